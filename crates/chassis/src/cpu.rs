@@ -1,0 +1,43 @@
+//! A bounded pool for CPU work, so that one heavy document does not stall the requests that share the process.
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
+/// Runs closures on blocking threads, at most one per core at a time. Cheap to clone.
+#[derive(Clone)]
+pub struct CpuPool {
+    permits: Arc<Semaphore>,
+}
+
+/// The closure panicked.
+#[derive(Debug, thiserror::Error)]
+#[error("a computation panicked")]
+pub struct Panicked;
+
+impl Default for CpuPool {
+    fn default() -> Self {
+        let n_cores = std::thread::available_parallelism().map_or(2, usize::from);
+        Self { permits: Arc::new(Semaphore::new(n_cores)) }
+    }
+}
+
+impl CpuPool {
+    /// Runs `work` as soon as a core is free. When the caller is dropped before that, the work never starts.
+    ///
+    /// # Errors
+    /// [`Panicked`] when the work panicked; nothing else is harmed.
+    pub async fn run<T, F>(&self, work: F) -> Result<T, Panicked>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_closed| Panicked)?;
+        tokio::task::spawn_blocking(move || {
+            let _held_until_done = permit;
+            work()
+        })
+        .await
+        .map_err(|_join| Panicked)
+    }
+}

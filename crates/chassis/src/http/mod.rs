@@ -1,0 +1,39 @@
+//! HTTP as every service speaks it: layers around the router, problem+json, JSON bodies, listeners.
+
+mod body;
+mod json;
+mod layers;
+mod listener;
+mod problem;
+
+pub use body::guard;
+pub use json::{Json, Query};
+pub use layers::{Limits, Surface, wrap};
+pub use listener::serve;
+pub use problem::{Problem, Refusal};
+
+/// An HTTP client to the outside: rustls, the system's proxy settings, time-outs on connecting.
+///
+/// # Errors
+/// When the TLS set-up fails.
+#[expect(clippy::disallowed_methods, reason = "the one place that builds an HTTP client")]
+pub fn client(connect_timeout: std::time::Duration) -> Result<reqwest::Client, reqwest::Error> {
+    install_tls();
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls())
+        .connect_timeout(connect_timeout)
+        .tcp_nodelay(true)
+        .user_agent(concat!("septet/", env!("CARGO_PKG_VERSION")))
+        .build()
+}
+
+/// Makes ring the TLS provider of the process. Calling it again changes nothing.
+pub fn install_tls() {
+    // An error only says that a provider is installed already.
+    let _already_installed = rustls::crypto::ring::default_provider().install_default();
+}
+
+fn tls() -> rustls::ClientConfig {
+    let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth()
+}
