@@ -1,0 +1,71 @@
+//! The one table.
+
+use sea_orm_migration::prelude::*;
+
+pub(crate) struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(Jobs)]
+    }
+
+    fn migration_table_name() -> DynIden {
+        "worker_migrations".into_iden()
+    }
+}
+
+struct Jobs;
+
+impl MigrationName for Jobs {
+    fn name(&self) -> &'static str {
+        "m0001_jobs"
+    }
+}
+
+/// Every statement runs on SQLite and on PostgreSQL as it stands. Flags are 0 or 1, moments are milliseconds.
+const STATEMENTS: [&str; 6] = [
+    "CREATE TABLE worker_jobs (
+        id TEXT NOT NULL PRIMARY KEY,
+        tenant TEXT NOT NULL,
+        created_by TEXT,
+        kind TEXT NOT NULL,
+        owner TEXT NOT NULL,
+        payload TEXT NOT NULL,
+        state TEXT NOT NULL,
+        priority BIGINT NOT NULL,
+        run_at BIGINT NOT NULL,
+        attempt BIGINT NOT NULL,
+        max_attempts BIGINT NOT NULL,
+        n_deferrals BIGINT NOT NULL,
+        lease_until BIGINT,
+        lease_token BIGINT NOT NULL,
+        worker TEXT,
+        progress_done BIGINT NOT NULL,
+        progress_total BIGINT NOT NULL,
+        progress_note TEXT NOT NULL,
+        cancel_requested BIGINT NOT NULL,
+        idempotency_key TEXT,
+        error_code TEXT,
+        error_message TEXT,
+        result TEXT,
+        created_at BIGINT NOT NULL,
+        started_at BIGINT,
+        finished_at BIGINT
+    )",
+    "CREATE INDEX worker_jobs_next ON worker_jobs (state, tenant, priority DESC, run_at, id)",
+    "CREATE INDEX worker_jobs_leases ON worker_jobs (state, lease_until)",
+    // The turn of a tenant is told by its last start.
+    "CREATE INDEX worker_jobs_turns ON worker_jobs (tenant, started_at)",
+    "CREATE INDEX worker_jobs_listed ON worker_jobs (tenant, id)",
+    "CREATE UNIQUE INDEX worker_jobs_once ON worker_jobs (tenant, kind, idempotency_key)",
+];
+
+#[async_trait::async_trait]
+impl MigrationTrait for Jobs {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for statement in STATEMENTS {
+            manager.get_connection().execute_unprepared(statement).await?;
+        }
+        Ok(())
+    }
+}
