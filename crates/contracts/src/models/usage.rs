@@ -1,0 +1,157 @@
+//! Tokens, and the records of what was used.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use septet_kernel::{ApiKeyId, RecordId, RequestId, TenantId, UserId};
+
+use super::chat::null_is_default;
+
+/// What a call used, in tokens.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
+pub struct Usage {
+    /// Read by the model.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub prompt_tokens: u64,
+    /// Written by the model, its thinking included.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub completion_tokens: u64,
+    /// The sum.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub total_tokens: u64,
+    /// More about what was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt_tokens_details: Option<PromptDetails>,
+    /// More about what was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub completion_tokens_details: Option<CompletionDetails>,
+    /// Everything else.
+    #[serde(flatten)]
+    pub extra: BTreeMap<String, Value>,
+}
+
+impl Usage {
+    /// How many of the tokens read came from the provider's cache; part of `prompt_tokens`.
+    #[must_use]
+    pub fn cached_tokens(&self) -> u64 {
+        let details = self.prompt_tokens_details.as_ref().map_or(0, |details| details.cached_tokens);
+        // DeepSeek and Moonshot write it elsewhere.
+        let elsewhere = ["prompt_cache_hit_tokens", "cached_tokens"];
+        let other = elsewhere.iter().find_map(|name| self.extra.get(*name)?.as_u64()).unwrap_or(0);
+        details.max(other).min(self.prompt_tokens)
+    }
+}
+
+/// More about the tokens read.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
+pub struct PromptDetails {
+    /// From the provider's cache.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub cached_tokens: u64,
+    /// Everything else.
+    #[serde(flatten)]
+    pub extra: BTreeMap<String, Value>,
+}
+
+/// More about the tokens written.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
+pub struct CompletionDetails {
+    /// Spent on thinking.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub reasoning_tokens: u64,
+    /// Everything else.
+    #[serde(flatten)]
+    pub extra: BTreeMap<String, Value>,
+}
+
+/// How a metered call ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum UsageStatus {
+    /// The answer is complete.
+    Completed,
+    /// The caller left before the end.
+    Cancelled,
+    /// The provider broke off.
+    Failed,
+}
+
+impl UsageStatus {
+    /// The word on the wire and in the table.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Cancelled => "cancelled",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// What one call to a model used and cost. There is exactly one for every call that reached a provider.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct UsageRecord {
+    /// The id; a ledger books each once.
+    pub id: RecordId,
+    /// Whose call.
+    pub tenant: TenantId,
+    /// Which person's.
+    #[serde(default)]
+    pub user: Option<UserId>,
+    /// Through which API key.
+    #[serde(default)]
+    pub key: Option<ApiKeyId>,
+    /// The request from outside behind it.
+    pub request: RequestId,
+    /// The run it belongs to.
+    #[serde(default)]
+    pub run: Option<String>,
+    /// The model, as named here.
+    pub model: String,
+    /// The provider.
+    pub provider: String,
+    /// Tokens read, cached ones included.
+    pub input_tokens: u64,
+    /// Of these, from the provider's cache.
+    #[serde(default)]
+    pub cached_tokens: u64,
+    /// Tokens written, thinking included.
+    pub output_tokens: u64,
+    /// The price in nano-units.
+    pub cost_nano: i64,
+    /// Whether the tokens were counted here because the provider did not say.
+    #[serde(default)]
+    pub estimated: bool,
+    /// When it began, milliseconds since 1970.
+    pub started_at_ms: i64,
+    /// How long it took.
+    pub duration_ms: i64,
+    /// How it ended.
+    pub status: UsageStatus,
+    /// Its place in the feed: records are committed in this order, without gaps.
+    pub cursor: i64,
+}
+
+/// Records from the feed, in order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct UsagePage {
+    /// The records.
+    pub data: Vec<UsageRecord>,
+    /// What to give as `after` next time.
+    pub next: i64,
+    /// Whether more are there already.
+    pub has_more: bool,
+}
+
+/// Which records are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::IntoParams)]
+#[serde(default)]
+pub struct UsageQuery {
+    /// Those after this cursor; 0 for all.
+    pub after: i64,
+    /// At most this many, 1 to 1000. Default 200.
+    pub limit: Option<u32>,
+}
