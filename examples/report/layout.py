@@ -24,8 +24,8 @@ LEFT, RIGHT, TOP, BOTTOM = 62, 62, 70, 60
 WIDTH = A4[0] - LEFT - RIGHT
 LANDSCAPE_WIDTH = A4[1] - 2 * 46
 
-NOT_FIRST = set("，。、；：！？）》”’％%】〉")
-NOT_LAST = set("（《“‘【〈")
+NOT_FIRST = set("，。、；：！？）》”’％%】〉)")
+NOT_LAST = set("（《“‘【〈(")
 TOKEN = re.compile(r"[A-Za-z0-9.,+\-/%&@~—]*[A-Za-z0-9%]|.", re.S)
 
 
@@ -125,7 +125,7 @@ class Text(Flowable):
             if self.bold:
                 text.setTextRenderMode(0)
             canvas.saveState()
-            canvas.setLineWidth(self.size * 0.028)
+            canvas.setLineWidth(self.size * 0.022)
             canvas.drawText(text)
             canvas.restoreState()
             y -= self.leading

@@ -12,7 +12,7 @@ import sys
 
 from reportlab import rl_config
 from reportlab.lib.pagesizes import A4, landscape
-from reportlab.platypus import BaseDocTemplate, Frame, NextPageTemplate, PageBreak, PageTemplate, Spacer
+from reportlab.platypus import BaseDocTemplate, CondPageBreak, Frame, NextPageTemplate, PageBreak, PageTemplate, Spacer
 
 import layout
 from figures import Figures
@@ -26,6 +26,7 @@ HERE = Path(__file__).parent
 OUTPUT = HERE.parent / "annual-report-2025.pdf"
 TABLES = REVIEW_TABLES | STATEMENT_TABLES | NOTE_TABLES
 SHORT, FULL, TITLE = "岚序智造", "岚序智造股份有限公司", "2025年年度报告"
+LONG = 14  # rows, head included, above which a table may break across pages
 DIRECTIVE = re.compile(r"^\[\[(\w+)(?: (.+))?\]\]$")
 
 
@@ -43,18 +44,18 @@ def cover():
 def story(text, figures, keys):
     """Flowables of one Markdown-like text; `keys` collects (title, bookmark) of the chapters.
 
-    `#` opens a chapter on a new page, `##`, `###` and `####` are headings, `[[name]]` puts a table,
+    `#` opens a chapter on a new page (`#~` on the same), `##`, `###` and `####` are headings, `[[name]]` puts a table,
     `[[unit 元]]` the line above it, `[[page]]` breaks, `[[landscape]]` and `[[portrait]]` turn the page.
     """
     out = []
     for block in re.split(r"\n\s*\n", fill(text, figures).strip()):
         block = block.strip()
-        heading = re.match(r"^(#+) (.+)$", block)
+        heading = re.match(r"^(#+~?) (.+)$", block)
         directive = DIRECTIVE.match(block)
         if heading:
-            level, title = len(heading[1]), heading[2]
+            level, title = heading[1].count("#"), heading[2]
             key = f"s{len(keys)}"
-            if level == 1:
+            if level == 1 and "~" not in heading[1]:
                 out.append(PageBreak())
             size = {1: 16, 2: 12.5, 3: 11, 4: 10.5}[level]
             outline = (level - 1, key, title) if level < 4 else None
@@ -72,13 +73,27 @@ def story(text, figures, keys):
         elif directive and directive[1] == "right":
             out.append(Text(directive[2], align="r"))
         elif directive:
-            out += TABLES[directive[1]](figures)
+            tables = TABLES[directive[1]](figures)
+            if tables[0]._nrows > LONG:
+                loosen(out)
+            out += tables
         elif block.startswith("- "):
             for item in block.split("\n"):
                 out.append(Text("·　" + item[2:], left=21, after=2))
         else:
-            out.append(Text("".join(block.split("\n")), indent=21, after=4))
+            caption = block.startswith("（") and "。" not in block
+            out.append(Text("".join(block.split("\n")), indent=21, after=4, keep=caption))
     return out
+
+
+def loosen(out):
+    """Lets the long table that follows start at the foot of a page; its headings still stay with its first rows."""
+    start = len(out)
+    while start and getattr(out[start - 1], "keepWithNext", False):
+        start -= 1
+        out[start].keepWithNext = False
+    if start < len(out):
+        out.insert(start, CondPageBreak(105 + 24 * (len(out) - start)))
 
 
 class Report(BaseDocTemplate):

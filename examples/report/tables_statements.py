@@ -35,7 +35,7 @@ def _statement(f, parts, head):
         else:
             rows.append(_line(f, rest[0], rest[1]))
             kinds.append("total" if kind == "total" else "")
-    return [grid([head], rows, [4.6, 0.95, 2.5, 2.5], "lcrr", size=8.6, kinds=kinds)]
+    return [grid([head], rows, [4.6, 0.95, 2.5, 2.5], "lcrr", size=8.3, kinds=kinds)]
 
 
 def balance_assets(f):
@@ -96,7 +96,7 @@ def income(f):
     for label in ("（一）基本每股收益（元/股）", "（二）稀释每股收益（元/股）"):
         rows.append([label, _note("total.eps"), f"{f.eps()}", f"{f.eps(year=2024)}"])
         kinds.append("")
-    return [grid([["项目", "附注", "2025年度", "2024年度"]], rows, [4.6, 0.95, 2.5, 2.5], "lcrr", size=8.6, kinds=kinds)]
+    return [grid([["项目", "附注", "2025年度", "2024年度"]], rows, [4.6, 0.95, 2.5, 2.5], "lcrr", size=8.3, kinds=kinds)]
 
 
 def cash_flow(f):
