@@ -1,0 +1,63 @@
+"""Charts: Chinese text in any font, and every figure saved without being asked.
+
+matplotlib draws squares for characters that its chosen font lacks. Code asks for SimHei, Arial or whatever a
+style names, so asking for the right font in a settings file is not enough: here the Chinese font is appended to
+every list of fonts that matplotlib settles on, and the usual Chinese family names lead to it.
+"""
+import os
+
+_CJK = ("WenQuanYi Micro Hei", "Noto Sans CJK SC", "Noto Sans CJK JP")
+_ALIASES = ("SimHei", "SimSun", "Microsoft YaHei", "Microsoft YaHei UI", "DengXian", "KaiTi", "FangSong", "NSimSun",
+            "PingFang SC", "PingFang HK", "Heiti SC", "Heiti TC", "STHeiti", "STSong", "STKaiti", "STFangsong", "STXihei", "Hiragino Sans GB",
+            "Arial Unicode MS", "Source Han Sans SC", "Source Han Sans CN", "Noto Sans SC", "Noto Sans CJK SC",
+            "WenQuanYi Micro Hei", "WenQuanYi Zen Hei", "Droid Sans Fallback")
+
+_saved = set()     # ids of figures that the code saved itself
+
+
+def prepare_fonts():
+    """Called once, in the zygote."""
+    import dataclasses
+    from matplotlib import font_manager, pyplot
+    from matplotlib.figure import Figure
+
+    manager = font_manager.fontManager
+    known = {entry.name for entry in manager.ttflist}
+    name = next((n for n in _CJK if n in known), None)
+    if name:
+        entries = [e for e in manager.ttflist if e.name == name]
+        manager.ttflist += [dataclasses.replace(e, name=alias) for alias in _ALIASES if alias not in known for e in entries]
+        cjk = manager.findfont(name)
+        find = manager._find_fonts_by_props
+
+        def find_with_cjk(*args, **kwargs):
+            fonts = find(*args, **kwargs)
+            return fonts if cjk in fonts else [*fonts, cjk]
+        manager._find_fonts_by_props = find_with_cjk
+
+    savefig = Figure.savefig
+
+    def remember(figure, *args, **kwargs):
+        result = savefig(figure, *args, **kwargs)
+        _saved.add(id(figure))
+        return result
+    Figure.savefig = remember
+
+    def show(*args, **kwargs):
+        save_open()
+        pyplot.close("all")
+    pyplot.show = show
+    Figure.show = lambda figure, *args, **kwargs: None
+
+
+def save_open():
+    """Saves the open figures that the code has not saved as chart-1.png, chart-2.png, ..., never over a file."""
+    from matplotlib import pyplot
+    number = 1
+    for key in pyplot.get_fignums():
+        figure = pyplot.figure(key)
+        if id(figure) in _saved or not (figure.axes or figure.texts or figure.images):
+            continue
+        while os.path.lexists("/session/chart-%d.png" % number):
+            number += 1
+        figure.savefig("/session/chart-%d.png" % number)

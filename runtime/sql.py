@@ -1,0 +1,101 @@
+"""SQL over the files of the session, with DuckDB inside the worker.
+
+`SELECT * FROM 'report.csv'` reads a file by its name; an Excel file is read by its name too (its first sheet).
+DuckDB's own lock (no network, no extensions, only /session) is a second wall: the first is the sandbox.
+Several statements run in order; the last one that gives rows gives the result.
+"""
+import datetime, decimal, os, re, unicodedata
+
+ROWS_MAX = 1000          # in the JSON
+SHOWN_MAX = 40           # in the text
+CELL_MAX = 60
+
+
+def run(code, limits):
+    import duckdb
+    connection = duckdb.connect(":memory:", config={
+        "autoinstall_known_extensions": "false", "autoload_known_extensions": "false", "allow_community_extensions": "false"})
+    # Spreadsheets first: pandas frames are registered from outside, which the lock below would not mind, but a
+    # name in the query must exist when the query is bound.
+    code = _register_spreadsheets(connection, code)
+    memory = max(64, limits["memory_bytes"] * 6 // 10 >> 20)
+    for setting in ("SET threads=2", "SET memory_limit='%dMB'" % memory, "SET temp_directory=''",
+                    "SET python_enable_replacements=false",
+                    "SET allowed_directories=['/session/']", "SET enable_external_access=false", "SET lock_configuration=true"):
+        connection.execute(setting)
+    result = None
+    for statement in connection.extract_statements(code):
+        connection.execute(statement)
+        if connection.description:
+            columns = [c[0] for c in connection.description]
+            rows = connection.fetchmany(ROWS_MAX)
+            n_rows, more = len(rows), connection.fetchmany(10000)
+            while more:
+                n_rows += len(more)
+                more = connection.fetchmany(10000)
+            result = (columns, rows, n_rows)
+    if result is None:
+        return {"text": "done, no rows"}
+    columns, rows, n_rows = result
+    text = table(columns, [[_text(v) for v in row] for row in rows[:SHOWN_MAX]])
+    if n_rows > SHOWN_MAX:
+        text += "(%d rows, %d shown)\n" % (n_rows, SHOWN_MAX)
+    else:
+        text += "(%d row%s)\n" % (n_rows, "" if n_rows == 1 else "s")
+    return {"text": text, "json": {"columns": columns, "rows": [[_plain(v) for v in row] for row in rows],
+                                   "n_rows": n_rows, "truncated": n_rows > ROWS_MAX}}
+
+
+def _register_spreadsheets(connection, code):
+    """DuckDB's wheel has no Excel reader: a quoted name of a spreadsheet becomes a table read by pandas."""
+    number = 0
+    for name in dict.fromkeys(re.findall(r"""['"]([^'"]+\.xlsx?m?)['"]""", code, re.I)):
+        path = os.path.join("/session", name)
+        if not os.path.isfile(path):
+            continue
+        import pandas
+        frame = pandas.read_excel(path)
+        table_name = "spreadsheet_%d" % (number := number + 1)
+        connection.register(table_name + "_frame", frame)
+        connection.execute('CREATE TABLE %s AS SELECT * FROM %s_frame' % (table_name, table_name))
+        connection.unregister(table_name + "_frame")
+        quoted = r"""['"]%s['"]""" % re.escape(name)
+        code = re.sub(r"(?i)read_xlsx\s*\(\s*%s\s*\)" % quoted, table_name, code)
+        code = re.sub(quoted, table_name, code)
+    return code
+
+
+def table(columns, rows):
+    """Columns padded by what a terminal shows: a Chinese character is two cells wide."""
+    cells = [columns, *rows]
+    widths = [max(_width(row[i]) for row in cells) for i in range(len(columns))]
+    lines = [" | ".join(cell + " " * (width - _width(cell)) for cell, width in zip(row, widths)).rstrip() for row in cells]
+    lines.insert(1, "-+-".join("-" * width for width in widths))
+    return "\n".join(lines) + "\n"
+
+
+def _width(text):
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def _text(value):
+    text = "NULL" if value is None else str(value)
+    text = "".join(c if c.isprintable() else " " for c in text)
+    return text if len(text) <= CELL_MAX else text[:CELL_MAX - 1] + "…"
+
+
+def _plain(value):
+    """The nearest JSON value. Decimals become numbers; what JSON has no word for becomes text."""
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    if isinstance(value, float):
+        return value if value == value and abs(value) != float("inf") else str(value)
+    if isinstance(value, decimal.Decimal):
+        return int(value) if value == value.to_integral_value() and abs(value) < 1 << 53 else float(value)
+    if isinstance(value, (datetime.date, datetime.datetime, datetime.time)):
+        return value.isoformat()
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items()}
+    return str(value)

@@ -1,0 +1,126 @@
+"""The last walls, raised by the worker around itself after the fork.
+
+Namespaces, mounts and memory limits are made by the warden, in Rust, before. What only the process itself can
+do is here: join the namespaces, limit resources, give up every privilege, filter system calls. The order
+matters: what needs a privilege comes before the privileges go, and the filter comes last.
+
+Every step raises when it fails, except Landlock, which old kernels do not have.
+"""
+import ctypes, os, random, resource, struct, sys
+
+NEWNS, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET = 0x20000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_libc.syscall.restype = ctypes.c_long
+_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP = 1, 4, 24, 38, 22
+# The same numbers on x86-64 and aarch64.
+_LANDLOCK_CREATE, _LANDLOCK_ADD, _LANDLOCK_RESTRICT = 444, 445, 446
+
+
+def _check(result, what):
+    if result < 0:
+        code = ctypes.get_errno()
+        raise OSError(code, "%s: %s" % (what, os.strerror(code)))
+    return result
+
+
+def _prctl(*args):
+    return _libc.prctl(*[ctypes.c_ulong(a) for a in (list(args) + [0] * 5)[:5]])
+
+
+def join(fd, namespaces):
+    _check(_libc.setns(ctypes.c_int(fd), ctypes.c_int(namespaces)), "setns")
+
+
+def close_all_but(keep):
+    os.closerange(3, keep)
+    os.closerange(keep + 1, 4096)
+
+
+def forget_zygote():
+    """A fork shares its parent's random state; without this every run would draw the same numbers."""
+    random.seed()
+    numpy = sys.modules.get("numpy")
+    if numpy:
+        numpy.random.seed(int.from_bytes(os.urandom(4), "little"))
+
+
+def enter(spec, limits):
+    """`spec`: uid, seccomp programs (hex). `limits`: cpu_s, file_bytes, n_processes, address_bytes or null."""
+    os.umask(0o022)
+    os.chdir("/session")
+    for name, value in (
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_NOFILE, 256),
+        (resource.RLIMIT_MEMLOCK, 0),
+        (resource.RLIMIT_MSGQUEUE, 0),
+        (resource.RLIMIT_NPROC, limits["n_processes"]),
+        (resource.RLIMIT_FSIZE, limits["file_bytes"]),
+        (resource.RLIMIT_CPU, limits["cpu_s"]),
+        (resource.RLIMIT_NICE, 0),
+        (resource.RLIMIT_RTPRIO, 0),
+    ):
+        resource.setrlimit(name, (value, value))
+    if limits.get("address_bytes"):
+        resource.setrlimit(resource.RLIMIT_AS, (limits["address_bytes"],) * 2)
+    try:
+        os.nice(5)                        # the service itself stays responsive
+    except OSError:
+        pass
+    for capability in range(64):
+        _prctl(_PR_CAPBSET_DROP, capability)
+    uid = spec["uid"]
+    if spec["map_groups"]:
+        os.setgroups([])
+    os.setresgid(uid, uid, uid)
+    os.setresuid(uid, uid, uid)
+    _check(_libc.capset(ctypes.byref((ctypes.c_uint32 * 2)(0x20080522, 0)), ctypes.byref((ctypes.c_uint32 * 6)())), "capset")
+    _check(_prctl(_PR_SET_NO_NEW_PRIVS, 1), "no_new_privs")
+    _prctl(_PR_SET_DUMPABLE, 0)
+    landlock()
+    for program in spec["seccomp"]:
+        seccomp(bytes.fromhex(program))
+
+
+def seccomp(program):
+    code = ctypes.create_string_buffer(program, len(program))
+    header = struct.pack("<HxxxxxxQ", len(program) // 8, ctypes.addressof(code))
+    _check(_libc.prctl(_PR_SET_SECCOMP, ctypes.c_ulong(2), ctypes.c_char_p(header), 0, 0), "seccomp")
+
+
+def landlock():
+    """A second wall around files, TCP, signals and abstract sockets, as far as this kernel has it."""
+    abi = _libc.syscall(ctypes.c_long(_LANDLOCK_CREATE), None, ctypes.c_size_t(0), ctypes.c_uint32(1))
+    if abi < 1:
+        return 0
+    execute, write_file, read_file, read_dir = 1, 2, 4, 8
+    devices = (1 << 6) | (1 << 11)                       # make character and block devices: never
+    everything = (1 << 13) - 1
+    if abi >= 2: everything |= 1 << 13                   # rename across directories
+    if abi >= 3: everything |= 1 << 14                   # truncate
+    if abi >= 5: everything |= 1 << 15                   # ioctl on devices
+    net = 3 if abi >= 4 else 0                           # bind and connect over TCP
+    scope = 3 if abi >= 6 else 0                         # abstract unix sockets, signals
+    attributes = struct.pack("<QQQ", everything, net, scope)[:8 if abi < 4 else 16 if abi < 6 else 24]
+    ruleset = _libc.syscall(ctypes.c_long(_LANDLOCK_CREATE), ctypes.c_char_p(attributes), ctypes.c_size_t(len(attributes)), ctypes.c_uint32(0))
+    if ruleset < 0:
+        return 0
+    try:
+        files = everything & (execute | write_file | read_file | (1 << 14) | (1 << 15))
+        read_only = execute | read_file | read_dir
+        for path, rights in (
+            ("/", read_only),
+            ("/session", everything & ~devices), ("/tmp", everything & ~devices), ("/dev/shm", everything & ~devices),
+            ("/run/report", everything & ~devices),
+            ("/dev/null", files), ("/dev/zero", files), ("/dev/full", files),
+        ):
+            fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
+            try:
+                rule = struct.pack("<Qi", rights, fd)
+                _check(_libc.syscall(ctypes.c_long(_LANDLOCK_ADD), ctypes.c_int(ruleset), ctypes.c_int(1), ctypes.c_char_p(rule), ctypes.c_uint32(0)), "landlock " + path)
+            finally:
+                os.close(fd)
+        _check(_libc.syscall(ctypes.c_long(_LANDLOCK_RESTRICT), ctypes.c_int(ruleset), ctypes.c_uint32(0)), "landlock")
+    finally:
+        os.close(ruleset)
+    return abi

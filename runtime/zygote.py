@@ -1,0 +1,149 @@
+"""The warm interpreter of the sandbox: imports everything once, then forks itself for every run.
+
+Started by the warden as `python3 -I -S zygote.py` inside the read-only root, with a seqpacket socket as
+standard input. It reads one kind of request, what `walls.enter` needs to know, with two descriptors attached:
+a pidfd of the run's init process and the run's control socket. It answers with
+`{"forked": pid}` and later, unasked, `{"exited": pid, "status": n}` (an exit code, or minus a signal).
+
+It must stay single-threaded: a fork of a threaded process may inherit a lock that nobody will ever release.
+It runs nobody's code; what does is the child, after `walls.enter`.
+"""
+import array, gc, json, os, select, socket, sys, time
+
+HOME = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HOME, "/opt/site"]
+sys.dont_write_bytecode = True
+sys.argv = [""]
+
+import site
+site.setquit(); site.setcopyright(); site.sethelper()   # -S leaves these out, and code uses exit()
+
+import walls
+
+
+def preload():
+    """Imports what analysis code imports, and draws once so that the fonts are loaded."""
+    import random, decimal, datetime, csv, re, statistics, io, pathlib, subprocess, tempfile, traceback  # noqa: F401
+    import numpy, pandas, duckdb, openpyxl  # noqa: F401
+    import matplotlib
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plot
+    import cell
+    cell.prepare_fonts()
+    figure, axes = plot.subplots()
+    axes.bar([1, 2], [1, 2]); axes.set_title("预热 warm"); axes.legend(["一"])
+    figure.savefig(io.BytesIO(), format="png")
+    plot.close("all")
+    pandas.DataFrame({"a": [1, 1], "b": [1, 2]}).groupby("a").b.sum().to_string()
+    return cell
+
+
+def n_threads():
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("Threads"))
+
+
+def main():
+    warden = socket.socket(fileno=os.dup(0))
+    null = os.open("/dev/null", os.O_RDONLY)
+    os.dup2(null, 0); os.close(null)
+    own_pids = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+    began = time.monotonic()
+    cell = preload()
+    if n_threads() != 1:
+        raise SystemExit("the warm interpreter has %d threads and must have one" % n_threads())
+    gc.collect(); gc.freeze()
+    versions = {name: sys.modules[name].__version__ for name in ("numpy", "pandas", "matplotlib", "duckdb", "openpyxl")}
+    warden.send(json.dumps({"ready": {"python": sys.version.split()[0], "packages": versions,
+                                      "import_ms": int(1000 * (time.monotonic() - began))}}).encode())
+    children = {}    # pidfd -> pid
+    poll = select.poll()
+    poll.register(warden, select.POLLIN)
+    while True:
+        for fd, _ in poll.poll():
+            if fd in children:
+                poll.unregister(fd)
+                pid = children.pop(fd)
+                os.close(fd)
+                status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+                warden.send(json.dumps({"exited": pid, "status": status}).encode())
+                continue
+            message, ancillary, _, _ = warden.recvmsg(1 << 16, socket.CMSG_SPACE(2 * 4), socket.MSG_CMSG_CLOEXEC)
+            if not message:
+                os._exit(0)          # the warden is gone
+            fds = array.array("i")
+            for _, _, data in ancillary:
+                fds.frombytes(data[:len(data) - len(data) % 4])
+            init, control = fds
+            try:
+                pid = fork(json.loads(message), init, control, own_pids, cell)
+            except OSError as error:
+                warden.send(json.dumps({"failed": str(error)}).encode())
+                continue
+            finally:
+                os.close(init); os.close(control)
+            child = os.pidfd_open(pid)
+            children[child] = pid
+            poll.register(child, select.POLLIN)
+            warden.send(json.dumps({"forked": pid}).encode())
+
+
+def fork(spec, init, control, own_pids, cell):
+    """Forks a worker into the namespaces of `init`. Returns its pid as seen from here."""
+    walls.join(init, walls.NEWPID)       # concerns only children
+    try:
+        pid = os.fork()
+    except OSError:
+        walls.join(own_pids, walls.NEWPID)
+        raise
+    if pid:
+        walls.join(own_pids, walls.NEWPID)
+        return pid
+    status = 70
+    try:
+        walls.join(init, walls.NEWUSER | walls.NEWNS | walls.NEWNET | walls.NEWIPC | walls.NEWUTS)
+        walls.close_all_but(control)
+        status = worker(spec, socket.socket(fileno=control), cell)
+    except BaseException as error:       # nothing may ever return into the zygote's loop
+        try:
+            os.write(2, ("sandbox worker: %r\n" % (error,)).encode())
+        except OSError:
+            pass
+    finally:
+        os._exit(status)
+
+
+def worker(spec, control, cell):
+    """Parks until the code arrives, raises the walls, runs it."""
+    walls.forget_zygote()
+    control.sendall(b"P")                # parked
+    job, out, err = receive(control)
+    control.close()
+    os.dup2(out, 1); os.dup2(err, 2)
+    os.close(out); os.close(err)
+    for name in ("cell", "charts", "sql", "walls"):      # names that the code may want for its own modules
+        sys.modules.pop(name)
+    sys.path.remove(HOME)
+    walls.enter(spec, job["limits"])
+    return cell.run(job)
+
+
+def receive(control):
+    """A job: 4 bytes of length with two descriptors attached, then JSON."""
+    head, ancillary, _, _ = control.recvmsg(4, socket.CMSG_SPACE(2 * 4))
+    if len(head) < 4:
+        os._exit(0)                      # never used: the pool is closing
+    fds = array.array("i")
+    for _, _, data in ancillary:
+        fds.frombytes(data)
+    size, body = int.from_bytes(head, "little"), bytearray()
+    while len(body) < size:
+        chunk = control.recv(min(size - len(body), 1 << 16))
+        if not chunk:
+            os._exit(0)
+        body += chunk
+    return json.loads(body), fds[0], fds[1]
+
+
+if __name__ == "__main__":
+    main()
