@@ -1,6 +1,6 @@
 """Checks that the sample report adds up, and that questions.json names the right pages.
 
-Exits with 1 and one sentence per fault. Needs Python alone for the numbers; with `pdftotext` (poppler-utils)
+Exits with 1 and one sentence per fault. Needs Python 3.11 alone for the numbers; with `pdftotext` (poppler-utils)
 it also reads the rendered report, and says so when it cannot.
 
     python check.py [report.pdf]
@@ -14,8 +14,7 @@ import shutil
 import subprocess
 import sys
 
-from figures import Figures, money
-from tables_statements import NOTES
+from figures import NOTES, Figures, money
 
 HERE = Path(__file__).parent
 PDF = HERE.parent / "annual-report-2025.pdf"
@@ -64,6 +63,8 @@ def statements(f, faults):
         faults.same(f"Profit of {year} in the changes of equity", equity[f"income{year}"][4], v("income.attributable"))
         faults.same(f"Other comprehensive income of {year} in the changes of equity", equity[f"income{year}"][2], v("total.oci"))
         faults.same(f"Finance cost rows of {year}", v("notes.finance.interest_cost"), v("income.interest_cost"))
+        faults.same(f"Interest income rows of {year}", -v("notes.finance.interest_income"), v("income.interest_income"))
+        faults.same(f"Income from associates of {year}", v("notes.invest.associates"), v("income.associates"))
         faults.same(f"Minority capital paid in {year}", equity[f"contributed{year}"][5], v("cash.fin_capital"))
     faults.same("Opening cash of 2025 against closing cash of 2024", f.value("cash.opening"), f.value("total.closing_cash", 2024))
     faults.same("Dividends paid in 2025 against the rate for 2024", -equity["dividends2025"][4], f.value("total.dividend", 2024))

@@ -12,6 +12,12 @@ import tomllib
 DATA = Path(__file__).with_name("data.toml")
 YEARS = (2025, 2024)
 ZERO = Decimal("0.00")
+# Where a line is explained: the number of the note in chapter seven of the financial report.
+NOTES = {
+    "balance.cash": 1, "balance.receivables": 2, "balance.inventories": 3, "balance.fixed_assets": 4, "balance.construction": 5, "balance.short_borrowings": 6,
+    "balance.payables": 7, "balance.long_borrowings": 8, "balance.retained": 9, "income.revenue": 10, "income.cost": 10, "income.selling": 11, "income.admin": 12,
+    "income.research": 13, "income.finance": 14, "income.other_income": 15, "income.invest": 16, "income.impairment": 17, "income.tax": 18, "total.eps": 19,
+}
 
 
 def rounded(value, places=2):
