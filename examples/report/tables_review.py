@@ -87,8 +87,8 @@ def quarterly(f):
     rows = []
     for _, label, values in f.wide("quarters"):
         rows.append([label] + [money(v) for v in values])
-    head = [["", "第一季度（1-3月份）", "第二季度（4-6月份）", "第三季度（7-9月份）", "第四季度（10-12月份）"]]
-    return [grid(head, rows, [2.4, 2, 2, 2, 2], "lrrrr", size=8.2)]
+    head = [["", "第一季度（1-3月）", "第二季度（4-6月）", "第三季度（7-9月）", "第四季度（10-12月）"]]
+    return [grid(head, rows, [2.75, 2, 2, 2, 2], "lrrrr", size=8.2)]
 
 
 def nonrecurring(f):
