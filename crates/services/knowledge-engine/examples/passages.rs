@@ -1,0 +1,58 @@
+//! Shows what the engine makes of a file: `passages <libpdfium.so> <file> [rows|blocks|chunks] [page]`.
+//!
+//! For looking at a report whose tables come out wrong.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use septet_knowledge_engine::parse::{Event, Limits, Reader};
+use septet_knowledge_engine::{chunk, structure};
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let [library, file, rest @ ..] = args.as_slice() else { anyhow::bail!("usage: passages <libpdfium.so> <file> [rows|blocks|chunks] [page]") };
+    let what = rest.first().map_or("chunks", String::as_str);
+    let only: Option<u32> = rest.get(1).map(|page| page.parse()).transpose()?;
+    let child = std::env::current_exe()?.with_file_name("../septet-parse");
+    let reader = Reader {
+        command: vec![child.to_string_lossy().into_owned()],
+        pdfium: vec![PathBuf::from(library)],
+        limits: Limits { cpu: Duration::from_secs(300), wall: Duration::from_secs(600), memory_bytes: 4 << 30, output_bytes: 1 << 30, max_pages: 5_000 },
+    };
+    let mut out = std::io::stdout().lock();
+    let start = std::time::Instant::now();
+    let mut reading = reader.start(file.as_ref(), file, 0)?;
+    let mut pages = Vec::new();
+    while let Some(event) = reading.next().await? {
+        match event {
+            Event::Opened { reader, pages } => writeln!(out, "{reader}, {pages} pages")?,
+            Event::Page(page) => pages.push(page),
+        }
+    }
+    let read = start.elapsed();
+    if what == "rows" {
+        for page in pages.iter().filter(|page| only.is_none_or(|only| only == page.number)) {
+            writeln!(out, "=== page {} {}x{} turn {}", page.number, page.width, page.height, page.turn)?;
+            for row in &page.rows {
+                let cells: Vec<String> = row.cells.iter().map(|cell| format!("{:.0}-{:.0} {}", cell.left, cell.right, cell.text)).collect();
+                writeln!(out, "{:>4.0} s{:<4} {}{:?} c{} {}", row.top, row.size, if row.bold { "B " } else { "" }, row.grid, row.column, cells.join(" ¦ "))?;
+            }
+        }
+        return Ok(());
+    }
+    let blocks = structure::blocks(pages);
+    if what == "blocks" {
+        for block in blocks.iter().filter(|block| only.is_none_or(|only| only == block.page)) {
+            writeln!(out, "p{}-{} {:#?}", block.page, block.page_end, block.content)?;
+        }
+        return Ok(());
+    }
+    let chunks = chunk::split(&blocks);
+    writeln!(out, "{} chunks, read {:.1?}, all {:.1?}", chunks.len(), read, start.elapsed())?;
+    for chunk in chunks.iter().filter(|chunk| only.is_none_or(|only| (chunk.page..=chunk.page_end).contains(&only))) {
+        writeln!(out, "\n--- p{}-{} {} [{}]\n{}", chunk.page, chunk.page_end, if chunk.is_table { "TABLE" } else { "text" }, chunk.heading, chunk.text)?;
+    }
+    Ok(())
+}
