@@ -140,6 +140,17 @@ impl Sandbox {
         Err(CallError::garbled(ServiceName::SandboxRunner, &std::io::Error::other("the execution's events broke off")))
     }
 
+    /// Kills the execution that was started under `key`, if it still runs. Whoever follows it sees it end with
+    /// [`Outcome::Killed`].
+    ///
+    /// # Errors
+    /// `not_found` for the sandbox.
+    pub async fn stop(&self, caller: &Caller, container: ContainerId, key: &str) -> Result<(), CallError> {
+        let nothing = serde_json::json!({});
+        let call = self.client.post(caller, &path(container, "/executions/stop"), &nothing);
+        call.header("idempotency-key", key).done().await
+    }
+
     /// What this machine can do and what is missing.
     ///
     /// # Errors

@@ -1,0 +1,293 @@
+//! Agent Core: runs of agents in the shape of OpenAI's Responses, and conversations.
+//!
+//! The gateway passes these through, so items and events stay JSON here; agent-core alone decides their content.
+
+use std::collections::BTreeMap;
+
+use futures::Stream;
+use septet_kernel::{Caller, ConversationId, ResponseId, ServiceName, Transport};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::call::{CallError, Client, query, segment};
+use crate::page::{Page, PageQuery};
+use crate::sse;
+
+/// Asks for a run.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct CreateResponse {
+    /// `agent:<name>`.
+    pub model: String,
+    /// What the user says.
+    pub input: Input,
+    /// Whether the answer is a stream of events. Default false: one JSON object when the run has ended.
+    #[serde(default)]
+    pub stream: bool,
+    /// The conversation to go on with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conversation: Option<ConversationRef>,
+    /// The run to go on from. It may be one in the middle of a conversation: that starts a branch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous_response_id: Option<ResponseId>,
+    /// With `true` the call returns at once and the run goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub background: Option<bool>,
+    /// `{"type":"file_search","vector_store_ids":[...]}` narrows the search to these knowledge bases.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<Value>,
+    /// The caller's own words about the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<BTreeMap<String, String>>,
+    /// Added to the agent's own prompt for this run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instructions: Option<String>,
+    /// Parameters of the OpenAI API that agents do not use.
+    #[serde(flatten)]
+    pub extra: Map<String, Value>,
+}
+
+/// What the user says: a text, or messages.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(untagged)]
+pub enum Input {
+    /// A plain question.
+    Text(String),
+    /// Input items of the Responses API.
+    Items(Vec<Value>),
+}
+
+/// A conversation by id, in either of the two forms that the SDKs send.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(untagged)]
+pub enum ConversationRef {
+    /// The id.
+    Id(ConversationId),
+    /// The id in an object.
+    Object {
+        /// The id.
+        id: ConversationId,
+    },
+}
+
+impl ConversationRef {
+    /// The id.
+    #[must_use]
+    pub fn id(&self) -> ConversationId {
+        match self {
+            Self::Id(id) | Self::Object { id } => *id,
+        }
+    }
+}
+
+/// A run, as OpenAI writes a Response. The fields that other services look at are typed; the rest is passed on.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ResponseObject {
+    /// The run.
+    pub id: ResponseId,
+    /// Always `response`.
+    pub object: String,
+    /// Seconds since 1970.
+    pub created_at: i64,
+    /// `queued`, `in_progress`, `completed`, `failed`, `cancelled` or `incomplete`.
+    pub status: String,
+    /// `agent:<name>`.
+    pub model: String,
+    /// The items so far: searches, code, messages.
+    pub output: Vec<Value>,
+    /// Everything else.
+    #[serde(flatten)]
+    pub extra: Map<String, Value>,
+}
+
+impl ResponseObject {
+    /// The text of all messages of the run.
+    #[must_use]
+    pub fn output_text(&self) -> String {
+        let mut text = String::new();
+        for part in self.output.iter().filter_map(|item| item["content"].as_array()).flatten() {
+            text.push_str(part["text"].as_str().unwrap_or_default());
+        }
+        text
+    }
+}
+
+/// A conversation.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Conversation {
+    /// The conversation.
+    pub id: ConversationId,
+    /// Always `conversation`.
+    pub object: String,
+    /// Seconds since 1970.
+    pub created_at: i64,
+    /// The caller's own words about it.
+    #[serde(default)]
+    pub metadata: BTreeMap<String, String>,
+    /// The first question, shortened; empty before there is one.
+    #[serde(default)]
+    pub title: String,
+    /// Seconds since 1970 of the last run's start.
+    #[serde(default)]
+    pub updated_at: i64,
+    /// The last run.
+    #[serde(default)]
+    pub last_response: Option<ResponseId>,
+}
+
+/// Makes a conversation.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(default)]
+pub struct CreateConversation {
+    /// The caller's own words about it.
+    pub metadata: Option<BTreeMap<String, String>>,
+    /// Parameters that are not used yet.
+    #[serde(flatten)]
+    pub extra: Map<String, Value>,
+}
+
+/// Says that something was deleted.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Deleted {
+    /// What was deleted.
+    pub id: String,
+    /// `response.deleted` or `conversation.deleted`.
+    pub object: String,
+    /// Always true.
+    pub deleted: bool,
+}
+
+/// Talks to Agent Core.
+#[derive(Clone)]
+pub struct Agents {
+    client: Client,
+}
+
+impl Agents {
+    /// A client over `transport`.
+    #[must_use]
+    pub fn new(transport: Transport) -> Self {
+        Self { client: Client::new(ServiceName::AgentCore, transport) }
+    }
+
+    /// Starts a run and waits for its end, unless `background` is set.
+    ///
+    /// # Errors
+    /// `NotFound` for an unknown agent, conversation or run; `Conflict` while the conversation has a run in progress.
+    pub async fn create(&self, caller: &Caller, request: &CreateResponse) -> Result<ResponseObject, CallError> {
+        self.client.post(caller, "/v1/responses", request).answer().await
+    }
+
+    /// Starts a run and gives its events as they are journaled. The run goes on when the stream is dropped.
+    ///
+    /// # Errors
+    /// As [`Agents::create`].
+    pub async fn create_stream(
+        &self,
+        caller: &Caller,
+        request: &CreateResponse,
+    ) -> Result<impl Stream<Item = Result<sse::Event, CallError>> + Send + use<>, CallError> {
+        let request = CreateResponse { stream: true, ..request.clone() };
+        Ok(events(self.client.post(caller, "/v1/responses", &request).stream().await?))
+    }
+
+    /// A run as it stands.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn get(&self, caller: &Caller, id: ResponseId) -> Result<ResponseObject, CallError> {
+        self.client.get(caller, &format!("/v1/responses/{}", segment(id))).answer().await
+    }
+
+    /// The events of a run after `starting_after`, those to come included.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn events(
+        &self,
+        caller: &Caller,
+        id: ResponseId,
+        starting_after: Option<u64>,
+    ) -> Result<impl Stream<Item = Result<sse::Event, CallError>> + Send + use<>, CallError> {
+        let after = query(&[
+            ("stream", Some("true".to_owned())),
+            ("starting_after", starting_after.map(|number| number.to_string())),
+        ]);
+        Ok(events(self.client.get(caller, &format!("/v1/responses/{}{after}", segment(id))).stream().await?))
+    }
+
+    /// Asks a run to stop; the answer is the run as it stands then. A run that has ended stays as it is.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn cancel(&self, caller: &Caller, id: ResponseId) -> Result<ResponseObject, CallError> {
+        let nothing = Map::new();
+        self.client.post(caller, &format!("/v1/responses/{}/cancel", segment(id)), &nothing).answer().await
+    }
+
+    /// Deletes a run that has ended.
+    ///
+    /// # Errors
+    /// `NotFound`; `Conflict` while it runs.
+    pub async fn delete(&self, caller: &Caller, id: ResponseId) -> Result<Deleted, CallError> {
+        self.client.delete(caller, &format!("/v1/responses/{}", segment(id))).answer().await
+    }
+
+    /// What the user said in a run.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn input_items(&self, caller: &Caller, id: ResponseId) -> Result<Page<Value>, CallError> {
+        self.client.get(caller, &format!("/v1/responses/{}/input_items", segment(id))).answer().await
+    }
+
+    /// Makes a conversation.
+    ///
+    /// # Errors
+    /// When the service is down.
+    pub async fn create_conversation(
+        &self,
+        caller: &Caller,
+        request: &CreateConversation,
+    ) -> Result<Conversation, CallError> {
+        self.client.post(caller, "/v1/conversations", request).answer().await
+    }
+
+    /// A conversation.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn conversation(&self, caller: &Caller, id: ConversationId) -> Result<Conversation, CallError> {
+        self.client.get(caller, &format!("/v1/conversations/{}", segment(id))).answer().await
+    }
+
+    /// The caller's conversations, the one used last first.
+    ///
+    /// # Errors
+    /// When the service is down.
+    pub async fn conversations(&self, caller: &Caller, page: &PageQuery) -> Result<Page<Conversation>, CallError> {
+        self.client.get(caller, &format!("/api/conversations{}", page.to_query())).answer().await
+    }
+
+    /// Everything said in a conversation, oldest first: the input items and the output items of its runs. Each output
+    /// item names its run in `septet.response_id`.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn conversation_items(&self, caller: &Caller, id: ConversationId) -> Result<Page<Value>, CallError> {
+        self.client.get(caller, &format!("/v1/conversations/{}/items", segment(id))).answer().await
+    }
+
+    /// Deletes a conversation with its runs.
+    ///
+    /// # Errors
+    /// `NotFound`; `Conflict` while one of its runs is in progress.
+    pub async fn delete_conversation(&self, caller: &Caller, id: ConversationId) -> Result<Deleted, CallError> {
+        self.client.delete(caller, &format!("/v1/conversations/{}", segment(id))).answer().await
+    }
+}
+
+fn events(
+    chunks: impl Stream<Item = Result<bytes::Bytes, CallError>> + Send,
+) -> impl Stream<Item = Result<sse::Event, CallError>> + Send {
+    sse::events(chunks, |error| CallError::garbled(ServiceName::AgentCore, &error))
+}

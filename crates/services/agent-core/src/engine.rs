@@ -1,0 +1,188 @@
+//! All runs of this process: which ones it owns, how it keeps them, and how it finds abandoned ones.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use septet_blobs::Blobs;
+use septet_chassis::Lifecycle;
+use septet_contracts::knowledge::Knowledge;
+use septet_contracts::management::Management;
+use septet_contracts::models::Models;
+use septet_contracts::sandbox::Sandbox;
+use septet_kernel::{Clock, Ids, ResponseId, causes};
+use tokio::sync::Notify;
+use tracing::{info, warn};
+
+use crate::config::Config;
+use crate::error::Error;
+use crate::feed::Feed;
+use crate::prompt::{Exchange, input_text};
+use crate::run::event::Event;
+use crate::run::state::State;
+use crate::runner::{self, Signals};
+use crate::store::{RunRow, Store};
+
+/// How many earlier runs of a conversation the model is shown.
+const MAX_HISTORY: usize = 12;
+
+/// How often abandoned runs are looked for. Together with the lease it bounds how long a run stands still after a crash.
+const SWEEP_EVERY: Duration = Duration::from_millis(500);
+
+pub(crate) struct Engine {
+    pub(crate) config: Config,
+    pub(crate) store: Store,
+    pub(crate) blobs: Blobs,
+    pub(crate) feed: Feed,
+    pub(crate) clock: Clock,
+    pub(crate) ids: Ids,
+    pub(crate) management: Management,
+    pub(crate) models: Models,
+    pub(crate) knowledge: Knowledge,
+    pub(crate) sandbox: Sandbox,
+    pub(crate) owner: String,
+    pub(crate) lifecycle: Lifecycle,
+    pub(crate) active: Mutex<HashMap<ResponseId, Signals>>,
+    pub(crate) wake: Notify,
+}
+
+impl Engine {
+    /// Keeps the leases and takes up runs until shutdown.
+    pub(crate) fn start(self: &Arc<Self>) {
+        let engine = Arc::clone(self);
+        self.lifecycle.spawn("keep leases of runs", async move { engine.keep_leases().await });
+        let engine = Arc::clone(self);
+        self.lifecycle.spawn("take up runs", async move { engine.take_up_runs().await });
+    }
+
+    /// Asks the run to stop at once if this process drives it.
+    pub(crate) fn signal_cancel(&self, run: ResponseId) {
+        if let Some(signals) = self.lock().get(&run) {
+            signals.cancel.cancel();
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<ResponseId, Signals>> {
+        self.active.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lease_until(&self) -> i64 {
+        self.clock.now_ms() + i64::try_from(self.config.lease().as_millis()).unwrap_or(i64::MAX)
+    }
+
+    async fn take_up_runs(self: Arc<Self>) {
+        let stopping = self.lifecycle.stopping();
+        loop {
+            tokio::select! {
+                () = stopping.cancelled() => return,
+                () = self.wake.notified() => {}
+                () = tokio::time::sleep(SWEEP_EVERY) => {}
+            }
+            if let Err(error) = self.sweep().await {
+                warn!(error.detail = %causes(&error), "cannot look for abandoned runs");
+            }
+        }
+    }
+
+    async fn sweep(self: &Arc<Self>) -> Result<(), Error> {
+        let n_free = self.config.max_active_runs.saturating_sub(self.lock().len());
+        if n_free == 0 {
+            return Ok(());
+        }
+        let limit = u64::try_from(n_free).unwrap_or(u64::MAX).min(64);
+        for row in self.store.abandoned_runs(self.clock.now_ms(), limit).await? {
+            self.take_up(row).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes a run that nobody owns and drives it in the background.
+    pub(crate) async fn take_up(self: &Arc<Self>, mut row: RunRow) -> Result<(), Error> {
+        let taken = self.store.take(row.id, &self.owner, self.clock.now_ms(), self.lease_until()).await?;
+        let Some(epoch) = taken else { return Ok(()) };
+        row.n_recoveries += 1;
+        if row.n_recoveries > 1 || row.epoch > 0 {
+            info!(run.id = %row.id, run.epoch = epoch, "run taken up again");
+        }
+        let signals = Signals { leave: self.lifecycle.stopping().child_token(), ..Signals::default() };
+        if row.cancel_requested {
+            signals.cancel.cancel();
+        }
+        self.lock().insert(row.id, signals.clone());
+        let engine = Arc::clone(self);
+        self.lifecycle.spawn("drive run", async move {
+            let id = row.id;
+            runner::drive(Arc::clone(&engine), row, epoch, signals).await;
+            engine.lock().remove(&id);
+        });
+        Ok(())
+    }
+
+    /// Renews the leases, outside the runs' own tasks: a long tool must not cost its run. When that fails for too long
+    /// the runs are left before another process can take them.
+    async fn keep_leases(self: Arc<Self>) {
+        let stopping = self.lifecycle.stopping();
+        let lease = self.config.lease();
+        let mut renewed_at = Instant::now();
+        loop {
+            tokio::select! {
+                () = stopping.cancelled() => return,
+                () = tokio::time::sleep((lease / 4).min(Duration::from_secs(1))) => {}
+            }
+            let mine: Vec<ResponseId> = self.lock().keys().copied().collect();
+            if mine.is_empty() {
+                renewed_at = Instant::now();
+                continue;
+            }
+            match self.renew().await {
+                Ok(()) => renewed_at = Instant::now(),
+                Err(error) => {
+                    warn!(error.detail = %causes(&error), "cannot renew leases");
+                    if renewed_at.elapsed() + Duration::from_secs(1) >= lease {
+                        self.lock().values().for_each(|signals| signals.leave.cancel());
+                    }
+                }
+            }
+        }
+    }
+
+    async fn renew(&self) -> Result<(), Error> {
+        // Read first: a run that ends in between is then no longer in the map, and nothing is cancelled for it.
+        let before: Vec<ResponseId> = self.lock().keys().copied().collect();
+        let kept = self.store.renew(&self.owner, self.lease_until()).await?;
+        let to_cancel = self.store.cancel_requests(&self.owner).await?;
+        let active = self.lock();
+        for id in before {
+            let Some(signals) = active.get(&id) else { continue };
+            if to_cancel.contains(&id) {
+                signals.cancel.cancel();
+            }
+            if !kept.contains(&id) {
+                signals.leave.cancel();
+            }
+        }
+        Ok(())
+    }
+
+    /// What was asked and answered before, oldest first, along the chain of `previous`.
+    pub(crate) async fn history(&self, previous: Option<ResponseId>) -> Result<Vec<Exchange>, Error> {
+        let mut history = Vec::new();
+        let mut next = previous;
+        while let Some(id) = next.filter(|_| history.len() < MAX_HISTORY) {
+            let journal = self.store.journal(id, 0).await?;
+            // A run that was deleted in the middle of a conversation ends what can be remembered.
+            let Some(Event::RunCreated(created)) = journal.first().map(|recorded| &recorded.event) else { break };
+            let question = created.input.iter().map(input_text).collect::<Vec<_>>().join("\n");
+            next = created.previous;
+            let state = State::fold(&journal, &std::collections::BTreeMap::new());
+            let answer = match (state.answer(), state.finished.as_ref().and_then(|end| end.error.as_ref())) {
+                ("", Some(error)) => format!("(no answer: {})", error.message),
+                ("", None) => "(no answer)".to_owned(),
+                (answer, _) => answer.to_owned(),
+            };
+            history.push(Exchange { question, answer });
+        }
+        history.reverse();
+        Ok(history)
+    }
+}

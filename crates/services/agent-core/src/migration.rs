@@ -1,0 +1,74 @@
+//! The tables of Agent Core. Tables only grow: an old run survives an upgrade.
+
+use sea_orm_migration::prelude::*;
+
+/// The migrations, oldest first.
+pub(crate) struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(First)]
+    }
+
+    fn migration_table_name() -> DynIden {
+        Alias::new("agent_migrations").into_iden()
+    }
+}
+
+struct First;
+
+impl MigrationName for First {
+    fn name(&self) -> &'static str {
+        "0001_runs_and_conversations"
+    }
+}
+
+const TABLES: &[&str] = &[
+    // `epoch` grows with each owner and fences the ones before; `seq` is the place of the next event.
+    "CREATE TABLE agent_runs (
+        id TEXT PRIMARY KEY,
+        tenant TEXT NOT NULL,
+        conversation TEXT NOT NULL,
+        previous TEXT,
+        caller TEXT NOT NULL,
+        status TEXT NOT NULL,
+        epoch BIGINT NOT NULL,
+        owner TEXT NOT NULL,
+        lease_until BIGINT NOT NULL,
+        seq BIGINT NOT NULL,
+        n_recoveries BIGINT NOT NULL,
+        cancel_requested BIGINT NOT NULL,
+        created_at BIGINT NOT NULL
+    )",
+    "CREATE INDEX agent_runs_open ON agent_runs (status, lease_until)",
+    "CREATE INDEX agent_runs_conversation ON agent_runs (conversation, created_at)",
+    "CREATE TABLE agent_journal (
+        run TEXT NOT NULL,
+        seq BIGINT NOT NULL,
+        at_ms BIGINT NOT NULL,
+        event TEXT NOT NULL,
+        PRIMARY KEY (run, seq)
+    )",
+    "CREATE TABLE agent_conversations (
+        id TEXT PRIMARY KEY,
+        tenant TEXT NOT NULL,
+        owner TEXT NOT NULL,
+        title TEXT NOT NULL,
+        metadata TEXT NOT NULL,
+        last_run TEXT,
+        container TEXT,
+        created_at BIGINT NOT NULL,
+        updated_at BIGINT NOT NULL
+    )",
+    "CREATE INDEX agent_conversations_recent ON agent_conversations (tenant, owner, updated_at)",
+];
+
+#[async_trait::async_trait]
+impl MigrationTrait for First {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for table in TABLES {
+            manager.get_connection().execute_unprepared(table).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,279 @@
+//! The events of a run's journal: the one source of everything that is ever shown, resumed or billed.
+//!
+//! Events are deltas; a prompt is never written whole. The enum only grows: an old run must fold after an upgrade.
+
+use std::collections::BTreeMap;
+
+use septet_kernel::{BlobId, ContainerId, ConversationId, ResponseId, VectorStoreId};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// An event with its place and time.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Recorded {
+    /// Its place in the journal, gap-free from 0.
+    pub seq: u64,
+    /// Milliseconds since 1970.
+    pub at_ms: i64,
+    /// What happened.
+    pub event: Event,
+}
+
+/// What can happen in a run.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Event {
+    /// The run exists; nothing was done yet.
+    RunCreated(Box<RunCreated>),
+    /// A process owns the run from here on.
+    LeaseTaken {
+        /// Grows with every owner; an append with an older one is refused.
+        epoch: i64,
+        /// The process.
+        owner: String,
+    },
+    /// The model is about to be asked. `key` makes asking again after a crash safe.
+    ModelRequested {
+        /// The step, from 0.
+        step: u32,
+        /// The idempotency key of the call.
+        key: String,
+    },
+    /// The model is asked again and its earlier words of this step are void.
+    ModelRestarted {
+        /// The step.
+        step: u32,
+        /// The idempotency key of the new call.
+        key: String,
+    },
+    /// The model said something.
+    TextDelta {
+        /// The step.
+        step: u32,
+        /// The new text.
+        text: String,
+    },
+    /// The model's turn is over. Its text is the sum of the deltas.
+    ModelCompleted {
+        /// The step.
+        step: u32,
+        /// The tools it wants, in its order.
+        calls: Vec<ToolCall>,
+        /// What it used.
+        usage: Usage,
+        /// The model that really answered.
+        model: String,
+    },
+    /// The model could not be asked.
+    ModelFailed {
+        /// The step.
+        step: u32,
+        /// The stable word for programs.
+        code: String,
+        /// The sentence for a person.
+        message: String,
+        /// When to try again; absent when that is pointless.
+        retry_at_ms: Option<i64>,
+    },
+    /// A tool is about to run.
+    ToolStarted {
+        /// Which call.
+        call_id: String,
+        /// The idempotency key of the effect.
+        key: String,
+        /// The sandbox it runs in, if it runs in one.
+        container: Option<ContainerId>,
+    },
+    /// A tool printed something.
+    ToolProgress {
+        /// Which call.
+        call_id: String,
+        /// New text on standard output.
+        #[serde(default)]
+        stdout: String,
+        /// New text on standard error.
+        #[serde(default)]
+        stderr: String,
+    },
+    /// A tool gave its one output.
+    ToolFinished {
+        /// Which call.
+        call_id: String,
+        /// The output, here or in the blob store when it is large.
+        output: Spilled<ToolOutput>,
+    },
+    /// Someone asked the run to stop.
+    CancelRequested,
+    /// The run is over.
+    RunFinished {
+        /// How it ended.
+        status: Status,
+        /// Why, when it failed.
+        error: Option<RunError>,
+    },
+}
+
+/// What a run starts from.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RunCreated {
+    /// The run.
+    pub run: ResponseId,
+    /// The agent's name.
+    pub agent: String,
+    /// The agent as it was at the start: prompt, tools, limits. A later edit does not change an old run.
+    pub definition: BlobId,
+    /// The conversation it belongs to.
+    pub conversation: ConversationId,
+    /// The run it goes on from.
+    pub previous: Option<ResponseId>,
+    /// The input items of the Responses API.
+    pub input: Vec<Value>,
+    /// Added to the agent's prompt.
+    pub instructions: Option<String>,
+    /// Where to search; empty means all knowledge bases of the tenant.
+    pub knowledge_bases: Vec<VectorStoreId>,
+    /// The caller's own words.
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// A tool that the model wants.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
+pub struct ToolCall {
+    /// The model's id for it.
+    pub id: String,
+    /// The tool.
+    pub name: String,
+    /// The arguments as the model wrote them; they may be no JSON.
+    pub arguments: String,
+}
+
+/// What model calls used.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, PartialEq, Eq)]
+pub struct Usage {
+    /// Tokens in.
+    pub input_tokens: u64,
+    /// Tokens in that came from a cache.
+    pub cached_tokens: u64,
+    /// Tokens out.
+    pub output_tokens: u64,
+    /// The price in nano-units, as the model gateway says it.
+    pub cost_nano: i64,
+}
+
+impl Usage {
+    /// Both together.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            input_tokens: self.input_tokens + other.input_tokens,
+            cached_tokens: self.cached_tokens + other.cached_tokens,
+            output_tokens: self.output_tokens + other.output_tokens,
+            cost_nano: self.cost_nano + other.cost_nano,
+        }
+    }
+}
+
+/// A value in the journal, or its place in the blob store.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Spilled<T> {
+    /// The value itself.
+    Here(Box<T>),
+    /// Its JSON is this blob.
+    Blob(BlobId),
+}
+
+/// The one output of a tool call.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, PartialEq)]
+pub struct ToolOutput {
+    /// Whether it did what it should.
+    pub ok: bool,
+    /// What the model is told.
+    pub text: String,
+    /// What went wrong, for the user.
+    #[serde(default)]
+    pub error: Option<RunError>,
+    /// The passages found, already numbered.
+    #[serde(default)]
+    pub passages: Vec<Passage>,
+    /// The files written.
+    #[serde(default)]
+    pub files: Vec<Artifact>,
+    /// What the code printed.
+    #[serde(default)]
+    pub stdout: String,
+    /// What the code complained about.
+    #[serde(default)]
+    pub stderr: String,
+}
+
+/// A passage as the model saw it.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq)]
+pub struct Passage {
+    /// Its number in this run, from 1; the model cites it by this.
+    pub number: u32,
+    /// The passage.
+    pub id: String,
+    /// The file it is from.
+    pub file: String,
+    /// The file's name.
+    pub filename: String,
+    /// The page it starts on, from 1; 0 when the document has no pages.
+    pub page: u32,
+    /// The page it ends on.
+    pub page_end: u32,
+    /// The headings above it.
+    pub heading: String,
+    /// Its text.
+    pub text: String,
+    /// How well it fits, comparable within one search.
+    pub score: f64,
+}
+
+/// A file that code wrote.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq)]
+pub struct Artifact {
+    /// The file in the sandbox.
+    pub id: String,
+    /// The sandbox.
+    pub container: ContainerId,
+    /// Its path there.
+    pub name: String,
+    /// Its media type.
+    pub mime: String,
+    /// Its size.
+    pub bytes: u64,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// With an answer.
+    Completed,
+    /// Without one.
+    Failed,
+    /// Somebody stopped it.
+    Cancelled,
+}
+
+impl Status {
+    /// The word on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// Why something failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunError {
+    /// The stable word for programs.
+    pub code: String,
+    /// The sentence for a person, with what to do.
+    pub message: String,
+}

@@ -1,0 +1,212 @@
+//! A run as it stands: the fold of its journal. No IO, no clock.
+
+use std::collections::BTreeMap;
+
+use septet_kernel::ContainerId;
+
+use super::event::{Event, Passage, Recorded, RunCreated, RunError, Status, ToolCall, ToolOutput, Usage};
+
+/// A run as it stands.
+#[derive(Debug, Clone, Default)]
+pub struct State {
+    /// What it started from; absent only before the first event.
+    pub created: Option<RunCreated>,
+    /// When it started, in milliseconds since 1970.
+    pub created_at_ms: i64,
+    /// The turns of the model, with the tools that each led to.
+    pub steps: Vec<Step>,
+    /// Whether it was asked to stop.
+    pub cancel_requested: bool,
+    /// How it ended.
+    pub finished: Option<Finished>,
+    /// How many events it has, which is the place of the next.
+    pub next_seq: u64,
+}
+
+/// The end of a run.
+#[derive(Debug, Clone)]
+pub struct Finished {
+    /// How.
+    pub status: Status,
+    /// Why, when it failed.
+    pub error: Option<RunError>,
+    /// When, in milliseconds since 1970.
+    pub at_ms: i64,
+}
+
+/// One turn of the model.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// The idempotency key of the call.
+    pub key: String,
+    /// What it said so far.
+    pub text: String,
+    /// The tools that it wants.
+    pub calls: Vec<Call>,
+    /// What it used; present when its turn is over.
+    pub usage: Option<Usage>,
+    /// The model that answered.
+    pub model: String,
+    /// How often it failed.
+    pub n_failures: u32,
+    /// When to try again after a failure.
+    pub retry_at_ms: Option<i64>,
+    /// The failure that ends the run.
+    pub fatal: Option<RunError>,
+}
+
+/// A tool call and what came of it.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// What the model asked for.
+    pub request: ToolCall,
+    /// The idempotency key of the effect; present when the intent is journaled.
+    pub key: Option<String>,
+    /// The sandbox it runs in.
+    pub container: Option<ContainerId>,
+    /// Its one output.
+    pub output: Option<ToolOutput>,
+}
+
+impl State {
+    /// The fold of a whole journal. Outputs that lie in the blob store are looked up in `blobs` by their id.
+    #[must_use]
+    pub fn fold(journal: &[Recorded], blobs: &BTreeMap<String, ToolOutput>) -> Self {
+        let mut state = Self::default();
+        for recorded in journal {
+            state.apply(recorded, blobs);
+        }
+        state
+    }
+
+    /// Takes in the next event.
+    pub fn apply(&mut self, recorded: &Recorded, blobs: &BTreeMap<String, ToolOutput>) {
+        self.next_seq = recorded.seq + 1;
+        match &recorded.event {
+            Event::RunCreated(created) => {
+                self.created = Some((**created).clone());
+                self.created_at_ms = recorded.at_ms;
+            }
+            Event::LeaseTaken { .. } | Event::ToolProgress { .. } => {}
+            Event::ModelRequested { key, .. } => self.steps.push(Step::new(key.clone())),
+            Event::ModelRestarted { key, .. } => {
+                if let Some(step) = self.steps.last_mut() {
+                    key.clone_into(&mut step.key);
+                    step.text.clear();
+                    step.retry_at_ms = None;
+                }
+            }
+            Event::TextDelta { text, .. } => {
+                if let Some(step) = self.steps.last_mut() {
+                    step.text.push_str(text);
+                }
+            }
+            Event::ModelCompleted { calls, usage, model, .. } => {
+                if let Some(step) = self.steps.last_mut() {
+                    step.calls = calls.iter().cloned().map(Call::new).collect();
+                    step.usage = Some(*usage);
+                    model.clone_into(&mut step.model);
+                }
+            }
+            Event::ModelFailed { code, message, retry_at_ms, .. } => {
+                if let Some(step) = self.steps.last_mut() {
+                    step.n_failures += 1;
+                    step.retry_at_ms = *retry_at_ms;
+                    if retry_at_ms.is_none() {
+                        step.fatal = Some(RunError { code: code.clone(), message: message.clone() });
+                    }
+                }
+            }
+            Event::ToolStarted { call_id, key, container } => {
+                if let Some(call) = self.call_mut(call_id) {
+                    call.key = Some(key.clone());
+                    call.container = *container;
+                }
+            }
+            Event::ToolFinished { call_id, output } => {
+                let output = output.resolve(blobs);
+                if let Some(call) = self.call_mut(call_id) {
+                    call.output = Some(output);
+                }
+            }
+            Event::CancelRequested => self.cancel_requested = true,
+            Event::RunFinished { status, error } => {
+                self.finished = Some(Finished { status: *status, error: error.clone(), at_ms: recorded.at_ms });
+            }
+        }
+    }
+
+    fn call_mut(&mut self, call_id: &str) -> Option<&mut Call> {
+        self.steps.last_mut()?.calls.iter_mut().find(|call| call.request.id == call_id)
+    }
+
+    /// All passages shown to the model so far, by number.
+    pub fn passages(&self) -> impl Iterator<Item = &Passage> {
+        self.outputs().flat_map(|output| output.passages.iter())
+    }
+
+    /// All outputs of tools so far, in order.
+    pub fn outputs(&self) -> impl Iterator<Item = &ToolOutput> {
+        self.steps.iter().flat_map(|step| &step.calls).filter_map(|call| call.output.as_ref())
+    }
+
+    /// The sandbox that the run uses, if it has one.
+    #[must_use]
+    pub fn container(&self) -> Option<ContainerId> {
+        self.steps.iter().flat_map(|step| &step.calls).filter_map(|call| call.container).next_back()
+    }
+
+    /// What all model calls used together.
+    #[must_use]
+    pub fn usage(&self) -> Usage {
+        self.steps.iter().filter_map(|step| step.usage).fold(Usage::default(), Usage::plus)
+    }
+
+    /// How many tools were called.
+    #[must_use]
+    pub fn n_tool_calls(&self) -> usize {
+        self.steps.iter().map(|step| step.calls.len()).sum()
+    }
+
+    /// What the run answered: the text of its last turn.
+    #[must_use]
+    pub fn answer(&self) -> &str {
+        self.steps.last().map_or("", |step| step.text.as_str())
+    }
+}
+
+impl Step {
+    fn new(key: String) -> Self {
+        Self {
+            key,
+            text: String::new(),
+            calls: Vec::new(),
+            usage: None,
+            model: String::new(),
+            n_failures: 0,
+            retry_at_ms: None,
+            fatal: None,
+        }
+    }
+}
+
+impl Call {
+    fn new(request: ToolCall) -> Self {
+        Self { request, key: None, container: None, output: None }
+    }
+}
+
+impl super::event::Spilled<ToolOutput> {
+    /// The output itself. A blob that is gone gives an output that says so, because a call has exactly one output,
+    /// always.
+    #[must_use]
+    pub fn resolve(&self, blobs: &BTreeMap<String, ToolOutput>) -> ToolOutput {
+        match self {
+            Self::Here(output) => (**output).clone(),
+            Self::Blob(id) => blobs.get(id.as_str()).cloned().unwrap_or_else(|| ToolOutput {
+                text: "the output of this call is no longer stored".to_owned(),
+                ..ToolOutput::default()
+            }),
+        }
+    }
+}

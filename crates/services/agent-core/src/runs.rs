@@ -1,0 +1,303 @@
+//! The verbs of Agent Core: start, show, follow, cancel, delete a run; and conversations.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::Stream;
+use septet_contracts::agents::{CreateConversation, CreateResponse, Input};
+use septet_contracts::page::PageQuery;
+use septet_kernel::{Caller, ConversationId, ItemId, ResponseId, VectorStoreId};
+use serde_json::{Value, json};
+
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::pen::load_spilled;
+use crate::prompt::input_text;
+use crate::run::event::{Event, RunCreated};
+use crate::run::project::{Projector, Wire};
+use crate::store::{ConversationRow, NewRun, RunRow};
+
+/// When nothing wakes a follower, for the run lives in another process, it looks by itself this often.
+const LOOK_EVERY: Duration = Duration::from_millis(300);
+
+const MAX_TITLE_CHARS: usize = 60;
+
+/// The verbs. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Runs {
+    engine: Arc<Engine>,
+}
+
+impl Runs {
+    pub(crate) fn new(engine: Arc<Engine>) -> Self {
+        Self { engine }
+    }
+
+    /// Starts a run; it goes on whatever happens to the caller.
+    pub(crate) async fn start(&self, caller: &Caller, request: &CreateResponse) -> Result<ResponseId, Error> {
+        let engine = &self.engine;
+        let name = request.model.strip_prefix("agent:").ok_or_else(|| Error::NoAgentName(request.model.clone()))?;
+        let input = input_items(&request.input, engine)?;
+        let asked = knowledge_bases(&request.tools)?;
+        let agent = engine.management.resolve_agent(caller, name).await?;
+        let (conversation, previous) = self.past(caller, request).await?;
+        let definition = serde_json::to_vec(&agent).map_err(|source| Error::Garbled { what: "agent", source })?;
+        let definition = engine.blobs.put(definition).await?.id;
+        let run: ResponseId = engine.ids.next();
+        let question = input.last().map(input_text).unwrap_or_default();
+        let title: String =
+            question.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(MAX_TITLE_CHARS).collect();
+        let created = RunCreated {
+            run,
+            agent: agent.name,
+            definition,
+            conversation,
+            previous,
+            input,
+            instructions: request.instructions.clone(),
+            knowledge_bases: asked.unwrap_or(agent.knowledge_bases),
+            metadata: request.metadata.clone().unwrap_or_default(),
+        };
+        let new = NewRun {
+            id: run,
+            conversation,
+            previous,
+            caller,
+            first: Event::RunCreated(Box::new(created)),
+            title: &title,
+            at_ms: engine.clock.now_ms(),
+        };
+        engine.store.add_run(new).await?;
+        let row = engine.store.run(caller.tenant, run).await?;
+        engine.take_up(row).await?;
+        Ok(run)
+    }
+
+    /// Which conversation a new run belongs to and which run it goes on from.
+    async fn past(
+        &self,
+        caller: &Caller,
+        request: &CreateResponse,
+    ) -> Result<(ConversationId, Option<ResponseId>), Error> {
+        let store = &self.engine.store;
+        match (&request.conversation, request.previous_response_id) {
+            (Some(_), Some(_)) => Err(Error::TwoPasts),
+            (Some(conversation), None) => {
+                let row = store.conversation(caller, conversation.id()).await?;
+                Ok((row.id, row.last_run))
+            }
+            (None, Some(previous)) => {
+                let row = store.run(caller.tenant, previous).await?;
+                // Whoever may not see the conversation may not go on with it either.
+                store.conversation(caller, row.conversation).await.map_err(|_hidden| Error::NoRun(previous))?;
+                Ok((row.conversation, Some(previous)))
+            }
+            (None, None) => Ok((self.add_conversation(caller, &CreateConversation::default()).await?.id, None)),
+        }
+    }
+
+    /// A run of the caller.
+    async fn row(&self, caller: &Caller, id: ResponseId) -> Result<RunRow, Error> {
+        let row = self.engine.store.run(caller.tenant, id).await?;
+        self.engine.store.conversation(caller, row.conversation).await.map_err(|_hidden| Error::NoRun(id))?;
+        Ok(row)
+    }
+
+    /// A run as a Response object.
+    pub(crate) async fn show(&self, caller: &Caller, id: ResponseId) -> Result<Value, Error> {
+        self.row(caller, id).await?;
+        Ok(self.project(id).await?.response())
+    }
+
+    /// A run as a Response object, once it has ended.
+    pub(crate) async fn finished(&self, id: ResponseId) -> Result<Value, Error> {
+        let mut grown = self.engine.feed.follow(id);
+        loop {
+            let projector = self.project(id).await?;
+            if projector.state().finished.is_some() {
+                return Ok(projector.response());
+            }
+            // Either way the journal is read again.
+            let _woken_or_not = tokio::time::timeout(LOOK_EVERY, grown.changed()).await;
+        }
+    }
+
+    async fn project(&self, id: ResponseId) -> Result<Projector, Error> {
+        let journal = self.engine.store.journal(id, 0).await?;
+        let mut spilled = BTreeMap::new();
+        load_spilled(&self.engine.blobs, &journal, &mut spilled).await?;
+        let mut projector = Projector::default();
+        for recorded in &journal {
+            projector.push(recorded, &spilled);
+        }
+        Ok(projector)
+    }
+
+    /// The events of a run after `starting_after`, as they are journaled, to the terminal one. The stream ends without
+    /// one when this process shuts down; the client asks again.
+    pub(crate) async fn follow(
+        &self,
+        caller: &Caller,
+        id: ResponseId,
+        starting_after: Option<u64>,
+    ) -> Result<impl Stream<Item = Result<Wire, Error>> + Send + use<>, Error> {
+        self.row(caller, id).await?;
+        let engine = Arc::clone(&self.engine);
+        let first_wanted = starting_after.map_or(0, |number| number.saturating_add(1));
+        let stopping = engine.lifecycle.stopping();
+        Ok(async_stream::try_stream! {
+            let mut grown = engine.feed.follow(id);
+            let mut projector = Projector::default();
+            let mut spilled = BTreeMap::new();
+            loop {
+                let journal = engine.store.journal(id, projector.state().next_seq).await?;
+                load_spilled(&engine.blobs, &journal, &mut spilled).await?;
+                for recorded in &journal {
+                    for wire in projector.push(recorded, &spilled) {
+                        let is_terminal = wire.is_terminal;
+                        if wire.sequence_number >= first_wanted {
+                            yield wire;
+                        }
+                        if is_terminal {
+                            return;
+                        }
+                    }
+                }
+                tokio::select! {
+                    _ = tokio::time::timeout(LOOK_EVERY, grown.changed()) => {}
+                    () = stopping.cancelled() => return,
+                }
+            }
+        })
+    }
+
+    /// Asks a run to stop, waits a moment for it to do so, and shows it.
+    pub(crate) async fn cancel(&self, caller: &Caller, id: ResponseId) -> Result<Value, Error> {
+        let row = self.row(caller, id).await?;
+        if row.status == "in_progress" {
+            self.engine.store.request_cancel(id).await?;
+            self.engine.signal_cancel(id);
+        }
+        match tokio::time::timeout(Duration::from_secs(5), self.finished(id)).await {
+            Ok(response) => response,
+            Err(_still_stopping) => self.show(caller, id).await,
+        }
+    }
+
+    /// Deletes a run that has ended.
+    pub(crate) async fn delete(&self, caller: &Caller, id: ResponseId) -> Result<(), Error> {
+        self.row(caller, id).await?;
+        self.engine.store.delete_run(id).await
+    }
+
+    /// What the user said in a run.
+    pub(crate) async fn input_items(&self, caller: &Caller, id: ResponseId) -> Result<Vec<Value>, Error> {
+        self.row(caller, id).await?;
+        let projector = self.project(id).await?;
+        Ok(projector.state().created.as_ref().map_or_else(Vec::new, |created| created.input.clone()))
+    }
+
+    pub(crate) async fn add_conversation(
+        &self,
+        caller: &Caller,
+        request: &CreateConversation,
+    ) -> Result<ConversationRow, Error> {
+        let id: ConversationId = self.engine.ids.next();
+        let metadata = request.metadata.clone().unwrap_or_default();
+        self.engine.store.add_conversation(caller, id, &metadata, self.engine.clock.now_ms()).await?;
+        self.engine.store.conversation(caller, id).await
+    }
+
+    pub(crate) async fn conversation(&self, caller: &Caller, id: ConversationId) -> Result<ConversationRow, Error> {
+        self.engine.store.conversation(caller, id).await
+    }
+
+    pub(crate) async fn conversations(&self, caller: &Caller, page: &PageQuery) -> Result<Vec<ConversationRow>, Error> {
+        self.engine.store.conversations(caller, page).await
+    }
+
+    /// Everything said in a conversation, oldest first.
+    pub(crate) async fn conversation_items(&self, caller: &Caller, id: ConversationId) -> Result<Vec<Value>, Error> {
+        self.engine.store.conversation(caller, id).await?;
+        let mut items = Vec::new();
+        for run in self.engine.store.runs_of(id).await? {
+            let projector = self.project(run).await?;
+            let response = projector.response();
+            let input = projector.state().created.as_ref().map_or_else(Vec::new, |created| created.input.clone());
+            let output = response["output"].as_array().cloned().unwrap_or_default();
+            for mut item in input.into_iter().chain(output) {
+                item["septet"]["response_id"] = json!(run);
+                item["septet"]["response_status"] = response["status"].clone();
+                item["septet"]["response_error"] = response["error"].clone();
+                items.push(item);
+            }
+        }
+        Ok(items)
+    }
+
+    pub(crate) async fn delete_conversation(&self, caller: &Caller, id: ConversationId) -> Result<(), Error> {
+        self.engine.store.conversation(caller, id).await?;
+        self.engine.store.delete_conversation(id).await
+    }
+}
+
+/// The input as items of the Responses API, each with an id.
+fn input_items(input: &Input, engine: &Engine) -> Result<Vec<Value>, Error> {
+    let items = match input {
+        Input::Text(text) => vec![json!({"role": "user", "content": text})],
+        Input::Items(items) => items.clone(),
+    };
+    let mut kept = Vec::with_capacity(items.len());
+    for (index, item) in items.iter().enumerate() {
+        let bad = |problem: &str| Error::BadInput { index, problem: problem.to_owned() };
+        if !matches!(item["type"].as_str(), None | Some("message")) {
+            return Err(bad("agents take messages only; tools run on the server"));
+        }
+        let role = item["role"].as_str().unwrap_or("user");
+        if !matches!(role, "user" | "system" | "developer" | "assistant") {
+            return Err(bad("role must be user, assistant, system or developer"));
+        }
+        let has_other_parts = item["content"].as_array().into_iter().flatten().any(|part| part["text"].is_null());
+        if has_other_parts {
+            return Err(bad(
+                "only text parts are taken; add a file to a vector store and name it in tools[].vector_store_ids instead",
+            ));
+        }
+        let text = input_text(item);
+        let part = if role == "assistant" { "output_text" } else { "input_text" };
+        let id: ItemId = engine.ids.next();
+        kept.push(json!({
+            "id": id, "type": "message", "role": role, "status": "completed",
+            "content": [{"type": part, "text": text}],
+        }));
+    }
+    if kept.iter().all(|item| input_text(item).trim().is_empty()) {
+        return Err(Error::EmptyInput);
+    }
+    Ok(kept)
+}
+
+/// The knowledge bases that the request narrows the search to, if it does.
+fn knowledge_bases(tools: &[Value]) -> Result<Option<Vec<VectorStoreId>>, Error> {
+    let mut ids = None;
+    for (index, tool) in tools.iter().enumerate() {
+        let bad = |problem: String| Error::BadTool { index, problem };
+        match tool["type"].as_str() {
+            Some("file_search") => {
+                let stores: Vec<VectorStoreId> = serde_json::from_value(tool["vector_store_ids"].clone())
+                    .map_err(|error| bad(format!("vector_store_ids: {error}")))?;
+                ids.get_or_insert_with(Vec::new).extend(stores);
+            }
+            // The agent has it already.
+            Some("code_interpreter") => {}
+            other => {
+                return Err(bad(format!(
+                    "type {:?} is not taken; agents bring their own tools, and file_search narrows where they search",
+                    other.unwrap_or_default()
+                )));
+            }
+        }
+    }
+    Ok(ids)
+}
