@@ -1,0 +1,71 @@
+// One line per endpoint the console uses.
+
+import { json, send, upload } from './http'
+import type {
+  ConversationEntry,
+  Item,
+  Model,
+  Page,
+  ResponseObject,
+  Status,
+  StoredFile,
+  VectorStore,
+  VectorStoreFile,
+} from './types'
+
+const id = encodeURIComponent
+
+export const status = () => json<Status>('/api/status')
+export const models = () => json<Page<Model>>('/v1/models')
+
+export const conversations = async () => {
+  const answer = await json<Page<ConversationEntry> | ConversationEntry[]>('/api/conversations')
+  return Array.isArray(answer) ? answer : answer.data
+}
+export const createConversation = () => json<{ id: string }>('/v1/conversations', { body: {} })
+export const deleteConversation = (conversation: string) =>
+  send(`/v1/conversations/${id(conversation)}`, { method: 'DELETE' })
+
+/** Every item of a conversation, oldest first. */
+export async function conversationItems(conversation: string): Promise<Item[]> {
+  const items: Item[] = []
+  let after = ''
+  for (;;) {
+    const page = await json<Page<Item>>(
+      `/v1/conversations/${id(conversation)}/items?order=asc&limit=100${after && `&after=${id(after)}`}`,
+    )
+    items.push(...page.data)
+    const last = page.last_id ?? page.data.at(-1)?.id
+    if (!page.has_more || !last || last === after) return items
+    after = last
+  }
+}
+
+export const response = (response: string) => json<ResponseObject>(`/v1/responses/${id(response)}`)
+export const inputItems = (response: string) =>
+  json<Page<Item>>(`/v1/responses/${id(response)}/input_items?order=asc`)
+export const cancelResponse = (response: string) =>
+  json<ResponseObject>(`/v1/responses/${id(response)}/cancel`, { method: 'POST' })
+
+export const vectorStores = async () => (await json<Page<VectorStore>>('/v1/vector_stores?limit=100')).data
+export const createVectorStore = (name: string) => json<VectorStore>('/v1/vector_stores', { body: { name } })
+export const deleteVectorStore = (store: string) =>
+  send(`/v1/vector_stores/${id(store)}`, { method: 'DELETE' })
+export const storeFiles = async (store: string) =>
+  (await json<Page<VectorStoreFile>>(`/v1/vector_stores/${id(store)}/files?limit=100`)).data
+export const storeFile = (store: string, file: string) =>
+  json<VectorStoreFile>(`/v1/vector_stores/${id(store)}/files/${id(file)}`)
+export const addToStore = (store: string, file: string) =>
+  json<VectorStoreFile>(`/v1/vector_stores/${id(store)}/files`, { body: { file_id: file } })
+export const removeFromStore = (store: string, file: string) =>
+  send(`/v1/vector_stores/${id(store)}/files/${id(file)}`, { method: 'DELETE' })
+
+export const files = async () => (await json<Page<StoredFile>>('/v1/files?limit=1000')).data
+export const deleteFile = (file: string) => send(`/v1/files/${id(file)}`, { method: 'DELETE' })
+export const uploadFile = (file: File, onProgress: (share: number) => void, signal: AbortSignal) => {
+  const form = new FormData()
+  // The purpose goes first so that a streaming server knows it before the bytes come.
+  form.append('purpose', 'assistants')
+  form.append('file', file, file.name)
+  return upload<StoredFile>('/v1/files', form, onProgress, signal)
+}

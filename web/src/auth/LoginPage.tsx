@@ -1,0 +1,92 @@
+// Sign-in with mail address and password.
+
+import { Alert, Button, PasswordInput, TextInput } from '@mantine/core'
+import { type FormEvent, useEffect, useState } from 'react'
+import { refresh, signIn } from '../api/session'
+import { useLanguage } from '../i18n'
+import { Mark } from '../shell/Brand'
+import { Failure } from '../shell/Failure'
+import { Switches } from '../shell/Switches'
+
+type Given = { reason: 'none' | 'expired' | 'left' | 'unreachable' }
+
+export function LoginPage({ reason }: Given) {
+  const { t } = useLanguage()
+  const [email, setEmail] = useState('')
+  const [password, setPassword] = useState('')
+  const [busy, setBusy] = useState(false)
+  const [error, setError] = useState<unknown>(null)
+  useEffect(() => {
+    document.title = `${t('login.submit')} · Septet`
+  }, [t])
+
+  const submit = async (event: FormEvent) => {
+    event.preventDefault()
+    if (busy) return
+    setBusy(true)
+    setError(null)
+    try {
+      await signIn(email.trim(), password)
+    } catch (thrown) {
+      setError(thrown)
+      setBusy(false)
+    }
+  }
+
+  return (
+    <div className="login">
+      <header className="login-top">
+        <Switches />
+      </header>
+      <main className="login-card">
+        <Mark size={44} />
+        <h1>{t('login.title')}</h1>
+        <p className="dim">{t('app.tagline')}</p>
+        {!error && reason === 'expired' && (
+          <Alert color="indigo" variant="light" role="status">
+            {t('login.expired')}
+          </Alert>
+        )}
+        {!error && reason === 'left' && (
+          <p className="dim" role="status">
+            {t('login.left')}
+          </p>
+        )}
+        {!error && reason === 'unreachable' && (
+          <Failure
+            words={{ sentence: t('login.unreachable'), detail: '' }}
+            onRetry={() => void refresh().catch(setError)}
+          />
+        )}
+        {error !== null && <Failure error={error} />}
+        <form onSubmit={submit}>
+          <TextInput
+            label={t('login.email')}
+            type="email"
+            name="email"
+            autoComplete="username"
+            required
+            withAsterisk={false}
+            size="md"
+            value={email}
+            onChange={(event) => setEmail(event.currentTarget.value)}
+          />
+          <PasswordInput
+            label={t('login.password')}
+            name="password"
+            autoComplete="current-password"
+            required
+            withAsterisk={false}
+            size="md"
+            value={password}
+            onChange={(event) => setPassword(event.currentTarget.value)}
+          />
+          <Button type="submit" size="md" fullWidth loading={busy}>
+            {t('login.submit')}
+          </Button>
+        </form>
+        <p className="dim small">{t('login.firstPassword')}</p>
+      </main>
+    </div>
+  )
+}

@@ -1,0 +1,250 @@
+// The chat: conversation in the middle, message box below, the run on the right.
+
+import { ActionIcon, Button, Drawer, Skeleton, Tooltip } from '@mantine/core'
+import { useMediaQuery } from '@mantine/hooks'
+import { IconArrowDown, IconLayoutSidebarRight, IconPlugConnected } from '@tabler/icons-react'
+import { useQueryClient } from '@tanstack/react-query'
+import { useNavigate, useParams } from '@tanstack/react-router'
+import { useCallback, useEffect, useMemo, useState, useSyncExternalStore } from 'react'
+import { useBases, useChosenBase } from '../files/bases'
+import { drafts } from '../files/uploads'
+import { useLanguage } from '../i18n'
+import { Failure } from '../shell/Failure'
+import { useConversations } from '../shell/Rail'
+import { TopBar } from '../shell/TopBar'
+import { Composer } from './Composer'
+import { adopt, Chat, chatOf, type Turn } from './chat'
+import { type Question, versionsOf } from './history'
+import { OfflineBadge } from './OfflineBadge'
+import { useChosenModel, useStatus } from './pickers'
+import { RunPanel } from './RunPanel'
+import { isOver } from './run'
+import { TurnView } from './TurnView'
+import { useFileDrop } from './useFileDrop'
+import { useStickToEnd } from './useStickToEnd'
+import { Welcome } from './Welcome'
+
+export function ChatPage() {
+  const { id } = useParams({ from: '/chat/{-$id}' })
+  const [draft, setDraft] = useState(() => new Chat(null))
+  const [before, setBefore] = useState(id)
+  // The draft becomes the conversation once it gets an id. Coming back to the bare address starts anew.
+  if (before !== id) {
+    setBefore(id)
+    if (id === undefined && draft.id !== null) setDraft(new Chat(null))
+  }
+  return <Conversation chat={id === undefined || draft.id === id ? draft : chatOf(id)} />
+}
+
+function useChatTitle(chat: Chat, turns: Turn[]): string {
+  const { t } = useLanguage()
+  const { data } = useConversations()
+  const stored = data?.find((entry) => entry.id === chat.id)?.title
+  const title = stored || turns[0]?.question.text || t('app.newChat')
+  useEffect(() => {
+    document.title = `${title} · Septet`
+  }, [title])
+  return title
+}
+
+function Conversation({ chat }: { chat: Chat }) {
+  const { t } = useLanguage()
+  const { turns, loading, loadError } = useSyncExternalStore(chat.subscribe, chat.getState)
+  const navigate = useNavigate()
+  const queries = useQueryClient()
+  const base = useChosenBase()
+  const basesLoaded = useBases().isSuccess
+  const model = useChosenModel()
+  const { data: status } = useStatus()
+  const title = useChatTitle(chat, turns)
+  const narrow = useMediaQuery('(max-width: 1180px)', undefined, { getInitialValueInEffect: false }) ?? false
+  const [panel, setPanel] = useState(true)
+  const [drawer, setDrawer] = useState(false)
+  const [offered, setOffered] = useState<{ text: string } | null>(null)
+  const [picked, setPicked] = useState<Record<number, number>>({})
+  const [selected, setSelected] = useState<string | null>(null)
+  const groups = useMemo(() => versionsOf(turns), [turns])
+  const shown = groups.map((group, at) => ({
+    group,
+    at: Math.min(picked[at] ?? group.length - 1, group.length - 1),
+  }))
+  const last = turns.at(-1)
+  const running = last !== undefined && !last.error && !isOver(last.run)
+  const focus =
+    turns.find((turn) => turn.key === selected) ?? shown.map(({ group, at }) => group[at]).at(-1) ?? null
+  const scroll = useStickToEnd(turns)
+  const addFiles = useCallback((files: File[]) => drafts.add(files, base.ensure), [base.ensure])
+  const dropping = useFileDrop(addFiles)
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another chat starts without the old one's choices
+  useEffect(() => {
+    setPicked({})
+    setSelected(null)
+  }, [chat])
+
+  useEffect(() => {
+    drafts.onSettled = () => void queries.invalidateQueries({ queryKey: ['vector_stores'] })
+  }, [queries])
+
+  // The history knows a new conversation, its title and its order once a run has started or ended.
+  const lastRun = last?.run.id ?? null
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the changes themselves are the reason
+  useEffect(() => {
+    if (lastRun) void queries.invalidateQueries({ queryKey: ['conversations'] })
+  }, [lastRun, running, queries])
+
+  const send = useCallback(
+    (question: Question) => {
+      setSelected(null)
+      scroll.toEnd()
+      const stores = base.chosen ? [base.chosen.id] : []
+      void chat.ask(question, { model: model.chosen, stores }, (id) => {
+        adopt(chat)
+        void navigate({ to: '/chat/{-$id}', params: { id }, replace: true })
+        void queries.invalidateQueries({ queryKey: ['conversations'] })
+      })
+    },
+    [chat, base.chosen, model.chosen, navigate, queries, scroll.toEnd],
+  )
+
+  const again = (turn: Turn, at: number) => () => {
+    if (turn.error && !turn.run.id) chat.dropFailed(turn.key)
+    setPicked((old) => ({ ...old, [at]: Number.MAX_SAFE_INTEGER }))
+    send(turn.question)
+  }
+
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      // Esc stops the run, unless it closes something that is open first.
+      if (event.key !== 'Escape' || event.defaultPrevented || !running) return
+      if (document.querySelector('[role="dialog"],[role="menu"]')) return
+      void chat.stop()
+    }
+    addEventListener('keydown', onKey)
+    return () => removeEventListener('keydown', onKey)
+  }, [chat, running])
+
+  const lost = last?.link.state === 'lost' ? last.link : null
+  const togglePanel = () => (narrow ? setDrawer(true) : setPanel(!panel))
+  const panelLabel = t(!narrow && panel ? 'run.hide' : 'run.show')
+  return (
+    <div className="page" {...dropping.handlers}>
+      <TopBar title={title}>
+        {status?.offline_model && <OfflineBadge />}
+        <Tooltip label={panelLabel}>
+          <ActionIcon
+            variant="default"
+            size={30}
+            aria-label={panelLabel}
+            onClick={togglePanel}
+            className="panel-button"
+          >
+            <IconLayoutSidebarRight size={16} />
+          </ActionIcon>
+        </Tooltip>
+      </TopBar>
+      <div className="chat">
+        <main className="talk" id="page">
+          <div
+            className="scroll"
+            ref={scroll.ref}
+            onScroll={scroll.onScroll}
+            tabIndex={0}
+            role="region"
+            aria-label={t('chat.conversation')}
+          >
+            <div className="column" role="log" aria-busy={running} aria-label={t('chat.conversation')}>
+              {loading && <Loading />}
+              {loadError && <Failure error={loadError} onRetry={() => void chat.load()} />}
+              {!loading && !loadError && turns.length === 0 && (
+                <Welcome base={base} loaded={basesLoaded} onPick={(text) => setOffered({ text })} />
+              )}
+              {shown.map(({ group, at }, index) => {
+                const turn = group[at]
+                if (!turn) return null
+                return (
+                  <TurnView
+                    // biome-ignore lint/suspicious/noArrayIndexKey: questions never move
+                    key={index}
+                    turn={turn}
+                    version={{
+                      at,
+                      n: group.length,
+                      go: (to) => setPicked((old) => ({ ...old, [index]: to })),
+                    }}
+                    onAgain={running || index !== shown.length - 1 ? undefined : again(turn, index)}
+                    selected={turn === focus && turns.length > 1}
+                    onSelect={() => setSelected(turn.key)}
+                  />
+                )
+              })}
+            </div>
+          </div>
+          <div className="dock">
+            {scroll.away && (
+              <Button
+                className="latest"
+                variant="default"
+                size="compact-sm"
+                radius="xl"
+                rightSection={<IconArrowDown size={14} />}
+                onClick={scroll.toEnd}
+              >
+                {t('chat.latest')}
+              </Button>
+            )}
+            {lost && (
+              <div className="lost-line" role="status">
+                <IconPlugConnected size={16} />
+                <span>{t('chat.lost', { n: lost.attempt })}</span>
+                <Button size="compact-xs" variant="default" onClick={chat.retryNow}>
+                  {t('chat.retryNow')}
+                </Button>
+              </div>
+            )}
+            <Composer
+              base={base}
+              model={model}
+              running={running}
+              stopping={last?.stopping ?? false}
+              onSend={send}
+              onStop={() => void chat.stop()}
+              offered={offered}
+            />
+            <p className="note">{t('chat.note')}</p>
+          </div>
+        </main>
+        {!narrow && panel && (
+          <aside className="panel" aria-label={t('run.title')}>
+            <RunPanel turn={focus} />
+          </aside>
+        )}
+      </div>
+      {narrow && (
+        <Drawer
+          opened={drawer}
+          onClose={() => setDrawer(false)}
+          position="right"
+          size={340}
+          aria-label={t('run.title')}
+          closeButtonProps={{ 'aria-label': t('app.close') }}
+        >
+          <RunPanel turn={focus} />
+        </Drawer>
+      )}
+      {dropping.over && <div className="drop">{t('chat.drop', { name: base.name })}</div>}
+    </div>
+  )
+}
+
+function Loading() {
+  return (
+    <div aria-hidden="true" className="loading">
+      <Skeleton height={46} width="45%" radius="lg" ml="auto" />
+      <Skeleton height={130} radius="md" mt={24} />
+      {[96, 88, 60].map((width) => (
+        <Skeleton key={width} height={14} width={`${width}%`} mt={14} />
+      ))}
+    </div>
+  )
+}

@@ -1,0 +1,97 @@
+// The chip `[n]` in an answer, with a card that shows where it comes from.
+
+import { Popover } from '@mantine/core'
+import { IconFileText } from '@tabler/icons-react'
+import { createContext, use, useEffect, useRef, useState } from 'react'
+import { useLanguage } from '../i18n'
+import type { Source } from './run'
+
+export const Sources = createContext<Map<number, Source>>(new Map())
+
+export function usePages() {
+  const { t } = useLanguage()
+  return (source: Pick<Source, 'page' | 'pageEnd'>): string => {
+    if (source.page === undefined || source.page === null) return ''
+    return source.pageEnd && source.pageEnd > source.page
+      ? t('source.pages', { from: source.page, to: source.pageEnd })
+      : t('source.page', { n: source.page })
+  }
+}
+
+export function Citation({ number }: { number: number }) {
+  const { t } = useLanguage()
+  const source = use(Sources).get(number)
+  const [opened, setOpened] = useState(false)
+  const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined)
+  useEffect(() => () => clearTimeout(timer.current), [])
+  if (!source) return <>[{number}]</>
+  const soon = (next: boolean, ms: number) => {
+    clearTimeout(timer.current)
+    timer.current = setTimeout(() => setOpened(next), ms)
+  }
+  return (
+    <Popover
+      opened={opened}
+      onChange={setOpened}
+      width={360}
+      position="top"
+      shadow="md"
+      radius="md"
+      middlewares={{ shift: { padding: 12 }, flip: true }}
+      returnFocus={false}
+      trapFocus={false}
+    >
+      <Popover.Target>
+        <button
+          type="button"
+          className="cite"
+          data-cite={number}
+          aria-label={t('source.show', { n: number, file: source.filename })}
+          onMouseEnter={() => soon(true, 120)}
+          onMouseLeave={() => soon(false, 180)}
+          onFocus={() => soon(true, 0)}
+          onBlur={() => soon(false, 120)}
+          onClick={() => soon(true, 0)}
+          onKeyDown={(event) => event.key === 'Escape' && soon(false, 0)}
+        >
+          {number}
+        </button>
+      </Popover.Target>
+      <Popover.Dropdown
+        className="cite-card"
+        aria-label={t('source.one', { n: number })}
+        onMouseEnter={() => soon(true, 0)}
+        onMouseLeave={() => soon(false, 180)}
+      >
+        <SourceText source={source} />
+      </Popover.Dropdown>
+    </Popover>
+  )
+}
+
+/** Document, page, heading and quote of a source. */
+export function SourceText({ source, clamp }: { source: Source; clamp?: boolean }) {
+  const pages = usePages()
+  const { t } = useLanguage()
+  const where = pages(source)
+  return (
+    <div className="source-text">
+      <div className="source-head">
+        <span className="cite cite-still" aria-hidden="true">
+          {source.number}
+        </span>
+        <IconFileText size={14} aria-hidden="true" />
+        <span className="source-file" title={source.filename}>
+          {source.filename || t('source.one', { n: source.number })}
+        </span>
+        {where && <span className="source-page">{where}</span>}
+      </div>
+      {source.heading && <div className="source-heading">{source.heading}</div>}
+      {source.quote && (
+        <blockquote data-clamp={clamp || undefined}>
+          {source.quote.replace(/\s*\n\s*/g, '\n').trim()}
+        </blockquote>
+      )}
+    </div>
+  )
+}

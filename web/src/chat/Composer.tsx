@@ -1,0 +1,202 @@
+// The message box: text, documents, knowledge base, model, send and stop.
+
+import { ActionIcon, Tooltip, UnstyledButton } from '@mantine/core'
+import { IconArrowUp, IconPaperclip, IconPlayerStopFilled } from '@tabler/icons-react'
+import { type KeyboardEvent, useCallback, useEffect, useLayoutEffect, useRef, useState } from 'react'
+import type { useChosenBase } from '../files/bases'
+import { UploadChip } from '../files/UploadChip'
+import { drafts, useUploads } from '../files/uploads'
+import { useLanguage } from '../i18n'
+import type { Question } from './history'
+import { BasePicker, ModelPicker, type useChosenModel } from './pickers'
+
+export const ACCEPTED =
+  '.pdf,.docx,.xlsx,.xls,.csv,.tsv,.pptx,.html,.htm,.md,.txt,.json,.eml,application/pdf,text/plain,text/csv,text/markdown,text/html'
+
+type Given = {
+  base: ReturnType<typeof useChosenBase>
+  model: ReturnType<typeof useChosenModel>
+  running: boolean
+  stopping: boolean
+  onSend: (question: Question) => void
+  onStop: () => void
+  /** Words to put into the box, set anew each time. */
+  offered: { text: string } | null
+}
+
+export function Composer({ base, model, running, stopping, onSend, onStop, offered }: Given) {
+  const { t } = useLanguage()
+  const [text, setText] = useState('')
+  const [held, setHeld] = useState(false)
+  const box = useRef<HTMLTextAreaElement>(null)
+  const picker = useRef<HTMLInputElement>(null)
+  const uploads = useUploads(drafts)
+  const busy = uploads.some((upload) => upload.phase === 'uploading' || upload.phase === 'reading')
+  const failed = uploads.some((upload) => upload.phase === 'failed')
+  const ready = text.trim() !== ''
+
+  useEffect(() => {
+    if (!offered) return
+    setText(offered.text)
+    box.current?.focus()
+  }, [offered])
+
+  useEffect(() => {
+    const focus = () => box.current?.focus()
+    const pick = () => picker.current?.click()
+    focus()
+    addEventListener('septet:focus-composer', focus)
+    addEventListener('septet:pick-files', pick)
+    return () => {
+      removeEventListener('septet:focus-composer', focus)
+      removeEventListener('septet:pick-files', pick)
+    }
+  }, [])
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the height follows the text
+  useLayoutEffect(() => {
+    const area = box.current
+    if (!area) return
+    area.style.height = 'auto'
+    area.style.height = `${Math.min(area.scrollHeight, 220)}px`
+  }, [text])
+
+  const send = useCallback(() => {
+    const files = drafts
+      .list()
+      .filter((upload) => upload.phase !== 'failed' && upload.fileId)
+      .map((upload) => ({ id: upload.fileId ?? '', name: upload.name, bytes: upload.bytes }))
+    onSend({ text: text.trim(), files })
+    setText('')
+    setHeld(false)
+    drafts.clear()
+  }, [onSend, text])
+
+  const submit = () => {
+    if (!ready || running) return
+    // An answer without the documents that were just added would disappoint: wait for them.
+    if (busy) setHeld(true)
+    else send()
+  }
+
+  useEffect(() => {
+    if (!held || busy || running) return
+    // A document that failed is a reason to look first.
+    if (failed || !ready) setHeld(false)
+    else send()
+  }, [held, busy, failed, ready, running, send])
+
+  const onKey = (event: KeyboardEvent) => {
+    // While an input method composes (Chinese, Japanese), Enter picks the word. Some browsers send
+    // that Enter after the end of composing, with the old key code 229.
+    if (event.key !== 'Enter' || event.shiftKey || event.nativeEvent.isComposing || event.keyCode === 229)
+      return
+    event.preventDefault()
+    submit()
+  }
+
+  return (
+    <form
+      className="composer"
+      onSubmit={(event) => {
+        event.preventDefault()
+        submit()
+      }}
+    >
+      {uploads.length > 0 && (
+        <ul className="uploads">
+          {uploads.map((upload) => (
+            <UploadChip
+              key={upload.key}
+              upload={upload}
+              onRemove={() => drafts.remove(upload.key)}
+              onRetry={() => drafts.retry(upload.key, base.ensure)}
+            />
+          ))}
+        </ul>
+      )}
+      {held && (
+        <p className="held" role="status">
+          {t('chat.waitsForFiles')}{' '}
+          <UnstyledButton className="text-button" onClick={send}>
+            {t('chat.sendAnyway')}
+          </UnstyledButton>
+        </p>
+      )}
+      <textarea
+        ref={box}
+        rows={1}
+        value={text}
+        aria-label={t('chat.message')}
+        placeholder={t('chat.placeholder')}
+        enterKeyHint="send"
+        onChange={(event) => setText(event.currentTarget.value)}
+        onKeyDown={onKey}
+        onPaste={(event) => {
+          const files = [...event.clipboardData.files]
+          if (files.length === 0) return
+          event.preventDefault()
+          drafts.add(files, base.ensure)
+        }}
+      />
+      <div className="composer-row">
+        <Tooltip label={t('chat.attach')}>
+          <ActionIcon
+            variant="subtle"
+            color="gray"
+            size={32}
+            radius="xl"
+            aria-label={t('chat.attach')}
+            onClick={() => picker.current?.click()}
+          >
+            <IconPaperclip size={18} />
+          </ActionIcon>
+        </Tooltip>
+        <input
+          ref={picker}
+          type="file"
+          multiple
+          accept={ACCEPTED}
+          hidden
+          aria-label={t('chat.attach')}
+          onChange={(event) => {
+            if (event.currentTarget.files) drafts.add(event.currentTarget.files, base.ensure)
+            event.currentTarget.value = ''
+          }}
+        />
+        <BasePicker base={base} />
+        <span className="grow" />
+        <ModelPicker model={model} />
+        {running ? (
+          <Tooltip label={t(stopping ? 'chat.stopping' : 'chat.stop')}>
+            <ActionIcon
+              className="send"
+              data-stop
+              variant="filled"
+              color="dark"
+              size={34}
+              radius="xl"
+              aria-label={t(stopping ? 'chat.stopping' : 'chat.stop')}
+              disabled={stopping}
+              onClick={onStop}
+            >
+              <IconPlayerStopFilled size={15} />
+            </ActionIcon>
+          </Tooltip>
+        ) : (
+          <ActionIcon
+            className="send"
+            type="submit"
+            variant="filled"
+            size={34}
+            radius="xl"
+            aria-label={t('chat.send')}
+            disabled={!ready || held}
+          >
+            <IconArrowUp size={18} stroke={2.2} />
+          </ActionIcon>
+        )}
+      </div>
+    </form>
+  )
+}

@@ -1,0 +1,55 @@
+import { ActionIcon, Tooltip } from '@mantine/core'
+import { IconCheck, IconCopy } from '@tabler/icons-react'
+import { useEffect, useState } from 'react'
+import { useLanguage } from '../i18n'
+
+async function copy(text: string): Promise<boolean> {
+  try {
+    await navigator.clipboard.writeText(text)
+    return true
+  } catch {
+    // The clipboard API exists only over https and on localhost; this older way works elsewhere.
+    const area = document.createElement('textarea')
+    area.value = text
+    area.setAttribute('readonly', '')
+    area.className = 'off-screen'
+    document.body.append(area)
+    area.select()
+    const copied = document.execCommand('copy')
+    area.remove()
+    return copied
+  }
+}
+
+export function CopyButton({
+  text,
+  className,
+  size = 26,
+}: {
+  text: string
+  className?: string
+  size?: number
+}) {
+  const { t } = useLanguage()
+  const [done, setDone] = useState(false)
+  useEffect(() => {
+    if (!done) return
+    const timer = setTimeout(() => setDone(false), 1600)
+    return () => clearTimeout(timer)
+  }, [done])
+  const label = t(done ? 'chat.copied' : 'chat.copy')
+  return (
+    <Tooltip label={label}>
+      <ActionIcon
+        variant="subtle"
+        color="gray"
+        size={size}
+        className={className}
+        aria-label={label}
+        onClick={() => void copy(text).then(setDone)}
+      >
+        {done ? <IconCheck size={15} /> : <IconCopy size={15} />}
+      </ActionIcon>
+    </Tooltip>
+  )
+}

@@ -1,0 +1,29 @@
+// Says plainly that no language model is answering, and what to do about it.
+
+import { Popover, UnstyledButton } from '@mantine/core'
+import { IconPlugConnectedX } from '@tabler/icons-react'
+import { useLanguage } from '../i18n'
+
+export function OfflineBadge() {
+  const { t } = useLanguage()
+  return (
+    <Popover
+      width={340}
+      shadow="md"
+      radius="md"
+      position="bottom"
+      middlewares={{ shift: { padding: 12 }, flip: true }}
+    >
+      <Popover.Target>
+        <UnstyledButton className="offline">
+          <IconPlugConnectedX size={14} />
+          <span>{t('offline.badge')}</span>
+        </UnstyledButton>
+      </Popover.Target>
+      <Popover.Dropdown className="offline-card" aria-label={t('offline.title')}>
+        <strong>{t('offline.title')}</strong>
+        <p>{t('offline.text')}</p>
+      </Popover.Dropdown>
+    </Popover>
+  )
+}

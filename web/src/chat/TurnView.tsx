@@ -1,0 +1,185 @@
+// One question and its answer: tool cards, text, charts, and what can be done with them.
+
+import { ActionIcon, Tooltip } from '@mantine/core'
+import { IconChevronLeft, IconChevronRight, IconFileTypePdf, IconRefresh } from '@tabler/icons-react'
+import { memo, useMemo } from 'react'
+import { bytes, count, duration, money } from '../format'
+import { useLanguage } from '../i18n'
+import { codeWords } from '../i18n/errors'
+import { Failure } from '../shell/Failure'
+import { Sources } from './Citation'
+import { CopyButton } from './CopyButton'
+import type { Turn } from './chat'
+import { Markdown } from './Markdown'
+import { OfflineBadge } from './OfflineBadge'
+import { answerText, isOver, type Message, type Run, sourcesOf } from './run'
+import { ToolCard } from './ToolCard'
+
+type Given = {
+  turn: Turn
+  version: { at: number; n: number; go: (at: number) => void }
+  /** Asks the same question again; not given while something runs. */
+  onAgain: (() => void) | undefined
+  selected: boolean
+  onSelect: () => void
+}
+
+export const TurnView = memo(function TurnView({ turn, version, onAgain, selected, onSelect }: Given) {
+  const { t, tag } = useLanguage()
+  const { run, question } = turn
+  const sources = useMemo(() => sourcesOf(run), [run])
+  const over = isOver(run) || turn.error !== null
+  const nothing = over && !turn.error && run.status === 'completed' && run.steps.length === 0
+  return (
+    <article
+      className="turn"
+      data-status={turn.error ? 'failed' : run.status}
+      data-selected={selected || undefined}
+    >
+      <div className="question">
+        <span className="hidden">{t('chat.you')}</span>
+        {question.files.length > 0 && (
+          <ul className="question-files">
+            {question.files.map((file) => (
+              <li key={file.id}>
+                <IconFileTypePdf size={17} />
+                <span title={file.name}>{file.name}</span>
+                <small>{bytes(file.bytes, tag)}</small>
+              </li>
+            ))}
+          </ul>
+        )}
+        <p>{question.text}</p>
+      </div>
+      {/* biome-ignore lint/a11y/noStaticElementInteractions: a shortcut for the pointer; the panel follows the newest answer anyway */}
+      {/* biome-ignore lint/a11y/useKeyWithClickEvents: see above */}
+      <div className="answer" aria-busy={!over} onClick={onSelect}>
+        <span className="hidden">{t('chat.assistant')}</span>
+        <Sources value={sources}>
+          {run.steps.map((step, at) =>
+            step.type === 'message' ? (
+              // biome-ignore lint/suspicious/noArrayIndexKey: steps never move
+              <AnswerText key={at} message={step} growing={!over} />
+            ) : step.type === 'other' && step.kind === 'reasoning' ? null : (
+              // biome-ignore lint/suspicious/noArrayIndexKey: steps never move
+              <ToolCard key={at} item={step} />
+            ),
+          )}
+        </Sources>
+        {!over && <Thinking run={run} />}
+        <Ending turn={turn} onAgain={onAgain} />
+        {nothing && <p className="dim">{t('chat.emptyAnswer')}</p>}
+        {over && !turn.error && (
+          <footer className="actions">
+            <CopyButton text={answerText(run)} size={28} />
+            {onAgain && (
+              <Tooltip label={t('chat.regenerate')}>
+                <ActionIcon
+                  variant="subtle"
+                  color="gray"
+                  size={28}
+                  aria-label={t('chat.regenerate')}
+                  onClick={onAgain}
+                >
+                  <IconRefresh size={16} />
+                </ActionIcon>
+              </Tooltip>
+            )}
+            <Versions {...version} />
+            {run.extra?.offline && <OfflineBadge />}
+            <span className="meta">
+              {[
+                run.model,
+                run.usage && t('run.nTokens', { n: count(run.usage.total_tokens, tag) }),
+                typeof run.extra?.cost_nano === 'number' &&
+                  money(run.extra.cost_nano, run.extra.currency, tag),
+                run.extra?.duration_ms && duration(run.extra.duration_ms, tag),
+              ]
+                .filter(Boolean)
+                .join(' · ')}
+            </span>
+          </footer>
+        )}
+      </div>
+    </article>
+  )
+})
+
+function AnswerText({ message, growing }: { message: Message; growing: boolean }) {
+  const text = message.content.map((part) => part.text).join('')
+  return text === '' ? null : <Markdown text={text} growing={growing && message.status !== 'completed'} />
+}
+
+/** Three dots whenever nothing visible moves: before the first step and between two. */
+function Thinking({ run }: { run: Run }) {
+  const { t } = useLanguage()
+  const last = run.steps.at(-1)
+  const quiet =
+    !last ||
+    last.status === 'completed' ||
+    (last.type === 'message' && last.content.every((part) => !part.text))
+  if (!quiet) return null
+  return (
+    <p className="thinking" role="status">
+      <span className="dots" aria-hidden="true">
+        <i />
+        <i />
+        <i />
+      </span>
+      {t('chat.thinking')}
+    </p>
+  )
+}
+
+function Ending({ turn, onAgain }: { turn: Turn; onAgain: (() => void) | undefined }) {
+  const { t } = useLanguage()
+  const { run } = turn
+  if (turn.error) return <Failure error={turn.error} onRetry={onAgain} />
+  if (run.status === 'failed')
+    return <Failure words={codeWords(run.error, 'error.runFailed', t)} onRetry={onAgain} />
+  if (run.status === 'cancelled')
+    return (
+      <p className="ending" role="status">
+        {t('chat.cancelled')}
+      </p>
+    )
+  if (run.status === 'incomplete')
+    return (
+      <p className="ending" role="status">
+        {codeWords({ code: run.reason ?? '', message: '' }, 'error.runFailed', t).sentence}
+        {run.reason && <small> ({run.reason})</small>}
+      </p>
+    )
+  return null
+}
+
+function Versions({ at, n, go }: { at: number; n: number; go: (at: number) => void }) {
+  const { t } = useLanguage()
+  if (n < 2) return null
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: a fieldset is for forms
+    <span className="versions" role="group" aria-label={t('chat.version', { at: at + 1, n })}>
+      <ActionIcon
+        variant="subtle"
+        color="gray"
+        size={24}
+        aria-label={t('chat.previousVersion')}
+        disabled={at === 0}
+        onClick={() => go(at - 1)}
+      >
+        <IconChevronLeft size={16} />
+      </ActionIcon>
+      {at + 1} / {n}
+      <ActionIcon
+        variant="subtle"
+        color="gray"
+        size={24}
+        aria-label={t('chat.nextVersion')}
+        disabled={at === n - 1}
+        onClick={() => go(at + 1)}
+      >
+        <IconChevronRight size={16} />
+      </ActionIcon>
+    </span>
+  )
+}

@@ -1,0 +1,62 @@
+// What an empty chat shows: what this is for, and first questions.
+
+import { Button, UnstyledButton } from '@mantine/core'
+import {
+  IconAlertTriangle,
+  IconArrowsExchange,
+  IconChartBar,
+  IconReportAnalytics,
+  IconUpload,
+} from '@tabler/icons-react'
+import type { useChosenBase } from '../files/bases'
+import { drafts, useUploads } from '../files/uploads'
+import { useLanguage } from '../i18n'
+import { Mark } from '../shell/Brand'
+
+const SUGGESTIONS = [
+  ['report', IconReportAnalytics],
+  ['chart', IconChartBar],
+  ['risks', IconAlertTriangle],
+  ['cash', IconArrowsExchange],
+] as const
+
+type Given = { base: ReturnType<typeof useChosenBase>; onPick: (text: string) => void; loaded: boolean }
+
+export function Welcome({ base, onPick, loaded }: Given) {
+  const { t } = useLanguage()
+  const uploads = useUploads(drafts)
+  const bare = loaded && uploads.length === 0 && (base.chosen?.file_counts?.total ?? 0) === 0
+  return (
+    <div className="welcome">
+      <Mark size={48} />
+      <h2>{t('chat.welcome')}</h2>
+      <p className="dim">{t('chat.welcomeText')}</p>
+      <ul className="suggestions">
+        {SUGGESTIONS.map(([name, Icon]) => (
+          <li key={name}>
+            <UnstyledButton className="suggestion" onClick={() => onPick(t(`chat.suggest.${name}`))}>
+              <Icon size={20} stroke={1.6} />
+              <span>
+                <b>{t(`chat.suggest.${name}`)}</b>
+                <small>{t(`chat.suggest.${name}Text`)}</small>
+              </span>
+            </UnstyledButton>
+          </li>
+        ))}
+      </ul>
+      {bare && (
+        <div className="bare" role="status">
+          <span>{t('chat.noDocuments', { name: base.name })}</span>
+          <Button
+            size="xs"
+            variant="default"
+            leftSection={<IconUpload size={14} />}
+            onClick={() => dispatchEvent(new Event('septet:pick-files'))}
+          >
+            {t('chat.uploadFirst')}
+          </Button>
+        </div>
+      )}
+    </div>
+  )
+}

@@ -1,0 +1,39 @@
+import { useCallback, useLayoutEffect, useRef, useState } from 'react'
+
+const NEAR_PX = 90
+
+/** Keeps a growing list at its end until the reader scrolls away, and says so when they did. */
+export function useStickToEnd(content: unknown) {
+  const ref = useRef<HTMLDivElement>(null)
+  const stick = useRef(true)
+  const [away, setAway] = useState(false)
+  const toEnd = useCallback(() => {
+    stick.current = true
+    setAway(false)
+    const box = ref.current
+    if (box) box.scrollTop = box.scrollHeight
+  }, [])
+  const onScroll = useCallback(() => {
+    const box = ref.current
+    if (!box) return
+    stick.current = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR_PX
+    setAway(!stick.current)
+  }, [])
+  // biome-ignore lint/correctness/useExhaustiveDependencies: new content is the reason to move
+  useLayoutEffect(() => {
+    const box = ref.current
+    if (box && stick.current) box.scrollTop = box.scrollHeight
+  }, [content])
+  // Pictures and colours arrive later than the text and make it taller.
+  useLayoutEffect(() => {
+    const box = ref.current
+    const inner = box?.firstElementChild
+    if (!box || !inner) return
+    const watcher = new ResizeObserver(() => {
+      if (stick.current) box.scrollTop = box.scrollHeight
+    })
+    watcher.observe(inner)
+    return () => watcher.disconnect()
+  }, [])
+  return { ref, onScroll, away, toEnd }
+}

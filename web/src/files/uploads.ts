@@ -1,0 +1,184 @@
+// Files on their way into a knowledge base: bytes to the server first, then read and indexed there.
+// They live outside the pages, so that leaving a page does not stop them.
+
+import { useSyncExternalStore } from 'react'
+import * as calls from '../api/calls'
+import { ApiError, asApiError } from '../api/problem'
+import type { Stage, VectorStoreFile } from '../api/types'
+
+export type Upload = {
+  key: string
+  name: string
+  bytes: number
+  file: File
+  phase: 'uploading' | 'reading' | 'ready' | 'failed'
+  /** Share of the bytes that are sent, 0 to 1. */
+  share: number
+  storeId: string | null
+  fileId: string | null
+  stage: Stage
+  pagesDone: number
+  pagesTotal: number
+  /** Why the server refused it, or why it could not be read. */
+  error: ApiError | { code: string; message: string } | null
+}
+
+/** The larger parts of a file's way, as shares of one bar. Reading pages is by far the longest. */
+export function shareOf(
+  upload: Pick<Upload, 'phase' | 'share' | 'stage' | 'pagesDone' | 'pagesTotal'>,
+): number {
+  if (upload.phase === 'ready') return 1
+  if (upload.phase === 'uploading') return upload.share * 0.3
+  const STAGES: Record<Stage, number> = {
+    queued: 0.3,
+    parsing: 0.35,
+    chunking: 0.75,
+    embedding: 0.8,
+    indexing: 0.92,
+    ready: 1,
+    failed: 1,
+  }
+  const pages = upload.pagesTotal > 0 ? upload.pagesDone / upload.pagesTotal : 0
+  return upload.stage === 'parsing' ? 0.35 + 0.4 * Math.min(1, pages) : STAGES[upload.stage]
+}
+
+let n_uploads = 0
+
+/** Resolves the knowledge base when it is needed; creating one may be part of it. */
+export type StoreOf = () => Promise<string>
+
+export class Uploads {
+  #list: Upload[] = []
+  #aborts = new Map<string, AbortController>()
+  #listeners = new Set<() => void>()
+  /** Told whenever a file has arrived in a store or its state there has changed for good. */
+  onSettled: (storeId: string) => void = () => undefined
+
+  subscribe = (listener: () => void) => {
+    this.#listeners.add(listener)
+    return () => {
+      this.#listeners.delete(listener)
+    }
+  }
+  list = () => this.#list
+
+  #set(list: Upload[]) {
+    this.#list = list
+    for (const listener of this.#listeners) listener()
+  }
+
+  #edit(key: string, change: Partial<Upload>) {
+    this.#set(this.#list.map((upload) => (upload.key === key ? { ...upload, ...change } : upload)))
+  }
+
+  add(files: Iterable<File>, storeOf: StoreOf) {
+    const fresh = [...files].map((file): Upload => {
+      n_uploads += 1
+      return {
+        key: `upload-${n_uploads}`,
+        name: file.name,
+        bytes: file.size,
+        file,
+        phase: 'uploading',
+        share: 0,
+        storeId: null,
+        fileId: null,
+        stage: 'queued',
+        pagesDone: 0,
+        pagesTotal: 0,
+        error: null,
+      }
+    })
+    this.#set([...this.#list, ...fresh])
+    void this.#runAll(fresh, storeOf)
+  }
+
+  retry(key: string, storeOf: StoreOf) {
+    const upload = this.#list.find((upload) => upload.key === key)
+    if (!upload) return
+    this.remove(key)
+    this.add([upload.file], storeOf)
+  }
+
+  /** Takes a file off the list. One that is still being sent is stopped. */
+  remove(key: string) {
+    this.#aborts.get(key)?.abort()
+    this.#set(this.#list.filter((upload) => upload.key !== key))
+  }
+
+  clear() {
+    this.#set([])
+  }
+
+  async #runAll(fresh: Upload[], storeOf: StoreOf) {
+    // One after the other: the line is the bottleneck, and the first file is ready sooner.
+    const reads: Promise<void>[] = []
+    for (const upload of fresh) {
+      const abort = new AbortController()
+      this.#aborts.set(upload.key, abort)
+      try {
+        if (upload.bytes === 0) throw new ApiError({ status: 400, code: 'empty_file' })
+        const storeId = await storeOf()
+        this.#edit(upload.key, { storeId })
+        const sent = await calls.uploadFile(
+          upload.file,
+          (share) => this.#edit(upload.key, { share }),
+          abort.signal,
+        )
+        this.#edit(upload.key, { phase: 'reading', share: 1, fileId: sent.id })
+        this.#take(upload.key, await calls.addToStore(storeId, sent.id))
+        this.onSettled(storeId)
+        reads.push(this.#watch(upload.key, storeId, sent.id, abort.signal))
+      } catch (thrown) {
+        const error = asApiError(thrown)
+        if (error.code !== 'aborted') this.#edit(upload.key, { phase: 'failed', error })
+      }
+    }
+    await Promise.all(reads)
+  }
+
+  #take(key: string, file: VectorStoreFile) {
+    this.#edit(key, {
+      phase: file.status === 'completed' ? 'ready' : file.status === 'in_progress' ? 'reading' : 'failed',
+      stage: file.septet?.stage ?? 'parsing',
+      pagesDone: file.septet?.pages_done ?? 0,
+      pagesTotal: file.septet?.pages_total ?? 0,
+      error:
+        file.status === 'failed' || file.status === 'cancelled'
+          ? (file.last_error ?? { code: file.status, message: '' })
+          : null,
+    })
+  }
+
+  async #watch(key: string, store: string, file: string, signal: AbortSignal) {
+    let pause = 500
+    for (let n_failures = 0; !signal.aborted; ) {
+      await new Promise((resolve) => setTimeout(resolve, pause))
+      if (signal.aborted) return
+      try {
+        const seen = await calls.storeFile(store, file)
+        n_failures = 0
+        pause = Math.min(1500, pause + 100)
+        this.#take(key, seen)
+        if (seen.status !== 'in_progress') {
+          this.onSettled(store)
+          return
+        }
+      } catch (thrown) {
+        const error = asApiError(thrown)
+        n_failures += 1
+        // The reading goes on at the server whatever the line does.
+        if (error.status !== 0 && error.status !== 429 && error.status < 500 && error.status !== 401) {
+          this.#edit(key, { phase: 'failed', error })
+          return
+        }
+        pause = Math.min(15_000, 1000 * 2 ** n_failures)
+      }
+    }
+  }
+}
+
+/** What is attached to the message being written. */
+export const drafts = new Uploads()
+
+export const useUploads = (uploads: Uploads) => useSyncExternalStore(uploads.subscribe, uploads.list)

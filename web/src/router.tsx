@@ -1,0 +1,42 @@
+// The pages. The chat is in the first load; everything else comes when it is asked for.
+
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  redirect,
+} from '@tanstack/react-router'
+import { ChatPage } from './chat/ChatPage'
+import { Lost } from './shell/Lost'
+import { Shell } from './shell/Shell'
+
+const root = createRootRoute({ component: Shell, notFoundComponent: Lost })
+
+const home = createRoute({
+  getParentRoute: () => root,
+  path: '/',
+  beforeLoad: () => {
+    throw redirect({ to: '/chat/{-$id}', params: {}, replace: true })
+  },
+})
+
+/** One route with and without an id, so that a new chat keeps its page when it gets its name. */
+const chat = createRoute({ getParentRoute: () => root, path: '/chat/{-$id}', component: ChatPage })
+
+const knowledge = createRoute({
+  getParentRoute: () => root,
+  path: '/knowledge/{-$id}',
+  component: lazyRouteComponent(() => import('./knowledge/KnowledgePage'), 'KnowledgePage'),
+})
+
+export const router = createRouter({
+  routeTree: root.addChildren([home, chat, knowledge]),
+  defaultPreload: 'intent',
+})
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: typeof router
+  }
+}

@@ -1,0 +1,60 @@
+// The frame of every page: the rail on the left (a drawer on small screens) and the page beside it.
+
+import { Drawer } from '@mantine/core'
+import { useHotkeys, useMediaQuery } from '@mantine/hooks'
+import { Outlet, useNavigate, useRouterState } from '@tanstack/react-router'
+import { createContext, use, useEffect, useMemo, useState } from 'react'
+import { useLanguage } from '../i18n'
+import { Rail } from './Rail'
+
+const Menu = createContext<{ small: boolean; open: () => void }>({ small: false, open: () => undefined })
+export const useMenu = () => use(Menu)
+
+export function Shell() {
+  const { t } = useLanguage()
+  const small = useMediaQuery('(max-width: 860px)', undefined, { getInitialValueInEffect: false }) ?? false
+  const [opened, setOpened] = useState(false)
+  const navigate = useNavigate()
+  const path = useRouterState({ select: (state) => state.location.pathname })
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new address closes the drawer
+  useEffect(() => setOpened(false), [path])
+  useHotkeys(
+    [
+      [
+        'mod+K',
+        () => {
+          void navigate({ to: '/chat/{-$id}', params: {} })
+          // Ask for the focus even when the address stays the same.
+          dispatchEvent(new Event('septet:focus-composer'))
+        },
+      ],
+    ],
+    [],
+  )
+  const menu = useMemo(() => ({ small, open: () => setOpened(true) }), [small])
+  return (
+    <Menu value={menu}>
+      <a className="skip" href="#page">
+        {t('app.skip')}
+      </a>
+      <div className="shell">
+        {small ? (
+          <Drawer
+            opened={opened}
+            onClose={() => setOpened(false)}
+            size={280}
+            withCloseButton={false}
+            padding={0}
+            title={null}
+            aria-label={t('app.menu')}
+          >
+            <Rail onPick={() => setOpened(false)} />
+          </Drawer>
+        ) : (
+          <Rail />
+        )}
+        <Outlet />
+      </div>
+    </Menu>
+  )
+}
