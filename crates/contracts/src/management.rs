@@ -1,7 +1,7 @@
 //! The control plane: tenants, users, roles, API keys, agents, prompts, knowledge bases.
 //!
-//! Every method works inside the caller's tenant. The two `verify_*` methods come before anybody is known: they take
-//! any caller of this installation and do not look at its tenant.
+//! Every method works inside the caller's tenant. `verify_*`, `active_user` and `home_tenant` come before anybody is known:
+//! they take any caller of this installation (it may be [`Caller::background`] of a made-up tenant) and do not look at it.
 
 mod agent;
 mod permission;
@@ -91,6 +91,14 @@ impl Management {
     /// `not_found`, also when the account or its tenant is disabled.
     pub async fn active_user(&self, caller: &Caller, id: UserId) -> Answer<User> {
         self.client.get(caller, &format!("/internal/users/{}", segment(id))).answer().await
+    }
+
+    /// The tenant that was made at the first start: where the command line works unless told otherwise.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn home_tenant(&self, caller: &Caller) -> Answer<Tenant> {
+        self.client.get(caller, "/internal/home-tenant").answer().await
     }
 
     /// An agent by its name, with its prompt's text: what a run starts with.

@@ -1,0 +1,80 @@
+//! Who is there. Asked by the API gateway before any tenant is known; every refusal is the same refusal.
+
+use secrecy::SecretString;
+use septet_contracts::management as wire;
+use septet_kernel::UserId;
+use tracing::warn;
+
+use crate::check::normal_email;
+use crate::{Error, Management};
+
+// Which second a key was last used is worth no write per request.
+const NOTED_EVERY_MS: i64 = 60_000;
+
+impl Management {
+    /// The user with this address and password. An unknown address takes as long as a known one.
+    ///
+    /// # Errors
+    /// [`Error::WrongCredentials`].
+    pub async fn verify_credentials(&self, credentials: wire::Credentials) -> Result<wire::User, Error> {
+        let installation = self.store.installation();
+        let found = installation.user_by_email(&normal_email(&credentials.email)).await?;
+        let stored = found.as_ref().map(|(user, _tenant)| user.password_hash.as_str());
+        let fits = self.passwords.verify(SecretString::from(credentials.password), stored).await?;
+        let Some((mut user, tenant)) = found.filter(|_| fits) else { return Err(Error::WrongCredentials) };
+        if user.disabled != 0 || tenant.disabled != 0 {
+            return Err(Error::WrongCredentials);
+        }
+        let now = self.clock.now_ms();
+        installation.signed_in(&user.id, now).await?;
+        user.last_login_at = Some(now);
+        crate::wire::user(&user, &tenant)
+    }
+
+    /// What the key with this hash may do now.
+    ///
+    /// # Errors
+    /// [`Error::BadKey`].
+    pub async fn verify_key(&self, proof: &wire::KeyProof) -> Result<wire::KeyGrant, Error> {
+        let installation = self.store.installation();
+        let now = self.clock.now_ms();
+        // The index compares hashes, which tell nothing about the key that a caller could use.
+        let key = installation.key_by_sha256(&proof.sha256).await?.ok_or(Error::BadKey)?;
+        let is_expired = key.expires_at.is_some_and(|at| at <= now);
+        if key.revoked_at.is_some() || is_expired {
+            return Err(Error::BadKey);
+        }
+        let (user, tenant) = installation.user(&key.owner).await?.ok_or(Error::BadKey)?;
+        if user.disabled != 0 || tenant.disabled != 0 || user.tenant != key.tenant {
+            return Err(Error::BadKey);
+        }
+        if key.last_used_at.is_none_or(|at| now - at >= NOTED_EVERY_MS)
+            && let Err(error) = installation.key_used(&key.id, now).await
+        {
+            warn!(error.detail = %septet_kernel::causes(&error), "the last use of a key could not be noted");
+        }
+        let shown = crate::wire::key(&key)?;
+        let person = crate::wire::user(&user, &tenant)?;
+        Ok(wire::KeyGrant {
+            key: shown.id,
+            tenant: person.tenant.id,
+            user: person.id,
+            role: shown.role.min(person.role),
+            name: shown.name,
+            requests_per_minute: shown.requests_per_minute,
+        })
+    }
+
+    /// A user of any tenant who may still sign in.
+    ///
+    /// # Errors
+    /// [`Error::Missing`], also for a disabled account or tenant.
+    pub async fn active_user(&self, id: UserId) -> Result<wire::User, Error> {
+        let missing = || Error::Missing { noun: "user", id: id.to_string() };
+        let (user, tenant) = self.store.installation().user(&id.to_string()).await?.ok_or_else(missing)?;
+        if user.disabled != 0 || tenant.disabled != 0 {
+            return Err(missing());
+        }
+        crate::wire::user(&user, &tenant)
+    }
+}

@@ -1,0 +1,74 @@
+//! The verbs of Management, one file per noun. Each asks the permission, checks the fields, and then reads or writes
+//! inside the caller's tenant.
+
+use std::future::Future;
+
+use septet_contracts::management::{Denied, Permission};
+use septet_contracts::page::Page;
+use septet_database::Database;
+use septet_kernel::{Caller, Clock, Ids};
+
+use crate::password::Passwords;
+use crate::store::{Store, tenants};
+use crate::{Error, wire};
+
+/// What Management can do. Cheap to clone.
+#[derive(Clone)]
+pub struct Management {
+    pub(crate) store: Store,
+    pub(crate) clock: Clock,
+    pub(crate) ids: Ids,
+    pub(crate) passwords: Passwords,
+}
+
+impl Management {
+    pub(crate) async fn new(database: Database, clock: Clock, ids: Ids) -> Result<Self, Error> {
+        Ok(Self { store: Store::new(database), clock, ids, passwords: Passwords::new().await? })
+    }
+
+    /// The caller's tenant, which every user's row is shown with.
+    pub(crate) async fn tenant_row(&self, caller: &Caller) -> Result<tenants::Model, Error> {
+        self.store.installation().tenant(caller.tenant).await
+    }
+
+    /// The tenant that was made at the first start.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] before the first start has finished.
+    pub async fn home_tenant(&self) -> Result<septet_contracts::management::Tenant, Error> {
+        let home = self.store.installation().home().await?;
+        wire::tenant(&home.ok_or(Error::Missing { noun: "tenant", id: "home".to_owned() })?)
+    }
+}
+
+/// The roles that a caller may hand out or touch: up to its own.
+pub(crate) fn may_touch(caller: &Caller, role: septet_kernel::Role) -> Result<(), Error> {
+    if role <= caller.role {
+        Ok(())
+    } else {
+        Err(Error::Refused { code: "role_above_own", detail: "nobody changes or gives a role above their own" })
+    }
+}
+
+pub(crate) fn has(caller: &Caller, permission: Permission) -> bool {
+    permission.is_granted_to(caller.role)
+}
+
+pub(crate) fn denied(permission: Permission) -> Error {
+    Error::Denied(Denied { permission })
+}
+
+/// A page of rows, each turned into what is sent.
+pub(crate) async fn page_of<R, T>(
+    rows: impl Future<Output = Result<(Vec<R>, bool), Error>>,
+    convert: impl Fn(R) -> Result<T, Error>,
+    id: impl Fn(&T) -> String,
+) -> Result<Page<T>, Error> {
+    let (rows, has_more) = rows.await?;
+    let mut things = Vec::with_capacity(rows.len());
+    for row in rows {
+        things.push(convert(row)?);
+    }
+    Ok(Page::new(things, has_more, id))
+}
+

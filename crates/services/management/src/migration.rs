@@ -1,0 +1,128 @@
+//! The tables of Management. Every statement runs on SQLite and on PostgreSQL as it stands; moments are milliseconds,
+//! flags are 0 or 1, lists and maps are JSON text.
+
+use sea_orm_migration::prelude::*;
+
+pub(crate) struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(Tables)]
+    }
+
+    fn migration_table_name() -> DynIden {
+        "management_migrations".into_iden()
+    }
+}
+
+struct Tables;
+
+impl MigrationName for Tables {
+    fn name(&self) -> &'static str {
+        "m0001_tables"
+    }
+}
+
+const STATEMENTS: [&str; 18] = [
+    "CREATE TABLE management_tenants (
+        id TEXT NOT NULL PRIMARY KEY,
+        name TEXT NOT NULL,
+        home BIGINT NOT NULL,
+        disabled BIGINT NOT NULL,
+        created_at BIGINT NOT NULL,
+        updated_at BIGINT NOT NULL
+    )",
+    "CREATE UNIQUE INDEX management_tenants_name ON management_tenants (name)",
+    // Two first starts at once would each make a home tenant; this lets one of them fail.
+    "CREATE UNIQUE INDEX management_tenants_home ON management_tenants (home) WHERE home = 1",
+    "CREATE TABLE management_users (
+        id TEXT NOT NULL PRIMARY KEY,
+        tenant TEXT NOT NULL REFERENCES management_tenants (id),
+        email TEXT NOT NULL,
+        name TEXT NOT NULL,
+        role TEXT NOT NULL,
+        password_hash TEXT NOT NULL,
+        disabled BIGINT NOT NULL,
+        created_at BIGINT NOT NULL,
+        updated_at BIGINT NOT NULL,
+        last_login_at BIGINT
+    )",
+    "CREATE UNIQUE INDEX management_users_email ON management_users (email)",
+    "CREATE INDEX management_users_tenant ON management_users (tenant, id)",
+    "CREATE TABLE management_keys (
+        id TEXT NOT NULL PRIMARY KEY,
+        tenant TEXT NOT NULL REFERENCES management_tenants (id),
+        owner TEXT NOT NULL REFERENCES management_users (id) ON DELETE CASCADE,
+        name TEXT NOT NULL,
+        prefix TEXT NOT NULL,
+        sha256 TEXT NOT NULL,
+        role TEXT NOT NULL,
+        requests_per_minute BIGINT,
+        created_at BIGINT NOT NULL,
+        expires_at BIGINT,
+        last_used_at BIGINT,
+        revoked_at BIGINT
+    )",
+    "CREATE UNIQUE INDEX management_keys_sha256 ON management_keys (sha256)",
+    "CREATE INDEX management_keys_tenant ON management_keys (tenant, id)",
+    "CREATE TABLE management_prompts (
+        id TEXT NOT NULL PRIMARY KEY,
+        tenant TEXT NOT NULL REFERENCES management_tenants (id),
+        name TEXT NOT NULL,
+        description TEXT NOT NULL,
+        live_version BIGINT NOT NULL,
+        latest_version BIGINT NOT NULL,
+        created_at BIGINT NOT NULL,
+        updated_at BIGINT NOT NULL
+    )",
+    "CREATE UNIQUE INDEX management_prompts_name ON management_prompts (tenant, name)",
+    "CREATE INDEX management_prompts_tenant ON management_prompts (tenant, id)",
+    "CREATE TABLE management_prompt_versions (
+        prompt TEXT NOT NULL REFERENCES management_prompts (id) ON DELETE CASCADE,
+        version BIGINT NOT NULL,
+        tenant TEXT NOT NULL,
+        text TEXT NOT NULL,
+        note TEXT NOT NULL,
+        created_by TEXT,
+        created_at BIGINT NOT NULL,
+        PRIMARY KEY (prompt, version)
+    )",
+    "CREATE TABLE management_agents (
+        id TEXT NOT NULL PRIMARY KEY,
+        tenant TEXT NOT NULL REFERENCES management_tenants (id),
+        name TEXT NOT NULL,
+        title TEXT NOT NULL,
+        description TEXT NOT NULL,
+        model TEXT NOT NULL,
+        prompt TEXT NOT NULL REFERENCES management_prompts (id),
+        prompt_version BIGINT,
+        tools TEXT NOT NULL,
+        knowledge_bases TEXT NOT NULL,
+        limits TEXT NOT NULL,
+        created_at BIGINT NOT NULL,
+        updated_at BIGINT NOT NULL
+    )",
+    "CREATE UNIQUE INDEX management_agents_name ON management_agents (tenant, name)",
+    "CREATE INDEX management_agents_tenant ON management_agents (tenant, id)",
+    "CREATE TABLE management_knowledge_bases (
+        id TEXT NOT NULL PRIMARY KEY,
+        tenant TEXT NOT NULL REFERENCES management_tenants (id),
+        name TEXT NOT NULL,
+        description TEXT NOT NULL,
+        metadata TEXT NOT NULL,
+        created_by TEXT,
+        created_at BIGINT NOT NULL,
+        last_active_at BIGINT NOT NULL
+    )",
+    "CREATE INDEX management_knowledge_bases_tenant ON management_knowledge_bases (tenant, id)",
+];
+
+#[async_trait::async_trait]
+impl MigrationTrait for Tables {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for statement in STATEMENTS {
+            manager.get_connection().execute_unprepared(statement).await?;
+        }
+        Ok(())
+    }
+}
