@@ -12,14 +12,41 @@ use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
 /// Starts tasks and stops them. Cheap to clone.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Lifecycle {
+    begun: CancellationToken,
     stopping: CancellationToken,
     aborting: CancellationToken,
     tasks: TaskTracker,
 }
 
+impl Default for Lifecycle {
+    /// A lifecycle whose tasks run at once.
+    fn default() -> Self {
+        let lifecycle = Self::held();
+        lifecycle.begin();
+        lifecycle
+    }
+}
+
 impl Lifecycle {
+    /// A lifecycle whose tasks wait for [`Lifecycle::begin`]: while services are being opened, some of their peers are
+    /// not there yet.
+    #[must_use]
+    pub fn held() -> Self {
+        Self {
+            begun: CancellationToken::new(),
+            stopping: CancellationToken::new(),
+            aborting: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        }
+    }
+
+    /// Lets the tasks run, those spawned before and those to come.
+    pub fn begin(&self) {
+        self.begun.cancel();
+    }
+
     /// Starts a task. It should watch [`Lifecycle::stopping`]; when it does not end in the grace period it is dropped
     /// at its next await.
     #[expect(clippy::disallowed_methods, reason = "the one place that may spawn")]
@@ -27,7 +54,11 @@ impl Lifecycle {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let aborting = self.aborting.clone();
+        let (begun, aborting) = (self.begun.clone(), self.aborting.clone());
+        let task = async move {
+            begun.cancelled().await;
+            task.await;
+        };
         self.tasks.spawn(async move {
             tokio::select! {
                 () = task => debug!(task.name = name, "task ended"),

@@ -37,6 +37,12 @@ impl Platform {
             cpu: CpuPool::default(),
         }
     }
+
+    /// The same platform with a lifecycle of its own.
+    #[must_use]
+    pub fn with_lifecycle(self, lifecycle: Lifecycle) -> Self {
+        Self { lifecycle, ..self }
+    }
 }
 
 /// What a service gives back from `open`.

@@ -14,3 +14,6 @@ pub mod item;
 pub mod project;
 pub mod response;
 pub mod state;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,98 @@
+//! `septet doctor`: what works on this machine, what is missing, and how to get it.
+
+use std::process::ExitCode;
+
+use console::style;
+use serde::Serialize;
+
+use super::terminal;
+use crate::config::Config;
+use crate::data::{DataFolder, Use};
+
+#[derive(Serialize)]
+struct Finding {
+    what: String,
+    ok: bool,
+    detail: String,
+    /// What to do when it is not fine.
+    how: Option<String>,
+}
+
+/// Looks at everything and prints it; exit code 1 when something that is needed is missing.
+pub(crate) async fn run(config: &Config, json: bool) -> anyhow::Result<ExitCode> {
+    let mut findings = vec![data_folder(config), port(config).await];
+    findings.extend(sandbox(config));
+    findings.push(pdf(config));
+    findings.push(models(config));
+    let all_fine = findings.iter().all(|finding| finding.ok);
+    if json {
+        terminal::line(&serde_json::to_string_pretty(&findings)?);
+    } else {
+        for finding in &findings {
+            let mark = if finding.ok { style("ok     ").green() } else { style("missing").red() };
+            terminal::line(&format!("{mark} {}: {}", style(&finding.what).bold(), finding.detail));
+            if let Some(how) = &finding.how {
+                terminal::line(&format!("        -> {how}"));
+            }
+        }
+    }
+    Ok(if all_fine { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn fine(what: &str, detail: impl Into<String>) -> Finding {
+    Finding { what: what.to_owned(), ok: true, detail: detail.into(), how: None }
+}
+
+fn data_folder(config: &Config) -> Finding {
+    match DataFolder::open(&config.data, Use::Alone) {
+        Ok(_folder) => fine("data folder", config.data.display().to_string()),
+        Err(error) => Finding { what: "data folder".to_owned(), ok: false, detail: format!("{error:#}"), how: None },
+    }
+}
+
+async fn port(config: &Config) -> Finding {
+    match super::serve::listen(config.listen.public, "--listen").await {
+        Ok(_listener) => fine("port", config.listen.public.to_string()),
+        Err(error) => Finding { what: "port".to_owned(), ok: false, detail: format!("{error:#}"), how: None },
+    }
+}
+
+fn sandbox(config: &Config) -> Vec<Finding> {
+    let doctor = septet_sandbox_runner::doctor(&config.sandbox);
+    let python = doctor.python.as_deref().unwrap_or("no python");
+    let mut findings = vec![Finding {
+        what: "sandbox".to_owned(),
+        ok: doctor.level != "none",
+        detail: format!("level {}, {} driver, {python}, memory by {}", doctor.level, doctor.driver, doctor.memory),
+        how: None,
+    }];
+    findings.extend(doctor.missing.into_iter().map(|missing| Finding {
+        what: missing.what,
+        ok: false,
+        detail: missing.why,
+        how: Some(missing.how),
+    }));
+    findings
+}
+
+fn pdf(config: &Config) -> Finding {
+    match septet_knowledge_engine::pdfium_path(&config.knowledge) {
+        Some(path) => fine("pdf reader", format!("pdfium at {}", path.display())),
+        None => Finding {
+            what: "pdf reader".to_owned(),
+            ok: false,
+            detail: "libpdfium was not found; PDF files are read by the slower built-in reader, which loses some tables".to_owned(),
+            how: Some("run runtime/pdfium.sh, or set knowledge.pdfium_library".to_owned()),
+        },
+    }
+}
+
+fn models(config: &Config) -> Finding {
+    let names = config.models.provider_names();
+    if names.is_empty() {
+        let mut finding = fine("models", "no provider: the offline analyst answers, which is no language model");
+        finding.how = Some("set OPENAI_API_KEY, DEEPSEEK_API_KEY or DASHSCOPE_API_KEY, or add [models.providers.<name>]".to_owned());
+        return finding;
+    }
+    fine("models", names.join(", "))
+}

@@ -1,0 +1,117 @@
+//! The command line.
+
+mod admin;
+mod check;
+mod demo;
+mod doctor;
+mod serve;
+mod terminal;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use septet_kernel::ServiceName;
+
+use crate::config::Config;
+
+/// A self-hosted AI agent platform: seven services in one binary.
+#[derive(Parser)]
+#[command(name = "septet", version, about, disable_help_subcommand = false)]
+struct Cli {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command takes.
+#[derive(Args)]
+struct Common {
+    /// The settings file; `septet.toml` in the working folder when there is one.
+    #[arg(long, global = true, env = "SEPTET_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The data folder, instead of the one in the settings.
+    #[arg(long, global = true, value_name = "FOLDER")]
+    data: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run all seven services in this process, with the console.
+    Up {
+        /// Where to listen, instead of the address in the settings.
+        #[arg(long, value_name = "ADDRESS")]
+        listen: Option<std::net::SocketAddr>,
+    },
+    /// Run some services in this process; the others are peers.
+    Serve {
+        /// api-gateway, model-gateway, agent-core, knowledge-engine, sandbox-runner, async-worker, management.
+        #[arg(required = true, value_name = "SERVICE")]
+        names: Vec<ServiceName>,
+    },
+    /// Show the platform at work: upload a report, ask about it, print the answer with its sources.
+    Demo(demo::Options),
+    /// Check the settings and print them, secrets masked.
+    Check,
+    /// Say what works on this machine, what is missing, and how to get it.
+    Doctor {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Manage users and keys without the console.
+    #[command(subcommand)]
+    Admin(admin::Command),
+    /// Print the OpenAPI description of the public surface.
+    Openapi,
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let mut args = std::env::args().skip(1);
+    if args.next().as_deref() == Some("internal") {
+        return internal(args);
+    }
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return terminal::fail(&anyhow::Error::new(error).context("cannot start the async run-time")),
+    };
+    match runtime.block_on(run(cli)) {
+        Ok(code) => code,
+        Err(error) => terminal::fail(&error),
+    }
+}
+
+/// The work that this binary does for itself in a child process: it has no settings and must not touch them.
+fn internal(mut args: impl Iterator<Item = String>) -> ExitCode {
+    match args.next().as_deref() {
+        Some("parse") => septet_knowledge_engine::parse_main(args),
+        Some("sandbox-warden") => septet_sandbox_runner::warden_main(args),
+        other => terminal::fail(&anyhow::anyhow!("there is no internal command {:?}", other.unwrap_or_default())),
+    }
+}
+
+async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    if matches!(cli.command, Command::Openapi) {
+        terminal::line(&septet_api_gateway::openapi());
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut config = Config::load(cli.common.config.as_deref())?;
+    if let Some(data) = cli.common.data {
+        config.data = data;
+    }
+    match cli.command {
+        Command::Up { listen } => {
+            config.listen.public = listen.unwrap_or(config.listen.public);
+            serve::up(config.resolve()?).await
+        }
+        Command::Serve { names } => serve::serve(config.resolve()?, &names).await,
+        Command::Demo(options) => demo::run(config, options).await,
+        Command::Check => check::run(&config.resolve()?),
+        Command::Doctor { json } => doctor::run(&config.resolve()?, json).await,
+        Command::Admin(command) => admin::run(config.resolve()?, command).await,
+        Command::Openapi => Ok(ExitCode::SUCCESS),
+    }
+}

@@ -1,0 +1,114 @@
+//! `septet up` and `septet serve`.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use septet_chassis::{http, telemetry};
+use septet_kernel::ServiceName;
+use septet_management::FirstStart;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::info;
+
+use super::terminal;
+use crate::compose::{self, Listeners, Running};
+use crate::config::Config;
+use crate::data::{DataFolder, Use};
+
+/// Runs all seven services until a signal.
+pub(crate) async fn up(config: Config) -> anyhow::Result<ExitCode> {
+    let _folder = begin(&config, &ServiceName::ALL, Use::Alone).await?.wait().await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Runs the named services until a signal.
+pub(crate) async fn serve(config: Config, names: &[ServiceName]) -> anyhow::Result<ExitCode> {
+    let _folder = begin(&config, names, Use::Shared).await?.wait().await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A platform that runs in the foreground, and its lock on the data folder.
+struct Foreground {
+    running: Running,
+    folder: DataFolder,
+}
+
+async fn begin(config: &Config, names: &[ServiceName], how: Use) -> anyhow::Result<Foreground> {
+    telemetry::start_logs(&config.log)?;
+    http::install_tls();
+    let folder = DataFolder::open(&config.data, how)?;
+    let secret = folder.internal_secret()?;
+    let mut listeners = Listeners::default();
+    if names.contains(&ServiceName::ApiGateway) {
+        listeners.public = Some(listen(config.listen.public, "--listen, or listen.public in the settings").await?);
+    }
+    if how == Use::Shared {
+        for name in names.iter().filter(|name| **name != ServiceName::ApiGateway) {
+            let hint = format!("listen.internal.{name} in the settings");
+            listeners.internal.insert(*name, listen(config.internal_address(*name), &hint).await?);
+        }
+    }
+    if let Some(address) = config.listen.metrics {
+        serve_metrics(address).await?;
+    }
+    let running = compose::start(config, names, &secret, listeners).await?;
+    if let Some(first) = &running.first_start {
+        welcome(first);
+    }
+    if let Some(address) = running.public {
+        info!(address = %address, "septet is ready");
+        terminal::line(&format!("septet is ready: http://{address}"));
+    } else {
+        terminal::line("septet is ready");
+    }
+    Ok(Foreground { running, folder })
+}
+
+/// Listens, or says who is in the way and how to change the address.
+pub(crate) async fn listen(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| {
+        format!("cannot listen on {address}; stop the program that uses this port, or choose another with {setting}")
+    })
+}
+
+async fn serve_metrics(address: SocketAddr) -> anyhow::Result<()> {
+    let metrics = telemetry::start_metrics()?;
+    let listener = listen(address, "listen.metrics in the settings").await?;
+    let router = axum::Router::new().route("/metrics", axum::routing::get(move || async move { metrics.render() }));
+    // It ends with the process: metrics are wanted to the last moment of a shutdown.
+    http::serve(listener, router, &septet_chassis::Lifecycle::default())?;
+    Ok(())
+}
+
+/// Shows the password of the first administrator, this once.
+pub(crate) fn welcome(first: &FirstStart) {
+    use secrecy::ExposeSecret;
+    terminal::heading("A new installation. Sign in with");
+    terminal::line(&format!("  mail      {}", first.email));
+    terminal::line(&format!("  password  {}", first.password.expose_secret()));
+    terminal::line("This password is shown once and stored nowhere in clear.\n");
+}
+
+impl Foreground {
+    /// Waits for SIGINT or SIGTERM, then shuts down. A second signal ends the process at once.
+    async fn wait(self) -> anyhow::Result<DataFolder> {
+        stop_signal().await?;
+        info!("stopping");
+        tokio::select! {
+            () = self.running.stop() => {}
+            again = stop_signal() => again?,
+        }
+        Ok(self.folder)
+    }
+}
+
+async fn stop_signal() -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for signals")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for signals")?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}

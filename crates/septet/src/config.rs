@@ -1,0 +1,164 @@
+//! The settings of the whole platform: those of the seven services and what is common to them.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use septet_chassis::telemetry;
+use septet_kernel::ServiceName;
+use serde::{Deserialize, Serialize};
+
+/// The settings, as in `septet.toml`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Where everything lies that must last. Default `/var/lib/septet` for root, else `~/.local/share/septet`.
+    pub data: PathBuf,
+    /// Where the services listen.
+    pub listen: Listen,
+    /// Where services are that do not run in this process, by name. Default: on this machine, ports 7701 to 7707.
+    pub peers: BTreeMap<ServiceName, String>,
+    /// Where rows and blobs are kept.
+    pub stores: Stores,
+    /// Logs.
+    pub log: telemetry::Config,
+    /// The API gateway.
+    pub gateway: septet_api_gateway::Config,
+    /// The model gateway.
+    pub models: septet_model_gateway::Config,
+    /// Agent Core.
+    pub agents: septet_agent_core::Config,
+    /// The knowledge engine.
+    pub knowledge: septet_knowledge_engine::Config,
+    /// The sandbox runner.
+    pub sandbox: septet_sandbox_runner::Config,
+    /// The async worker.
+    pub worker: septet_async_worker::Config,
+    /// Management.
+    pub management: septet_management::Config,
+}
+
+/// Where the services listen.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Listen {
+    /// The public surface and the console. Default `127.0.0.1:7700`; behind a reverse proxy on another machine use
+    /// `0.0.0.0:7700`.
+    pub public: SocketAddr,
+    /// Where services listen for their peers when they run apart, by name. Default 127.0.0.1, ports 7701 to 7707.
+    pub internal: BTreeMap<ServiceName, SocketAddr>,
+    /// Where Prometheus finds `/metrics`. Default: nowhere.
+    pub metrics: Option<SocketAddr>,
+}
+
+/// Where rows and blobs are kept.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Stores {
+    /// `sqlite:///absolute/path.db` or `postgres://...`. Default: `septet.db` in the data folder.
+    pub database: Option<String>,
+    /// `file:///absolute/folder`. Default: `blobs` in the data folder.
+    pub blobs: Option<String>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data: default_data_folder(),
+            listen: Listen::default(),
+            peers: BTreeMap::new(),
+            stores: Stores::default(),
+            log: telemetry::Config::default(),
+            gateway: septet_api_gateway::Config::default(),
+            models: septet_model_gateway::Config::default(),
+            agents: septet_agent_core::Config::default(),
+            knowledge: septet_knowledge_engine::Config::default(),
+            sandbox: septet_sandbox_runner::Config::default(),
+            worker: septet_async_worker::Config::default(),
+            management: septet_management::Config::default(),
+        }
+    }
+}
+
+impl Default for Listen {
+    fn default() -> Self {
+        Self { public: SocketAddr::from(([127, 0, 0, 1], 7700)), internal: BTreeMap::new(), metrics: None }
+    }
+}
+
+/// The port that a service listens on when nothing else is said.
+#[must_use]
+pub fn default_port(name: ServiceName) -> u16 {
+    let place = ServiceName::ALL.iter().position(|known| *known == name).unwrap_or(0);
+    7701 + u16::try_from(place).unwrap_or(0)
+}
+
+impl Config {
+    /// Reads the settings: defaults, then the file, then `SEPTET__...` variables, then the well-known variables of
+    /// model providers (`OPENAI_API_KEY`, ...). Without `file`, `septet.toml` in the working folder counts if there is
+    /// one.
+    ///
+    /// # Errors
+    /// A sentence that names the setting and, for an unknown one, what was probably meant.
+    pub fn load(file: Option<&Path>) -> anyhow::Result<Self> {
+        let nearby = Path::new("septet.toml");
+        let file = file.or_else(|| nearby.is_file().then_some(nearby));
+        let mut config: Self = septet_chassis::config::load(file)?;
+        config.models.add_providers(septet_model_gateway::providers_from_env(std::env::vars()));
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Fills in what depends on the data folder, with absolute paths.
+    ///
+    /// # Errors
+    /// When the working folder cannot be found.
+    pub fn resolve(mut self) -> anyhow::Result<Self> {
+        self.data = std::path::absolute(&self.data).context("the data folder has no absolute path")?;
+        let data = self.data.clone();
+        let at = |path: &mut PathBuf| *path = data.join(&*path);
+        at(&mut self.gateway.signing_key);
+        at(&mut self.knowledge.index_folder);
+        self.stores.database.get_or_insert_with(|| septet_database::Database::sqlite_uri(&data.join("septet.db")));
+        self.stores.blobs.get_or_insert_with(|| septet_blobs::Blobs::file_uri(&data.join("blobs")));
+        Ok(self)
+    }
+
+    /// The address of a service that runs elsewhere.
+    #[must_use]
+    pub fn peer(&self, name: ServiceName) -> String {
+        self.peers.get(&name).cloned().unwrap_or_else(|| format!("http://127.0.0.1:{}", default_port(name)))
+    }
+
+    /// Where a service of this process listens for its peers.
+    #[must_use]
+    pub fn internal_address(&self, name: ServiceName) -> SocketAddr {
+        let default = SocketAddr::from(([127, 0, 0, 1], default_port(name)));
+        self.listen.internal.get(&name).copied().unwrap_or(default)
+    }
+
+    fn check(&self) -> anyhow::Result<()> {
+        let checks = [
+            self.gateway.check(),
+            self.models.check(),
+            self.agents.check(),
+            self.knowledge.check(),
+            self.sandbox.check(),
+            self.worker.check(),
+            self.management.check(),
+        ];
+        let complaints: Vec<String> = checks.into_iter().filter_map(Result::err).collect();
+        anyhow::ensure!(complaints.is_empty(), "{}", complaints.join("; "));
+        Ok(())
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "settings are read here")]
+fn default_data_folder() -> PathBuf {
+    if nix::unistd::Uid::effective().is_root() {
+        return PathBuf::from("/var/lib/septet");
+    }
+    let home = std::env::var("HOME").map_or_else(|_| PathBuf::from("."), PathBuf::from);
+    std::env::var("XDG_DATA_HOME").map_or_else(|_| home.join(".local/share"), PathBuf::from).join("septet")
+}
