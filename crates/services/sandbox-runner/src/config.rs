@@ -1,0 +1,142 @@
+//! The settings of the sandbox runner.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// Settings, each with its unit and default.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The provisioned run-time (`runtime/provision.sh`). Default: empty, which means `/var/cache/septet/runtime` for
+    /// root and `~/.cache/septet/runtime` for anybody else.
+    pub runtime: PathBuf,
+    /// The interpreter that the run-time was provisioned for. Must lie below `/usr`. Default `/usr/bin/python3`.
+    pub python: PathBuf,
+    /// The command that becomes the warden, the process that builds walls. Default: empty, which means this very
+    /// binary with `internal sandbox-warden`.
+    pub warden: Vec<String>,
+    /// Where control groups are mounted; an empty path turns them off and memory is watched instead. Default
+    /// `/sys/fs/cgroup`.
+    pub cgroup_mount: PathBuf,
+    /// The first of two host user ids that sandboxed processes run under when the service runs as root; nothing else
+    /// may use them. Default 424200.
+    pub host_uid: u32,
+    /// Interpreters kept warm and walled, waiting for code. Default 1.
+    pub n_parked: usize,
+    /// Executions at a time; more wait. Default 0, which means one per core, at least 2.
+    pub n_running: usize,
+    /// Wall time of an execution that asks for none, in milliseconds. Default 60 000.
+    pub timeout_ms: u64,
+    /// The longest wall time an execution may ask for, in milliseconds. Default 600 000.
+    pub timeout_max_ms: u64,
+    /// Memory of all processes of an execution, in bytes, files in memory included. Default 1 GiB.
+    pub memory_bytes: u64,
+    /// Processes and threads of an execution. Default 64.
+    pub n_processes: u32,
+    /// Bytes of standard output, and of standard error, that are kept of an execution. Default 1 MiB.
+    pub output_bytes: u64,
+    /// Bytes of code. Default 1 MiB.
+    pub code_bytes: usize,
+    /// Size of a session folder in bytes. It lives in memory while in use. Default 256 MiB.
+    pub session_bytes: u64,
+    /// Files and folders in a session folder. Default 4096.
+    pub session_inodes: u64,
+    /// The largest file that code may write, in bytes. Default 64 MiB.
+    pub file_bytes: u64,
+    /// New or changed files that are kept of one execution. Default 64.
+    pub n_files: usize,
+    /// Size of `/tmp` and of `/dev/shm`, each, in bytes. Default 64 MiB.
+    pub scratch_bytes: u64,
+    /// Minutes after which an unused session folder leaves memory; its files come back with the next execution.
+    /// Default 10.
+    pub session_idle_minutes: u32,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            runtime: PathBuf::new(),
+            python: PathBuf::from("/usr/bin/python3"),
+            warden: Vec::new(),
+            cgroup_mount: PathBuf::from("/sys/fs/cgroup"),
+            host_uid: 424_200,
+            n_parked: 1,
+            n_running: 0,
+            timeout_ms: 60_000,
+            timeout_max_ms: 600_000,
+            memory_bytes: 1 << 30,
+            n_processes: 64,
+            output_bytes: 1 << 20,
+            code_bytes: 1 << 20,
+            session_bytes: 256 << 20,
+            session_inodes: 4096,
+            file_bytes: 64 << 20,
+            n_files: 64,
+            scratch_bytes: 64 << 20,
+            session_idle_minutes: 10,
+        }
+    }
+}
+
+impl Config {
+    /// Says what is wrong, in a sentence that names the setting.
+    ///
+    /// # Errors
+    /// When a value cannot work.
+    pub fn check(&self) -> Result<(), String> {
+        if !self.python.starts_with("/usr") {
+            return Err(format!("sandbox.python must lie below /usr, which {} does not", self.python.display()));
+        }
+        if self.host_uid < 1000 {
+            return Err("sandbox.host_uid must not be a system user; use a number from 1000 on".to_owned());
+        }
+        if self.timeout_ms == 0 || self.timeout_ms > self.timeout_max_ms {
+            return Err("sandbox.timeout_ms must be between 1 and sandbox.timeout_max_ms".to_owned());
+        }
+        if self.memory_bytes < 128 << 20 {
+            return Err("sandbox.memory_bytes must be at least 128 MiB; the interpreter alone needs that".to_owned());
+        }
+        if self.n_processes < 8 {
+            return Err("sandbox.n_processes must be at least 8".to_owned());
+        }
+        Ok(())
+    }
+
+    /// The provisioned tree, with the default filled in.
+    #[must_use]
+    pub fn runtime(&self) -> PathBuf {
+        if !self.runtime.as_os_str().is_empty() {
+            return self.runtime.clone();
+        }
+        if nix::unistd::geteuid().is_root() {
+            return PathBuf::from("/var/cache/septet/runtime");
+        }
+        let home = nix::unistd::User::from_uid(nix::unistd::geteuid()).ok().flatten().map(|user| user.dir);
+        home.unwrap_or_else(|| PathBuf::from("/")).join(".cache/septet/runtime")
+    }
+
+    /// The program and arguments of the warden, with the default filled in.
+    pub(crate) fn warden(&self) -> std::io::Result<(PathBuf, Vec<String>)> {
+        match self.warden.split_first() {
+            Some((program, args)) => Ok((PathBuf::from(program), args.to_vec())),
+            None => Ok((std::env::current_exe()?, vec!["internal".to_owned(), "sandbox-warden".to_owned()])),
+        }
+    }
+
+    pub(crate) fn n_running(&self) -> usize {
+        match self.n_running {
+            0 => std::thread::available_parallelism().map_or(2, usize::from).max(2),
+            n => n,
+        }
+    }
+
+    pub(crate) fn timeout(&self, wanted_ms: Option<u64>) -> Duration {
+        Duration::from_millis(wanted_ms.unwrap_or(self.timeout_ms).clamp(1, self.timeout_max_ms))
+    }
+
+    pub(crate) fn cgroup_mount(&self) -> Option<&Path> {
+        Some(self.cgroup_mount.as_path()).filter(|path| !path.as_os_str().is_empty())
+    }
+}

@@ -1,0 +1,98 @@
+//! Says what this machine can do and, for what it cannot, what to do about it.
+
+use std::fs;
+use std::path::Path;
+
+use septet_chassis::Lifecycle;
+use septet_contracts::sandbox::{Doctor, Missing};
+
+use crate::Config;
+use crate::process::{Driver, Error, MemoryWall};
+
+/// Examines the machine by really building the walls once. Takes a second or two; starts and ends its own processes.
+pub async fn doctor(config: &Config) -> Doctor {
+    let driver = Driver::new(config.clone(), Lifecycle::default());
+    let found = examine(config, &driver).await;
+    driver.close().await;
+    found
+}
+
+pub(crate) async fn examine(config: &Config, driver: &Driver) -> Doctor {
+    let mut missing = Vec::new();
+    let runtime = config.runtime();
+    let packages = lines(&runtime.join("packages.txt"));
+    if packages.is_empty() {
+        missing.push(Missing {
+            what: format!("the Python run-time at {}", runtime.display()),
+            why: "without it no code runs".to_owned(),
+            how: "run `make runtime`, or runtime/provision.sh with another folder and set sandbox.runtime".to_owned(),
+        });
+    }
+    let fonts = chinese_fonts();
+    if fonts.is_empty() {
+        missing.push(Missing {
+            what: "a font with Chinese characters".to_owned(),
+            why: "Chinese text in charts comes out as squares".to_owned(),
+            how: "apt-get install fonts-wqy-microhei, then run `make runtime` again".to_owned(),
+        });
+    }
+    let level = match driver.warm().await {
+        Ok(level) => level.name().to_owned(),
+        Err(error) => {
+            if !packages.is_empty() {
+                missing.push(refused(&error));
+            }
+            "none".to_owned()
+        }
+    };
+    let memory = driver.memory_wall();
+    if memory == MemoryWall::Watchdog {
+        missing.push(Missing {
+            what: "a writable control group".to_owned(),
+            why: "memory is watched ten times a second instead of capped by the kernel".to_owned(),
+            how: "run as root, or under systemd with Delegate=yes".to_owned(),
+        });
+    }
+    Doctor {
+        level,
+        driver: "process".to_owned(),
+        python: driver.python().await,
+        packages,
+        fonts,
+        memory: memory.name().to_owned(),
+        missing,
+    }
+}
+
+fn refused(error: &Error) -> Missing {
+    Missing {
+        what: "walls around code".to_owned(),
+        why: format!("code is refused rather than run without them: {}", septet_kernel::causes(error)),
+        how: "allow user namespaces (sysctl kernel.unprivileged_userns_clone=1, kernel.apparmor_restrict_unprivileged_userns=0, \
+              user.max_user_namespaces above 0), or run as root; in Docker add --security-opt seccomp=unconfined \
+              --security-opt apparmor=unconfined --cap-add SYS_ADMIN, or give the sandbox runner a machine of its own"
+            .to_owned(),
+    }
+}
+
+fn lines(path: &Path) -> Vec<String> {
+    fs::read_to_string(path).unwrap_or_default().lines().map(str::to_owned).collect()
+}
+
+fn chinese_fonts() -> Vec<String> {
+    const FAMILIES: [&str; 4] = ["wqy-", "NotoSansCJK", "NotoSerifCJK", "SourceHanSans"];
+    let mut found = Vec::new();
+    let mut folders = vec![Path::new("/usr/share/fonts").to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                folders.push(entry.path());
+            } else if FAMILIES.iter().any(|family| name.starts_with(family)) {
+                found.push(entry.path().display().to_string());
+            }
+        }
+    }
+    found.sort();
+    found
+}

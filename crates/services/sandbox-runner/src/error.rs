@@ -1,0 +1,130 @@
+//! What can go wrong in the sandbox runner. Errors of the code itself are none of these: they are results.
+
+use septet_kernel::{BlobId, ContainerFileId, ContainerId, Failure, Kind};
+
+use crate::process;
+
+/// Why a request was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is none, or it is another tenant's.
+    #[error("container {0} does not exist")]
+    NoContainer(ContainerId),
+    /// There is none in this container.
+    #[error("file {0} does not exist in this container")]
+    NoFile(ContainerFileId),
+    /// The blob that was named is not in the store.
+    #[error("blob {0} does not exist")]
+    NoBlob(BlobId),
+    /// It was not used for longer than it was made for.
+    #[error("container {0} has expired; its files can still be read, code needs a new one")]
+    Expired(ContainerId),
+    /// The path leads out of the session folder or names no file.
+    #[error("the path {0:?} is not below /session, or is deeper than eight folders")]
+    BadPath(String),
+    /// An id in the address is not one.
+    #[error("{0}")]
+    BadId(#[from] septet_kernel::BadId),
+    /// The expiry is not understood.
+    #[error("expires_after.anchor must be \"last_active_at\" and minutes between 1 and 43200")]
+    BadExpiry,
+    /// More code than allowed.
+    #[error("the code has {n_bytes} bytes, at most {limit_bytes} are allowed")]
+    CodeTooLarge {
+        /// How many it has.
+        n_bytes: usize,
+        /// How many it may have.
+        limit_bytes: usize,
+    },
+    /// The files do not fit into the session folder.
+    #[error("the files of this container would need more than {limit_bytes} bytes")]
+    Full {
+        /// The size of the folder.
+        limit_bytes: u64,
+    },
+    /// The key came with other code before.
+    #[error("this Idempotency-Key was used in this container for other code")]
+    KeyReused,
+    /// Another process is running it.
+    #[error("this execution is going on in another process; ask again later")]
+    RunsElsewhere,
+    /// The walls.
+    #[error(transparent)]
+    Process(#[from] process::Error),
+    /// The tables.
+    #[error("the sandbox's tables cannot be used")]
+    Database(#[from] sea_orm::DbErr),
+    /// A row that no version of this service wrote.
+    #[error("a row of the sandbox's tables is not understood: {0}")]
+    BadRow(String),
+    /// The bytes.
+    #[error("the blob store cannot be used")]
+    Blobs(#[from] septet_blobs::Error),
+    /// The session folder.
+    #[error("the session folder cannot be used")]
+    Folder(#[source] std::io::Error),
+}
+
+impl Failure for Error {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::NoContainer(_) | Self::NoFile(_) | Self::NoBlob(_) => Kind::NotFound,
+            Self::BadPath(_) | Self::BadId(_) | Self::BadExpiry => Kind::BadRequest,
+            Self::Expired(_) | Self::KeyReused => Kind::Conflict,
+            Self::CodeTooLarge { .. } | Self::Full { .. } => Kind::TooLarge,
+            Self::RunsElsewhere => Kind::Unavailable,
+            Self::Process(error) => error.kind(),
+            Self::Blobs(error) => error.kind(),
+            Self::Database(_) | Self::BadRow(_) | Self::Folder(_) => Kind::Internal,
+        }
+    }
+
+    fn code(&self) -> &str {
+        match self {
+            Self::Expired(_) => "container_expired",
+            Self::KeyReused => "idempotency_key_reused",
+            Self::RunsElsewhere => "execution_elsewhere",
+            Self::Process(error) => error.code(),
+            Self::NoContainer(_)
+            | Self::NoFile(_)
+            | Self::NoBlob(_)
+            | Self::BadPath(_)
+            | Self::BadId(_)
+            | Self::BadExpiry
+            | Self::CodeTooLarge { .. }
+            | Self::Full { .. }
+            | Self::Database(_)
+            | Self::BadRow(_)
+            | Self::Blobs(_)
+            | Self::Folder(_) => self.kind().name(),
+        }
+    }
+
+    fn param(&self) -> Option<&str> {
+        match self {
+            Self::BadPath(_) => Some("path"),
+            Self::BadExpiry => Some("expires_after"),
+            Self::CodeTooLarge { .. } => Some("code"),
+            Self::NoBlob(_) => Some("blob"),
+            Self::NoContainer(_)
+            | Self::NoFile(_)
+            | Self::Expired(_)
+            | Self::BadId(_)
+            | Self::Full { .. }
+            | Self::KeyReused
+            | Self::RunsElsewhere
+            | Self::Process(_)
+            | Self::Database(_)
+            | Self::BadRow(_)
+            | Self::Blobs(_)
+            | Self::Folder(_) => None,
+        }
+    }
+
+    fn retry_after_s(&self) -> Option<u64> {
+        match self {
+            Self::RunsElsewhere => Some(5),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,327 @@
+//! Executions: code that runs once, told to everyone who asks.
+//!
+//! With a key, the row is written after the walls stand and before the code is handed over. So a row without events
+//! that is not running here means: it may have begun, and the process that knew died. It is then told as killed and
+//! never started again; the code ran at most once. When the walls cannot be built there is no row, and the same key
+//! may try again.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use futures::stream::{self, BoxStream, StreamExt};
+use septet_contracts::sandbox::{ErrorReport, ExecutionEvent, ExecutionResult, Language, NewExecution, Outcome};
+use septet_kernel::{ContainerId, ExecutionId, TenantId};
+use sha2::{Digest, Sha256};
+use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio_util::io::ReaderStream;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::container::{File, Source};
+use crate::log::Log;
+use crate::process::{Cause, Ended, Entered, FoundFile, Job, Said};
+use crate::rooms::{Open, Room};
+use crate::sandbox::Sandbox;
+use crate::store::Stored;
+use crate::{Error, metrics, wire};
+
+/// What is added to the longest wall time before a row without events counts as left behind.
+const OVERDUE_MS: i64 = 120_000;
+
+/// The events of an execution, from its first.
+pub(crate) type Events = BoxStream<'static, ExecutionEvent>;
+
+/// Executions with a key that are going on here.
+pub(crate) type Lives = Mutex<HashMap<(ContainerId, String), Live>>;
+
+#[derive(Clone)]
+pub(crate) struct Live {
+    code_sha256: String,
+    log: Log,
+}
+
+/// Walls, folder and code, before the start.
+struct Prepared {
+    id: ExecutionId,
+    job: Job,
+    language: Language,
+    room: Arc<Room>,
+    open: OwnedMutexGuard<Option<Open>>,
+    entered: Entered,
+}
+
+impl Sandbox {
+    /// Runs the code, or joins in when its key has been seen.
+    pub(crate) async fn execute(self: &Arc<Self>, tenant: TenantId, container: ContainerId, new: NewExecution, key: Option<String>) -> Result<Events, Error> {
+        if new.code.len() > self.config.code_bytes {
+            return Err(Error::CodeTooLarge { n_bytes: new.code.len(), limit_bytes: self.config.code_bytes });
+        }
+        let Some(key) = key else {
+            self.usable(tenant, container).await?;
+            let prepared = self.prepare(container, new).await?;
+            let (log, cancel) = (Log::new(), CancellationToken::new());
+            self.spawn(prepared, log.clone(), cancel.clone(), None);
+            // Nobody can come back for it, so it ends with its only reader.
+            let guard = cancel.drop_guard();
+            return Ok(log.follow().map(move |event| { let _while_followed = &guard; event }).boxed());
+        };
+        self.store.container(tenant, container).await?;
+        let code_sha256 = fingerprint(&new);
+        let live = Live { code_sha256: code_sha256.clone(), log: Log::new() };
+        {
+            let mut lives = self.lives.lock().await;
+            if let Some(live) = lives.get(&(container, key.clone())) {
+                return if live.code_sha256 == code_sha256 { Ok(live.log.follow().boxed()) } else { Err(Error::KeyReused) };
+            }
+            if let Some(stored) = self.store.execution(container, &key).await? {
+                return if stored.code_sha256 == code_sha256 { self.replay(stored) } else { Err(Error::KeyReused) };
+            }
+            lives.insert((container, key.clone()), live.clone());
+        }
+        // From here on others may be following the log, so it must come to an end whatever happens: the task below
+        // sees to it even when our caller leaves.
+        let (sandbox, log) = (Arc::clone(self), live.log.clone());
+        let (tell, told) = tokio::sync::oneshot::channel();
+        self.lifecycle.spawn("start an execution", async move {
+            let begun = sandbox.begin(tenant, container, new, &key, code_sha256).await;
+            match begun {
+                Ok(prepared) => {
+                    tell.send(Ok(())).ok();
+                    sandbox.spawn(prepared, log, CancellationToken::new(), Some((container, key)));
+                }
+                Err(error) => {
+                    log.add(never_began(&error));
+                    sandbox.lives.lock().await.remove(&(container, key));
+                    tell.send(Err(error)).ok();
+                }
+            }
+        });
+        match told.await {
+            Ok(Ok(())) => Ok(live.log.follow().boxed()),
+            Ok(Err(error)) => Err(error),
+            Err(_aborted) => Err(Error::Process(crate::process::Error::Lost)),
+        }
+    }
+
+    async fn begin(&self, tenant: TenantId, container: ContainerId, new: NewExecution, key: &str, code_sha256: String) -> Result<Prepared, Error> {
+        self.usable(tenant, container).await?;
+        let prepared = self.prepare(container, new).await?;
+        let now_ms = self.clock.now_ms();
+        let limit_ms = i64::try_from(self.config.timeout_max_ms).unwrap_or(i64::MAX / 2);
+        let row = Stored { id: prepared.id, code_sha256, over_by_ms: now_ms.saturating_add(limit_ms) + OVERDUE_MS, events: None };
+        if !self.store.begin(container, key, &row, now_ms).await? {
+            return Err(Error::RunsElsewhere);
+        }
+        Ok(prepared)
+    }
+
+    async fn prepare(&self, container: ContainerId, new: NewExecution) -> Result<Prepared, Error> {
+        let (room, open) = self.enter_room(container).await?;
+        let Some(current) = open.as_ref() else { return Err(Error::NoContainer(container)) };
+        let entered = self.driver.enter(&current.session).await?;
+        let job = Job {
+            language: new.language.name(),
+            code: new.code,
+            timeout: self.config.timeout(new.timeout_ms),
+            memory_bytes: new.limits.memory_bytes.unwrap_or(self.config.memory_bytes).clamp(64 << 20, self.config.memory_bytes),
+            n_processes: new.limits.processes.unwrap_or(self.config.n_processes).clamp(4, self.config.n_processes),
+            output_bytes: new.limits.output_bytes.unwrap_or(self.config.output_bytes).min(self.config.output_bytes),
+        };
+        Ok(Prepared { id: self.ids.next(), job, language: new.language, room, open, entered })
+    }
+
+    /// What is known of an execution that is not running here.
+    fn replay(&self, stored: Stored) -> Result<Events, Error> {
+        let events: Vec<ExecutionEvent> = match stored.events {
+            Some(text) => serde_json::from_str(&text).map_err(|error| Error::BadRow(error.to_string()))?,
+            None if self.store.is_ours_alone() || self.clock.now_ms() > stored.over_by_ms => {
+                vec![ExecutionEvent::Started { execution: stored.id }, died_with_us()]
+            }
+            None => return Err(Error::RunsElsewhere),
+        };
+        Ok(stream::iter(events).boxed())
+    }
+
+    fn spawn(self: &Arc<Self>, prepared: Prepared, log: Log, cancel: CancellationToken, key: Option<(ContainerId, String)>) {
+        let sandbox = Arc::clone(self);
+        self.lifecycle.spawn("run code", async move {
+            let id = prepared.id;
+            let done = sandbox.run(prepared, &log, &cancel).await;
+            let Some(key) = key else { return log.add(done) };
+            let mut events = log.all();
+            events.push(done.clone());
+            match serde_json::to_string(&events) {
+                Ok(text) => {
+                    if let Err(error) = sandbox.store.finish(id, &text).await {
+                        warn!(execution.id = %id, error = %septet_kernel::causes(&error), "the end of an execution was not written down");
+                    }
+                }
+                Err(error) => warn!(execution.id = %id, %error, "the events of an execution are not JSON"),
+            }
+            // Told last: who sees the end finds it in the table too.
+            log.add(done);
+            sandbox.lives.lock().await.remove(&key);
+        });
+    }
+
+    /// Runs prepared code and tells everything but the end, which it gives back.
+    async fn run(&self, prepared: Prepared, log: &Log, cancel: &CancellationToken) -> ExecutionEvent {
+        let Prepared { id, job, language, room, mut open, entered } = prepared;
+        log.add(ExecutionEvent::Started { execution: id });
+        let either = CancellationToken::new();
+        let watch = async {
+            tokio::select! {
+                () = cancel.cancelled() => {}
+                () = room.gone.cancelled() => {}
+            }
+            either.cancel();
+            std::future::pending::<()>().await;
+        };
+        let say = |said| {
+            log.add(match said {
+                Said::Stdout(text) => ExecutionEvent::Stdout { text },
+                Said::Stderr(text) => ExecutionEvent::Stderr { text },
+            });
+        };
+        let ended = tokio::select! {
+            ended = entered.run(&job, &either, say) => ended,
+            () = watch => return died_with_us(),
+        };
+        let ended = match ended {
+            Ok(ended) => ended,
+            Err(error) => {
+                warn!(execution.id = %id, error = %septet_kernel::causes(&error), "an execution broke off");
+                *open = None;
+                return never_began(&Error::Process(error));
+            }
+        };
+        for (mime, text) in &ended.displays {
+            log.add(ExecutionEvent::Display { mime: mime.clone(), text: text.clone() });
+        }
+        let is_cut = if room.gone.is_cancelled() {
+            false
+        } else {
+            self.keep_files(&mut open, log).await.unwrap_or_else(|error| {
+                warn!(execution.id = %id, error = %septet_kernel::causes(&error), "files of an execution were not kept");
+                true
+            })
+        };
+        self.conclude(id, language, ended, is_cut)
+    }
+
+    fn conclude(&self, id: ExecutionId, language: Language, ended: Ended, is_cut: bool) -> ExecutionEvent {
+        let outcome = outcome(&ended);
+        let duration_ms = u64::try_from(ended.duration.as_millis()).unwrap_or(u64::MAX);
+        metrics::executed(language.name(), outcome_name(outcome), ended.duration);
+        info!(execution.id = %id, execution.language = language.name(), execution.outcome = outcome_name(outcome),
+            execution.duration_ms = duration_ms, "execution ended");
+        ExecutionEvent::Done {
+            outcome,
+            exit_code: ended.status,
+            error: error_of(&ended, outcome),
+            result: ended.result.map(|(text, json)| ExecutionResult { text, json }),
+            duration_ms,
+            truncated: ended.is_cut || is_cut,
+        }
+    }
+
+    /// Puts new and changed files into the blob store and tells them. Whether some were left out.
+    async fn keep_files(&self, open: &mut OwnedMutexGuard<Option<Open>>, log: &Log) -> Result<bool, Error> {
+        let Some(current) = open.as_mut() else { return Ok(false) };
+        let container = current.container;
+        let (folder, before, n_max) = (current.session.folder(), current.manifest.clone(), self.config.n_files);
+        let collected = tokio::task::spawn_blocking(move || {
+            let collected = folder.collect(&before, n_max);
+            (collected, before)
+        });
+        let (collected, before) = collected.await.map_err(|error| Error::Folder(std::io::Error::other(error)))?;
+        let (now, found, mut is_cut) = collected.map_err(Error::Folder)?;
+        for path in before.gone_in(&now) {
+            self.store.retire_file(container, &path).await?;
+        }
+        for FoundFile { path, bytes, file } in found {
+            let chunks = ReaderStream::new(tokio::fs::File::from_std(file));
+            let stored = match self.blobs.put_stream(chunks, self.config.file_bytes).await {
+                Ok(stored) => stored,
+                Err(septet_blobs::Error::TooLarge { .. }) => { is_cut = true; continue }
+                Err(other) => return Err(other.into()),
+            };
+            debug_assert!(bytes >= stored.bytes || bytes == 0, "nobody is left to append");
+            let file = File { id: self.ids.next(), container, path, bytes: stored.bytes, blob: stored.id, source: Source::Assistant, created_at_ms: self.clock.now_ms() };
+            self.store.add_file(&file).await?;
+            log.add(ExecutionEvent::File { file: Box::new(wire::file(&file)) });
+        }
+        self.store.touch(container, self.clock.now_ms()).await?;
+        current.manifest = now;
+        Ok(is_cut)
+    }
+}
+
+fn outcome(ended: &Ended) -> Outcome {
+    let is_memory_error = ended.error.as_ref().is_some_and(|(name, _, _)| name == "MemoryError");
+    match ended.cause {
+        Cause::Timeout => Outcome::Timeout,
+        Cause::Memory => Outcome::OutOfMemory,
+        Cause::Cancelled | Cause::Lost => Outcome::Killed,
+        Cause::Itself if ended.status == 0 => Outcome::Ok,
+        Cause::Itself if ended.status == -libc::SIGXCPU => Outcome::Timeout,
+        Cause::Itself if is_memory_error => Outcome::OutOfMemory,
+        Cause::Itself => Outcome::Error,
+    }
+}
+
+/// The name on the wire, for logs and metrics.
+fn outcome_name(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Ok => "ok",
+        Outcome::Error => "error",
+        Outcome::Timeout => "timeout",
+        Outcome::OutOfMemory => "out_of_memory",
+        Outcome::Killed => "killed",
+    }
+}
+
+fn error_of(ended: &Ended, outcome: Outcome) -> Option<ErrorReport> {
+    if let Some((name, message, traceback)) = &ended.error {
+        return Some(ErrorReport { name: name.clone(), message: message.clone(), traceback: traceback.clone() });
+    }
+    let report = |name: &str, message: String| Some(ErrorReport { name: name.to_owned(), message, traceback: String::new() });
+    match outcome {
+        Outcome::Ok => None,
+        Outcome::Timeout => report("TimeLimit", format!("the code was stopped after {:.1} s", ended.duration.as_secs_f64())),
+        Outcome::OutOfMemory => report("MemoryLimit", "the code needed more memory than it may use".to_owned()),
+        Outcome::Killed => report("Killed", "the code was stopped from outside".to_owned()),
+        Outcome::Error if ended.status < 0 => {
+            report("Crashed", format!("the interpreter was ended by signal {}", -ended.status))
+        }
+        Outcome::Error => report("SystemExit", format!("the code ended with exit code {}", ended.status)),
+    }
+}
+
+fn died_with_us() -> ExecutionEvent {
+    killed("Interrupted", "the service was stopped while the code ran; it was not started again".to_owned())
+}
+
+fn never_began(error: &Error) -> ExecutionEvent {
+    killed("SandboxUnavailable", error.to_string())
+}
+
+fn killed(name: &str, message: String) -> ExecutionEvent {
+    ExecutionEvent::Done {
+        outcome: Outcome::Killed,
+        exit_code: -libc::SIGKILL,
+        error: Some(ErrorReport { name: name.to_owned(), message, traceback: String::new() }),
+        result: None,
+        duration_ms: 0,
+        truncated: false,
+    }
+}
+
+/// What a key stands for: the same key with anything else is a mistake of the caller.
+fn fingerprint(new: &NewExecution) -> String {
+    let mut hash = Sha256::new();
+    hash.update(new.language.name());
+    hash.update([0]);
+    hash.update(&new.code);
+    hex::encode(hash.finalize())
+}

@@ -1,0 +1,94 @@
+//! The sandbox runner: code that a model wrote, run where it can do no harm.
+//!
+//! ```text
+//!  routes ─▶ sandbox (containers, files) ─▶ execution (once, told to all) ─▶ process::Driver (walls)
+//!               │                                │
+//!             store (rows)                    blobs (files)
+//! ```
+//!
+//! - **Invariant:** code runs inside walls or not at all; there is no setting that turns them off.
+//! - **Invariant:** an execution with a key happens at most once, over restarts too.
+//! - **Invariant:** a session folder is a cache of rows and blobs and may vanish between two runs.
+//! - **Invariant:** nothing that code made is followed, decoded or unpacked outside the walls.
+//!
+//! It knows nothing of agents or models, and it has no network to offer.
+
+mod config;
+mod container;
+mod doctor;
+mod error;
+mod execution;
+mod log;
+mod metrics;
+mod migration;
+pub mod process;
+mod rooms;
+mod routes;
+mod sandbox;
+mod store;
+mod wire;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use septet_blobs::Blobs;
+use septet_chassis::{Platform, Service};
+use septet_database::Database;
+use septet_kernel::ServiceName;
+use tracing::{info, warn};
+
+pub use config::Config;
+pub use doctor::doctor;
+pub use error::Error;
+
+use process::Driver;
+use rooms::Rooms;
+use sandbox::Sandbox;
+use store::Store;
+
+const SWEEP: Duration = Duration::from_secs(60);
+
+/// Opens the sandbox runner. A machine that cannot build walls is no error here: everything else works, and
+/// executions are refused with what to do about it.
+///
+/// # Errors
+/// When a setting cannot work or the tables cannot be brought up to date.
+pub async fn open(config: Config, platform: &Platform, database: Database, blobs: Blobs) -> anyhow::Result<Service> {
+    config.check().map_err(anyhow::Error::msg)?;
+    metrics::describe();
+    let sandbox = Arc::new(Sandbox {
+        driver: Driver::new(config.clone(), platform.lifecycle.clone()),
+        store: Store::open(database).await.context("cannot open the tables of the sandbox runner")?,
+        config,
+        blobs,
+        clock: platform.clock.clone(),
+        ids: platform.ids.clone(),
+        lifecycle: platform.lifecycle.clone(),
+        rooms: Rooms::default(),
+        lives: execution::Lives::default(),
+    });
+    platform.lifecycle.spawn("keep the sandbox", keep(Arc::clone(&sandbox)));
+    Ok(Service::internal(ServiceName::SandboxRunner, routes::routes(sandbox)))
+}
+
+/// Warms the interpreter up, lets idle folders go, and ends everything at shutdown.
+async fn keep(sandbox: Arc<Sandbox>) {
+    let stopping = sandbox.lifecycle.stopping();
+    let warmed = tokio::select! {
+        warmed = sandbox.driver.warm() => warmed,
+        () = stopping.cancelled() => return,
+    };
+    if let Err(error) = warmed {
+        warn!(error = %septet_kernel::causes(&error), "no code can run here; `septet doctor` says what to do");
+    }
+    let idle_ms = i64::from(sandbox.config.session_idle_minutes) * 60_000;
+    while tokio::time::timeout(SWEEP, stopping.cancelled()).await.is_err() {
+        let n_swept = sandbox.rooms.sweep(sandbox.clock.now_ms() - idle_ms);
+        if n_swept > 0 {
+            info!(sandbox.n_swept = n_swept, "idle session folders let go");
+        }
+    }
+    sandbox.rooms.clear();
+    sandbox.driver.close().await;
+}

@@ -1,0 +1,139 @@
+//! Memory and process caps by cgroup, version 1 or 2, where we may write there.
+//!
+//! A cap on each process does not add up: eight children of 256 MiB each pass it. A cgroup counts the whole run,
+//! files in memory included. Where none is writable, [`super::watchdog`] sums up instead, which is slower to notice.
+//!
+//! Folders are named after the process that made them, so that a later start can tell orphans from the living.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+const PARENT: &str = "septet-sandbox";
+
+/// How caps are held on this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Hierarchy {
+    V1 { memory: PathBuf, pids: Option<PathBuf> },
+    V2 { root: PathBuf },
+    None,
+}
+
+impl Hierarchy {
+    /// Finds a hierarchy that really takes a limit, by making a folder and setting one.
+    pub(super) fn detect(mount: &Path) -> Self {
+        let v1 = mount.join("memory");
+        if v1.join("memory.limit_in_bytes").exists() {
+            let memory = v1.join(PARENT);
+            if probe(&memory, "memory.limit_in_bytes") {
+                let pids = mount.join("pids").join(PARENT);
+                let pids = probe(&pids, "pids.max").then_some(pids);
+                return Self::V1 { memory, pids };
+            }
+        }
+        let root = mount.join(PARENT);
+        if mount.join("cgroup.controllers").exists()
+            && fs::create_dir_all(&root).is_ok()
+            && fs::write(root.join("cgroup.subtree_control"), "+memory +pids").is_ok()
+            && probe(&root, "memory.max")
+        {
+            return Self::V2 { root };
+        }
+        Self::None
+    }
+
+    /// A group for one worker, with the worker already in it.
+    pub(super) fn open(&self, slot: u64, pid: i32) -> io::Result<Option<Group>> {
+        let name = format!("{}-{slot}", std::process::id());
+        let group = match self {
+            Self::None => return Ok(None),
+            Self::V1 { memory, pids } => {
+                Group { memory: memory.join(&name), pids: pids.as_ref().map(|pids| pids.join(&name)), v2: false }
+            }
+            Self::V2 { root } => Group { memory: root.join(&name), pids: None, v2: true },
+        };
+        for folder in group.folders() {
+            fs::create_dir_all(folder)?;
+            fs::write(folder.join("cgroup.procs"), pid.to_string())?;
+        }
+        Ok(Some(group))
+    }
+
+    /// Removes the folders of processes that are gone. Returns how many.
+    pub(super) fn sweep(&self) -> usize {
+        let parents: Vec<&PathBuf> = match self {
+            Self::None => Vec::new(),
+            Self::V1 { memory, pids } => std::iter::once(memory).chain(pids).collect(),
+            Self::V2 { root } => vec![root],
+        };
+        let mut n_removed = 0;
+        for entry in parents.into_iter().filter_map(|parent| fs::read_dir(parent).ok()).flatten().flatten() {
+            let name = entry.file_name();
+            let owner = name.to_string_lossy().split('-').next().and_then(|pid| pid.parse::<u32>().ok());
+            let alive = owner.is_some_and(|pid| Path::new("/proc").join(pid.to_string()).exists());
+            if owner.is_some() && !alive && fs::remove_dir(entry.path()).is_ok() {
+                n_removed += 1;
+            }
+        }
+        n_removed
+    }
+}
+
+fn probe(parent: &Path, file: &str) -> bool {
+    let folder = parent.join(format!("{}-probe", std::process::id()));
+    let works = fs::create_dir_all(&folder).is_ok() && fs::write(folder.join(file), "67108864").is_ok();
+    // The folder may not exist; either way there is nothing to do about a failure.
+    fs::remove_dir(&folder).ok();
+    works
+}
+
+/// The caps of one worker. Removed when dropped, by when its processes must be gone.
+#[derive(Debug)]
+pub(super) struct Group {
+    memory: PathBuf,
+    pids: Option<PathBuf>,
+    v2: bool,
+}
+
+impl Group {
+    fn folders(&self) -> impl Iterator<Item = &PathBuf> {
+        std::iter::once(&self.memory).chain(&self.pids)
+    }
+
+    /// Sets the caps. Swap does not count as memory to spare.
+    pub(super) fn limit(&self, memory_bytes: u64, n_processes: u64) -> io::Result<()> {
+        let memory = memory_bytes.to_string();
+        if self.v2 {
+            fs::write(self.memory.join("memory.max"), memory)?;
+            // One process that hits the cap takes the whole run with it, instead of leaving half of it alive.
+            fs::write(self.memory.join("memory.oom.group"), "1")?;
+            // Absent without swap accounting; then there is no swap to limit.
+            fs::write(self.memory.join("memory.swap.max"), "0").ok();
+            return fs::write(self.memory.join("pids.max"), n_processes.to_string());
+        }
+        fs::write(self.memory.join("memory.limit_in_bytes"), &memory)?;
+        fs::write(self.memory.join("memory.memsw.limit_in_bytes"), &memory).ok();
+        match &self.pids {
+            Some(pids) => fs::write(pids.join("pids.max"), n_processes.to_string()),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the kernel has killed a process of the run for its memory.
+    pub(super) fn ran_out(&self) -> bool {
+        let file = if self.v2 { "memory.events" } else { "memory.oom_control" };
+        let Ok(text) = fs::read_to_string(self.memory.join(file)) else { return false };
+        text.lines().filter_map(|line| line.strip_prefix("oom_kill ")).any(|count| count.trim() != "0")
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        for folder in self.folders() {
+            // A process that is still being torn down keeps its folder busy; the next start sweeps it.
+            if fs::remove_dir(folder).is_err() {
+                tracing::debug!(cgroup = %folder.display(), "cgroup not removed yet");
+            }
+        }
+    }
+}

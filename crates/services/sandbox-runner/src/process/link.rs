@@ -1,0 +1,234 @@
+//! The runner's end of the wire to the warden.
+
+use std::collections::HashMap;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::process::Stdio;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use nix::sys::socket::{Shutdown, SockType, shutdown};
+use septet_chassis::Lifecycle;
+use tokio::io::unix::AsyncFd;
+use tokio::io::{AsyncBufReadExt, BufReader, Interest};
+use tokio::process::{Child, ChildStderr, Command};
+use tokio::sync::oneshot;
+use tracing::{debug, info, warn};
+
+use super::Error;
+use super::socket;
+use super::wire::{Answer, Envelope, Event, Level, Request, Setup, ZygoteReady};
+use crate::Config;
+
+/// A running warden. When the last handle is dropped, it and everything it started end.
+pub(super) struct Warden {
+    socket: Arc<AsyncFd<OwnedFd>>,
+    book: Arc<Mutex<Book>>,
+    next: AtomicU64,
+    /// Runs that are going on; shutdown waits for them.
+    pub(super) n_busy: Arc<AtomicUsize>,
+    pub(super) level: Level,
+    pub(super) zygote: ZygoteReady,
+}
+
+type Reply = (Answer, Vec<OwnedFd>);
+
+#[derive(Default)]
+struct Book {
+    answers: HashMap<u64, oneshot::Sender<Reply>>,
+    exits: HashMap<u64, oneshot::Sender<i32>>,
+    is_lost: bool,
+}
+
+impl Warden {
+    /// Starts one and waits until its interpreter is warm, which takes about a second.
+    pub(super) async fn start(config: &Config, lifecycle: &Lifecycle) -> Result<Self, Error> {
+        let (ours, theirs) = socket::pair(SockType::SeqPacket).map_err(Error::Io)?;
+        let (program, args) = config.warden().map_err(Error::Io)?;
+        let mut child = Command::new(&program)
+            .args(&args)
+            // Nothing of our environment may be seen from inside: /proc/<pid>/environ outlives every clean-up.
+            .env_clear()
+            .stdin(Stdio::from(theirs))
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|error| Error::Unavailable(format!("cannot start the sandbox warden {}: {error}", program.display())))?;
+        if let Some(stderr) = child.stderr.take() {
+            lifecycle.spawn("log the sandbox warden", log(stderr));
+        }
+        nix::fcntl::fcntl(&ours, nix::fcntl::FcntlArg::F_SETFL(nix::fcntl::OFlag::O_NONBLOCK)).map_err(|error| Error::Io(error.into()))?;
+        let socket = Arc::new(register(ours).map_err(Error::Io)?);
+        let book = Arc::new(Mutex::new(Book::default()));
+        let n_busy = Arc::new(AtomicUsize::new(0));
+        lifecycle.spawn(
+            "listen to the sandbox warden",
+            listen(Arc::clone(&socket), Arc::clone(&book), child, lifecycle.clone(), Arc::clone(&n_busy)),
+        );
+        let zygote = ZygoteReady { python: String::new(), packages: std::collections::BTreeMap::new(), import_ms: 0 };
+        let mut warden = Self { socket, book, next: AtomicU64::new(1), n_busy, level: Level::L2, zygote };
+        let setup = Setup {
+            python: config.python.clone(),
+            runtime: config.runtime(),
+            host_uid: config.host_uid,
+            scratch_bytes: config.scratch_bytes,
+        };
+        match warden.ask(Request::Setup(setup), &[]).await? {
+            (Answer::Ready { level, zygote }, _) => {
+                info!(sandbox.level = level.name(), sandbox.import_ms = zygote.import_ms, "sandbox is warm");
+                (warden.level, warden.zygote) = (level, zygote);
+                Ok(warden)
+            }
+            (other, _) => Err(Error::Unavailable(format!("unexpected answer to the setup: {other:?}"))),
+        }
+    }
+
+    /// Sends a request and waits for its answer; a refusal is an error.
+    pub(super) async fn ask(&self, request: Request, fds: &[BorrowedFd<'_>]) -> Result<Reply, Error> {
+        let seq = self.number();
+        let (sender, receiver) = oneshot::channel();
+        {
+            let mut book = self.book();
+            if book.is_lost {
+                return Err(Error::Lost);
+            }
+            book.answers.insert(seq, sender);
+        }
+        self.tell(&Envelope { seq, request }, fds).await?;
+        match receiver.await {
+            Ok((Answer::Failed { why }, _)) => Err(Error::Unavailable(why)),
+            Ok(reply) => Ok(reply),
+            Err(_closed) => Err(Error::Lost),
+        }
+    }
+
+    async fn tell(&self, envelope: &Envelope, fds: &[BorrowedFd<'_>]) -> Result<(), Error> {
+        let message = serde_json::to_vec(envelope).map_err(|error| Error::Io(error.into()))?;
+        let sent = self.socket.async_io(Interest::WRITABLE, |socket| socket::send(socket.as_fd(), &message, fds));
+        sent.await.map_err(|_gone| Error::Lost)
+    }
+
+    /// Kills what runs in a slot. Does not wait, so that it can be called while dropping.
+    pub(super) fn kill(&self, slot: u64) {
+        let envelope = Envelope { seq: self.number(), request: Request::Kill { slot } };
+        if let Ok(message) = serde_json::to_vec(&envelope) {
+            // When the warden is gone, so is the slot.
+            socket::send(self.socket.as_fd(), &message, &[]).ok();
+        }
+    }
+
+    /// Lets a session folder go. Does not wait.
+    pub(super) fn close_session(&self, session: &str) {
+        let envelope = Envelope { seq: self.number(), request: Request::CloseSession { session: session.to_owned() } };
+        if let Ok(message) = serde_json::to_vec(&envelope) {
+            socket::send(self.socket.as_fd(), &message, &[]).ok();
+        }
+    }
+
+    /// A number for a slot or a request, never given twice.
+    pub(super) fn number(&self) -> u64 {
+        self.next.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// What will give the status of a slot once all its processes are gone; closes when the warden is lost.
+    pub(super) fn watch(&self, slot: u64) -> oneshot::Receiver<i32> {
+        let (sender, receiver) = oneshot::channel();
+        let mut book = self.book();
+        if !book.is_lost {
+            book.exits.insert(slot, sender);
+        }
+        receiver
+    }
+
+    pub(super) fn is_lost(&self) -> bool {
+        self.book().is_lost
+    }
+
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Warden {
+    fn drop(&mut self) {
+        // The listener holds the socket too, so closing our handle would not be heard.
+        shutdown(self.socket.as_raw_fd(), Shutdown::Both).ok();
+    }
+}
+
+async fn listen(socket: Arc<AsyncFd<OwnedFd>>, book: Arc<Mutex<Book>>, mut child: Child, lifecycle: Lifecycle, n_busy: Arc<AtomicUsize>) {
+    let stopping = lifecycle.stopping();
+    loop {
+        let received = tokio::select! {
+            received = socket.async_io(Interest::READABLE, |socket| socket::receive(socket.as_fd())) => received,
+            () = stopping.cancelled(), if n_busy.load(Ordering::SeqCst) == 0 => break,
+            // Runs that go on hold up shutdown until they end or the grace period does.
+            () = tokio::time::sleep(std::time::Duration::from_millis(50)), if stopping.is_cancelled() => continue,
+        };
+        match received {
+            Ok((message, _)) if message.is_empty() => break,
+            Ok((message, fds)) => note(&book, &message, fds),
+            Err(error) => {
+                warn!(%error, "the wire to the sandbox warden broke");
+                break;
+            }
+        }
+    }
+    shutdown(socket.as_raw_fd(), Shutdown::Both).ok();
+    {
+        let mut book = book.lock().unwrap_or_else(PoisonError::into_inner);
+        *book = Book { is_lost: true, ..Book::default() };
+    }
+    match child.wait().await {
+        Ok(status) if status.success() => debug!("sandbox warden ended"),
+        Ok(status) => warn!(%status, "sandbox warden ended; the next execution starts another"),
+        Err(error) => warn!(%error, "cannot wait for the sandbox warden"),
+    }
+}
+
+fn note(book: &Mutex<Book>, message: &[u8], fds: Vec<OwnedFd>) {
+    let mut book = book.lock().unwrap_or_else(PoisonError::into_inner);
+    // Nobody waits any more for an answer whose asker was dropped; its descriptors close here.
+    match serde_json::from_slice(message) {
+        Ok(Event::Answer { seq, answer }) => {
+            if let Some(sender) = book.answers.remove(&seq) {
+                sender.send((answer, fds)).ok();
+            }
+        }
+        Ok(Event::Exited { slot, status }) => {
+            if let Some(sender) = book.exits.remove(&slot) {
+                sender.send(status).ok();
+            }
+        }
+        Err(error) => warn!(%error, "the sandbox warden said something unexpected"),
+    }
+}
+
+#[expect(unsafe_code, reason = "tokio cannot know that a descriptor stays open")]
+fn register(socket: OwnedFd) -> std::io::Result<AsyncFd<OwnedFd>> {
+    // SAFETY: an `OwnedFd` gives out the same open descriptor for as long as it lives, and the `AsyncFd` owns it.
+    Ok(unsafe { AsyncFd::register(socket) }?)
+}
+
+async fn log(stderr: ChildStderr) {
+    let mut lines = BufReader::new(stderr).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        warn!(sandbox.line = %line.chars().take(500).collect::<String>(), "sandbox warden says");
+    }
+}
+
+/// Keeps shutdown waiting while a run is going on.
+pub(super) struct Busy(Arc<AtomicUsize>);
+
+impl Busy {
+    pub(super) fn new(warden: &Warden) -> Self {
+        warden.n_busy.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(&warden.n_busy))
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}

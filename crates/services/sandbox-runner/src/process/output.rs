@@ -1,0 +1,143 @@
+//! What a run writes: bytes of anything, turned into whole characters, cut at a limit, in pieces of a decent size.
+
+use std::io;
+use std::os::fd::OwnedFd;
+
+use tokio::io::AsyncReadExt;
+use tokio::net::unix::pipe;
+
+use super::run::Said;
+
+/// One of the two output pipes.
+pub(super) struct Stream {
+    pipe: Option<pipe::Receiver>,
+    is_error: bool,
+    /// Bytes of a character whose rest has not come yet.
+    rest: Vec<u8>,
+    n_left: u64,
+    /// Whether something was left out.
+    pub(super) is_cut: bool,
+}
+
+impl Stream {
+    /// A stream, and the end that the worker writes to.
+    pub(super) fn open(is_error: bool, limit_bytes: u64) -> io::Result<(Self, OwnedFd)> {
+        let (ours, theirs) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)?;
+        let pipe = Some(pipe::Receiver::from_owned_fd(ours)?);
+        Ok((Self { pipe, is_error, rest: Vec::new(), n_left: limit_bytes, is_cut: false }, theirs))
+    }
+
+    /// The next piece of text, `None` at the end. Past the limit it reads on and throws away, so that the code does
+    /// not hang on a full pipe. May be dropped while waiting.
+    pub(super) async fn next(&mut self) -> Option<String> {
+        let mut buffer = vec![0_u8; 16 << 10];
+        loop {
+            let Some(pipe) = self.pipe.as_mut() else { return std::future::pending().await };
+            let n_bytes = pipe.read(&mut buffer).await.unwrap_or(0);
+            if n_bytes == 0 {
+                self.pipe = None;
+                let rest = std::mem::take(&mut self.rest);
+                return (!rest.is_empty()).then(|| String::from_utf8_lossy(&rest).into_owned());
+            }
+            if self.n_left == 0 {
+                self.is_cut = true;
+                continue;
+            }
+            let n_kept = n_bytes.min(usize::try_from(self.n_left).unwrap_or(usize::MAX));
+            self.is_cut |= n_kept < n_bytes;
+            self.n_left -= n_kept as u64;
+            self.rest.extend_from_slice(&buffer[..n_kept]);
+            let text = decode(&mut self.rest);
+            if !text.is_empty() {
+                return Some(text);
+            }
+        }
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.pipe.is_some()
+    }
+
+    pub(super) fn said(&self, text: String) -> Said {
+        if self.is_error { Said::Stderr(text) } else { Said::Stdout(text) }
+    }
+}
+
+/// Takes the whole characters out of `bytes` and leaves the beginning of one that is not complete.
+fn decode(bytes: &mut Vec<u8>) -> String {
+    let mut text = String::new();
+    let mut from = 0;
+    loop {
+        match std::str::from_utf8(&bytes[from..]) {
+            Ok(valid) => {
+                text.push_str(valid);
+                bytes.clear();
+                return text;
+            }
+            Err(error) => {
+                let good = from + error.valid_up_to();
+                text.push_str(&String::from_utf8_lossy(&bytes[from..good]));
+                let Some(n_bad) = error.error_len() else {
+                    bytes.drain(..good);
+                    return text;
+                };
+                text.push(char::REPLACEMENT_CHARACTER);
+                from = good + n_bad;
+            }
+        }
+    }
+}
+
+/// Pieces that are waiting to be told, neighbours of one kind joined: a loop of tiny prints must not become a
+/// million events.
+#[derive(Default)]
+pub(super) struct Pending(Vec<Said>);
+
+impl Pending {
+    pub(super) fn add(&mut self, said: Said) {
+        match (self.0.last_mut(), said) {
+            (Some(Said::Stdout(text)), Said::Stdout(more)) | (Some(Said::Stderr(text)), Said::Stderr(more)) => {
+                text.push_str(&more);
+            }
+            (_, said) => self.0.push(said),
+        }
+    }
+
+    pub(super) fn take(&mut self) -> Vec<Said> {
+        std::mem::take(&mut self.0)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_character_split_over_two_reads_stays_whole() {
+        let mut bytes = "中".as_bytes()[..2].to_vec();
+        assert_eq!(decode(&mut bytes), "");
+        bytes.extend_from_slice(&"中".as_bytes()[2..]);
+        assert_eq!(decode(&mut bytes), "中");
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_become_replacement_characters() {
+        let mut bytes = b"a\xff\xfeb\xe4".to_vec();
+        assert_eq!(decode(&mut bytes), "a\u{fffd}\u{fffd}b");
+        assert_eq!(bytes, b"\xe4");
+    }
+
+    #[test]
+    fn neighbours_of_one_kind_are_joined() {
+        let mut pending = Pending::default();
+        for said in [Said::Stdout("a".into()), Said::Stdout("b".into()), Said::Stderr("c".into()), Said::Stdout("d".into())] {
+            pending.add(said);
+        }
+        assert_eq!(pending.take().len(), 3);
+        assert!(pending.is_empty());
+    }
+}

@@ -1,0 +1,94 @@
+//! Process 1 of a run's namespaces: finishes the walls from the inside, then only waits.
+//!
+//! Everything in its pid namespace dies with it, which is how a run is killed whatever it has forked. It holds
+//! no privilege by the time the code runs, and another user id than the code where there are two.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+
+use nix::mount::{MsFlags, mount};
+use nix::sys::signal::{SigHandler, Signal, signal};
+use nix::unistd::{Gid, Uid, setresgid, setresuid};
+use rustix::process::DumpableBehavior;
+use rustix::thread::{CapabilitySet, CapabilitySets};
+
+use super::mounts::{self, doing};
+use super::{Ids, close_others};
+use crate::process::socket;
+
+/// Never returns. `warden` is our end of the socket to it.
+pub(super) fn run(warden: OwnedFd, ids: Ids, scratch_bytes: u64) -> ! {
+    close_others(&warden);
+    let code = match live(&warden, ids, scratch_bytes) {
+        Ok(()) => 0,
+        Err(error) => {
+            let text = format!("E{error}");
+            // The warden may be gone, which is why we are leaving.
+            socket::send(warden.as_fd(), text.as_bytes(), &[]).ok();
+            1
+        }
+    };
+    std::process::exit(code)
+}
+
+fn live(warden: &OwnedFd, ids: Ids, scratch_bytes: u64) -> io::Result<()> {
+    // The standard three are the warden's: its socket to the runner must not stay open here.
+    let null = std::fs::File::options().read(true).write(true).open("/dev/null")?;
+    nix::unistd::dup2_stdin(&null)?;
+    nix::unistd::dup2_stdout(&null)?;
+    nix::unistd::dup2_stderr(&null)?;
+    drop(null);
+
+    // First message: the id maps are written.
+    if socket::receive(warden.as_fd())?.0.is_empty() {
+        return Ok(());
+    }
+    let inside = if ids.init.is_some() { 0 } else { ids.worker_inside };
+    setresgid(Gid::from_raw(inside), Gid::from_raw(inside), Gid::from_raw(inside))?;
+    setresuid(Uid::from_raw(inside), Uid::from_raw(inside), Uid::from_raw(inside))?;
+    // After the change of user, which would have cleared it.
+    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
+    rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+
+    let quiet = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
+    mount(Some("proc"), "/proc", Some("proc"), quiet, Some("subset=pid,hidepid=invisible"))
+        .map_err(|error| doing("mount /proc", error))?;
+    let scratch = format!("mode=1777,nr_inodes=4096,size={scratch_bytes}");
+    for folder in ["/tmp", "/var/tmp", "/dev/shm"] {
+        mounts::private_tmpfs(folder, &scratch)?;
+    }
+    mounts::private_tmpfs("/run/report", "mode=1777,nr_inodes=8,size=4m")?;
+    nix::unistd::sethostname("sandbox")?;
+    let report = std::fs::File::open("/run/report")?;
+    // Children whose parent is gone come to us; nobody asks how they ended.
+    ignore_children()?;
+    socket::send(warden.as_fd(), b"R", &[report.as_fd()])?;
+    drop(report);
+
+    // Second message: the session folder.
+    let (message, fds) = socket::receive(warden.as_fd())?;
+    let Some(session) = fds.first().filter(|_| !message.is_empty()) else { return Ok(()) };
+    mounts::attach(session, Path::new("/session"))?;
+    drop(fds);
+    give_up_privileges()?;
+    socket::send(warden.as_fd(), b"M", &[])?;
+
+    // There is no third one: the socket closes when the warden is gone.
+    while !socket::receive(warden.as_fd())?.0.is_empty() {}
+    Ok(())
+}
+
+#[expect(unsafe_code, reason = "signal dispositions are process-wide")]
+fn ignore_children() -> io::Result<()> {
+    // SAFETY: SIG_IGN installs no handler, so no code runs in signal context.
+    unsafe { signal(Signal::SIGCHLD, SigHandler::SigIgn) }?;
+    Ok(())
+}
+
+fn give_up_privileges() -> io::Result<()> {
+    rustix::thread::set_no_new_privs(true)?;
+    let none = CapabilitySet::empty();
+    rustix::thread::set_capabilities(None, CapabilitySets { effective: none, permitted: none, inheritable: none })?;
+    Ok(())
+}

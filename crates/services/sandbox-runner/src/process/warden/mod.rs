@@ -1,0 +1,198 @@
+//! The warden: a small process of its own that builds walls and starts what runs inside them.
+//!
+//! ```text
+//!  runner (tokio) ──seqpacket──▶ warden ──fork──▶ init 1, init 2, ...   pid 1 of its own namespaces
+//!                                   └──exec──▶ zygote ──fork──▶ worker  joins them, then runs the code
+//! ```
+//!
+//! It exists because forking a process with many threads and making namespaces do not go together, and so that
+//! everything dies with one process: inits and the zygote are killed by the kernel when the warden ends, which it
+//! does as soon as the runner closes its end of the socket.
+//!
+//! It has one thread, always. It never runs, reads or interprets what a tenant wrote.
+
+mod init;
+mod mounts;
+mod root;
+mod slots;
+
+use std::fs;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::process::ExitCode;
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sched::{CloneFlags, unshare};
+
+use super::socket;
+use super::wire::{Answer, Envelope, Event, Level, Request, Setup};
+use slots::Slots;
+
+/// How the host ids of the walls are laid out.
+#[derive(Debug, Clone, Copy)]
+struct Ids {
+    level: Level,
+    /// The owner of session folders, as the warden sees it.
+    worker: u32,
+    /// What the worker calls itself inside.
+    worker_inside: u32,
+    /// Host ids of init and worker, when there are two; else both are our own id.
+    init: Option<u32>,
+}
+
+/// The whole life of the warden; its standard input is the socket to the runner.
+///
+/// The binary calls this before it starts any thread, when its arguments say so.
+#[must_use]
+pub fn warden_main() -> ExitCode {
+    match serve(io::stdin().as_fd()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("sandbox warden: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve(runner: BorrowedFd<'_>) -> io::Result<()> {
+    // A Ctrl-C on the terminal is for the runner, which then closes the socket.
+    nix::unistd::setsid().ok();
+    let (envelope, _) = request(runner)?.ok_or_else(|| io::Error::other("closed before the setup"))?;
+    let Request::Setup(setup) = envelope.request else {
+        return Err(io::Error::other("the first request was not the setup"));
+    };
+    let mut slots = match prepare(&setup) {
+        Ok((slots, level, zygote)) => {
+            answer(runner, envelope.seq, Answer::Ready { level, zygote }, &[])?;
+            slots
+        }
+        Err(error) => return answer(runner, envelope.seq, Answer::Failed { why: error.to_string() }, &[]),
+    };
+    loop {
+        let is_due = {
+            let mut watched = vec![PollFd::new(runner, PollFlags::POLLIN)];
+            watched.extend(slots.watched().map(|fd| PollFd::new(fd, PollFlags::POLLIN)));
+            match poll(&mut watched, PollTimeout::NONE) {
+                Err(nix::Error::EINTR) => continue,
+                other => other?,
+            };
+            watched[0].any().unwrap_or(true)
+        };
+        for (slot, status) in slots.settle()? {
+            socket::send(runner, &encode(&Event::Exited { slot, status })?, &[])?;
+        }
+        if is_due {
+            let Some((envelope, fds)) = request(runner)? else { return Ok(()) };
+            handle(runner, &mut slots, envelope, fds)?;
+        }
+    }
+}
+
+fn handle(runner: BorrowedFd<'_>, slots: &mut Slots, envelope: Envelope, fds: Vec<OwnedFd>) -> io::Result<()> {
+    let outcome = match envelope.request {
+        Request::Setup(_) => Err(io::Error::other("set up twice")),
+        Request::OpenSession { session, bytes, n_inodes } => {
+            slots.open_session(&session, bytes, n_inodes).map(|folder| (Answer::Done, Some(folder)))
+        }
+        Request::CloseSession { session } => slots.close_session(&session).map(|()| (Answer::Done, None)),
+        Request::Park { slot } => match fds.into_iter().next() {
+            Some(control) => slots.park(slot, control).map(|(answer, report)| (answer, Some(report))),
+            None => Err(io::Error::other("a park request without a socket")),
+        },
+        Request::Enter { slot, session } => slots.enter(slot, &session).map(|()| (Answer::Done, None)),
+        Request::Kill { slot } => {
+            slots.kill(slot);
+            return Ok(());
+        }
+    };
+    match outcome {
+        Ok((text, fd)) => {
+            let fds: Vec<BorrowedFd<'_>> = fd.iter().map(AsFd::as_fd).collect();
+            answer(runner, envelope.seq, text, &fds)
+        }
+        Err(error) => answer(runner, envelope.seq, Answer::Failed { why: error.to_string() }, &[]),
+    }
+}
+
+/// Gets the privileges to build walls, then starts the warm interpreter inside its root.
+fn prepare(setup: &Setup) -> io::Result<(Slots, Level, super::wire::ZygoteReady)> {
+    let ids = become_able(setup.host_uid)?;
+    let (zygote, ready) = root::start_zygote(setup)?;
+    // Only now: this hides /tmp from us, and the run-time tree may be there.
+    mounts::private_tmpfs("/tmp", "mode=0700,size=1m")?;
+    let slots = Slots::new(setup, ids, zygote)?;
+    Ok((slots, ids.level, ready))
+}
+
+fn become_able(host_uid: u32) -> io::Result<Ids> {
+    let (uid, gid) = (nix::unistd::geteuid(), nix::unistd::getegid());
+    if uid.is_root() && has_uids(host_uid) && unshare(CloneFlags::CLONE_NEWNS).is_ok() {
+        mounts::make_private()?;
+        return Ok(Ids { level: Level::L3, worker: host_uid + 1, worker_inside: 1000, init: Some(host_uid) });
+    }
+    if uid.is_root() && has_uids(1) {
+        // The only other way would map the sandbox to the root user of the host.
+        return Err(io::Error::other("running as root without the right to make mount namespaces (CAP_SYS_ADMIN)"));
+    }
+    unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNS)
+        .map_err(|error| io::Error::other(format!("user namespaces are not available here ({error})")))?;
+    fs::write("/proc/self/setgroups", "deny")?;
+    fs::write("/proc/self/uid_map", format!("0 {uid} 1"))?;
+    fs::write("/proc/self/gid_map", format!("0 {gid} 1"))?;
+    mounts::make_private()?;
+    Ok(Ids { level: Level::L2, worker: 0, worker_inside: 1000, init: None })
+}
+
+/// Whether our user namespace has the two ids from `first` on. A root user inside a container often has few.
+fn has_uids(first: u32) -> bool {
+    let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    map.lines().any(|line| {
+        let mut numbers = line.split_whitespace().filter_map(|word| word.parse::<u64>().ok());
+        let (Some(start), Some(_), Some(count)) = (numbers.next(), numbers.next(), numbers.next()) else { return false };
+        start <= u64::from(first) && u64::from(first) + 2 <= start + count
+    })
+}
+
+fn request(runner: BorrowedFd<'_>) -> io::Result<Option<(Envelope, Vec<OwnedFd>)>> {
+    let (message, fds) = socket::receive(runner)?;
+    if message.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some((serde_json::from_slice(&message)?, fds)))
+}
+
+fn answer(runner: BorrowedFd<'_>, seq: u64, answer: Answer, fds: &[BorrowedFd<'_>]) -> io::Result<()> {
+    socket::send(runner, &encode(&Event::Answer { seq, answer })?, fds)
+}
+
+fn encode(event: &Event) -> io::Result<Vec<u8>> {
+    Ok(serde_json::to_vec(event)?)
+}
+
+/// Forks into new namespaces: `None` in the child.
+#[expect(unsafe_code, reason = "no safe wrapper makes a fork with namespaces that goes on where it is")]
+fn fork_into(namespaces: CloneFlags) -> io::Result<Option<nix::unistd::Pid>> {
+    let flags = namespaces.bits() | libc::SIGCHLD;
+    // SAFETY: a clone without CLONE_VM and with no stack of its own is a fork. This process has one thread, so the
+    // child inherits no lock that another thread holds.
+    let pid = unsafe { libc::syscall(libc::SYS_clone, libc::c_long::from(flags), 0, 0, 0, 0) };
+    match i32::try_from(pid) {
+        Ok(0) => Ok(None),
+        Ok(pid) if pid > 0 => Ok(Some(nix::unistd::Pid::from_raw(pid))),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Closes every descriptor but the standard three and `keep`.
+#[expect(unsafe_code, reason = "closes descriptors by number, whoever owns them")]
+fn close_others(keep: &OwnedFd) {
+    let keep = keep.as_raw_fd() as u32;
+    // SAFETY: called in a fresh child, which from here on uses `keep` only; owners of the other descriptors are
+    // never dropped there, since the child execs or exits without unwinding.
+    unsafe {
+        if keep > 3 {
+            libc::syscall(libc::SYS_close_range, 3, keep - 1, 0);
+        }
+        libc::syscall(libc::SYS_close_range, keep + 1, u32::MAX, 0);
+    }
+}

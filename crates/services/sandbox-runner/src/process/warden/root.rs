@@ -1,0 +1,215 @@
+//! The root that sandboxed code sees, and the warm interpreter inside it.
+//!
+//! ```text
+//! /usr/{bin,sbin,lib,lib64,share,libexec}  the host's, read-only (not /usr/local, not /usr/src)
+//! /bin /sbin /lib /lib64                   links into /usr, as on the host
+//! /etc                                     a handful of files written here, fonts and the linker cache
+//! /opt/site                                the provisioned packages, read-only
+//! /opt/septet                              the zygote's own files
+//! /dev                                     null, zero, full, random, urandom
+//! /proc /tmp /dev/shm /run/report /session filled in per run
+//! ```
+//! No host file outside that list is reachable: not /home, not /var, not /root, not /sys.
+
+use std::fs;
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use nix::mount::{MntFlags, umount2};
+use nix::sched::CloneFlags;
+use nix::sys::socket::SockType;
+
+use super::mounts::{self, NO_DEV, NO_EXEC, NO_SUID, READ_ONLY, doing};
+use super::fork_into;
+use crate::process::socket;
+use crate::process::wire::{Setup, ZygoteReady};
+
+/// Where the root is put together; over a folder that exists everywhere, in a mount namespace of its own.
+const STAGE: &str = "/tmp";
+const USR: [&str; 6] = ["bin", "sbin", "lib", "lib64", "libexec", "share"];
+const ETC: [&str; 5] = ["ld.so.cache", "ld.so.conf", "alternatives", "fonts", "localtime"];
+const DEVICES: [&str; 5] = ["null", "zero", "full", "random", "urandom"];
+/// Imports take about a second on a quiet machine and ten on a busy one.
+const PATIENCE_S: i64 = 90;
+
+const FILES: [(&str, &str); 6] = [
+    ("zygote.py", include_str!("../../../../../../runtime/zygote.py")),
+    ("walls.py", include_str!("../../../../../../runtime/walls.py")),
+    ("cell.py", include_str!("../../../../../../runtime/cell.py")),
+    ("charts.py", include_str!("../../../../../../runtime/charts.py")),
+    ("sql.py", include_str!("../../../../../../runtime/sql.py")),
+    ("mpl/matplotlibrc", include_str!("../../../../../../runtime/matplotlibrc")),
+];
+
+/// The warm interpreter, seen from the warden.
+pub(super) struct Zygote {
+    pub(super) socket: OwnedFd,
+    /// Its mount namespace: what every run starts from.
+    pub(super) mounts: OwnedFd,
+}
+
+#[derive(serde::Deserialize)]
+struct Hello {
+    ready: ZygoteReady,
+}
+
+/// Starts the zygote and waits until it is warm.
+pub(super) fn start_zygote(setup: &Setup) -> io::Result<(Zygote, ZygoteReady)> {
+    let (ours, theirs) = socket::pair(SockType::SeqPacket)?;
+    let namespaces =
+        CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWIPC | CloneFlags::CLONE_NEWUTS;
+    let Some(pid) = fork_into(namespaces).map_err(|error| doing("make namespaces", error))? else {
+        let error = become_zygote(setup, theirs);
+        eprintln!("sandbox zygote: {error}");
+        std::process::exit(1);
+    };
+    drop(theirs);
+    socket::set_patience(&ours, PATIENCE_S)?;
+    let (message, _) = socket::receive(std::os::fd::AsFd::as_fd(&ours)).map_err(|error| doing("wait for the warm interpreter", error))?;
+    if message.is_empty() {
+        return Err(io::Error::other("the warm interpreter did not start; its own words are in the log"));
+    }
+    let hello: Hello = serde_json::from_slice(&message)?;
+    let mounts = fs::File::open(format!("/proc/{pid}/ns/mnt")).map_err(|error| doing("open the root's namespace", error))?;
+    Ok((Zygote { socket: ours, mounts: mounts.into() }, hello.ready))
+}
+
+/// In the child: never returns unless something failed.
+fn become_zygote(setup: &Setup, warden: OwnedFd) -> io::Error {
+    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL)).ok();
+    if let Err(error) = build(setup) {
+        return error;
+    }
+    let mut command = Command::new(&setup.python);
+    command
+        // Isolated and without site: nothing of the host's configuration, and no path but ours.
+        .args(["-I", "-S", "-B", "/opt/septet/zygote.py"])
+        .env_clear()
+        .envs([
+            ("PATH", "/usr/bin:/bin"),
+            ("HOME", "/session"),
+            ("LANG", "C.UTF-8"),
+            ("PYTHONPATH", "/opt/site"),
+            ("MPLBACKEND", "Agg"),
+            ("MPLCONFIGDIR", "/opt/septet/mpl"),
+            ("MATPLOTLIBRC", "/opt/septet/mpl/matplotlibrc"),
+            // A fork of a process with threads is a gamble; the zygote refuses to start with more than one.
+            ("OPENBLAS_NUM_THREADS", "1"),
+            ("OMP_NUM_THREADS", "1"),
+        ])
+        .current_dir("/")
+        .stdin(Stdio::from(warden))
+        .stdout(Stdio::null());
+    doing(format!("start {}", setup.python.display()), command.exec())
+}
+
+fn build(setup: &Setup) -> io::Result<()> {
+    mounts::make_private()?;
+    // Copies first: the stage may hide what they are copied from.
+    let mut trees: Vec<(OwnedFd, PathBuf, u64)> = Vec::new();
+    let mut add = |from: &Path, to: String, restrictions: u64| -> io::Result<()> {
+        let tree = mounts::copy(from)?;
+        mounts::restrict(&tree, restrictions)?;
+        trees.push((tree, PathBuf::from(to), restrictions));
+        Ok(())
+    };
+    let safe = READ_ONLY | NO_SUID | NO_DEV;
+    for name in USR {
+        let from = Path::new("/usr").join(name);
+        if from.is_dir() && !from.is_symlink() {
+            add(&from, format!("usr/{name}"), safe)?;
+        }
+    }
+    for name in ETC {
+        let from = Path::new("/etc").join(name);
+        if let Ok(real) = from.canonicalize() {
+            add(&real, format!("etc/{name}"), safe | NO_EXEC)?;
+        }
+    }
+    for name in ["bin", "sbin", "lib", "lib64"] {
+        let from = Path::new("/").join(name);
+        if from.is_dir() && !from.is_symlink() {
+            add(&from, name.to_owned(), safe)?;
+        }
+    }
+    for name in DEVICES {
+        add(&Path::new("/dev").join(name), format!("dev/{name}"), READ_ONLY | NO_SUID | NO_EXEC)?;
+    }
+    // The kernel lets a user namespace mount its own /proc only where one is in sight already.
+    add(Path::new("/proc"), "proc".to_owned(), NO_SUID | NO_DEV | NO_EXEC)?;
+    add(&setup.runtime.join("site"), "opt/site".to_owned(), safe)?;
+    let fonts = font_cache(&setup.runtime.join("mpl"))?;
+
+    mounts::private_tmpfs(STAGE, "mode=0755,size=16m,nr_inodes=2048")?;
+    let stage = Path::new(STAGE);
+    for folder in ["usr", "etc", "dev/shm", "proc", "opt/septet/mpl", "tmp", "session", "run/report", "var/tmp"] {
+        fs::create_dir_all(stage.join(folder))?;
+    }
+    write_files(stage, &fonts)?;
+    for (tree, to, _) in &trees {
+        let target = stage.join(to);
+        let is_folder = fs::metadata(format!("/proc/self/fd/{}", tree.as_raw_fd())).is_ok_and(|meta| meta.is_dir());
+        if let Some(parent) = target.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        if is_folder { fs::create_dir_all(&target)? } else { fs::write(&target, "")? }
+        mounts::attach(tree, &target)?;
+    }
+    for name in ["bin", "sbin", "lib", "lib64"] {
+        let from = Path::new("/").join(name);
+        if from.is_symlink() {
+            symlink(fs::read_link(&from)?, stage.join(name))?;
+        }
+        let inner = Path::new("/usr").join(name);
+        if inner.is_symlink() {
+            symlink(fs::read_link(&inner)?, stage.join("usr").join(name))?;
+        }
+    }
+    symlink("/proc/self/fd", stage.join("dev/fd"))?;
+    enter(stage)?;
+    Ok(())
+}
+
+/// Makes the stage the root and lets everything else go.
+fn enter(stage: &Path) -> io::Result<()> {
+    std::env::set_current_dir(stage)?;
+    nix::unistd::pivot_root(".", ".").map_err(|error| doing("enter the new root", error))?;
+    umount2(".", MntFlags::MNT_DETACH).map_err(|error| doing("let the old root go", error))?;
+    std::env::set_current_dir("/")
+}
+
+fn write_files(stage: &Path, fonts: &[(PathBuf, Vec<u8>)]) -> io::Result<()> {
+    let own = stage.join("opt/septet");
+    for (name, text) in FILES {
+        fs::write(own.join(name), text)?;
+    }
+    for (name, bytes) in fonts {
+        fs::write(own.join("mpl").join(name), bytes)?;
+    }
+    for (name, text) in [
+        ("passwd", "root:x:0:0::/:/usr/sbin/nologin\nsandbox:x:1000:1000::/session:/bin/sh\nnobody:x:65534:65534::/:/usr/sbin/nologin\n"),
+        ("group", "root:x:0:\nsandbox:x:1000:\nnogroup:x:65534:\n"),
+        ("hosts", "127.0.0.1 localhost\n"),
+        ("nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n"),
+    ] {
+        fs::write(stage.join("etc").join(name), text)?;
+    }
+    fs::set_permissions(stage, fs::Permissions::from_mode(0o755))
+}
+
+/// The font cache that provisioning made. Without it the first start scans all fonts, which takes a second.
+fn font_cache(folder: &Path) -> io::Result<Vec<(PathBuf, Vec<u8>)>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).map_err(|error| doing(format!("read {}", folder.display()), error))? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "json") {
+            let name = path.file_name().map(PathBuf::from).unwrap_or_default();
+            files.push((name, fs::read(&path)?));
+        }
+    }
+    Ok(files)
+}

@@ -1,0 +1,138 @@
+//! What the runner and its warden say to each other, and what reaches the worker.
+//!
+//! Both ends are the same binary, so these types may change freely. Descriptors travel beside a message, in the
+//! order its documentation gives.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// How strong the walls are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Level {
+    /// All namespaces, made without the root user, inside a user namespace of our own. Memory is watched, not capped.
+    L2,
+    /// All namespaces, made by root, with host ids of their own and, where cgroups are writable, a memory cap.
+    L3,
+}
+
+impl Level {
+    /// The name on the wire.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::L2 => "L2",
+            Self::L3 => "L3",
+        }
+    }
+}
+
+/// A request of the runner; `seq` comes back in the answer.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Envelope {
+    pub seq: u64,
+    pub request: Request,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Request {
+    /// Builds the root and starts the warm interpreter. Comes first, once.
+    Setup(Setup),
+    /// Mounts an empty session folder. Answer: [`Answer::Done`] with its descriptor.
+    OpenSession { session: String, bytes: u64, n_inodes: u64 },
+    /// Lets a session folder go.
+    CloseSession { session: String },
+    /// Makes namespaces and forks a worker into them. Descriptor: the worker's end of its control socket. Answer:
+    /// [`Answer::Parked`] with the descriptor of its report folder.
+    Park { slot: u64 },
+    /// Puts a session folder into the namespaces of a parked worker and takes the last privileges from its init.
+    Enter { slot: u64, session: String },
+    /// Kills everything in the namespaces. Answer: none; [`Event::Exited`] follows.
+    Kill { slot: u64 },
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Setup {
+    /// The interpreter of the host, below /usr/bin.
+    pub python: PathBuf,
+    /// The provisioned tree, with `site` and `mpl` in it.
+    pub runtime: PathBuf,
+    /// The first of two host ids that sandboxed processes run under, when we are root.
+    pub host_uid: u32,
+    /// Size of /tmp and of /dev/shm, each.
+    pub scratch_bytes: u64,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Event {
+    /// The answer to a request.
+    Answer { seq: u64, answer: Answer },
+    /// Every process of a slot is gone. `status` is an exit code, or minus a signal.
+    Exited { slot: u64, status: i32 },
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Answer {
+    Done,
+    Ready { level: Level, zygote: ZygoteReady },
+    Parked { init_pid: i32, worker_pid: i32 },
+    Failed { why: String },
+}
+
+/// What the warm interpreter says once it is warm.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct ZygoteReady {
+    pub python: String,
+    pub packages: std::collections::BTreeMap<String, String>,
+    pub import_ms: u64,
+}
+
+/// The one message that reaches the worker: the code. Descriptors: standard output, standard error.
+#[derive(Debug, Serialize)]
+pub(super) struct WorkerJob<'a> {
+    pub language: &'static str,
+    pub code: &'a str,
+    pub limits: WorkerLimits,
+}
+
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(super) struct WorkerLimits {
+    pub cpu_s: u64,
+    pub file_bytes: u64,
+    pub n_processes: u64,
+    pub memory_bytes: u64,
+    /// A cap on address space, only where nothing better holds.
+    pub address_bytes: Option<u64>,
+}
+
+/// What the worker wrote about its run. Everything in it is untrusted.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Report {
+    pub exit: i32,
+    pub error: Option<ReportError>,
+    pub result: Option<ReportResult>,
+    pub displays: Vec<ReportDisplay>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ReportError {
+    pub name: String,
+    pub message: String,
+    pub traceback: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ReportResult {
+    pub text: String,
+    pub json: Option<serde_json::Value>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ReportDisplay {
+    pub mime: String,
+    pub text: String,
+}

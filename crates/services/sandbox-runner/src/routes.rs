@@ -1,0 +1,119 @@
+//! The endpoints, one line each.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, Response, StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::{get, post};
+use futures::StreamExt;
+use septet_chassis::http::{Json, Query, Refusal};
+use septet_contracts::ndjson;
+use septet_contracts::page::{Page, PageQuery};
+use septet_contracts::sandbox as api;
+use septet_kernel::{Caller, ContainerFileId, ContainerId};
+
+use crate::sandbox::Sandbox;
+use crate::wire::{self, Walls};
+use crate::{Error, doctor};
+
+type Shared = State<Arc<Sandbox>>;
+type Answer<T> = Result<Json<T>, Refusal<Error>>;
+
+pub(crate) fn routes(sandbox: Arc<Sandbox>) -> Router {
+    Router::new()
+        .route("/v1/containers", post(create).get(list))
+        .route("/v1/containers/{container}", get(show).delete(delete))
+        .route("/v1/containers/{container}/files", post(add_file).get(files))
+        .route("/v1/containers/{container}/files/{file}", get(file).delete(delete_file))
+        .route("/v1/containers/{container}/files/{file}/content", get(content))
+        .route("/v1/containers/{container}/executions", post(execute))
+        .route("/internal/doctor", get(examine))
+        .with_state(sandbox)
+}
+
+async fn create(State(sandbox): Shared, caller: Caller, Json(new): Json<api::NewContainer>) -> Answer<api::Container> {
+    let container = sandbox.create(caller.tenant, new).await?;
+    Ok(Json(wire::container(&container, sandbox.clock.now_ms(), &walls(&sandbox).await)))
+}
+
+async fn list(State(sandbox): Shared, caller: Caller, Query(page): Query<PageQuery>) -> Answer<Page<api::Container>> {
+    let (containers, has_more) = sandbox.containers(caller.tenant, &page).await?;
+    let (now_ms, walls) = (sandbox.clock.now_ms(), walls(&sandbox).await);
+    let data = containers.iter().map(|container| wire::container(container, now_ms, &walls)).collect();
+    Ok(Json(Page::new(data, has_more, |container: &api::Container| container.id.to_string())))
+}
+
+async fn show(State(sandbox): Shared, caller: Caller, Path(container): Path<String>) -> Answer<api::Container> {
+    let container = sandbox.container(caller.tenant, id(&container)?).await?;
+    Ok(Json(wire::container(&container, sandbox.clock.now_ms(), &walls(&sandbox).await)))
+}
+
+async fn delete(State(sandbox): Shared, caller: Caller, Path(container): Path<String>) -> Answer<serde_json::Value> {
+    let container = id(&container)?;
+    sandbox.delete(caller.tenant, container).await?;
+    Ok(deleted("container.deleted", container))
+}
+
+async fn add_file(State(sandbox): Shared, caller: Caller, Path(container): Path<String>, Json(new): Json<api::NewFile>) -> Answer<api::ContainerFile> {
+    let file = sandbox.add_file(caller.tenant, id(&container)?, new).await?;
+    Ok(Json(wire::file(&file)))
+}
+
+async fn files(State(sandbox): Shared, caller: Caller, Path(container): Path<String>, Query(page): Query<PageQuery>) -> Answer<Page<api::ContainerFile>> {
+    let (files, has_more) = sandbox.files(caller.tenant, id(&container)?, &page).await?;
+    let data = files.iter().map(wire::file).collect();
+    Ok(Json(Page::new(data, has_more, |file: &api::ContainerFile| file.id.to_string())))
+}
+
+async fn file(State(sandbox): Shared, caller: Caller, Path(path): Path<(String, String)>) -> Answer<api::ContainerFile> {
+    let (container, file) = ids(&path)?;
+    Ok(Json(wire::file(&sandbox.file(caller.tenant, container, file).await?)))
+}
+
+async fn content(State(sandbox): Shared, caller: Caller, Path(path): Path<(String, String)>) -> Answer<api::FileContent> {
+    let (container, file) = ids(&path)?;
+    Ok(Json(wire::content(&sandbox.file(caller.tenant, container, file).await?)))
+}
+
+async fn delete_file(State(sandbox): Shared, caller: Caller, Path(path): Path<(String, String)>) -> Answer<serde_json::Value> {
+    let (container, file) = ids(&path)?;
+    sandbox.delete_file(caller.tenant, container, file).await?;
+    Ok(deleted("container.file.deleted", file))
+}
+
+async fn execute(
+    State(sandbox): Shared,
+    caller: Caller,
+    Path(container): Path<String>,
+    headers: HeaderMap,
+    Json(new): Json<api::NewExecution>,
+) -> Result<Response<Body>, Refusal<Error>> {
+    let key = headers.get("idempotency-key").and_then(|key| key.to_str().ok()).filter(|key| !key.is_empty()).map(str::to_owned);
+    let events = sandbox.execute(caller.tenant, id(&container)?, new, key).await?;
+    let lines = events.map(|event| Ok::<_, std::convert::Infallible>(ndjson::line(&event)));
+    Ok((StatusCode::OK, [(header::CONTENT_TYPE, ndjson::CONTENT_TYPE)], Body::from_stream(lines)).into_response())
+}
+
+async fn examine(State(sandbox): Shared) -> Json<api::Doctor> {
+    Json(doctor::examine(&sandbox.config, &sandbox.driver).await)
+}
+
+async fn walls(sandbox: &Sandbox) -> Walls {
+    let level = sandbox.driver.level().await;
+    Walls { isolation: level.map_or("none", crate::process::Level::name).to_owned() }
+}
+
+fn id(text: &str) -> Result<ContainerId, Error> {
+    Ok(text.parse()?)
+}
+
+fn ids((container, file): &(String, String)) -> Result<(ContainerId, ContainerFileId), Error> {
+    Ok((container.parse()?, file.parse()?))
+}
+
+fn deleted(object: &str, id: impl std::fmt::Display) -> Json<serde_json::Value> {
+    Json(serde_json::json!({ "id": id.to_string(), "object": object, "deleted": true }))
+}

@@ -1,0 +1,187 @@
+//! The sandbox runner's work: containers, their files, and what is asked of them.
+
+use std::sync::Arc;
+
+use futures::StreamExt;
+use septet_blobs::Blobs;
+use septet_chassis::Lifecycle;
+use septet_contracts::page::PageQuery;
+use septet_contracts::sandbox::{NewContainer, NewFile};
+use septet_kernel::{Clock, ContainerFileId, ContainerId, Ids, TenantId};
+use tokio::io::AsyncWriteExt;
+use tokio::sync::OwnedMutexGuard;
+
+use crate::container::{Container, File, Source};
+use crate::execution::Lives;
+use crate::process::{self, Driver, Manifest};
+use crate::rooms::{Open, Room, Rooms};
+use crate::store::Store;
+use crate::{Config, Error};
+
+const EXPIRY_MINUTES_MAX: u32 = 43_200;
+
+/// Everything behind the routes.
+pub(crate) struct Sandbox {
+    pub(crate) config: Config,
+    pub(crate) store: Store,
+    pub(crate) blobs: Blobs,
+    pub(crate) driver: Driver,
+    pub(crate) clock: Clock,
+    pub(crate) ids: Ids,
+    pub(crate) lifecycle: Lifecycle,
+    pub(crate) rooms: Rooms,
+    pub(crate) lives: Lives,
+}
+
+impl Sandbox {
+    pub(crate) async fn create(&self, tenant: TenantId, new: NewContainer) -> Result<Container, Error> {
+        let expires_minutes = match new.expires_after {
+            None => None,
+            Some(after) if after.anchor == "last_active_at" && (1..=EXPIRY_MINUTES_MAX).contains(&after.minutes) => {
+                Some(after.minutes)
+            }
+            Some(_) => return Err(Error::BadExpiry),
+        };
+        let now_ms = self.clock.now_ms();
+        let container = Container {
+            id: self.ids.next(),
+            tenant,
+            name: new.name,
+            created_at_ms: now_ms,
+            last_active_at_ms: now_ms,
+            expires_minutes,
+        };
+        self.store.add_container(&container).await?;
+        Ok(container)
+    }
+
+    pub(crate) async fn container(&self, tenant: TenantId, id: ContainerId) -> Result<Container, Error> {
+        self.store.container(tenant, id).await
+    }
+
+    pub(crate) async fn containers(&self, tenant: TenantId, page: &PageQuery) -> Result<(Vec<Container>, bool), Error> {
+        self.store.containers(tenant, page).await
+    }
+
+    /// One that can still be used.
+    pub(crate) async fn usable(&self, tenant: TenantId, id: ContainerId) -> Result<Container, Error> {
+        let container = self.store.container(tenant, id).await?;
+        if container.is_expired(self.clock.now_ms()) {
+            return Err(Error::Expired(id));
+        }
+        Ok(container)
+    }
+
+    /// Ends what runs in it first, so that nothing writes rows behind the deletion. The blobs stay: other rows, also
+    /// of other services, may name the same bytes.
+    pub(crate) async fn delete(&self, tenant: TenantId, id: ContainerId) -> Result<(), Error> {
+        self.store.container(tenant, id).await?;
+        self.rooms.remove(id);
+        self.store.delete_container(id).await
+    }
+
+    pub(crate) async fn add_file(&self, tenant: TenantId, id: ContainerId, new: NewFile) -> Result<File, Error> {
+        let container = self.usable(tenant, id).await?;
+        let path = process::inside(&new.path).ok_or_else(|| Error::BadPath(new.path.chars().take(200).collect()))?;
+        let bytes = self.blobs.size(&new.blob).await.map_err(|error| match error {
+            septet_blobs::Error::NotFound(blob) => Error::NoBlob(blob),
+            other => Error::Blobs(other),
+        })?;
+        let now_ms = self.clock.now_ms();
+        let room = self.rooms.room(id, now_ms);
+        let mut open = Arc::clone(&room.open).lock_owned().await;
+        let others = self.store.all_files(id).await?;
+        let n_bytes: u64 = others.iter().filter(|file| file.path != path).map(|file| file.bytes).sum();
+        if n_bytes + bytes > self.config.session_bytes / 10 * 9 {
+            return Err(Error::Full { limit_bytes: self.config.session_bytes / 10 * 9 });
+        }
+        let file = File {
+            id: self.ids.next(),
+            container: container.id,
+            path,
+            bytes,
+            blob: new.blob,
+            source: Source::User,
+            created_at_ms: now_ms,
+        };
+        self.store.add_file(&file).await?;
+        self.store.touch(id, now_ms).await?;
+        // A folder that the file does not fit into is let go and filled anew for the next run.
+        if let Some(current) = open.as_mut()
+            && (current.session.is_lost() || self.fill(current, std::slice::from_ref(&file)).await.is_err())
+        {
+            *open = None;
+        }
+        Ok(file)
+    }
+
+    pub(crate) async fn files(&self, tenant: TenantId, id: ContainerId, page: &PageQuery) -> Result<(Vec<File>, bool), Error> {
+        self.store.container(tenant, id).await?;
+        self.store.files(id, page).await
+    }
+
+    pub(crate) async fn file(&self, tenant: TenantId, id: ContainerId, file: ContainerFileId) -> Result<File, Error> {
+        self.store.container(tenant, id).await?;
+        self.store.file(id, file).await
+    }
+
+    pub(crate) async fn delete_file(&self, tenant: TenantId, id: ContainerId, file: ContainerFileId) -> Result<(), Error> {
+        let file = self.file(tenant, id, file).await?;
+        let room = self.rooms.room(id, self.clock.now_ms());
+        let mut open = Arc::clone(&room.open).lock_owned().await;
+        self.store.retire_file(id, &file.path).await?;
+        if let Some(current) = open.as_ref() {
+            let folder = current.session.folder();
+            let removed = tokio::task::spawn_blocking(move || folder.remove(&file.path)).await;
+            if !matches!(removed, Ok(Ok(()))) {
+                *open = None;
+            }
+        }
+        Ok(())
+    }
+
+    /// The room of a container with its folder open and filled. Waits while code runs in it.
+    pub(crate) async fn enter_room(&self, id: ContainerId) -> Result<(Arc<Room>, OwnedMutexGuard<Option<Open>>), Error> {
+        let room = self.rooms.room(id, self.clock.now_ms());
+        let mut open = Arc::clone(&room.open).lock_owned().await;
+        if room.gone.is_cancelled() {
+            return Err(Error::NoContainer(id));
+        }
+        if open.as_ref().is_none_or(|open| open.session.is_lost()) {
+            *open = None;
+            let session = self.driver.open_session(&id.to_string()).await?;
+            let mut fresh = Open { container: id, session, manifest: Manifest::default() };
+            let files = self.store.all_files(id).await?;
+            self.fill(&mut fresh, &files).await?;
+            *open = Some(fresh);
+        }
+        Ok((room, open))
+    }
+
+    /// Writes files into the folder and takes stock.
+    async fn fill(&self, open: &mut Open, files: &[File]) -> Result<(), Error> {
+        let folder = open.session.folder();
+        for file in files {
+            let (at, path) = (folder.clone(), file.path.clone());
+            let created = tokio::task::spawn_blocking(move || at.create(&path)).await.map_err(std::io::Error::other);
+            let created = created.and_then(|created| created).map_err(|error| self.folder_error(error))?;
+            let mut created = tokio::fs::File::from_std(created);
+            let mut chunks = std::pin::pin!(self.blobs.stream(&file.blob).await?);
+            while let Some(chunk) = chunks.next().await {
+                created.write_all(&chunk?).await.map_err(|error| self.folder_error(error))?;
+            }
+            created.flush().await.map_err(|error| self.folder_error(error))?;
+        }
+        let taken = tokio::task::spawn_blocking(move || folder.collect(&Manifest::default(), 0)).await;
+        let (manifest, _, _) = taken.map_err(std::io::Error::other).and_then(|taken| taken).map_err(Error::Folder)?;
+        open.manifest = manifest;
+        Ok(())
+    }
+
+    fn folder_error(&self, error: std::io::Error) -> Error {
+        match error.kind() {
+            std::io::ErrorKind::StorageFull => Error::Full { limit_bytes: self.config.session_bytes },
+            _ => Error::Folder(error),
+        }
+    }
+}
