@@ -4,7 +4,7 @@ matplotlib draws squares for characters that its chosen font lacks. Code asks fo
 style names, so asking for the right font in a settings file is not enough: here the Chinese font is appended to
 every list of fonts that matplotlib settles on, and the usual Chinese family names lead to it.
 """
-import os
+import logging, os
 
 _CJK = ("WenQuanYi Micro Hei", "Noto Sans CJK SC", "Noto Sans CJK JP")
 _ALIASES = ("SimHei", "SimSun", "Microsoft YaHei", "Microsoft YaHei UI", "DengXian", "KaiTi", "FangSong", "NSimSun",
@@ -34,6 +34,9 @@ def prepare_fonts():
             fonts = find(*args, **kwargs)
             return fonts if cjk in fonts else [*fonts, cjk]
         manager._find_fonts_by_props = find_with_cjk
+
+        # A font that is not there is no news to anybody: the text is drawn all the same.
+        logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
 
     savefig = Figure.savefig
 

@@ -110,7 +110,7 @@ def landlock():
         read_only = execute | read_file | read_dir
         for path, rights in (
             ("/", read_only),
-            ("/session", everything & ~devices), ("/tmp", everything & ~devices), ("/dev/shm", everything & ~devices),
+            ("/session", everything & ~devices), ("/tmp", everything & ~devices), ("/var/tmp", everything & ~devices), ("/dev/shm", everything & ~devices),
             ("/run/report", everything & ~devices),
             ("/dev/null", files), ("/dev/zero", files), ("/dev/full", files),
         ):

@@ -36,10 +36,6 @@ impl Manifest {
     pub(crate) fn gone_in(&self, later: &Self) -> Vec<String> {
         self.0.keys().filter(|path| !later.0.contains_key(*path)).cloned().collect()
     }
-
-    pub(crate) fn has(&self, path: &str) -> bool {
-        self.0.contains_key(path)
-    }
 }
 
 /// A file that is new or changed, open for reading.

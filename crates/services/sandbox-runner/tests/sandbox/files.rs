@@ -1,0 +1,131 @@
+//! Files go in, stay, and come out; hostile ones do not.
+
+use crate::support::{house, house_in, config, names, ok, python, stranger};
+use septet_contracts::page::PageQuery;
+use septet_contracts::sandbox::{ExpiresAfter, NewContainer};
+use septet_kernel::{Failure, Kind};
+
+#[tokio::test]
+async fn files_last_between_executions_and_changes_get_a_new_id() {
+    let house = house().await;
+    let container = house.container().await;
+    let first = house.run_in(container, python("open('a.txt', 'w').write('one')\nimport os; os.mkdir('d'); open('d/b.txt', 'w').write('b')")).await;
+    assert_eq!(names(&first), ["/session/a.txt", "/session/d/b.txt"]);
+
+    let second = house.run_in(container, python("print(open('a.txt').read()); open('a.txt', 'w').write('two'); import os; os.remove('d/b.txt')")).await;
+    assert_eq!(ok(&second), "one\n");
+    assert_eq!(names(&second), ["/session/a.txt"]);
+    assert_ne!(first.files[0].id, second.files[0].id);
+
+    let listed = house.client.files(&house.caller, container, &PageQuery::default()).await.unwrap();
+    assert_eq!(listed.data, second.files);
+    let old = house.client.file(&house.caller, container, first.files[0].id).await.unwrap();
+    assert_eq!(house.bytes(&old).await, b"one");
+}
+
+#[tokio::test]
+async fn files_survive_a_restart() {
+    let house = house().await;
+    let container = house.container().await;
+    house.upload(container, "/session/in/数据.csv", "a\n1\n").await.unwrap();
+    ok(&house.run_in(container, python("open('made.txt', 'w').write(open('in/数据.csv').read())")).await);
+    let (folder, caller) = house.close().await;
+
+    let house = house_in(folder, config(), Some(caller)).await;
+    let output = house.run_in(container, python("print(open('made.txt').read()); open('made.txt', 'a').write('more')")).await;
+    assert_eq!(ok(&output), "a\n1\n\n");
+    assert_eq!(names(&output), ["/session/made.txt"]);
+}
+
+#[tokio::test]
+async fn an_upload_replaces_and_is_seen_by_the_next_run() {
+    let house = house().await;
+    let container = house.container().await;
+    ok(&house.run_in(container, python("open('a.csv', 'w').write('old')")).await);
+    let file = house.upload(container, "a.csv", "new").await.unwrap();
+    assert_eq!((file.path.as_str(), file.source.as_str(), file.bytes), ("/session/a.csv", "user", 3));
+    let output = house.run_in(container, python("print(open('a.csv').read()); open('a.csv', 'a').write('!')")).await;
+    assert_eq!(ok(&output), "new\n");
+    house.client.delete_file(&house.caller, container, output.files[0].id).await.unwrap();
+    assert_eq!(ok(&house.run_in(container, python("import os; print(os.listdir())")).await), "[]\n");
+}
+
+#[tokio::test]
+async fn links_pipes_and_sockets_are_not_collected() {
+    let house = house().await;
+    let code = "import os, socket\n\
+                os.symlink('/etc/passwd', 'passwd.txt'); os.symlink('/', 'root'); os.symlink('/proc/1', 'proc')\n\
+                os.symlink('real.txt', 'inner.txt'); os.mkfifo('pipe.png')\n\
+                s = socket.socket(socket.AF_UNIX); s.bind('socket.png')\n\
+                open('real.txt', 'w').write('x')\n\
+                os.mkdir('locked'); open('locked/f', 'w').write('x'); os.chmod('locked', 0)\n\
+                open(b'\\xff.png', 'w').write('x'); open('\\u202egnp.exe', 'w').write('x'); open('.hidden', 'w').write('x')\n\
+                p = '.'\n\
+                for i in range(20): p += '/d'; os.mkdir(p)\n\
+                open(p + '/deep', 'w').write('x')";
+    let output = house.run(python(code)).await;
+    ok(&output);
+    let names: Vec<&str> = names(&output).into_iter().filter(|name| *name != "/session/locked/f").collect();
+    assert_eq!(names, ["/session/real.txt"]);
+}
+
+#[tokio::test]
+async fn an_upload_does_not_follow_a_link_that_code_left() {
+    let house = house().await;
+    let container = house.container().await;
+    ok(&house.run_in(container, python("import os; os.symlink('/tmp', 'out'); os.symlink('/etc/passwd', 'a.txt')")).await);
+    house.upload(container, "out/escaped.txt", "x").await.unwrap();
+    house.upload(container, "a.txt", "mine").await.unwrap();
+    assert!(!std::path::Path::new("/tmp/escaped.txt").exists());
+    assert_eq!(ok(&house.run_in(container, python("print(open('a.txt').read(), open('out/escaped.txt').read())")).await), "mine x\n");
+}
+
+#[tokio::test]
+async fn a_path_that_leads_out_is_refused() {
+    let house = house().await;
+    let container = house.container().await;
+    for path in ["../x", "/etc/passwd", "a/../../x", ""] {
+        let refusal = house.upload(container, path, "x").await.unwrap_err();
+        assert_eq!((refusal.kind(), refusal.param()), (Kind::BadRequest, Some("path")), "{path:?}");
+    }
+}
+
+#[tokio::test]
+async fn another_tenant_sees_nothing() {
+    let house = house().await;
+    let container = house.container().await;
+    let file = house.upload(container, "a.csv", "x").await.unwrap();
+    let other = stranger(&house.platform.ids);
+
+    let kinds = [
+        house.client.get(&other, container).await.unwrap_err().kind(),
+        house.client.delete(&other, container).await.unwrap_err().kind(),
+        house.client.file(&other, container, file.id).await.unwrap_err().kind(),
+        house.client.content(&other, container, file.id).await.unwrap_err().kind(),
+        house.client.delete_file(&other, container, file.id).await.unwrap_err().kind(),
+        house.client.run(&other, container, &python("1"), Some("k")).await.unwrap_err().kind(),
+        house.client.files(&other, container, &PageQuery::default()).await.unwrap_err().kind(),
+    ];
+    assert_eq!(kinds, [Kind::NotFound; 7]);
+    assert!(house.client.list(&other, &PageQuery::default()).await.unwrap().data.is_empty());
+}
+
+#[tokio::test]
+async fn a_container_is_deleted_with_its_files() {
+    let house = house().await;
+    let container = house.container().await;
+    let file = house.upload(container, "a.csv", "x").await.unwrap();
+    house.client.delete(&house.caller, container).await.unwrap();
+    assert_eq!(house.client.get(&house.caller, container).await.unwrap_err().kind(), Kind::NotFound);
+    assert_eq!(house.client.file(&house.caller, container, file.id).await.unwrap_err().kind(), Kind::NotFound);
+}
+
+#[tokio::test]
+async fn an_expiry_that_is_not_understood_is_refused() {
+    let house = house().await;
+    for (anchor, minutes) in [("created_at", 5), ("last_active_at", 0)] {
+        let expires_after = Some(ExpiresAfter { anchor: anchor.to_owned(), minutes });
+        let new = NewContainer { name: String::new(), expires_after };
+        assert_eq!(house.client.create(&house.caller, &new).await.unwrap_err().kind(), Kind::BadRequest);
+    }
+}

@@ -1,0 +1,11 @@
+//! The sandbox runner through its typed client, with real walls around real code.
+//!
+//! The tests need the provisioned run-time and fail with a sentence about it when it is not there.
+
+mod files;
+mod hostile;
+mod limits;
+mod once;
+mod running;
+mod support;
+mod walls;

@@ -1,0 +1,94 @@
+//! An execution with a key happens once.
+
+use crate::support::{config, house, house_in, ok, python};
+use futures::StreamExt;
+use septet_contracts::sandbox::{ExecutionEvent, Outcome};
+use septet_kernel::{Failure, Kind};
+
+const COUNT: &str = "n = int(open('n').read()) + 1 if __import__('os').path.exists('n') else 1\nopen('n', 'w').write(str(n))\nprint(n)";
+
+#[tokio::test]
+async fn the_same_key_replays_the_same_events() {
+    let house = house().await;
+    let container = house.container().await;
+    let first = house.client.run(&house.caller, container, &python(COUNT), Some("a")).await.unwrap();
+    let again = house.client.run(&house.caller, container, &python(COUNT), Some("a")).await.unwrap();
+    assert_eq!(ok(&first), "1\n");
+    assert_eq!(first, again);
+    let other = house.client.run(&house.caller, container, &python(COUNT), Some("b")).await.unwrap();
+    assert_eq!(ok(&other), "2\n");
+}
+
+#[tokio::test]
+async fn two_callers_at_once_share_one_run() {
+    let house = house().await;
+    let container = house.container().await;
+    let new = python(COUNT);
+    let one = house.client.run(&house.caller, container, &new, Some("a"));
+    let other = house.client.run(&house.caller, container, &new, Some("a"));
+    let (one, other) = tokio::join!(one, other);
+    assert_eq!(ok(&one.unwrap()), "1\n");
+    assert_eq!(ok(&other.unwrap()), "1\n");
+}
+
+#[tokio::test]
+async fn a_key_with_other_code_is_a_conflict() {
+    let house = house().await;
+    let container = house.container().await;
+    house.client.run(&house.caller, container, &python("1"), Some("a")).await.unwrap();
+    let refusal = house.client.run(&house.caller, container, &python("2"), Some("a")).await.unwrap_err();
+    assert_eq!((refusal.kind(), refusal.code()), (Kind::Conflict, "idempotency_key_reused"));
+}
+
+#[tokio::test]
+async fn a_replay_survives_a_restart() {
+    let house = house().await;
+    let container = house.container().await;
+    let first = house.client.run(&house.caller, container, &python(COUNT), Some("a")).await.unwrap();
+    let (folder, caller) = house.close().await;
+    let house = house_in(folder, config(), Some(caller)).await;
+    assert_eq!(house.client.run(&house.caller, container, &python(COUNT), Some("a")).await.unwrap(), first);
+}
+
+#[tokio::test]
+async fn leaving_does_not_end_a_run_with_a_key() {
+    let house = house().await;
+    let container = house.container().await;
+    let new = python("import time\nprint('in')\ntime.sleep(0.3)\nprint('out')");
+    let mut events = house.client.execute(&house.caller, container, &new, Some("a")).await.unwrap();
+    while !matches!(events.next().await.unwrap().unwrap(), ExecutionEvent::Stdout { .. }) {}
+    drop(events);
+    assert_eq!(ok(&house.client.run(&house.caller, container, &new, Some("a")).await.unwrap()), "in\nout\n");
+}
+
+#[tokio::test]
+async fn leaving_ends_a_run_without_a_key() {
+    let house = house().await;
+    let container = house.container().await;
+    let new = python("import time\nprint('in')\nwhile True: open('alive', 'a').write('x')");
+    let mut events = house.client.execute(&house.caller, container, &new, None).await.unwrap();
+    while !matches!(events.next().await.unwrap().unwrap(), ExecutionEvent::Stdout { .. }) {}
+    drop(events);
+    // The container is free again only when the run is over.
+    let sizes = "import os, time\na = os.path.getsize('alive'); time.sleep(0.2); print(os.path.getsize('alive') - a)";
+    assert_eq!(ok(&house.run_in(container, python(sizes)).await), "0\n");
+}
+
+#[tokio::test]
+async fn a_run_that_a_crash_cut_off_is_told_as_killed_and_not_repeated() {
+    let first = house().await;
+    let container = first.container().await;
+    let new = python("print('in')\nwhile True: pass");
+    let mut events = first.client.execute(&first.caller, container, &new, Some("a")).await.unwrap();
+    while !matches!(events.next().await.unwrap().unwrap(), ExecutionEvent::Stdout { .. }) {}
+    // A second process on the same tables sees what it would see after a crash of the first.
+    let copy = tempfile::tempdir().unwrap();
+    for name in ["septet.db", "septet.db-wal", "septet.db-shm"] {
+        std::fs::copy(first.folder.path().join(name), copy.path().join(name)).unwrap();
+    }
+    let second = house_in(copy, config(), Some(first.caller.clone())).await;
+    let output = second.client.run(&second.caller, container, &new, Some("a")).await.unwrap();
+    assert_eq!(output.outcome(), Some(Outcome::Killed));
+    assert_eq!(output.error().unwrap().name, "Interrupted");
+    assert_eq!(output.stdout, "");
+}
