@@ -4,7 +4,6 @@ import './styles/mantine'
 import './styles/app.css'
 import './styles/chat.css'
 import { MantineProvider } from '@mantine/core'
-import { Notifications } from '@mantine/notifications'
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
 import { RouterProvider } from '@tanstack/react-router'
 import { StrictMode } from 'react'
@@ -56,7 +55,6 @@ createRoot(root).render(
     <MantineProvider theme={theme} defaultColorScheme="auto" getStyleNonce={() => nonce}>
       <LanguageProvider>
         <QueryClientProvider client={queries}>
-          <Notifications position="top-center" autoClose={6000} />
           <Gate>
             <RouterProvider router={router} />
           </Gate>

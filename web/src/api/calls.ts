@@ -18,28 +18,29 @@ const id = encodeURIComponent
 export const status = () => json<Status>('/api/status')
 export const models = () => json<Page<Model>>('/v1/models')
 
-export const conversations = async () => {
-  const answer = await json<Page<ConversationEntry> | ConversationEntry[]>('/api/conversations')
-  return Array.isArray(answer) ? answer : answer.data
-}
+// The newest are enough for the rail; a longer list is searched, not scrolled.
+export const conversations = async () =>
+  (await json<Page<ConversationEntry>>('/api/conversations?limit=100')).data
 export const createConversation = () => json<{ id: string }>('/v1/conversations', { body: {} })
 export const deleteConversation = (conversation: string) =>
   send(`/v1/conversations/${id(conversation)}`, { method: 'DELETE' })
 
-/** Every item of a conversation, oldest first. */
-export async function conversationItems(conversation: string): Promise<Item[]> {
-  const items: Item[] = []
+/** Every entry of a list that comes in pages. */
+async function all<T extends { id: string }>(path: string): Promise<T[]> {
+  const found: T[] = []
   let after = ''
   for (;;) {
-    const page = await json<Page<Item>>(
-      `/v1/conversations/${id(conversation)}/items?order=asc&limit=100${after && `&after=${id(after)}`}`,
-    )
-    items.push(...page.data)
+    const page = await json<Page<T>>(`${path}limit=100${after && `&after=${id(after)}`}`)
+    found.push(...page.data)
     const last = page.last_id ?? page.data.at(-1)?.id
-    if (!page.has_more || !last || last === after) return items
+    if (!page.has_more || !last || last === after) return found
     after = last
   }
 }
+
+/** Every item of a conversation, oldest first. */
+export const conversationItems = (conversation: string) =>
+  all<Item>(`/v1/conversations/${id(conversation)}/items?order=asc&`)
 
 export const response = (response: string) => json<ResponseObject>(`/v1/responses/${id(response)}`)
 export const inputItems = (response: string) =>
@@ -47,12 +48,11 @@ export const inputItems = (response: string) =>
 export const cancelResponse = (response: string) =>
   json<ResponseObject>(`/v1/responses/${id(response)}/cancel`, { method: 'POST' })
 
-export const vectorStores = async () => (await json<Page<VectorStore>>('/v1/vector_stores?limit=100')).data
+export const vectorStores = () => all<VectorStore>('/v1/vector_stores?')
 export const createVectorStore = (name: string) => json<VectorStore>('/v1/vector_stores', { body: { name } })
 export const deleteVectorStore = (store: string) =>
   send(`/v1/vector_stores/${id(store)}`, { method: 'DELETE' })
-export const storeFiles = async (store: string) =>
-  (await json<Page<VectorStoreFile>>(`/v1/vector_stores/${id(store)}/files?limit=100`)).data
+export const storeFiles = (store: string) => all<VectorStoreFile>(`/v1/vector_stores/${id(store)}/files?`)
 export const storeFile = (store: string, file: string) =>
   json<VectorStoreFile>(`/v1/vector_stores/${id(store)}/files/${id(file)}`)
 export const addToStore = (store: string, file: string) =>
@@ -60,7 +60,7 @@ export const addToStore = (store: string, file: string) =>
 export const removeFromStore = (store: string, file: string) =>
   send(`/v1/vector_stores/${id(store)}/files/${id(file)}`, { method: 'DELETE' })
 
-export const files = async () => (await json<Page<StoredFile>>('/v1/files?limit=1000')).data
+export const files = () => all<StoredFile>('/v1/files?')
 export const deleteFile = (file: string) => send(`/v1/files/${id(file)}`, { method: 'DELETE' })
 export const uploadFile = (file: File, onProgress: (share: number) => void, signal: AbortSignal) => {
   const form = new FormData()

@@ -65,23 +65,17 @@ export type Passage = {
   filename: string
   score?: number
   text?: string
-  attributes?: { page?: number; page_end?: number; heading?: string; number?: number }
+  attributes?: { page?: number | null; page_end?: number | null; heading?: string | null; number?: number }
 }
 
-export type ContainerFile = {
-  id: string
-  container_id?: string
-  path?: string
-  bytes?: number
-  septet?: { mime?: string }
-}
+export type ContainerFile = { id: string; name?: string; path?: string; mime?: string; bytes?: number }
 
 /** What every item says about itself beyond the public shape. */
 export type ItemExtra = {
   tool?: string
   language?: string
   started_at_ms?: number
-  duration_ms?: number
+  duration_ms?: number | null
   files?: ContainerFile[]
   error?: string | { code?: string; name?: string; message?: string } | null
 }
@@ -93,6 +87,7 @@ export type Annotation = {
   filename?: string
   index?: number
   marker?: string
+  number?: number
   page?: number
   page_end?: number
   quote?: string
@@ -104,7 +99,7 @@ export type TextPart = {
   text: string
   annotations?: Annotation[]
 }
-export type CodeOutput = { type: 'logs'; logs: string } | { type: 'image'; url: string }
+export type CodeOutput = { type: 'logs'; logs: string } | { type: 'image'; url: string; filename?: string }
 export type ItemStatus = 'in_progress' | 'searching' | 'interpreting' | 'completed' | 'incomplete' | 'failed'
 
 export type SearchItem = {
@@ -133,7 +128,14 @@ export type MessageItem = {
   septet?: ItemExtra
 }
 /** An item of a kind this console does not draw. It is kept so that positions stay right. */
-export type OtherItem = { type: 'other'; kind: string; id: string; status?: ItemStatus; septet?: ItemExtra }
+export type OtherItem = {
+  type: 'other'
+  kind: string
+  name?: string
+  id: string
+  status?: ItemStatus
+  septet?: ItemExtra
+}
 export type Item = SearchItem | CodeItem | MessageItem | OtherItem
 
 export type RunStatus = 'queued' | 'in_progress' | 'completed' | 'failed' | 'incomplete' | 'cancelled'
@@ -156,10 +158,10 @@ export type ResponseObject = {
   conversation?: { id: string } | string | null
   previous_response_id?: string | null
   septet?: {
-    cost_nano?: number
+    cost_nano?: number | null
     currency?: string
-    steps?: number
-    duration_ms?: number
+    steps?: number | null
+    duration_ms?: number | null
     offline?: boolean
   } | null
 }
@@ -179,6 +181,8 @@ export type RunEvent = {
   part?: TextPart
   annotation?: Annotation
   message?: string
+  /** What running code has just printed. */
+  septet?: { stdout?: string; stderr?: string }
   error?: { code?: string; message?: string }
 }
 

@@ -145,12 +145,11 @@ function Conversation({ chat }: { chat: Chat }) {
       </TopBar>
       <div className="chat">
         <main className="talk" id="page">
-          <div
+          <section
             className="scroll"
             ref={scroll.ref}
             onScroll={scroll.onScroll}
             tabIndex={0}
-            role="region"
             aria-label={t('chat.conversation')}
           >
             <div className="column" role="log" aria-busy={running} aria-label={t('chat.conversation')}>
@@ -179,7 +178,7 @@ function Conversation({ chat }: { chat: Chat }) {
                 )
               })}
             </div>
-          </div>
+          </section>
           <div className="dock">
             {scroll.away && (
               <Button

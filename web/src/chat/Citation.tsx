@@ -10,8 +10,9 @@ export const Sources = createContext<Map<number, Source>>(new Map())
 
 export function usePages() {
   const { t } = useLanguage()
-  return (source: Pick<Source, 'page' | 'pageEnd'>): string => {
-    if (source.page === undefined || source.page === null) return ''
+  return (source: { page?: number | null | undefined; pageEnd?: number | null | undefined }): string => {
+    // Documents without pages say page 0.
+    if (!source.page) return ''
     return source.pageEnd && source.pageEnd > source.page
       ? t('source.pages', { from: source.page, to: source.pageEnd })
       : t('source.page', { n: source.page })

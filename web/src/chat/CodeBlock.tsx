@@ -25,7 +25,7 @@ export function CodeBlock({
         </figcaption>
       )}
       {bare && <CopyButton text={code} className="code-copy" />}
-      <pre tabIndex={0} aria-label={label}>
+      <pre tabIndex={0} role="group" aria-label={label}>
         {html !== null && html !== '' ? (
           // biome-ignore lint/security/noDangerouslySetInnerHtml: the highlighter escapes the code itself
           <code dangerouslySetInnerHTML={{ __html: html }} />

@@ -30,7 +30,7 @@ export const isSql = (item: CodeItem) => item.septet?.language === 'sql' || item
 export function toolName(item: Tool, t: Translate): string {
   if (item.type === 'file_search_call') return t('tool.search')
   if (item.type === 'code_interpreter_call') return t(isSql(item) ? 'tool.sql' : 'tool.python')
-  return item.septet?.tool ?? item.kind ?? t('tool.other')
+  return item.septet?.tool ?? item.name ?? t('tool.other')
 }
 
 export const ToolCard = memo(function ToolCard({ item }: { item: Tool }) {
@@ -190,6 +190,7 @@ function CodeBody({ item, busy }: { item: CodeItem; busy: boolean }) {
           <div className="tool-label">{t('tool.output')}</div>
           <pre
             className="logs"
+            role="group"
             tabIndex={0}
             aria-label={t('tool.output')}
             aria-live={busy ? 'polite' : undefined}
@@ -206,7 +207,8 @@ function chartsOf(item: CodeItem): { url: string; name: string }[] {
   return (item.outputs ?? []).flatMap((output) => {
     if (output.type !== 'image') return []
     const file = item.septet?.files?.find((file) => output.url.includes(file.id))
-    return [{ url: output.url, name: file?.path?.split('/').pop() || 'chart.png' }]
+    const path = output.filename ?? file?.name ?? file?.path ?? 'chart.png'
+    return [{ url: output.url, name: path.split('/').pop() || 'chart.png' }]
   })
 }
 
@@ -220,12 +222,15 @@ const CODE_FAILURES: [RegExp, Key][] = [
 function failureOf(item: Tool, t: Translate): string | null {
   const error = item.septet?.error
   if (!error) return null
-  const given = typeof error === 'string' ? { message: error } : error
+  const given: { code?: string; name?: string; message?: string } =
+    typeof error === 'string' ? { message: error } : error
+  if (item.type === 'file_search_call')
+    return t('tool.searchError', { detail: given.message ?? given.code ?? '?' })
   const name = given.code ?? given.name ?? given.message ?? ''
   // A Python exception may mention anything in its text; only its name decides.
   const key = CODE_FAILURES.find(([pattern]) => pattern.test(name))?.[1]
   if (key) return t(key)
   return t('tool.error', {
-    detail: [given.name ?? given.code, given.message].filter(Boolean).join(': ') || '?',
+    detail: given.message || given.name || given.code || '?',
   })
 }

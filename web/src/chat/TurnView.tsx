@@ -157,7 +157,6 @@ function Versions({ at, n, go }: { at: number; n: number; go: (at: number) => vo
   const { t } = useLanguage()
   if (n < 2) return null
   return (
-    // biome-ignore lint/a11y/useSemanticElements: a fieldset is for forms
     <span className="versions" role="group" aria-label={t('chat.version', { at: at + 1, n })}>
       <ActionIcon
         variant="subtle"

@@ -36,5 +36,5 @@ function lex(text: string): string[] {
 
 /** Closes what the stream has only opened (bold, code), and hides a marker that is half there. */
 export function mend(block: string): string {
-  return remend(block.replace(/[[【]\d*$/, ''), { links: false, images: false, katex: false })
+  return remend(block.replace(/[[【][\d\s,，、]*$/, ''), { links: false, images: false, katex: false })
 }

@@ -2,7 +2,14 @@
 
 type Node = { type: string; value?: string; children?: Node[]; data?: unknown }
 
-const MARKER = /[[【](\d{1,3})[\]】]/g
+// `[1]`, `[2, 3]` and the full-width forms that Chinese models like.
+const MARKER = /[[【]\s*(\d{1,3}(?:\s*[,，、]\s*\d{1,3})*)\s*[\]】]/g
+
+/** The numbers of all markers in a text, in order, with repeats. */
+export const markersIn = (text: string): number[] =>
+  [...text.matchAll(MARKER)].flatMap((found) => numbers(found[1] ?? ''))
+
+const numbers = (list: string) => (list.match(/\d+/g) ?? []).map(Number)
 
 function split(text: string): Node[] {
   const nodes: Node[] = []
@@ -10,26 +17,20 @@ function split(text: string): Node[] {
   for (const found of text.matchAll(MARKER)) {
     if (found.index > from) nodes.push({ type: 'text', value: text.slice(from, found.index) })
     // `<data value>` is an element that markdown itself never makes.
-    nodes.push({
-      type: 'citation',
-      data: { hName: 'data', hProperties: { value: found[1] } },
-      children: [],
-    })
+    for (const number of numbers(found[1] ?? ''))
+      nodes.push({ type: 'citation', data: { hName: 'data', hProperties: { value: number } }, children: [] })
     from = found.index + found[0].length
   }
   if (from < text.length) nodes.push({ type: 'text', value: text.slice(from) })
   return nodes
 }
 
+/** A remark plugin. Text inside links and code stays as it is. */
 export function remarkCitations() {
   const visit = (node: Node) => {
     if (!node.children) return
     node.children = node.children.flatMap((child) => {
-      if (child.type === 'text' && child.value && MARKER.test(child.value)) {
-        MARKER.lastIndex = 0
-        return split(child.value)
-      }
-      MARKER.lastIndex = 0
+      if (child.type === 'text' && child.value) return split(child.value)
       if (child.type !== 'link') visit(child)
       return [child]
     })

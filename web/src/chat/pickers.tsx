@@ -4,12 +4,13 @@ import { Menu, UnstyledButton } from '@mantine/core'
 import { IconBooks, IconCheck, IconChevronDown, IconPlus, IconSettings } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
-import { useState } from 'react'
+import { lazy, Suspense, useState } from 'react'
 import * as calls from '../api/calls'
 import type { Model } from '../api/types'
 import { baseName, type useChosenBase } from '../files/bases'
-import { NewBase } from '../files/NewBase'
 import { useLanguage } from '../i18n'
+
+const NewBase = lazy(() => import('../files/NewBase').then((module) => ({ default: module.NewBase })))
 
 export function BasePicker({ base }: { base: ReturnType<typeof useChosenBase> }) {
   const { t } = useLanguage()
@@ -45,7 +46,11 @@ export function BasePicker({ base }: { base: ReturnType<typeof useChosenBase> })
           </Menu.Item>
         </Menu.Dropdown>
       </Menu>
-      <NewBase opened={creating} onClose={() => setCreating(false)} create={base.create} />
+      {creating && (
+        <Suspense>
+          <NewBase opened onClose={() => setCreating(false)} create={base.create} />
+        </Suspense>
+      )}
     </>
   )
 }

@@ -8,6 +8,7 @@
 import type {
   Annotation,
   CodeItem,
+  CodeOutput,
   Item,
   MessageItem,
   OtherItem,
@@ -17,6 +18,8 @@ import type {
   SearchItem,
   TextPart,
 } from '../api/types'
+
+import { markersIn } from './citations'
 
 export type Message = Omit<MessageItem, 'content'> & { content: TextPart[] }
 export type Step = SearchItem | CodeItem | Message | OtherItem
@@ -118,7 +121,13 @@ function onStatus(run: Run, event: RunEvent): Run {
   )?.[1]
   if (!status) return run
   if (event.item) return place(run, event, known(event.item))
-  return onStep(run, event, (step) => ({ ...step, status: status as SearchItem['status'] }) as Step)
+  const printed = (event.septet?.stdout ?? '') + (event.septet?.stderr ?? '')
+  return onStep(run, event, (step) => {
+    const moved = { ...step, status: status as SearchItem['status'] } as Step
+    if (printed === '' || moved.type !== 'code_interpreter_call') return moved
+    const line: CodeOutput = { type: 'logs', logs: printed }
+    return { ...moved, outputs: [...(moved.outputs ?? []), line] }
+  })
 }
 
 function end(run: Run, event: RunEvent): Run {
@@ -181,11 +190,12 @@ export function known(item: Item): Step {
     case 'code_interpreter_call':
       return item
     default: {
-      const other = item as { id?: string; type: string; septet?: OtherItem['septet'] }
+      const other = item as { id?: string; type: string; name?: string; septet?: OtherItem['septet'] }
       return {
         type: 'other',
         kind: other.type,
         id: other.id ?? '',
+        ...(other.name && { name: other.name }),
         ...(other.septet && { septet: other.septet }),
       }
     }
@@ -274,30 +284,37 @@ export function sourcesOf(run: Run): Map<number, Source> {
           number,
           fileId: passage.file_id,
           filename: passage.filename,
-          page: passage.attributes?.page,
-          pageEnd: passage.attributes?.page_end,
-          heading: passage.attributes?.heading,
+          page: passage.attributes?.page || undefined,
+          pageEnd: passage.attributes?.page_end || undefined,
+          heading: passage.attributes?.heading || undefined,
           quote: passage.text ?? '',
           cited: false,
         })
       }
     if (step.type === 'message')
-      for (const part of step.content) for (const note of part.annotations ?? []) cite(sources, note)
+      for (const part of step.content) {
+        // The annotations come after the whole text; the markers are there as it streams.
+        for (const number of markersIn(part.text)) {
+          const found = sources.get(number)
+          if (found) sources.set(number, { ...found, cited: true })
+        }
+        for (const note of part.annotations ?? []) cite(sources, note)
+      }
   }
   return sources
 }
 
 function cite(sources: Map<number, Source>, note: Annotation) {
-  const number = Number(/\d+/.exec(note.marker ?? '')?.[0])
+  const number = note.number ?? Number(/\d+/.exec(note.marker ?? '')?.[0])
   if (note.type !== 'file_citation' || !Number.isInteger(number)) return
   const found = sources.get(number)
   sources.set(number, {
     number,
     fileId: note.file_id ?? found?.fileId ?? '',
     filename: note.filename ?? found?.filename ?? '',
-    page: note.page ?? found?.page,
-    pageEnd: note.page_end ?? found?.pageEnd,
-    heading: note.heading ?? found?.heading,
+    page: note.page || found?.page,
+    pageEnd: note.page_end || found?.pageEnd,
+    heading: note.heading || found?.heading,
     quote: note.quote || found?.quote || '',
     cited: true,
   })

@@ -6,6 +6,8 @@ const NEAR_PX = 90
 export function useStickToEnd(content: unknown) {
   const ref = useRef<HTMLDivElement>(null)
   const stick = useRef(true)
+  const last = useRef(0)
+  const height = useRef(0)
   const [away, setAway] = useState(false)
   const toEnd = useCallback(() => {
     stick.current = true
@@ -16,7 +18,12 @@ export function useStickToEnd(content: unknown) {
   const onScroll = useCallback(() => {
     const box = ref.current
     if (!box) return
-    stick.current = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR_PX
+    const isNear = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR_PX
+    // Only moving up is leaving: content that grows moves the end away by itself.
+    if (isNear) stick.current = true
+    else if (box.scrollTop < last.current - 1 && box.scrollHeight >= height.current) stick.current = false
+    last.current = box.scrollTop
+    height.current = box.scrollHeight
     setAway(!stick.current)
   }, [])
   // biome-ignore lint/correctness/useExhaustiveDependencies: new content is the reason to move

@@ -111,6 +111,7 @@ export const en = {
   'tool.killed': 'The code was stopped.',
   'tool.unavailable':
     'Code cannot be run at the moment. Run "septet doctor" on the server to see what is missing.',
+  'tool.searchError': 'The search failed: {detail}. Try again in a moment.',
   'tool.error': 'The code ended with an error: {detail}',
 
   'chart.alt': 'Chart {name}',
@@ -211,6 +212,14 @@ export const en = {
     'This kind of file is not supported. Upload PDF, Word, Excel, CSV, HTML, Markdown or text.',
   'error.noDocuments': 'There are no documents yet. Upload one and ask again.',
   'error.codeTimeout': 'The code ran longer than allowed. Ask for a smaller piece of work.',
+  'error.parseTimeout': 'Reading this file took too long. Split it into smaller files and upload those.',
+  'error.parseMemory':
+    'Reading this file needed too much memory. Split it, or save it anew, and upload it again.',
+  'error.timeLimit':
+    'The run took longer than the agent may take. Ask a narrower question or raise the limit of the agent.',
+  'error.recovery': 'The run was interrupted several times and was given up. Ask again.',
+  'error.nameTaken': 'This name is taken. Choose another one.',
+  'error.emptyInput': 'The question is empty. Write something and send it again.',
   'error.timeout': 'The server took too long to answer. Try again.',
   'error.steps':
     'The agent used all the steps it may take. Ask a narrower question or raise the limit of the agent.',

@@ -1,7 +1,6 @@
 // The left rail: new chat, the sections that exist, and the conversations by day.
 
 import { ActionIcon, Button, Menu, Modal, Skeleton, UnstyledButton } from '@mantine/core'
-import { notifications } from '@mantine/notifications'
 import { IconBooks, IconDots, IconLogout, IconMessage, IconPlus, IconTrash } from '@tabler/icons-react'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link, useNavigate, useParams, useRouterState } from '@tanstack/react-router'
@@ -12,8 +11,8 @@ import type { ConversationEntry } from '../api/types'
 import { forget } from '../chat/chat'
 import { byDay } from '../format'
 import { useLanguage } from '../i18n'
-import { errorWords } from '../i18n/errors'
 import { Mark } from './Brand'
+import { Failure } from './Failure'
 import { useSession } from './Gate'
 
 export const useConversations = () => useQuery({ queryKey: ['conversations'], queryFn: calls.conversations })
@@ -121,10 +120,6 @@ function Entry({ entry, onPick }: { entry: ConversationEntry; onPick?: (() => vo
       if (id === entry.id) void navigate({ to: '/chat/{-$id}', params: {} })
       return queries.invalidateQueries({ queryKey: ['conversations'] })
     },
-    onError: (thrown) => {
-      setAsking(false)
-      notifications.show({ color: 'red', message: errorWords(thrown, t).sentence })
-    },
   })
   return (
     <li className="entry" data-active={id === entry.id || undefined}>
@@ -148,6 +143,7 @@ function Entry({ entry, onPick }: { entry: ConversationEntry; onPick?: (() => vo
         closeButtonProps={{ 'aria-label': t('app.close') }}
       >
         <p>{t('history.deleteAsk')}</p>
+        {remove.error && <Failure error={remove.error} />}
         <div className="dialog-actions">
           <Button variant="default" onClick={() => setAsking(false)}>
             {t('app.cancel')}

@@ -1,0 +1,377 @@
+// The main job in a real browser against a running server, in Chinese.
+//
+//   SEPTET_URL=http://127.0.0.1:8080 SEPTET_EMAIL=.. SEPTET_PASSWORD=.. SEPTET_PDF=report.pdf SEPTET_SHOTS=shots npm run e2e
+//
+// Every step says what it saw. The first thing that is missing ends it with a sentence and exit code 1.
+
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import { AxeBuilder } from '@axe-core/playwright'
+import { chromium } from 'playwright-core'
+import { openLine } from './line.mjs'
+
+function setting(name, fallback) {
+  const value = process.env[name] ?? fallback
+  if (value === undefined) throw new Error(`set ${name}`)
+  return value
+}
+const SERVER = setting('SEPTET_URL')
+const EMAIL = setting('SEPTET_EMAIL')
+const PASSWORD = setting('SEPTET_PASSWORD')
+const PDF = setting('SEPTET_PDF')
+const SHOTS = setting('SEPTET_SHOTS', 'shots')
+// A large report on a busy machine takes minutes to read; a run with a slow model too.
+const PATIENCE = Number(setting('SEPTET_PATIENCE_MS', '300000'))
+const QUESTION = '帮我分析财报'
+
+mkdirSync(SHOTS, { recursive: true })
+const line = await openLine(SERVER)
+const browser = await chromium.launch({
+  executablePath: setting('SEPTET_CHROMIUM', '/usr/bin/chromium'),
+  args: [
+    '--headless=new',
+    '--no-sandbox',
+    '--disable-gpu',
+    '--disable-quic',
+    '--no-first-run',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+  ],
+})
+const context = await browser.newContext({
+  viewport: { width: 1440, height: 900 },
+  locale: 'zh-CN',
+  colorScheme: 'light',
+})
+const page = await context.newPage()
+const complaints = []
+page.on('pageerror', (error) => complaints.push(`the page threw: ${error.message}`))
+page.on('console', (message) => {
+  // Refused and dropped requests are part of this test; anything else is a fault of the page.
+  if (message.type() === 'error' && !/Failed to load resource|net::ERR_/.test(message.text()))
+    complaints.push(`the console says: ${message.text()}`)
+})
+
+let n_shots = 0
+const shot = async (name) => {
+  n_shots += 1
+  await page.screenshot({ path: join(SHOTS, `${String(n_shots).padStart(2, '0')}-${name}.png`) })
+}
+const must = (condition, sentence) => {
+  if (!condition) throw new Error(sentence)
+}
+const see = async (selector, sentence, timeout = 15_000) => {
+  const found = page.locator(selector).first()
+  await found.waitFor({ state: 'visible', timeout }).catch(() => {
+    throw new Error(sentence)
+  })
+  return found
+}
+const say = (sentence) => console.log(`ok  ${sentence}`)
+
+const BOX = '.composer textarea'
+const ask = async (text) => {
+  await page.fill(BOX, text)
+  await page.press(BOX, 'Enter')
+}
+const newChat = async () => {
+  await page.keyboard.press('Control+k')
+  await see('.welcome', 'Ctrl K does not open a new chat')
+}
+const finished = async () => {
+  await see(
+    '.turn:last-child[data-status=completed] .actions',
+    'the run did not end with an answer',
+    PATIENCE,
+  )
+}
+const lastAnswer = () =>
+  page
+    .locator('.turn:last-child .answer .prose')
+    .allInnerTexts()
+    .then((texts) => texts.join('\n'))
+
+const steps = {
+  async 'a wrong password is refused in words'() {
+    await page.goto(line.url)
+    await see('input[name=email]', 'there is no sign-in page')
+    await page.fill('input[name=email]', EMAIL)
+    await page.fill('input[name=password]', `${PASSWORD}-wrong`)
+    await page.click('button[type=submit]')
+    const words = await (await see('[role=alert]', 'a wrong password shows no message')).innerText()
+    must(words.includes('密码不正确'), `the message for a wrong password says: ${words}`)
+    await shot('wrong-password')
+    await axe('sign-in')
+  },
+  async 'the right one opens the chat'() {
+    await page.fill('input[name=password]', PASSWORD)
+    await page.click('button[type=submit]')
+    await see(BOX, 'signing in does not lead to the chat')
+    await see('.suggestion', 'an empty chat suggests no questions')
+    await page.waitForTimeout(600)
+    await shot('welcome')
+    await axe('empty chat')
+  },
+  async 'a broken PDF is refused in words'() {
+    const bad = join(tmpdir(), 'septet-broken.pdf')
+    writeFileSync(bad, '%PDF-1.7\nthis is not a document\n'.replace('%PDF', 'XPDF'))
+    await page.setInputFiles('.composer input[type=file]', bad)
+    const words = await (await see('.upload-error', 'a broken PDF shows no error', PATIENCE)).innerText()
+    must(/[\u4e00-\u9fff]/.test(words), `the error for a broken PDF is not in Chinese: ${words}`)
+    await shot('broken-pdf')
+    await page.click('.upload[data-phase=failed] button[aria-label^="移除"]')
+  },
+  async 'an empty file is refused in words'() {
+    await page.setInputFiles('.composer input[type=file]', {
+      name: 'empty.pdf',
+      mimeType: 'application/pdf',
+      buffer: Buffer.alloc(0),
+    })
+    const words = await (await see('.upload-error', 'an empty file shows no error')).innerText()
+    must(words.includes('空的'), `the error for an empty file says: ${words}`)
+    await page.click('.upload[data-phase=failed] button[aria-label^="移除"]')
+  },
+  async 'a report is uploaded with progress'() {
+    await page.setInputFiles('.composer input[type=file]', PDF)
+    await see('.upload [role=progressbar]', 'an upload shows no progress bar')
+    const seen = new Set()
+    const until = Date.now() + PATIENCE
+    while (Date.now() < until && (await page.locator('.upload[data-phase=ready]').count()) === 0) {
+      const state = page.locator('.upload-state').first()
+      if (await state.count()) seen.add((await state.innerText().catch(() => '')).replace(/[\d%/ ]+/g, ''))
+      if (seen.size === 2) await shot('upload')
+      must((await page.locator('.upload[data-phase=failed]').count()) === 0, 'the report could not be read')
+      await page.waitForTimeout(60)
+    }
+    await see('.upload[data-phase=ready]', 'the report was never ready')
+    say(`the upload said: ${[...seen].filter(Boolean).join(' → ')}`)
+    await shot('uploaded')
+  },
+  async 'the question is answered with tools, a chart and citations'() {
+    await ask(QUESTION)
+    await see('.tool', 'no tool card appeared', PATIENCE)
+    await page.waitForTimeout(500)
+    await shot('running')
+    await see('[data-tool=run_python] pre code', 'no Python card with code appeared', PATIENCE)
+    await shot('code')
+    await finished()
+    must(
+      await page.locator('[data-tool=knowledge_search]').count(),
+      'there is no card of the knowledge search',
+    )
+    const chart = await see('.chart img', 'there is no chart', PATIENCE)
+    must(
+      await chart.evaluate((img) => img.decode().then(() => img.naturalWidth > 50)),
+      'the chart is not a picture',
+    )
+    must(await page.locator('.prose .cite').count(), 'the answer cites nothing')
+    await shot('answer')
+    await chart.scrollIntoViewIfNeeded()
+    await shot('chart')
+  },
+  async 'a citation shows where it comes from'() {
+    const chip = page.locator('.prose .cite').first()
+    await chip.scrollIntoViewIfNeeded()
+    await chip.hover()
+    const card = await see('.cite-card', 'a citation shows no card')
+    const words = await card.innerText()
+    must(words.includes(basename(PDF)), `the card does not name the document: ${words}`)
+    must(await card.locator('blockquote').count(), 'the card has no quote')
+    await page.waitForTimeout(250)
+    await shot('citation')
+    must(await page.locator('.panel .source').count(), 'the run panel lists no sources')
+    must((await page.locator('.panel .trace li').count()) > 2, 'the run panel has no trace')
+    await axe('answer')
+  },
+  async 'the search card lists queries and passages'() {
+    await page.mouse.move(5, 5)
+    await page.click('[data-tool=knowledge_search] .tool-head')
+    await see('.queries li', 'the search card shows no queries')
+    await see('.passages li', 'the search card shows no passages')
+    await page.locator('[data-tool=knowledge_search]').first().scrollIntoViewIfNeeded()
+    await shot('search-card')
+  },
+  async 'the chart can be enlarged and downloaded'() {
+    await page.locator('.chart-picture').first().click()
+    await see('.chart-large', 'the chart does not open')
+    await page.waitForTimeout(300)
+    await shot('chart-large')
+    await page.keyboard.press('Escape')
+    await page.locator('.chart-large').waitFor({ state: 'hidden' })
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.locator('.chart a[download]').first().click(),
+    ])
+    must(
+      /\.(png|svg)$/.test(download.suggestedFilename()),
+      `the download is called ${download.suggestedFilename()}`,
+    )
+  },
+  async 'a dropped connection is told, and every event arrives once'() {
+    for (let attempt = 1; ; attempt += 1) {
+      await ask(`${QUESTION}（${attempt}）`)
+      await see('[data-run-status=in_progress]', 'the second run did not start')
+      line.cut(2500)
+      const told = await page
+        .locator('.lost-line')
+        .waitFor({ state: 'visible', timeout: 6000 })
+        .then(() => true)
+        .catch(() => false)
+      if (told) break
+      // The run was over before the line was cut.
+      must(attempt < 4, 'a dropped connection shows no message')
+      await finished()
+    }
+    const words = await page.locator('.lost-line').innerText()
+    must(words.includes('连接中断'), `the message says: ${words}`)
+    await shot('connection-lost')
+    await finished()
+    must((await page.locator('.lost-line').count()) === 0, 'the message stays after reconnecting')
+    const before = await lastAnswer()
+    await page.reload()
+    await finished()
+    const after = await lastAnswer()
+    must(before === after, `the answer differs after a reload:\n--- before\n${before}\n--- after\n${after}`)
+    await shot('reconnected')
+  },
+  async 'a running answer is found again after a reload'() {
+    await newChat()
+    await ask(QUESTION)
+    await see('.tool, .prose', 'the run shows nothing', PATIENCE)
+    await page.reload()
+    await finished()
+    must(await page.locator('.prose .cite').count(), 'the answer that was found again cites nothing')
+    must((await page.locator('.turn').count()) === 1, 'the question is there more than once after a reload')
+  },
+  async 'a run can be stopped'() {
+    for (let attempt = 1; ; attempt += 1) {
+      await newChat()
+      await ask(`${QUESTION}，第 ${attempt} 次`)
+      const stop = await see('[data-stop]', 'there is no stop button')
+      await stop.click({ timeout: 3000 }).catch(() => undefined)
+      await see('.turn:last-child .actions', 'the stopped run does not end', PATIENCE)
+      if (await page.locator('.turn:last-child[data-status=cancelled]').count()) break
+      must(attempt < 4, 'the run went on although it was stopped')
+    }
+    const words = await page.locator('.turn:last-child .ending').innerText()
+    must(words.includes('已停止'), `a stopped run says: ${words}`)
+    await shot('stopped')
+  },
+  async 'regenerating makes a second version'() {
+    await page.click('.actions button[aria-label="重新生成"]')
+    await finished()
+    must((await page.locator('.versions').innerText()).includes('2 / 2'), 'there is no second version')
+    await shot('regenerated')
+  },
+  async 'the history lists the conversations'() {
+    must((await page.locator('.history .entry').count()) >= 3, 'the history does not list the conversations')
+    await page.locator('.history .entry a').last().click()
+    await see('.turn', 'a conversation of the history does not open')
+    await page.goBack()
+  },
+  async 'the knowledge page lists the documents'() {
+    await page.click('.rail a[href^="/knowledge"]')
+    await see('.row', 'the knowledge page lists no documents')
+    await page.waitForTimeout(400)
+    await shot('knowledge')
+    await axe('knowledge')
+    await page.click('.rail a[href="/chat"]')
+    await page.locator('.history .entry a').first().click()
+    await see('.turn .actions', 'the conversation does not open', PATIENCE)
+  },
+  async 'it speaks English and goes dark'() {
+    await page.locator('.language label', { hasText: 'EN' }).click()
+    await see('.new-chat:has-text("New chat")', 'the page does not speak English')
+    await shot('english')
+    await page.click('.switches button')
+    must(
+      (await page.locator('html').getAttribute('data-mantine-color-scheme')) === 'dark',
+      'the page does not go dark',
+    )
+    await page.waitForTimeout(200)
+    await shot('dark')
+    await axe('answer, dark')
+    await page.locator('.language label', { hasText: '中文' }).click()
+    await page.reload()
+    await see('.new-chat:has-text("新对话")', 'the language is forgotten')
+    must(
+      (await page.locator('html').getAttribute('data-mantine-color-scheme')) === 'dark',
+      'the colours are forgotten',
+    )
+  },
+  async 'it fits a telephone'() {
+    await see('.turn .actions', 'the conversation is gone after a reload', PATIENCE)
+    await page.setViewportSize({ width: 390, height: 844 })
+    for (const scheme of ['dark', 'light']) {
+      await page.waitForTimeout(300)
+      const wide = await page.evaluate(() => {
+        const width = document.documentElement.clientWidth
+        if (document.documentElement.scrollWidth > width) return 'the page'
+        const scroll = document.querySelector('.scroll')
+        return scroll && scroll.scrollWidth > scroll.clientWidth + 1 ? 'the conversation' : ''
+      })
+      must(wide === '', `${wide} scrolls sideways at 390 px`)
+      await shot(`telephone-${scheme}`)
+      await axe(`telephone, ${scheme}`)
+      await page.click('.switches button')
+    }
+    await page.click('.top button[aria-label="菜单"]')
+    await see('.rail', 'the menu does not open')
+    await page.waitForTimeout(400)
+    await shot('telephone-menu')
+    await page.keyboard.press('Escape')
+    await page.click('.panel-button')
+    await see('.run .facts', 'the run panel does not open')
+    await page.waitForTimeout(400)
+    await shot('telephone-run')
+    await page.keyboard.press('Escape')
+    await page.setViewportSize({ width: 1440, height: 900 })
+  },
+  async 'signing out leads back to the sign-in page'() {
+    await page.click('.account')
+    await page.click('[role=menuitem]:has-text("退出登录")')
+    await see('input[name=email]', 'signing out does nothing')
+    await page.reload()
+    await see('input[name=email]', 'the session outlives signing out')
+  },
+}
+
+async function axe(where) {
+  const { violations } = await new AxeBuilder({ page })
+    .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'])
+    .analyze()
+  const said = violations.map(
+    (violation) =>
+      `${violation.id}: ${violation.help}\n    ${violation.nodes
+        .slice(0, 4)
+        .map((node) => `${node.target.join(' ')} ${node.any[0]?.message ?? ''}`)
+        .join('\n    ')}`,
+  )
+  if (said.length > 0 && process.env.SEPTET_AXE === 'report')
+    console.log(`axe ${where}:\n  ${said.join('\n  ')}`)
+  else must(said.length === 0, `accessibility of ${where}:\n  ${said.join('\n  ')}`)
+}
+
+let failure = null
+try {
+  for (const [sentence, step] of Object.entries(steps)) {
+    await step().catch(async (error) => {
+      await shot('failed').catch(() => undefined)
+      throw new Error(`"${sentence}" is not true: ${error.message}`)
+    })
+    say(sentence)
+  }
+  must(complaints.length === 0, complaints.join('\n'))
+} catch (error) {
+  failure = error
+}
+await browser.close()
+line.close()
+if (failure) {
+  console.error(`FAILED ${failure.message}`)
+  for (const complaint of complaints) console.error(`  ${complaint}`)
+  process.exit(1)
+}
+console.log(`all ${Object.keys(steps).length} steps passed, ${n_shots} pictures in ${SHOTS}`)

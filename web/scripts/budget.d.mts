@@ -1,0 +1,2 @@
+export const BUDGET: { js: number; css: number; requests: number }
+export function firstLoad(dist?: string): { js: number; css: number; requests: number }
