@@ -228,4 +228,7 @@ pub enum JobEvent {
         #[serde(default)]
         retry: bool,
     },
+    /// Something that a newer owner says; a worker passes it by.
+    #[serde(other)]
+    Unknown,
 }

@@ -1,0 +1,113 @@
+//! Claims jobs and runs them, so many at a time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use septet_chassis::{Directory, Lifecycle, Platform};
+use septet_kernel::{Clock, Ids, causes};
+use septet_queue::Queue;
+use tokio::sync::Semaphore;
+use tokio::time::sleep;
+use tracing::{debug, error, warn};
+
+use crate::instance::Instance;
+use crate::{Config, metrics};
+
+const STATS_EVERY: Duration = Duration::from_secs(15);
+const PURGE_EVERY: u32 = 240; // of those, so once an hour
+
+/// What running a job needs. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Worker {
+    pub(crate) config: Arc<Config>,
+    pub(crate) queue: Queue,
+    pub(crate) directory: Directory,
+    pub(crate) clock: Clock,
+    pub(crate) ids: Ids,
+    pub(crate) lifecycle: Lifecycle,
+}
+
+impl Worker {
+    pub(crate) fn new(config: Config, queue: Queue, platform: &Platform) -> Self {
+        Self {
+            config: Arc::new(config),
+            queue,
+            directory: platform.directory.clone(),
+            clock: platform.clock.clone(),
+            ids: platform.ids.clone(),
+            lifecycle: platform.lifecycle.clone(),
+        }
+    }
+
+    /// Starts claiming, until shutdown.
+    pub(crate) fn start(self, instance: Instance) {
+        metrics::describe();
+        self.lifecycle.spawn("tidy the job queue", self.clone().tidy());
+        self.lifecycle.clone().spawn("claim jobs", self.claim(instance));
+    }
+
+    async fn claim(self, instance: Instance) {
+        let stopping = self.lifecycle.stopping();
+        let slots = Arc::new(Semaphore::new(self.config.concurrency));
+        loop {
+            let slot = tokio::select! {
+                biased;
+                () = stopping.cancelled() => break,
+                slot = Arc::clone(&slots).acquire_owned() => slot,
+            };
+            let Ok(slot) = slot else { break };
+            // Subscribed before the claim, so that no cancellation falls between the two.
+            let cancellations = self.queue.cancellations();
+            match self.queue.claim(&instance.name, self.config.lease()).await {
+                Ok(Some(lease)) => {
+                    let worker = self.clone();
+                    self.lifecycle.spawn("run a job", async move {
+                        worker.run(lease, cancellations).await;
+                        drop(slot);
+                    });
+                    continue;
+                }
+                Ok(None) => {}
+                Err(error) if stopping.is_cancelled() => {
+                    debug!(error.detail = %causes(&error), "no job could be claimed at shutdown");
+                }
+                Err(error) => error!(error.detail = %causes(&error), "no job can be claimed"),
+            }
+            drop(slot);
+            tokio::select! {
+                () = stopping.cancelled() => break,
+                () = self.queue.woken() => {}
+                () = sleep(self.config.poll()) => {}
+            }
+        }
+        // The lock of the instance is held until the last job has let go of its lease.
+        let n_slots = u32::try_from(self.config.concurrency).unwrap_or(u32::MAX);
+        let _all_slots = slots.acquire_many(n_slots).await;
+        drop(instance);
+    }
+
+    /// Counts what waits, and forgets what is old.
+    async fn tidy(self) {
+        let stopping = self.lifecycle.stopping();
+        let mut n_rounds = 0_u32;
+        loop {
+            match self.queue.stats().await {
+                Ok(stats) => metrics::queue(&stats),
+                Err(error) => warn!(error.detail = %causes(&error), "jobs could not be counted"),
+            }
+            if n_rounds.is_multiple_of(PURGE_EVERY) {
+                let keep_ms = i64::try_from(self.config.keep().as_millis()).unwrap_or(i64::MAX);
+                match self.queue.purge(self.clock.now_ms() - keep_ms).await {
+                    Ok(0) => {}
+                    Ok(n_jobs) => debug!(n_jobs, "old jobs forgotten"),
+                    Err(error) => warn!(error.detail = %causes(&error), "old jobs could not be forgotten"),
+                }
+            }
+            n_rounds = n_rounds.wrapping_add(1);
+            tokio::select! {
+                () = stopping.cancelled() => return,
+                () = sleep(STATS_EVERY) => {}
+            }
+        }
+    }
+}
