@@ -19,7 +19,7 @@ async fn main() -> anyhow::Result<()> {
     let reader = Reader {
         command: vec![child.to_string_lossy().into_owned()],
         pdfium: vec![PathBuf::from(library)],
-        limits: Limits { cpu: Duration::from_secs(300), wall: Duration::from_secs(600), memory_bytes: 4 << 30, output_bytes: 1 << 30, max_pages: 5_000 },
+        limits: Limits { cpu: Duration::from_secs(300), wall: Duration::from_secs(600), page: Duration::from_secs(60), memory_bytes: 4 << 30, output_bytes: 1 << 30, max_pages: 5_000 },
     };
     let mut out = std::io::stdout().lock();
     let start = std::time::Instant::now();

@@ -1,8 +1,122 @@
-//! Knowledge engine.
+//! The knowledge engine: files become passages that a model can be shown and a citation can point at.
+//!
+//! ```text
+//!   blob ──► parse (child process) ──► layout ──► structure ──► chunk ──► passages (table, the truth)
+//!            one file each, limited    rows       blocks                     │ numbered changes
+//!                                                                            ▼
+//!   questions ──► words (BM25, tantivy) ┐                              search index (derived)
+//!             ──► vectors (exact scan)  ┴─► fuse ──► passages with page and place
+//! ```
+//!
+//! - **Invariant:** no file is parsed in the service's own process.
+//! - **Invariant:** a passage never crosses a page, except where a paragraph does.
+//! - **Invariant:** the index is derived; whenever it disagrees with the passage table it is built anew.
+//! - **Invariant:** every query names a tenant.
+//!
+//! Knowledge bases as such (name, metadata) are rows of Management; this service hangs files on them. Bytes of files
+//! stay in the blob store, also after a file is deleted here, because other rows may name the same content.
+
 pub mod chunk;
+mod config;
 pub mod document;
+mod engine;
+mod error;
+mod filter;
+pub mod index;
+mod ingest;
+mod jobs;
 pub mod layout;
+mod migration;
 pub mod parse;
+mod routes;
+mod search;
+mod store;
 pub mod structure;
 pub mod text;
+mod vectors;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use septet_blobs::Blobs;
+use septet_chassis::{Platform, Service};
+use septet_contracts::jobs::Jobs;
+use septet_contracts::management::Management;
+use septet_contracts::models::Models;
+use septet_database::Database;
+use septet_kernel::{Caller, ServiceName};
+use tokio::sync::{Mutex, Semaphore};
+
+pub use config::Config;
+pub use error::Error;
 pub use parse::parse_main;
+
+use engine::Engine;
+use index::Index;
+use store::Store;
+use vectors::Vectors;
+
+/// Opens the service: brings its tables up to date, opens the index and lets it catch up in the background.
+///
+/// # Errors
+/// When the settings make no sense, or the database or the folder of the index cannot be used.
+pub async fn open(config: Config, platform: &Platform, database: Database, blobs: Blobs) -> anyhow::Result<Service> {
+    config.check().map_err(anyhow::Error::msg)?;
+    database.migrate::<migration::Migrator>().await.context("the tables of the knowledge engine")?;
+    let store = Store::new(database, platform.clock.clone(), platform.ids.clone());
+    store.ensure_state().await?;
+    let folder = config.index_folder.clone();
+    let index = platform.cpu.run(move || Index::open(&folder)).await??;
+    match config.pdfium_found() {
+        Some(path) => tracing::info!(pdfium.path = %path.display(), "reading PDFs through libpdfium"),
+        None => tracing::warn!("libpdfium was not found, PDFs are read by a slower reader that is weaker at tables; runtime/pdfium.sh installs it"),
+    }
+    let directory = &platform.directory;
+    let engine = Arc::new(Engine {
+        reader: config.reader().context("the command that reads files")?,
+        readings: Semaphore::new(config.n_concurrent_readings),
+        vectors: Vectors::new(&config.embedding_model),
+        management: Management::new(directory.transport(ServiceName::Management)),
+        jobs: Jobs::new(directory.transport(ServiceName::AsyncWorker)),
+        models: Models::new(directory.transport(ServiceName::ModelGateway)),
+        index: Arc::new(index),
+        following: Mutex::new(()),
+        cpu: platform.cpu.clone(),
+        ids: platform.ids.clone(),
+        config,
+        store,
+        blobs,
+    });
+    let stopping = platform.lifecycle.stopping();
+    let recovering = Arc::clone(&engine);
+    platform.lifecycle.spawn("recover readings", async move {
+        tokio::select! {
+            () = stopping.cancelled() => {}
+            () = recover(&recovering) => {}
+        }
+    });
+    Ok(Service::internal(ServiceName::KnowledgeEngine, routes::routes(engine)))
+}
+
+/// Lets the index catch up, and asks again for readings that a crash may have left without a job. Goes on until it
+/// could, because the async worker may start later than this service.
+async fn recover(engine: &Engine) {
+    if let Err(error) = engine.follow().await {
+        tracing::warn!(error.detail = %septet_kernel::causes(&error), "the search index could not catch up, the next search tries again");
+    }
+    let mut pause = Duration::from_secs(1);
+    while let Err(error) = ask_again(engine).await {
+        tracing::debug!(error.detail = %septet_kernel::causes(&error), "unfinished readings could not be asked for yet");
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_secs(60));
+    }
+}
+
+async fn ask_again(engine: &Engine) -> Result<(), Error> {
+    for document in engine.store.unfinished().await? {
+        let caller = Caller::background(document.tenant, engine.ids.next());
+        engine.enqueue(&caller, document.key).await?;
+    }
+    Ok(())
+}

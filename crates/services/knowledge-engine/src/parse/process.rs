@@ -17,8 +17,10 @@ use crate::document::Page;
 pub struct Limits {
     /// Processor time.
     pub cpu: Duration,
-    /// Wall-clock time; also the time between two pages.
+    /// Wall-clock time of the whole reading.
     pub wall: Duration,
+    /// Wall-clock time between two pages.
+    pub page: Duration,
     /// Address space in bytes.
     pub memory_bytes: u64,
     /// Output in bytes.
@@ -58,6 +60,7 @@ pub struct Reading {
     child: Child,
     lines: BufReader<ChildStdout>,
     until: Instant,
+    page: Duration,
     left: u64,
     done: bool,
 }
@@ -101,6 +104,7 @@ impl Reader {
             child,
             lines: BufReader::with_capacity(64 * 1024, stdout),
             until: Instant::now() + self.limits.wall,
+            page: self.limits.page,
             left: self.limits.output_bytes.saturating_add(1_024),
             done: false,
         })
@@ -117,7 +121,8 @@ impl Reading {
             return Ok(None);
         }
         let mut line = Vec::new();
-        let read = timeout_at(self.until, read_line(&mut self.lines, &mut line, &mut self.left)).await;
+        let until = self.until.min(Instant::now() + self.page);
+        let read = timeout_at(until, read_line(&mut self.lines, &mut line, &mut self.left)).await;
         match read {
             Err(_) => {
                 self.stop().await;

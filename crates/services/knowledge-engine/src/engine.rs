@@ -1,0 +1,246 @@
+//! What the service does, without HTTP: files, knowledge bases, search. Ingestion is in [`crate::ingest`].
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use septet_blobs::Blobs;
+use septet_chassis::cpu::CpuPool;
+use septet_contracts::jobs::{Jobs, NewJob};
+use septet_contracts::knowledge::{INGEST_JOB, IngestPayload};
+use septet_contracts::management::{KnowledgeBase, Management};
+use septet_contracts::models::{CallOptions, EmbeddingInput, EmbeddingRequest, Models};
+use septet_kernel::{Caller, FileId, Ids, Kind, ServiceName, VectorStoreId};
+use tokio::sync::{Mutex, Semaphore};
+
+use crate::index::query::Query;
+use crate::index::{Entry, Hit, Index, Scope};
+use crate::parse::Reader;
+use crate::search::{Ranking, choose, fuse};
+use crate::store::{Document, Key, Store, StoredChunk};
+use crate::vectors::Vectors;
+use crate::{Config, Error};
+
+/// Passages each ranking contributes before fusion.
+const DEPTH: usize = 80;
+
+/// The knowledge engine.
+pub(crate) struct Engine {
+    pub config: Config,
+    pub store: Store,
+    pub blobs: Blobs,
+    pub cpu: CpuPool,
+    pub ids: Ids,
+    pub reader: Reader,
+    pub readings: Semaphore,
+    pub management: Management,
+    pub jobs: Jobs,
+    pub models: Models,
+    pub index: Arc<Index>,
+    pub vectors: Vectors,
+    /// One at a time follows the passage table.
+    pub following: Mutex<()>,
+}
+
+/// What to search for and where.
+pub(crate) struct Question {
+    pub stores: Vec<VectorStoreId>,
+    pub files: Option<Vec<FileId>>,
+    pub queries: Vec<String>,
+    pub limit: usize,
+}
+
+impl Engine {
+    /// The row of a knowledge base, from Management.
+    pub(crate) async fn knowledge_base(&self, caller: &Caller, store: VectorStoreId) -> Result<KnowledgeBase, Error> {
+        self.management.knowledge_base(caller, store).await.map_err(|source| match source.kind {
+            Kind::NotFound => Error::NoStore(store),
+            Kind::BadRequest
+            | Kind::Unauthenticated
+            | Kind::PaymentRequired
+            | Kind::Forbidden
+            | Kind::Conflict
+            | Kind::Unprocessable
+            | Kind::TooLarge
+            | Kind::Exhausted
+            | Kind::Unavailable
+            | Kind::Timeout
+            | Kind::Internal => Error::Call { doing: "look up the vector store", source },
+        })
+    }
+
+    /// Puts a file into a knowledge base and asks for it to be read.
+    pub(crate) async fn attach(
+        &self,
+        caller: &Caller,
+        store: VectorStoreId,
+        file: FileId,
+        attributes: &BTreeMap<String, serde_json::Value>,
+    ) -> Result<Document, Error> {
+        let rows = self.store.of(caller.tenant);
+        let row = rows.file(file).await?;
+        let document = rows.attach(store, file, &row.filename, attributes).await?;
+        if document.status == crate::store::Status::InProgress {
+            self.enqueue(caller, document.key).await?;
+        }
+        Ok(document)
+    }
+
+    /// Asks the async worker to read a file. Asking again for the same reading changes nothing.
+    pub(crate) async fn enqueue(&self, caller: &Caller, key: Key) -> Result<(), Error> {
+        let payload = serde_json::to_value(IngestPayload { vector_store: key.store, file: key.file })
+            .map_err(|_| Error::BadRow { what: "payload" })?;
+        let job = NewJob::new(INGEST_JOB, ServiceName::KnowledgeEngine, payload)
+            .once(format!("{}/{}/{}", key.store, key.file, key.requested_at_ms));
+        let job = self.jobs.enqueue(caller, &job).await.map_err(Error::calling("ask for the file to be read"))?;
+        match job.state {
+            septet_contracts::jobs::JobState::Dead => {
+                let error = job.error.map_or_else(
+                    || ("gave_up".to_owned(), "reading was given up; add the file again".to_owned()),
+                    |error| (error.code, error.message),
+                );
+                self.store.set_failed(key, &error.0, &error.1).await
+            }
+            septet_contracts::jobs::JobState::Cancelled => self.store.set_cancelled(key).await,
+            septet_contracts::jobs::JobState::Ready
+            | septet_contracts::jobs::JobState::Running
+            | septet_contracts::jobs::JobState::Done => Ok(()),
+        }
+    }
+
+    /// Deletes a knowledge base and all that was read into it.
+    pub(crate) async fn delete_store(&self, caller: &Caller, store: VectorStoreId) -> Result<(), Error> {
+        let gone = match self.management.delete_knowledge_base(caller, store).await {
+            Ok(()) => true,
+            // Deleted before, and what was read into it may have been left behind by a crash in between.
+            Err(source) if source.kind == Kind::NotFound => false,
+            Err(source) => return Err(Error::Call { doing: "delete the vector store", source }),
+        };
+        let n_files = self.store.of(caller.tenant).delete_store(store).await?;
+        if !gone && n_files == 0 {
+            return Err(Error::NoStore(store));
+        }
+        self.follow().await
+    }
+
+    /// Brings the index up to the passage table: what is gone goes, what is new comes. Cheap when nothing changed.
+    pub(crate) async fn follow(&self) -> Result<(), Error> {
+        if self.store.position().await? == self.index.position() {
+            return Ok(());
+        }
+        let _alone = self.following.lock().await;
+        loop {
+            let target = self.store.position().await?;
+            let mut here = self.index.position();
+            if here == target {
+                return Ok(());
+            }
+            if here.epoch != target.epoch || here.sequence > target.sequence {
+                // Another database, or one restored from a backup: the index knows things that never happened.
+                tracing::info!("the search index is built anew");
+                let index = Arc::clone(&self.index);
+                self.cpu.run(move || index.wipe()).await??;
+                here = crate::index::Position { epoch: target.epoch, sequence: 0 };
+            }
+            let changes = self.store.changes(here.sequence, target).await?;
+            let index = Arc::clone(&self.index);
+            let applied = self
+                .cpu
+                .run(move || index.apply(&changes.removals, changes.chunks.into_iter().map(entry), changes.position))
+                .await?;
+            applied?;
+        }
+    }
+
+    /// The passages that best answer the questions together, best first, with their scores.
+    pub(crate) async fn search(&self, caller: &Caller, question: Question) -> Result<Vec<(StoredChunk, f32)>, Error> {
+        let Question { stores, files, queries, limit } = question;
+        if files.as_ref().is_some_and(Vec::is_empty) {
+            return Ok(Vec::new());
+        }
+        self.follow().await?;
+        let scope = Scope { tenant: caller.tenant, stores, files };
+        let mut rankings = self.rank_by_words(&queries, &scope).await?;
+        if !self.config.embedding_model.is_empty() {
+            match self.rank_by_vectors(caller, &queries, &scope).await {
+                Ok(more) => rankings.extend(more),
+                // Words alone still answer; that they do must be seen by whoever runs this.
+                Err(error) => tracing::warn!(error.detail = %septet_kernel::causes(&error), "searching by words alone, the embedding model failed"),
+            }
+        }
+        let fused = fuse(&rankings);
+        let numbers: Vec<i64> = fused.iter().take(limit * 4 + DEPTH).map(|hit| hit.number).collect();
+        let rows = self.store.of(caller.tenant);
+        let mut chunks: HashMap<i64, StoredChunk> =
+            rows.chunks(&numbers).await?.into_iter().map(|chunk| (chunk.number, chunk)).collect();
+        if let Some(files) = &scope.files {
+            chunks.retain(|_number, chunk| files.contains(&chunk.file));
+        }
+        let chosen = choose(fused, &rankings, &chunks, limit);
+        Ok(chosen.into_iter().filter_map(|hit| chunks.remove(&hit.number).map(|chunk| (chunk, hit.score))).collect())
+    }
+
+    async fn rank_by_words(&self, queries: &[String], scope: &Scope) -> Result<Vec<Ranking>, Error> {
+        let index = Arc::clone(&self.index);
+        let (queries, scope) = (queries.to_vec(), scope.clone());
+        let rank = move || -> Result<Vec<Ranking>, crate::index::IndexError> {
+            let mut rankings = Vec::new();
+            for (question, query) in queries.iter().enumerate() {
+                let hits = index.search(&Query::new(query), &scope, DEPTH)?;
+                rankings.push(Ranking { question, weight: 1.0, hits });
+            }
+            Ok(rankings)
+        };
+        Ok(self.cpu.run(rank).await??)
+    }
+
+    async fn rank_by_vectors(&self, caller: &Caller, queries: &[String], scope: &Scope) -> Result<Vec<Ranking>, Error> {
+        let model = &self.config.embedding_model;
+        let with_vectors = self.store.of(caller.tenant).stores_with_vectors(model).await?;
+        let stores: Vec<VectorStoreId> =
+            with_vectors.into_iter().filter(|store| scope.stores.is_empty() || scope.stores.contains(store)).collect();
+        if stores.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sequence = self.store.position().await?.sequence;
+        let vectors = self.embed(caller, queries.to_vec()).await?;
+        let mut rankings = Vec::new();
+        for (question, vector) in vectors.iter().enumerate() {
+            let hits: Vec<Hit> = self.vectors.search(&self.store, sequence, &stores, vector, DEPTH).await?;
+            rankings.push(Ranking { question, weight: self.config.vector_weight, hits });
+        }
+        Ok(rankings)
+    }
+
+    /// Vectors of texts, in their order, all of one length.
+    pub(crate) async fn embed(&self, caller: &Caller, texts: Vec<String>) -> Result<Vec<Vec<f32>>, Error> {
+        let model = self.config.embedding_model.clone();
+        let wanted = texts.len();
+        let request = EmbeddingRequest { model: model.clone(), input: EmbeddingInput::Many(texts), dimensions: None, extra: BTreeMap::new() };
+        let reply = self
+            .models
+            .embed(caller, &request, &CallOptions::default())
+            .await
+            .map_err(Error::calling("ask the embedding model"))?;
+        let mut data = reply.data;
+        data.sort_by_key(|embedding| embedding.index);
+        let vectors: Vec<Vec<f32>> = data.into_iter().map(|embedding| embedding.embedding).collect();
+        let length = vectors.first().map_or(0, Vec::len);
+        let is_sound = vectors.len() == wanted
+            && length > 0
+            && vectors.iter().all(|vector| vector.len() == length && vector.iter().all(|value| value.is_finite()));
+        if is_sound { Ok(vectors) } else { Err(Error::Vectors { model, got: vectors.len(), wanted }) }
+    }
+}
+
+fn entry(chunk: StoredChunk) -> Entry {
+    Entry {
+        number: chunk.number,
+        tenant: chunk.tenant,
+        store: chunk.store,
+        file: chunk.file,
+        title: chunk.filename,
+        heading: chunk.heading,
+        text: chunk.text,
+        is_table: chunk.is_table,
+    }
+}

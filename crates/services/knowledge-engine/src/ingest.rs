@@ -1,0 +1,210 @@
+//! Reads a file into a knowledge base: parse, cut, embed, index.
+//!
+//! Delivery of a job is at least once, and a process may die at any moment. Pages are kept as they are read, so a
+//! reading goes on at the page where it was; passages are written in one transaction that replaces those of an earlier
+//! reading; a file that is ready already is left alone. A page that kills its reader twice is skipped, so one bad page
+//! does not cost the document.
+
+use septet_contracts::jobs::JobEvent;
+use septet_contracts::knowledge::{IngestPayload, Stage};
+use septet_kernel::{Caller, Failure};
+use serde_json::json;
+use tokio::sync::mpsc;
+
+use crate::chunk::{self, Chunk};
+use crate::document::Page;
+use crate::engine::Engine;
+use crate::parse::{Event, ParseFailure};
+use crate::store::{Document, Key, Status};
+use crate::{Error, structure};
+
+/// Pages kept in one transaction.
+const PAGES_AT_ONCE: usize = 16;
+/// Pages of one document that may be skipped because they kill the reader.
+const MAX_BAD_PAGES: usize = 10;
+
+/// Where progress goes; full or closed is fine, the next one counts.
+type Progress = mpsc::Sender<JobEvent>;
+
+/// How a reading ended.
+enum Ended {
+    Ready(Key, usize),
+    /// The file was taken out, or put in again, meanwhile.
+    NotWanted,
+}
+
+impl Engine {
+    /// Runs an ingest job to its end; the last event says how it went.
+    pub(crate) async fn ingest(&self, caller: &Caller, payload: IngestPayload, progress: Progress) -> JobEvent {
+        let rows = self.store.of(caller.tenant);
+        let document = match rows.document(payload.vector_store, payload.file).await {
+            Ok(document) => document,
+            Err(Error::NotAttached { .. }) => return JobEvent::Done { result: json!({"status": "removed"}) },
+            Err(error) => return failed(&error, true),
+        };
+        if document.status != Status::InProgress {
+            return JobEvent::Done { result: json!({"status": document.stage.as_str()}) };
+        }
+        match self.read(caller, &document, &progress).await {
+            Ok(Ended::Ready(key, n_chunks)) => {
+                tracing::info!(tenant.id = %caller.tenant, file.id = %key.file, n_chunks, "file is searchable");
+                JobEvent::Done { result: json!({"status": "ready", "n_chunks": n_chunks}) }
+            }
+            Ok(Ended::NotWanted) => JobEvent::Done { result: json!({"status": "removed"}) },
+            Err(Error::Parse(failure)) => {
+                tracing::info!(tenant.id = %caller.tenant, file.id = %payload.file, error.code = failure.code(), "file cannot be read");
+                match self.store.set_failed(document.key, failure.code(), &failure.to_string()).await {
+                    Ok(()) => JobEvent::Failed { message: failure.to_string(), code: failure.code().to_owned(), retry: false },
+                    Err(error) => failed(&error, true),
+                }
+            }
+            Err(error) => {
+                tracing::warn!(tenant.id = %caller.tenant, file.id = %payload.file, error.detail = %septet_kernel::causes(&error), "reading a file failed");
+                let retry = !matches!(error, Error::NoFile(_));
+                if !retry && let Err(error) = self.store.set_failed(document.key, error.code(), &error.to_string()).await {
+                    return failed(&error, true);
+                }
+                failed(&error, retry)
+            }
+        }
+    }
+
+    async fn read(&self, caller: &Caller, document: &Document, progress: &Progress) -> Result<Ended, Error> {
+        let key = document.key;
+        let Some((pages_total, chunks)) = self.passages(caller, document, progress).await? else { return Ok(Ended::NotWanted) };
+        let say = |note: &str| {
+            // The worker wants to hear something, not everything.
+            let _ = progress.try_send(JobEvent::Progress { done: pages_total.into(), total: pages_total.into(), note: note.to_owned() });
+        };
+        let vectors = if self.config.embedding_model.is_empty() {
+            Vec::new()
+        } else {
+            if !self.store.set_stage(key, Stage::Embedding).await? {
+                return Ok(Ended::NotWanted);
+            }
+            say("embedding");
+            self.embed_all(caller, &chunks).await?
+        };
+        say("indexing");
+        let model = self.config.embedding_model.as_str();
+        if !self.store.publish(caller.tenant, key, &document.filename, &chunks, &vectors, model).await? {
+            return Ok(Ended::NotWanted);
+        }
+        self.follow().await?;
+        if self.store.set_ready(key).await? { Ok(Ended::Ready(key, chunks.len())) } else { Ok(Ended::NotWanted) }
+    }
+
+    /// Reads and cuts the file; the number of its pages and its passages. `None` when it is no longer wanted.
+    async fn passages(
+        &self,
+        caller: &Caller,
+        document: &Document,
+        progress: &Progress,
+    ) -> Result<Option<(u32, Vec<Chunk>)>, Error> {
+        let key = document.key;
+        if document.stage == Stage::Indexing {
+            // The passages were written before the process died; reading again gives the same ones.
+            tracing::debug!(file.id = %key.file, "reading a file again that was nearly done");
+        }
+        if !self.store.set_stage(key, Stage::Parsing).await? {
+            return Ok(None);
+        }
+        let Some(pages_total) = self.parse(caller, document, progress).await? else { return Ok(None) };
+        if !self.store.set_stage(key, Stage::Chunking).await? {
+            return Ok(None);
+        }
+        let pages = self.store.pages(key).await?;
+        let chunks = self.cpu.run(move || chunk::split(&structure::blocks(pages))).await?;
+        if chunks.is_empty() {
+            return Err(Error::Parse(ParseFailure::NoText));
+        }
+        Ok(Some((pages_total, chunks)))
+    }
+
+    /// Reads the pages that are not kept yet; the number of pages.
+    async fn parse(&self, caller: &Caller, document: &Document, progress: &Progress) -> Result<Option<u32>, Error> {
+        let key = document.key;
+        let row = self.store.of(caller.tenant).file(key.file).await?;
+        let bytes = self.blobs.size(&row.blob).await?;
+        if bytes > self.config.max_file_bytes {
+            return Err(Error::Parse(ParseFailure::TooLarge));
+        }
+        if bytes == 0 {
+            return Err(Error::Parse(ParseFailure::EmptyFile));
+        }
+        let path = self.blobs.local_path(&row.blob);
+        let _turn = self.readings.acquire().await.map_err(|_closed| Error::BadRow { what: "queue" })?;
+        let mut pages_total = 0;
+        let mut died_at: Option<u32> = None;
+        let mut n_bad = 0;
+        loop {
+            let from = self.store.last_page(key).await?;
+            let mut reading = self.reader.start(&path, &row.filename, from).map_err(Error::Reader)?;
+            let mut batch: Vec<Page> = Vec::new();
+            let mut last = from;
+            let ended = loop {
+                match reading.next().await {
+                    Ok(Some(Event::Opened { reader, pages })) => {
+                        pages_total = pages;
+                        if !self.store.set_opened(key, &reader, pages).await? {
+                            return Ok(None);
+                        }
+                    }
+                    Ok(Some(Event::Page(page))) => {
+                        last = page.number;
+                        batch.push(page);
+                        if batch.len() >= PAGES_AT_ONCE {
+                            if !self.store.keep_pages(key, &batch).await? {
+                                return Ok(None);
+                            }
+                            batch.clear();
+                        }
+                        let _ = progress.try_send(JobEvent::Progress { done: last.into(), total: pages_total.into(), note: "parsing".to_owned() });
+                    }
+                    Ok(None) => break Ok(()),
+                    Err(failure) => break Err(failure),
+                }
+            };
+            // Also what came before the reader died is good.
+            if !self.store.keep_pages(key, &batch).await? {
+                return Ok(None);
+            }
+            match ended {
+                Ok(()) => return Ok(Some(pages_total)),
+                Err(failure @ (ParseFailure::ParseTimeout | ParseFailure::ParseMemory)) if pages_total > 1 && last < pages_total => {
+                    if died_at == Some(last) {
+                        n_bad += 1;
+                        if n_bad > MAX_BAD_PAGES {
+                            return Err(Error::Parse(failure));
+                        }
+                        tracing::warn!(tenant.id = %caller.tenant, file.id = %key.file, page = last + 1, "a page was skipped, it stops its reader");
+                        let skipped = Page { number: last + 1, ..Page::default() };
+                        if !self.store.keep_pages(key, &[skipped]).await? {
+                            return Ok(None);
+                        }
+                        died_at = None;
+                    } else {
+                        died_at = Some(last);
+                    }
+                }
+                Err(failure) => return Err(Error::Parse(failure)),
+            }
+        }
+    }
+
+    async fn embed_all(&self, caller: &Caller, chunks: &[Chunk]) -> Result<Vec<Vec<f32>>, Error> {
+        let mut vectors = Vec::with_capacity(chunks.len());
+        for some in chunks.chunks(self.config.embedding_batch) {
+            let texts = some
+                .iter()
+                .map(|chunk| if chunk.heading.is_empty() { chunk.text.clone() } else { format!("{}\n{}", chunk.heading, chunk.text) })
+                .collect();
+            vectors.extend(self.embed(caller, texts).await?);
+        }
+        Ok(vectors)
+    }
+}
+
+fn failed(error: &Error, retry: bool) -> JobEvent {
+    JobEvent::Failed { message: error.to_string(), code: error.code().to_owned(), retry }
+}

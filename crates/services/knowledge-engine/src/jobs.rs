@@ -1,0 +1,65 @@
+//! The job this service owns: `knowledge.ingest`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderValue, header};
+use axum::response::Response;
+use bytes::Bytes;
+use futures::Stream;
+use septet_chassis::http::{Json, Refusal};
+use septet_contracts::jobs::{JobEvent, RunJob};
+use septet_contracts::knowledge::{INGEST_JOB, IngestPayload};
+use septet_contracts::ndjson;
+use septet_kernel::{BoxError, Caller};
+use tokio::sync::mpsc;
+
+use crate::Error;
+use crate::engine::Engine;
+
+/// The worker hears something at least this often.
+const BEAT: Duration = Duration::from_secs(3);
+
+/// Runs a job; the answer is a stream of events, one a line. Dropping it stops the job.
+pub(crate) async fn run(
+    State(engine): State<Arc<Engine>>,
+    caller: Caller,
+    Json(job): Json<RunJob>,
+) -> Result<Response, Refusal<Error>> {
+    if job.kind != INGEST_JOB {
+        let detail = format!("this service has no jobs of kind {:?}, only {INGEST_JOB}", job.kind);
+        return Err(Error::BadRequest { param: "kind", detail }.into());
+    }
+    let payload: IngestPayload = serde_json::from_value(job.payload)
+        .map_err(|error| Error::BadRequest { param: "payload", detail: format!("the payload is not understood: {error}") })?;
+    // The job outlives whatever deadline its request carries; the worker's lease is its limit.
+    let lines = events(engine, caller.without_deadline(), payload);
+    let mut response = Response::new(Body::from_stream(lines));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(ndjson::CONTENT_TYPE));
+    Ok(response)
+}
+
+fn events(engine: Arc<Engine>, caller: Caller, payload: IngestPayload) -> impl Stream<Item = Result<Bytes, BoxError>> + Send {
+    async_stream::stream! {
+        let (send, mut receive) = mpsc::channel(8);
+        let work = engine.ingest(&caller, payload, send);
+        let mut work = std::pin::pin!(work);
+        let mut last = JobEvent::Progress { done: 0, total: 0, note: "queued".to_owned() };
+        loop {
+            tokio::select! {
+                biased;
+                end = &mut work => {
+                    yield Ok(ndjson::line(&end));
+                    return;
+                }
+                Some(event) = receive.recv() => {
+                    yield Ok(ndjson::line(&event));
+                    last = event;
+                }
+                () = tokio::time::sleep(BEAT) => yield Ok(ndjson::line(&last)),
+            }
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! Passages and their vectors.
+
+use sea_orm::{QueryResult, Value};
+use septet_kernel::{FileId, PassageId, TenantId, VectorStoreId};
+
+use super::{Key, Store, Tenant, changes, column, execute, json, number, parsed, places};
+use crate::Error;
+use crate::chunk::Chunk;
+use crate::document::PageBox;
+
+/// A passage as stored.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct StoredChunk {
+    pub number: i64,
+    pub id: PassageId,
+    pub tenant: TenantId,
+    pub store: VectorStoreId,
+    pub file: FileId,
+    pub filename: String,
+    pub page: u32,
+    pub page_end: u32,
+    pub heading: String,
+    pub text: String,
+    pub is_table: bool,
+    pub boxes: Vec<PageBox>,
+}
+
+/// The vector of a passage.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct StoredVector {
+    pub number: i64,
+    pub numbers: Vec<f32>,
+}
+
+pub(super) const COLUMNS: &str =
+    "number, id, tenant, store, file, filename, page, page_end, heading, content, is_table, boxes";
+
+/// Rows in one INSERT; SQLite takes 32,766 values in one statement, PostgreSQL 65,535.
+const ROWS_AT_ONCE: usize = 100;
+
+pub(super) fn chunk(row: &QueryResult) -> Result<StoredChunk, Error> {
+    Ok(StoredChunk {
+        number: column(row, "number")?,
+        id: parsed(row, "id")?,
+        tenant: parsed(row, "tenant")?,
+        store: parsed(row, "store")?,
+        file: parsed(row, "file")?,
+        filename: column(row, "filename")?,
+        page: number(row, "page")?,
+        page_end: number(row, "page_end")?,
+        heading: column(row, "heading")?,
+        text: column(row, "content")?,
+        is_table: column::<i64>(row, "is_table")? != 0,
+        boxes: json(row, "boxes")?,
+    })
+}
+
+impl Tenant<'_> {
+    /// Passages by number, in no order; numbers of other tenants and of passages that are gone give nothing.
+    pub(crate) async fn chunks(&self, numbers: &[i64]) -> Result<Vec<StoredChunk>, Error> {
+        let mut found = Vec::with_capacity(numbers.len());
+        for numbers in numbers.chunks(500) {
+            let mut values: Vec<Value> = vec![self.id.to_string().into()];
+            values.extend(numbers.iter().map(|number| Value::from(*number)));
+            let sql = format!("SELECT {COLUMNS} FROM knowledge_chunks WHERE tenant = $1 AND number IN ({})", places(2, numbers.len()));
+            for row in &self.store.all("read passages", sql, values).await? {
+                found.push(chunk(row)?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// The knowledge bases of the tenant that hold vectors of a model.
+    pub(crate) async fn stores_with_vectors(&self, model: &str) -> Result<Vec<VectorStoreId>, Error> {
+        let sql = "SELECT DISTINCT d.store AS store FROM knowledge_documents d WHERE d.tenant = $1 AND d.status = 'completed' AND EXISTS \
+             (SELECT 1 FROM knowledge_vectors v WHERE v.store = d.store AND v.file = d.file AND v.model = $2)";
+        let rows = self.store.all("find knowledge bases with vectors", sql, vec![self.id.to_string().into(), model.into()]).await?;
+        rows.iter().map(|row| parsed(row, "store")).collect()
+    }
+}
+
+impl Store {
+    /// Replaces the passages of a file by these, with one vector each or none at all. False when the reading is no
+    /// longer wanted; nothing is written then.
+    pub(crate) async fn publish(
+        &self,
+        tenant: TenantId,
+        key: Key,
+        filename: &str,
+        chunks: &[Chunk],
+        vectors: &[Vec<f32>],
+        model: &str,
+    ) -> Result<bool, Error> {
+        let usage: usize = chunks.iter().map(|chunk| chunk.text.len() + chunk.heading.len()).sum::<usize>()
+            + vectors.iter().map(|vector| 4 * vector.len()).sum::<usize>();
+        self.database
+            .write(async |on| {
+                let mut values = key.values();
+                values.push(i64::try_from(chunks.len()).unwrap_or(i64::MAX).into());
+                values.push(i64::try_from(usage).unwrap_or(i64::MAX).into());
+                let sql = "UPDATE knowledge_documents SET stage = 'indexing', n_chunks = $4, usage_bytes = $5 \
+                     WHERE store = $1 AND file = $2 AND requested_at = $3 AND status = 'in_progress'";
+                if execute(on, sql, values).await? == 0 {
+                    return Ok(false);
+                }
+                let sequence = changes::remove_file(on, key.store, key.file).await?;
+                let first = sequence << 20;
+                let rows: Vec<Vec<Value>> = (first..)
+                    .zip(chunks)
+                    .map(|(number, chunk)| {
+                        vec![
+                            number.into(),
+                            self.ids.next::<PassageId>().to_string().into(),
+                            sequence.into(),
+                            tenant.to_string().into(),
+                            key.store.to_string().into(),
+                            key.file.to_string().into(),
+                            filename.into(),
+                            i64::from(chunk.page).into(),
+                            i64::from(chunk.page_end).into(),
+                            chunk.heading.clone().into(),
+                            chunk.text.clone().into(),
+                            i64::from(chunk.is_table).into(),
+                            serde_json::to_string(&chunk.boxes).unwrap_or_else(|_| "[]".to_owned()).into(),
+                        ]
+                    })
+                    .collect();
+                let sql = "INSERT INTO knowledge_chunks (number, id, sequence, tenant, store, file, filename, page, page_end, heading, \
+                     content, is_table, boxes) VALUES ";
+                insert(on, sql, 13, rows).await?;
+                let rows: Vec<Vec<Value>> = (first..)
+                    .zip(vectors)
+                    .map(|(number, vector)| {
+                        let bytes: Vec<u8> = vector.iter().flat_map(|value| value.to_le_bytes()).collect();
+                        vec![number.into(), key.store.to_string().into(), key.file.to_string().into(), model.into(), bytes.into()]
+                    })
+                    .collect();
+                insert(on, "INSERT INTO knowledge_vectors (number, store, file, model, numbers) VALUES ", 5, rows).await?;
+                Ok(true)
+            })
+            .await
+    }
+
+    /// The vectors of a knowledge base made by a model.
+    pub(crate) async fn vectors(&self, store: VectorStoreId, model: &str) -> Result<Vec<StoredVector>, Error> {
+        let sql = "SELECT number, numbers FROM knowledge_vectors WHERE store = $1 AND model = $2 ORDER BY number";
+        let rows = self.all("read vectors", sql, vec![store.to_string().into(), model.into()]).await?;
+        rows.iter()
+            .map(|row| {
+                let bytes: Vec<u8> = column(row, "numbers")?;
+                let numbers = bytes.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+                Ok(StoredVector { number: column(row, "number")?, numbers })
+            })
+            .collect()
+    }
+}
+
+async fn insert(on: &impl sea_orm::ConnectionTrait, sql: &str, n_columns: usize, rows: Vec<Vec<Value>>) -> Result<(), Error> {
+    let mut rows = rows.into_iter().peekable();
+    while rows.peek().is_some() {
+        let some: Vec<Vec<Value>> = rows.by_ref().take(ROWS_AT_ONCE).collect();
+        let tuples: Vec<String> = (0..some.len()).map(|at| format!("({})", places(at * n_columns + 1, n_columns))).collect();
+        execute(on, format!("{sql}{}", tuples.join(", ")), some.into_iter().flatten().collect()).await?;
+    }
+    Ok(())
+}

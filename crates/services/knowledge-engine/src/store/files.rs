@@ -1,0 +1,93 @@
+//! Uploaded files.
+
+use sea_orm::{QueryResult, Value};
+use septet_contracts::page::PageQuery;
+use septet_kernel::{BlobId, FileId};
+
+use super::{Tenant, column, cut, execute, number, page_clause, parsed};
+use crate::Error;
+
+/// A file.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct FileRow {
+    pub id: FileId,
+    pub blob: BlobId,
+    pub filename: String,
+    pub bytes: u64,
+    pub purpose: String,
+    pub created_at_ms: i64,
+}
+
+const COLUMNS: &str = "id, blob, filename, bytes, purpose, created_at";
+
+fn file(row: &QueryResult) -> Result<FileRow, Error> {
+    Ok(FileRow {
+        id: parsed(row, "id")?,
+        blob: parsed(row, "blob")?,
+        filename: column(row, "filename")?,
+        bytes: number(row, "bytes")?,
+        purpose: column(row, "purpose")?,
+        created_at_ms: column(row, "created_at")?,
+    })
+}
+
+impl Tenant<'_> {
+    /// Registers a file.
+    pub(crate) async fn add_file(&self, blob: &BlobId, filename: &str, bytes: u64, purpose: &str) -> Result<FileRow, Error> {
+        let row = FileRow {
+            id: self.store.ids.next(),
+            blob: blob.clone(),
+            filename: filename.to_owned(),
+            bytes,
+            purpose: purpose.to_owned(),
+            created_at_ms: self.store.clock.now_ms(),
+        };
+        let values: Vec<Value> = vec![
+            row.id.to_string().into(),
+            self.id.to_string().into(),
+            row.blob.to_string().into(),
+            row.filename.clone().into(),
+            i64::try_from(bytes).unwrap_or(i64::MAX).into(),
+            row.purpose.clone().into(),
+            row.created_at_ms.into(),
+        ];
+        let sql = "INSERT INTO knowledge_files (id, tenant, blob, filename, bytes, purpose, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)";
+        self.store.run("register a file", sql, values).await?;
+        Ok(row)
+    }
+
+    /// One file.
+    pub(crate) async fn file(&self, id: FileId) -> Result<FileRow, Error> {
+        let sql = format!("SELECT {COLUMNS} FROM knowledge_files WHERE tenant = $1 AND id = $2");
+        let row = self.store.one("look up a file", sql, vec![self.id.to_string().into(), id.to_string().into()]).await?;
+        row.as_ref().map(file).transpose()?.ok_or(Error::NoFile(id))
+    }
+
+    /// A page of files, and whether more follow.
+    pub(crate) async fn files(&self, page: &PageQuery) -> Result<(Vec<FileRow>, bool), Error> {
+        let mut values: Vec<Value> = vec![self.id.to_string().into()];
+        let clause = page_clause(page, "id", &mut values);
+        let sql = format!("SELECT {COLUMNS} FROM knowledge_files WHERE tenant = $1{clause}");
+        let rows = self.store.all("list files", sql, values).await?;
+        Ok(cut(page, rows.iter().map(file).collect::<Result<_, _>>()?))
+    }
+
+    /// Forgets a file and takes it out of every knowledge base.
+    pub(crate) async fn delete_file(&self, id: FileId) -> Result<(), Error> {
+        self.file(id).await?;
+        let sql = "SELECT store FROM knowledge_documents WHERE tenant = $1 AND file = $2";
+        let rows = self.store.all("find the uses of a file", sql, vec![self.id.to_string().into(), id.to_string().into()]).await?;
+        for row in &rows {
+            self.detach(parsed(row, "store")?, id).await?;
+        }
+        let tenant = self.id;
+        self.store
+            .database
+            .write(async |on| {
+                let sql = "DELETE FROM knowledge_files WHERE tenant = $1 AND id = $2";
+                execute(on, sql, vec![tenant.to_string().into(), id.to_string().into()]).await
+            })
+            .await
+            .map(|_n| ())
+    }
+}

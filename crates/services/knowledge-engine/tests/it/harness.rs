@@ -1,0 +1,313 @@
+//! A knowledge engine with stand-ins for Management, the async worker and the model gateway.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::extract::{Path as UrlPath, State};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use axum::http::StatusCode;
+use futures::StreamExt;
+use secrecy::SecretString;
+use septet_blobs::Blobs;
+use septet_chassis::{Platform, Service};
+use septet_contracts::jobs::{Job, JobEvent, JobState, NewJob, Owner, Progress, RunJob};
+use septet_contracts::knowledge::{Knowledge, NewFile, NewVectorStore, NewVectorStoreFile, PassageQuery, Passage, VectorStore, VectorStoreFile, File};
+use septet_contracts::management::{KnowledgeBase, KnowledgeBaseChange, NewKnowledgeBase};
+use septet_contracts::models::{Embedding, EmbeddingInput, EmbeddingReply, EmbeddingRequest};
+use septet_contracts::page::Page;
+use septet_database::Database;
+use septet_kernel::{Caller, Clock, FileId, Ids, JobId, Role, ServiceName, TenantId, VectorStoreId};
+use septet_knowledge_engine::Config;
+use tempfile::TempDir;
+
+pub struct Harness {
+    pub folder: TempDir,
+    pub platform: Platform,
+    pub knowledge: Knowledge,
+    pub blobs: Blobs,
+    pub ids: Ids,
+    pub peers: Peers,
+    pub config: Config,
+    owner: Owner,
+}
+
+/// What the stand-ins remember.
+#[derive(Clone, Default)]
+pub struct Peers {
+    bases: Arc<Mutex<Vec<(TenantId, KnowledgeBase)>>>,
+    jobs: Arc<Mutex<Vec<(TenantId, Job)>>>,
+    ids: Option<Ids>,
+}
+
+impl Harness {
+    pub async fn start() -> Self {
+        Self::with(|_config| {}).await
+    }
+
+    pub async fn with(change: impl FnOnce(&mut Config)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = Config {
+            index_folder: folder.path().join("index"),
+            parse_command: vec![env!("CARGO_BIN_EXE_septet-parse").to_owned()],
+            ..Config::default()
+        };
+        change(&mut config);
+        Self::open(folder, config, Peers::default()).await
+    }
+
+    /// The same data folder and peers, a new process.
+    pub async fn restart(self) -> Self {
+        self.platform.lifecycle.finish(Duration::from_secs(5)).await;
+        let Self { folder, config, peers, .. } = self;
+        Self::open(folder, config, peers).await
+    }
+
+    async fn open(folder: TempDir, config: Config, mut peers: Peers) -> Self {
+        let platform = Platform::new(&SecretString::from("a secret of the tests only, 32 bytes"), Clock::system());
+        peers.ids = Some(platform.ids.clone());
+        let database = Database::open(&Database::sqlite_uri(&folder.path().join("septet.db"))).await.unwrap();
+        let blobs = Blobs::open(&Blobs::file_uri(&folder.path().join("blobs"))).unwrap();
+        let service = septet_knowledge_engine::open(config.clone(), &platform, database, blobs.clone()).await.unwrap();
+        platform.directory.plug_local(ServiceName::KnowledgeEngine, service.into_router(&platform));
+        for (name, router) in [
+            (ServiceName::Management, management(peers.clone())),
+            (ServiceName::AsyncWorker, worker(peers.clone())),
+            (ServiceName::ModelGateway, models()),
+        ] {
+            platform.directory.plug_local(name, Service::internal(name, router).into_router(&platform));
+        }
+        let transport = platform.directory.transport(ServiceName::KnowledgeEngine);
+        Self {
+            knowledge: Knowledge::new(transport.clone()),
+            owner: Owner::new(ServiceName::KnowledgeEngine, transport),
+            ids: platform.ids.clone(),
+            folder,
+            platform,
+            blobs,
+            peers,
+            config,
+        }
+    }
+
+    /// Somebody of a tenant of their own.
+    pub fn somebody(&self) -> Caller {
+        Caller { role: Role::Editor, ..Caller::background(self.ids.next(), self.ids.next()) }
+    }
+
+    pub async fn upload(&self, caller: &Caller, filename: &str, bytes: impl Into<Vec<u8>>) -> File {
+        let stored = self.blobs.put(bytes.into()).await.unwrap();
+        let new = NewFile { blob: stored.id, filename: filename.to_owned(), bytes: stored.bytes, purpose: None };
+        self.knowledge.add_file(caller, &new).await.unwrap()
+    }
+
+    pub async fn store(&self, caller: &Caller, name: &str) -> VectorStore {
+        self.knowledge.create_store(caller, &NewVectorStore { name: Some(name.to_owned()), ..NewVectorStore::default() }).await.unwrap()
+    }
+
+    /// Uploads, attaches and reads a file.
+    pub async fn ingest(&self, caller: &Caller, store: VectorStoreId, filename: &str, bytes: impl Into<Vec<u8>>) -> VectorStoreFile {
+        let file = self.upload(caller, filename, bytes).await;
+        self.attach(caller, store, file.id).await;
+        self.work().await;
+        self.knowledge.attachment(caller, store, file.id).await.unwrap()
+    }
+
+    pub async fn attach(&self, caller: &Caller, store: VectorStoreId, file: FileId) -> VectorStoreFile {
+        let new = NewVectorStoreFile { file_id: file, attributes: None, chunking_strategy: None };
+        self.knowledge.attach(caller, store, &new).await.unwrap()
+    }
+
+    pub async fn search(&self, caller: &Caller, query: &str) -> Vec<Passage> {
+        let query = PassageQuery { queries: vec![query.to_owned()], ..PassageQuery::default() };
+        self.knowledge.search(caller, &query).await.unwrap().passages
+    }
+
+    /// Runs every job that waits, as the worker would; the last event of each.
+    pub async fn work(&self) -> Vec<JobEvent> {
+        let mut ends = Vec::new();
+        while let Some((tenant, job)) = self.peers.take_job() {
+            ends.push(self.run(tenant, &job).await);
+        }
+        ends
+    }
+
+    async fn run(&self, tenant: TenantId, job: &Job) -> JobEvent {
+        let mut events = self.start_job(tenant, job).await;
+        let mut last = None;
+        while let Some(event) = events.next().await {
+            last = Some(event);
+        }
+        last.unwrap()
+    }
+
+    /// Starts a job; dropping the stream stops it.
+    pub async fn start_job(&self, tenant: TenantId, job: &Job) -> std::pin::Pin<Box<dyn futures::Stream<Item = JobEvent> + Send>> {
+        let run = RunJob { job: job.id, kind: job.kind.clone(), attempt: 1, payload: job.payload.clone() };
+        let caller = Caller::background(tenant, self.ids.next());
+        let events = self.owner.run(&caller, &run).await.unwrap();
+        Box::pin(events.map(|event| event.unwrap()))
+    }
+}
+
+impl Peers {
+    pub fn take_job(&self) -> Option<(TenantId, Job)> {
+        let mut jobs = self.jobs.lock().unwrap();
+        let waiting = jobs.iter_mut().find(|(_, job)| job.state == JobState::Ready)?;
+        waiting.1.state = JobState::Running;
+        Some(waiting.clone())
+    }
+
+    pub fn n_jobs(&self) -> usize {
+        self.jobs.lock().unwrap().len()
+    }
+}
+
+fn management(peers: Peers) -> Router {
+    Router::new()
+        .route("/knowledge-bases", post(make_base).get(list_bases))
+        .route("/knowledge-bases/{id}", get(show_base).patch(change_base).delete(delete_base))
+        .with_state(peers)
+}
+
+async fn make_base(State(peers): State<Peers>, caller: Caller, Json(new): Json<NewKnowledgeBase>) -> Json<KnowledgeBase> {
+    let base = KnowledgeBase {
+        id: peers.ids.clone().unwrap().next(),
+        name: new.name,
+        description: new.description,
+        metadata: new.metadata,
+        created_by: None,
+        created_at: 1,
+        last_active_at: 1,
+    };
+    peers.bases.lock().unwrap().push((caller.tenant, base.clone()));
+    Json(base)
+}
+
+async fn list_bases(State(peers): State<Peers>, caller: Caller) -> Json<Page<KnowledgeBase>> {
+    let bases = peers.bases.lock().unwrap();
+    let own = bases.iter().filter(|(tenant, _)| *tenant == caller.tenant).map(|(_, base)| base.clone()).collect();
+    Json(Page::new(own, false, |base: &KnowledgeBase| base.id.to_string()))
+}
+
+async fn show_base(State(peers): State<Peers>, caller: Caller, UrlPath(id): UrlPath<String>) -> Result<Json<KnowledgeBase>, StatusCode> {
+    let bases = peers.bases.lock().unwrap();
+    let found = bases.iter().find(|(tenant, base)| *tenant == caller.tenant && base.id.to_string() == id);
+    found.map(|(_, base)| Json(base.clone())).ok_or(StatusCode::NOT_FOUND)
+}
+
+async fn change_base(
+    State(peers): State<Peers>,
+    caller: Caller,
+    UrlPath(id): UrlPath<String>,
+    Json(change): Json<KnowledgeBaseChange>,
+) -> Result<Json<KnowledgeBase>, StatusCode> {
+    let mut bases = peers.bases.lock().unwrap();
+    let found = bases.iter_mut().find(|(tenant, base)| *tenant == caller.tenant && base.id.to_string() == id);
+    let (_, base) = found.ok_or(StatusCode::NOT_FOUND)?;
+    base.name = change.name.unwrap_or_else(|| base.name.clone());
+    base.metadata = change.metadata.unwrap_or_else(|| base.metadata.clone());
+    Ok(Json(base.clone()))
+}
+
+async fn delete_base(State(peers): State<Peers>, caller: Caller, UrlPath(id): UrlPath<String>) -> StatusCode {
+    let mut bases = peers.bases.lock().unwrap();
+    let before = bases.len();
+    bases.retain(|(tenant, base)| *tenant != caller.tenant || base.id.to_string() != id);
+    if bases.len() < before { StatusCode::NO_CONTENT } else { StatusCode::NOT_FOUND }
+}
+
+fn worker(peers: Peers) -> Router {
+    Router::new().route("/jobs", post(enqueue)).with_state(peers)
+}
+
+async fn enqueue(State(peers): State<Peers>, caller: Caller, Json(new): Json<NewJob>) -> Json<Job> {
+    let mut jobs = peers.jobs.lock().unwrap();
+    let key = serde_json::json!(new.idempotency_key);
+    if let Some((_, job)) = jobs.iter().find(|(_, job)| job.result.as_ref() == Some(&key) && !key.is_null()) {
+        return Json(job.clone());
+    }
+    let job = Job {
+        id: peers.ids.clone().unwrap().next::<JobId>(),
+        tenant: caller.tenant,
+        created_by: None,
+        kind: new.kind,
+        owner: new.owner,
+        state: JobState::Ready,
+        payload: new.payload,
+        attempt: 0,
+        max_attempts: 5,
+        priority: 0,
+        progress: Progress::default(),
+        cancel_requested: false,
+        error: None,
+        // The stand-in keeps the key here.
+        result: Some(key),
+        created_at: 0,
+        run_at: 0,
+        started_at: None,
+        finished_at: None,
+    };
+    jobs.push((caller.tenant, job.clone()));
+    Json(job)
+}
+
+/// An "embedding model" that knows a few synonyms: one dimension for each meaning.
+fn models() -> Router {
+    Router::new().route("/v1/embeddings", post(embed))
+}
+
+async fn embed(Json(request): Json<EmbeddingRequest>) -> Json<EmbeddingReply> {
+    const MEANINGS: [&[&str]; 3] = [&["dog", "hound", "puppy"], &["cat", "feline"], &["boat", "ship", "vessel"]];
+    let EmbeddingInput::Many(texts) = request.input else { panic!("the engine asks in batches") };
+    let vector = |text: &String| -> Vec<f32> {
+        let lower = text.to_lowercase();
+        let count = |words: &[&str]| words.iter().filter(|word| lower.contains(**word)).count();
+        #[expect(clippy::cast_precision_loss, reason = "counts are small")]
+        MEANINGS.iter().map(|words| count(words) as f32 + 0.01).collect()
+    };
+    let data = texts
+        .iter()
+        .enumerate()
+        .map(|(index, text)| Embedding { object: "embedding".to_owned(), index, embedding: vector(text) })
+        .collect();
+    Json(EmbeddingReply { object: "list".to_owned(), data, model: request.model, usage: Default::default(), extra: BTreeMap::new() })
+}
+
+/// The sample report of the project.
+pub fn sample_report() -> Vec<u8> {
+    std::fs::read(repository().join("examples/annual-report-2025.pdf")).unwrap()
+}
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..")
+}
+
+/// A shared fixture; `None`, said aloud, where it is not there.
+#[expect(clippy::disallowed_methods, reason = "where the shared fixtures are is the machine's business")]
+pub fn shared(path: &str) -> Option<PathBuf> {
+    let root = std::env::var("SEPTET_SHARED").map_or_else(|_| repository().join("../shared"), PathBuf::from);
+    let path = root.join(path);
+    if path.exists() {
+        return Some(path);
+    }
+    #[expect(clippy::print_stderr, reason = "a test that skips itself says so")]
+    {
+        eprintln!("skipped: {} is not there; set SEPTET_SHARED", path.display());
+    }
+    None
+}
+
+/// True when PDFs are read through libpdfium here; otherwise says aloud that a test is skipped.
+pub fn has_pdfium(config: &Config) -> bool {
+    let has = config.pdfium_found().is_some();
+    if !has {
+        #[expect(clippy::print_stderr, reason = "a test that skips itself says so")]
+        {
+            eprintln!("skipped: libpdfium is not installed; run runtime/pdfium.sh");
+        }
+    }
+    has
+}
