@@ -1,0 +1,3 @@
+//! One interface over every model provider.
+
+pub mod analyst;
