@@ -47,7 +47,6 @@ def main():
     warden = socket.socket(fileno=os.dup(0))
     null = os.open("/dev/null", os.O_RDONLY)
     os.dup2(null, 0); os.close(null)
-    own_pids = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
     began = time.monotonic()
     cell = preload()
     if n_threads() != 1:
@@ -76,7 +75,7 @@ def main():
                 fds.frombytes(data[:len(data) - len(data) % 4])
             init, control = fds
             try:
-                pid = fork(json.loads(message), init, control, own_pids, cell)
+                pid = fork(json.loads(message), init, control, cell)
             except OSError as error:
                 warden.send(json.dumps({"failed": str(error)}).encode())
                 continue
@@ -88,16 +87,12 @@ def main():
             warden.send(json.dumps({"forked": pid}).encode())
 
 
-def fork(spec, init, control, own_pids, cell):
+def fork(spec, init, control, cell):
     """Forks a worker into the namespaces of `init`. Returns its pid as seen from here."""
-    walls.join(init, walls.NEWPID)       # concerns only children
-    try:
-        pid = os.fork()
-    except OSError:
-        walls.join(own_pids, walls.NEWPID)
-        raise
+    # Concerns only children, and is never undone: without root there is no way back, and no need for one.
+    walls.join(init, walls.NEWPID)
+    pid = os.fork()
     if pid:
-        walls.join(own_pids, walls.NEWPID)
         return pid
     status = 70
     try:

@@ -17,6 +17,7 @@ use super::cgroup::{Group, Hierarchy};
 use super::link::{Busy, Warden};
 use super::run::Entered;
 use super::socket;
+use super::watchdog;
 use super::wire::{Answer, Level, Request};
 use crate::Config;
 
@@ -123,7 +124,8 @@ impl Drop for Session {
 /// A walled worker that waits for a folder and code. Killed when dropped.
 pub(super) struct Parked {
     pub(super) slot: u64,
-    pub(super) init_pid: i32,
+    /// Its pid namespace, where memory is watched.
+    pub(super) watched: Option<std::path::PathBuf>,
     pub(super) warden: Arc<Warden>,
     pub(super) control: Option<UnixStream>,
     pub(super) report: OwnedFd,
@@ -254,16 +256,19 @@ impl Driver {
         let exited = warden.watch(slot);
         let (answer, fds) = warden.ask(Request::Park { slot }, &[theirs.as_fd()]).await?;
         drop(theirs);
-        let (Answer::Parked { init_pid, worker_pid }, Some(report)) = (answer, fds.into_iter().next()) else {
+        let (Answer::Parked { worker_pid }, Some(report)) = (answer, fds.into_iter().next()) else {
             return Err(Error::Lost);
         };
         let control = std::os::unix::net::UnixStream::from(ours);
         control.set_nonblocking(true).map_err(Error::Io)?;
         let control = UnixStream::from_std(control).map_err(Error::Io)?;
         let mut parked =
-            Parked { slot, init_pid, warden: Arc::clone(warden), control: None, report, group: None, exited: Some(exited) };
+            Parked { slot, watched: None, warden: Arc::clone(warden), control: None, report, group: None, exited: Some(exited) };
         parked.group = self.inner.hierarchy.open(slot, worker_pid).map_err(Error::Io)?;
         parked.control = Some(ready(control).await?);
+        if parked.group.is_none() {
+            parked.watched = Some(watchdog::namespace(worker_pid).map_err(Error::Io)?);
+        }
         Ok(parked)
     }
 

@@ -174,14 +174,12 @@ impl Entered {
     }
 
     async fn is_out_of_memory(&self, limit_bytes: u64) -> bool {
-        match &self.parked.group {
-            Some(group) => group.ran_out(),
-            None => {
-                let init = self.parked.init_pid;
-                let bytes = tokio::task::spawn_blocking(move || watchdog::memory_bytes(init)).await;
-                bytes.is_ok_and(|bytes| bytes > limit_bytes)
-            }
+        if let Some(group) = &self.parked.group {
+            return group.ran_out();
         }
+        let Some(namespace) = self.parked.watched.clone() else { return false };
+        let bytes = tokio::task::spawn_blocking(move || watchdog::memory_bytes(&namespace)).await;
+        bytes.is_ok_and(|bytes| bytes > limit_bytes)
     }
 }
 

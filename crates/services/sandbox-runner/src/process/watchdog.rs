@@ -5,15 +5,25 @@
 //! limits of their own.
 
 use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
 
-/// The memory of all processes in the pid namespace of `init_pid`, in bytes. What cannot be read counts as nothing.
-pub(super) fn memory_bytes(init_pid: i32) -> u64 {
-    let Ok(namespace) = fs::read_link(format!("/proc/{init_pid}/ns/pid")) else { return 0 };
+/// The pid namespace of a worker, to be watched.
+///
+/// # Errors
+/// When it cannot be seen; then its memory could not be summed up either, and the worker must not run.
+pub(super) fn namespace(worker_pid: i32) -> io::Result<PathBuf> {
+    fs::read_to_string(format!("/proc/{worker_pid}/smaps_rollup"))?;
+    fs::read_link(format!("/proc/{worker_pid}/ns/pid"))
+}
+
+/// The memory of all processes in a pid namespace, in bytes. A process that is just ending counts as nothing.
+pub(super) fn memory_bytes(namespace: &Path) -> u64 {
     let Ok(processes) = fs::read_dir("/proc") else { return 0 };
     processes
         .flatten()
         .filter(|entry| entry.file_name().to_string_lossy().bytes().all(|byte| byte.is_ascii_digit()))
-        .filter(|entry| fs::read_link(entry.path().join("ns/pid")).is_ok_and(|link| link == namespace))
+        .filter(|entry| fs::read_link(entry.path().join("ns/pid")).is_ok_and(|link| link == *namespace))
         .map(|entry| pss_bytes(&fs::read_to_string(entry.path().join("smaps_rollup")).unwrap_or_default()))
         .sum()
 }
@@ -37,6 +47,7 @@ mod tests {
 
     #[test]
     fn ones_own_namespace_holds_memory() {
-        assert!(super::memory_bytes(std::process::id() as i32) > 0);
+        let namespace = super::namespace(i32::try_from(std::process::id()).unwrap()).unwrap();
+        assert!(super::memory_bytes(&namespace) > 0);
     }
 }

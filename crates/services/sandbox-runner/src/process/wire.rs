@@ -75,7 +75,7 @@ pub(super) enum Event {
 pub(super) enum Answer {
     Done,
     Ready { level: Level, zygote: ZygoteReady },
-    Parked { init_pid: i32, worker_pid: i32 },
+    Parked { worker_pid: i32 },
     Failed { why: String },
 }
 

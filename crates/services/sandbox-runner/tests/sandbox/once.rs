@@ -92,3 +92,36 @@ async fn a_run_that_a_crash_cut_off_is_told_as_killed_and_not_repeated() {
     assert_eq!(output.error().unwrap().name, "Interrupted");
     assert_eq!(output.stdout, "");
 }
+
+#[tokio::test]
+async fn when_the_warden_dies_the_run_is_killed_and_the_next_one_works() {
+    let house = house().await;
+    let container = house.container().await;
+    ok(&house.run_in(container, python("open('kept.txt', 'w').write('x')")).await);
+    let new = python("print('in')\nwhile True: pass");
+    let mut events = house.client.execute(&house.caller, container, &new, Some("a")).await.unwrap();
+    while !matches!(events.next().await.unwrap().unwrap(), ExecutionEvent::Stdout { .. }) {}
+
+    for warden in wardens() {
+        nix::sys::signal::kill(warden, nix::sys::signal::Signal::SIGKILL).unwrap();
+    }
+    let rest: Vec<_> = events.map(Result::unwrap).collect().await;
+    assert!(matches!(rest.last(), Some(ExecutionEvent::Done { outcome: Outcome::Killed, .. })), "{rest:?}");
+    let again = house.client.run(&house.caller, container, &new, Some("a")).await.unwrap();
+    assert_eq!(again.outcome(), Some(Outcome::Killed));
+    assert_eq!(ok(&house.run_in(container, python("print(open('kept.txt').read())")).await), "x\n");
+}
+
+/// The wardens that this process started.
+fn wardens() -> Vec<nix::unistd::Pid> {
+    let own = std::process::id().to_string();
+    let is_ours = |pid: &String| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        stat.contains("sandbox-warden") && stat.rsplit(')').next().is_some_and(|rest| rest.split_whitespace().nth(1) == Some(&own))
+    };
+    let all = std::fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
+    all.filter(|name| name.bytes().all(|byte| byte.is_ascii_digit()))
+        .filter(is_ours)
+        .map(|pid| nix::unistd::Pid::from_raw(pid.parse().unwrap()))
+        .collect()
+}

@@ -49,7 +49,6 @@ fn live(warden: &OwnedFd, ids: Ids, scratch_bytes: u64) -> io::Result<()> {
     setresuid(Uid::from_raw(inside), Uid::from_raw(inside), Uid::from_raw(inside))?;
     // After the change of user, which would have cleared it.
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
-    rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
 
     let quiet = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
     mount(Some("proc"), "/proc", Some("proc"), quiet, Some("subset=pid,hidepid=invisible"))
@@ -87,6 +86,8 @@ fn ignore_children() -> io::Result<()> {
 }
 
 fn give_up_privileges() -> io::Result<()> {
+    // Not earlier: without root, the worker could not join the namespaces of a process that hides its memory.
+    rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     rustix::thread::set_no_new_privs(true)?;
     let none = CapabilitySet::empty();
     rustix::thread::set_capabilities(None, CapabilitySets { effective: none, permitted: none, inheritable: none })?;
