@@ -5,6 +5,7 @@
 
 pub mod agents;
 pub mod call;
+pub mod gateway;
 pub mod jobs;
 pub mod knowledge;
 pub mod management;

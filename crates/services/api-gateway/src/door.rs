@@ -1,0 +1,189 @@
+//! What every request passes on its way in and out.
+//!
+//! Outside, for all paths: a request id, the span, the shape of errors. Inside, for known routes, in this order: who is
+//! asking, may they, how often, is there money, how large, how long. Each step refuses before the next one costs
+//! anything.
+
+use std::any::Any;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::request::Parts;
+use http::{HeaderValue, Method, header};
+use http_body_util::{BodyExt, Limited};
+use septet_chassis::REQUEST_ID_HEADER;
+use septet_chassis::http::{Problem, Refusal};
+use septet_kernel::{Caller, Kind, RequestId};
+use tracing::{Instrument, error, info_span};
+
+use crate::auth::identity::Identity;
+use crate::gateway::App;
+use crate::permissions::{self, Need, Weight};
+use crate::shape::{Surface, shape};
+use crate::Error;
+
+/// Told when a body grew past its limit, which the reader at the other end cannot say as clearly.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct TooLong {
+    flag: Arc<AtomicBool>,
+    limit_bytes: u64,
+}
+
+impl TooLong {
+    /// The refusal, when the body was too long.
+    pub(crate) fn refusal(&self) -> Option<Error> {
+        self.flag.load(Ordering::Relaxed).then_some(Error::TooLarge { limit_bytes: self.limit_bytes })
+    }
+}
+
+/// The outermost layer.
+pub(crate) async fn outside(State(app): State<App>, request: Request, next: Next) -> Response {
+    let id: RequestId = app.ids.next();
+    let surface = Surface::of(request.uri().path());
+    let span = info_span!("door", request.id = %id);
+    async move {
+        let (mut parts, body) = request.into_parts();
+        let origin = app.proxies.origin(&parts);
+        parts.extensions.insert(id);
+        parts.extensions.insert(origin);
+        // Only the door says who is calling.
+        parts.extensions.remove::<Caller>();
+        let response = next.run(Request::from_parts(parts, body)).await;
+        let mut response = shape(surface, id, response).await;
+        let headers = response.headers_mut();
+        if let Ok(value) = HeaderValue::try_from(id.to_string()) {
+            headers.insert(REQUEST_ID_HEADER, value);
+        }
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        if surface != Surface::Console && !headers.contains_key(header::CACHE_CONTROL) {
+            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        }
+        response
+    }
+    .instrument(span)
+    .await
+}
+
+/// A panic of a handler, said in the words of the surface.
+pub(crate) fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
+    let what = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    error!(panic.message = what.unwrap_or("of an unknown type"), "a handler panicked");
+    Problem::new(Kind::Internal, "a bug stopped this request; the log has the details under its id").into_response()
+}
+
+/// The layer of every known route.
+pub(crate) async fn inside(State(app): State<App>, request: Request, next: Next) -> Response {
+    match admit(&app, request).await {
+        Ok((request, passage)) => passage.walk(request, next).await,
+        Err(error) => Refusal::from(error).into_response(),
+    }
+}
+
+/// What an admitted request carries to its end.
+struct Passage {
+    left: Option<crate::limits::Left>,
+    admission: Option<crate::billing::Admission>,
+    wait: Duration,
+}
+
+async fn admit(app: &App, request: Request) -> Result<(Request, Passage), Error> {
+    let (mut parts, body) = request.into_parts();
+    let route = parts.extensions.get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let route = route.ok_or(Error::Bug("a route without a path"))?;
+    let rule = permissions::find(&parts.method, &route).ok_or(Error::Bug("a route without a rule"))?;
+    let wait = match rule.weight {
+        Weight::Light => app.config.request_timeout(),
+        Weight::Long | Weight::Paid | Weight::Upload => app.config.run_timeout(),
+    };
+    let mut passage = Passage { left: None, admission: None, wait };
+    if let Need::Has(permission) = rule.need {
+        let id = *parts.extensions.get::<RequestId>().ok_or(Error::Bug("a request without an id"))?;
+        let identity = identify(app, &parts, id).await?;
+        if !permission.is_granted_to(identity.role) {
+            return Err(Error::Denied(permission));
+        }
+        passage.left = Some(app.limits.count(&identity).await?);
+        if rule.weight == Weight::Paid {
+            passage.admission = Some(app.billing.admit(identity.tenant, id).await?);
+        }
+        let deadline = app.clock.now().checked_add(wait).ok();
+        parts.extensions.insert(identity.caller(id, deadline));
+        parts.extensions.insert(identity);
+    }
+    let limit_bytes = match rule.weight {
+        Weight::Upload => app.config.upload_limit_bytes(),
+        Weight::Light | Weight::Long | Weight::Paid => app.config.json_limit_bytes(),
+    };
+    Ok((limited(Request::from_parts(parts, body), limit_bytes)?, passage))
+}
+
+impl Passage {
+    async fn walk(self, request: Request, next: Next) -> Response {
+        let Self { left, admission, wait } = self;
+        let Ok(response) = tokio::time::timeout(wait, next.run(request)).await else {
+            return Refusal::from(Error::Timeout(wait.as_secs())).into_response();
+        };
+        // The hold lives until the last byte is out, or the client has left.
+        let mut response = response.map(|body| match admission {
+            Some(admission) => Body::new(body.map_frame(move |frame| {
+                let _held = &admission;
+                frame
+            })),
+            None => body,
+        });
+        if let Some(left) = left {
+            left.write(response.headers_mut());
+        }
+        response
+    }
+}
+
+async fn identify(app: &App, parts: &Parts, id: RequestId) -> Result<Identity, Error> {
+    let header = parts.headers.get(header::AUTHORIZATION);
+    let Some(header) = header else {
+        // Browsers cannot send headers with a WebSocket; nowhere else is a ticket taken.
+        let is_socket = parts.method == Method::GET && parts.uri.path() == "/v1/responses";
+        let ticket = is_socket.then(|| query_value(parts.uri.query().unwrap_or_default(), "ticket")).flatten();
+        return match ticket {
+            Some(ticket) => app.auth.take_ticket(&ticket).await,
+            None => Err(Error::NoCredentials),
+        };
+    };
+    let text = header.to_str().map_err(|_| Error::BadToken)?;
+    let (scheme, bearer) = text.split_once(' ').ok_or(Error::NoCredentials)?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(Error::NoCredentials);
+    }
+    app.auth.identify(bearer.trim(), id).await
+}
+
+/// The first value of a name in a query string, if it needs no unescaping: tickets and ids do not.
+pub(crate) fn query_value(query: &str, name: &str) -> Option<String> {
+    query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('=').map(str::to_owned))
+}
+
+fn limited(request: Request, limit_bytes: u64) -> Result<Request, Error> {
+    let announced = request.headers().get(header::CONTENT_LENGTH);
+    let announced: Option<u64> = announced.and_then(|value| value.to_str().ok()?.parse().ok());
+    if announced.is_some_and(|n_bytes| n_bytes > limit_bytes) {
+        return Err(Error::TooLarge { limit_bytes });
+    }
+    let too_long = TooLong { flag: Arc::default(), limit_bytes };
+    let flag = too_long.flag.clone();
+    let limit = usize::try_from(limit_bytes).unwrap_or(usize::MAX);
+    let mut request = request.map(|body| {
+        Body::new(Limited::new(body, limit).map_err(move |error| {
+            if error.is::<http_body_util::LengthLimitError>() {
+                flag.store(true, Ordering::Relaxed);
+            }
+            error
+        }))
+    });
+    request.extensions_mut().insert(too_long);
+    Ok(request)
+}

@@ -1,0 +1,182 @@
+//! The description of the whole public surface, made from the handlers.
+
+use std::fmt::Write;
+use std::sync::LazyLock;
+
+use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn, PathItem};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{ContentBuilder, InfoBuilder, ObjectBuilder, OpenApi, Ref, RefOr, Required, ResponseBuilder, Type};
+use utoipa::{PartialSchema, ToSchema};
+
+use septet_chassis::http::Problem;
+use septet_contracts::gateway::{OpenAiError, OpenAiErrorBody};
+
+use crate::routes;
+
+const ABOUT: &str = "Everything under /v1 has the shapes of the OpenAI API, so its SDKs work unchanged; everything \
+    under /api is Septet's own. Errors under /v1 are OpenAI's, under /api they are problem+json; both carry the id of \
+    the request, which is also in the header x-request-id of every answer.";
+
+static TEXT: LazyLock<String> = LazyLock::new(|| {
+    // A description that does not serialize is a bug that the golden file shows.
+    describe().to_pretty_json().unwrap_or_default()
+});
+
+/// The description as JSON, OpenAPI 3.1.
+#[must_use]
+pub fn openapi() -> String {
+    TEXT.clone()
+}
+
+pub(crate) fn describe() -> OpenApi {
+    complete(routes::all().into_openapi())
+}
+
+fn complete(mut api: OpenApi) -> OpenApi {
+    api.info = InfoBuilder::new()
+        .title("Septet")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(ABOUT))
+        .license(Some(utoipa::openapi::License::new("Apache-2.0")))
+        .build();
+    let bearer = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some("An access token of /api/auth/login, or an API key (sk-septet-...)."))
+        .build();
+    let components = api.components.get_or_insert_default();
+    components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+    for (name, schema) in [
+        (Problem::name(), Problem::schema()),
+        (OpenAiError::name(), OpenAiError::schema()),
+        (OpenAiErrorBody::name(), OpenAiErrorBody::schema()),
+        (<septet_kernel::Kind as ToSchema>::name(), septet_kernel::Kind::schema()),
+        (septet_kernel::RequestId::name(), septet_kernel::RequestId::schema()),
+    ] {
+        components.schemas.entry(name.into_owned()).or_insert(schema);
+    }
+    api.security = Some(vec![SecurityRequirement::new("bearer", Vec::<String>::new())]);
+    for (path, item) in &mut api.paths.paths {
+        for (method, operation) in operations(item) {
+            operation.operation_id = Some(operation_id(method, path));
+            place_parameters(path, operation);
+            refuse(path, operation);
+        }
+    }
+    api
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
+    [
+        ("get", &mut item.get),
+        ("post", &mut item.post),
+        ("patch", &mut item.patch),
+        ("put", &mut item.put),
+        ("delete", &mut item.delete),
+    ]
+    .into_iter()
+    .filter_map(|(method, operation)| operation.as_mut().map(|operation| (method, operation)))
+}
+
+/// `get_v1_files_by_file_id`: handlers of several nouns share a name, operations may not.
+fn operation_id(method: &str, path: &str) -> String {
+    let mut id = method.to_owned();
+    for part in path.split(['/', '-', '.']).filter(|part| !part.is_empty()) {
+        id.push('_');
+        match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
+            Some(name) => id.push_str(&format!("by_{name}")),
+            None => id.push_str(part),
+        }
+    }
+    id
+}
+
+/// Names in the path are path parameters, every other one is in the query.
+fn place_parameters(path: &str, operation: &mut Operation) {
+    let parameters = operation.parameters.get_or_insert_default();
+    let mut named = Vec::new();
+    for parameter in parameters.iter_mut() {
+        let RefOr::T(parameter) = parameter else { continue };
+        named.push(parameter.name.clone());
+        if !path.contains(&format!("{{{}}}", parameter.name)) {
+            parameter.parameter_in = ParameterIn::Query;
+            parameter.required = Required::False;
+        }
+    }
+    let in_path = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+    let missing = in_path.filter(|name| !named.iter().any(|known| known == name));
+    let missing: Vec<_> = missing.map(str::to_owned).collect();
+    for name in missing {
+        let schema = ObjectBuilder::new().schema_type(Type::String);
+        let parameter = ParameterBuilder::new().name(name).parameter_in(ParameterIn::Path).required(Required::True);
+        parameters.push(RefOr::T(parameter.schema(Some(schema)).build()));
+    }
+    if parameters.is_empty() {
+        operation.parameters = None;
+    }
+}
+
+fn refuse(path: &str, operation: &mut Operation) {
+    let (content_type, schema) = if path.starts_with("/v1") {
+        ("application/json", OpenAiError::name())
+    } else {
+        ("application/problem+json", Problem::name())
+    };
+    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(schema))).build();
+    let refusal = ResponseBuilder::new().description("It was refused, or it failed.").content(content_type, content);
+    operation.responses.responses.insert("default".to_owned(), refusal.build().into());
+}
+
+/// A plain list of the endpoints.
+pub(crate) fn page() -> String {
+    let mut api = describe();
+    let mut rows = String::new();
+    for (path, item) in &mut api.paths.paths {
+        for (method, operation) in operations(item) {
+            let summary = escape(operation.summary.as_deref().unwrap_or_default());
+            let row = format!("<tr><td>{}</td><td><code>{}</code></td><td>{summary}</td></tr>\n", method.to_uppercase(), escape(path));
+            // Writing to a string does not fail.
+            let _written = rows.write_str(&row);
+        }
+    }
+    format!(
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
+         content=\"width=device-width\"><title>Septet API</title></head>\n<body><h1>Septet API</h1>\n<p>{}</p>\n\
+         <p><a href=\"/openapi.json\">openapi.json</a></p>\n<table>\n{rows}</table></body></html>\n",
+        escape(ABOUT)
+    )
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('{', "&#123;").replace('}', "&#125;")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::permissions::RULES;
+
+    #[test]
+    fn the_router_and_the_table_of_rights_have_the_same_routes() {
+        let mut api = describe();
+        let mut routes = BTreeSet::new();
+        for (path, item) in &mut api.paths.paths {
+            routes.extend(operations(item).map(|(method, _)| (path.clone(), method.to_uppercase())));
+        }
+        let table: BTreeSet<_> = RULES.iter().map(|rule| (rule.path.to_owned(), rule.method.to_owned())).collect();
+
+        assert_eq!(routes, table);
+    }
+
+    #[test]
+    fn every_reference_of_the_description_leads_somewhere() {
+        let text = openapi();
+        let api: serde_json::Value = serde_json::from_str(&text).unwrap();
+        for reference in text.split("\"$ref\": \"#/components/schemas/").skip(1) {
+            let name = reference.split('"').next().unwrap();
+            assert!(api["components"]["schemas"].get(name).is_some(), "{name}");
+        }
+        assert_eq!(api["openapi"].as_str().map(|version| &version[..3]), Some("3.1"));
+    }
+}

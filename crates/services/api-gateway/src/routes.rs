@@ -1,0 +1,51 @@
+//! All endpoints, by noun. What each needs is in the route table of [`crate::permissions`].
+
+/// Endpoints that only pass a request on: one entry each, with what the description of the API says about it.
+///
+/// `pass` keeps the path, `pass_own` takes `/api` off.
+macro_rules! passes {
+    ($(
+        $(#[doc = $doc:tt])*
+        $name:ident: $method:ident $path:tt => $service:ident.$how:ident { $($spec:tt)* }
+    )*) => {$(
+        $(#[doc = $doc])*
+        #[utoipa::path($method, path = $path, $($spec)*)]
+        pub(super) async fn $name(
+            axum::extract::State(app): axum::extract::State<$crate::gateway::App>,
+            request: axum::extract::Request,
+        ) -> axum::response::Response {
+            app.$how(septet_kernel::ServiceName::$service, request).await
+        }
+    )*};
+}
+
+mod accounts;
+mod admin;
+mod auth;
+mod chat;
+mod containers;
+mod content;
+mod files;
+mod knowledge;
+mod meta;
+mod models;
+pub(crate) mod responses;
+
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::gateway::App;
+
+/// Every endpoint, with its description.
+pub(crate) fn all() -> OpenApiRouter<App> {
+    OpenApiRouter::default()
+        .merge(auth::routes())
+        .merge(models::routes())
+        .merge(responses::routes())
+        .merge(chat::routes())
+        .merge(files::routes())
+        .merge(knowledge::routes())
+        .merge(containers::routes())
+        .merge(admin::routes())
+        .merge(accounts::routes())
+        .merge(meta::routes())
+}

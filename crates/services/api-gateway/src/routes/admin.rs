@@ -1,0 +1,219 @@
+//! What a person configures, and background jobs. Management and the worker decide; what the gateway adds is to forget
+//! what it remembered about an account or a key that was changed here.
+
+use axum::extract::{Path, Request, State};
+use axum::response::{IntoResponse, Response};
+use septet_chassis::http::Refusal;
+use septet_contracts::jobs::Job;
+use septet_contracts::management::{
+    Agent, AgentChange, ApiKey, CreatedKey, NewAgent, NewApiKey, NewPrompt, NewPromptVersion, NewTenant, NewUser,
+    Prompt, PromptChange, PromptVersion, RoleInfo, Tenant, TenantChange, User, UserChange,
+};
+use septet_contracts::page::{Page, PageQuery};
+use septet_kernel::{ServiceName, UserId};
+use tracing::error;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::Error;
+use crate::gateway::{App, Gateway};
+
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::default()
+        .routes(routes!(tenants, create_tenant))
+        .routes(routes!(tenant, change_tenant))
+        .routes(routes!(users, create_user))
+        .routes(routes!(user, change_user, delete_user))
+        .routes(routes!(roles))
+        .routes(routes!(keys, create_key))
+        .routes(routes!(key, revoke_key))
+        .routes(routes!(agents, create_agent))
+        .routes(routes!(agent, change_agent, delete_agent))
+        .routes(routes!(prompts, create_prompt))
+        .routes(routes!(prompt, change_prompt, delete_prompt))
+        .routes(routes!(versions, create_version))
+        .routes(routes!(version))
+        .routes(routes!(jobs))
+        .routes(routes!(job))
+        .routes(routes!(cancel_job))
+        .routes(routes!(retry_job))
+}
+
+passes! {
+    /// Lists the tenants; only from the home tenant.
+    tenants: get "/api/tenants" => Management.pass_own {
+        tag = "Tenants", params(PageQuery), responses((status = 200, body = Page<Tenant>)) }
+
+    /// Makes a tenant with its first owner; only from the home tenant.
+    create_tenant: post "/api/tenants" => Management.pass_own {
+        tag = "Tenants", request_body = NewTenant, responses((status = 200, body = Tenant)) }
+
+    /// A tenant.
+    tenant: get "/api/tenants/{id}" => Management.pass_own {
+        tag = "Tenants", responses((status = 200, body = Tenant)) }
+
+    /// Lists the accounts of the tenant.
+    users: get "/api/users" => Management.pass_own {
+        tag = "Users", params(PageQuery), responses((status = 200, body = Page<User>)) }
+
+    /// Makes an account.
+    create_user: post "/api/users" => Management.pass_own {
+        tag = "Users", request_body = NewUser, responses((status = 200, body = User)) }
+
+    /// An account.
+    user: get "/api/users/{id}" => Management.pass_own {
+        tag = "Users", responses((status = 200, body = User)) }
+
+    /// The roles and what each may do.
+    roles: get "/api/roles" => Management.pass_own {
+        tag = "Users", responses((status = 200, body = Vec<RoleInfo>)) }
+
+    /// Lists the API keys: everybody's for admins, one's own for others.
+    keys: get "/api/keys" => Management.pass_own {
+        tag = "API keys", params(PageQuery), responses((status = 200, body = Page<ApiKey>)) }
+
+    /// Makes an API key. Its secret is in this answer and nowhere else.
+    create_key: post "/api/keys" => Management.pass_own {
+        tag = "API keys", request_body = NewApiKey, responses((status = 200, body = CreatedKey)) }
+
+    /// An API key, without its secret.
+    key: get "/api/keys/{id}" => Management.pass_own {
+        tag = "API keys", responses((status = 200, body = ApiKey)) }
+
+    /// Lists the agents.
+    agents: get "/api/agents" => Management.pass_own {
+        tag = "Agents", params(PageQuery), responses((status = 200, body = Page<Agent>)) }
+
+    /// Makes an agent.
+    create_agent: post "/api/agents" => Management.pass_own {
+        tag = "Agents", request_body = NewAgent, responses((status = 200, body = Agent)) }
+
+    /// An agent.
+    agent: get "/api/agents/{id}" => Management.pass_own {
+        tag = "Agents", responses((status = 200, body = Agent)) }
+
+    /// Changes an agent.
+    change_agent: patch "/api/agents/{id}" => Management.pass_own {
+        tag = "Agents", request_body = AgentChange, responses((status = 200, body = Agent)) }
+
+    /// Deletes an agent.
+    delete_agent: delete "/api/agents/{id}" => Management.pass_own {
+        tag = "Agents", responses((status = 200)) }
+
+    /// Lists the prompts.
+    prompts: get "/api/prompts" => Management.pass_own {
+        tag = "Prompts", params(PageQuery), responses((status = 200, body = Page<Prompt>)) }
+
+    /// Makes a prompt with its first version.
+    create_prompt: post "/api/prompts" => Management.pass_own {
+        tag = "Prompts", request_body = NewPrompt, responses((status = 200, body = Prompt)) }
+
+    /// A prompt.
+    prompt: get "/api/prompts/{id}" => Management.pass_own {
+        tag = "Prompts", responses((status = 200, body = Prompt)) }
+
+    /// Changes a prompt, or which version of it is live.
+    change_prompt: patch "/api/prompts/{id}" => Management.pass_own {
+        tag = "Prompts", request_body = PromptChange, responses((status = 200, body = Prompt)) }
+
+    /// Deletes a prompt.
+    delete_prompt: delete "/api/prompts/{id}" => Management.pass_own {
+        tag = "Prompts", responses((status = 200)) }
+
+    /// The versions of a prompt, newest first.
+    versions: get "/api/prompts/{id}/versions" => Management.pass_own {
+        tag = "Prompts", params(PageQuery), responses((status = 200, body = Page<PromptVersion>)) }
+
+    /// Adds a version to a prompt.
+    create_version: post "/api/prompts/{id}/versions" => Management.pass_own {
+        tag = "Prompts", request_body = NewPromptVersion, responses((status = 200, body = PromptVersion)) }
+
+    /// A version of a prompt.
+    version: get "/api/prompts/{id}/versions/{version}" => Management.pass_own {
+        tag = "Prompts", responses((status = 200, body = PromptVersion)) }
+
+    /// Lists the background jobs, newest first.
+    jobs: get "/api/jobs" => AsyncWorker.pass_own {
+        tag = "Jobs",
+        params(("state" = Option<String>, Query), ("kind" = Option<String>, Query), ("limit" = Option<u32>, Query),
+            ("after" = Option<String>, Query)),
+        responses((status = 200, body = Page<Job>)) }
+
+    /// A background job.
+    job: get "/api/jobs/{id}" => AsyncWorker.pass_own {
+        tag = "Jobs", responses((status = 200, body = Job)) }
+
+    /// Asks a job to stop.
+    cancel_job: post "/api/jobs/{id}/cancel" => AsyncWorker.pass_own {
+        tag = "Jobs", responses((status = 200, body = Job)) }
+
+    /// Starts a dead or cancelled job anew.
+    retry_job: post "/api/jobs/{id}/retry" => AsyncWorker.pass_own {
+        tag = "Jobs", responses((status = 200, body = Job)) }
+}
+
+/// Changes a tenant, or stops everybody of it.
+#[utoipa::path(patch, path = "/api/tenants/{id}", tag = "Tenants", request_body = TenantChange,
+    responses((status = 200, body = Tenant)))]
+async fn change_tenant(State(app): State<App>, request: Request) -> Response {
+    let response = app.pass_own(ServiceName::Management, request).await;
+    if response.status().is_success() {
+        // A disabled tenant's keys stop now; its people when their access tokens run out, a quarter of an hour at most.
+        app.auth.keys_changed();
+    }
+    response
+}
+
+/// Changes an account: one's own name and password, or as an admin anything.
+#[utoipa::path(patch, path = "/api/users/{id}", tag = "Users", request_body = UserChange,
+    responses((status = 200, body = User)))]
+async fn change_user(State(app): State<App>, Path(id): Path<String>, request: Request) -> Response {
+    let (request, change) = match app.peek::<UserChange>(request).await {
+        Ok(peeked) => peeked,
+        Err(response) => return response,
+    };
+    let response = app.pass_own(ServiceName::Management, request).await;
+    // A new password and a disabled account end what was begun with the old one.
+    let is_out = change.is_none_or(|change| change.password.is_some() || change.disabled == Some(true));
+    app.forget_user(&id, is_out, response).await
+}
+
+/// Removes an account.
+#[utoipa::path(delete, path = "/api/users/{id}", tag = "Users", responses((status = 200)))]
+async fn delete_user(State(app): State<App>, Path(id): Path<String>, request: Request) -> Response {
+    let response = app.pass_own(ServiceName::Management, request).await;
+    app.forget_user(&id, true, response).await
+}
+
+/// Revokes an API key.
+#[utoipa::path(delete, path = "/api/keys/{id}", tag = "API keys", responses((status = 200)))]
+async fn revoke_key(State(app): State<App>, Path(id): Path<String>, request: Request) -> Response {
+    let response = app.pass_own(ServiceName::Management, request).await;
+    if let (true, Ok(key)) = (response.status().is_success(), id.parse()) {
+        app.auth.key_revoked(key);
+    }
+    response
+}
+
+impl Gateway {
+    /// Reads a JSON body and puts it back. The content is for Management to judge; here it may be unreadable.
+    async fn peek<T: serde::de::DeserializeOwned>(&self, request: Request) -> Result<(Request, Option<T>), Response> {
+        let (parts, body) = request.into_parts();
+        let limit = self.config.json_limit_bytes();
+        let bytes = axum::body::to_bytes(body, usize::try_from(limit).unwrap_or(usize::MAX)).await;
+        let bytes = bytes.map_err(|_| Refusal::from(Error::TooLarge { limit_bytes: limit }).into_response())?;
+        let value = serde_json::from_slice(&bytes).ok();
+        Ok((Request::from_parts(parts, axum::body::Body::from(bytes)), value))
+    }
+
+    async fn forget_user(&self, id: &str, is_out: bool, response: Response) -> Response {
+        let Ok(person) = id.parse::<UserId>() else { return response };
+        if response.status().is_success()
+            && let Err(failure) = self.auth.account_changed(person, is_out).await
+        {
+            // The change itself is done. The sessions end all the same: their next refresh asks Management.
+            error!(user.id = %person, error.detail = %septet_kernel::causes(&failure), "sessions could not be ended");
+        }
+        response
+    }
+}

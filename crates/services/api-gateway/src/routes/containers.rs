@@ -1,0 +1,122 @@
+//! Sandboxes, as OpenAI's containers.
+
+use axum::Json as Plain;
+use axum::extract::{Path, Request, State};
+use axum::response::Response;
+use http::{HeaderMap, header};
+use septet_chassis::http::Refusal;
+use septet_contracts::call::segment;
+use septet_contracts::knowledge;
+use septet_contracts::page::{Page, PageQuery};
+use septet_contracts::sandbox::{Container, ContainerFile, FileContent, NewContainer, NewExecution, NewFile};
+use septet_kernel::{Caller, ServiceName};
+use serde::Deserialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::content::{Content, serve};
+use crate::Error;
+use crate::gateway::App;
+
+// A JSON body that names a file is a hundred bytes.
+const MAX_NAMING_BYTES: usize = 64 << 10;
+
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::default()
+        .routes(routes!(create, list))
+        .routes(routes!(show, delete))
+        .routes(routes!(add_file, files))
+        .routes(routes!(file, delete_file))
+        .routes(routes!(content))
+        .routes(routes!(execute))
+}
+
+passes! {
+    /// Makes a sandbox.
+    create: post "/v1/containers" => SandboxRunner.pass {
+        tag = "Containers", request_body = NewContainer, responses((status = 200, body = Container)) }
+
+    /// Lists the sandboxes.
+    list: get "/v1/containers" => SandboxRunner.pass {
+        tag = "Containers", params(PageQuery), responses((status = 200, body = Page<Container>)) }
+
+    /// A sandbox.
+    show: get "/v1/containers/{container_id}" => SandboxRunner.pass {
+        tag = "Containers", responses((status = 200, body = Container)) }
+
+    /// Deletes a sandbox with its files.
+    delete: delete "/v1/containers/{container_id}" => SandboxRunner.pass {
+        tag = "Containers", responses((status = 200)) }
+
+    /// Lists the files in a sandbox.
+    files: get "/v1/containers/{container_id}/files" => SandboxRunner.pass {
+        tag = "Containers", params(PageQuery), responses((status = 200, body = Page<ContainerFile>)) }
+
+    /// A file in a sandbox.
+    file: get "/v1/containers/{container_id}/files/{file_id}" => SandboxRunner.pass {
+        tag = "Containers", responses((status = 200, body = ContainerFile)) }
+
+    /// Removes a file from a sandbox.
+    delete_file: delete "/v1/containers/{container_id}/files/{file_id}" => SandboxRunner.pass {
+        tag = "Containers", responses((status = 200)) }
+
+    /// Runs code and streams what happens, one JSON object a line. With `Idempotency-Key` the code runs once.
+    execute: post "/v1/containers/{container_id}/executions" => SandboxRunner.pass {
+        tag = "Containers", request_body = NewExecution,
+        responses((status = 200, content_type = "application/x-ndjson", body = Object)) }
+}
+
+/// Names an uploaded file to be put into a sandbox.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ExistingFile {
+    /// The id of the file.
+    file_id: String,
+}
+
+/// Puts a file into a sandbox: multipart/form-data with the field `file`, or JSON with the id of an uploaded one.
+#[utoipa::path(post, path = "/v1/containers/{container_id}/files", tag = "Containers", request_body = ExistingFile,
+    responses((status = 200, body = ContainerFile)))]
+async fn add_file(
+    State(app): State<App>,
+    caller: Caller,
+    Path(container): Path<String>,
+    request: Request,
+) -> Result<Plain<ContainerFile>, Refusal<Error>> {
+    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let is_form = content_type.unwrap_or_default().starts_with("multipart/form-data");
+    let caller = caller.without_deadline();
+    // A blob is named only here, after the tenant has shown that it owns the bytes: hashes are no secret.
+    let new = if is_form {
+        let upload = app.receive(request).await?;
+        NewFile { blob: upload.stored.id, path: upload.filename }
+    } else {
+        let body = axum::body::to_bytes(request.into_body(), MAX_NAMING_BYTES).await;
+        let body = body.map_err(|_| Error::TooLarge { limit_bytes: MAX_NAMING_BYTES as u64 })?;
+        let existing: ExistingFile = serde_json::from_slice(&body)
+            .map_err(|error| Error::bad_request(format!("the JSON body does not fit: {error}"), "file_id"))?;
+        let path = format!("/v1/files/{}/content", segment(existing.file_id));
+        let peer = app.peer(ServiceName::KnowledgeEngine);
+        let found: knowledge::FileContent = peer.get(&caller, &path).answer().await.map_err(Error::from)?;
+        NewFile { blob: found.blob, path: found.filename }
+    };
+    let path = format!("/v1/containers/{}/files", segment(container));
+    let file = app.peer(ServiceName::SandboxRunner).post(&caller, &path, &new).answer().await;
+    Ok(Plain(file.map_err(Error::from)?))
+}
+
+/// The bytes of a file in a sandbox: a chart, a table.
+#[utoipa::path(get, path = "/v1/containers/{container_id}/files/{file_id}/content", tag = "Containers",
+    responses((status = 200, content_type = "application/octet-stream", body = Vec<u8>), (status = 304)))]
+async fn content(
+    State(app): State<App>,
+    caller: Caller,
+    Path((container, file)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal<Error>> {
+    let path = format!("/v1/containers/{}/files/{}/content", segment(container), segment(file));
+    let found = app.peer(ServiceName::SandboxRunner).get(&caller, &path).answer().await.map_err(Error::from)?;
+    let FileContent { blob, filename, mime, .. } = found;
+    Ok(serve(&app.blobs, &Content { blob, filename, mime }, &headers).await?)
+}

@@ -1,0 +1,93 @@
+//! Knowledge bases, as OpenAI's vector stores and under Septet's own name.
+
+use axum::extract::{Path, Request, State};
+use axum::response::Response;
+use septet_contracts::call::segment;
+use septet_contracts::knowledge::{
+    Deleted, NewVectorStore, NewVectorStoreFile, SearchPage, SearchRequest, VectorStore, VectorStoreChange,
+    VectorStoreFile,
+};
+use septet_contracts::management::{KnowledgeBase, KnowledgeBaseChange, NewKnowledgeBase};
+use septet_contracts::page::{Page, PageQuery};
+use septet_kernel::ServiceName;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::gateway::App;
+
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::default()
+        .routes(routes!(create, list))
+        .routes(routes!(show, change, delete))
+        .routes(routes!(search))
+        .routes(routes!(attach, files))
+        .routes(routes!(file, detach))
+        .routes(routes!(create_base, bases))
+        .routes(routes!(base, change_base, delete_base))
+}
+
+passes! {
+    /// Makes a knowledge base.
+    create: post "/v1/vector_stores" => KnowledgeEngine.pass {
+        tag = "Vector stores", request_body = NewVectorStore, responses((status = 200, body = VectorStore)) }
+
+    /// Lists the knowledge bases.
+    list: get "/v1/vector_stores" => KnowledgeEngine.pass {
+        tag = "Vector stores", params(PageQuery), responses((status = 200, body = Page<VectorStore>)) }
+
+    /// A knowledge base, with how many of its files are ready.
+    show: get "/v1/vector_stores/{vector_store_id}" => KnowledgeEngine.pass {
+        tag = "Vector stores", responses((status = 200, body = VectorStore)) }
+
+    /// Changes a knowledge base.
+    change: post "/v1/vector_stores/{vector_store_id}" => KnowledgeEngine.pass {
+        tag = "Vector stores", request_body = VectorStoreChange, responses((status = 200, body = VectorStore)) }
+
+    /// Deletes a knowledge base; the files stay.
+    delete: delete "/v1/vector_stores/{vector_store_id}" => KnowledgeEngine.pass {
+        tag = "Vector stores", responses((status = 200, body = Deleted)) }
+
+    /// Finds the passages that best answer a query.
+    search: post "/v1/vector_stores/{vector_store_id}/search" => KnowledgeEngine.pass {
+        tag = "Vector stores", request_body = SearchRequest, responses((status = 200, body = SearchPage)) }
+
+    /// Puts a file into a knowledge base; it is read in the background.
+    attach: post "/v1/vector_stores/{vector_store_id}/files" => KnowledgeEngine.pass {
+        tag = "Vector stores", request_body = NewVectorStoreFile, responses((status = 200, body = VectorStoreFile)) }
+
+    /// Lists the files of a knowledge base.
+    files: get "/v1/vector_stores/{vector_store_id}/files" => KnowledgeEngine.pass {
+        tag = "Vector stores", params(PageQuery), responses((status = 200, body = Page<VectorStoreFile>)) }
+
+    /// A file of a knowledge base, with how far it is.
+    file: get "/v1/vector_stores/{vector_store_id}/files/{file_id}" => KnowledgeEngine.pass {
+        tag = "Vector stores", responses((status = 200, body = VectorStoreFile)) }
+
+    /// Takes a file out of a knowledge base; the file stays.
+    detach: delete "/v1/vector_stores/{vector_store_id}/files/{file_id}" => KnowledgeEngine.pass {
+        tag = "Vector stores", responses((status = 200, body = Deleted)) }
+
+    /// Makes a knowledge base.
+    create_base: post "/api/knowledge-bases" => Management.pass_own {
+        tag = "Knowledge bases", request_body = NewKnowledgeBase, responses((status = 200, body = KnowledgeBase)) }
+
+    /// Lists the knowledge bases.
+    bases: get "/api/knowledge-bases" => Management.pass_own {
+        tag = "Knowledge bases", params(PageQuery), responses((status = 200, body = Page<KnowledgeBase>)) }
+
+    /// A knowledge base.
+    base: get "/api/knowledge-bases/{id}" => Management.pass_own {
+        tag = "Knowledge bases", responses((status = 200, body = KnowledgeBase)) }
+
+    /// Changes a knowledge base.
+    change_base: patch "/api/knowledge-bases/{id}" => Management.pass_own {
+        tag = "Knowledge bases", request_body = KnowledgeBaseChange, responses((status = 200, body = KnowledgeBase)) }
+}
+
+/// Deletes a knowledge base with all its passages; the files stay.
+// It goes to the knowledge engine, which owns the passages and tells Management; the other way round they would stay.
+#[utoipa::path(delete, path = "/api/knowledge-bases/{id}", tag = "Knowledge bases",
+    responses((status = 200, body = Deleted)))]
+async fn delete_base(State(app): State<App>, Path(id): Path<String>, request: Request) -> Response {
+    app.pass_to(ServiceName::KnowledgeEngine, &format!("/v1/vector_stores/{}", segment(id)), request).await
+}

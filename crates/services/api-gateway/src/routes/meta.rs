@@ -1,0 +1,72 @@
+//! Who one is, what this installation is, and how to talk to it.
+
+use axum::extract::State;
+use axum::response::{Html, IntoResponse, Response};
+use axum::{Extension, Json as Plain};
+use http::header;
+use septet_chassis::http::Refusal;
+use septet_contracts::gateway::{Me, Status};
+use septet_contracts::management::Permission;
+use septet_kernel::{Caller, Kind};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::auth::person;
+use crate::Error;
+use crate::auth::identity::Identity;
+use crate::auth::keys::Jwks;
+use crate::gateway::App;
+
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::default()
+        .routes(routes!(me))
+        .routes(routes!(status))
+        .routes(routes!(jwks))
+        .routes(routes!(description))
+        .routes(routes!(docs))
+}
+
+/// Who is asking, and what they may do.
+#[utoipa::path(get, path = "/api/me", tag = "Sign in", responses((status = 200, body = Me)))]
+async fn me(
+    State(app): State<App>,
+    caller: Caller,
+    Extension(identity): Extension<Identity>,
+) -> Result<Plain<Me>, Refusal<Error>> {
+    let user = match app.management.active_user(&caller, identity.person).await {
+        Ok(user) => user,
+        // The account went away while its token was still good.
+        Err(error) if error.kind == Kind::NotFound => return Err(Error::EndedSession.into()),
+        Err(error) => return Err(Error::from(error).into()),
+    };
+    let permissions = Permission::ALL.iter().copied().filter(|one| one.is_granted_to(identity.role)).collect();
+    let mut person = person(user);
+    // A key may do less than the person behind it.
+    person.role = identity.role;
+    Ok(Plain(Me { person, key: identity.key, permissions }))
+}
+
+/// What this installation is.
+#[utoipa::path(get, path = "/api/status", tag = "Installation", responses((status = 200, body = Status)))]
+async fn status(State(app): State<App>, caller: Caller) -> Plain<Status> {
+    Plain(app.status.read(&caller).await)
+}
+
+/// The public keys behind access tokens.
+#[utoipa::path(get, path = "/.well-known/jwks.json", tag = "Sign in", security(()), responses((status = 200, body = Jwks)))]
+async fn jwks(State(app): State<App>) -> Response {
+    ([(header::CACHE_CONTROL, "public, max-age=300")], Plain(app.auth.jwks())).into_response()
+}
+
+/// This description.
+#[utoipa::path(get, path = "/openapi.json", tag = "Installation", security(()), responses((status = 200, body = Object)))]
+async fn description() -> Response {
+    ([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-cache")], crate::openapi()).into_response()
+}
+
+/// This description, for people.
+#[utoipa::path(get, path = "/docs", tag = "Installation", security(()), responses((status = 200, content_type = "text/html", body = String)))]
+async fn docs() -> Response {
+    let policy = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+    ([(header::CONTENT_SECURITY_POLICY, policy)], Html(crate::openapi::page())).into_response()
+}

@@ -1,0 +1,299 @@
+//! The Responses API over a WebSocket: one connection, many runs.
+//!
+//! The client sends `response.create` events; the server sends the events of the runs, with the `stream_id` that the
+//! client gave. One `stream_id` is one lane: its runs go one after the other, lanes go side by side. A connection that
+//! drops costs nothing, for runs go on without it: `?resume=<response>:<number>` reads on after that event.
+//!
+//! A client that does not read is waited for only so long; everything here has a bound.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+
+use axum::extract::ws::{CloseFrame, Message, WebSocket};
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt, SinkExt, StreamExt};
+use septet_chassis::http::Problem;
+use septet_kernel::{Failure, RequestId, ResponseId, ServiceName};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, MissedTickBehavior};
+
+use crate::auth::identity::Identity;
+use crate::gateway::App;
+use crate::{Error, runs, shape};
+
+const MAX_LANES: usize = 32;
+const MAX_WAITING: usize = 32;
+const SLOW_CLIENT: Duration = Duration::from_secs(30);
+// Close codes: 1001 and 1012 make the official SDKs connect again.
+const GOING_AWAY: u16 = 1001;
+const RESTARTING: u16 = 1012;
+
+/// Where a client wants to read on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Resume {
+    response: ResponseId,
+    after: Option<u64>,
+}
+
+impl Resume {
+    /// Reads `resp_a:12,resp_b:3` or `resp_a`.
+    pub(crate) fn parse(text: &str) -> Result<Vec<Self>, Error> {
+        let wrong = || Error::bad_request("resume is written <response id>:<number of the last event>", "resume");
+        let one = |text: &str| {
+            let text = text.replace("%3A", ":").replace("%3a", ":");
+            let (response, after) = text.split_once(':').map_or((text.as_str(), None), |(id, n)| (id, Some(n)));
+            let after = after.map(str::parse).transpose().map_err(|_| wrong())?;
+            Ok(Self { response: response.parse().map_err(|_| wrong())?, after })
+        };
+        let resumes = text.split([',']).flat_map(|text| text.split("%2C")).filter(|text| !text.is_empty()).map(one);
+        let resumes: Vec<Self> = resumes.collect::<Result<_, Error>>()?;
+        if resumes.len() > MAX_LANES { Err(wrong()) } else { Ok(resumes) }
+    }
+}
+
+/// What a lane does next.
+enum Job {
+    Create(Value),
+    Resume(Resume),
+}
+
+/// The lanes of one connection.
+struct Lanes {
+    app: App,
+    identity: Identity,
+    out: mpsc::Sender<String>,
+    waiting: HashMap<String, VecDeque<Job>>,
+    running: FuturesUnordered<BoxFuture<'static, String>>,
+}
+
+/// Serves one connection to its end.
+pub(crate) async fn serve(app: App, identity: Identity, socket: WebSocket, resumes: Vec<Resume>) {
+    let (out, mut outgoing) = mpsc::channel(64);
+    let mut lanes =
+        Lanes { app: app.clone(), identity, out, waiting: HashMap::new(), running: FuturesUnordered::new() };
+    for resume in resumes {
+        lanes.add(format!("resume {}", resume.response), Job::Resume(resume));
+    }
+    let (mut sink, mut incoming) = socket.split();
+    let mut ping = tokio::time::interval_at(Instant::now() + app.config.keep_alive(), app.config.keep_alive());
+    ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut limit = std::pin::pin!(tokio::time::sleep(Duration::from_secs(60 * u64::from(app.config.socket_minutes))));
+    let stopping = app.lifecycle.stopping();
+    let last = loop {
+        let message = tokio::select! {
+            Some(text) = outgoing.recv() => Message::Text(text.into()),
+            message = incoming.next() => match message {
+                Some(Ok(Message::Text(text))) => { lanes.hear(&text); continue }
+                Some(Ok(Message::Binary(_))) => {
+                    lanes.refuse(None, &Error::bad_request("events are sent as text, not as binary", ""));
+                    continue
+                }
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
+                Some(Ok(Message::Close(_)) | Err(_)) | None => return,
+            },
+            Some(lane) = lanes.running.next() => { lanes.go_on(&lane); continue }
+            _ = ping.tick() => Message::Ping(Vec::new().into()),
+            () = &mut limit => break close(GOING_AWAY, "the connection has reached its longest time; connect again"),
+            () = stopping.cancelled() => break close(RESTARTING, "the service restarts; connect again"),
+        };
+        if !matches!(tokio::time::timeout(SLOW_CLIENT, sink.send(message)).await, Ok(Ok(()))) {
+            return;
+        }
+    };
+    // The client may be gone already; then there is nobody to tell.
+    let _sent = tokio::time::timeout(SLOW_CLIENT, sink.send(last)).await;
+}
+
+fn close(code: u16, reason: &'static str) -> Message {
+    Message::Close(Some(CloseFrame { code, reason: reason.into() }))
+}
+
+impl Lanes {
+    fn hear(&mut self, text: &str) {
+        let event: Value = match serde_json::from_str(text) {
+            Ok(event) => event,
+            Err(error) => {
+                return self.refuse(None, &Error::bad_request(format!("this is not JSON: {error}"), ""));
+            }
+        };
+        let stream_id = event["stream_id"].as_str().map(str::to_owned);
+        if stream_id.as_ref().is_some_and(|id| id.len() > 128) {
+            return self.refuse(None, &Error::bad_request("stream_id has at most 128 bytes", "stream_id"));
+        }
+        match event["type"].as_str() {
+            Some("response.create") => self.add(stream_id.unwrap_or_default(), Job::Create(event)),
+            Some("septet.resume") => match resume_of(&event) {
+                Ok(resume) => self.add(stream_id.unwrap_or_default(), Job::Resume(resume)),
+                Err(error) => self.refuse(stream_id.as_deref(), &error),
+            },
+            Some("response.steer") => {
+                let failed = json!({
+                    "type": "response.steer.failed",
+                    "sequence_number": 0,
+                    "stream_id": stream_id,
+                    "steer": {"id": null, "previous_response_id": event["previous_response_id"]},
+                    "error": {
+                        "code": "steering_not_supported",
+                        "message": "a run takes no further input; cancel it, or send the next response.create when it has ended",
+                    },
+                });
+                self.say(failed.to_string());
+            }
+            other => {
+                let other = other.unwrap_or("nothing").chars().take(64).collect::<String>();
+                let error = Error::bad_request(format!("type is response.create here, not {other}"), "type");
+                self.refuse(stream_id.as_deref(), &error);
+            }
+        }
+    }
+
+    /// Starts a job, or lets it wait behind the one that its lane is at.
+    fn add(&mut self, lane: String, job: Job) {
+        let n_lanes = self.waiting.len();
+        if let Some(queue) = self.waiting.get_mut(&lane) {
+            if queue.len() < MAX_WAITING {
+                queue.push_back(job);
+                return;
+            }
+            let error = Error::bad_request(format!("more than {MAX_WAITING} events wait on this stream_id"), "stream_id");
+            return self.refuse(name_of(&lane), &error);
+        }
+        if n_lanes == MAX_LANES {
+            let error = Error::bad_request(format!("more than {MAX_LANES} streams on one connection"), "stream_id");
+            return self.refuse(name_of(&lane), &error);
+        }
+        self.waiting.insert(lane.clone(), VecDeque::new());
+        self.start(lane, job);
+    }
+
+    fn start(&mut self, lane: String, job: Job) {
+        let (app, identity, out) = (self.app.clone(), self.identity.clone(), self.out.clone());
+        let work = async move {
+            let name = name_of(&lane);
+            if let Err(error) = run(&app, &identity, job, name, &out).await {
+                // The receiver is gone only when the connection is.
+                let _sent = out.send(refusal(name, &error, app.ids.next())).await;
+            }
+            lane
+        };
+        self.running.push(work.boxed());
+    }
+
+    fn go_on(&mut self, lane: &str) {
+        match self.waiting.get_mut(lane).and_then(VecDeque::pop_front) {
+            Some(job) => self.start(lane.to_owned(), job),
+            None => {
+                self.waiting.remove(lane);
+            }
+        }
+    }
+
+    fn refuse(&self, stream_id: Option<&str>, error: &Error) {
+        self.say(refusal(stream_id, error, self.app.ids.next()));
+    }
+
+    fn say(&self, text: String) {
+        // This task is the one that empties the channel, so it never waits on it: a client that sends nonsense faster
+        // than it reads goes without some of the answers.
+        let _said = self.out.try_send(text);
+    }
+}
+
+/// The lane of events without a `stream_id`, and those of `?resume=`, have no name on the wire.
+fn name_of(lane: &str) -> Option<&str> {
+    (!lane.is_empty() && !lane.starts_with("resume resp_")).then_some(lane)
+}
+
+fn resume_of(event: &Value) -> Result<Resume, Error> {
+    let response = event["response_id"].as_str().and_then(|id| id.parse().ok());
+    let response = response.ok_or_else(|| Error::bad_request("response_id names no response", "response_id"))?;
+    Ok(Resume { response, after: event["starting_after"].as_u64() })
+}
+
+async fn run(app: &App, identity: &Identity, job: Job, name: Option<&str>, out: &mpsc::Sender<String>) -> Result<(), Error> {
+    app.auth.still_good(identity)?;
+    app.limits.count(identity).await?;
+    let request: RequestId = app.ids.next();
+    let caller = identity.caller(request, app.clock.now().checked_add(app.config.run_timeout()).ok());
+    let stopping = app.lifecycle.stopping();
+    let follow = async |events, response, after| {
+        let mut events = std::pin::pin!(runs::follow(app.agents.clone(), caller.clone(), events, response, after, stopping));
+        while let Some(event) = events.next().await {
+            if out.send(named(event.data, name)).await.is_err() {
+                return;
+            }
+        }
+    };
+    match job {
+        Job::Create(event) => {
+            let body = body_of(app, event)?;
+            let _admission = app.billing.admit(identity.tenant, request).await?;
+            let events = app.peer(ServiceName::AgentCore).post(&caller, "/v1/responses", &body).stream().await?;
+            follow(crate::routes::responses::events(events).boxed(), None, None).await;
+        }
+        Job::Resume(Resume { response, after }) => {
+            let events = app.agents.events(&caller, response, after).await?;
+            follow(events.boxed(), Some(response), after).await;
+        }
+    }
+    Ok(())
+}
+
+/// The body for agent-core from a `response.create`.
+fn body_of(app: &App, mut event: Value) -> Result<Value, Error> {
+    let fields = event.as_object_mut().ok_or_else(|| Error::bad_request("an event is a JSON object", ""))?;
+    for name in ["type", "stream_id", "background", "event_id"] {
+        fields.remove(name);
+    }
+    if fields.remove("generate") == Some(Value::Bool(false)) {
+        return Err(Error::bad_request("generate: false is not supported; nothing needs warming up here", "generate"));
+    }
+    fields.insert("stream".to_owned(), Value::Bool(true));
+    crate::routes::responses::with_model(app, &mut event)?;
+    Ok(event)
+}
+
+/// The event's JSON with the name of its lane put in front.
+fn named(data: String, name: Option<&str>) -> String {
+    match (name, data.strip_prefix('{')) {
+        (Some(name), Some(rest)) => format!("{{\"stream_id\":{},{rest}", Value::from(name)),
+        _ => data,
+    }
+}
+
+fn refusal(stream_id: Option<&str>, error: &Error, request: RequestId) -> String {
+    let problem = Problem::of(error);
+    let mut event = json!({
+        "type": "error",
+        "status": error.kind().status(),
+        "error": shape::openai(&problem, request).error,
+    });
+    if let Some(stream_id) = stream_id {
+        event["stream_id"] = Value::from(stream_id);
+    }
+    event.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resume_names_a_response_and_perhaps_a_number() {
+        let id = format!("resp_{}", "0".repeat(32));
+
+        let resumes = Resume::parse(&format!("{id}:12,{id}")).unwrap();
+
+        assert_eq!((resumes[0].after, resumes[1].after), (Some(12), None));
+        assert!(Resume::parse("resp_1:2").is_err());
+        assert!(Resume::parse(&format!("{id}:-1")).is_err());
+    }
+
+    #[test]
+    fn the_name_of_a_lane_is_written_into_each_event() {
+        assert_eq!(named("{\"a\":1}".to_owned(), Some("l\"1")), "{\"stream_id\":\"l\\\"1\",\"a\":1}");
+        assert_eq!(named("{\"a\":1}".to_owned(), None), "{\"a\":1}");
+    }
+}

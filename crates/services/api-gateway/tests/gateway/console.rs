@@ -1,0 +1,95 @@
+//! The console's files.
+
+use std::fs;
+
+use serde_json::json;
+
+use crate::house::{House, config, request};
+
+async fn house() -> (House, tempfile::TempDir) {
+    let dist = tempfile::tempdir().unwrap();
+    fs::create_dir(dist.path().join("assets")).unwrap();
+    let index = "<meta name=csp-nonce content=__SEPTET_NONCE__><script src=/assets/app-1.js></script>";
+    fs::write(dist.path().join("index.html"), index).unwrap();
+    fs::write(dist.path().join("assets/app-1.js"), "plain").unwrap();
+    fs::write(dist.path().join("assets/app-1.js.br"), "brotli").unwrap();
+    fs::write(dist.path().join("assets/app-1.js.gz"), "gzip").unwrap();
+    fs::write(dist.path().join("favicon.svg"), "<svg/>").unwrap();
+    let mut config = config();
+    config.console_folder = Some(dist.path().to_owned());
+    (House::with(config).await, dist)
+}
+
+#[tokio::test]
+async fn the_page_allows_only_its_own_scripts_and_a_nonce_that_is_new_each_time() {
+    let (house, _dist) = house().await;
+
+    let first = house.get("/", "").await;
+    let second = house.get("/chat/conv_1?x=1", "").await;
+
+    for page in [&first, &second] {
+        assert_eq!((page.status, page.header("content-type")), (200, "text/html; charset=utf-8"));
+        assert_eq!(page.header("cache-control"), "no-store");
+        let nonce = page.text.split("content=").nth(1).unwrap().split('>').next().unwrap();
+        let policy = page.header("content-security-policy");
+        assert!(policy.contains(&format!("style-src 'self' 'nonce-{nonce}'")), "{policy}");
+        assert!(policy.contains("default-src 'none'") && policy.contains("script-src 'self';"), "{policy}");
+        assert!(!policy.contains("unsafe"), "{policy}");
+        assert!(policy.contains("frame-ancestors 'none'"));
+    }
+    assert_ne!(first.text, second.text);
+}
+
+#[tokio::test]
+async fn assets_are_small_and_cached_for_ever() {
+    let (house, _dist) = house().await;
+    let get = |path: &'static str, accept: &'static str, etag: &str| {
+        let mut request = request("GET", path, "", None);
+        request.headers_mut().insert("accept-encoding", accept.parse().unwrap());
+        request.headers_mut().insert("if-none-match", etag.parse().unwrap());
+        house.send(request)
+    };
+
+    let br = get("/assets/app-1.js", "gzip, br", "x").await;
+    let gzip = get("/assets/app-1.js", "gzip", "x").await;
+    let plain = get("/assets/app-1.js", "identity", "x").await;
+
+    assert_eq!((br.text.as_str(), br.header("content-encoding")), ("brotli", "br"));
+    assert_eq!((gzip.text.as_str(), gzip.header("content-encoding")), ("gzip", "gzip"));
+    assert_eq!((plain.text.as_str(), plain.header("content-encoding")), ("plain", ""));
+    assert_eq!(br.header("content-type"), "text/javascript; charset=utf-8");
+    assert_eq!(br.header("cache-control"), "public, max-age=31536000, immutable");
+    assert_eq!(br.header("vary"), "accept-encoding");
+    assert_eq!(br.header("x-content-type-options"), "nosniff");
+    let again = get("/assets/app-1.js", "gzip, br", br.header("etag")).await;
+    assert_eq!((again.status, again.text.as_str()), (304, ""));
+}
+
+#[tokio::test]
+async fn a_missing_file_is_no_page_and_an_api_path_never_is_one() {
+    let (house, _dist) = house().await;
+
+    assert_eq!(house.get("/assets/gone.js", "").await.status, 404);
+    assert_eq!(house.get("/gone.png", "").await.status, 404);
+    assert_eq!(house.get("/../Cargo.toml", "").await.status, 404);
+    for path in ["/v1", "/v1/nothing", "/api/nothing", "/.well-known/x", "/api"] {
+        let answer = house.get(path, "").await;
+        assert_eq!(answer.status, 404, "{path}");
+        assert!(answer.header("content-type").contains("json"), "{path}: {}", answer.header("content-type"));
+    }
+    assert_eq!(house.get("/v1beta", "").await.status, 200, "not below /v1, so it is the console's");
+    assert_eq!(house.post("/chat", "", json!({})).await.status, 405);
+}
+
+#[tokio::test]
+async fn without_a_console_the_page_says_how_to_get_one() {
+    let empty = tempfile::tempdir().unwrap();
+    let mut config = config();
+    config.console_folder = Some(empty.path().to_owned());
+    let house = House::with(config).await;
+
+    let page = house.get("/", "").await;
+
+    assert_eq!(page.status, 200);
+    assert!(page.text.contains("make web"));
+}

@@ -1,0 +1,82 @@
+//! API keys.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use septet_kernel::Role;
+
+use crate::house::House;
+
+#[tokio::test]
+async fn a_key_is_asked_for_once_in_half_a_minute() {
+    let house = House::open().await;
+    let (key, id) = house.peers.add_key("member@acme.test", Role::Member, None);
+
+    for _ in 0..5 {
+        assert_eq!(house.get("/v1/models", &key).await.status, 200);
+    }
+    assert_eq!(house.peers.n_key_checks.load(Ordering::SeqCst), 1);
+    house.clock.advance(Duration::from_secs(31));
+    let me = house.get("/api/me", &key).await.json();
+
+    assert_eq!(house.peers.n_key_checks.load(Ordering::SeqCst), 2);
+    assert_eq!(me["key"], id.to_string());
+}
+
+#[tokio::test]
+async fn a_key_does_no_more_than_its_own_role() {
+    let house = House::open().await;
+    let (key, _) = house.peers.add_key("owner@acme.test", Role::Viewer, None);
+
+    assert_eq!(house.get("/v1/files", &key).await.status, 200);
+    assert_eq!(house.get("/api/users", &key).await.code(), "permission_denied");
+    assert_eq!(house.get("/api/me", &key).await.json()["role"], "viewer");
+}
+
+#[tokio::test]
+async fn a_remembered_key_works_while_management_is_away_and_a_new_one_does_not() {
+    let house = House::open().await;
+    let (known, _) = house.peers.add_key("member@acme.test", Role::Member, None);
+    let (new, _) = house.peers.add_key("member@acme.test", Role::Member, None);
+    assert_eq!(house.get("/v1/files", &known).await.status, 200);
+    house.clock.advance(Duration::from_secs(60));
+    house.peers.management_is_down.store(true, Ordering::SeqCst);
+
+    assert_eq!(house.get("/v1/files", &known).await.status, 200);
+    assert_eq!(house.get("/v1/files", &new).await.status, 503);
+}
+
+#[tokio::test]
+async fn a_revoked_key_stops_at_once_and_an_unknown_one_never_starts() {
+    let house = House::open().await;
+    let owner = house.token("owner@acme.test").await;
+    let (key, id) = house.peers.add_key("member@acme.test", Role::Member, None);
+    assert_eq!(house.get("/v1/files", &key).await.status, 200);
+
+    assert_eq!(house.ask("DELETE", &format!("/api/keys/{id}"), &owner, None).await.status, 204);
+
+    let refused = house.get("/v1/files", &key).await;
+    assert_eq!((refused.status, refused.code().as_str()), (401, "invalid_api_key"));
+    assert_eq!(refused.json()["error"]["type"], "authentication_error");
+    assert_eq!(house.get("/v1/files", "sk-septet-unknown").await.code(), "invalid_api_key");
+}
+
+#[tokio::test]
+async fn requests_are_counted_per_key_and_the_answer_says_when_to_come_back() {
+    let house = House::open().await;
+    let (slow, _) = house.peers.add_key("member@acme.test", Role::Member, Some(8));
+    let (free, _) = house.peers.add_key("member@acme.test", Role::Member, None);
+
+    let first = house.get("/v1/files", &slow).await;
+    assert_eq!((first.header("x-ratelimit-limit-requests"), first.header("x-ratelimit-remaining-requests")), ("8", "1"));
+    assert_eq!(house.get("/v1/files", &slow).await.status, 200);
+    let refused = house.get("/v1/files", &slow).await;
+
+    assert_eq!((refused.status, refused.code().as_str()), (429, "rate_limit_exceeded"));
+    assert_eq!(refused.json()["error"]["type"], "rate_limit_error");
+    let wait: u64 = refused.header("retry-after").parse().unwrap();
+    assert!((1..=8).contains(&wait), "{wait}");
+    assert_eq!(house.get("/v1/files", &free).await.status, 200, "another key of the same person goes on");
+    house.clock.advance(Duration::from_secs(wait));
+    assert_eq!(house.get("/v1/files", &slow).await.status, 200);
+}

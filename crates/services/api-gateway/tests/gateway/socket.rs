@@ -1,0 +1,195 @@
+//! The WebSocket, over a real connection.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use futures::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+
+use crate::house::House;
+
+struct Client(WebSocketStream<MaybeTlsStream<TcpStream>>);
+
+async fn serve(house: &House) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    septet_chassis::http::serve(listener, house.router.clone(), &house.platform.lifecycle).unwrap()
+}
+
+async fn connect(address: SocketAddr, query: &str, token: Option<&str>) -> Result<Client, u16> {
+    let mut request = format!("ws://{address}/v1/responses{query}").into_client_request().unwrap();
+    if let Some(token) = token {
+        request.headers_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+    }
+    match tokio_tungstenite::connect_async(request).await {
+        Ok((socket, _)) => Ok(Client(socket)),
+        Err(tokio_tungstenite::tungstenite::Error::Http(response)) => Err(response.status().as_u16()),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+impl Client {
+    async fn say(&mut self, event: Value) {
+        self.0.send(Message::text(event.to_string())).await.unwrap();
+    }
+
+    async fn hear(&mut self) -> Value {
+        loop {
+            let message = tokio::time::timeout(Duration::from_secs(20), self.0.next()).await.expect("an event");
+            match message.unwrap().unwrap() {
+                Message::Text(text) => return serde_json::from_str(&text).unwrap(),
+                Message::Close(frame) => return json!({"closed": frame.map(|frame| u16::from(frame.code))}),
+                _ => {}
+            }
+        }
+    }
+
+    /// Events up to and with the end of a run.
+    async fn run(&mut self) -> Vec<Value> {
+        let mut events = Vec::new();
+        loop {
+            let event = self.hear().await;
+            let is_last = event["type"] == "response.completed" || event["type"] == "error";
+            events.push(event);
+            if is_last {
+                return events;
+            }
+        }
+    }
+}
+
+fn create(input: &str, stream_id: Option<&str>) -> Value {
+    json!({"type": "response.create", "model": "agent:analyst", "input": input, "stream_id": stream_id})
+}
+
+#[tokio::test]
+async fn one_connection_carries_runs_in_lanes() {
+    let house = House::open().await;
+    let token = house.token("member@acme.test").await;
+    let mut client = connect(serve(&house).await, "", Some(&token)).await.ok().unwrap();
+
+    client.say(create("first", Some("a"))).await;
+    client.say(create("second", Some("a"))).await;
+    client.say(create("other", Some("b"))).await;
+    let (mut a, mut b) = (Vec::new(), Vec::new());
+    while a.len() < 12 || b.len() < 6 {
+        let event = client.hear().await;
+        if event["stream_id"] == "a" { a.push(event) } else { b.push(event) }
+    }
+
+    let said = |events: &[Value]| events[4]["delta"].as_str().unwrap().to_owned();
+    assert_eq!((said(&a[..6]), said(&a[6..]), said(&b)), ("first".to_owned(), "second".to_owned(), "other".to_owned()));
+    let numbers: Vec<_> = a.iter().map(|event| event["sequence_number"].as_u64().unwrap()).collect();
+    assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 0, 1, 2, 3, 4, 5], "one lane never mixes its runs");
+    let seen = house.peers.last_seen();
+    assert!(seen.body.get("stream_id").is_none() && seen.body.get("type").is_none());
+    assert_eq!(seen.body["stream"], true);
+}
+
+#[tokio::test]
+async fn a_ticket_opens_one_connection_within_half_a_minute() {
+    let house = House::open().await;
+    let token = house.token("member@acme.test").await;
+    let address = serve(&house).await;
+    let ticket = || async { house.post("/api/auth/ticket", &token, json!({})).await.json()["ticket"].as_str().unwrap().to_owned() };
+
+    let first = ticket().await;
+    let mut client = connect(address, &format!("?ticket={first}"), None).await.ok().unwrap();
+    client.say(create("hi", None)).await;
+    let events = client.run().await;
+    assert_eq!(events.len(), 6);
+    assert!(events[0].get("stream_id").is_none());
+    assert_eq!(connect(address, &format!("?ticket={first}"), None).await.err(), Some(401));
+    let late = ticket().await;
+    house.clock.advance(Duration::from_secs(31));
+    assert_eq!(connect(address, &format!("?ticket={late}"), None).await.err(), Some(401));
+    assert_eq!(connect(address, "", None).await.err(), Some(401));
+    let elsewhere = ticket().await;
+    assert_eq!(house.get(&format!("/api/me?ticket={elsewhere}"), "").await.status, 401, "a ticket is for the socket only");
+    let viewer = house.token("viewer@acme.test").await;
+    assert_eq!(connect(address, "", Some(&viewer)).await.err(), Some(403));
+}
+
+#[tokio::test]
+async fn a_client_that_was_away_reads_on() {
+    let house = House::open().await;
+    let token = house.token("member@acme.test").await;
+    let address = serve(&house).await;
+
+    let mut client = connect(address, &format!("?resume={}:3", house.peers.response), Some(&token)).await.ok().unwrap();
+    let resumed = client.run().await;
+    client.say(json!({"type": "septet.resume", "response_id": house.peers.response, "starting_after": 4, "stream_id": "x"})).await;
+    let by_event = client.run().await;
+
+    let numbers: Vec<_> = resumed.iter().map(|event| event["sequence_number"].as_u64().unwrap()).collect();
+    assert_eq!(numbers, [4, 5]);
+    assert_eq!((by_event.len(), by_event[0]["stream_id"].as_str()), (1, Some("x")));
+    assert_eq!(connect(address, "?resume=nonsense", Some(&token)).await.err(), Some(400));
+}
+
+#[tokio::test]
+async fn mistakes_are_answered_and_the_connection_goes_on() {
+    let house = House::open().await;
+    let token = house.token("member@acme.test").await;
+    let mut client = connect(serve(&house).await, "", Some(&token)).await.ok().unwrap();
+
+    client.0.send(Message::text("not json")).await.unwrap();
+    assert_eq!(client.hear().await["status"], 400);
+    client.0.send(Message::binary(vec![1, 2, 3])).await.unwrap();
+    assert_eq!(client.hear().await["type"], "error");
+    client.say(json!({"type": "session.update"})).await;
+    assert_eq!(client.hear().await["error"]["param"], "type");
+    client.say(json!({"type": "response.create", "model": "gpt-x", "stream_id": "s"})).await;
+    let refused = client.hear().await;
+    assert_eq!((refused["stream_id"].as_str(), refused["error"]["param"].as_str()), (Some("s"), Some("model")));
+    client.say(json!({"type": "response.create", "model": "agent:nobody", "input": "x"})).await;
+    let unknown = client.hear().await;
+    assert_eq!((unknown["status"].as_u64(), unknown["error"]["code"].as_str()), (Some(404), Some("no_such_agent")));
+    assert!(unknown["error"]["request_id"].as_str().unwrap().starts_with("req_"));
+    client.say(json!({"type": "response.steer", "previous_response_id": "resp_1", "input": "wait"})).await;
+    assert_eq!(client.hear().await["type"], "response.steer.failed");
+    client.say(create("still here", None)).await;
+    assert_eq!(client.run().await.len(), 6);
+}
+
+#[tokio::test]
+async fn a_signed_out_person_starts_nothing_more_on_an_open_connection() {
+    let house = House::open().await;
+    let (token, refresh) = house.sign_in("member@acme.test").await;
+    let mut client = connect(serve(&house).await, "", Some(&token)).await.ok().unwrap();
+
+    house.post("/api/auth/logout", "", json!({"refresh_token": refresh})).await;
+    client.say(create("hi", None)).await;
+
+    let refused = client.hear().await;
+    assert_eq!((refused["status"].as_u64(), refused["error"]["code"].as_str()), (Some(401), Some("session_ended")));
+}
+
+#[tokio::test]
+async fn money_is_asked_for_at_each_run() {
+    let house = House::open().await;
+    let token = house.token("member@acme.test").await;
+    let mut client = connect(serve(&house).await, "", Some(&token)).await.ok().unwrap();
+    house.billing().set_mode(house.peers.acme, septet_contracts::gateway::BillingMode::Prepaid).await.unwrap();
+
+    client.say(create("hi", None)).await;
+
+    let refused = client.hear().await;
+    assert_eq!((refused["status"].as_u64(), refused["error"]["type"].as_str()), (Some(402), Some("billing_error")));
+}
+
+#[tokio::test]
+async fn a_restart_tells_the_client_to_come_back() {
+    let house = House::open().await;
+    let token = house.token("member@acme.test").await;
+    let mut client = connect(serve(&house).await, "", Some(&token)).await.ok().unwrap();
+    client.say(create("hi", None)).await;
+    client.run().await;
+
+    house.platform.lifecycle.stop();
+
+    assert_eq!(client.hear().await["closed"], 1012);
+}

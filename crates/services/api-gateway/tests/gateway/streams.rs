@@ -1,0 +1,178 @@
+//! Streams: events whole and numbered, runs read on after a break, work dropped when the client leaves.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use axum::body::BodyDataStream;
+use futures::StreamExt;
+use septet_contracts::sse::{Event, Parser};
+use septet_kernel::{Role, ServiceName};
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+use crate::house::{House, config, request};
+
+/// Sends a request and gives the answer's body as it comes.
+pub(crate) async fn open(house: &House, path: &str, token: &str, body: Value) -> BodyDataStream {
+    let response = house.router.clone().oneshot(request("POST", path, token, Some(body))).await.unwrap();
+    assert_eq!(response.status(), 200);
+    assert!(response.headers()["content-type"].to_str().unwrap().starts_with("text/event-stream"));
+    assert_eq!(response.headers()["x-accel-buffering"], "no");
+    response.into_body().into_data_stream()
+}
+
+fn events(text: &str) -> Vec<Event> {
+    let mut parser = Parser::default();
+    let events = parser.push(text.as_bytes()).unwrap();
+    assert_eq!(parser.finish(), None, "the stream ends with a whole event");
+    events
+}
+
+fn numbers(events: &[Event]) -> Vec<u64> {
+    events.iter().map(|event| event.id.as_ref().unwrap().parse().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn a_run_streams_every_event_with_its_number() {
+    let house = House::open().await;
+    let token = house.token("member@acme.test").await;
+
+    let answer = house.post("/v1/responses", &token, json!({"model": "agent:analyst", "input": "hi", "stream": true})).await;
+
+    let events = events(&answer.text);
+    assert_eq!(numbers(&events), [0, 1, 2, 3, 4, 5]);
+    assert_eq!(events[0].name, "response.created");
+    assert_eq!(events[5].name, "response.completed");
+    let delta: Value = serde_json::from_str(&events[4].data).unwrap();
+    assert_eq!(delta["delta"], "hi");
+    assert!(!answer.text.contains("retry:"));
+}
+
+#[tokio::test]
+async fn a_run_without_a_model_is_the_default_agents() {
+    let house = House::open().await;
+    let token = house.token("member@acme.test").await;
+
+    let answer = house.post("/v1/responses", &token, json!({"input": "hi", "unknown_field": 7})).await;
+
+    assert_eq!(answer.json()["status"], "completed");
+    let seen = house.peers.last_seen();
+    assert_eq!(seen.body["model"], "agent:analyst");
+    assert_eq!(seen.body["unknown_field"], 7, "what the gateway does not know passes");
+}
+
+#[tokio::test]
+async fn a_run_that_breaks_off_is_read_on_and_each_event_comes_once() {
+    let house = House::open().await;
+    let token = house.token("member@acme.test").await;
+    house.peers.script.lock().unwrap().break_after = Some(3);
+
+    let answer = house.post("/v1/responses", &token, json!({"input": "on", "stream": true})).await;
+
+    let events = events(&answer.text);
+    assert_eq!(numbers(&events), [0, 1, 2, 3, 4, 5]);
+    let seen = house.peers.last_seen();
+    assert_eq!(seen.body["starting_after"], "2");
+    assert_eq!(seen.caller.unwrap().deadline, None);
+}
+
+#[tokio::test]
+async fn a_run_that_is_lost_ends_with_an_error_event() {
+    let house = House::open().await;
+    let token = house.token("member@acme.test").await;
+    *house.peers.script.lock().unwrap() = crate::peers::Script { break_after: Some(2), is_lost: true, pause_before: None };
+
+    let answer = house.post("/v1/responses", &token, json!({"input": "on", "stream": true})).await;
+
+    let events = events(&answer.text);
+    assert_eq!(events.len(), 3);
+    assert_eq!((events[2].name.as_str(), &events[2].id), ("error", &None));
+    let data: Value = serde_json::from_str(&events[2].data).unwrap();
+    assert_eq!((data["code"].as_str(), data["sequence_number"].as_u64()), (Some("stream_interrupted"), Some(1)));
+}
+
+#[tokio::test]
+async fn a_client_reads_on_where_it_left_off() {
+    let house = House::open().await;
+    let token = house.token("member@acme.test").await;
+    let path = format!("/v1/responses/{}?stream=true", house.peers.response);
+
+    let by_query = house.get(&format!("{path}&starting_after=3"), &token).await;
+    let by_header = {
+        let mut request = request("GET", &path, &token, None);
+        request.headers_mut().insert("last-event-id", "4".parse().unwrap());
+        house.send(request).await
+    };
+
+    assert_eq!(numbers(&events(&by_query.text)), [4, 5]);
+    assert_eq!(numbers(&events(&by_header.text)), [5]);
+    let whole = house.get(&format!("/v1/responses/{}?include[]=x", house.peers.response), &token).await;
+    assert_eq!(whole.json()["object"], "response");
+}
+
+#[tokio::test]
+async fn a_silent_stream_is_kept_alive_by_a_single_line() {
+    let mut lively = config();
+    lively.keep_alive_s = 1;
+    let house = House::with(lively).await;
+    let token = house.token("member@acme.test").await;
+    house.peers.script.lock().unwrap().pause_before = Some((2, Duration::from_millis(1300)));
+
+    let answer = house.post("/v1/responses", &token, json!({"input": "on", "stream": true})).await;
+
+    assert!(answer.text.contains("\n\n: ping\nevent: response.output_item.added\n"), "{}", answer.text);
+    assert_eq!(events(&answer.text).len(), 6);
+}
+
+#[tokio::test]
+async fn a_model_that_nobody_listens_to_is_stopped() {
+    let house = House::open().await;
+    let token = house.token("member@acme.test").await;
+
+    let mut stream = open(&house, "/v1/chat/completions", &token, json!({"model": "endless", "messages": [], "stream": true})).await;
+    let first = stream.next().await.unwrap().unwrap();
+    assert_eq!(first, "data: {\"n\":1}\n\n", "an event is never cut");
+    assert_eq!(house.peers.n_dropped.load(Ordering::SeqCst), 0);
+    drop(stream);
+
+    house.until("the model's work is dropped", || async { house.peers.n_dropped.load(Ordering::SeqCst) == 1 }).await;
+}
+
+#[tokio::test]
+async fn a_models_stream_and_its_unknown_fields_pass_as_they_are() {
+    let house = House::open().await;
+    let token = house.token("member@acme.test").await;
+
+    let stream = house.post("/v1/chat/completions", &token, json!({"model": "short", "messages": [], "stream": true, "top_k": 3})).await;
+    let whole = house.post("/v1/chat/completions", &token, json!({"model": "short", "messages": []})).await;
+
+    assert_eq!(stream.text, "data: {\"n\":1}\n\ndata: {\"n\":2}\n\ndata: {\"n\":3}\n\ndata: [DONE]\n\n");
+    assert_eq!(house.peers.seen.lock().unwrap()[0].body["top_k"], 3);
+    assert_eq!(whole.json()["provider_extra"], 7);
+}
+
+#[tokio::test]
+async fn an_agent_answers_as_a_chat() {
+    let house = House::open().await;
+    let (key, _) = house.peers.add_key("member@acme.test", Role::Member, None);
+    let messages = json!([{"role": "system", "content": "be brief"}, {"role": "user", "content": "利润"}]);
+
+    let whole = house.post("/v1/chat/completions", &key, json!({"model": "agent:analyst", "messages": messages})).await.json();
+    let stream = json!({"model": "agent:analyst", "messages": messages, "stream": true, "stream_options": {"include_usage": true}});
+    let stream = house.post("/v1/chat/completions", &key, stream).await;
+
+    assert_eq!(whole["object"], "chat.completion");
+    assert_eq!(whole["choices"][0]["message"]["content"], "echo 利润");
+    assert_eq!(whole["usage"]["prompt_tokens"], 5);
+    assert_eq!(house.peers.last_seen().body["instructions"], "be brief");
+    assert_eq!(house.peers.n_seen(ServiceName::ModelGateway, "/v1/chat/completions"), 0);
+    let events = events(&stream.text);
+    assert_eq!(events.last().unwrap().data, "[DONE]");
+    let text: String = events[..events.len() - 1]
+        .iter()
+        .map(|event| serde_json::from_str::<Value>(&event.data).unwrap())
+        .filter_map(|chunk| chunk["choices"][0]["delta"]["content"].as_str().map(str::to_owned))
+        .collect();
+    assert_eq!(text, "echo 利润");
+    assert!(events.iter().all(|event| event.id.is_none() && event.name.is_empty()));
+}
