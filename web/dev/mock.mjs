@@ -4,7 +4,8 @@
 //
 // It serves the built console with the real page policy. Question words play failures: 超时 (code
 // runs too long), 模型断开 (model down), 欠费 (402), 限流 (429), 没有模型 (unknown model), SQL (a second tool).
-// POST /mock/drop cuts every open stream and refuses new ones for two seconds; /mock/expire ends sessions.
+// POST /mock/drop cuts every open stream and refuses new ones for two seconds; /mock/expire ends sessions,
+// /mock/expire-token only access tokens.
 
 import { randomBytes } from 'node:crypto'
 import { createReadStream, existsSync, readFileSync, statSync } from 'node:fs'
@@ -347,6 +348,15 @@ const ROUTES = [
     (_req, res) => {
       tokens.clear()
       cookies.clear()
+      send(res, 200, {})
+    },
+    'open',
+  ],
+  [
+    'POST',
+    '/mock/expire-token',
+    (_req, res) => {
+      tokens.clear()
       send(res, 200, {})
     },
     'open',

@@ -17,7 +17,7 @@ const home = createRoute({
   getParentRoute: () => root,
   path: '/',
   beforeLoad: () => {
-    throw redirect({ to: '/chat/{-$id}', params: {}, replace: true })
+    throw redirect({ to: '/chat/{-$id}', params: { id: undefined }, replace: true })
   },
 })
 

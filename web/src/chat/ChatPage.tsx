@@ -220,16 +220,13 @@ function Conversation({ chat }: { chat: Chat }) {
         )}
       </div>
       {narrow && (
-        <Drawer
-          opened={drawer}
-          onClose={() => setDrawer(false)}
-          position="right"
-          size={340}
-          aria-label={t('run.title')}
-          closeButtonProps={{ 'aria-label': t('app.close') }}
-        >
-          <RunPanel turn={focus} />
-        </Drawer>
+        <Drawer.Root opened={drawer} onClose={() => setDrawer(false)} position="right" size={340}>
+          <Drawer.Overlay />
+          <Drawer.Content aria-label={t('run.title')}>
+            <Drawer.CloseButton className="panel-close" aria-label={t('app.close')} />
+            <RunPanel turn={focus} />
+          </Drawer.Content>
+        </Drawer.Root>
       )}
       {dropping.over && <div className="drop">{t('chat.drop', { name: base.name })}</div>}
     </div>

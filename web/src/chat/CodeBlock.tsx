@@ -14,7 +14,7 @@ export function CodeBlock({
   bare?: boolean
 }) {
   const { t } = useLanguage()
-  const html = useHighlighted(useDeferredValue(code), language)
+  const { html, rest } = useHighlighted(useDeferredValue(code), language)
   const label = `${t('chat.code')} ${language}`
   return (
     <figure className="code" data-bare={bare || undefined}>
@@ -26,12 +26,9 @@ export function CodeBlock({
       )}
       {bare && <CopyButton text={code} className="code-copy" />}
       <pre tabIndex={0} role="group" aria-label={label}>
-        {html !== null && html !== '' ? (
-          // biome-ignore lint/security/noDangerouslySetInnerHtml: the highlighter escapes the code itself
-          <code dangerouslySetInnerHTML={{ __html: html }} />
-        ) : (
-          <code>{code}</code>
-        )}
+        {/* biome-ignore lint/security/noDangerouslySetInnerHtml: the highlighter escapes the code itself */}
+        <code dangerouslySetInnerHTML={{ __html: html }} />
+        <code>{rest}</code>
       </pre>
     </figure>
   )

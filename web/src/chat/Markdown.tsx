@@ -18,7 +18,18 @@ const plugins: ComponentProps<typeof ReactMarkdown>['remarkPlugins'] = [
 
 type Components = NonNullable<ComponentProps<typeof ReactMarkdown>['components']>
 
+// Whatever depth an answer starts its headings at, on the page they all stand below the page's title.
+const Heading: Components['h1'] = ({ children, node }) => (
+  <h2 data-depth={Math.min(3, Number(node?.tagName.slice(1) ?? 3))}>{children}</h2>
+)
+
 const components: Components = {
+  h1: Heading,
+  h2: Heading,
+  h3: Heading,
+  h4: Heading,
+  h5: Heading,
+  h6: Heading,
   pre: ({ children }) => <>{children}</>,
   code({ className, children, node }) {
     const text = String(children ?? '').replace(/\n$/, '')

@@ -15,7 +15,7 @@ export function OfflineBadge() {
       middlewares={{ shift: { padding: 12 }, flip: true }}
     >
       <Popover.Target>
-        <UnstyledButton className="offline">
+        <UnstyledButton className="offline" aria-label={t('offline.badge')}>
           <IconPlugConnectedX size={14} />
           <span>{t('offline.badge')}</span>
         </UnstyledButton>

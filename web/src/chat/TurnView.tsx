@@ -1,7 +1,13 @@
 // One question and its answer: tool cards, text, charts, and what can be done with them.
 
 import { ActionIcon, Tooltip } from '@mantine/core'
-import { IconChevronLeft, IconChevronRight, IconFileTypePdf, IconRefresh } from '@tabler/icons-react'
+import {
+  IconChevronLeft,
+  IconChevronRight,
+  IconFileText,
+  IconFileTypePdf,
+  IconRefresh,
+} from '@tabler/icons-react'
 import { memo, useMemo } from 'react'
 import { bytes, count, duration, money } from '../format'
 import { useLanguage } from '../i18n'
@@ -42,7 +48,7 @@ export const TurnView = memo(function TurnView({ turn, version, onAgain, selecte
           <ul className="question-files">
             {question.files.map((file) => (
               <li key={file.id}>
-                <IconFileTypePdf size={17} />
+                {/\.pdf$/i.test(file.name) ? <IconFileTypePdf size={17} /> : <IconFileText size={17} />}
                 <span title={file.name}>{file.name}</span>
                 <small>{bytes(file.bytes, tag)}</small>
               </li>

@@ -27,9 +27,12 @@ function load(): Promise<Painter> {
   return loading
 }
 
-/** Coloured HTML of a piece of code, or `null` until there is one. */
-export function useHighlighted(code: string, language: string): string | null {
-  const [painted, setPainted] = useState<{ code: string; html: string } | null>(null)
+/**
+ * Coloured HTML of a piece of code and what of it is not coloured yet. Code that grows keeps the
+ * colours of its beginning while the new end is painted.
+ */
+export function useHighlighted(code: string, language: string): { html: string; rest: string } {
+  const [painted, setPainted] = useState({ code: '', html: '' })
   useEffect(() => {
     let gone = false
     load()
@@ -43,5 +46,7 @@ export function useHighlighted(code: string, language: string): string | null {
       gone = true
     }
   }, [code, language])
-  return painted?.code === code ? painted.html : null
+  return code.startsWith(painted.code)
+    ? { html: painted.html, rest: code.slice(painted.code.length) }
+    : { html: '', rest: code }
 }

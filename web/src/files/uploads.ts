@@ -100,10 +100,23 @@ export class Uploads {
     this.add([upload.file], storeOf)
   }
 
-  /** Takes a file off the list. One that is still being sent is stopped. */
+  /**
+   * Takes a file off the list. One that is still being sent is stopped; one that could not be read is
+   * of no use and leaves the server too; one that is being read goes on.
+   */
   remove(key: string) {
-    this.#aborts.get(key)?.abort()
+    const upload = this.#list.find((upload) => upload.key === key)
+    if (upload?.phase === 'uploading') this.#aborts.get(key)?.abort()
+    if (upload?.phase === 'failed' && upload.storeId && upload.fileId)
+      void this.#discard(upload.storeId, upload.fileId)
     this.#set(this.#list.filter((upload) => upload.key !== key))
+  }
+
+  async #discard(store: string, file: string) {
+    // Whatever stays behind is still listed, with its error, on the knowledge page.
+    await calls.removeFromStore(store, file).catch(() => undefined)
+    await calls.deleteFile(file).catch(() => undefined)
+    this.onSettled(store)
   }
 
   clear() {

@@ -4,7 +4,7 @@ import { ApiError } from '../api/problem'
 import type { VectorStoreFile } from '../api/types'
 import { percent } from '../format'
 import type { Translate } from '../i18n'
-import { codeWords, errorWords, type Words } from '../i18n/errors'
+import { codeWords, errorWords, isKnown, type Words } from '../i18n/errors'
 import type { Upload } from './uploads'
 
 type State = Pick<Upload, 'phase' | 'share' | 'stage' | 'pagesDone' | 'pagesTotal'>
@@ -20,7 +20,14 @@ export function stageWords(file: State, t: Translate, tag: string): string {
 }
 
 export function failureWords(error: Upload['error'], t: Translate): Words {
-  return error instanceof ApiError ? errorWords(error, t) : codeWords(error, 'error.broken', t)
+  if (error instanceof ApiError) return errorWords(error, t)
+  return unreadable(error, t)
+}
+
+/** Why a document could not be read. Our own sentence says it all when the code is known. */
+export function unreadable(error: VectorStoreFile['last_error'], t: Translate): Words {
+  const words = codeWords(error, 'error.unreadable', t)
+  return isKnown(error?.code) ? { ...words, detail: '' } : words
 }
 
 export function stateOf(file: VectorStoreFile): State {

@@ -206,6 +206,7 @@ export const en = {
   'error.emptyFile': 'This file is empty. Choose a file with content.',
   'error.encrypted': 'This PDF is protected by a password. Save a copy without the password and upload that.',
   'error.broken': 'This file is damaged and cannot be read. Save or export it again and upload the new copy.',
+  'error.unreadable': 'This file could not be read. Save or export it again and upload the new copy.',
   'error.noText':
     'No text was found in this file; it may be a scan. Run text recognition (OCR) on it and upload it again.',
   'error.fileType':

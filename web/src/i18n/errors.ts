@@ -1,7 +1,7 @@
 // Errors in words that say what to do. Known codes first, then the HTTP status; whatever is left
 // keeps the server's own sentence and the request id, so that somebody can look it up.
 
-import { type ApiError, asApiError } from '../api/problem'
+import { asApiError } from '../api/problem'
 import type { Key, Translate } from './index'
 
 const BY_CODE: Record<string, Key> = {
@@ -146,4 +146,4 @@ export function codeWords(
   }
 }
 
-export const isAborted = (error: ApiError | null | undefined) => error?.code === 'aborted'
+export const isKnown = (code: string | undefined) => code !== undefined && code in BY_CODE

@@ -201,6 +201,7 @@ export const zh: Dictionary = {
   'error.emptyFile': '这个文件是空的，请选择有内容的文件。',
   'error.encrypted': '这个 PDF 设有密码。请另存为不带密码的副本后再上传。',
   'error.broken': '文件已损坏，无法读取。请重新导出或另存后再上传。',
+  'error.unreadable': '无法读取这个文件。请重新导出或另存后再上传。',
   'error.noText': '文件里没有可读取的文字，可能是扫描件。请先做文字识别（OCR）再上传。',
   'error.fileType': '不支持这种文件。请上传 PDF、Word、Excel、CSV、HTML、Markdown 或文本文件。',
   'error.noDocuments': '还没有文档。请先上传，再提问。',

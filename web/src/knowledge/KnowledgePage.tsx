@@ -14,10 +14,9 @@ import { baseName, useBases, useChosenBase } from '../files/bases'
 import { NewBase } from '../files/NewBase'
 import { UploadChip } from '../files/UploadChip'
 import { shareOf, Uploads, useUploads } from '../files/uploads'
-import { stageWords, stateOf } from '../files/words'
+import { stageWords, stateOf, unreadable } from '../files/words'
 import { bytes } from '../format'
 import { useLanguage } from '../i18n'
-import { codeWords } from '../i18n/errors'
 import { Failure } from '../shell/Failure'
 import { TopBar } from '../shell/TopBar'
 
@@ -124,7 +123,7 @@ function Base({ store }: { store: VectorStore }) {
     onSuccess: async () => {
       setAsking(false)
       await queries.invalidateQueries({ queryKey: ['vector_stores'], exact: true })
-      void navigate({ to: '/knowledge/{-$id}', params: {} })
+      void navigate({ to: '/knowledge/{-$id}', params: { id: undefined } })
     },
   })
   return (
@@ -232,7 +231,7 @@ function Row({
   const [asking, setAsking] = useState(false)
   const state = stateOf(file)
   const words = stageWords(state, t, tag)
-  const failure = state.phase === 'failed' ? codeWords(file.last_error, 'error.broken', t) : null
+  const failure = state.phase === 'failed' ? unreadable(file.last_error, t) : null
   const remove = useMutation({
     mutationFn: async () => {
       await calls.removeFromStore(store, file.id)

@@ -30,7 +30,7 @@ export function Rail({ onPick }: { onPick?: () => void }) {
         <Mark size={25} />
         <span>Septet</span>
       </Link>
-      <Link to="/chat/{-$id}" params={{}} className="new-chat" onClick={pick}>
+      <Link to="/chat/{-$id}" params={{ id: undefined }} className="new-chat" onClick={pick}>
         <IconPlus size={17} stroke={1.8} />
         <span>{t('app.newChat')}</span>
         <kbd aria-hidden="true">Ctrl K</kbd>
@@ -38,7 +38,7 @@ export function Rail({ onPick }: { onPick?: () => void }) {
       <div className="rail-group">{t('app.workspace')}</div>
       <Link
         to="/chat/{-$id}"
-        params={{}}
+        params={{ id: undefined }}
         className="rail-link"
         data-active={path.startsWith('/chat') || undefined}
         onClick={pick}
@@ -48,7 +48,7 @@ export function Rail({ onPick }: { onPick?: () => void }) {
       </Link>
       <Link
         to="/knowledge/{-$id}"
-        params={{}}
+        params={{ id: undefined }}
         className="rail-link"
         data-active={path.startsWith('/knowledge') || undefined}
         onClick={onPick}
@@ -117,7 +117,7 @@ function Entry({ entry, onPick }: { entry: ConversationEntry; onPick?: (() => vo
     onSuccess: () => {
       setAsking(false)
       forget(entry.id)
-      if (id === entry.id) void navigate({ to: '/chat/{-$id}', params: {} })
+      if (id === entry.id) void navigate({ to: '/chat/{-$id}', params: { id: undefined } })
       return queries.invalidateQueries({ queryKey: ['conversations'] })
     },
   })

@@ -23,7 +23,7 @@ export function Shell() {
       [
         'mod+K',
         () => {
-          void navigate({ to: '/chat/{-$id}', params: {} })
+          void navigate({ to: '/chat/{-$id}', params: { id: undefined } })
           // Ask for the focus even when the address stays the same.
           dispatchEvent(new Event('septet:focus-composer'))
         },
@@ -39,17 +39,12 @@ export function Shell() {
       </a>
       <div className="shell">
         {small ? (
-          <Drawer
-            opened={opened}
-            onClose={() => setOpened(false)}
-            size={280}
-            withCloseButton={false}
-            padding={0}
-            title={null}
-            aria-label={t('app.menu')}
-          >
-            <Rail onPick={() => setOpened(false)} />
-          </Drawer>
+          <Drawer.Root opened={opened} onClose={() => setOpened(false)} size={280}>
+            <Drawer.Overlay />
+            <Drawer.Content aria-label={t('app.menu')}>
+              <Rail onPick={() => setOpened(false)} />
+            </Drawer.Content>
+          </Drawer.Root>
         ) : (
           <Rail />
         )}
