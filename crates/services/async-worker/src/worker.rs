@@ -59,6 +59,13 @@ impl Worker {
             // Subscribed before the claim, so that no cancellation falls between the two.
             let cancellations = self.queue.cancellations();
             match self.queue.claim(&instance.name, self.config.lease()).await {
+                // Shutdown began during the claim: this may be a job that was just given back.
+                Ok(Some(lease)) if stopping.is_cancelled() => {
+                    if let Err(error) = self.queue.release(lease).await {
+                        warn!(error.detail = %causes(&error), "a job could not be given back; its lease ends by time");
+                    }
+                    break;
+                }
                 Ok(Some(lease)) => {
                     let worker = self.clone();
                     self.lifecycle.spawn("run a job", async move {

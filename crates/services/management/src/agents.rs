@@ -5,7 +5,7 @@ use septet_contracts::management::Permission;
 use septet_contracts::page::{Page, PageQuery};
 use septet_kernel::{AgentId, Caller};
 
-use crate::check::{Fields, Name};
+use crate::check::{Fields, Name, handle};
 use crate::management::page_of;
 use crate::prompts::version_row;
 use crate::store::{Scope, agents, id_cursor, knowledge_bases, prompts};
@@ -126,9 +126,10 @@ impl Management {
     pub async fn resolve_agent(&self, caller: &Caller, name: &str) -> Result<wire::ResolvedAgent, Error> {
         Permission::UseAgents.check(caller)?;
         let scope = self.store.of(caller.tenant);
+        let missing = || Error::Missing { noun: "agent", id: name.chars().take(64).collect() };
+        handle(name).map_err(|_no_name| missing())?;
         let row = scope.first::<agents::Entity>(&[(agents::Column::Name, name.into())]).await?;
-        let shown: String = name.chars().take(64).collect();
-        let row = row.ok_or(Error::Missing { noun: "agent", id: shown })?;
+        let row = row.ok_or_else(missing)?;
         let version = match row.prompt_version {
             Some(version) => version,
             None => scope.get::<prompts::Entity>(&row.prompt).await?.live_version,

@@ -75,7 +75,7 @@ pub(crate) fn password(text: &str) -> Result<(), String> {
 }
 
 /// The name of an agent: it is part of `agent:<name>` and of paths.
-fn handle(text: &str) -> Result<(), String> {
+pub(crate) fn handle(text: &str) -> Result<(), String> {
     let is_handle = !text.is_empty()
         && text.len() <= 64
         && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'))
@@ -131,9 +131,15 @@ fn named(max_chars: usize) -> impl Fn(&str) -> Result<(), String> {
     move |text| name(text, max_chars)
 }
 
-/// Prose may break lines, so only its length counts.
+/// Prose may break lines.
 fn prose(max_chars: usize) -> impl Fn(&str) -> Result<(), String> {
-    move |text| if text.chars().count() > max_chars { Err(format!("must be at most {max_chars} characters")) } else { Ok(()) }
+    move |text| {
+        if text.chars().count() > max_chars {
+            return Err(format!("must be at most {max_chars} characters"));
+        }
+        // PostgreSQL keeps every character but this one.
+        if text.contains('\0') { Err("must not contain NUL characters".to_owned()) } else { Ok(()) }
+    }
 }
 
 fn prompt_text(text: &str) -> Result<(), String> {

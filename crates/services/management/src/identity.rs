@@ -5,7 +5,7 @@ use septet_contracts::management as wire;
 use septet_kernel::UserId;
 use tracing::warn;
 
-use crate::check::normal_email;
+use crate::check::{self, normal_email};
 use crate::{Error, Management};
 
 // Which second a key was last used is worth no write per request.
@@ -18,7 +18,12 @@ impl Management {
     /// [`Error::WrongCredentials`].
     pub async fn verify_credentials(&self, credentials: wire::Credentials) -> Result<wire::User, Error> {
         let installation = self.store.installation();
-        let found = installation.user_by_email(&normal_email(&credentials.email)).await?;
+        let email = normal_email(&credentials.email);
+        // Text that no address looks like (a NUL, which PostgreSQL refuses) belongs to nobody.
+        let found = match check::email(&email) {
+            Ok(()) => installation.user_by_email(&email).await?,
+            Err(_no_address) => None,
+        };
         let stored = found.as_ref().map(|(user, _tenant)| user.password_hash.as_str());
         let fits = self.passwords.verify(SecretString::from(credentials.password), stored).await?;
         let Some((mut user, tenant)) = found.filter(|_| fits) else { return Err(Error::WrongCredentials) };
@@ -38,6 +43,9 @@ impl Management {
     pub async fn verify_key(&self, proof: &wire::KeyProof) -> Result<wire::KeyGrant, Error> {
         let installation = self.store.installation();
         let now = self.clock.now_ms();
+        if proof.sha256.len() != 64 || !proof.sha256.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(Error::BadKey);
+        }
         // The index compares hashes, which tell nothing about the key that a caller could use.
         let key = installation.key_by_sha256(&proof.sha256).await?.ok_or(Error::BadKey)?;
         let is_expired = key.expires_at.is_some_and(|at| at <= now);

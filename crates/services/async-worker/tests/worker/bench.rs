@@ -214,6 +214,8 @@ async fn run(State(owner): State<Arc<Scripted>>, caller: Caller, Json(run): Json
         return (status, axum::Json(json!({"detail": "refused by the script", "code": "scripted"}))).into_response();
     }
     let lines = async_stream::stream! {
+        // As a whole: a flag that is copied in would leave the rest behind.
+        let mut running = running;
         let progress = |done, note: &str| JobEvent::Progress { done, total: 10, note: note.to_owned() };
         if let Some(note) = script["note"].as_str() {
             yield Ok::<_, std::io::Error>(ndjson::line(&progress(3, note)));

@@ -48,30 +48,34 @@ async fn three_workers_never_run_one_job_at_the_same_time_and_none_twice() {
 }
 
 /// A worker process that can be killed: its tasks live in a run-time of their own, which is thrown away.
-async fn start_killable(bench: &Bench, config: Config) -> tokio::runtime::Runtime {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let handle = runtime.handle().clone();
-    let entered = handle.enter();
-    let process = bench.start(config);
-    drop(entered);
-    // What `start` spawns has to land in the other run-time, so it is polled there.
-    std::thread::scope(|scope| {
-        scope.spawn(|| handle.block_on(process)).join().unwrap();
-    });
-    runtime
+struct Killable(tokio::runtime::Runtime);
+
+impl Killable {
+    fn start(bench: &Bench, config: Config) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        std::thread::scope(|scope| {
+            scope.spawn(|| runtime.block_on(bench.start(config))).join().unwrap();
+        });
+        Self(runtime)
+    }
+
+    /// Ends every task where it stands, without a word to anybody.
+    fn kill(self) {
+        std::thread::spawn(move || self.0.shutdown_timeout(Duration::from_secs(5))).join().unwrap();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_process_is_followed_at_once_in_its_own_data_folder() {
     let bench = Bench::new().await;
     let config = Config { instance_file: bench.instance_file(), ..bench.config() };
-    let killed = start_killable(&bench, config.clone()).await;
+    let killed = Killable::start(&bench, config.clone());
     let client = bench.start_alone(bench.config()).await;
     client.platform.lifecycle.stop();
     let id = client.enqueue(&bench, json!({"hang": true})).await;
     bench.owner.until(|seen| seen.n_running == 1).await;
 
-    killed.shutdown_timeout(Duration::from_secs(5));
+    killed.kill();
     let running = client.jobs.get(&bench.caller(), id).await.unwrap();
     assert_eq!(running.state, JobState::Running, "nobody gave it back");
     let next = bench.start(config).await;
@@ -85,12 +89,12 @@ async fn a_killed_process_is_followed_at_once_in_its_own_data_folder() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_process_elsewhere_is_followed_when_its_lease_ends() {
     let bench = Bench::new().await;
-    let killed = start_killable(&bench, bench.config()).await;
+    let killed = Killable::start(&bench, bench.config());
     let client = bench.start_alone(bench.config()).await;
     client.platform.lifecycle.stop();
     let id = client.enqueue(&bench, json!({"hang": true})).await;
     bench.owner.until(|seen| seen.n_running == 1).await;
-    killed.shutdown_timeout(Duration::from_secs(5));
+    killed.kill();
     let next = bench.start(Config { instance_file: bench.instance_file(), ..bench.config() }).await;
 
     bench.clock.advance(Duration::from_secs(14));

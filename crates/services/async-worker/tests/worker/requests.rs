@@ -26,7 +26,6 @@ async fn odd_jobs_are_refused_by_field() {
         assert_eq!(refused(NewJob { kind: kind.to_owned(), ..good() }).await, "kind");
     }
     assert_eq!(refused(NewJob { payload: json!("x".repeat(65_536)), ..good() }).await, "payload");
-    assert_eq!(refused(NewJob { payload: json!({"a": ["\0"]}), ..good() }).await, "payload");
     for key in ["", "a\0b", &"k".repeat(201)] {
         assert_eq!(refused(good().once(key)).await, "idempotency_key");
     }
@@ -37,7 +36,7 @@ async fn odd_jobs_are_refused_by_field() {
     for run_at in [-1, i64::MAX, i64::MIN] {
         assert_eq!(refused(NewJob { run_at: Some(run_at), ..good() }).await, "run_at");
     }
-    let odd = NewJob { payload: json!({"名": "年报'\";--\n\u{1f4c8}"}), ..good() };
+    let odd = NewJob { payload: json!({"名": "年报'\";--\n\u{1f4c8}\0"}), ..good() };
     let made = process.jobs.enqueue(&bench.caller(), &odd).await.unwrap();
     assert_eq!(made.payload, odd.payload);
 }
@@ -108,6 +107,8 @@ async fn jobs_are_listed_newest_first_in_pages_by_state_and_kind() {
     assert_eq!(listed(cancelled).await, (vec![ids[0]], false));
     let odd = JobFilter { kind: Some("kind.1".to_owned()), ..JobFilter::default() };
     assert_eq!(listed(odd).await, (vec![ids[1], ids[3]], false));
-    let none = JobFilter { kind: Some("' OR 1=1 --".to_owned()), ..JobFilter::default() };
-    assert_eq!(listed(none).await, (vec![], false));
+    for kind in ["' OR 1=1 --", "\0", "", "kind.2"] {
+        let none = JobFilter { kind: Some(kind.to_owned()), ..JobFilter::default() };
+        assert_eq!(listed(none).await, (vec![], false));
+    }
 }

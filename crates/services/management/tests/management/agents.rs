@@ -61,7 +61,11 @@ async fn odd_agents_are_refused_by_field() {
     let taken = bench.management.create_agent(&bench.owner, &good).await.unwrap_err();
     assert_eq!(taken.kind, Kind::Conflict);
     assert!(taken.detail.contains("\"writer\""), "{taken}");
-    assert_eq!(refusal(bench.management.resolve_agent(&bench.owner, "no/body?x=%00").await).0, Kind::NotFound);
+    for name in ["no/body?x=%00", "a\0b", "财报", "' OR 1=1 --", "nobody"] {
+        assert_eq!(refusal(bench.management.resolve_agent(&bench.owner, name).await).0, Kind::NotFound);
+    }
+    assert_eq!(create(NewAgent { description: "a\0b".to_owned(), ..good.clone() }).await, "description");
+    assert_eq!(create(NewAgent { title: "a\u{202e}b".to_owned(), ..good.clone() }).await, "title");
 }
 
 #[tokio::test]
@@ -91,6 +95,9 @@ async fn a_knowledge_base_keeps_what_it_is_told() {
     let pairs = (0..17).map(|n| (n.to_string(), String::new())).collect();
     let many = NewKnowledgeBase { metadata: pairs, ..NewKnowledgeBase::default() };
     assert_eq!(bad_field(bench.management.create_knowledge_base(&member, &many).await), "metadata");
+    let nul = NewKnowledgeBase { metadata: [("a".to_owned(), "\0".to_owned())].into(), ..NewKnowledgeBase::default() };
+    let kept = bench.management.create_knowledge_base(&member, &nul).await.unwrap();
+    assert_eq!(kept.metadata, nul.metadata, "JSON text keeps any character");
 }
 
 #[tokio::test]

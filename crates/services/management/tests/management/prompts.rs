@@ -79,7 +79,7 @@ async fn odd_prompts_are_refused() {
     assert_eq!((taken.kind, taken.param.as_deref()), (Kind::Conflict, Some("name")));
     assert!(taken.detail.contains("\"taken\""), "{taken}");
     assert_eq!(bad_field(bench.management.create_prompt(&editor, &new_prompt("")).await), "name");
-    for text in ["", " \n", &"a".repeat(100_001)] {
+    for text in ["", " \n", "a\0b", &"a".repeat(100_001)] {
         let new = NewPrompt { text: text.to_owned(), ..new_prompt("p") };
         assert_eq!(bad_field(bench.management.create_prompt(&editor, &new).await), "text");
     }

@@ -332,7 +332,8 @@ suite! {
             turns.push(lease.tenant() == small);
             bench.queue.complete(lease, &json!(null)).await.unwrap();
         }
-        assert_eq!(turns, [false, true, false, true], "the tenants take turns, one slot or many");
+        let alternates = turns.windows(2).all(|pair| pair[0] != pair[1]);
+        assert!(alternates, "the tenants take turns even with one slot: {turns:?}");
 
         for _ in 0..3 {
             bench.queue.enqueue(small, new("test.count")).await.unwrap();
