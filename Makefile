@@ -1,0 +1,48 @@
+# `make help` lists what there is. The work is done in scripts/, so that it can be read and run step by step.
+# CARGO_TARGET_DIR is respected everywhere; without it cargo builds into target/.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up test check fmt lint bench bench-platform web golden runtime setup
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "  FILE=report.pdf ASK='What did sales do?' DATA=folder make demo"
+
+demo: ## install what is missing, build, and analyse a sample report end to end
+	@scripts/demo.sh $(ARGS)
+
+up: ## build and run the platform with the console
+	@scripts/up.sh $(ARGS)
+
+test: ## run every test; installs what they need, starts and stops the servers they use
+	@scripts/test.sh $(ARGS)
+
+check: ## what a change must pass: format, lints, licences, spelling, tests
+	@scripts/check.sh
+
+fmt: ## format Rust and the console
+	cargo fmt --all
+	scripts/npm.sh run format
+
+lint: ## clippy and the console's linter
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	scripts/npm.sh run lint
+
+bench: bench-platform ## every benchmark
+
+bench-platform: ## start-up, memory, size, in-process call, first event, ingestion
+	@scripts/setup.sh build runtime console
+	cargo run --locked --release -p septet-bench -- platform
+
+web: ## build the console into web/dist
+	@scripts/setup.sh console
+
+golden: ## rewrite the golden files (OpenAPI, snapshots); read the diff before committing
+	cargo run --locked -q -p xtask -- golden
+
+runtime: ## provision the sandbox's Python run-time and the PDF library
+	@scripts/setup.sh runtime
+
+setup: ## install what building and running need
+	@scripts/setup.sh
