@@ -299,7 +299,8 @@ impl Reader {
             return numbers(body).map(|(at, number)| Value { number, period: None, head: same.then_some(at) }).collect();
         }
         // Cell for column, where the counts agree; otherwise dates for numbers, in their order.
-        let offset = if columns.len() == cells.len() {
+        // A row without its label must not be taken for one with it.
+        let offset = if columns.len() == cells.len() && (starts_with_label || is_column(&self.head.texts[0])) {
             Some(0)
         } else if columns.len() + 1 == cells.len() && starts_with_label && is_dated(&columns[0]) {
             Some(1)

@@ -69,6 +69,14 @@ fn a_column_of_changes_is_no_year() {
 }
 
 #[test]
+fn a_row_without_its_label_is_not_shifted_by_one() {
+    let text = "主要会计数据 | 2019年 | 2018年 | 2017年\n扣除非经\n8,091.68 | 5,962.38 | 35.71 | 4,872.14\n常性损益";
+    let rows = read("", text);
+
+    assert_eq!(row(&rows, ""), "2019=8091.68 2018=5962.38 2017=4872.14");
+}
+
+#[test]
 fn heads_that_are_relative_count_from_the_year_of_the_document() {
     let rows = read("", "科目 | 本期数 | 上年同期数 | 变动比例（%）\n营业收入 | 1,175.32 | 1,230.80 | -4.49");
 
