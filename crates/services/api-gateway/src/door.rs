@@ -14,7 +14,7 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
-use http::{HeaderValue, Method, header};
+use http::{HeaderValue, Method, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use septet_chassis::REQUEST_ID_HEADER;
 use septet_chassis::http::{Problem, Refusal};
@@ -80,6 +80,13 @@ pub(crate) fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
 pub(crate) async fn inside(State(app): State<App>, request: Request, next: Next) -> Response {
     match admit(&app, request).await {
         Ok((request, passage)) => passage.walk(request, next).await,
+        Err(Error::WrongMethod(methods)) => {
+            let allow = HeaderValue::try_from(&methods).unwrap_or(HeaderValue::from_static("GET"));
+            let mut response = Refusal::from(Error::WrongMethod(methods)).into_response();
+            *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+            response.headers_mut().insert(header::ALLOW, allow);
+            response
+        }
         Err(error) => Refusal::from(error).into_response(),
     }
 }
@@ -95,7 +102,8 @@ async fn admit(app: &App, request: Request) -> Result<(Request, Passage), Error>
     let (mut parts, body) = request.into_parts();
     let route = parts.extensions.get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let route = route.ok_or(Error::Bug("a route without a path"))?;
-    let rule = permissions::find(&parts.method, &route).ok_or(Error::Bug("a route without a rule"))?;
+    // The router asks for paths that it knows with other methods too. Without a rule nothing passes.
+    let rule = permissions::find(&parts.method, &route).ok_or_else(|| Error::WrongMethod(permissions::methods(&route)))?;
     let wait = match rule.weight {
         Weight::Light => app.config.request_timeout(),
         Weight::Long | Weight::Paid | Weight::Upload => app.config.run_timeout(),

@@ -94,6 +94,9 @@ pub enum Error {
         /// The route that it most likely meant.
         nearest: Option<String>,
     },
+    /// The path is known, the method is not.
+    #[error("this path takes {0}")]
+    WrongMethod(String),
     /// It took too long.
     #[error("no answer within {0} seconds; try again or ask for less")]
     Timeout(u64),
@@ -157,7 +160,7 @@ impl Failure for Error {
             Self::CrossSite | Self::Denied(_) | Self::NotOperator => Kind::Forbidden,
             Self::InsufficientBalance { .. } => Kind::PaymentRequired,
             Self::TooLarge { .. } => Kind::TooLarge,
-            Self::BadRequest { .. } | Self::NoUpgrade => Kind::BadRequest,
+            Self::BadRequest { .. } | Self::NoUpgrade | Self::WrongMethod(_) => Kind::BadRequest,
             Self::NotFound(_) | Self::NoRoute { .. } => Kind::NotFound,
             Self::Timeout(_) => Kind::Timeout,
             Self::Call(error) => error.kind(),
@@ -186,6 +189,7 @@ impl Failure for Error {
             Self::InsufficientBalance { .. } => "insufficient_balance",
             Self::NoRoute { .. } => "no_such_route",
             Self::NoUpgrade => "upgrade_required",
+            Self::WrongMethod(_) => "method_not_allowed",
             Self::Unreachable { .. } => "service_down",
             Self::RunFailed(_) => "run_failed",
             Self::Call(error) => error.code(),

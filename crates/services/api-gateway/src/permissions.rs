@@ -162,6 +162,12 @@ pub(crate) fn find(method: &Method, path: &str) -> Option<Rule> {
     BY_ROUTE.get(&(path, method)).copied()
 }
 
+/// The methods of a path, as the header `Allow` lists them.
+pub(crate) fn methods(path: &str) -> String {
+    let methods = RULES.iter().filter(|rule| rule.path == path).map(|rule| rule.method);
+    methods.collect::<Vec<_>>().join(", ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

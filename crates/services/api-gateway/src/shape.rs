@@ -45,7 +45,7 @@ pub(crate) async fn shape(surface: Surface, request: RequestId, response: Respon
     }
     let (mut parts, body) = response.into_parts();
     let bytes = Limited::new(body, MAX_ERROR_BYTES).collect().await.map(http_body_util::Collected::to_bytes);
-    let problem = read(status, &bytes.unwrap_or_default(), &parts.headers);
+    let problem = read(status, &bytes.unwrap_or_default());
     // Retry-After, Allow and the rate-limit headers stay; what described the old body goes.
     for name in [header::CONTENT_LENGTH, header::CONTENT_ENCODING, header::TRANSFER_ENCODING, header::ETAG] {
         parts.headers.remove(name);
@@ -95,7 +95,7 @@ fn error_type(kind: Kind) -> &'static str {
 }
 
 /// Reads whatever was answered: our problem+json, OpenAI's shape of another gateway, or a plain sentence.
-fn read(status: StatusCode, bytes: &[u8], headers: &http::HeaderMap) -> Problem {
+fn read(status: StatusCode, bytes: &[u8]) -> Problem {
     let kind = Kind::of_status(status.as_u16());
     let mut problem = match serde_json::from_slice::<Value>(bytes) {
         Ok(value) if value.get("error").is_some_and(Value::is_object) => of_openai(kind, &value["error"]),
@@ -103,11 +103,6 @@ fn read(status: StatusCode, bytes: &[u8], headers: &http::HeaderMap) -> Problem 
         Err(_) => Problem::new(kind, sentence(kind, bytes)),
     };
     problem.status = status.as_u16();
-    if status == StatusCode::METHOD_NOT_ALLOWED {
-        let allowed = headers.get(header::ALLOW).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        problem.code = "method_not_allowed".to_owned();
-        problem.detail = format!("this path takes {allowed}");
-    }
     problem
 }
 

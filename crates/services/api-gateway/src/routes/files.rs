@@ -1,12 +1,14 @@
 //! Files: uploads stream into the blob store, downloads stream out of it.
 
 use std::pin::pin;
+use std::task::{Poll, ready};
 
 use axum::Json as Plain;
+use axum::body::Body;
 use axum::extract::multipart::{Field, MultipartError};
 use axum::extract::{FromRequest, Multipart, Path, Request, State};
 use axum::response::Response;
-use futures::StreamExt;
+use futures::{StreamExt, stream};
 use http::HeaderMap;
 use septet_blobs::Stored;
 use septet_chassis::http::Refusal;
@@ -103,7 +105,7 @@ impl Gateway {
     }
 
     async fn receive_form(&self, request: Request) -> Result<Upload, Error> {
-        let form = Multipart::from_request(request, &()).await;
+        let form = Multipart::from_request(request.map(one_at_a_time), &()).await;
         let mut form = form.map_err(|_| Error::bad_request("send the file as multipart/form-data, in the field \"file\"", "file"))?;
         let (mut file, mut purpose) = (None, None);
         let mut n_fields = 0;
@@ -127,6 +129,22 @@ impl Gateway {
         let (stored, filename) = file.ok_or_else(|| Error::bad_request("the form has no field \"file\"", "file"))?;
         Ok(Upload { stored, filename, purpose })
     }
+}
+
+/// The body, with a breath after each chunk. The parser of forms reads as long as something is ready, so a client that
+/// is faster than the disk would fill the memory.
+fn one_at_a_time(body: Body) -> Body {
+    let mut chunks = body.into_data_stream();
+    let mut is_breathing = false;
+    Body::from_stream(stream::poll_fn(move |context| {
+        if std::mem::take(&mut is_breathing) {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let chunk = ready!(chunks.poll_next_unpin(context));
+        is_breathing = true;
+        Poll::Ready(chunk)
+    }))
 }
 
 async fn short_text(field: Field<'_>) -> Result<String, Error> {
