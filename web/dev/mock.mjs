@@ -433,6 +433,14 @@ const ROUTES = [
   ],
   [
     'GET',
+    '/v1/conversations/:id',
+    (_req, res, id) => {
+      const { items, ...rest } = find(conversations, id)
+      send(res, 200, rest)
+    },
+  ],
+  [
+    'GET',
     '/v1/conversations/:id/items',
     (_req, res, id) => send(res, 200, list(find(conversations, id).items)),
   ],

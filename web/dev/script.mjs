@@ -193,10 +193,11 @@ export function* play({ question, filename, fileId, ids, now }) {
             {
               id: 'cfile_chart',
               container_id: 'cntr_mock',
-              path: '/session/revenue.png',
+              name: 'revenue.png',
+              mime: 'image/png',
               bytes: 48213,
-              septet: { mime: 'image/png' },
             },
+            { id: 'cfile_table', name: 'quarters.csv', mime: 'text/csv', bytes: 120 },
           ]
     yield [
       30,

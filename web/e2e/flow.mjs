@@ -290,7 +290,9 @@ const steps = {
       (await page.locator('html').getAttribute('data-mantine-color-scheme')) === 'dark',
       'the page does not go dark',
     )
-    await page.waitForTimeout(200)
+    // A tooltip under the pointer is no part of the page.
+    await page.mouse.move(700, 400)
+    await page.waitForTimeout(400)
     await shot('dark')
     await axe('answer, dark')
     await page.locator('.language label', { hasText: '中文' }).click()

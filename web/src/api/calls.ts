@@ -21,6 +21,8 @@ export const models = () => json<Page<Model>>('/v1/models')
 // The newest are enough for the rail; a longer list is searched, not scrolled.
 export const conversations = async () =>
   (await json<Page<ConversationEntry>>('/api/conversations?limit=100')).data
+export const conversation = (conversation: string) =>
+  json<ConversationEntry>(`/v1/conversations/${id(conversation)}`)
 export const createConversation = () => json<{ id: string }>('/v1/conversations', { body: {} })
 export const deleteConversation = (conversation: string) =>
   send(`/v1/conversations/${id(conversation)}`, { method: 'DELETE' })

@@ -20,6 +20,13 @@ export function LoginPage({ reason }: Given) {
     document.title = `${t('login.submit')} · Septet`
   }, [t])
 
+  // A server that restarts comes back by itself; so does the session.
+  useEffect(() => {
+    if (reason !== 'unreachable') return
+    const timer = setInterval(() => void refresh().catch(() => undefined), 4000)
+    return () => clearInterval(timer)
+  }, [reason])
+
   const submit = async (event: FormEvent) => {
     event.preventDefault()
     if (busy) return

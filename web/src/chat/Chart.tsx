@@ -1,6 +1,6 @@
 // A picture that the code drew. It needs the access token, so it is fetched and shown as a blob.
 
-import { ActionIcon, Modal, Skeleton, Tooltip } from '@mantine/core'
+import { ActionIcon, Button, Modal, Skeleton, Tooltip } from '@mantine/core'
 import { IconDownload, IconZoomIn } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { useEffect, useState } from 'react'
@@ -27,6 +27,41 @@ function useBlobUrl(url: string) {
     return () => URL.revokeObjectURL(made)
   }, [query.data])
   return { objectUrl, blob: query.data, error: query.error, retry: () => void query.refetch() }
+}
+
+/** A file the code wrote that is no picture: a button that downloads it. */
+export function FileButton({ url, name }: { url: string; name: string }) {
+  const { t } = useLanguage()
+  const [state, setState] = useState<'idle' | 'busy' | 'failed'>('idle')
+  const download = async () => {
+    setState('busy')
+    try {
+      const made = URL.createObjectURL(await (await send(url)).blob())
+      const link = document.createElement('a')
+      link.href = made
+      link.download = name
+      link.click()
+      // The browser has taken its copy by the next turn of the loop.
+      setTimeout(() => URL.revokeObjectURL(made), 0)
+      setState('idle')
+    } catch {
+      setState('failed')
+    }
+  }
+  return (
+    <Button
+      size="compact-sm"
+      variant="default"
+      color={state === 'failed' ? 'red' : undefined}
+      loading={state === 'busy'}
+      leftSection={<IconDownload size={14} />}
+      aria-label={`${t('chart.download')} ${name}`}
+      onClick={() => void download()}
+    >
+      {name}
+      {state === 'failed' && ` · ${t('chart.fileFailed')}`}
+    </Button>
+  )
 }
 
 export function Chart({ url, name }: { url: string; name: string }) {

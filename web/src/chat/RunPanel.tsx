@@ -76,12 +76,12 @@ export function RunPanel({ turn }: { turn: Turn | null }) {
         </dd>
         <dt>{t('run.cost')}</dt>
         <dd>
-          {typeof run.extra?.cost_nano === 'number'
+          {!running && typeof run.extra?.cost_nano === 'number'
             ? money(run.extra.cost_nano, run.extra.currency, tag)
             : '–'}
         </dd>
         <dt>{t('run.steps')}</dt>
-        <dd>{run.extra?.steps ?? (run.steps.length || '–')}</dd>
+        <dd>{(!running && run.extra?.steps) || run.steps.length || '–'}</dd>
         <dt>{t('run.duration')}</dt>
         <dd>{total > 0 ? duration(total, tag) : '–'}</dd>
         {run.model && (
@@ -141,10 +141,14 @@ type Spans = { rows: Span[]; start: number; total: number }
  */
 export function spansOf(run: Run, now: number): Spans {
   const timed = run.steps.filter((step) => step.septet?.started_at_ms)
-  const start = Math.min(
-    run.createdAtMs ?? Number.POSITIVE_INFINITY,
-    ...timed.map((step) => step.septet?.started_at_ms ?? 0),
+  const first = Math.min(...timed.map((step) => step.septet?.started_at_ms ?? 0))
+  const last = Math.max(
+    ...timed.map((step) => (step.septet?.started_at_ms ?? 0) + (step.septet?.duration_ms ?? 0)),
   )
+  // The creation is told in whole seconds; the length of the whole run says it better.
+  const created = run.extra?.duration_ms ? last - run.extra.duration_ms : (run.createdAtMs ?? first)
+  const start = Math.min(created, first)
+  if (timed.length === 0) return { rows: [], start: 0, total: 0 }
   const rows: Span[] = []
   let end = start
   for (const step of timed) {
@@ -163,7 +167,6 @@ export function spansOf(run: Run, now: number): Spans {
     rows.push({ key: step.id, kind, tool: step.septet?.tool ?? '', from, ms })
     end = Math.max(end, from + ms)
   }
-  if (timed.length === 0) return { rows: [], start: 0, total: 0 }
   return { rows, start, total: end - start }
 }
 

@@ -16,7 +16,7 @@ import { memo, useId, useState } from 'react'
 import type { CodeItem, OtherItem, SearchItem } from '../api/types'
 import { duration } from '../format'
 import { type Key, type Translate, useLanguage } from '../i18n'
-import { Chart } from './Chart'
+import { Chart, FileButton, isContainerUrl } from './Chart'
 import { usePages } from './Citation'
 import { CodeBlock } from './CodeBlock'
 
@@ -45,6 +45,7 @@ export const ToolCard = memo(function ToolCard({ item }: { item: Tool }) {
   const name = toolName(item, t)
   const ms = item.septet?.duration_ms
   const charts = item.type === 'code_interpreter_call' ? chartsOf(item) : []
+  const files = item.type === 'code_interpreter_call' ? otherFilesOf(item) : []
   return (
     <section
       className="tool"
@@ -77,6 +78,13 @@ export const ToolCard = memo(function ToolCard({ item }: { item: Tool }) {
           <IconAlertCircle size={16} />
           <span>{failure}</span>
         </p>
+      )}
+      {files.length > 0 && (
+        <div className="tool-files">
+          {files.map((file) => (
+            <FileButton key={file.url} {...file} />
+          ))}
+        </div>
       )}
       {charts.length > 0 && (
         <div className="tool-charts">
@@ -210,6 +218,19 @@ function chartsOf(item: CodeItem): { url: string; name: string }[] {
     const path = output.filename ?? file?.name ?? file?.path ?? 'chart.png'
     return [{ url: output.url, name: path.split('/').pop() || 'chart.png' }]
   })
+}
+
+function otherFilesOf(item: CodeItem): { url: string; name: string }[] {
+  return (item.septet?.files ?? [])
+    .filter(
+      (file) =>
+        !file.mime?.startsWith('image/') && !chartsOf(item).some((chart) => chart.url.includes(file.id)),
+    )
+    .map((file) => ({
+      url: `/v1/containers/${item.container_id}/files/${file.id}/content`,
+      name: (file.name ?? file.path ?? file.id).split('/').pop() || file.id,
+    }))
+    .filter((file) => isContainerUrl(file.url))
 }
 
 const CODE_FAILURES: [RegExp, Key][] = [

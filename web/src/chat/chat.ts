@@ -107,8 +107,8 @@ export class Chat {
   }
 
   async #lastResponse() {
-    const entry = (await calls.conversations()).find((entry) => entry.id === this.id)
-    const last = entry?.last_response
+    if (!this.id) return null
+    const last = (await calls.conversation(this.id)).last_response
     const id = typeof last === 'string' ? last : last?.id
     if (!id) return null
     const [response, input] = await Promise.all([

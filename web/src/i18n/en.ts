@@ -117,6 +117,7 @@ export const en = {
   'chart.alt': 'Chart {name}',
   'chart.enlarge': 'Enlarge {name}',
   'chart.download': 'Download',
+  'chart.fileFailed': 'could not be loaded, try again',
   'chart.failed': 'The chart could not be loaded.',
 
   'source.page': 'page {n}',

@@ -115,6 +115,7 @@ export const zh: Dictionary = {
   'chart.alt': '图表 {name}',
   'chart.enlarge': '放大 {name}',
   'chart.download': '下载',
+  'chart.fileFailed': '下载失败，请重试',
   'chart.failed': '图表加载失败。',
 
   'source.page': '第 {n} 页',
