@@ -36,12 +36,8 @@ impl Jobs {
             return Ok(Page::new(Vec::new(), false, |job: &wire::Job| job.id.to_string()));
         }
         let limit = filter.limit.unwrap_or(20).clamp(1, 100);
-        let wanted = Filter {
-            state: filter.state.map(state),
-            kind: filter.kind.clone(),
-            after: filter.after,
-            limit: limit + 1,
-        };
+        let wanted =
+            Filter { state: filter.state.map(state), kind: filter.kind.clone(), after: filter.after, limit: limit + 1 };
         let mut jobs = self.queue.list(caller.tenant, &wanted).await?;
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let has_more = jobs.len() > limit;

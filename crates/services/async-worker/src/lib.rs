@@ -46,7 +46,8 @@ pub async fn open(config: Config, platform: &Platform, queue: Queue) -> anyhow::
             .with_context(|| format!("failed to open the instance file {}", path.display()))?,
     };
     if let Some(predecessor) = instance.predecessor.take() {
-        let n_jobs = queue.recover_lost(&predecessor).await.context("failed to take over the jobs of the last process")?;
+        let n_jobs =
+            queue.recover_lost(&predecessor).await.context("failed to take over the jobs of the last process")?;
         if n_jobs > 0 {
             tracing::info!(n_jobs, "the last process ended in the middle of these jobs, they start again");
         }

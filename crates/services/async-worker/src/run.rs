@@ -29,7 +29,10 @@ const MAX_NOTE_CHARS: usize = 200;
 /// What came of an attempt.
 enum Outcome {
     Done(serde_json::Value),
-    Failed { failed: Failed, retry: bool },
+    Failed {
+        failed: Failed,
+        retry: bool,
+    },
     /// Nothing was tried: the owner is not there.
     Unreachable(Failed),
     Cancelled,
@@ -139,7 +142,10 @@ impl Worker {
                 Ok(Some(Ok(JobEvent::Failed { message, code, retry }))) => {
                     self.report(lease, &mut reported).await;
                     let code = if code.is_empty() { "failed".to_owned() } else { cut(code, 64) };
-                    return Outcome::Failed { failed: Failed { code, message: cut(message, MAX_MESSAGE_CHARS) }, retry };
+                    return Outcome::Failed {
+                        failed: Failed { code, message: cut(message, MAX_MESSAGE_CHARS) },
+                        retry,
+                    };
                 }
                 Ok(Some(Ok(JobEvent::Unknown))) => {}
                 Ok(Some(Err(error))) => return refused(&error),

@@ -78,7 +78,12 @@ impl Management {
     ///
     /// # Errors
     /// As [`Management::create_agent`]; [`Error::Missing`].
-    pub async fn update_agent(&self, caller: &Caller, id: AgentId, change: wire::AgentChange) -> Result<wire::Agent, Error> {
+    pub async fn update_agent(
+        &self,
+        caller: &Caller,
+        id: AgentId,
+        change: wire::AgentChange,
+    ) -> Result<wire::Agent, Error> {
         Permission::WriteAgents.check(caller)?;
         let scope = self.store.change(caller.tenant).await?;
         scope.alone().await?;

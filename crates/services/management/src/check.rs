@@ -194,11 +194,7 @@ pub(crate) struct Limits {
 
 impl From<wire::AgentLimits> for Limits {
     fn from(limits: wire::AgentLimits) -> Self {
-        Self {
-            max_steps: limits.max_steps,
-            max_tool_calls: limits.max_tool_calls,
-            max_wall_s: limits.max_wall_s,
-        }
+        Self { max_steps: limits.max_steps, max_tool_calls: limits.max_tool_calls, max_wall_s: limits.max_wall_s }
     }
 }
 

@@ -22,7 +22,12 @@ pub struct Management {
 }
 
 impl Management {
-    pub(crate) async fn new(database: Database, clock: Clock, ids: Ids) -> Result<Self, Error> {
+    /// Management over tables that [`crate::open`] has prepared before, without a service around it: for the command
+    /// line.
+    ///
+    /// # Errors
+    /// When hashing passwords cannot be set up.
+    pub async fn new(database: Database, clock: Clock, ids: Ids) -> Result<Self, Error> {
         Ok(Self { store: Store::new(database), clock, ids, passwords: Passwords::new().await? })
     }
 
@@ -71,4 +76,3 @@ pub(crate) async fn page_of<R, T>(
     }
     Ok(Page::new(things, has_more, id))
 }
-

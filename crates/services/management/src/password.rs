@@ -46,7 +46,9 @@ impl Passwords {
         let fits = self
             .blocking(move || {
                 let parsed = PasswordHash::new(&hash).map_err(|_opaque| Error::Hash)?;
-                Ok::<bool, Error>(Argon2::default().verify_password(password.expose_secret().as_bytes(), &parsed).is_ok())
+                Ok::<bool, Error>(
+                    Argon2::default().verify_password(password.expose_secret().as_bytes(), &parsed).is_ok(),
+                )
             })
             .await??;
         Ok(fits && is_known)

@@ -193,7 +193,12 @@ impl Management {
     ///
     /// # Errors
     /// [`Error::Denied`]; [`Error::Missing`].
-    pub async fn prompt_version(&self, caller: &Caller, id: PromptId, version: u32) -> Result<wire::PromptVersion, Error> {
+    pub async fn prompt_version(
+        &self,
+        caller: &Caller,
+        id: PromptId,
+        version: u32,
+    ) -> Result<wire::PromptVersion, Error> {
         Permission::ReadPrompts.check(caller)?;
         let scope = self.store.of(caller.tenant);
         let live = scope.get::<prompts::Entity>(id).await?.live_version;

@@ -5,6 +5,7 @@ use septet_kernel::Role;
 
 /// All five, weakest first.
 pub(crate) fn all() -> Vec<RoleInfo> {
-    let permissions_of = |role| Permission::ALL.iter().copied().filter(move |permission| permission.is_granted_to(role));
+    let permissions_of =
+        |role| Permission::ALL.iter().copied().filter(move |permission| permission.is_granted_to(role));
     Role::ALL.into_iter().map(|role| RoleInfo { role, permissions: permissions_of(role).collect() }).collect()
 }

@@ -68,9 +68,10 @@ pub(crate) async fn plant<C: sea_orm::ConnectionTrait>(management: &Management, 
     let agent = wire::NewAgent {
         name: "analyst".to_owned(),
         title: "财报分析师 / Financial analyst".to_owned(),
-        description: "读取您上传的财报，给出带页码引用的分析、计算和图表。 / Reads the reports you uploaded and answers \
+        description:
+            "读取您上传的财报，给出带页码引用的分析、计算和图表。 / Reads the reports you uploaded and answers \
                       with cited figures, computations and charts."
-            .to_owned(),
+                .to_owned(),
         model: String::new(),
         prompt_id,
         prompt_version: None,

@@ -85,7 +85,12 @@ impl Management {
     /// # Errors
     /// [`Error::Denied`]; [`Error::Missing`]; [`Error::Invalid`]; [`Error::Taken`]; [`Error::Refused`] for a role
     /// above the caller's; [`Error::LastOwner`].
-    pub async fn update_user(&self, caller: &Caller, id: UserId, change: wire::UserChange) -> Result<wire::User, Error> {
+    pub async fn update_user(
+        &self,
+        caller: &Caller,
+        id: UserId,
+        change: wire::UserChange,
+    ) -> Result<wire::User, Error> {
         let is_self = caller.user == Some(id);
         if !has(caller, Permission::ManageUsers) && (!is_self || change.role.is_some() || change.disabled.is_some()) {
             return Err(denied(Permission::ManageUsers));

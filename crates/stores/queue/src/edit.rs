@@ -215,11 +215,8 @@ impl Queue {
         values: Vec<Value>,
         doing: &'static str,
     ) -> Result<Option<Job>, Error> {
-        let row = self
-            .writer()
-            .query_one_raw(statement(self.writer(), sql, values))
-            .await
-            .map_err(Error::doing(doing))?;
+        let row =
+            self.writer().query_one_raw(statement(self.writer(), sql, values)).await.map_err(Error::doing(doing))?;
         row.as_ref().map(job).transpose()
     }
 }

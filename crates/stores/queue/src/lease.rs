@@ -106,8 +106,7 @@ impl Queue {
     /// # Errors
     /// [`Error::LeaseLost`]; [`Error::Database`].
     pub async fn progress(&self, lease: &Lease, progress: &Progress) -> Result<Hold, Error> {
-        let values =
-            vec![stored(progress.done).into(), stored(progress.total).into(), progress.note.clone().into()];
+        let values = vec![stored(progress.done).into(), stored(progress.total).into(), progress.note.clone().into()];
         let set = "progress_done = $3, progress_total = $4, progress_note = $5, n_deferrals = 0";
         self.held(lease, set, values, "store progress").await.map(hold)
     }
@@ -129,10 +128,7 @@ impl Queue {
     /// # Errors
     /// [`Error::LeaseLost`]; [`Error::Database`].
     pub async fn fail(&self, lease: Lease, failed: &Failed, retry: bool) -> Result<Job, Error> {
-        let set = format!(
-            "{SETTLED}, error_code = $6, error_message = $7",
-            // Stopped, or out of attempts, or not worth another one.
-        );
+        let set = format!("{SETTLED}, error_code = $6, error_message = $7");
         let wait = self.backoff.delay(lease.job.attempt, rand::random::<f64>());
         let now = self.clock.now_ms();
         let values: Vec<Value> = vec![

@@ -19,7 +19,10 @@ async fn a_job_runs_at_its_owner_in_the_name_of_its_tenant_and_keeps_the_result(
     assert_eq!((done.result, done.attempt, done.error), (Some(json!({"attempt": 1})), 1, None));
     assert!(done.finished_at.is_some() && !done.cancel_requested);
     let (id, attempt, caller) = bench.owner.seen().runs.remove(0);
-    assert_eq!((id, attempt, caller.tenant, caller.user, caller.role), (made.id, 1, bench.tenant, person.user, Role::Owner));
+    assert_eq!(
+        (id, attempt, caller.tenant, caller.user, caller.role),
+        (made.id, 1, bench.tenant, person.user, Role::Owner)
+    );
 }
 
 #[tokio::test]

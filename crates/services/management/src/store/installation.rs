@@ -82,8 +82,13 @@ impl Installation {
 
     /// A page of all tenants, and whether more follow.
     pub(crate) async fn tenants(&self, page: &PageQuery) -> Result<(Vec<tenants::Model>, bool), Error> {
-        super::paged::<tenants::Entity>(tenants::Entity::find(), page, super::id_cursor::<TenantId>, self.database.reader())
-            .await
+        super::paged::<tenants::Entity>(
+            tenants::Entity::find(),
+            page,
+            super::id_cursor::<TenantId>,
+            self.database.reader(),
+        )
+        .await
     }
 }
 

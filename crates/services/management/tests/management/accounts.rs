@@ -62,7 +62,9 @@ async fn bad_addresses_and_weak_passwords_are_refused_by_field() {
         let new = NewUser { password: password.to_owned(), ..new_user(email, Role::Member) };
         bench.management.create_user(&bench.owner, &new).await
     };
-    for email in ["", "a", "a@", "@b", "a b@c", "a@b@c", "a@b..c", "a@-b", "a@b\nc", "<a@b>", &format!("{}@b", "a".repeat(65))] {
+    for email in
+        ["", "a", "a@", "@b", "a b@c", "a@b@c", "a@b..c", "a@-b", "a@b\nc", "<a@b>", &format!("{}@b", "a".repeat(65))]
+    {
         assert_eq!(bad_field(create(email, PASSWORD).await), "email", "{email:?}");
     }
     for password in ["", "123456789", "aaaaaaaaaaaaaaa", &"ab".repeat(200)] {

@@ -1,4 +1,6 @@
-use septet_contracts::management::{AgentChange, AgentLimits, KnowledgeBaseChange, NewAgent, NewKnowledgeBase, NewPromptVersion};
+use septet_contracts::management::{
+    AgentChange, AgentLimits, KnowledgeBaseChange, NewAgent, NewKnowledgeBase, NewPromptVersion,
+};
 use septet_contracts::page::PageQuery;
 use septet_kernel::{Kind, Role, VectorStoreId};
 
@@ -51,7 +53,10 @@ async fn odd_agents_are_refused_by_field() {
     assert_eq!(create(NewAgent { tools: vec!["run_sql".to_owned(); 2], ..good.clone() }).await, "tools");
     assert_eq!(create(NewAgent { prompt_id: bench.platform.ids.next(), ..good.clone() }).await, "prompt_id");
     assert_eq!(create(NewAgent { prompt_version: Some(9), ..good.clone() }).await, "prompt_version");
-    assert_eq!(create(NewAgent { knowledge_bases: vec![bench.platform.ids.next()], ..good.clone() }).await, "knowledge_bases");
+    assert_eq!(
+        create(NewAgent { knowledge_bases: vec![bench.platform.ids.next()], ..good.clone() }).await,
+        "knowledge_bases"
+    );
     let limits = AgentLimits { max_steps: 0, ..AgentLimits::default() };
     assert_eq!(create(NewAgent { limits, ..good.clone() }).await, "limits.max_steps");
     let limits = AgentLimits { max_wall_s: 86_401, ..AgentLimits::default() };

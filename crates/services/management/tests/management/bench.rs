@@ -30,10 +30,8 @@ impl Bench {
         let (management, platform, first_start) = start(database.clone()).await;
         let first_start = first_start.expect("an empty installation has a first start");
         let anybody = anybody(&platform);
-        let credentials = Credentials {
-            email: first_start.email.clone(),
-            password: first_start.password.expose_secret().to_owned(),
-        };
+        let credentials =
+            Credentials { email: first_start.email.clone(), password: first_start.password.expose_secret().to_owned() };
         let user = management.verify_credentials(&anybody, &credentials).await.unwrap();
         let owner = caller_of(&user, &platform);
         Self { management, platform, database, first_start, owner, folder }

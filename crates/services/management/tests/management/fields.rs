@@ -7,7 +7,13 @@ use tower::ServiceExt;
 
 use crate::bench::Bench;
 
-async fn send(transport: Transport, caller: Option<Caller>, method: &str, path: &str, body: &str) -> (StatusCode, String) {
+async fn send(
+    transport: Transport,
+    caller: Option<Caller>,
+    method: &str,
+    path: &str,
+    body: &str,
+) -> (StatusCode, String) {
     let mut request = Request::builder().method(method).uri(path).header("content-type", "application/json");
     if let Some(caller) = caller {
         request = request.extension(caller);
@@ -29,7 +35,14 @@ async fn odd_requests_are_refused_with_a_reason() {
     let (status, text) = send(transport(), owner(), "POST", "/users", "{\"email\":\"a@b\",\"admin\":true}").await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
     assert!(text.contains("admin"), "an unknown field is named: {text}");
-    let (status, _) = send(transport(), owner(), "POST", "/users", "{\"email\":\"a@b\",\"password\":\"0123456789\",\"role\":\"god\"}").await;
+    let (status, _) = send(
+        transport(),
+        owner(),
+        "POST",
+        "/users",
+        "{\"email\":\"a@b\",\"password\":\"0123456789\",\"role\":\"god\"}",
+    )
+    .await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
     for path in ["/users/1", "/users/usr_%00", "/prompts/prm_1/versions/1", "/agents/agt_..%2F", "/keys/'"] {
         let (status, text) = send(transport(), owner(), "GET", path, "").await;

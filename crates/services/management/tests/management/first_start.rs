@@ -16,7 +16,8 @@ async fn the_first_start_makes_a_tenant_an_administrator_and_the_analyst() {
     assert_eq!(analyst.title, "财报分析师 / Financial analyst");
     assert_eq!(analyst.tools, ["knowledge_search", "run_python", "run_sql"]);
     assert_eq!(analyst.prompt.version, 1);
-    for needed in ["knowledge_search", "run_python", "[1]", "文档只是资料", "Never", "用户用什么语言提问"] {
+    for needed in ["knowledge_search", "run_python", "[1]", "文档只是资料", "Never", "用户用什么语言提问"]
+    {
         assert!(analyst.prompt.text.contains(needed), "the prompt says nothing about {needed}");
     }
 }

@@ -54,7 +54,10 @@ async fn an_unknown_a_revoked_and_an_expired_key_get_the_same_answer() {
     assert_eq!((unknown.kind, unknown.code.as_str()), (Kind::Unauthenticated, "invalid_api_key"));
     assert_eq!(unknown, revoked);
     assert_eq!(unknown, expired);
-    assert_eq!(refusal(bench.management.verify_key(&bench.anybody(), &KeyProof { sha256: "'\0".into() }).await).0, Kind::Unauthenticated);
+    assert_eq!(
+        refusal(bench.management.verify_key(&bench.anybody(), &KeyProof { sha256: "'\0".into() }).await).0,
+        Kind::Unauthenticated
+    );
 }
 
 #[tokio::test]
@@ -69,7 +72,8 @@ async fn a_key_never_may_more_than_its_person_may_now() {
 
     let demote = UserChange { role: Some(Role::Member), ..UserChange::default() };
     bench.management.update_user(&bench.owner, editor.user.unwrap(), &demote).await.unwrap();
-    let role = async |key: &CreatedKey| bench.management.verify_key(&bench.anybody(), &proof(key)).await.map(|g| g.role);
+    let role =
+        async |key: &CreatedKey| bench.management.verify_key(&bench.anybody(), &proof(key)).await.map(|g| g.role);
     assert_eq!(role(&made).await, Ok(Role::Member));
     assert_eq!(role(&capped).await, Ok(Role::Viewer));
 
@@ -84,7 +88,8 @@ async fn a_key_never_may_more_than_its_person_may_now() {
 #[tokio::test]
 async fn people_see_and_revoke_their_own_keys_and_admins_everybodys() {
     let bench = Bench::new().await;
-    let (one, two) = (bench.person("1@example.com", Role::Member).await, bench.person("2@example.com", Role::Member).await);
+    let (one, two) =
+        (bench.person("1@example.com", Role::Member).await, bench.person("2@example.com", Role::Member).await);
     let admin = bench.person("a@example.com", Role::Admin).await;
     let key = bench.management.create_key(&one, &new_key("one")).await.unwrap().key;
     bench.management.create_key(&two, &new_key("two")).await.unwrap();

@@ -16,8 +16,10 @@ fn version(text: &str, make_live: bool) -> NewPromptVersion {
 async fn versions_are_counted_kept_and_one_is_live() {
     let bench = Bench::new().await;
     let prompt = bench.management.create_prompt(&bench.owner, &new_prompt("p")).await.unwrap();
-    let second = bench.management.create_prompt_version(&bench.owner, prompt.id, &version("second", true)).await.unwrap();
-    let draft = bench.management.create_prompt_version(&bench.owner, prompt.id, &version("draft", false)).await.unwrap();
+    let second =
+        bench.management.create_prompt_version(&bench.owner, prompt.id, &version("second", true)).await.unwrap();
+    let draft =
+        bench.management.create_prompt_version(&bench.owner, prompt.id, &version("draft", false)).await.unwrap();
 
     assert_eq!((second.version, second.live, second.created_by), (2, true, bench.owner.user));
     assert_eq!((draft.version, draft.live), (3, false));

@@ -84,10 +84,19 @@ async fn only_owners_of_the_home_tenant_make_tenants_and_nothing_is_left_of_a_re
     assert_eq!(refusal(bench.management.create_tenant(&admin, &good).await).0, Kind::Forbidden);
 
     let owner = &bench.owner;
-    assert_eq!(refusal(bench.management.create_tenant(owner, &new("acme", "b@example.com", PASSWORD)).await).0, Kind::Conflict);
-    assert_eq!(refusal(bench.management.create_tenant(owner, &new("beta", "owner@acme.example", PASSWORD)).await).0, Kind::Conflict);
+    assert_eq!(
+        refusal(bench.management.create_tenant(owner, &new("acme", "b@example.com", PASSWORD)).await).0,
+        Kind::Conflict
+    );
+    assert_eq!(
+        refusal(bench.management.create_tenant(owner, &new("beta", "owner@acme.example", PASSWORD)).await).0,
+        Kind::Conflict
+    );
     assert_eq!(bad_field(bench.management.create_tenant(owner, &new("beta", "b", PASSWORD)).await), "owner.email");
-    assert_eq!(bad_field(bench.management.create_tenant(owner, &new("beta", "b@example.com", "short")).await), "owner.password");
+    assert_eq!(
+        bad_field(bench.management.create_tenant(owner, &new("beta", "b@example.com", "short")).await),
+        "owner.password"
+    );
     assert_eq!(bench.management.tenants(owner, &PageQuery::default()).await.unwrap().data.len(), 2);
     bench.management.create_tenant(owner, &good).await.unwrap();
 }

@@ -1,6 +1,8 @@
 //! One suite that every driver of the queue passes: SQLite always, PostgreSQL when `SEPTET_TEST_POSTGRES` names a
 //! server where databases may be made (`postgres://user@127.0.0.1:5432/postgres`).
 
+#![expect(clippy::unwrap_used, reason = "what cannot be set up is a failed test")]
+
 mod bench;
 
 use std::collections::BTreeSet;
