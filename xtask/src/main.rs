@@ -1,0 +1,69 @@
+//! Chores of the repository: `cargo run -p xtask -- <command>`.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, ensure};
+use clap::{Parser, Subcommand};
+
+/// Chores of the repository.
+#[derive(Parser)]
+struct Cli {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Rewrite every golden file: the OpenAPI description and the snapshots of the tests.
+    Golden,
+    /// Rewrite docs/api/openapi.json from the handlers.
+    Openapi,
+}
+
+fn main() -> anyhow::Result<()> {
+    match Cli::parse().chore {
+        Chore::Golden => {
+            openapi()?;
+            snapshots()
+        }
+        Chore::Openapi => openapi(),
+    }
+}
+
+fn root() -> PathBuf {
+    let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    here.parent().expect("xtask lies in the workspace").to_owned()
+}
+
+fn cargo() -> Command {
+    let mut cargo = Command::new("cargo");
+    cargo.current_dir(root());
+    cargo
+}
+
+fn openapi() -> anyhow::Result<()> {
+    let mut command = cargo();
+    command.args(["run", "--locked", "--quiet", "-p", "septet", "--", "openapi"]);
+    let output = command.stderr(Stdio::inherit()).output().context("cannot run cargo")?;
+    ensure!(output.status.success(), "`septet openapi` failed");
+    // Read and written anew, so that the file does not depend on how the binary indents.
+    let document: serde_json::Value =
+        serde_json::from_slice(&output.stdout).context("`septet openapi` printed no JSON")?;
+    let mut text = serde_json::to_string_pretty(&document)?;
+    text.push('\n');
+    let folder = root().join("docs/api");
+    std::fs::create_dir_all(&folder).context("cannot make docs/api")?;
+    std::fs::write(folder.join("openapi.json"), text).context("cannot write docs/api/openapi.json")
+}
+
+/// Runs the tests that compare with snapshots and keeps what they see now.
+fn snapshots() -> anyhow::Result<()> {
+    let status = cargo()
+        .args(["test", "--locked", "--workspace", "--no-fail-fast"])
+        .env("INSTA_UPDATE", "always")
+        .status()
+        .context("cannot run cargo")?;
+    ensure!(status.success(), "some tests failed; the snapshots are rewritten all the same: read the diff");
+    Ok(())
+}

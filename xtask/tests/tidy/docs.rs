@@ -1,0 +1,52 @@
+//! What the documents say is there, is there.
+
+use crate::{files_below, none, read, root, shown};
+
+fn documents() -> Vec<std::path::PathBuf> {
+    let mut found = files_below(&root().join("docs"), &[".md"]);
+    let entries = std::fs::read_dir(root()).expect("the root can be read");
+    found.extend(
+        entries.flatten().map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|end| end == "md")),
+    );
+    found
+}
+
+/// What stands between `open` and `close`, again and again.
+fn between<'a>(text: &'a str, open: &str, close: char) -> Vec<&'a str> {
+    text.split(open).skip(1).filter_map(|rest| rest.split_once(close).map(|(inner, _)| inner)).collect()
+}
+
+#[test]
+fn a_link_in_the_documents_leads_somewhere() {
+    let mut complaints = Vec::new();
+    for document in documents() {
+        let folder = document.parent().expect("a file lies in a folder");
+        for link in between(&read(&document), "](", ')') {
+            let is_elsewhere = link.starts_with('#') || link.contains("://") || link.starts_with("mailto:");
+            let path = link.split('#').next().unwrap_or(link);
+            if !is_elsewhere && !folder.join(path).exists() {
+                complaints.push(format!("{}: the link {link} leads nowhere", shown(&document)));
+            }
+        }
+    }
+
+    none(&complaints);
+}
+
+#[test]
+fn a_path_named_in_the_documents_exists() {
+    const PARTS: [&str; 8] = ["crates/", "runtime/", "scripts/", "web/", "examples/", "xtask/", "tests/", "bench/"];
+    let mut complaints = Vec::new();
+    for document in documents() {
+        for path in between(&read(&document), "`", '`') {
+            let is_path = PARTS.iter().any(|part| path.starts_with(part))
+                && path.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c));
+            // The console is built, not kept.
+            if is_path && !path.starts_with("web/dist") && !root().join(path).exists() {
+                complaints.push(format!("{}: `{path}` does not exist", shown(&document)));
+            }
+        }
+    }
+
+    none(&complaints);
+}

@@ -1,0 +1,101 @@
+//! A crate may use crates of lower floors only, so two services can never import each other.
+
+use cargo_metadata::{MetadataCommand, Package};
+
+use crate::{none, root};
+
+const KERNEL: u8 = 1;
+const COMMON: u8 = 2;
+const SERVICES: u8 = 3;
+const BINARY: u8 = 4;
+const TOOLS: u8 = 5;
+
+/// The one pair that goes sideways: the queue is a table of the database.
+const SIDEWAYS: [(&str, &str); 1] = [("septet-queue", "septet-database")];
+
+fn packages() -> Vec<Package> {
+    let metadata = MetadataCommand::new().manifest_path(root().join("Cargo.toml")).no_deps().exec();
+    metadata.expect("cargo metadata knows the workspace").packages
+}
+
+/// Folder and name decide; a crate in a place nobody knows has no floor.
+fn floor(package: &Package) -> Option<u8> {
+    let folder = package.manifest_path.parent()?.strip_prefix(root().to_str()?).ok()?;
+    match folder.as_str() {
+        "crates/kernel" => Some(KERNEL),
+        "crates/contracts" | "crates/chassis" => Some(COMMON),
+        "crates/septet" => Some(BINARY),
+        "crates/testkit" | "tests" | "bench" | "xtask" => Some(TOOLS),
+        other if other.starts_with("crates/stores/") => Some(COMMON),
+        other if other.starts_with("crates/services/") => Some(SERVICES),
+        _ => None,
+    }
+}
+
+#[test]
+fn every_crate_stands_on_a_floor() {
+    let homeless: Vec<_> = packages()
+        .iter()
+        .filter(|package| floor(package).is_none())
+        .map(|package| {
+            format!("{} lies outside the known folders: say in floors.rs which floor it belongs to", package.name)
+        })
+        .collect();
+
+    none(&homeless);
+}
+
+#[test]
+fn a_crate_uses_only_lower_floors() {
+    let packages = packages();
+    let mut complaints = Vec::new();
+    for package in &packages {
+        let Some(own) = floor(package) else { continue };
+        for dependency in &package.dependencies {
+            let Some(other) = packages.iter().find(|other| *other.name == dependency.name) else { continue };
+            let Some(below) = floor(other) else { continue };
+            let pair = (package.name.as_str(), other.name.as_str());
+            let is_tool_on_tool = own == TOOLS && other.name.as_str() == "septet-testkit";
+            if below < own || is_tool_on_tool || SIDEWAYS.contains(&pair) {
+                continue;
+            }
+            complaints.push(format!(
+                "{} (floor {own}) depends on {} (floor {below}, {}): go through a typed client of septet-contracts, or move \
+                 what both need down",
+                pair.0, pair.1, dependency.kind
+            ));
+        }
+    }
+
+    none(&complaints);
+}
+
+#[test]
+fn there_are_seven_services() {
+    let n_services = packages().iter().filter(|package| floor(package) == Some(SERVICES)).count();
+
+    assert_eq!(n_services, 7);
+}
+
+/// Crates whose whole point is that they do not do this.
+#[test]
+fn the_kernel_does_no_io_and_contracts_know_no_store() {
+    let bans: [(&str, &[&str]); 3] = [
+        ("septet-kernel", &["tokio", "axum", "reqwest", "hyper", "sea-orm", "object_store", "figment"]),
+        ("septet-contracts", &["axum", "reqwest", "hyper", "sea-orm", "sea-orm-migration", "object_store", "tantivy"]),
+        ("septet-chassis", &["sea-orm", "sea-orm-migration", "object_store", "tantivy"]),
+    ];
+    let packages = packages();
+    let mut complaints = Vec::new();
+    for (name, banned) in bans {
+        let package = packages.iter().find(|package| package.name.as_str() == name).expect("the crate exists");
+        for dependency in &package.dependencies {
+            let is_for_tests = dependency.kind == cargo_metadata::DependencyKind::Development;
+            if !is_for_tests && banned.contains(&dependency.name.as_str()) {
+                complaints.push(format!("{name} depends on {}: it is to stay free of that", dependency.name));
+            }
+        }
+    }
+
+    none(&complaints);
+}

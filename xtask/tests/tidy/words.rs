@@ -1,0 +1,94 @@
+//! Domain modules know neither axum nor SQL, so they can be read and tested alone.
+
+use std::path::Path;
+
+use crate::{code_lines, files_below, has_word, none, read, services};
+
+/// Where HTTP is the job, in every service. A folder of the same name belongs to it.
+const HTTP: [&str; 3] = ["lib", "routes", "jobs"];
+/// Where rows are the job, in every service.
+const ROWS: [&str; 5] = ["lib", "store", "rows", "migration", "error"];
+
+/// The API gateway is made of HTTP: these modules take requests apart, or put answers together.
+const GATEWAY_HTTP: [&str; 7] = ["address", "console", "door", "events", "proxy", "shape", "socket"];
+/// Modules that name the connection of an open transaction, so that several verbs may share one; the statements
+/// themselves are in the store.
+const TAKES_A_CONNECTION: [(&str, &str); 6] = [
+    ("management", "agents"),
+    ("management", "prompts"),
+    ("management", "seeds"),
+    ("management", "users"),
+    // Sessions, tickets and the ledger are persistence: each module is the store of one noun.
+    ("api-gateway", "auth"),
+    ("api-gateway", "billing"),
+];
+
+/// The module directly below `src` that a file belongs to.
+fn module(source: &Path, file: &Path) -> String {
+    let below = file.strip_prefix(source).expect("the file lies below its crate");
+    let first = below.components().next().expect("a file has a name").as_os_str().to_string_lossy().into_owned();
+    first.trim_end_matches(".rs").to_owned()
+}
+
+fn names(text: &str, words: &[&str]) -> Option<usize> {
+    code_lines(text).iter().position(|line| words.iter().any(|word| has_word(line, word)))
+}
+
+#[test]
+fn domain_modules_do_not_know_axum() {
+    let mut complaints = Vec::new();
+    for (service, folder) in services() {
+        let source = folder.join("src");
+        for file in files_below(&source, &[".rs"]) {
+            let module = module(&source, &file);
+            let may = HTTP.contains(&module.as_str())
+                || (service == "api-gateway" && GATEWAY_HTTP.contains(&module.as_str()))
+                || module == "bin";
+            if let (false, Some(line)) = (may, names(&read(&file), &["axum", "axum_core"])) {
+                complaints.push(format!("{}:{}: HTTP belongs into routes", crate::shown(&file), line + 1));
+            }
+        }
+    }
+
+    none(&complaints);
+}
+
+#[test]
+fn domain_modules_do_not_know_sql() {
+    let mut complaints = Vec::new();
+    for (service, folder) in services() {
+        let source = folder.join("src");
+        for file in files_below(&source, &[".rs"]) {
+            let module = module(&source, &file);
+            let may = ROWS.contains(&module.as_str())
+                || TAKES_A_CONNECTION.contains(&(service.as_str(), module.as_str()))
+                || module == "bin";
+            if let (false, Some(line)) = (may, names(&read(&file), &["sea_orm", "sea_orm_migration"])) {
+                complaints.push(format!("{}:{}: rows belong into store", crate::shown(&file), line + 1));
+            }
+        }
+    }
+
+    none(&complaints);
+}
+
+#[test]
+fn the_environment_is_read_only_by_the_binary() {
+    let mut complaints = Vec::new();
+    for (_, folder) in services() {
+        for file in files_below(&folder.join("src"), &[".rs"]) {
+            let text = read(&file);
+            for (idx, line) in code_lines(&text).iter().enumerate() {
+                if line.contains("env::var(") || line.contains("env::var_os(") {
+                    complaints.push(format!(
+                        "{}:{}: settings are read once, in the binary",
+                        crate::shown(&file),
+                        idx + 1
+                    ));
+                }
+            }
+        }
+    }
+
+    none(&complaints);
+}
