@@ -28,6 +28,9 @@ use self::tickets::Tickets;
 use self::tokens::Tokens;
 use crate::{Config, Error};
 
+const MAX_EMAIL_BYTES: usize = 320;
+const MAX_PASSWORD_BYTES: usize = 1024;
+
 /// Everything about who is asking.
 pub(crate) struct Auth {
     keys: Keys,
@@ -101,6 +104,10 @@ impl Auth {
         request: RequestId,
     ) -> Result<Grant, Error> {
         let attempt = self.throttle.attempt(&credentials.email, address)?;
+        // Hashing takes as long as its input, so nobody gets to hash a book.
+        if credentials.email.len() > MAX_EMAIL_BYTES || credentials.password.len() > MAX_PASSWORD_BYTES {
+            return Err(Error::WrongPassword);
+        }
         let user = match self.management.verify_credentials(&nobody(request), credentials).await {
             Ok(user) => user,
             Err(error) if matches!(error.kind, Kind::Unauthenticated | Kind::NotFound | Kind::Unprocessable) => {

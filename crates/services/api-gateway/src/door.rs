@@ -27,6 +27,9 @@ use crate::permissions::{self, Need, Weight};
 use crate::shape::{Surface, shape};
 use crate::Error;
 
+// A sign-in is a few hundred bytes.
+const MAX_STRANGER_BYTES: u64 = 64 << 10;
+
 /// Told when a body grew past its limit, which the reader at the other end cannot say as clearly.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct TooLong {
@@ -124,6 +127,8 @@ async fn admit(app: &App, request: Request) -> Result<(Request, Passage), Error>
         parts.extensions.insert(identity);
     }
     let limit_bytes = match rule.weight {
+        // Strangers have little to say.
+        _ if rule.need == Need::Nothing => MAX_STRANGER_BYTES,
         Weight::Upload => app.config.upload_limit_bytes(),
         Weight::Light | Weight::Long | Weight::Paid => app.config.json_limit_bytes(),
     };

@@ -67,7 +67,7 @@ pub enum Error {
         available: Money,
     },
     /// The body is beyond the limit.
-    #[error("the body is larger than {} MiB", limit_bytes >> 20)]
+    #[error("the body is larger than {} KiB", limit_bytes >> 10)]
     TooLarge {
         /// The limit.
         limit_bytes: u64,

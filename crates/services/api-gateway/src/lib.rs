@@ -58,7 +58,7 @@ use septet_contracts::sandbox::Sandbox;
 use septet_database::Database;
 use septet_kernel::ServiceName;
 use tower_http::catch_panic::CatchPanicLayer;
-use tracing::warn;
+use tracing::{error, warn};
 
 pub use crate::billing::{Billing, Hold, HoldState};
 pub use crate::config::{BillingConfig, Config};
@@ -74,6 +74,7 @@ use crate::shape::Surface;
 use crate::status::StatusBoard;
 
 const SWEEP_EVERY: Duration = Duration::from_secs(600);
+const SWEEPS_PER_DAY: u64 = 144;
 
 /// Opens the gateway over its own tables in `database` and the blobs that uploads go to.
 ///
@@ -166,14 +167,27 @@ fn nearest(templates: &[String], path: &str) -> Option<String> {
 
 async fn sweep(app: App) {
     let stopping = app.lifecycle.stopping();
-    loop {
+    for n_sweeps in 0_u64.. {
         if let Err(error) = app.auth.sweep().await {
             warn!(error.detail = %septet_kernel::causes(&error), "old sessions cannot be removed");
+        }
+        if n_sweeps % SWEEPS_PER_DAY == 0 {
+            check_the_books(&app.billing).await;
         }
         tokio::select! {
             () = tokio::time::sleep(SWEEP_EVERY) => {}
             () = stopping.cancelled() => return,
         }
+    }
+}
+
+async fn check_the_books(billing: &Billing) {
+    match billing.check().await {
+        Ok((wrong, true)) if wrong.is_empty() => {}
+        Ok((wrong, is_balanced)) => {
+            error!(tenants = ?wrong, ledger.is_balanced = is_balanced, "balances and ledger disagree");
+        }
+        Err(error) => warn!(error.detail = %septet_kernel::causes(&error), "the books cannot be checked"),
     }
 }
 

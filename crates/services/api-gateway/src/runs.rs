@@ -51,7 +51,10 @@ pub(crate) fn follow(
             let next = tokio::select! {
                 next = events.next() => next,
                 // The process ends. The run goes on elsewhere, and the client comes back with its number.
-                () = stopping.cancelled() => return,
+                () = stopping.cancelled() => {
+                    yield broken(&place, "the service restarts");
+                    return;
+                }
             };
             if let Some(Ok(event)) = next {
                 n_failures = 0;
@@ -72,7 +75,7 @@ pub(crate) fn follow(
                 if n_failures == N_ATTEMPTS { break None }
                 tokio::select! {
                     () = tokio::time::sleep(FIRST_PAUSE * 2_u32.pow(n_failures)) => {}
-                    () = stopping.cancelled() => return,
+                    () = stopping.cancelled() => break None,
                 }
                 n_failures += 1;
                 match agents.events(&caller, response, place.last).await {

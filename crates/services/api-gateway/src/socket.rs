@@ -221,6 +221,10 @@ async fn run(app: &App, identity: &Identity, job: Job, name: Option<&str>, out: 
     let follow = async |events, response, after| {
         let mut events = std::pin::pin!(runs::follow(app.agents.clone(), caller.clone(), events, response, after, stopping));
         while let Some(event) = events.next().await {
+            // The close code says it, and makes the client come back.
+            if event.name == "error" && app.lifecycle.stopping().is_cancelled() {
+                return;
+            }
             if out.send(named(event.data, name)).await.is_err() {
                 return;
             }

@@ -246,3 +246,14 @@ async fn without_credentials_the_answer_says_what_to_send() {
     assert!(answer.json()["detail"].as_str().unwrap().contains("Authorization: Bearer"));
     assert_eq!(basic.code(), "no_credentials");
 }
+
+#[tokio::test]
+async fn a_stranger_cannot_have_a_book_hashed() {
+    let house = House::open().await;
+
+    let long = house.post("/api/auth/login", "", json!({"email": "member@acme.test", "password": "x".repeat(5000)})).await;
+    let book = house.post("/api/auth/login", "", json!({"email": "member@acme.test", "password": "x".repeat(100_000)})).await;
+
+    assert_eq!((long.status, long.code().as_str()), (401, "wrong_password"));
+    assert_eq!(book.status, 413);
+}

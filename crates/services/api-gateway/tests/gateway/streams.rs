@@ -176,3 +176,25 @@ async fn an_agent_answers_as_a_chat() {
     assert_eq!(text, "echo 利润");
     assert!(events.iter().all(|event| event.id.is_none() && event.name.is_empty()));
 }
+
+#[tokio::test]
+async fn a_restart_ends_a_stream_with_an_error_and_the_number_to_come_back_with() {
+    let house = House::open().await;
+    let token = house.token("member@acme.test").await;
+    house.peers.script.lock().unwrap().pause_before = Some((3, Duration::from_secs(60)));
+    let mut stream = open(&house, "/v1/responses", &token, json!({"input": "on", "stream": true})).await;
+    let mut text = String::new();
+    while !text.contains("id: 2\n") {
+        text.push_str(std::str::from_utf8(&stream.next().await.unwrap().unwrap()).unwrap());
+    }
+
+    house.platform.lifecycle.stop();
+    while let Some(chunk) = stream.next().await {
+        text.push_str(std::str::from_utf8(&chunk.unwrap()).unwrap());
+    }
+
+    let events = events(&text);
+    assert_eq!(events.len(), 4);
+    let data: Value = serde_json::from_str(&events[3].data).unwrap();
+    assert_eq!((data["code"].as_str(), data["sequence_number"].as_u64()), (Some("stream_interrupted"), Some(2)));
+}
