@@ -37,34 +37,17 @@ say "the console: building and testing"
 "$root/scripts/console.sh"
 "$root/scripts/npm.sh" test
 
-# The official SDKs, unmodified, as clients of the scenarios.
-if [ -f tests/sdk/requirements.txt ]; then
-  say "the official Python SDK"
-  sdk=$cache/sdk-python-$(sha256sum tests/sdk/requirements.txt | cut -c1-12)
-  if [ ! -f "$sdk/.ready" ]; then
-    rm -rf "$sdk"
-    quietly /usr/bin/python3 -m pip install --disable-pip-version-check --no-input --root-user-action=ignore --target "$sdk" \
-      -r tests/sdk/requirements.txt || fail "could not install the Python SDK"
-    touch "$sdk/.ready"
-  fi
-  export SEPTET_TEST_PYTHON=/usr/bin/python3 SEPTET_TEST_PYTHONPATH=$sdk
-fi
-if [ -f tests/sdk/package.json ]; then
-  need_node
-  say "the official JavaScript SDK"
-  (cd tests/sdk && quietly npm ci --no-audit --no-fund) || fail "could not install the JavaScript SDK"
-  SEPTET_TEST_NODE=$(command -v node)
-  export SEPTET_TEST_NODE
-fi
+# The official SDKs, unmodified, are clients in the scenarios.
+say "the official SDKs"
+need_packages sdk
+need_node
+quietly tests/sdk/install.sh || fail "could not install the official SDKs"
 
 say "the Rust tests (the first build takes about 10 minutes on two cores)"
-build_septet dev
-export SEPTET_TEST_BINARY=$septet
+# Programs and tests at once: the scenarios run the binary, and one command builds every dependency once.
+cargo build --locked --workspace --bins --tests
 rust_tests --workspace
 
-if [ -f web/e2e/flow.mjs ]; then
-  say "the console in a real browser"
-  need_packages browser
-  "$root/scripts/npm.sh" run e2e
-fi
+say "the console in a real browser"
+"$root/scripts/browser.sh"
 say "all tests passed"

@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# The console in real Chromium, against a platform of its own on a temporary data folder; screenshots are kept.
+#
+#   SHOTS=folder      where the screenshots go (default: shots/ in cargo's target folder)
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+. "$root/scripts/rust.sh"
+. "$root/scripts/node.sh"
+
+need_packages browser
+"$root/scripts/console.sh"
+build_septet "${PROFILE:-dev}"
+shots=${SHOTS:-$(target_folder)/shots}
+mkdir -p "$shots"
+shots=$(realpath "$shots")
+
+data=$(mktemp -d -t septet-browser.XXXXXX)
+server=
+finish() {
+  if [ -n "$server" ]; then kill "$server" 2>/dev/null && wait "$server" 2>/dev/null || true; fi
+  rm -rf "$data"
+}
+trap finish EXIT
+
+say "starting a platform for the browser"
+# No provider of this machine: the test reads what the offline analyst says.
+env -u OPENAI_API_KEY -u OPENAI_BASE_URL -u ANTHROPIC_API_KEY -u DEEPSEEK_API_KEY -u DASHSCOPE_API_KEY \
+  "$septet" up --listen 127.0.0.1:0 --data "$data/data" >"$data/said" 2>"$data/log" &
+server=$!
+for _ in $(seq 300); do
+  grep -q '^septet is ready' "$data/said" && break
+  kill -0 "$server" 2>/dev/null || { cat "$data/said" "$data/log" >&2; fail "the platform does not start"; }
+  sleep 0.1
+done
+url=$(sed -n 's/^septet is ready: //p' "$data/said")
+[ -n "$url" ] || { cat "$data/log" >&2; fail "the platform is not ready after 30 seconds"; }
+
+say "the whole flow, in Chinese, at $url (screenshots in $shots)"
+SEPTET_URL=$url \
+  SEPTET_EMAIL=$(sed -n 's/^  mail  *//p' "$data/said") \
+  SEPTET_PASSWORD=$(sed -n 's/^  password  *//p' "$data/said") \
+  SEPTET_PDF=$root/examples/annual-report-2025.pdf SEPTET_SHOTS=$shots SEPTET_CHROMIUM=$(command -v chromium) \
+  "$root/scripts/npm.sh" run e2e || { tail -n 30 "$data/log" >&2; fail "the browser test failed (screenshots in $shots)"; }
+
+say "everything that can go wrong, in words"
+SEPTET_CHROMIUM=$(command -v chromium) "$root/scripts/npm.sh" run e2e:errors
