@@ -64,14 +64,22 @@ export function Citation({ number }: { number: number }) {
         onMouseEnter={() => soon(true, 0)}
         onMouseLeave={() => soon(false, 180)}
       >
-        <SourceText source={source} />
+        <SourceText source={source} scrolls />
       </Popover.Dropdown>
     </Popover>
   )
 }
 
 /** Document, page, heading and quote of a source. */
-export function SourceText({ source, clamp }: { source: Source; clamp?: boolean }) {
+export function SourceText({
+  source,
+  clamp,
+  scrolls,
+}: {
+  source: Source
+  clamp?: boolean
+  scrolls?: boolean
+}) {
   const pages = usePages()
   const { t } = useLanguage()
   const where = pages(source)
@@ -89,7 +97,8 @@ export function SourceText({ source, clamp }: { source: Source; clamp?: boolean 
       </div>
       {source.heading && <div className="source-heading">{source.heading}</div>}
       {source.quote && (
-        <blockquote data-clamp={clamp || undefined}>
+        // A long quote scrolls in the card, so the keyboard must reach it; in the list it is cut off.
+        <blockquote data-clamp={clamp || undefined} tabIndex={scrolls ? 0 : undefined}>
           {source.quote.replace(/\s*\n\s*/g, '\n').trim()}
         </blockquote>
       )}
