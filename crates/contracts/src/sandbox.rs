@@ -10,8 +10,8 @@ use futures::{Stream, StreamExt};
 use septet_kernel::{Caller, ContainerFileId, ContainerId, ServiceName, Transport};
 
 pub use types::{
-    Container, ContainerExtra, ContainerFile, ContainerFileExtra, Doctor, ErrorReport, ExecutionEvent, ExecutionResult, ExpiresAfter,
-    FileContent, Language, Limits, Missing, NewContainer, NewExecution, NewFile, Outcome, Output,
+    Container, ContainerExtra, ContainerFile, ContainerFileExtra, Doctor, ErrorReport, ExecutionEvent, ExecutionResult,
+    ExpiresAfter, FileContent, Language, Limits, Missing, NewContainer, NewExecution, NewFile, Outcome, Output,
 };
 
 use crate::call::{CallError, Client, segment};
@@ -67,7 +67,12 @@ impl Sandbox {
     ///
     /// # Errors
     /// `bad_request` for a path that leads out of the folder, `not_found` for the sandbox or the blob, `too_large`.
-    pub async fn add_file(&self, caller: &Caller, container: ContainerId, new: &NewFile) -> Result<ContainerFile, CallError> {
+    pub async fn add_file(
+        &self,
+        caller: &Caller,
+        container: ContainerId,
+        new: &NewFile,
+    ) -> Result<ContainerFile, CallError> {
         self.client.post(caller, &path(container, "/files"), new).answer().await
     }
 
@@ -75,7 +80,12 @@ impl Sandbox {
     ///
     /// # Errors
     /// `not_found` for the sandbox.
-    pub async fn files(&self, caller: &Caller, container: ContainerId, page: &PageQuery) -> Result<Page<ContainerFile>, CallError> {
+    pub async fn files(
+        &self,
+        caller: &Caller,
+        container: ContainerId,
+        page: &PageQuery,
+    ) -> Result<Page<ContainerFile>, CallError> {
         self.client.get(caller, &path(container, &format!("/files{}", page.to_query()))).answer().await
     }
 
@@ -83,7 +93,12 @@ impl Sandbox {
     ///
     /// # Errors
     /// `not_found`.
-    pub async fn file(&self, caller: &Caller, container: ContainerId, file: ContainerFileId) -> Result<ContainerFile, CallError> {
+    pub async fn file(
+        &self,
+        caller: &Caller,
+        container: ContainerId,
+        file: ContainerFileId,
+    ) -> Result<ContainerFile, CallError> {
         self.client.get(caller, &path(container, &format!("/files/{}", segment(file)))).answer().await
     }
 
@@ -91,7 +106,12 @@ impl Sandbox {
     ///
     /// # Errors
     /// `not_found`.
-    pub async fn content(&self, caller: &Caller, container: ContainerId, file: ContainerFileId) -> Result<FileContent, CallError> {
+    pub async fn content(
+        &self,
+        caller: &Caller,
+        container: ContainerId,
+        file: ContainerFileId,
+    ) -> Result<FileContent, CallError> {
         self.client.get(caller, &path(container, &format!("/files/{}/content", segment(file)))).answer().await
     }
 
@@ -99,7 +119,12 @@ impl Sandbox {
     ///
     /// # Errors
     /// `not_found`.
-    pub async fn delete_file(&self, caller: &Caller, container: ContainerId, file: ContainerFileId) -> Result<(), CallError> {
+    pub async fn delete_file(
+        &self,
+        caller: &Caller,
+        container: ContainerId,
+        file: ContainerFileId,
+    ) -> Result<(), CallError> {
         self.client.delete(caller, &path(container, &format!("/files/{}", segment(file)))).done().await
     }
 
@@ -128,7 +153,13 @@ impl Sandbox {
     ///
     /// # Errors
     /// As [`Sandbox::execute`]; also when the stream breaks off before its last event.
-    pub async fn run(&self, caller: &Caller, container: ContainerId, new: &NewExecution, key: Option<&str>) -> Result<Output, CallError> {
+    pub async fn run(
+        &self,
+        caller: &Caller,
+        container: ContainerId,
+        new: &NewExecution,
+        key: Option<&str>,
+    ) -> Result<Output, CallError> {
         let mut events = std::pin::pin!(self.execute(caller, container, new, key).await?);
         let mut output = Output::default();
         while let Some(event) = events.next().await {

@@ -118,10 +118,11 @@ impl Config {
     }
 
     /// The program and arguments of the warden, with the default filled in.
-    pub(crate) fn warden(&self) -> std::io::Result<(PathBuf, Vec<String>)> {
+    pub(crate) fn warden(&self) -> (PathBuf, Vec<String>) {
         match self.warden.split_first() {
-            Some((program, args)) => Ok((PathBuf::from(program), args.to_vec())),
-            None => Ok((std::env::current_exe()?, vec!["internal".to_owned(), "sandbox-warden".to_owned()])),
+            Some((program, args)) => (PathBuf::from(program), args.to_vec()),
+            // This name still means the same program after an upgrade has replaced the file.
+            None => (PathBuf::from("/proc/self/exe"), vec!["internal".to_owned(), "sandbox-warden".to_owned()]),
         }
     }
 

@@ -52,18 +52,31 @@ struct Prepared {
 
 impl Sandbox {
     /// Runs the code, or joins in when its key has been seen.
-    pub(crate) async fn execute(self: &Arc<Self>, tenant: TenantId, container: ContainerId, new: NewExecution, key: Option<String>) -> Result<Events, Error> {
+    pub(crate) async fn execute(
+        self: &Arc<Self>,
+        tenant: TenantId,
+        container: ContainerId,
+        new: NewExecution,
+        key: Option<String>,
+    ) -> Result<Events, Error> {
         if new.code.len() > self.config.code_bytes {
             return Err(Error::CodeTooLarge { n_bytes: new.code.len(), limit_bytes: self.config.code_bytes });
         }
         let Some(key) = key else {
+            // An expired or foreign container is refused before anybody waits.
             self.usable(tenant, container).await?;
-            let prepared = self.prepare(container, new).await?;
+            let prepared = self.prepare(tenant, container, new).await?;
             let (log, cancel) = (Log::new(), CancellationToken::new());
             self.spawn(prepared, log.clone(), cancel.clone(), None);
             // Nobody can come back for it, so it ends with its only reader.
             let guard = cancel.drop_guard();
-            return Ok(log.follow().map(move |event| { let _while_followed = &guard; event }).boxed());
+            return Ok(log
+                .follow()
+                .map(move |event| {
+                    let _while_followed = &guard;
+                    event
+                })
+                .boxed());
         };
         self.store.container(tenant, container).await?;
         let code_sha256 = fingerprint(&new);
@@ -71,7 +84,11 @@ impl Sandbox {
         {
             let mut lives = self.lives.lock().await;
             if let Some(live) = lives.get(&(container, key.clone())) {
-                return if live.code_sha256 == code_sha256 { Ok(live.log.follow().boxed()) } else { Err(Error::KeyReused) };
+                return if live.code_sha256 == code_sha256 {
+                    Ok(live.log.follow().boxed())
+                } else {
+                    Err(Error::KeyReused)
+                };
             }
             if let Some(stored) = self.store.execution(container, &key).await? {
                 return if stored.code_sha256 == code_sha256 { self.replay(stored) } else { Err(Error::KeyReused) };
@@ -103,27 +120,43 @@ impl Sandbox {
         }
     }
 
-    async fn begin(&self, tenant: TenantId, container: ContainerId, new: NewExecution, key: &str, code_sha256: String) -> Result<Prepared, Error> {
+    async fn begin(
+        &self,
+        tenant: TenantId,
+        container: ContainerId,
+        new: NewExecution,
+        key: &str,
+        code_sha256: String,
+    ) -> Result<Prepared, Error> {
         self.usable(tenant, container).await?;
-        let prepared = self.prepare(container, new).await?;
+        let prepared = self.prepare(tenant, container, new).await?;
         let now_ms = self.clock.now_ms();
         let limit_ms = i64::try_from(self.config.timeout_max_ms).unwrap_or(i64::MAX / 2);
-        let row = Stored { id: prepared.id, code_sha256, over_by_ms: now_ms.saturating_add(limit_ms) + OVERDUE_MS, events: None };
+        let row = Stored {
+            id: prepared.id,
+            code_sha256,
+            over_by_ms: now_ms.saturating_add(limit_ms) + OVERDUE_MS,
+            events: None,
+        };
         if !self.store.begin(container, key, &row, now_ms).await? {
             return Err(Error::RunsElsewhere);
         }
         Ok(prepared)
     }
 
-    async fn prepare(&self, container: ContainerId, new: NewExecution) -> Result<Prepared, Error> {
-        let (room, open) = self.enter_room(container).await?;
+    async fn prepare(&self, tenant: TenantId, container: ContainerId, new: NewExecution) -> Result<Prepared, Error> {
+        let (room, open) = self.enter_room(tenant, container).await?;
         let Some(current) = open.as_ref() else { return Err(Error::NoContainer(container)) };
         let entered = self.driver.enter(&current.session).await?;
         let job = Job {
             language: new.language.name(),
             code: new.code,
             timeout: self.config.timeout(new.timeout_ms),
-            memory_bytes: new.limits.memory_bytes.unwrap_or(self.config.memory_bytes).clamp(64 << 20, self.config.memory_bytes),
+            memory_bytes: new
+                .limits
+                .memory_bytes
+                .unwrap_or(self.config.memory_bytes)
+                .clamp(64 << 20, self.config.memory_bytes),
             n_processes: new.limits.processes.unwrap_or(self.config.n_processes).clamp(4, self.config.n_processes),
             output_bytes: new.limits.output_bytes.unwrap_or(self.config.output_bytes).min(self.config.output_bytes),
         };
@@ -142,7 +175,13 @@ impl Sandbox {
         Ok(stream::iter(events).boxed())
     }
 
-    fn spawn(self: &Arc<Self>, prepared: Prepared, log: Log, cancel: CancellationToken, key: Option<(ContainerId, String)>) {
+    fn spawn(
+        self: &Arc<Self>,
+        prepared: Prepared,
+        log: Log,
+        cancel: CancellationToken,
+        key: Option<(ContainerId, String)>,
+    ) {
         let sandbox = Arc::clone(self);
         self.lifecycle.spawn("run code", async move {
             let id = prepared.id;
@@ -243,11 +282,22 @@ impl Sandbox {
             let chunks = ReaderStream::new(tokio::fs::File::from_std(file));
             let stored = match self.blobs.put_stream(chunks, self.config.file_bytes).await {
                 Ok(stored) => stored,
-                Err(septet_blobs::Error::TooLarge { .. }) => { is_cut = true; continue }
+                Err(septet_blobs::Error::TooLarge { .. }) => {
+                    is_cut = true;
+                    continue;
+                }
                 Err(other) => return Err(other.into()),
             };
             debug_assert!(bytes >= stored.bytes || bytes == 0, "nobody is left to append");
-            let file = File { id: self.ids.next(), container, path, bytes: stored.bytes, blob: stored.id, source: Source::Assistant, created_at_ms: self.clock.now_ms() };
+            let file = File {
+                id: self.ids.next(),
+                container,
+                path,
+                bytes: stored.bytes,
+                blob: stored.id,
+                source: Source::Assistant,
+                created_at_ms: self.clock.now_ms(),
+            };
             self.store.add_file(&file).await?;
             log.add(ExecutionEvent::File { file: Box::new(wire::file(&file)) });
         }
@@ -285,10 +335,13 @@ fn error_of(ended: &Ended, outcome: Outcome) -> Option<ErrorReport> {
     if let Some((name, message, traceback)) = &ended.error {
         return Some(ErrorReport { name: name.clone(), message: message.clone(), traceback: traceback.clone() });
     }
-    let report = |name: &str, message: String| Some(ErrorReport { name: name.to_owned(), message, traceback: String::new() });
+    let report =
+        |name: &str, message: String| Some(ErrorReport { name: name.to_owned(), message, traceback: String::new() });
     match outcome {
         Outcome::Ok => None,
-        Outcome::Timeout => report("TimeLimit", format!("the code was stopped after {:.1} s", ended.duration.as_secs_f64())),
+        Outcome::Timeout => {
+            report("TimeLimit", format!("the code was stopped after {:.1} s", ended.duration.as_secs_f64()))
+        }
         Outcome::OutOfMemory => report("MemoryLimit", "the code needed more memory than it may use".to_owned()),
         Outcome::Killed => report("Killed", "the code was stopped from outside".to_owned()),
         Outcome::Error if ended.status < 0 => {

@@ -17,8 +17,8 @@ mod warden;
 mod watchdog;
 mod wire;
 
-pub use driver::{Driver, Error, MemoryWall};
 pub(crate) use driver::Session;
+pub use driver::{Driver, Error, MemoryWall};
 pub(crate) use folder::{Manifest, NewFile as FoundFile, inside};
 pub(crate) use run::{Cause, Ended, Entered, Job, Said};
 pub use warden::warden_main;

@@ -41,11 +41,11 @@ impl Rooms {
         room
     }
 
-    /// Ends what runs in the container and lets its folder go.
-    pub(crate) fn remove(&self, id: ContainerId) {
-        if let Some(room) = self.all().remove(&id) {
-            room.gone.cancel();
-        }
+    /// Ends what runs in the container and lets its folder go. Waits until nothing runs in it.
+    pub(crate) async fn remove(&self, id: ContainerId) {
+        let Some(room) = self.all().remove(&id) else { return };
+        room.gone.cancel();
+        *room.open.lock().await = None;
     }
 
     /// Lets the folders go that nobody has used since `before_ms`. Returns how many.

@@ -57,28 +57,50 @@ async fn delete(State(sandbox): Shared, caller: Caller, Path(container): Path<St
     Ok(deleted("container.deleted", container))
 }
 
-async fn add_file(State(sandbox): Shared, caller: Caller, Path(container): Path<String>, Json(new): Json<api::NewFile>) -> Answer<api::ContainerFile> {
+async fn add_file(
+    State(sandbox): Shared,
+    caller: Caller,
+    Path(container): Path<String>,
+    Json(new): Json<api::NewFile>,
+) -> Answer<api::ContainerFile> {
     let file = sandbox.add_file(caller.tenant, id(&container)?, new).await?;
     Ok(Json(wire::file(&file)))
 }
 
-async fn files(State(sandbox): Shared, caller: Caller, Path(container): Path<String>, Query(page): Query<PageQuery>) -> Answer<Page<api::ContainerFile>> {
+async fn files(
+    State(sandbox): Shared,
+    caller: Caller,
+    Path(container): Path<String>,
+    Query(page): Query<PageQuery>,
+) -> Answer<Page<api::ContainerFile>> {
     let (files, has_more) = sandbox.files(caller.tenant, id(&container)?, &page).await?;
     let data = files.iter().map(wire::file).collect();
     Ok(Json(Page::new(data, has_more, |file: &api::ContainerFile| file.id.to_string())))
 }
 
-async fn file(State(sandbox): Shared, caller: Caller, Path(path): Path<(String, String)>) -> Answer<api::ContainerFile> {
+async fn file(
+    State(sandbox): Shared,
+    caller: Caller,
+    Path(path): Path<(String, String)>,
+) -> Answer<api::ContainerFile> {
     let (container, file) = ids(&path)?;
     Ok(Json(wire::file(&sandbox.file(caller.tenant, container, file).await?)))
 }
 
-async fn content(State(sandbox): Shared, caller: Caller, Path(path): Path<(String, String)>) -> Answer<api::FileContent> {
+async fn content(
+    State(sandbox): Shared,
+    caller: Caller,
+    Path(path): Path<(String, String)>,
+) -> Answer<api::FileContent> {
     let (container, file) = ids(&path)?;
     Ok(Json(wire::content(&sandbox.file(caller.tenant, container, file).await?)))
 }
 
-async fn delete_file(State(sandbox): Shared, caller: Caller, Path(path): Path<(String, String)>) -> Answer<serde_json::Value> {
+async fn delete_file(
+    State(sandbox): Shared,
+    caller: Caller,
+    Path(path): Path<(String, String)>,
+) -> Answer<serde_json::Value> {
     let (container, file) = ids(&path)?;
     sandbox.delete_file(caller.tenant, container, file).await?;
     Ok(deleted("container.file.deleted", file))
@@ -91,7 +113,11 @@ async fn execute(
     headers: HeaderMap,
     Json(new): Json<api::NewExecution>,
 ) -> Result<Response<Body>, Refusal<Error>> {
-    let key = headers.get("idempotency-key").and_then(|key| key.to_str().ok()).filter(|key| !key.is_empty()).map(str::to_owned);
+    let key = headers
+        .get("idempotency-key")
+        .and_then(|key| key.to_str().ok())
+        .filter(|key| !key.is_empty())
+        .map(str::to_owned);
     let events = sandbox.execute(caller.tenant, id(&container)?, new, key).await?;
     let lines = events.map(|event| Ok::<_, std::convert::Infallible>(ndjson::line(&event)));
     Ok((StatusCode::OK, [(header::CONTENT_TYPE, ndjson::CONTENT_TYPE)], Body::from_stream(lines)).into_response())

@@ -72,11 +72,13 @@ impl Sandbox {
         Ok(container)
     }
 
-    /// Ends what runs in it first, so that nothing writes rows behind the deletion. The blobs stay: other rows, also
-    /// of other services, may name the same bytes.
+    /// Nothing runs in it any more when this returns. The blobs stay: other rows, also of other services, may name the
+    /// same bytes.
     pub(crate) async fn delete(&self, tenant: TenantId, id: ContainerId) -> Result<(), Error> {
         self.store.container(tenant, id).await?;
-        self.rooms.remove(id);
+        // The rows go first, so that a run that begins now finds no container; once more behind a run that was ending.
+        self.store.delete_container(id).await?;
+        self.rooms.remove(id).await;
         self.store.delete_container(id).await
     }
 
@@ -115,7 +117,12 @@ impl Sandbox {
         Ok(file)
     }
 
-    pub(crate) async fn files(&self, tenant: TenantId, id: ContainerId, page: &PageQuery) -> Result<(Vec<File>, bool), Error> {
+    pub(crate) async fn files(
+        &self,
+        tenant: TenantId,
+        id: ContainerId,
+        page: &PageQuery,
+    ) -> Result<(Vec<File>, bool), Error> {
         self.store.container(tenant, id).await?;
         self.store.files(id, page).await
     }
@@ -125,7 +132,12 @@ impl Sandbox {
         self.store.file(id, file).await
     }
 
-    pub(crate) async fn delete_file(&self, tenant: TenantId, id: ContainerId, file: ContainerFileId) -> Result<(), Error> {
+    pub(crate) async fn delete_file(
+        &self,
+        tenant: TenantId,
+        id: ContainerId,
+        file: ContainerFileId,
+    ) -> Result<(), Error> {
         let file = self.file(tenant, id, file).await?;
         let room = self.rooms.room(id, self.clock.now_ms());
         let mut open = Arc::clone(&room.open).lock_owned().await;
@@ -140,10 +152,16 @@ impl Sandbox {
         Ok(())
     }
 
-    /// The room of a container with its folder open and filled. Waits while code runs in it.
-    pub(crate) async fn enter_room(&self, id: ContainerId) -> Result<(Arc<Room>, OwnedMutexGuard<Option<Open>>), Error> {
+    /// The room of a usable container with its folder open and filled. Waits while code runs in it.
+    pub(crate) async fn enter_room(
+        &self,
+        tenant: TenantId,
+        id: ContainerId,
+    ) -> Result<(Arc<Room>, OwnedMutexGuard<Option<Open>>), Error> {
         let room = self.rooms.room(id, self.clock.now_ms());
         let mut open = Arc::clone(&room.open).lock_owned().await;
+        // Only now: whoever deletes the container from here on finds the room and empties it.
+        self.usable(tenant, id).await?;
         if room.gone.is_cancelled() {
             return Err(Error::NoContainer(id));
         }

@@ -49,7 +49,8 @@ impl Store {
             container.last_active_at_ms.into(),
             container.expires_minutes.map(i64::from).into(),
         ];
-        self.write(format!("INSERT INTO sandbox_containers ({CONTAINER}) VALUES ($1, $2, $3, $4, $5, $6)"), values).await?;
+        self.write(format!("INSERT INTO sandbox_containers ({CONTAINER}) VALUES ($1, $2, $3, $4, $5, $6)"), values)
+            .await?;
         Ok(())
     }
 
@@ -76,9 +77,13 @@ impl Store {
         let id = id.to_string();
         self.database
             .write(async |transaction| {
-                for (table, column) in [("sandbox_executions", "container"), ("sandbox_files", "container"), ("sandbox_containers", "id")] {
+                for (table, column) in
+                    [("sandbox_executions", "container"), ("sandbox_files", "container"), ("sandbox_containers", "id")]
+                {
                     let sql = format!("DELETE FROM {table} WHERE {column} = $1");
-                    transaction.execute_raw(Statement::from_sql_and_values(backend, sql, [Value::from(id.clone())])).await?;
+                    transaction
+                        .execute_raw(Statement::from_sql_and_values(backend, sql, [Value::from(id.clone())]))
+                        .await?;
                 }
                 Ok(())
             })
@@ -101,7 +106,8 @@ impl Store {
         self.database
             .write(async |transaction| {
                 transaction.execute_raw(Statement::from_sql_and_values(backend, retire.0, retire.1)).await?;
-                let sql = format!("INSERT INTO sandbox_files ({FILE}, is_current) VALUES ($1, $2, $3, $4, $5, $6, $7, 1)");
+                let sql =
+                    format!("INSERT INTO sandbox_files ({FILE}, is_current) VALUES ($1, $2, $3, $4, $5, $6, $7, 1)");
                 transaction.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
                 Ok(())
             })
@@ -135,7 +141,13 @@ impl Store {
     }
 
     /// Writes down that an execution is about to start. `false` when the key is taken.
-    pub(crate) async fn begin(&self, container: ContainerId, key: &str, stored: &Stored, now_ms: i64) -> Result<bool, Error> {
+    pub(crate) async fn begin(
+        &self,
+        container: ContainerId,
+        key: &str,
+        stored: &Stored,
+        now_ms: i64,
+    ) -> Result<bool, Error> {
         let sql = "INSERT INTO sandbox_executions (id, container, idempotency_key, code_sha256, started_at, over_by) \
                    VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING";
         let values = vec![
@@ -157,7 +169,9 @@ impl Store {
 
     pub(crate) async fn execution(&self, container: ContainerId, key: &str) -> Result<Option<Stored>, Error> {
         let sql = "SELECT id, code_sha256, over_by, events FROM sandbox_executions WHERE container = $1 AND idempotency_key = $2";
-        let Some(row) = self.one(sql.to_owned(), vec![container.to_string().into(), key.into()]).await? else { return Ok(None) };
+        let Some(row) = self.one(sql.to_owned(), vec![container.to_string().into(), key.into()]).await? else {
+            return Ok(None);
+        };
         Ok(Some(Stored {
             id: parsed(&row, "id")?,
             code_sha256: column(&row, "code_sha256")?,
@@ -203,7 +217,11 @@ fn retired(container: ContainerId, path: &str) -> (String, Vec<Value>) {
     (sql.to_owned(), vec![container.to_string().into(), path.into()])
 }
 
-fn cut<T>(mut rows: Vec<QueryResult>, page: &PageQuery, read: fn(&QueryResult) -> Result<T, Error>) -> Result<(Vec<T>, bool), Error> {
+fn cut<T>(
+    mut rows: Vec<QueryResult>,
+    page: &PageQuery,
+    read: fn(&QueryResult) -> Result<T, Error>,
+) -> Result<(Vec<T>, bool), Error> {
     let limit = page.limit() as usize;
     let has_more = rows.len() > limit;
     rows.truncate(limit);

@@ -213,7 +213,8 @@ impl Driver {
         }
         let site = self.inner.config.runtime().join("site");
         if !site.is_dir() {
-            let why = format!("the Python run-time is not at {}; run `make runtime`", self.inner.config.runtime().display());
+            let why =
+                format!("the Python run-time is not at {}; run `make runtime`", self.inner.config.runtime().display());
             return Err(Error::Unavailable(why));
         }
         self.parked().clear();
@@ -228,7 +229,11 @@ impl Driver {
         // The number keeps a session that is opened again apart from one that is still being let go.
         let name = format!("{name}_{}", warden.number());
         let config = &self.inner.config;
-        let request = Request::OpenSession { session: name.clone(), bytes: config.session_bytes, n_inodes: config.session_inodes };
+        let request = Request::OpenSession {
+            session: name.clone(),
+            bytes: config.session_bytes,
+            n_inodes: config.session_inodes,
+        };
         let (_, fds) = warden.ask(request, &[]).await?;
         let folder = fds.into_iter().next().ok_or(Error::Lost)?;
         let owner = (warden.level == Level::L3).then_some(config.host_uid + 1);
@@ -262,8 +267,15 @@ impl Driver {
         let control = std::os::unix::net::UnixStream::from(ours);
         control.set_nonblocking(true).map_err(Error::Io)?;
         let control = UnixStream::from_std(control).map_err(Error::Io)?;
-        let mut parked =
-            Parked { slot, watched: None, warden: Arc::clone(warden), control: None, report, group: None, exited: Some(exited) };
+        let mut parked = Parked {
+            slot,
+            watched: None,
+            warden: Arc::clone(warden),
+            control: None,
+            report,
+            group: None,
+            exited: Some(exited),
+        };
         parked.group = self.inner.hierarchy.open(slot, worker_pid).map_err(Error::Io)?;
         parked.control = Some(ready(control).await?);
         if parked.group.is_none() {

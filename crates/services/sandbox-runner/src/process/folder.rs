@@ -145,7 +145,10 @@ impl Walk<'_> {
                 return Ok(());
             }
             // Hidden files are caches of programs; a name that is no text could not be said on the wire.
-            let Ok(name) = raw.to_str() else { self.is_cut = true; continue };
+            let Ok(name) = raw.to_str() else {
+                self.is_cut = true;
+                continue;
+            };
             if name.starts_with('.') || name == "__pycache__" {
                 continue;
             }
@@ -199,7 +202,8 @@ impl Walk<'_> {
 
 /// Characters that make a name look like another one, or break a line.
 fn is_deceiving(character: char) -> bool {
-    character.is_control() || matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    character.is_control()
+        || matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]

@@ -43,7 +43,7 @@ impl Warden {
     /// Starts one and waits until its interpreter is warm, which takes about a second.
     pub(super) async fn start(config: &Config, lifecycle: &Lifecycle) -> Result<Self, Error> {
         let (ours, theirs) = socket::pair(SockType::SeqPacket).map_err(Error::Io)?;
-        let (program, args) = config.warden().map_err(Error::Io)?;
+        let (program, args) = config.warden();
         let mut child = Command::new(&program)
             .args(&args)
             // Nothing of our environment may be seen from inside: /proc/<pid>/environ outlives every clean-up.
@@ -53,11 +53,14 @@ impl Warden {
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
-            .map_err(|error| Error::Unavailable(format!("cannot start the sandbox warden {}: {error}", program.display())))?;
+            .map_err(|error| {
+                Error::Unavailable(format!("cannot start the sandbox warden {}: {error}", program.display()))
+            })?;
         if let Some(stderr) = child.stderr.take() {
             lifecycle.spawn("log the sandbox warden", log(stderr));
         }
-        nix::fcntl::fcntl(&ours, nix::fcntl::FcntlArg::F_SETFL(nix::fcntl::OFlag::O_NONBLOCK)).map_err(|error| Error::Io(error.into()))?;
+        nix::fcntl::fcntl(&ours, nix::fcntl::FcntlArg::F_SETFL(nix::fcntl::OFlag::O_NONBLOCK))
+            .map_err(|error| Error::Io(error.into()))?;
         let socket = Arc::new(register(ours).map_err(Error::Io)?);
         let book = Arc::new(Mutex::new(Book::default()));
         let n_busy = Arc::new(AtomicUsize::new(0));
@@ -156,7 +159,13 @@ impl Drop for Warden {
     }
 }
 
-async fn listen(socket: Arc<AsyncFd<OwnedFd>>, book: Arc<Mutex<Book>>, mut child: Child, lifecycle: Lifecycle, n_busy: Arc<AtomicUsize>) {
+async fn listen(
+    socket: Arc<AsyncFd<OwnedFd>>,
+    book: Arc<Mutex<Book>>,
+    mut child: Child,
+    lifecycle: Lifecycle,
+    n_busy: Arc<AtomicUsize>,
+) {
     let stopping = lifecycle.stopping();
     loop {
         let received = tokio::select! {

@@ -134,7 +134,9 @@ mod tests {
     #[test]
     fn neighbours_of_one_kind_are_joined() {
         let mut pending = Pending::default();
-        for said in [Said::Stdout("a".into()), Said::Stdout("b".into()), Said::Stderr("c".into()), Said::Stdout("d".into())] {
+        for said in
+            [Said::Stdout("a".into()), Said::Stdout("b".into()), Said::Stderr("c".into()), Said::Stdout("d".into())]
+        {
             pending.add(said);
         }
         assert_eq!(pending.take().len(), 3);

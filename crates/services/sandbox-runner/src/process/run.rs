@@ -82,7 +82,12 @@ pub(crate) struct Entered {
 
 impl Entered {
     /// Runs the code to its end, whichever that is. `say` gets its output as it comes.
-    pub(crate) async fn run(mut self, job: &Job, cancel: &CancellationToken, mut say: impl FnMut(Said) + Send) -> Result<Ended, Error> {
+    pub(crate) async fn run(
+        mut self,
+        job: &Job,
+        cancel: &CancellationToken,
+        mut say: impl FnMut(Said) + Send,
+    ) -> Result<Ended, Error> {
         if let Some(group) = &self.parked.group {
             // One more for the worker itself.
             group.limit(job.memory_bytes, u64::from(job.n_processes) + 1).map_err(Error::Io)?;
@@ -213,7 +218,8 @@ async fn hand_over(mut control: UnixStream, message: &[u8], pipes: [OwnedFd; 2])
 
 /// The worker's words about itself, as far as they make sense.
 fn read_report(folder: &OwnedFd) -> Report {
-    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS | ResolveFlags::NO_XDEV;
+    let resolve =
+        ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS | ResolveFlags::NO_XDEV;
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let Ok(file) = rustix::fs::openat2(folder, "report.json", flags, Mode::empty(), resolve) else {
         return Report::default(); // the code ended the interpreter its own way

@@ -26,7 +26,8 @@ type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 /// # Errors
 /// On an architecture that is neither x86-64 nor aarch64.
 pub(super) fn programs() -> Result<Vec<Vec<u8>>, seccompiler::BackendError> {
-    let known: Rules = super::syscalls::ALLOWED.iter().chain(super::syscalls::REFUSED).map(|call| (*call, Vec::new())).collect();
+    let known: Rules =
+        super::syscalls::ALLOWED.iter().chain(super::syscalls::REFUSED).map(|call| (*call, Vec::new())).collect();
     let unknown = compile(known, SeccompAction::Errno(libc::ENOSYS as u32), SeccompAction::Allow)?;
 
     let mut dangerous: Rules = super::syscalls::REFUSED.iter().map(|call| (*call, Vec::new())).collect();
@@ -34,8 +35,10 @@ pub(super) fn programs() -> Result<Vec<Vec<u8>>, seccompiler::BackendError> {
         NAMESPACES.iter().map(|flag| rule(0, SeccompCmpArgLen::Qword, SeccompCmpOp::MaskedEq(*flag), *flag)).collect();
     dangerous.insert(libc::SYS_clone, namespaces?);
     // The kernel looks at the low 32 bits only, so must we.
-    let terminal: Result<Vec<_>, _> =
-        [TIOCSTI, TIOCLINUX].iter().map(|request| rule(1, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, *request)).collect();
+    let terminal: Result<Vec<_>, _> = [TIOCSTI, TIOCLINUX]
+        .iter()
+        .map(|request| rule(1, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, *request))
+        .collect();
     dangerous.insert(libc::SYS_ioctl, terminal?);
     let dangerous = compile(dangerous, SeccompAction::Allow, SeccompAction::Errno(libc::EPERM as u32))?;
 
@@ -45,18 +48,28 @@ pub(super) fn programs() -> Result<Vec<Vec<u8>>, seccompiler::BackendError> {
         .map(|family| SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, *family as u64))
         .collect::<Result<_, _>>()?;
     let other_family = SeccompRule::new(families)?;
-    let sockets: Rules =
-        [(libc::SYS_socket, vec![other_family.clone()]), (libc::SYS_socketpair, vec![other_family])].into_iter().collect();
+    let sockets: Rules = [(libc::SYS_socket, vec![other_family.clone()]), (libc::SYS_socketpair, vec![other_family])]
+        .into_iter()
+        .collect();
     let sockets = compile(sockets, SeccompAction::Allow, SeccompAction::Errno(libc::EAFNOSUPPORT as u32))?;
 
-    Ok([unknown, dangerous, sockets].iter().map(|program| bytes(program)).collect())
+    Ok([unknown, dangerous, sockets].iter().map(bytes).collect())
 }
 
-fn rule(arg: u8, length: SeccompCmpArgLen, operation: SeccompCmpOp, value: u64) -> Result<SeccompRule, seccompiler::BackendError> {
+fn rule(
+    arg: u8,
+    length: SeccompCmpArgLen,
+    operation: SeccompCmpOp,
+    value: u64,
+) -> Result<SeccompRule, seccompiler::BackendError> {
     SeccompRule::new(vec![SeccompCondition::new(arg, length, operation, value)?])
 }
 
-fn compile(rules: Rules, mismatch: SeccompAction, matched: SeccompAction) -> Result<BpfProgram, seccompiler::BackendError> {
+fn compile(
+    rules: Rules,
+    mismatch: SeccompAction,
+    matched: SeccompAction,
+) -> Result<BpfProgram, seccompiler::BackendError> {
     let arch = TargetArch::try_from(std::env::consts::ARCH)?;
     SeccompFilter::new(rules, mismatch, matched, arch)?.try_into()
 }

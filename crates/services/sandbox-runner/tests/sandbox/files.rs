@@ -1,18 +1,28 @@
 //! Files go in, stay, and come out; hostile ones do not.
 
-use crate::support::{house, house_in, config, names, ok, python, stranger};
+use crate::support::{config, house, house_at, house_in, names, ok, python, stranger};
 use septet_contracts::page::PageQuery;
 use septet_contracts::sandbox::{ExpiresAfter, NewContainer};
-use septet_kernel::{Failure, Kind};
+use septet_kernel::{Clock, Failure, Kind};
 
 #[tokio::test]
 async fn files_last_between_executions_and_changes_get_a_new_id() {
     let house = house().await;
     let container = house.container().await;
-    let first = house.run_in(container, python("open('a.txt', 'w').write('one')\nimport os; os.mkdir('d'); open('d/b.txt', 'w').write('b')")).await;
+    let first = house
+        .run_in(
+            container,
+            python("open('a.txt', 'w').write('one')\nimport os; os.mkdir('d'); open('d/b.txt', 'w').write('b')"),
+        )
+        .await;
     assert_eq!(names(&first), ["/session/a.txt", "/session/d/b.txt"]);
 
-    let second = house.run_in(container, python("print(open('a.txt').read()); open('a.txt', 'w').write('two'); import os; os.remove('d/b.txt')")).await;
+    let second = house
+        .run_in(
+            container,
+            python("print(open('a.txt').read()); open('a.txt', 'w').write('two'); import os; os.remove('d/b.txt')"),
+        )
+        .await;
     assert_eq!(ok(&second), "one\n");
     assert_eq!(names(&second), ["/session/a.txt"]);
     assert_ne!(first.files[0].id, second.files[0].id);
@@ -32,7 +42,8 @@ async fn files_survive_a_restart() {
     let (folder, caller) = house.close().await;
 
     let house = house_in(folder, config(), Some(caller)).await;
-    let output = house.run_in(container, python("print(open('made.txt').read()); open('made.txt', 'a').write('more')")).await;
+    let output =
+        house.run_in(container, python("print(open('made.txt').read()); open('made.txt', 'a').write('more')")).await;
     assert_eq!(ok(&output), "a\n1\n\n");
     assert_eq!(names(&output), ["/session/made.txt"]);
 }
@@ -73,11 +84,16 @@ async fn links_pipes_and_sockets_are_not_collected() {
 async fn an_upload_does_not_follow_a_link_that_code_left() {
     let house = house().await;
     let container = house.container().await;
-    ok(&house.run_in(container, python("import os; os.symlink('/tmp', 'out'); os.symlink('/etc/passwd', 'a.txt')")).await);
+    ok(&house
+        .run_in(container, python("import os; os.symlink('/tmp', 'out'); os.symlink('/etc/passwd', 'a.txt')"))
+        .await);
     house.upload(container, "out/escaped.txt", "x").await.unwrap();
     house.upload(container, "a.txt", "mine").await.unwrap();
     assert!(!std::path::Path::new("/tmp/escaped.txt").exists());
-    assert_eq!(ok(&house.run_in(container, python("print(open('a.txt').read(), open('out/escaped.txt').read())")).await), "mine x\n");
+    assert_eq!(
+        ok(&house.run_in(container, python("print(open('a.txt').read(), open('out/escaped.txt').read())")).await),
+        "mine x\n"
+    );
 }
 
 #[tokio::test]
@@ -128,4 +144,23 @@ async fn an_expiry_that_is_not_understood_is_refused() {
         let new = NewContainer { name: String::new(), expires_after };
         assert_eq!(house.client.create(&house.caller, &new).await.unwrap_err().kind(), Kind::BadRequest);
     }
+}
+
+#[tokio::test]
+async fn an_expired_container_keeps_its_files_and_runs_nothing() {
+    let clock = Clock::manual(1_800_000_000_000);
+    let house = house_at(clock.clone()).await;
+    let expires_after = Some(ExpiresAfter { anchor: "last_active_at".to_owned(), minutes: 20 });
+    let container =
+        house.client.create(&house.caller, &NewContainer { name: "n".to_owned(), expires_after }).await.unwrap();
+    clock.advance(std::time::Duration::from_secs(19 * 60));
+    let file = house.upload(container.id, "a.csv", "x").await.unwrap();
+    clock.advance(std::time::Duration::from_secs(19 * 60));
+    assert_eq!(house.client.get(&house.caller, container.id).await.unwrap().status, "running");
+    clock.advance(std::time::Duration::from_secs(2 * 60));
+
+    assert_eq!(house.client.get(&house.caller, container.id).await.unwrap().status, "expired");
+    let refusal = house.client.run(&house.caller, container.id, &python("1"), Some("k")).await.unwrap_err();
+    assert_eq!((refusal.kind, refusal.code.as_str()), (Kind::Conflict, "container_expired"));
+    assert_eq!(house.client.content(&house.caller, container.id, file.id).await.unwrap().filename, "a.csv");
 }

@@ -9,10 +9,8 @@ use septet_sandbox_runner::Config;
 
 fn snippets() -> Option<Vec<(String, String)>> {
     #[expect(clippy::disallowed_methods, reason = "says where material outside the repository is")]
-    let shared = std::env::var("SEPTET_SHARED").map_or_else(
-        |_| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../../shared"),
-        PathBuf::from,
-    );
+    let shared = std::env::var("SEPTET_SHARED")
+        .map_or_else(|_| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../../shared"), PathBuf::from);
     let folder = shared.join("probes/sandbox/hostile");
     let mut all: Vec<(String, String)> = std::fs::read_dir(&folder)
         .ok()?
@@ -27,7 +25,9 @@ fn snippets() -> Option<Vec<(String, String)>> {
 #[tokio::test]
 async fn no_hostile_snippet_gets_out() {
     let Some(snippets) = snippets() else {
-        eprintln!("SKIPPED: no hostile snippets; set SEPTET_SHARED to the folder that has probes/sandbox/hostile in it");
+        eprintln!(
+            "SKIPPED: no hostile snippets; set SEPTET_SHARED to the folder that has probes/sandbox/hostile in it"
+        );
         return;
     };
     let house = house_with(Config { memory_bytes: 512 << 20, session_bytes: 128 << 20, ..config() }).await;
@@ -41,9 +41,17 @@ async fn no_hostile_snippet_gets_out() {
         let expected = code.split_whitespace().nth(2).unwrap_or_default();
         let is_killed = matches!(output.outcome(), Some(Outcome::Timeout | Outcome::OutOfMemory | Outcome::Killed));
         if told.contains("ESCAPED") || has_survivor || (expected == "killed" && !is_killed) {
-            wrong.push(format!("{name} ({expected}): {:?} {}", output.outcome(), told.chars().take(300).collect::<String>()));
+            wrong.push(format!(
+                "{name} ({expected}): {:?} {}",
+                output.outcome(),
+                told.chars().take(300).collect::<String>()
+            ));
         }
-        eprintln!("{name:28} {expected:10} {:?} {}", output.outcome(), told.lines().last().unwrap_or_default().chars().take(90).collect::<String>());
+        eprintln!(
+            "{name:28} {expected:10} {:?} {}",
+            output.outcome(),
+            told.lines().last().unwrap_or_default().chars().take(90).collect::<String>()
+        );
     }
     assert!(wrong.is_empty(), "{} of {} got out:\n{}", wrong.len(), snippets.len(), wrong.join("\n"));
 }

@@ -36,7 +36,8 @@ async fn code_that_ignores_signals_and_forks_away_is_killed_with_all_it_started(
 #[tokio::test]
 async fn a_child_that_keeps_the_output_open_does_not_hold_the_end_up() {
     let house = house().await;
-    let output = house.run(python("import os, time\nif os.fork() == 0:\n    time.sleep(60)\nelse:\n    print('done')")).await;
+    let output =
+        house.run(python("import os, time\nif os.fork() == 0:\n    time.sleep(60)\nelse:\n    print('done')")).await;
     assert_eq!(ok(&output), "done\n");
 }
 
@@ -74,7 +75,10 @@ async fn a_fork_bomb_stays_small() {
                 \x20       n += 1\n\
                 except OSError as e: print('stopped', n < 100)";
     assert_eq!(ok(&house.run(python(code)).await), "stopped True\n");
-    let bomb = NewExecution { timeout_ms: Some(1000), ..python("import os\nwhile True:\n    try: os.fork()\n    except OSError: pass") };
+    let bomb = NewExecution {
+        timeout_ms: Some(1000),
+        ..python("import os\nwhile True:\n    try: os.fork()\n    except OSError: pass")
+    };
     assert_eq!(house.run(bomb).await.outcome(), Some(Outcome::Timeout));
     assert_eq!(ok(&house.run(python("print(1)")).await), "1\n");
 }
@@ -83,7 +87,11 @@ async fn a_fork_bomb_stays_small() {
 async fn endless_output_is_cut_and_the_code_goes_on() {
     let house = house().await;
     let limits = Limits { output_bytes: Some(10_000), ..Limits::default() };
-    let output = house.run(NewExecution { limits, ..python("for i in range(100000): print('中' * 40)\nopen('end', 'w').write('x')") }).await;
+    let output = house
+        .run(NewExecution {
+            limits, ..python("for i in range(100000): print('中' * 40)\nopen('end', 'w').write('x')")
+        })
+        .await;
     ok(&output);
     assert!(output.stdout.len() <= 10_000 && output.stdout.starts_with("中中"), "{} bytes", output.stdout.len());
     assert!(matches!(output.done, Some(ExecutionEvent::Done { truncated: true, .. })));

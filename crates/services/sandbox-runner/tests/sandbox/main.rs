@@ -2,6 +2,8 @@
 //!
 //! The tests need the provisioned run-time and fail with a sentence about it when it is not there.
 
+#![expect(clippy::unwrap_used, reason = "a helper of a test fails the test")]
+
 mod files;
 mod hostile;
 mod limits;

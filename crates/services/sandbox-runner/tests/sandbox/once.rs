@@ -5,7 +5,8 @@ use futures::StreamExt;
 use septet_contracts::sandbox::{ExecutionEvent, Outcome};
 use septet_kernel::{Failure, Kind};
 
-const COUNT: &str = "n = int(open('n').read()) + 1 if __import__('os').path.exists('n') else 1\nopen('n', 'w').write(str(n))\nprint(n)";
+const COUNT: &str =
+    "n = int(open('n').read()) + 1 if __import__('os').path.exists('n') else 1\nopen('n', 'w').write(str(n))\nprint(n)";
 
 #[tokio::test]
 async fn the_same_key_replays_the_same_events() {
@@ -65,7 +66,7 @@ async fn leaving_does_not_end_a_run_with_a_key() {
 async fn leaving_ends_a_run_without_a_key() {
     let house = house().await;
     let container = house.container().await;
-    let new = python("import time\nprint('in')\nwhile True: open('alive', 'a').write('x')");
+    let new = python("open('alive', 'w').write('x')\nprint('in')\nwhile True: open('alive', 'a').write('x')");
     let mut events = house.client.execute(&house.caller, container, &new, None).await.unwrap();
     while !matches!(events.next().await.unwrap().unwrap(), ExecutionEvent::Stdout { .. }) {}
     drop(events);
@@ -117,9 +118,11 @@ fn wardens() -> Vec<nix::unistd::Pid> {
     let own = std::process::id().to_string();
     let is_ours = |pid: &String| {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        stat.contains("sandbox-warden") && stat.rsplit(')').next().is_some_and(|rest| rest.split_whitespace().nth(1) == Some(&own))
+        stat.contains("sandbox-warden")
+            && stat.rsplit(')').next().is_some_and(|rest| rest.split_whitespace().nth(1) == Some(&own))
     };
-    let all = std::fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let all =
+        std::fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
     all.filter(|name| name.bytes().all(|byte| byte.is_ascii_digit()))
         .filter(is_ours)
         .map(|pid| nix::unistd::Pid::from_raw(pid.parse().unwrap()))

@@ -59,7 +59,8 @@ async fn a_chart_with_a_chinese_title_becomes_a_png() {
 #[tokio::test]
 async fn the_last_expression_is_the_result() {
     let house = house().await;
-    let output = house.run(python("import pandas as pd\ndf = pd.DataFrame({'季度': ['Q1', 'Q2'], '收入': [1.5, 2]})\ndf")).await;
+    let output =
+        house.run(python("import pandas as pd\ndf = pd.DataFrame({'季度': ['Q1', 'Q2'], '收入': [1.5, 2]})\ndf")).await;
     ok(&output);
     let result = output.result().unwrap();
     assert!(result.text.contains("收入"), "{}", result.text);
@@ -73,7 +74,8 @@ async fn sql_reads_a_csv_and_a_spreadsheet_of_the_session() {
     let house = house().await;
     let container = house.container().await;
     house.upload(container, "报表.csv", "季度,收入\n一季度,3.5\n二季度,5\n").await.unwrap();
-    let code = "import pandas as pd\npd.DataFrame({'季度': ['一季度'], '成本': [2]}).to_excel('成本.xlsx', index=False)";
+    let code =
+        "import pandas as pd\npd.DataFrame({'季度': ['一季度'], '成本': [2]}).to_excel('成本.xlsx', index=False)";
     ok(&house.run_in(container, python(code)).await);
 
     let query = "CREATE TABLE r AS SELECT * FROM '报表.csv';\n\
@@ -162,4 +164,15 @@ async fn programs_of_the_host_and_child_processes_work() {
                 from multiprocessing import Pool\n\
                 print(Pool(2).map(abs, [-1, -2]))";
     assert_eq!(ok(&house.run(python(code)).await), "child\n/session\n1000\n\n3\n\n6\n[1, 2]\n");
+}
+
+#[tokio::test]
+async fn many_runs_at_once_all_come_to_their_own_end() {
+    let house = house().await;
+    let runs = (0..12).map(|n| {
+        let house = &house;
+        async move { ok(&house.run(python(&format!("import time; time.sleep(0.05); print({n})"))).await).to_owned() }
+    });
+    let said = futures::future::join_all(runs).await;
+    assert_eq!(said, (0..12).map(|n| format!("{n}\n")).collect::<Vec<_>>());
 }

@@ -48,9 +48,17 @@ pub(crate) async fn house_with(config: Config) -> House {
     house_in(tempfile::tempdir().unwrap(), config, None).await
 }
 
+pub(crate) async fn house_at(clock: Clock) -> House {
+    open(tempfile::tempdir().unwrap(), config(), None, clock).await
+}
+
 /// A house on the data of an earlier one.
 pub(crate) async fn house_in(folder: TempDir, config: Config, caller: Option<Caller>) -> House {
-    let platform = Platform::new(&"test secret".into(), Clock::system());
+    open(folder, config, caller, Clock::system()).await
+}
+
+async fn open(folder: TempDir, config: Config, caller: Option<Caller>, clock: Clock) -> House {
+    let platform = Platform::new(&"test secret".into(), clock);
     let database = Database::open(&Database::sqlite_uri(&folder.path().join("septet.db"))).await.unwrap();
     let blobs = Blobs::open(&Blobs::file_uri(&folder.path().join("blobs"))).unwrap();
     let service = septet_sandbox_runner::open(config, &platform, database, blobs.clone()).await.unwrap();
@@ -88,7 +96,12 @@ impl House {
         self.client.run(&self.caller, container, &new, None).await.unwrap()
     }
 
-    pub(crate) async fn upload(&self, container: ContainerId, path: &str, bytes: &str) -> Result<ContainerFile, CallError> {
+    pub(crate) async fn upload(
+        &self,
+        container: ContainerId,
+        path: &str,
+        bytes: &str,
+    ) -> Result<ContainerFile, CallError> {
         let blob = self.blobs.put(bytes.to_owned()).await.unwrap().id;
         self.client.add_file(&self.caller, container, &NewFile { blob, path: path.to_owned() }).await
     }

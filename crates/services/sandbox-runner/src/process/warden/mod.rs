@@ -148,7 +148,9 @@ fn has_uids(first: u32) -> bool {
     let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
     map.lines().any(|line| {
         let mut numbers = line.split_whitespace().filter_map(|word| word.parse::<u64>().ok());
-        let (Some(start), Some(_), Some(count)) = (numbers.next(), numbers.next(), numbers.next()) else { return false };
+        let (Some(start), Some(_), Some(count)) = (numbers.next(), numbers.next(), numbers.next()) else {
+            return false;
+        };
         start <= u64::from(first) && u64::from(first) + 2 <= start + count
     })
 }

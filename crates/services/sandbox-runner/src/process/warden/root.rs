@@ -23,8 +23,8 @@ use nix::mount::{MntFlags, umount2};
 use nix::sched::CloneFlags;
 use nix::sys::socket::SockType;
 
-use super::mounts::{self, NO_DEV, NO_EXEC, NO_SUID, READ_ONLY, doing};
 use super::fork_into;
+use super::mounts::{self, NO_DEV, NO_EXEC, NO_SUID, READ_ONLY, doing};
 use crate::process::socket;
 use crate::process::wire::{Setup, ZygoteReady};
 
@@ -69,12 +69,14 @@ pub(super) fn start_zygote(setup: &Setup) -> io::Result<(Zygote, ZygoteReady)> {
     };
     drop(theirs);
     socket::set_patience(&ours, PATIENCE_S)?;
-    let (message, _) = socket::receive(std::os::fd::AsFd::as_fd(&ours)).map_err(|error| doing("wait for the warm interpreter", error))?;
+    let (message, _) = socket::receive(std::os::fd::AsFd::as_fd(&ours))
+        .map_err(|error| doing("wait for the warm interpreter", error))?;
     if message.is_empty() {
         return Err(io::Error::other("the warm interpreter did not start; its own words are in the log"));
     }
     let hello: Hello = serde_json::from_slice(&message)?;
-    let mounts = fs::File::open(format!("/proc/{pid}/ns/mnt")).map_err(|error| doing("open the root's namespace", error))?;
+    let mounts =
+        fs::File::open(format!("/proc/{pid}/ns/mnt")).map_err(|error| doing("open the root's namespace", error))?;
     Ok((Zygote { socket: ours, mounts: mounts.into() }, hello.ready))
 }
 
@@ -156,7 +158,11 @@ fn build(setup: &Setup) -> io::Result<()> {
         if let Some(parent) = target.parent() {
             fs::create_dir_all(parent)?;
         }
-        if is_folder { fs::create_dir_all(&target)? } else { fs::write(&target, "")? }
+        if is_folder {
+            fs::create_dir_all(&target)?
+        } else {
+            fs::write(&target, "")?
+        }
         mounts::attach(tree, &target)?;
     }
     for name in ["bin", "sbin", "lib", "lib64"] {
@@ -191,7 +197,10 @@ fn write_files(stage: &Path, fonts: &[(PathBuf, Vec<u8>)]) -> io::Result<()> {
         fs::write(own.join("mpl").join(name), bytes)?;
     }
     for (name, text) in [
-        ("passwd", "root:x:0:0::/:/usr/sbin/nologin\nsandbox:x:1000:1000::/session:/bin/sh\nnobody:x:65534:65534::/:/usr/sbin/nologin\n"),
+        (
+            "passwd",
+            "root:x:0:0::/:/usr/sbin/nologin\nsandbox:x:1000:1000::/session:/bin/sh\nnobody:x:65534:65534::/:/usr/sbin/nologin\n",
+        ),
         ("group", "root:x:0:\nsandbox:x:1000:\nnogroup:x:65534:\n"),
         ("hosts", "127.0.0.1 localhost\n"),
         ("nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n"),

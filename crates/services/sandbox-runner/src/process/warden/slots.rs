@@ -69,7 +69,7 @@ impl Slots {
         let spec = Spec {
             uid: ids.worker_inside,
             map_groups: ids.init.is_some(),
-            seccomp: programs.iter().map(|program| hex::encode(program)).collect(),
+            seccomp: programs.iter().map(hex::encode).collect(),
         };
         socket::set_patience(&zygote.socket, PATIENCE_S)?;
         Ok(Self {
@@ -179,7 +179,8 @@ impl Slots {
             None => format!("{} 0 1\n", self.ids.worker_inside),
         };
         for kind in ["uid", "gid"] {
-            fs::write(format!("/proc/{init}/{kind}_map"), &map).map_err(|error| doing(format!("write the {kind} map"), error))?;
+            fs::write(format!("/proc/{init}/{kind}_map"), &map)
+                .map_err(|error| doing(format!("write the {kind} map"), error))?;
         }
         Ok(())
     }
