@@ -95,7 +95,11 @@ export function SourceText({
         </span>
         {where && <span className="source-page">{where}</span>}
       </div>
-      {source.heading && <div className="source-heading">{source.heading}</div>}
+      {source.heading && (
+        <div className="source-heading" title={source.heading}>
+          {clamp ? source.heading.split(' > ').at(-1) : source.heading}
+        </div>
+      )}
       {source.quote && (
         // A long quote scrolls in the card, so the keyboard must reach it; in the list it is cut off.
         <blockquote data-clamp={clamp || undefined} tabIndex={scrolls ? 0 : undefined}>

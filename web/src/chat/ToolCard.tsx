@@ -47,8 +47,9 @@ export const ToolCard = memo(function ToolCard({ item }: { item: Tool }) {
   const charts = item.type === 'code_interpreter_call' ? chartsOf(item) : []
   const files = item.type === 'code_interpreter_call' ? otherFilesOf(item) : []
   return (
-    <section
+    <div
       className="tool"
+      role="group"
       data-tool={item.septet?.tool ?? item.type}
       data-failed={failed || undefined}
       aria-label={name}
@@ -93,7 +94,7 @@ export const ToolCard = memo(function ToolCard({ item }: { item: Tool }) {
           ))}
         </div>
       )}
-    </section>
+    </div>
   )
 })
 

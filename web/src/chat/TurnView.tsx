@@ -59,7 +59,14 @@ export const TurnView = memo(function TurnView({ turn, version, onAgain, selecte
       </div>
       {/* biome-ignore lint/a11y/noStaticElementInteractions: a shortcut for the pointer; the panel follows the newest answer anyway */}
       {/* biome-ignore lint/a11y/useKeyWithClickEvents: see above */}
-      <div className="answer" aria-busy={!over} onClick={onSelect}>
+      <div
+        className="answer"
+        aria-busy={!over}
+        onClick={(event) => {
+          // What a button does is its own business; "regenerate" must not select the old answer.
+          if (!(event.target as Element).closest('button, a')) onSelect()
+        }}
+      >
         <span className="hidden">{t('chat.assistant')}</span>
         <Sources value={sources}>
           {run.steps.map((step, at) =>
