@@ -1,0 +1,82 @@
+//! The tables of this service.
+
+use sea_orm_migration::prelude::*;
+
+/// Brings them up to date.
+pub(crate) struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(First)]
+    }
+
+    fn migration_table_name() -> DynIden {
+        "models_migrations".into_iden()
+    }
+}
+
+struct First;
+
+impl MigrationName for First {
+    fn name(&self) -> &'static str {
+        "m0001_models"
+    }
+}
+
+/// Every statement runs on SQLite and on PostgreSQL as it stands. Flags are 0 or 1, moments are milliseconds.
+const STATEMENTS: [&str; 6] = [
+    "CREATE TABLE models_usage (
+        id TEXT NOT NULL PRIMARY KEY,
+        place BIGINT NOT NULL,
+        tenant TEXT NOT NULL,
+        person TEXT,
+        api_key TEXT,
+        request TEXT NOT NULL,
+        run TEXT,
+        model TEXT NOT NULL,
+        provider TEXT NOT NULL,
+        input_tokens BIGINT NOT NULL,
+        cached_tokens BIGINT NOT NULL,
+        output_tokens BIGINT NOT NULL,
+        cost_nano BIGINT NOT NULL,
+        estimated BIGINT NOT NULL,
+        started_at BIGINT NOT NULL,
+        duration_ms BIGINT NOT NULL,
+        status TEXT NOT NULL
+    )",
+    "CREATE UNIQUE INDEX models_usage_feed ON models_usage (place)",
+    // The last place of the feed. Its row is locked until a record is committed, so that places are committed in order
+    // and a reader that follows them misses none.
+    "CREATE TABLE models_feed (
+        name TEXT NOT NULL PRIMARY KEY,
+        place BIGINT NOT NULL
+    )",
+    "INSERT INTO models_feed (name, place) VALUES ('usage', 0)",
+    // Answers under their idempotency key.
+    "CREATE TABLE models_answers (
+        tenant TEXT NOT NULL,
+        idempotency_key TEXT NOT NULL,
+        fingerprint TEXT NOT NULL,
+        pieces TEXT NOT NULL,
+        expires_at BIGINT NOT NULL,
+        PRIMARY KEY (tenant, idempotency_key)
+    )",
+    "CREATE INDEX models_answers_expiry ON models_answers (expires_at)",
+];
+
+#[async_trait::async_trait]
+impl MigrationTrait for First {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for statement in STATEMENTS {
+            manager.get_connection().execute_unprepared(statement).await?;
+        }
+        Ok(())
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for table in ["models_answers", "models_feed", "models_usage"] {
+            manager.get_connection().execute_unprepared(&format!("DROP TABLE {table}")).await?;
+        }
+        Ok(())
+    }
+}
