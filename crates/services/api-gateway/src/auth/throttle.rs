@@ -58,7 +58,7 @@ impl Throttle {
     /// [`Error::LoginThrottled`] when the door is closed for this person from here, or for everybody from here.
     pub(crate) fn attempt(&self, mail: &str, address: Option<IpAddr>) -> Result<Attempt<'_>, Error> {
         let now_ms = self.clock.now_ms();
-        let from = address.map_or_else(|| "in process".to_owned(), |address| network_of(address));
+        let from = address.map_or_else(|| "in process".to_owned(), network_of);
         let person = name(&format!("person\n{}\n{from}", mail.trim().to_lowercase()));
         let address = name(&format!("address\n{from}"));
         let mut tallies = self.tallies.lock().unwrap_or_else(PoisonError::into_inner);

@@ -268,7 +268,7 @@ fn model_gateway(peers: Arc<Peers>) -> Router {
             loop {
                 n += 1;
                 // In two pieces: chunk borders must not matter.
-                yield Ok::<_, std::convert::Infallible>(format!("data: {{\"n\":"));
+                yield Ok::<_, std::convert::Infallible>("data: {\"n\":".to_owned());
                 yield Ok(format!("{n}}}\n\n"));
                 if body["model"] == "short" && n == 3 {
                     yield Ok("data: [DONE]\n\n".to_owned());
