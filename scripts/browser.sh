@@ -23,8 +23,8 @@ finish() {
 trap finish EXIT
 
 say "starting a platform for the browser"
-# No provider of this machine: the test reads what the offline analyst says.
-env -u OPENAI_API_KEY -u OPENAI_BASE_URL -u ANTHROPIC_API_KEY -u DEEPSEEK_API_KEY -u DASHSCOPE_API_KEY \
+# A clean environment: with a provider's key of this machine, a language model would answer instead of the offline analyst.
+env -i PATH="$PATH" HOME="$HOME" LANG=C.UTF-8 \
   "$septet" up --listen 127.0.0.1:0 --data "$data/data" >"$data/said" 2>"$data/log" &
 server=$!
 for _ in $(seq 300); do

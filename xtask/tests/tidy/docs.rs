@@ -50,3 +50,21 @@ fn a_path_named_in_the_documents_exists() {
 
     none(&complaints);
 }
+
+/// Documents name the test that guards a promise; a test that was renamed takes its document along.
+#[test]
+fn a_test_named_in_the_documents_exists() {
+    let code: String = crate::rust_files().iter().map(|file| read(file)).collect();
+    let mut complaints = Vec::new();
+    for document in documents() {
+        for name in between(&read(&document), "`", '`') {
+            let is_sentence =
+                name.matches('_').count() >= 3 && name.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+            if is_sentence && !code.contains(&format!("fn {name}(")) {
+                complaints.push(format!("{}: there is no test `{name}`", shown(&document)));
+            }
+        }
+    }
+
+    none(&complaints);
+}
