@@ -15,19 +15,23 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Chore {
-    /// Rewrite every golden file: the OpenAPI description and the snapshots of the tests.
+    /// Rewrite every golden file: the OpenAPI description, the settings reference, the snapshots of the tests.
     Golden,
     /// Rewrite docs/api/openapi.json from the handlers.
     Openapi,
+    /// Rewrite docs/reference/settings.md from the settings of all services.
+    Settings,
 }
 
 fn main() -> anyhow::Result<()> {
     match Cli::parse().chore {
         Chore::Golden => {
+            settings()?;
             openapi()?;
             snapshots()
         }
         Chore::Openapi => openapi(),
+        Chore::Settings => settings(),
     }
 }
 
@@ -55,6 +59,13 @@ fn openapi() -> anyhow::Result<()> {
     let folder = root().join("docs/api");
     std::fs::create_dir_all(&folder).context("cannot make docs/api")?;
     std::fs::write(folder.join("openapi.json"), text).context("cannot write docs/api/openapi.json")
+}
+
+fn settings() -> anyhow::Result<()> {
+    let text = xtask::settings::render(&root())?;
+    let file = root().join(xtask::settings::FILE);
+    std::fs::create_dir_all(file.parent().unwrap_or(&file)).context("cannot make docs/reference")?;
+    std::fs::write(file, text).context("cannot write the settings reference")
 }
 
 /// Runs the tests that compare with snapshots and keeps what they see now.

@@ -68,3 +68,31 @@ fn a_test_named_in_the_documents_exists() {
 
     none(&complaints);
 }
+
+#[test]
+fn the_settings_reference_is_fresh() {
+    let wanted = xtask::settings::render(&root()).expect("the settings are documented");
+    let there = read(&root().join(xtask::settings::FILE));
+
+    assert!(
+        there == wanted,
+        "{} is stale; run: make golden (or cargo run -p xtask -- settings)",
+        xtask::settings::FILE
+    );
+}
+
+#[test]
+fn an_error_code_in_the_documents_exists() {
+    let code: String =
+        crate::rust_files().iter().filter(|file| !shown(file).starts_with("xtask")).map(|file| read(file)).collect();
+    let guide = read(&root().join("docs/guide/errors.md"));
+    let is_code = |word: &&str| word.contains('_') && word.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+    let unknown: Vec<_> = between(&guide, "`", '`')
+        .into_iter()
+        .filter(is_code)
+        .filter(|word| !code.contains(&format!("\"{word}\"")) && !code.contains(&format!("{word}:")))
+        .map(|word| format!("docs/guide/errors.md: nothing says `{word}`"))
+        .collect();
+
+    none(&unknown);
+}

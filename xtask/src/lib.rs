@@ -1,0 +1,3 @@
+//! Chores of the repository that its tests check too.
+
+pub mod settings;
