@@ -67,40 +67,42 @@ pub(crate) struct Answer {
     pub reader: Reader,
     /// `attached` to a running call or `stored`; absent for a new one.
     pub replayed: Option<&'static str>,
-    _held: Option<DropGuard>,
+    held: Option<DropGuard>,
 }
 
 impl Calls {
     /// Begins a call, or attaches to the one with the same key, and waits for the first piece of the answer.
     pub(crate) async fn begin(self: &Arc<Self>, caller: &Caller, call: Call) -> Result<Answer, Error> {
-        let fingerprint = call.fingerprint();
-        let recording = Recording::new(fingerprint.clone());
-        let mut answer = match call.key.clone() {
-            None => {
-                let held = Some(recording.cancel.clone().drop_guard());
-                Answer { reader: recording.reader(), replayed: None, _held: held }
-            }
+        let recording = Recording::new(call.fingerprint());
+        let mut answer = Answer { reader: recording.reader(), replayed: None, held: None };
+        match &call.key {
+            None => answer.held = Some(recording.cancel.clone().drop_guard()),
             Some(key) => {
-                let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-                if let Some(known) = running.get(&(caller.tenant, key.clone())) {
-                    if known.fingerprint != fingerprint {
-                        return Err(Error::KeyReused);
-                    }
-                    let reader = known.reader();
-                    drop(running);
-                    let mut attached = Answer { reader, replayed: Some("attached"), _held: None };
+                if let Some(reader) = self.attach((caller.tenant, key.clone()), &recording)? {
+                    let mut attached = Answer { reader, replayed: Some("attached"), held: None };
                     attached.reader.first().await?;
                     return Ok(attached);
                 }
-                running.insert((caller.tenant, key), Arc::clone(&recording));
-                Answer { reader: recording.reader(), replayed: None, _held: None }
             }
-        };
+        }
         let task = Arc::clone(self).carry_out(caller.clone(), call, Arc::clone(&recording));
         let _runs_alone = self.lifecycle.spawn("model call", task.instrument(Span::current()));
         answer.reader.first().await?;
         answer.replayed = recording.is_stored().then_some("stored");
         Ok(answer)
+    }
+
+    /// Attaches to the running call with this key, or puts `recording` there as the one to attach to.
+    fn attach(&self, key: Key, recording: &Arc<Recording>) -> Result<Option<Reader>, Error> {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        match running.get(&key) {
+            Some(known) if known.fingerprint != recording.fingerprint => Err(Error::KeyReused),
+            Some(known) => Ok(Some(known.reader())),
+            None => {
+                running.insert(key, Arc::clone(recording));
+                Ok(None)
+            }
+        }
     }
 
     async fn carry_out(self: Arc<Self>, caller: Caller, call: Call, recording: Arc<Recording>) {
