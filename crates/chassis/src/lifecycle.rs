@@ -49,7 +49,6 @@ impl Lifecycle {
 
     /// Starts a task. It should watch [`Lifecycle::stopping`]; when it does not end in the grace period it is dropped
     /// at its next await.
-    #[expect(clippy::disallowed_methods, reason = "the one place that may spawn")]
     pub fn spawn<F>(&self, name: &'static str, task: F) -> JoinHandle<()>
     where
         F: Future<Output = ()> + Send + 'static,

@@ -67,7 +67,6 @@ impl Service {
     }
 
     /// The router inside its layers, the same in both topologies.
-    #[must_use]
     pub fn into_router(self, platform: &Platform) -> Router {
         wrap(self, platform)
     }

@@ -11,7 +11,6 @@ use tracing::error;
 ///
 /// In process the body is polled by the caller's task, so without this a bug in one service would unwind into
 /// another. A body of known length is made already and passes as it is.
-#[must_use]
 pub fn guard(body: Body) -> Body {
     if body.size_hint().exact().is_some() {
         return body;

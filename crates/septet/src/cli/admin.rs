@@ -62,14 +62,14 @@ pub(crate) async fn run(config: Config, command: Command) -> anyhow::Result<Exit
 }
 
 /// Management without a server in front of it, with an owner's rights in the home tenant.
-pub(crate) struct Desk {
+pub struct Desk {
     management: Management,
     caller: Caller,
 }
 
 impl Desk {
     /// Sits down at the tables of an installation that has been started once.
-    pub(crate) async fn open(database: Database) -> anyhow::Result<Self> {
+    pub async fn open(database: Database) -> anyhow::Result<Self> {
         let clock = Clock::system();
         let ids = Ids::new(clock.clone());
         let management = Management::new(database, clock, ids.clone()).await?;
@@ -78,7 +78,7 @@ impl Desk {
     }
 
     /// Makes a key and gives its secret.
-    pub(crate) async fn create_key(&self, name: &str, email: Option<&str>, role: Option<Role>) -> anyhow::Result<String> {
+    pub async fn create_key(&self, name: &str, email: Option<&str>, role: Option<Role>) -> anyhow::Result<String> {
         let page = PageQuery { limit: Some(100), order: Some("asc".to_owned()), ..PageQuery::default() };
         let users = self.management.users(&self.caller, &page).await?.data;
         let user = users

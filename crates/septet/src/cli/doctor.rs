@@ -21,7 +21,7 @@ struct Finding {
 /// Looks at everything and prints it; exit code 1 when something that is needed is missing.
 pub(crate) async fn run(config: &Config, json: bool) -> anyhow::Result<ExitCode> {
     let mut findings = vec![data_folder(config), port(config).await];
-    findings.extend(sandbox(config));
+    findings.extend(sandbox(config).await);
     findings.push(pdf(config));
     findings.push(models(config));
     let all_fine = findings.iter().all(|finding| finding.ok);
@@ -57,8 +57,8 @@ async fn port(config: &Config) -> Finding {
     }
 }
 
-fn sandbox(config: &Config) -> Vec<Finding> {
-    let doctor = septet_sandbox_runner::doctor(&config.sandbox);
+async fn sandbox(config: &Config) -> Vec<Finding> {
+    let doctor = septet_sandbox_runner::doctor(&config.sandbox).await;
     let python = doctor.python.as_deref().unwrap_or("no python");
     let mut findings = vec![Finding {
         what: "sandbox".to_owned(),
@@ -76,7 +76,7 @@ fn sandbox(config: &Config) -> Vec<Finding> {
 }
 
 fn pdf(config: &Config) -> Finding {
-    match septet_knowledge_engine::pdfium_path(&config.knowledge) {
+    match config.knowledge.pdfium_found() {
         Some(path) => fine("pdf reader", format!("pdfium at {}", path.display())),
         None => Finding {
             what: "pdf reader".to_owned(),

@@ -7,6 +7,8 @@ mod doctor;
 mod serve;
 mod terminal;
 
+pub use admin::Desk;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -88,7 +90,7 @@ pub fn main() -> ExitCode {
 fn internal(mut args: impl Iterator<Item = String>) -> ExitCode {
     match args.next().as_deref() {
         Some("parse") => septet_knowledge_engine::parse_main(args),
-        Some("sandbox-warden") => septet_sandbox_runner::warden_main(args),
+        Some("sandbox-warden") => septet_sandbox_runner::process::warden_main(),
         other => terminal::fail(&anyhow::anyhow!("there is no internal command {:?}", other.unwrap_or_default())),
     }
 }

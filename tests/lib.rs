@@ -1,0 +1,1 @@
+//! Scenarios that cross services. Everything is in `scenarios/`; this library is empty because cargo wants one.
