@@ -63,11 +63,20 @@ pub(crate) enum Work {
 }
 
 /// An answer to read. While it is held, a call without a key goes on.
+///
+/// The reader is private for a reason: a closure that used it alone would capture it alone, and let go of the rest.
 pub(crate) struct Answer {
-    pub reader: Reader,
+    reader: Reader,
     /// `attached` to a running call or `stored`; absent for a new one.
     pub replayed: Option<&'static str>,
     held: Option<DropGuard>,
+}
+
+impl Answer {
+    /// The next piece, once it is there; `None` at the end.
+    pub(crate) async fn next(&mut self) -> Option<Result<Piece, Error>> {
+        self.reader.next().await
+    }
 }
 
 impl Calls {

@@ -99,7 +99,7 @@ fn key(headers: &HeaderMap) -> Result<Option<String>, Error> {
 
 async fn whole(mut answer: Answer) -> Result<Response, Error> {
     let mut last = None;
-    while let Some(piece) = answer.reader.next().await {
+    while let Some(piece) = answer.next().await {
         last = Some(piece?);
     }
     let body = last.map(|piece| piece.data.to_string()).unwrap_or_default();
@@ -109,7 +109,7 @@ async fn whole(mut answer: Answer) -> Result<Response, Error> {
 fn streamed(mut answer: Answer, include_usage: bool, keep_alive: Duration) -> Response {
     let body = async_stream::stream! {
         loop {
-            let bytes = match tokio::time::timeout(keep_alive, answer.reader.next()).await {
+            let bytes = match tokio::time::timeout(keep_alive, answer.next()).await {
                 Err(_quiet) => Bytes::from_static(KEEP_ALIVE.as_bytes()),
                 Ok(Some(Ok(piece))) if piece.is_usage && !include_usage => continue,
                 Ok(Some(Ok(piece))) => data(piece.data.to_string()),
