@@ -18,10 +18,12 @@ use crate::parse::Reader;
 use crate::search::{Ranking, choose, fuse};
 use crate::store::{Document, Key, Store, StoredChunk};
 use crate::vectors::Vectors;
-use crate::{Config, Error};
+use crate::{Config, Error, rows};
 
 /// Passages each ranking contributes before fusion.
 const DEPTH: usize = 80;
+/// Passages that are looked into row by row, for each question.
+const CANDIDATES: usize = 200;
 
 /// The knowledge engine.
 pub(crate) struct Engine {
@@ -159,7 +161,7 @@ impl Engine {
         }
         self.follow().await?;
         let scope = Scope { tenant: caller.tenant, stores, files };
-        let mut rankings = self.rank_by_words(&queries, &scope).await?;
+        let mut rankings = self.rank_by_words(caller, &queries, &scope).await?;
         if !self.config.embedding_model.is_empty() {
             match self.rank_by_vectors(caller, &queries, &scope).await {
                 Ok(more) => rankings.extend(more),
@@ -179,18 +181,45 @@ impl Engine {
         Ok(chosen.into_iter().filter_map(|hit| chunks.remove(&hit.number).map(|chunk| (chunk, hit.score))).collect())
     }
 
-    async fn rank_by_words(&self, queries: &[String], scope: &Scope) -> Result<Vec<Ranking>, Error> {
+    /// Ranks by words, then looks into the tables among the best.
+    async fn rank_by_words(&self, caller: &Caller, queries: &[String], scope: &Scope) -> Result<Vec<Ranking>, Error> {
         let index = Arc::clone(&self.index);
-        let (queries, scope) = (queries.to_vec(), scope.clone());
-        let rank = move || -> Result<Vec<Ranking>, crate::index::IndexError> {
-            let mut rankings = Vec::new();
-            for (question, query) in queries.iter().enumerate() {
-                let hits = index.search(&Query::new(query), &scope, DEPTH)?;
-                rankings.push(Ranking { question, weight: 1.0, hits });
-            }
-            Ok(rankings)
+        let scope = scope.clone();
+        let queries: Vec<Query> = queries.iter().map(|query| Query::new(query)).collect();
+        let rank = move || -> Result<Vec<(Query, Vec<Hit>)>, crate::index::IndexError> {
+            let ranked = queries.into_iter().map(|query| index.search(&query, &scope, CANDIDATES).map(|hits| (query, hits)));
+            ranked.collect()
         };
-        Ok(self.cpu.run(rank).await??)
+        let ranked = self.cpu.run(rank).await??;
+        let mut numbers: Vec<i64> =
+            ranked.iter().filter(|(query, _)| query.wants_figures).flat_map(|(_, hits)| hits.iter().map(|hit| hit.number)).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        let tables: HashMap<i64, StoredChunk> = self
+            .store
+            .of(caller.tenant)
+            .chunks(&numbers)
+            .await?
+            .into_iter()
+            .filter(|chunk| chunk.is_table)
+            .map(|chunk| (chunk.number, chunk))
+            .collect();
+        let look = move || -> Vec<Ranking> {
+            let rankings = ranked.into_iter().enumerate().map(|(question, (query, mut hits))| {
+                if query.wants_figures {
+                    for hit in &mut hits {
+                        if let Some(table) = tables.get(&hit.number) {
+                            hit.score *= rows::boost(&query, &table.text, &table.heading);
+                        }
+                    }
+                    hits.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.number.cmp(&b.number)));
+                }
+                hits.truncate(DEPTH);
+                Ranking { question, weight: 1.0, hits }
+            });
+            rankings.collect()
+        };
+        Ok(self.cpu.run(look).await?)
     }
 
     async fn rank_by_vectors(&self, caller: &Caller, queries: &[String], scope: &Scope) -> Result<Vec<Ranking>, Error> {

@@ -29,6 +29,7 @@ pub mod layout;
 mod migration;
 pub mod parse;
 mod routes;
+pub mod rows;
 mod search;
 mod store;
 pub mod structure;

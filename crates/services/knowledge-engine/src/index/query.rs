@@ -14,6 +14,8 @@ pub struct Query {
     pub terms: Vec<(String, f32)>,
     /// Tokens that stand beside each other in the question.
     pub pairs: Vec<(String, String)>,
+    /// Things the question names that have several names in reports: each a list of names, each name its tokens.
+    pub concepts: Vec<Vec<Vec<String>>>,
     /// True when the answer is probably a figure of a table.
     pub wants_figures: bool,
 }
@@ -72,14 +74,18 @@ impl Query {
         }
         let pairs = own.windows(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect();
         let lower = question.to_lowercase();
+        let mut concepts = Vec::new();
         for names in GLOSSARY {
             if names.iter().any(|name| mentions(&lower, &own, name)) {
-                for token in names.iter().flat_map(|name| tokens(name)).filter(|token| !is_stop(token)) {
-                    add_weaker(&mut terms, &token);
+                let names: Vec<Vec<String>> =
+                    names.iter().map(|name| tokens(name).into_iter().filter(|token| !is_stop(token)).collect()).collect();
+                for token in names.iter().flatten() {
+                    add_weaker(&mut terms, token);
                 }
+                concepts.push(names);
             }
         }
-        Self { terms, pairs, wants_figures: wants_figures(&lower) }
+        Self { terms, pairs, concepts, wants_figures: wants_figures(&lower) }
     }
 }
 
@@ -105,7 +111,8 @@ fn add_weaker(terms: &mut Vec<(String, f32)>, token: &str) {
     }
 }
 
-fn is_stop(token: &str) -> bool {
+/// True for words that say nothing about the answer.
+pub(crate) fn is_stop(token: &str) -> bool {
     STOP_WORDS.contains(&token) || matches!(token, "pleas" | "ani" | "doe" | "mani" | "thi" | "these")
 }
 

@@ -12,6 +12,9 @@ use super::ParseFailure;
 use super::protocol::{Record, Request};
 use crate::document::Page;
 
+/// A child that closed its output ends in this time, or is ended.
+const LAST_WORD: Duration = Duration::from_secs(5);
+
 /// What one file may use up.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Limits {
@@ -145,6 +148,11 @@ impl Reading {
                     self.stop().await;
                     Ok(None)
                 }
+                // A whole line that is no record: a reader gone mad, that will not end by itself.
+                Err(_) if line.ends_with(b"\n") => {
+                    self.stop().await;
+                    Err(ParseFailure::ParseMemory)
+                }
                 // Cut off in the middle of a line: it was ended from outside.
                 Err(_) => Err(self.why_it_ended().await),
             },
@@ -162,7 +170,7 @@ impl Reading {
     async fn why_it_ended(&mut self) -> ParseFailure {
         use std::os::unix::process::ExitStatusExt;
         self.done = true;
-        let status = match timeout_at(self.until, self.child.wait()).await {
+        let status = match timeout_at(Instant::now() + LAST_WORD, self.child.wait()).await {
             Ok(Ok(status)) => status,
             Ok(Err(_)) | Err(_) => {
                 self.stop().await;

@@ -62,7 +62,9 @@ impl Paragraphs {
             .collect();
         pitches.sort_by(f32::total_cmp);
         // Lines within a paragraph are the closer ones.
-        self.pitch = pitches.get(pitches.len() * 4 / 10).copied().unwrap_or(1.5 * self.style.body_size);
+        let usual = pitches.get(pitches.len() * 4 / 10).copied().unwrap_or(1.5 * self.style.body_size);
+        // A page with few lines tells little; no text is set wider than with double spacing.
+        self.pitch = usual.min(2.0 * self.style.body_size.max(4.0));
     }
 
     /// Takes the next row.

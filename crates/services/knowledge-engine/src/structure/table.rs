@@ -102,7 +102,7 @@ impl Grid {
             (Some(columns), _) => {
                 let covered = columns.covered(cell.left, cell.right);
                 // A label that is long enough to reach under a column is still a label.
-                let is_label = is_first && !text::is_figure(&cell.text) && columns.0.first().is_some_and(|(left, _)| cell.left < *left - 8.0);
+                let is_label = is_first && !text::is_figure(&cell.text) && columns.0.first().is_some_and(|(left, _)| f32::midpoint(cell.left, cell.right) < *left);
                 match (covered.first(), covered.last()) {
                     (Some(first), Some(last)) if !is_label => (first + 1, last - first + 1),
                     _ => (0, 1),
