@@ -35,7 +35,7 @@ impl Process {
 
     async fn wait_until_ready(&self) {
         let begun = Instant::now();
-        while tokio::net::TcpStream::connect(self.address).await.is_err() {
+        while Client::try_get(self.address, "/health/ready").await != Some(200) {
             assert!(begun.elapsed() < Duration::from_secs(60), "septet does not start");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }

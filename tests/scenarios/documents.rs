@@ -9,6 +9,7 @@ use crate::in_both;
 async fn an_unreadable_document_fails_with_a_reason() {
     in_both(async |platform, transcript| {
         for (name, bytes, code) in [
+            ("empty.txt", Vec::new(), "empty_file"),
             ("broken.pdf", b"%PDF-1.7\nthis is no pdf at all".to_vec(), "pdf_broken"),
             ("locked.pdf", encrypted_pdf(), "pdf_encrypted"),
             ("picture.png", b"\x89PNG\r\n\x1a\n0000".to_vec(), "unsupported_type"),
@@ -18,16 +19,6 @@ async fn an_unreadable_document_fails_with_a_reason() {
             assert_eq!(state["last_error"]["code"], code, "{name}: {state}");
             transcript.value(name, &state["last_error"]);
         }
-    })
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_empty_file_is_refused_or_failed_in_words() {
-    in_both(async |platform, transcript| {
-        let reply = platform.client.upload("empty.txt", Vec::new()).await;
-        assert_eq!(reply.refusal().1, "empty_file", "{:?}", reply);
-        transcript.line(reply.sentence());
     })
     .await;
 }

@@ -73,7 +73,7 @@ impl Desk {
         let clock = Clock::system();
         let ids = Ids::new(clock.clone());
         let management = Management::new(database, clock, ids.clone()).await?;
-        let tenant = management.home_tenant().await?;
+        let tenant = management.home_tenant().await.context("the installation has not been started once; run: septet up")?;
         Ok(Self { management, caller: Caller::background(tenant.id, ids.next()) })
     }
 

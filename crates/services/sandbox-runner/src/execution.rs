@@ -38,6 +38,7 @@ pub(crate) type Lives = Mutex<HashMap<(ContainerId, String), Live>>;
 pub(crate) struct Live {
     code_sha256: String,
     log: Log,
+    cancel: CancellationToken,
 }
 
 /// Walls, folder and code, before the start.
@@ -80,7 +81,7 @@ impl Sandbox {
         };
         self.store.container(tenant, container).await?;
         let code_sha256 = fingerprint(&new);
-        let live = Live { code_sha256: code_sha256.clone(), log: Log::new() };
+        let live = Live { code_sha256: code_sha256.clone(), log: Log::new(), cancel: CancellationToken::new() };
         {
             let mut lives = self.lives.lock().await;
             if let Some(live) = lives.get(&(container, key.clone())) {
@@ -97,14 +98,14 @@ impl Sandbox {
         }
         // From here on others may be following the log, so it must come to an end whatever happens: the task below
         // sees to it even when our caller leaves.
-        let (sandbox, log) = (Arc::clone(self), live.log.clone());
+        let (sandbox, log, cancel) = (Arc::clone(self), live.log.clone(), live.cancel.clone());
         let (tell, told) = tokio::sync::oneshot::channel();
         self.lifecycle.spawn("start an execution", async move {
             let begun = sandbox.begin(tenant, container, new, &key, code_sha256).await;
             match begun {
                 Ok(prepared) => {
                     tell.send(Ok(())).ok();
-                    sandbox.spawn(prepared, log, CancellationToken::new(), Some((container, key)));
+                    sandbox.spawn(prepared, log, cancel, Some((container, key)));
                 }
                 Err(error) => {
                     log.add(never_began(&error));
@@ -118,6 +119,15 @@ impl Sandbox {
             Ok(Err(error)) => Err(error),
             Err(_aborted) => Err(Error::Process(crate::process::Error::Lost)),
         }
+    }
+
+    /// Kills the execution that runs here under a key. One that has ended, or was never started, is left as it is.
+    pub(crate) async fn stop(&self, tenant: TenantId, container: ContainerId, key: String) -> Result<(), Error> {
+        self.store.container(tenant, container).await?;
+        if let Some(live) = self.lives.lock().await.get(&(container, key)) {
+            live.cancel.cancel();
+        }
+        Ok(())
     }
 
     async fn begin(

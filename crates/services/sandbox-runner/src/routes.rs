@@ -30,6 +30,7 @@ pub(crate) fn routes(sandbox: Arc<Sandbox>) -> Router {
         .route("/v1/containers/{container}/files/{file}", get(file).delete(delete_file))
         .route("/v1/containers/{container}/files/{file}/content", get(content))
         .route("/v1/containers/{container}/executions", post(execute))
+        .route("/v1/containers/{container}/executions/stop", post(stop))
         .route("/internal/doctor", get(examine))
         .with_state(sandbox)
 }
@@ -113,14 +114,24 @@ async fn execute(
     headers: HeaderMap,
     Json(new): Json<api::NewExecution>,
 ) -> Result<Response<Body>, Refusal<Error>> {
-    let key = headers
-        .get("idempotency-key")
-        .and_then(|key| key.to_str().ok())
-        .filter(|key| !key.is_empty())
-        .map(str::to_owned);
-    let events = sandbox.execute(caller.tenant, id(&container)?, new, key).await?;
+    let events = sandbox.execute(caller.tenant, id(&container)?, new, key(&headers)).await?;
     let lines = events.map(|event| Ok::<_, std::convert::Infallible>(ndjson::line(&event)));
     Ok((StatusCode::OK, [(header::CONTENT_TYPE, ndjson::CONTENT_TYPE)], Body::from_stream(lines)).into_response())
+}
+
+async fn stop(
+    State(sandbox): Shared,
+    caller: Caller,
+    Path(container): Path<String>,
+    headers: HeaderMap,
+) -> Result<StatusCode, Refusal<Error>> {
+    sandbox.stop(caller.tenant, id(&container)?, key(&headers).unwrap_or_default()).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn key(headers: &HeaderMap) -> Option<String> {
+    let key = headers.get("idempotency-key")?.to_str().ok()?;
+    Some(key.to_owned()).filter(|key| !key.is_empty())
 }
 
 async fn examine(State(sandbox): Shared) -> Json<api::Doctor> {

@@ -5,7 +5,7 @@
 
 use std::future::Future;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sea_orm::{
     ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode,
@@ -13,6 +13,7 @@ use sea_orm::{
 };
 use sea_orm_migration::MigratorTrait;
 use septet_kernel::{Failure, Kind};
+use tracing::warn;
 
 /// A connection to the database. Cheap to clone.
 #[derive(Clone)]
@@ -53,6 +54,9 @@ impl Failure for Error {
         }
     }
 }
+
+// SQLite has one writer: whoever holds it this long makes everybody wait, and should be found.
+const SLOW: Duration = Duration::from_secs(1);
 
 // A reader waits this long for a writer of another process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -141,9 +145,19 @@ impl Database {
         F: AsyncFnOnce(&DatabaseTransaction) -> Result<T, E>,
         E: From<DbErr>,
     {
+        let begun = Instant::now();
         let transaction = self.begin().await?;
+        let held = Instant::now();
         let value = work(&transaction).await?;
         transaction.commit().await?;
+        if begun.elapsed() > SLOW {
+            warn!(
+                waited_ms = (held - begun).as_millis() as u64,
+                held_ms = held.elapsed().as_millis() as u64,
+                work = std::any::type_name::<F>(),
+                "slow transaction"
+            );
+        }
         Ok(value)
     }
 
