@@ -186,6 +186,9 @@ fn course(language: Language, figure: &Figure, point: &Point) -> String {
 }
 
 fn undated(language: Language, figure: &Figure, name: &str, cite: &str) -> String {
+    if let (Nature::Count, Some(number)) = (figure.nature(), figure.undated.first()) {
+        return format!("- **{name}**{} **{}** {cite}", say(language, "：", ":"), number.digits);
+    }
     let unit = if language == Language::Chinese { figure.unit.chinese() } else { figure.unit.english() };
     let numbers: Vec<String> = figure.undated.iter().map(|number| format!("{}{}", if number.value < 0.0 { "-" } else { "" }, number.digits)).collect();
     match language {
@@ -197,7 +200,12 @@ fn undated(language: Language, figure: &Figure, name: &str, cite: &str) -> Strin
 fn quarters(language: Language, figure: &Figure, name: &str, cite: &str) -> String {
     let mut points: Vec<&Point> = figure.points.iter().filter(|point| matches!(point.period.part, Part::Quarter(_))).collect();
     points.reverse();
-    let values: Vec<String> = points.iter().map(|point| format!("{} **{}**", when(point.period, language), value(figure, point, language))).collect();
+    let shown = |point: &&Point| {
+        let before = figure.year_before(point.period).and_then(|before| display::change(point.value, before.value));
+        let change = before.map(|change| format!("{}{}{}", say(language, "（同比 ", " ("), signed(change, language), say(language, "）", ")")));
+        format!("{} **{}**{}", when(point.period, language), value(figure, point, language), change.unwrap_or_default())
+    };
+    let values: Vec<String> = points.iter().map(shown).collect();
     format!("- **{name}**{}{} {cite}", say(language, "：", ": "), values.join(say(language, "，", ", ")))
 }
 

@@ -139,10 +139,16 @@ for panel, (name, unit, divisor, values) in zip(panels, series):
     heights = [value / divisor for _, value in values]
     colors = ["#9db8d9"] * (len(heights) - 1) + ["#1f5fa8"]
     bars = panel.bar(labels, heights, color=colors, width=0.55)
-    panel.bar_label(bars, labels=[f"{{height:,.2f}}" if abs(height) < 100 else f"{{height:,.0f}}" for height in heights], padding=3, fontsize=9)
-    panel.set_title(f"{{name}} ({{unit}})" if unit else name, loc="left", fontsize=11, fontweight="bold")
+    decimals = 0 if all(height == int(height) for height in heights) else 2
+    panel.bar_label(bars, labels=[f"{{height:,.{{decimals}}f}}" for height in heights], padding=3, fontsize=9)
+    panel.set_title(f"{{name}} ({{unit}})" if unit else name, loc="left", fontsize=11)
+    if len(values) > 1 and values[-2][1] > 0:
+        change = values[-1][1] / values[-2][1] - 1
+        panel.set_title(f"{{change:+.1%}}", loc="right", fontsize=10, color="#2e7d32" if change >= 0 else "#c62828")
     panel.axhline(0, color="#666666", linewidth=0.8)
     panel.margins(y=0.18)
+    side = 0.5 + max(0, 3 - len(values)) / 2
+    panel.set_xlim(-side, len(values) - 1 + side)
     panel.set_yticks([])
     panel.spines[["top", "right", "left", "bottom"]].set_visible(False)
     panel.tick_params(length=0)
@@ -155,7 +161,7 @@ names = [name for name, _ in reversed(parts)]
 widths = [value for _, value in reversed(parts)]
 bars = panel.barh(names, widths, color="#1f5fa8", height=0.55)
 panel.bar_label(bars, fmt="%.2f", padding=3, fontsize=9)
-panel.set_title(parts_unit, loc="left", fontsize=11, fontweight="bold")
+panel.set_title(parts_unit, loc="left", fontsize=11)
 panel.margins(x=0.18)
 panel.set_xticks([])
 panel.spines[["top", "right", "bottom"]].set_visible(False)

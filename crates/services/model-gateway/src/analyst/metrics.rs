@@ -174,7 +174,7 @@ metrics! {
     labels ["加权平均净资产收益率", "return on equity", "return on average equity", "净资产收益率"],
     not ["扣除"];
 
-    "ocf", "经营活动产生的现金流量净额", "Operating cash flow", Amount, Cash,
+    "ocf", "经营现金流净额", "Operating cash flow", Amount, Cash,
     asked ["operating cash flow", "operating cash flows", "operating cash", "operating activities", "cash flow from operations", "cash from operations", "cash flow",
         "cash flows", "经营活动产生的现金流量净额", "经营活动现金流", "经营性现金流", "经营现金流", "经营活动", "现金流"],
     labels ["经营活动产生的现金流量净额", "经营活动现金流量净额", "net cash provided by operating activities", "net cash provided by used in operating activities",
@@ -182,7 +182,7 @@ metrics! {
         "net cash flows from operating activities", "net cash flow provided by operating activities"],
     not ["每股", "adjustments", "%", "discontinued", "change", "将净利润"];
 
-    "capex", "购建长期资产支付的现金（资本开支）", "Capital expenditure", Outflow, Cash,
+    "capex", "资本开支", "Capital expenditure", Outflow, Cash,
     asked ["capex", "capital expenditure", "capital expenditures", "capital spending", "capital investment", "purchases of property", "pp&e",
         "购建固定资产", "资本开支", "资本支出", "资本性支出", "固定资产投资"],
     labels ["购建固定资产无形资产和其他长期资产支付的现金", "购建固定资产无形资产和其他长期资产所支付的现金", "购建固定资产无形资产和其他长期",
@@ -197,13 +197,13 @@ metrics! {
     labels ["free cash flow", "自由现金流", "free cash flow non-gaap measure"],
     not ["conversion", "%", "change"];
 
-    "icf", "投资活动产生的现金流量净额", "Investing cash flow", Amount, Cash,
+    "icf", "投资现金流净额", "Investing cash flow", Amount, Cash,
     asked ["investing activities", "investing cash flow", "投资活动产生的现金流量净额", "投资活动现金流", "投资活动", "现金流", "cash flows"],
     labels ["投资活动产生的现金流量净额", "net cash provided by used in investing activities", "net cash used in investing activities",
         "net cash used for investing activities", "net cash from investing activities", "net cash provided by investing activities"],
     not ["%", "discontinued"];
 
-    "fincf", "筹资活动产生的现金流量净额", "Financing cash flow", Amount, Cash,
+    "fincf", "筹资现金流净额", "Financing cash flow", Amount, Cash,
     asked ["financing activities", "financing cash flow", "筹资活动产生的现金流量净额", "筹资活动现金流", "融资活动现金流", "筹资活动", "融资活动",
         "现金流", "cash flows"],
     labels ["筹资活动产生的现金流量净额", "net cash provided by used in financing activities", "net cash used in financing activities",

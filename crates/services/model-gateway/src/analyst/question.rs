@@ -39,6 +39,8 @@ pub(crate) struct Question {
     pub years: Vec<i32>,
     pub wants_quarters: bool,
     pub wants_segments: bool,
+    /// Whether the answer is a number.
+    pub asks_how_much: bool,
     /// Words to look for where no known figure is named.
     pub keywords: Vec<String>,
     /// All the words of this question and the ones before it, in lower case, to tell which document is meant.
@@ -77,7 +79,9 @@ fn goes_on(text: &str) -> bool {
 fn alone(text: &str) -> Question {
     let language = language(text);
     let lower = number::narrow(text).to_lowercase();
-    let metrics = named(&lower);
+    // Sales to the largest customers are no figure of the statements.
+    let is_about_partners = contains_any(&lower, &["前五名", "前五大", "前5名", "客户", "供应商", "top five", "top 5", "largest customer", "supplier"]);
+    let metrics = if is_about_partners { Vec::new() } else { named(&lower) };
     let wants_segments = contains_any(
         &lower,
         &["分产品", "分行业", "分地区", "分业务", "分部", "板块", "各业务", "各产品", "各地区", "segment", "by region", "by product", "business group", "geograph", "收入构成", "收入结构"],
@@ -90,6 +94,7 @@ fn alone(text: &str) -> Question {
         years: period::years(&lower),
         wants_quarters: contains_any(&lower, &["季度", "quarter", "q1", "q2", "q3", "q4"]),
         wants_segments,
+        asks_how_much: contains_any(&lower, &["多少", "金额", "比例", "几", "额", "率", "how much", "how many", "amount", "rate", "total", "number of", "what was", "what were"]),
         keywords: keywords(&lower),
         context: lower.clone(),
     };
@@ -219,14 +224,14 @@ fn code(text: &str) -> Option<(&'static str, String)> {
     (!code.trim().is_empty()).then(|| (tool, code.trim_end().to_owned()))
 }
 
-const STOP_WORDS: [&str; 64] = [
+const STOP_WORDS: [&str; 67] = [
     "what", "was", "is", "are", "were", "the", "a", "an", "of", "in", "and", "or", "how", "did", "does", "do", "for", "to", "on", "by", "with", "from", "at",
     "its", "it", "this", "that", "which", "who", "when", "where", "why", "much", "many", "me", "tell", "please", "show", "give", "about", "any", "there",
     "company", "company's", "report", "document", "year", "fiscal", "fy", "has", "have", "had", "can", "you", "i", "my", "be", "as", "than", "their", "they",
-    "develop", "change", "describe",
+    "develop", "change", "describe", "main", "say", "said",
 ];
-const STOP_PHRASES: [&str; 44] = [
-    "请问", "请", "帮我", "一下", "告诉我", "公司", "本公司", "报告期", "报告", "多少", "什么", "哪些", "哪个", "哪家", "如何", "怎么样", "怎样", "怎么", "是否", "有没有", "有",
+const STOP_PHRASES: [&str; 47] = [
+    "面临", "面对", "主要的", "请问", "请", "帮我", "一下", "告诉我", "公司", "本公司", "报告期", "报告", "多少", "什么", "哪些", "哪个", "哪家", "如何", "怎么样", "怎样", "怎么", "是否", "有没有", "有",
     "是", "的", "了", "吗", "呢", "和", "与", "及", "在", "中", "对", "为", "介绍", "说明", "查", "找", "这", "那", "我", "你", "年度", "年", "情况",
 ];
 
@@ -234,6 +239,10 @@ fn keywords(lower: &str) -> Vec<String> {
     let mut text = lower.to_owned();
     for phrase in STOP_PHRASES {
         text = text.replace(phrase, " ");
+    }
+    // "主要风险" is about risks; "主要" alone stands in every other sentence. "主要业务" is left whole.
+    if !text.contains("主要业务") {
+        text = text.replace("主要", " ");
     }
     let mut words = Vec::new();
     for word in text.split(|char: char| !(char.is_alphanumeric() || char == '&' || char == '-')) {

@@ -27,7 +27,8 @@ pub(crate) fn about(question: &Question, passages: &[&Passage], limit: usize) ->
             let led: usize = terms.iter().filter(|(term, _)| heading.contains(term.as_str())).map(|(_, weight)| weight).sum();
             // Half of what was looked for must stand in the sentence or its heading, and some of it in the sentence.
             if own > 0 && (own + led) * 2 >= total {
-                scored.push((own * 3 + led, Quote { text, passage: passage.number }));
+                let defines = question.keywords.iter().any(|word| ["是", "为", "包括", " is ", " are "].iter().any(|verb| lower.contains(&format!("{word}{verb}"))));
+                scored.push((own * 3 + led + if defines { 8 } else { 0 }, Quote { text, passage: passage.number }));
             }
         }
     }
@@ -36,14 +37,16 @@ pub(crate) fn about(question: &Question, passages: &[&Passage], limit: usize) ->
 
 /// Sentences in which the company gives a reason for one of these names, at most `limit`.
 pub(crate) fn reasons(names: &[&str], passages: &[&Passage], limit: usize) -> Vec<Quote> {
-    let because = ["主要系", "主要由于", "主要原因", "主要受", "主要得益于", "所致", "due to", "driven by", "primarily", "reflect", "as a result of"];
+    let because = ["主要系", "主要由于", "主要原因", "主要受", "主要得益于", "所致", "due to", "driven by", "attributable to the", "reflecting", "as a result of"];
     let mut scored = Vec::new();
     for passage in passages {
         for text in sentences(&passage.text) {
             let lower = text.to_lowercase();
             let has_reason = because.iter().any(|word| lower.contains(word));
             let n_names = names.iter().filter(|name| lower.contains(*name)).count();
-            if has_reason && n_names > 0 && !text.contains('：') {
+            // A sentence that only announces a list gives no reason.
+            let announces = text.contains('：') || text.contains("following") || text.ends_with(':');
+            if has_reason && n_names > 0 && !announces {
                 scored.push((n_names, Quote { text, passage: passage.number }));
             }
         }
@@ -84,7 +87,11 @@ fn terms(keywords: &[String]) -> Vec<(String, usize)> {
 fn sentences(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut prose = String::new();
-    for line in text.lines().map(str::trim) {
+    for line in text.lines().map(|line| line.trim_start_matches(|char| "√□ ".contains(char)).trim()) {
+        // The boxes that Chinese reports tick.
+        if line.starts_with("适用") && line.contains("不适用") && line.chars().count() < 12 {
+            continue;
+        }
         if line.contains(" | ") || line.is_empty() {
             split(&std::mem::take(&mut prose), &mut found);
             if !line.is_empty() {

@@ -12,6 +12,10 @@ pub(crate) fn write(question: &Question, findings: &Findings) -> Vec<String> {
     let names = |ids: [&str; 2]| ids.iter().all(|id| question.metrics.iter().any(|metric| metric.id == *id));
     let language = question.language;
     let mut lines = Vec::new();
+    // Quarters are set beside each other, not against the year.
+    if question.wants_quarters {
+        return lines;
+    }
     let share = |name: &str, one: &str, other: &str| percentage(question, findings, name, one, other, |part, whole| part / whole);
     if wants("gross_margin") || wants("gross_profit") {
         lines.extend(percentage(question, findings, say(language, "毛利率", "Gross margin"), "cost_of_sales", "revenue", |cost, sales| 1.0 - cost / sales));
@@ -39,7 +43,7 @@ pub(crate) fn write(question: &Question, findings: &Findings) -> Vec<String> {
         lines.extend(share(say(language, "资产负债率", "Liabilities to assets"), "total_liabilities", "total_assets"));
     }
     if names(["current_assets", "current_liabilities"]) {
-        lines.extend(share(say(language, "流动比率", "Current ratio"), "current_assets", "current_liabilities"));
+        lines.extend(share(say(language, "流动资产 / 流动负债（流动比率）", "Current assets to current liabilities (current ratio)"), "current_assets", "current_liabilities"));
     }
     if question.wish == Wish::Overview {
         lines.extend(profit_against_sales(question, findings));

@@ -66,12 +66,15 @@ pub(crate) fn study(question: &Question, all: &[Passage]) -> Findings {
             None => missing.push(*metric),
         }
     }
-    if question.wish == Wish::Lookup {
+    if question.wish == Wish::Lookup && question.asks_how_much {
         found.extend(figures::by_keywords(&rows, question, newest));
     }
     derive(question, &mut found, &mut missing);
-    let segments = question.wants_segments.then(|| segments::find(&rows)).flatten();
+    let sales = found.iter().find(|figure| figure.metric.is_some_and(|metric| metric.id == "revenue"));
+    let sales = sales.and_then(|sales| Some((sales.points.first()?.value, sales.unit.scale)));
+    let segments = question.wants_segments.then(|| segments::find(&rows, sales)).flatten();
     let quotes = match question.wish {
+        _ if found.is_empty() && segments.is_none() => quotes::about(question, &passages, 4),
         Wish::Lookup => quotes::about(question, &passages, 4),
         _ => {
             let names: Vec<&str> = found.iter().filter_map(|figure| figure.metric).flat_map(|metric| metric.labels.iter().take(4).copied()).collect();
@@ -185,7 +188,7 @@ fn fill_units(rows: &mut [Row], is_chinese: bool) {
 }
 
 /// Computes what was asked for and stands nowhere, from figures of the same table unit.
-fn derive(question: &Question, found: &mut Vec<Figure>, missing: &mut Vec<&'static Metric>) {
+fn derive(question: &Question, found: &mut [Figure], missing: &mut Vec<&'static Metric>) {
     missing.retain(|metric| {
         let (plus, minus) = match metric.id {
             "gross_profit" => ("revenue", "cost_of_sales"),
@@ -193,8 +196,8 @@ fn derive(question: &Question, found: &mut Vec<Figure>, missing: &mut Vec<&'stat
             // Ratios are worked out in the answer.
             "gross_margin" => return !(has(found, "revenue") && (has(found, "cost_of_sales") || has(found, "gross_profit"))),
             "net_margin" => return !(has(found, "revenue") && has(found, "net_income")),
-            // The statement of a company without them has no such row.
-            "net_income_excl" => return question.wish != Wish::Overview,
+            // Many reports have no such row, and in an overview nobody asked for it.
+            "net_income_excl" | "rnd" | "eps_basic" if question.wish == Wish::Overview => return false,
             _ => return true,
         };
         // Both are shown themselves; the difference stands among the ratios.

@@ -52,8 +52,8 @@ pub(crate) fn no_passages(question: &Question, history: &History) -> String {
     } else {
         say(
             language,
-            "知识库里没有找到任何文档内容。请先上传一份文档（例如年度报告 PDF），等它的状态变为“就绪”，再提问。",
-            "There are no documents to read: the search found nothing at all. Upload one (an annual report as PDF, for example), wait until it is ready, and ask again.",
+            "检索没有找到任何内容：要么还没有文档，要么文档里没有这些词。如果还没有上传，请先上传一份文档（例如年度报告 PDF），等它的状态变为“就绪”，再提问；我只能回答文档里写着的内容。",
+            "The search found nothing at all: either there are no documents yet, or none of them has these words. Upload one (an annual report as PDF, for example), wait until it is ready, and ask again; I can only tell what documents say.",
         )
     };
     format!("{}\n\n{text}", notice(language))

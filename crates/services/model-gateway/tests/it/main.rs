@@ -1,5 +1,7 @@
 //! Model-gateway through its own doors: the analyst over whole conversations, providers over scripted upstreams.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot set itself up should stop at once")]
+
 mod analyst_calls;
 mod dialogue;
 mod gateway;
