@@ -7,16 +7,18 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use septet_knowledge_engine::parse::{Event, Limits, Reader};
 use septet_kernel::{Clock, Ids};
 use septet_knowledge_engine::index::query::Query;
 use septet_knowledge_engine::index::{Entry, Index, Position, Scope};
+use septet_knowledge_engine::parse::{Event, Limits, Reader};
 use septet_knowledge_engine::{chunk, rows, structure};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let [library, file, rest @ ..] = args.as_slice() else { anyhow::bail!("usage: passages <libpdfium.so> <file> [rows|blocks|chunks] [page]") };
+    let [library, file, rest @ ..] = args.as_slice() else {
+        anyhow::bail!("usage: passages <libpdfium.so> <file> [rows|blocks|chunks] [page]")
+    };
     let what = rest.first().map_or("chunks", String::as_str);
     let questions = rest.get(1..).unwrap_or_default().to_vec();
     let only: Option<u32> = if what == "find" { None } else { rest.get(1).map(|page| page.parse()).transpose()? };
@@ -24,7 +26,14 @@ async fn main() -> anyhow::Result<()> {
     let reader = Reader {
         command: vec![child.to_string_lossy().into_owned()],
         pdfium: vec![PathBuf::from(library)],
-        limits: Limits { cpu: Duration::from_secs(300), wall: Duration::from_secs(600), page: Duration::from_secs(60), memory_bytes: 4 << 30, output_bytes: 1 << 30, max_pages: 5_000 },
+        limits: Limits {
+            cpu: Duration::from_secs(300),
+            wall: Duration::from_secs(600),
+            page: Duration::from_secs(60),
+            memory_bytes: 4 << 30,
+            output_bytes: 1 << 30,
+            max_pages: 5_000,
+        },
     };
     let mut out = std::io::stdout().lock();
     let start = std::time::Instant::now();
@@ -41,8 +50,18 @@ async fn main() -> anyhow::Result<()> {
         for page in pages.iter().filter(|page| only.is_none_or(|only| only == page.number)) {
             writeln!(out, "=== page {} {}x{} turn {}", page.number, page.width, page.height, page.turn)?;
             for row in &page.rows {
-                let cells: Vec<String> = row.cells.iter().map(|cell| format!("{:.0}-{:.0} {}", cell.left, cell.right, cell.text)).collect();
-                writeln!(out, "{:>4.0} s{:<4} {}{:?} c{} {}", row.top, row.size, if row.bold { "B " } else { "" }, row.grid, row.column, cells.join(" ¦ "))?;
+                let cells: Vec<String> =
+                    row.cells.iter().map(|cell| format!("{:.0}-{:.0} {}", cell.left, cell.right, cell.text)).collect();
+                writeln!(
+                    out,
+                    "{:>4.0} s{:<4} {}{:?} c{} {}",
+                    row.top,
+                    row.size,
+                    if row.bold { "B " } else { "" },
+                    row.grid,
+                    row.column,
+                    cells.join(" ¦ ")
+                )?;
             }
         }
         return Ok(());
@@ -60,7 +79,15 @@ async fn main() -> anyhow::Result<()> {
     }
     writeln!(out, "{} chunks, read {:.1?}, all {:.1?}", chunks.len(), read, start.elapsed())?;
     for chunk in chunks.iter().filter(|chunk| only.is_none_or(|only| (chunk.page..=chunk.page_end).contains(&only))) {
-        writeln!(out, "\n--- p{}-{} {} [{}]\n{}", chunk.page, chunk.page_end, if chunk.is_table { "TABLE" } else { "text" }, chunk.heading, chunk.text)?;
+        writeln!(
+            out,
+            "\n--- p{}-{} {} [{}]\n{}",
+            chunk.page,
+            chunk.page_end,
+            if chunk.is_table { "TABLE" } else { "text" },
+            chunk.heading,
+            chunk.text
+        )?;
     }
     Ok(())
 }
@@ -88,13 +115,24 @@ fn find(out: &mut impl Write, chunks: &[chunk::Chunk], questions: &[String]) -> 
         let mut hits: Vec<(f32, f32, &chunk::Chunk)> = Vec::new();
         for hit in index.search(&query, &scope, 200)? {
             let chunk = &chunks[usize::try_from(hit.number)?];
-            let factor = if query.wants_figures && chunk.is_table { rows::boost(&query, &chunk.text, &chunk.heading) } else { 1.0 };
+            let factor = if query.wants_figures && chunk.is_table {
+                rows::boost(&query, &chunk.text, &chunk.heading)
+            } else {
+                1.0
+            };
             hits.push((hit.score * factor, hit.score, chunk));
         }
         hits.sort_by(|a, b| b.0.total_cmp(&a.0));
         for (score, words, chunk) in hits.iter().take(12) {
             let start: String = chunk.text.chars().take(90).collect();
-            writeln!(out, "{score:6.1} ({words:5.1}) p{:<3} {} [{}] {}", chunk.page, if chunk.is_table { "T" } else { " " }, chunk.heading.chars().rev().take(40).collect::<String>().chars().rev().collect::<String>(), start.replace('\n', " / "))?;
+            writeln!(
+                out,
+                "{score:6.1} ({words:5.1}) p{:<3} {} [{}] {}",
+                chunk.page,
+                if chunk.is_table { "T" } else { " " },
+                chunk.heading.chars().rev().take(40).collect::<String>().chars().rev().collect::<String>(),
+                start.replace('\n', " / ")
+            )?;
         }
     }
     Ok(())

@@ -102,7 +102,10 @@ impl Packer {
         }
         for part in parts(text) {
             let tokens = text::tokens(&part);
-            let full = self.open.as_ref().is_some_and(|open| text::tokens(&open.text) + tokens > TARGET_TOKENS + TARGET_TOKENS / 4);
+            let full = self
+                .open
+                .as_ref()
+                .is_some_and(|open| text::tokens(&open.text) + tokens > TARGET_TOKENS + TARGET_TOKENS / 4);
             if full {
                 self.flush();
             }

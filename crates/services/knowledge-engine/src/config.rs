@@ -83,11 +83,11 @@ impl Config {
         ];
         for (name, value, least, most) in bounds {
             if !(least..=most).contains(&value) {
-                return Err(format!("knowledge-engine.{name} = {value}: choose {least} to {most}"));
+                return Err(format!("knowledge.{name} = {value}: choose {least} to {most}"));
             }
         }
         if !(0.0..=10.0).contains(&self.vector_weight) {
-            return Err(format!("knowledge-engine.vector_weight = {}: choose 0 to 10", self.vector_weight));
+            return Err(format!("knowledge.vector_weight = {}: choose 0 to 10", self.vector_weight));
         }
         Ok(())
     }

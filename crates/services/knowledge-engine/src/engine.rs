@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use septet_blobs::Blobs;
+use septet_chassis::Lifecycle;
 use septet_chassis::cpu::CpuPool;
 use septet_contracts::jobs::{Jobs, NewJob};
 use septet_contracts::knowledge::{INGEST_JOB, IngestPayload};
@@ -32,6 +33,7 @@ pub(crate) struct Engine {
     pub blobs: Blobs,
     pub cpu: CpuPool,
     pub ids: Ids,
+    pub lifecycle: Lifecycle,
     pub reader: Reader,
     pub readings: Semaphore,
     pub management: Management,
@@ -166,7 +168,9 @@ impl Engine {
             match self.rank_by_vectors(caller, &queries, &scope).await {
                 Ok(more) => rankings.extend(more),
                 // Words alone still answer; that they do must be seen by whoever runs this.
-                Err(error) => tracing::warn!(error.detail = %septet_kernel::causes(&error), "searching by words alone, the embedding model failed"),
+                Err(error) => {
+                    tracing::warn!(error.detail = %septet_kernel::causes(&error), "searching by words alone, the embedding model failed")
+                }
             }
         }
         let fused = fuse(&rankings);
@@ -187,12 +191,16 @@ impl Engine {
         let scope = scope.clone();
         let queries: Vec<Query> = queries.iter().map(|query| Query::new(query)).collect();
         let rank = move || -> Result<Vec<(Query, Vec<Hit>)>, crate::index::IndexError> {
-            let ranked = queries.into_iter().map(|query| index.search(&query, &scope, CANDIDATES).map(|hits| (query, hits)));
+            let ranked =
+                queries.into_iter().map(|query| index.search(&query, &scope, CANDIDATES).map(|hits| (query, hits)));
             ranked.collect()
         };
         let ranked = self.cpu.run(rank).await??;
-        let mut numbers: Vec<i64> =
-            ranked.iter().filter(|(query, _)| query.wants_figures).flat_map(|(_, hits)| hits.iter().map(|hit| hit.number)).collect();
+        let mut numbers: Vec<i64> = ranked
+            .iter()
+            .filter(|(query, _)| query.wants_figures)
+            .flat_map(|(_, hits)| hits.iter().map(|hit| hit.number))
+            .collect();
         numbers.sort_unstable();
         numbers.dedup();
         let tables: HashMap<i64, StoredChunk> = self
@@ -244,7 +252,12 @@ impl Engine {
     pub(crate) async fn embed(&self, caller: &Caller, texts: Vec<String>) -> Result<Vec<Vec<f32>>, Error> {
         let model = self.config.embedding_model.clone();
         let wanted = texts.len();
-        let request = EmbeddingRequest { model: model.clone(), input: EmbeddingInput::Many(texts), dimensions: None, extra: BTreeMap::new() };
+        let request = EmbeddingRequest {
+            model: model.clone(),
+            input: EmbeddingInput::Many(texts),
+            dimensions: None,
+            extra: BTreeMap::new(),
+        };
         let reply = self
             .models
             .embed(caller, &request, &CallOptions::default())

@@ -50,7 +50,7 @@ pub enum Error {
     #[error("{0}")]
     Parse(ParseFailure),
     /// The reader could not be started.
-    #[error("the program that reads files could not be started; check knowledge-engine.parse_command")]
+    #[error("the program that reads files could not be started; check knowledge.parse_command")]
     Reader(#[source] std::io::Error),
     /// Another service refused or is down.
     #[error("failed to {doing}")]
@@ -127,7 +127,9 @@ impl Failure for Error {
             Self::Call { source, .. } => source.kind,
             Self::Blobs(source) => source.kind(),
             Self::Vectors { .. } => Kind::Unavailable,
-            Self::Reader(_) | Self::Database { .. } | Self::BadRow { .. } | Self::Index(_) | Self::Panicked(_) => Kind::Internal,
+            Self::Reader(_) | Self::Database { .. } | Self::BadRow { .. } | Self::Index(_) | Self::Panicked(_) => {
+                Kind::Internal
+            }
         }
     }
 

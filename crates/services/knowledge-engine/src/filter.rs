@@ -54,9 +54,15 @@ fn parse(value: &Value, depth: usize) -> Result<Filter, Error> {
     if depth > MAX_DEPTH {
         return Err(refuse(format!("filters are nested deeper than {MAX_DEPTH}")));
     }
-    let kind = value.get("type").and_then(Value::as_str).ok_or_else(|| refuse("a filter needs a \"type\": eq, ne, gt, gte, lt, lte, in, nin, and, or"))?;
+    let kind = value
+        .get("type")
+        .and_then(Value::as_str)
+        .ok_or_else(|| refuse("a filter needs a \"type\": eq, ne, gt, gte, lt, lte, in, nin, and, or"))?;
     if matches!(kind, "and" | "or") {
-        let filters = value.get("filters").and_then(Value::as_array).ok_or_else(|| refuse(format!("a filter of type {kind} needs \"filters\", a list")))?;
+        let filters = value
+            .get("filters")
+            .and_then(Value::as_array)
+            .ok_or_else(|| refuse(format!("a filter of type {kind} needs \"filters\", a list")))?;
         let filters = filters.iter().map(|filter| parse(filter, depth + 1)).collect::<Result<Vec<_>, _>>()?;
         return Ok(if kind == "and" { Filter::And(filters) } else { Filter::Or(filters) });
     }
@@ -69,7 +75,11 @@ fn parse(value: &Value, depth: usize) -> Result<Filter, Error> {
         "lte" => How::Lte,
         "in" => How::In,
         "nin" => How::Nin,
-        other => return Err(refuse(format!("{other:?} is no type of filter; use eq, ne, gt, gte, lt, lte, in, nin, and, or"))),
+        other => {
+            return Err(refuse(format!(
+                "{other:?} is no type of filter; use eq, ne, gt, gte, lt, lte, in, nin, and, or"
+            )));
+        }
     };
     let key = value.get("key").and_then(Value::as_str).ok_or_else(|| refuse("a comparison needs a \"key\""))?;
     let value = value.get("value").ok_or_else(|| refuse("a comparison needs a \"value\""))?;
@@ -119,14 +129,23 @@ mod tests {
         let passes = |filter: Value| Filter::parse(&filter).unwrap().passes(&attributes);
 
         assert!(passes(json!({"type": "eq", "key": "year", "value": 2024.0})));
-        assert!(passes(json!({"type": "and", "filters": [{"type": "gte", "key": "year", "value": 2020}, {"type": "in", "key": "region", "value": ["cn", "us"]}]})));
-        assert!(!passes(json!({"type": "or", "filters": [{"type": "lt", "key": "year", "value": 2020}, {"type": "eq", "key": "missing", "value": 1}]})));
+        assert!(passes(
+            json!({"type": "and", "filters": [{"type": "gte", "key": "year", "value": 2020}, {"type": "in", "key": "region", "value": ["cn", "us"]}]})
+        ));
+        assert!(!passes(
+            json!({"type": "or", "filters": [{"type": "lt", "key": "year", "value": 2020}, {"type": "eq", "key": "missing", "value": 1}]})
+        ));
         assert!(passes(json!({"type": "ne", "key": "missing", "value": 1})));
     }
 
     #[test]
     fn what_is_not_understood_is_refused() {
-        for filter in [json!({}), json!({"type": "like", "key": "a", "value": "b"}), json!({"type": "in", "key": "a", "value": 1}), json!(7)] {
+        for filter in [
+            json!({}),
+            json!({"type": "like", "key": "a", "value": "b"}),
+            json!({"type": "in", "key": "a", "value": 1}),
+            json!(7),
+        ] {
             assert!(Filter::parse(&filter).is_err(), "{filter}");
         }
     }

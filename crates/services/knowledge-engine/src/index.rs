@@ -15,8 +15,12 @@ use std::sync::{Mutex, PoisonError, RwLock};
 
 use tantivy::collector::TopDocs;
 use tantivy::query::{BooleanQuery, BoostQuery, ConstScoreQuery, Occur, PhraseQuery, Query as TantivyQuery, TermQuery};
-use tantivy::schema::{FAST, Field, INDEXED, IndexRecordOption, NumericOptions, STRING, Schema, TextFieldIndexing, TextOptions};
-use tantivy::{DocAddress, Index as Tantivy, IndexReader, IndexWriter, ReloadPolicy, Searcher, TantivyError, Term, doc};
+use tantivy::schema::{
+    FAST, Field, INDEXED, IndexRecordOption, NumericOptions, STRING, Schema, TextFieldIndexing, TextOptions,
+};
+use tantivy::{
+    DocAddress, Index as Tantivy, IndexReader, IndexWriter, ReloadPolicy, Searcher, TantivyError, Term, doc,
+};
 
 use query::Query;
 use septet_kernel::{FileId, TenantId, VectorStoreId};
@@ -281,7 +285,10 @@ fn source(store: VectorStoreId, file: FileId) -> String {
 
 fn schema() -> (Schema, Fields) {
     let mut schema = Schema::builder();
-    let words = |record| TextOptions::default().set_indexing_options(TextFieldIndexing::default().set_tokenizer(TOKENIZER).set_index_option(record));
+    let words = |record| {
+        TextOptions::default()
+            .set_indexing_options(TextFieldIndexing::default().set_tokenizer(TOKENIZER).set_index_option(record))
+    };
     let fields = Fields {
         number: schema.add_u64_field("number", NumericOptions::from(FAST | INDEXED)),
         tenant: schema.add_text_field("tenant", STRING),
@@ -328,7 +335,6 @@ fn position_of(index: &Tantivy) -> Option<Position> {
     }
     Some(Position { epoch: parts.next()?.parse().ok()?, sequence: parts.next()?.parse().ok()? })
 }
-
 
 #[cfg(test)]
 mod tests;

@@ -54,14 +54,18 @@ impl Engine {
             Err(Error::Parse(failure)) => {
                 tracing::info!(tenant.id = %caller.tenant, file.id = %payload.file, error.code = failure.code(), "file cannot be read");
                 match self.store.set_failed(document.key, failure.code(), &failure.to_string()).await {
-                    Ok(()) => JobEvent::Failed { message: failure.to_string(), code: failure.code().to_owned(), retry: false },
+                    Ok(()) => {
+                        JobEvent::Failed { message: failure.to_string(), code: failure.code().to_owned(), retry: false }
+                    }
                     Err(error) => failed(&error, true),
                 }
             }
             Err(error) => {
                 tracing::warn!(tenant.id = %caller.tenant, file.id = %payload.file, error.detail = %septet_kernel::causes(&error), "reading a file failed");
                 let retry = !matches!(error, Error::NoFile(_));
-                if !retry && let Err(error) = self.store.set_failed(document.key, error.code(), &error.to_string()).await {
+                if !retry
+                    && let Err(error) = self.store.set_failed(document.key, error.code(), &error.to_string()).await
+                {
                     return failed(&error, true);
                 }
                 failed(&error, retry)
@@ -71,10 +75,16 @@ impl Engine {
 
     async fn read(&self, caller: &Caller, document: &Document, progress: &Progress) -> Result<Ended, Error> {
         let key = document.key;
-        let Some((pages_total, chunks)) = self.passages(caller, document, progress).await? else { return Ok(Ended::NotWanted) };
+        let Some((pages_total, chunks)) = self.passages(caller, document, progress).await? else {
+            return Ok(Ended::NotWanted);
+        };
         let say = |note: &str| {
             // The worker wants to hear something, not everything.
-            let _ = progress.try_send(JobEvent::Progress { done: pages_total.into(), total: pages_total.into(), note: note.to_owned() });
+            let _ = progress.try_send(JobEvent::Progress {
+                done: pages_total.into(),
+                total: pages_total.into(),
+                note: note.to_owned(),
+            });
         };
         let vectors = if self.config.embedding_model.is_empty() {
             Vec::new()
@@ -159,7 +169,11 @@ impl Engine {
                             }
                             batch.clear();
                         }
-                        let _ = progress.try_send(JobEvent::Progress { done: last.into(), total: pages_total.into(), note: "parsing".to_owned() });
+                        let _ = progress.try_send(JobEvent::Progress {
+                            done: last.into(),
+                            total: pages_total.into(),
+                            note: "parsing".to_owned(),
+                        });
                     }
                     Ok(None) => break Ok(()),
                     Err(failure) => break Err(failure),
@@ -171,7 +185,9 @@ impl Engine {
             }
             match ended {
                 Ok(()) => return Ok(Some(pages_total)),
-                Err(failure @ (ParseFailure::ParseTimeout | ParseFailure::ParseMemory)) if pages_total > 1 && last < pages_total => {
+                Err(failure @ (ParseFailure::ParseTimeout | ParseFailure::ParseMemory))
+                    if pages_total > 1 && last < pages_total =>
+                {
                     if died_at == Some(last) {
                         n_bad += 1;
                         if n_bad > MAX_BAD_PAGES {
@@ -197,7 +213,13 @@ impl Engine {
         for some in chunks.chunks(self.config.embedding_batch) {
             let texts = some
                 .iter()
-                .map(|chunk| if chunk.heading.is_empty() { chunk.text.clone() } else { format!("{}\n{}", chunk.heading, chunk.text) })
+                .map(|chunk| {
+                    if chunk.heading.is_empty() {
+                        chunk.text.clone()
+                    } else {
+                        format!("{}\n{}", chunk.heading, chunk.text)
+                    }
+                })
                 .collect();
             vectors.extend(self.embed(caller, texts).await?);
         }

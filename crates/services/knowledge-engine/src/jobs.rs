@@ -14,7 +14,8 @@ use septet_contracts::jobs::{JobEvent, RunJob};
 use septet_contracts::knowledge::{INGEST_JOB, IngestPayload};
 use septet_contracts::ndjson;
 use septet_kernel::{BoxError, Caller};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::Error;
 use crate::engine::Engine;
@@ -32,8 +33,10 @@ pub(crate) async fn run(
         let detail = format!("this service has no jobs of kind {:?}, only {INGEST_JOB}", job.kind);
         return Err(Error::BadRequest { param: "kind", detail }.into());
     }
-    let payload: IngestPayload = serde_json::from_value(job.payload)
-        .map_err(|error| Error::BadRequest { param: "payload", detail: format!("the payload is not understood: {error}") })?;
+    let payload: IngestPayload = serde_json::from_value(job.payload).map_err(|error| Error::BadRequest {
+        param: "payload",
+        detail: format!("the payload is not understood: {error}"),
+    })?;
     // The job outlives whatever deadline its request carries; the worker's lease is its limit.
     let lines = events(engine, caller.without_deadline(), payload);
     let mut response = Response::new(Body::from_stream(lines));
@@ -41,17 +44,32 @@ pub(crate) async fn run(
     Ok(response)
 }
 
-fn events(engine: Arc<Engine>, caller: Caller, payload: IngestPayload) -> impl Stream<Item = Result<Bytes, BoxError>> + Send {
+/// The work has a task of its own: the reader of this stream may stand still for a while, to write down the progress it
+/// heard of, and work that stood still with it in the middle of a transaction would keep the one writer from it.
+fn events(
+    engine: Arc<Engine>,
+    caller: Caller,
+    payload: IngestPayload,
+) -> impl Stream<Item = Result<Bytes, BoxError>> + Send {
+    let (send, mut receive) = mpsc::channel(8);
+    let (tell, mut told) = oneshot::channel();
+    let lifecycle = engine.lifecycle.clone();
+    let work = lifecycle.spawn("read a file", async move {
+        // Nobody listens any more when the stream was dropped, and then this task is dropped too.
+        let _unheard = tell.send(engine.ingest(&caller, payload, send).await);
+    });
+    let work = AbortOnDropHandle::new(work);
     async_stream::stream! {
-        let (send, mut receive) = mpsc::channel(8);
-        let work = engine.ingest(&caller, payload, send);
-        let mut work = std::pin::pin!(work);
+        let _dropped_with_the_stream = work;
         let mut last = JobEvent::Progress { done: 0, total: 0, note: "queued".to_owned() };
         loop {
             tokio::select! {
                 biased;
-                end = &mut work => {
-                    yield Ok(ndjson::line(&end));
+                end = &mut told => {
+                    match end {
+                        Ok(end) => yield Ok(ndjson::line(&end)),
+                        Err(_aborted) => yield Err(BoxError::from("the reading was stopped")),
+                    }
                     return;
                 }
                 Some(event) = receive.recv() => {

@@ -72,7 +72,8 @@ pub fn page(number: u32, width: f32, height: f32, glyphs: &[Glyph], rules: &[Rul
     let rules: Vec<Rule> = rules
         .iter()
         .map(|rule| {
-            let (left, top, right, bottom) = rotate(back, width, height, (rule.left, rule.top, rule.right, rule.bottom));
+            let (left, top, right, bottom) =
+                rotate(back, width, height, (rule.left, rule.top, rule.right, rule.bottom));
             Rule { left, top, right, bottom }
         })
         .collect();

@@ -71,7 +71,9 @@ pub async fn open(config: Config, platform: &Platform, database: Database, blobs
     let index = platform.cpu.run(move || Index::open(&folder)).await??;
     match config.pdfium_found() {
         Some(path) => tracing::info!(pdfium.path = %path.display(), "reading PDFs through libpdfium"),
-        None => tracing::warn!("libpdfium was not found, PDFs are read by a slower reader that is weaker at tables; runtime/pdfium.sh installs it"),
+        None => tracing::warn!(
+            "libpdfium was not found, PDFs are read by a slower reader that is weaker at tables; runtime/pdfium.sh installs it"
+        ),
     }
     let directory = &platform.directory;
     let engine = Arc::new(Engine {
@@ -85,6 +87,7 @@ pub async fn open(config: Config, platform: &Platform, database: Database, blobs
         following: Mutex::new(()),
         cpu: platform.cpu.clone(),
         ids: platform.ids.clone(),
+        lifecycle: platform.lifecycle.clone(),
         config,
         store,
         blobs,

@@ -49,7 +49,11 @@ fn fit(query: &Query, label: &[String]) -> f32 {
 
 /// How much of a line is a name of something the question names; 0 when no name is there in full.
 fn name_in(query: &Query, line: &[String]) -> f32 {
-    let names = query.concepts.iter().flatten().filter(|name| !name.is_empty() && name.iter().all(|token| line.contains(token)));
+    let names = query
+        .concepts
+        .iter()
+        .flatten()
+        .filter(|name| !name.is_empty() && name.iter().all(|token| line.contains(token)));
     names.map(|name| 0.35 + 0.65 * share(name.len(), line.len())).fold(0.0, f32::max)
 }
 

@@ -41,8 +41,10 @@ pub(crate) fn fuse(rankings: &[Ranking]) -> Vec<Hit> {
         }
     }
     let possible: f32 = rankings.iter().map(|ranking| ranking.weight / (RANK + 1.0)).sum();
-    let mut fused: Vec<Hit> =
-        scores.into_iter().map(|(number, score)| Hit { number, score: (score / possible.max(f32::MIN_POSITIVE)).clamp(0.0, 1.0) }).collect();
+    let mut fused: Vec<Hit> = scores
+        .into_iter()
+        .map(|(number, score)| Hit { number, score: (score / possible.max(f32::MIN_POSITIVE)).clamp(0.0, 1.0) })
+        .collect();
     sort(&mut fused);
     fused
 }
@@ -81,7 +83,9 @@ pub(crate) fn choose(
     let each = (limit / n_questions).min(2);
     let kept: HashSet<i64> = rankings
         .iter()
-        .flat_map(|ranking| ranking.hits.iter().filter(|hit| chunks.contains_key(&hit.number)).take(each).map(|hit| hit.number))
+        .flat_map(|ranking| {
+            ranking.hits.iter().filter(|hit| chunks.contains_key(&hit.number)).take(each).map(|hit| hit.number)
+        })
         .collect();
     let n_kept = ordered.iter().filter(|hit| kept.contains(&hit.number)).count();
     let mut room = limit.saturating_sub(n_kept);
@@ -102,7 +106,11 @@ mod tests {
     use super::*;
 
     fn ranking(question: usize, hits: &[(i64, f32)]) -> Ranking {
-        Ranking { question, weight: 1.0, hits: hits.iter().map(|(number, score)| Hit { number: *number, score: *score }).collect() }
+        Ranking {
+            question,
+            weight: 1.0,
+            hits: hits.iter().map(|(number, score)| Hit { number: *number, score: *score }).collect(),
+        }
     }
 
     #[test]

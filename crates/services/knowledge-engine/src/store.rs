@@ -46,12 +46,22 @@ impl Store {
         Tenant { store: self, id: tenant }
     }
 
-    async fn all(&self, doing: &'static str, sql: impl Into<String>, values: Vec<Value>) -> Result<Vec<QueryResult>, Error> {
+    async fn all(
+        &self,
+        doing: &'static str,
+        sql: impl Into<String>,
+        values: Vec<Value>,
+    ) -> Result<Vec<QueryResult>, Error> {
         let on = self.database.reader();
         on.query_all_raw(statement(on, sql, values)).await.map_err(Error::doing(doing))
     }
 
-    async fn one(&self, doing: &'static str, sql: impl Into<String>, values: Vec<Value>) -> Result<Option<QueryResult>, Error> {
+    async fn one(
+        &self,
+        doing: &'static str,
+        sql: impl Into<String>,
+        values: Vec<Value>,
+    ) -> Result<Option<QueryResult>, Error> {
         let on = self.database.reader();
         on.query_one_raw(statement(on, sql, values)).await.map_err(Error::doing(doing))
     }

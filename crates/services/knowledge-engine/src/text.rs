@@ -13,15 +13,16 @@ pub fn is_cjk(char: char) -> bool {
 /// True for a number as it stands in a table: `1,577`, `(1,373)`, `$ 32,765`, `12.3%`, `-0.5`, `—`, `N/A`, `3.1x`.
 pub fn is_figure(text: &str) -> bool {
     let text = text.trim();
-    if matches!(text, "—" | "–" | "-" | "--" | "N/A" | "n/a" | "NM" | "不适用" | "*" | "－" | "—%" | "$—" | "$–" | "$-") {
+    if matches!(text, "—" | "–" | "-" | "--" | "N/A" | "n/a" | "NM" | "不适用" | "*" | "－" | "—%" | "$—" | "$–" | "$-")
+    {
         return true;
     }
     let mut n_digits = 0;
     for char in text.chars() {
         match char {
             '0'..='9' | '０'..='９' => n_digits += 1,
-            ',' | '.' | '(' | ')' | '%' | '+' | '-' | '–' | '—' | '$' | '€' | '£' | '¥' | '￥' | ' ' | '，' | '％' | '（' | '）'
-            | '−' | '－' => {}
+            ',' | '.' | '(' | ')' | '%' | '+' | '-' | '–' | '—' | '$' | '€' | '£' | '¥' | '￥' | ' ' | '，' | '％'
+            | '（' | '）' | '−' | '－' => {}
             'x' if text.ends_with('x') => {}
             _ => return false,
         }
@@ -42,15 +43,33 @@ pub fn is_period(text: &str) -> bool {
     }
     const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
     let lower = text.to_lowercase();
-    let has_year = text
-        .split(|char: char| !char.is_ascii_digit())
-        .any(is_year);
-    let has_month = MONTHS.iter().any(|month| lower.starts_with(month)) && text.chars().any(|char| char.is_ascii_digit());
-    (has_year && (text.contains('年') || has_month || lower.starts_with("fy") || lower.starts_with("fiscal") || lower.starts_with('q')))
+    let has_year = text.split(|char: char| !char.is_ascii_digit()).any(is_year);
+    let has_month =
+        MONTHS.iter().any(|month| lower.starts_with(month)) && text.chars().any(|char| char.is_ascii_digit());
+    (has_year
+        && (text.contains('年')
+            || has_month
+            || lower.starts_with("fy")
+            || lower.starts_with("fiscal")
+            || lower.starts_with('q')))
         || (has_month && lower.len() <= 20)
         || matches!(lower.as_str(), "q1" | "q2" | "q3" | "q4")
         || text.contains("季度")
-        || matches!(text, "本期" | "上期" | "本年" | "上年" | "期末余额" | "期初余额" | "本期数" | "上期数" | "期末数" | "期初数" | "本期发生额" | "上期发生额")
+        || matches!(
+            text,
+            "本期"
+                | "上期"
+                | "本年"
+                | "上年"
+                | "期末余额"
+                | "期初余额"
+                | "本期数"
+                | "上期数"
+                | "期末数"
+                | "期初数"
+                | "本期发生额"
+                | "上期发生额"
+        )
 }
 
 /// Width in Latin characters: a Chinese character counts as two.
@@ -99,9 +118,50 @@ pub fn append_line(text: &mut String, line: &str) {
 
 /// Words that end in a hyphen because they are compounds ("long-term"), not because a line ended.
 const COMPOUND_STARTS: [&str; 44] = [
-    "long", "short", "non", "pre", "post", "year", "self", "well", "mid", "multi", "cross", "co", "re", "first", "second",
-    "third", "high", "low", "full", "part", "in", "on", "off", "end", "state", "real", "risk", "cost", "tax", "interest",
-    "fair", "cash", "held", "available", "mark", "one", "two", "three", "day", "over", "so", "anti", "sub", "foreign",
+    "long",
+    "short",
+    "non",
+    "pre",
+    "post",
+    "year",
+    "self",
+    "well",
+    "mid",
+    "multi",
+    "cross",
+    "co",
+    "re",
+    "first",
+    "second",
+    "third",
+    "high",
+    "low",
+    "full",
+    "part",
+    "in",
+    "on",
+    "off",
+    "end",
+    "state",
+    "real",
+    "risk",
+    "cost",
+    "tax",
+    "interest",
+    "fair",
+    "cash",
+    "held",
+    "available",
+    "mark",
+    "one",
+    "two",
+    "three",
+    "day",
+    "over",
+    "so",
+    "anti",
+    "sub",
+    "foreign",
 ];
 
 /// True when the text ends in the first half of a word.
@@ -115,7 +175,8 @@ fn breaks_word(text: &str) -> bool {
 fn continues_number(text: &str, line: &str) -> bool {
     let last = text;
     let first = line.split(' ').next().unwrap_or_default();
-    let digits = |part: &str| !part.is_empty() && part.chars().all(|char| char.is_ascii_digit() || ",.-%".contains(char));
+    let digits =
+        |part: &str| !part.is_empty() && part.chars().all(|char| char.is_ascii_digit() || ",.-%".contains(char));
     if !digits(last) || !digits(first) {
         return false;
     }
@@ -142,7 +203,9 @@ mod tests {
 
     #[test]
     fn heads_of_columns_are_periods() {
-        for period in ["2018", "2018年", "2019年12月31日", "December 31, 2018", "Dec. 31, 2018", "FY2023", "第一季度", "Q1 2023"] {
+        for period in
+            ["2018", "2018年", "2019年12月31日", "December 31, 2018", "Dec. 31, 2018", "FY2023", "第一季度", "Q1 2023"]
+        {
             assert!(is_period(period), "{period}");
         }
         for other in ["1,577", "3012", "Net sales", "Maybe"] {

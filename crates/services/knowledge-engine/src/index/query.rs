@@ -21,27 +21,79 @@ pub struct Query {
 }
 
 const STOP_WORDS: [&str; 63] = [
-    "a", "an", "the", "of", "in", "on", "for", "to", "and", "or", "is", "are", "was", "were", "be", "been", "by", "with", "from", "as",
-    "at", "that", "this", "these", "those", "it", "its", "what", "which", "who", "how", "much", "many", "did", "do", "does", "has", "have",
-    "had", "can", "could", "would", "should", "please", "me", "my", "we", "our", "you", "your", "i", "there", "their", "if", "than", "then",
-    "about", "into", "tell", "show", "give", "between", "any",
+    "a", "an", "the", "of", "in", "on", "for", "to", "and", "or", "is", "are", "was", "were", "be", "been", "by",
+    "with", "from", "as", "at", "that", "this", "these", "those", "it", "its", "what", "which", "who", "how", "much",
+    "many", "did", "do", "does", "has", "have", "had", "can", "could", "would", "should", "please", "me", "my", "we",
+    "our", "you", "your", "i", "there", "their", "if", "than", "then", "about", "into", "tell", "show", "give",
+    "between", "any",
 ];
 
 /// Parts of Chinese questions that say nothing about the answer.
 const CHINESE_FILLERS: [&str; 32] = [
-    "请问", "请你", "帮我", "帮忙", "告诉我", "一下", "多少", "什么", "如何", "怎么样", "怎么", "怎样", "哪些", "哪个", "哪里", "是否", "有没有", "为什么",
-    "是", "的", "了", "吗", "呢", "和", "与", "及", "在", "有", "分别", "分析", "情况", "请",
+    "请问",
+    "请你",
+    "帮我",
+    "帮忙",
+    "告诉我",
+    "一下",
+    "多少",
+    "什么",
+    "如何",
+    "怎么样",
+    "怎么",
+    "怎样",
+    "哪些",
+    "哪个",
+    "哪里",
+    "是否",
+    "有没有",
+    "为什么",
+    "是",
+    "的",
+    "了",
+    "吗",
+    "呢",
+    "和",
+    "与",
+    "及",
+    "在",
+    "有",
+    "分别",
+    "分析",
+    "情况",
+    "请",
 ];
 
 /// Names of the same thing in reports. Chinese ones are matched as they stand, English ones by their stems.
 const GLOSSARY: [&[&str]; 22] = [
-    &["capital expenditure", "capital expenditures", "capex", "capital spending", "purchases of property, plant and equipment", "资本开支", "资本支出", "购建固定资产、无形资产和其他长期资产支付的现金"],
+    &[
+        "capital expenditure",
+        "capital expenditures",
+        "capex",
+        "capital spending",
+        "purchases of property, plant and equipment",
+        "资本开支",
+        "资本支出",
+        "购建固定资产、无形资产和其他长期资产支付的现金",
+    ],
     &["revenue", "revenues", "net sales", "total revenues", "net revenue", "sales", "营业收入", "营收", "营业总收入"],
     &["net income", "net profit", "net earnings", "profit for the year", "净利润", "归属于上市公司股东的净利润"],
-    &["cash flow statement", "statement of cash flows", "consolidated statements of cash flows", "现金流量表", "现金流"],
+    &[
+        "cash flow statement",
+        "statement of cash flows",
+        "consolidated statements of cash flows",
+        "现金流量表",
+        "现金流",
+    ],
     &["balance sheet", "statement of financial position", "资产负债表", "资产负债"],
     &["income statement", "statement of income", "statement of operations", "profit and loss", "利润表", "损益表"],
-    &["operating cash flow", "net cash provided by operating activities", "cash from operations", "经营活动产生的现金流量净额", "经营现金流"],
+    &[
+        "operating cash flow",
+        "net cash provided by operating activities",
+        "cash from operations",
+        "经营活动产生的现金流量净额",
+        "经营现金流",
+    ],
     &["free cash flow", "自由现金流"],
     &["gross margin", "gross profit", "毛利率", "毛利"],
     &["operating income", "operating profit", "income from operations", "营业利润"],
@@ -77,8 +129,10 @@ impl Query {
         let mut concepts = Vec::new();
         for names in GLOSSARY {
             if names.iter().any(|name| mentions(&lower, &own, name)) {
-                let names: Vec<Vec<String>> =
-                    names.iter().map(|name| tokens(name).into_iter().filter(|token| !is_stop(token)).collect()).collect();
+                let names: Vec<Vec<String>> = names
+                    .iter()
+                    .map(|name| tokens(name).into_iter().filter(|token| !is_stop(token)).collect())
+                    .collect();
                 for token in names.iter().flatten() {
                     add_weaker(&mut terms, token);
                 }
@@ -133,9 +187,50 @@ fn without_fillers(question: &str) -> String {
 
 fn wants_figures(question: &str) -> bool {
     const SIGNS: [&str; 44] = [
-        "how much", "how many", "what is the", "what was", "amount", "total", "million", "billion", "ratio", "margin", "rate", "percent", "growth",
-        "change", "revenue", "sales", "income", "profit", "cash", "debt", "asset", "expenditure", "capex", "expense", "cost", "eps", "fy20",
-        "多少", "金额", "合计", "收入", "利润", "成本", "费用", "资产", "负债", "现金", "增长", "同比", "比率", "毛利", "季度", "率", "元",
+        "how much",
+        "how many",
+        "what is the",
+        "what was",
+        "amount",
+        "total",
+        "million",
+        "billion",
+        "ratio",
+        "margin",
+        "rate",
+        "percent",
+        "growth",
+        "change",
+        "revenue",
+        "sales",
+        "income",
+        "profit",
+        "cash",
+        "debt",
+        "asset",
+        "expenditure",
+        "capex",
+        "expense",
+        "cost",
+        "eps",
+        "fy20",
+        "多少",
+        "金额",
+        "合计",
+        "收入",
+        "利润",
+        "成本",
+        "费用",
+        "资产",
+        "负债",
+        "现金",
+        "增长",
+        "同比",
+        "比率",
+        "毛利",
+        "季度",
+        "率",
+        "元",
     ];
     SIGNS.iter().any(|sign| question.contains(sign))
 }

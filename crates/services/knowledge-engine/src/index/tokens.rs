@@ -130,7 +130,10 @@ mod tests {
 
     #[test]
     fn words_are_lower_case_stems() {
-        assert_eq!(tokens("Purchases of PP&E — the Company’s 10-K"), ["purchas", "of", "pp&e", "the", "compani", "10", "k"]);
+        assert_eq!(
+            tokens("Purchases of PP&E — the Company’s 10-K"),
+            ["purchas", "of", "pp&e", "the", "compani", "10", "k"]
+        );
     }
 
     #[test]

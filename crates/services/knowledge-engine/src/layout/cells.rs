@@ -23,7 +23,8 @@ pub(crate) fn row(line: &[Word]) -> Option<Row> {
         // "$" and "(1,577)" are drawn as two columns, as are "12.3" and "%": for a reader they are one value.
         let last_is_first = cells.len() == 1;
         if let Some(last) = cells.last_mut() {
-            if is_currency(&last.text) && text.starts_with(|char: char| char.is_ascii_digit() || "(-—–.".contains(char)) {
+            if is_currency(&last.text) && text.starts_with(|char: char| char.is_ascii_digit() || "(-—–.".contains(char))
+            {
                 last.text.push_str(&text);
                 last.right = right;
                 continue;
@@ -36,7 +37,10 @@ pub(crate) fn row(line: &[Word]) -> Option<Row> {
                 continue;
             }
             let gap = left - last.right;
-            if is_number_tail(&text) && last.text.ends_with(|char: char| char.is_ascii_digit() || char == ')') && gap < 40.0 {
+            if is_number_tail(&text)
+                && last.text.ends_with(|char: char| char.is_ascii_digit() || char == ')')
+                && gap < 40.0
+            {
                 last.text.push_str(&text);
                 last.right = right;
                 continue;
@@ -109,11 +113,30 @@ fn is_currency(text: &str) -> bool {
 }
 
 fn opens_item(text: &str) -> bool {
-    if matches!(text, "•" | "●" | "■" | "◆" | "·" | "▪" | "○" | "–" | "-" | "*" | "o" | "➢" | "\u{f0b7}" | "\u{f0a7}" | "√" | "□") {
+    if matches!(
+        text,
+        "•" | "●"
+            | "■"
+            | "◆"
+            | "·"
+            | "▪"
+            | "○"
+            | "–"
+            | "-"
+            | "*"
+            | "o"
+            | "➢"
+            | "\u{f0b7}"
+            | "\u{f0a7}"
+            | "√"
+            | "□"
+    ) {
         return true;
     }
     let inner = text.trim_start_matches(['(', '（']).trim_end_matches([')', '）', '.', '、']);
-    inner.len() < text.len() && (1..=3).contains(&inner.chars().count()) && inner.chars().all(|char| char.is_ascii_alphanumeric())
+    inner.len() < text.len()
+        && (1..=3).contains(&inner.chars().count())
+        && inner.chars().all(|char| char.is_ascii_alphanumeric())
         && (text.ends_with('.') || text.ends_with(')') || text.ends_with('）') || text.ends_with('、'))
 }
 

@@ -49,11 +49,11 @@ fn columned_band(lines: &[Vec<Word>], page_width: f32) -> Option<(usize, f32)> {
         }
     }
     // Both sides must be there where the band starts, or titles above would fall into the left column.
-    candidates.retain(|gutter| first.iter().any(|word| word.right <= *gutter) && first.iter().any(|word| word.left >= *gutter));
-    let (end, gutter) = candidates
-        .into_iter()
-        .map(|gutter| (free_lines(lines, gutter), gutter))
-        .max_by_key(|(end, _)| *end)?;
+    candidates.retain(|gutter| {
+        first.iter().any(|word| word.right <= *gutter) && first.iter().any(|word| word.left >= *gutter)
+    });
+    let (end, gutter) =
+        candidates.into_iter().map(|gutter| (free_lines(lines, gutter), gutter)).max_by_key(|(end, _)| *end)?;
     (end >= 6 && is_prose(&lines[..end], gutter)).then_some((end, gutter))
 }
 

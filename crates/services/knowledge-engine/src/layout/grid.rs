@@ -52,9 +52,9 @@ fn merged(rules: &[Rule]) -> Vec<Rule> {
                 }
                 near
             });
-            let joined = open.iter_mut().find(|last| {
-                along(&rule).0 <= along(last).1 + TOUCH && along(&rule).1 >= along(last).0 - TOUCH
-            });
+            let joined = open
+                .iter_mut()
+                .find(|last| along(&rule).0 <= along(last).1 + TOUCH && along(&rule).1 >= along(last).0 - TOUCH);
             match joined {
                 Some(last) if horizontal => {
                     last.left = last.left.min(rule.left);
@@ -252,7 +252,10 @@ impl Grid {
                 left: self.xs[column],
                 right: self.xs[end],
                 text,
-                span: Some((u16::try_from(column).unwrap_or(u16::MAX), u16::try_from(end - column).unwrap_or(u16::MAX))),
+                span: Some((
+                    u16::try_from(column).unwrap_or(u16::MAX),
+                    u16::try_from(end - column).unwrap_or(u16::MAX),
+                )),
             });
             column = end;
         }

@@ -5,7 +5,16 @@ fn draw(glyphs: &mut Vec<Glyph>, left: f32, top: f32, text: &str) {
     let mut x = left;
     for char in text.chars() {
         let width = if crate::text::is_cjk(char) { 10.0 } else { 5.0 };
-        glyphs.push(Glyph { char, left: x, right: x + width, top, bottom: top + 10.0, size: 10.0, bold: false, turn: 0 });
+        glyphs.push(Glyph {
+            char,
+            left: x,
+            right: x + width,
+            top,
+            bottom: top + 10.0,
+            size: 10.0,
+            bold: false,
+            turn: 0,
+        });
         x += width;
     }
     glyphs.push(Glyph { char: ' ', left: 0.0, right: 0.0, top: 0.0, bottom: 0.0, size: 0.0, bold: false, turn: 0 });
@@ -76,7 +85,8 @@ fn a_page_that_is_turned_is_read_upright_and_its_places_are_those_on_the_page() 
     let turned: Vec<Glyph> = upright
         .iter()
         .map(|glyph| {
-            let (left, top, right, bottom) = rotate(90, 800.0, 600.0, (glyph.left, glyph.top, glyph.right, glyph.bottom));
+            let (left, top, right, bottom) =
+                rotate(90, 800.0, 600.0, (glyph.left, glyph.top, glyph.right, glyph.bottom));
             Glyph { left, top, right, bottom, turn: 90, ..*glyph }
         })
         .collect();

@@ -56,11 +56,7 @@ impl Reader {
                 self.flush_paragraph();
                 self.heading = Some(level_of(*level));
             }
-            Tag::Paragraph | Tag::BlockQuote(_) | Tag::CodeBlock(_) => {
-                if !self.in_item {
-                    self.flush_paragraph();
-                }
-            }
+            Tag::Paragraph | Tag::BlockQuote(_) | Tag::CodeBlock(_) if !self.in_item => self.flush_paragraph(),
             Tag::List(first) => {
                 self.flush_paragraph();
                 self.items.push(*first);

@@ -41,7 +41,16 @@ pub(super) fn page(document: &PdfDocument, number: u32) -> Option<Page> {
         let descent = if char.descent < 0.0 { char.descent } else { -0.2 * char.font_size };
         let x = char.origin_x - left;
         if x + 0.1 < last_right - 4.0 * char.font_size {
-            glyphs.push(Glyph { char: ' ', left: 0.0, right: 0.0, top: 0.0, bottom: 0.0, size: 0.0, bold: false, turn: 0 });
+            glyphs.push(Glyph {
+                char: ' ',
+                left: 0.0,
+                right: 0.0,
+                top: 0.0,
+                bottom: 0.0,
+                size: 0.0,
+                bold: false,
+                turn: 0,
+            });
         }
         last_right = x + char.advance_width;
         glyphs.push(Glyph {

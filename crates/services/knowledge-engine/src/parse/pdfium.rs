@@ -127,8 +127,7 @@ fn glyphs(page: &PdfPage<'_>, space: &Space) -> Result<Vec<Glyph>, PdfiumError> 
     Ok(glyphs)
 }
 
-const BLANK: Glyph =
-    Glyph { char: ' ', left: 0.0, right: 0.0, top: 0.0, bottom: 0.0, size: 0.0, bold: false, turn: 0 };
+const BLANK: Glyph = Glyph { char: ' ', left: 0.0, right: 0.0, top: 0.0, bottom: 0.0, size: 0.0, bold: false, turn: 0 };
 
 fn is_heavy(weight: PdfFontWeight) -> bool {
     match weight {
@@ -156,7 +155,7 @@ fn turn_of(radians: f32, page_turn: u16) -> Option<u16> {
     let clockwise = (360.0 - counter_clockwise + f32::from(page_turn)).rem_euclid(360.0);
     [0_u16, 90, 180, 270].into_iter().find(|turn| {
         let away = (clockwise - f32::from(*turn)).abs();
-        away < 3.0 || away > 357.0
+        !(3.0..=357.0).contains(&away)
     })
 }
 
@@ -166,12 +165,8 @@ fn rules(page: &PdfPage<'_>, space: &Space) -> Vec<Rule> {
     for object in page.objects().iter().take(MAX_OBJECTS) {
         if let PdfPageObject::Path(path) = &object {
             let Ok(bounds) = path.bounds() else { continue };
-            let (left, top, right, bottom) = space.place(
-                bounds.left().value,
-                bounds.bottom().value,
-                bounds.right().value,
-                bounds.top().value,
-            );
+            let (left, top, right, bottom) =
+                space.place(bounds.left().value, bounds.bottom().value, bounds.right().value, bounds.top().value);
             let (width, height) = (right - left, bottom - top);
             if !(width.is_finite() && height.is_finite()) || width.max(height) < 4.0 {
                 continue;

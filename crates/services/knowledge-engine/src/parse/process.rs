@@ -85,10 +85,9 @@ impl Reader {
             output_bytes: self.limits.output_bytes,
         };
         let request = serde_json::to_string(&request)?;
-        let (program, first) = self
-            .command
-            .split_first()
-            .ok_or_else(|| std::io::Error::new(std::io::ErrorKind::InvalidInput, "the command of the reader is empty"))?;
+        let (program, first) = self.command.split_first().ok_or_else(|| {
+            std::io::Error::new(std::io::ErrorKind::InvalidInput, "the command of the reader is empty")
+        })?;
         let mut child = Command::new(program)
             .args(first)
             .arg(request)
@@ -99,10 +98,7 @@ impl Reader {
             .stderr(Stdio::null())
             .kill_on_drop(true)
             .spawn()?;
-        let stdout = child
-            .stdout
-            .take()
-            .ok_or_else(|| std::io::Error::other("the reader has no standard output"))?;
+        let stdout = child.stdout.take().ok_or_else(|| std::io::Error::other("the reader has no standard output"))?;
         Ok(Reading {
             child,
             lines: BufReader::with_capacity(64 * 1024, stdout),

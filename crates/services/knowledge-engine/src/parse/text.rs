@@ -90,7 +90,10 @@ fn clean(line: &str) -> String {
 pub(super) fn csv(text: &str) -> Vec<Block> {
     let first = text.lines().next().unwrap_or_default();
     let delimiter = [',', '\t', ';', '|'].into_iter().max_by_key(|char| first.matches(*char).count()).unwrap_or(',');
-    let mut rows = records(text, delimiter).into_iter().map(|cells| cells.join(" | ")).filter(|row| !row.trim_matches([' ', '|']).is_empty());
+    let mut rows = records(text, delimiter)
+        .into_iter()
+        .map(|cells| cells.join(" | "))
+        .filter(|row| !row.trim_matches([' ', '|']).is_empty());
     let Some(header) = rows.next() else { return Vec::new() };
     let rows: Vec<TableRow> = rows.map(|text| TableRow { text, place: None }).collect();
     if rows.is_empty() {

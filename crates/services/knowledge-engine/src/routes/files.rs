@@ -35,7 +35,11 @@ pub(super) async fn add(State(engine): State<Arc<Engine>>, caller: Caller, Json(
 }
 
 /// The tenant's files.
-pub(super) async fn list(State(engine): State<Arc<Engine>>, caller: Caller, Query(page): Query<PageQuery>) -> Answer<Page<File>> {
+pub(super) async fn list(
+    State(engine): State<Arc<Engine>>,
+    caller: Caller,
+    Query(page): Query<PageQuery>,
+) -> Answer<Page<File>> {
     Permission::ReadKnowledge.check(&caller).map_err(Error::from)?;
     let (rows, has_more) = engine.store.of(caller.tenant).files(&checked_page::<FileId>(page)?).await?;
     Ok(Json(Page::new(rows.into_iter().map(wire).collect(), has_more, |file: &File| file.id.to_string())))
@@ -48,7 +52,11 @@ pub(super) async fn show(State(engine): State<Arc<Engine>>, caller: Caller, Path
 }
 
 /// Where the bytes are.
-pub(super) async fn content(State(engine): State<Arc<Engine>>, caller: Caller, Path(file): Path<String>) -> Answer<FileContent> {
+pub(super) async fn content(
+    State(engine): State<Arc<Engine>>,
+    caller: Caller,
+    Path(file): Path<String>,
+) -> Answer<FileContent> {
     Permission::ReadKnowledge.check(&caller).map_err(Error::from)?;
     let row = engine.store.of(caller.tenant).file(id(&file)?).await?;
     let mime = mime_of(&row.filename).to_owned();
@@ -56,7 +64,11 @@ pub(super) async fn content(State(engine): State<Arc<Engine>>, caller: Caller, P
 }
 
 /// Deletes a file and takes it out of every knowledge base.
-pub(super) async fn delete(State(engine): State<Arc<Engine>>, caller: Caller, Path(file): Path<String>) -> Answer<Deleted> {
+pub(super) async fn delete(
+    State(engine): State<Arc<Engine>>,
+    caller: Caller,
+    Path(file): Path<String>,
+) -> Answer<Deleted> {
     Permission::WriteKnowledge.check(&caller).map_err(Error::from)?;
     let file: FileId = id(&file)?;
     engine.store.of(caller.tenant).delete_file(file).await?;

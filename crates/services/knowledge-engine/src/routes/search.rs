@@ -36,10 +36,17 @@ pub(super) async fn in_store(
     let queries = checked(request.query.into_list(), "query")?;
     let limit = request.max_num_results.unwrap_or(10);
     if !(1..=50).contains(&limit) {
-        return Err(Error::BadRequest { param: "max_num_results", detail: "max_num_results is 1 to 50".to_owned() }.into());
+        return Err(
+            Error::BadRequest { param: "max_num_results", detail: "max_num_results is 1 to 50".to_owned() }.into()
+        );
     }
     let filter = request.filters.as_ref().filter(|filter| !filter.is_null()).map(Filter::parse).transpose()?;
-    let threshold = request.ranking_options.as_ref().and_then(|options| options.get("score_threshold")).and_then(Value::as_f64).unwrap_or(0.0);
+    let threshold = request
+        .ranking_options
+        .as_ref()
+        .and_then(|options| options.get("score_threshold"))
+        .and_then(Value::as_f64)
+        .unwrap_or(0.0);
     let base = engine.knowledge_base(&caller, id(&store)?).await?;
     let attributes: BTreeMap<FileId, BTreeMap<String, Value>> =
         engine.store.of(caller.tenant).attributes(&[base.id]).await?.into_iter().collect();
@@ -63,7 +70,11 @@ pub(super) async fn in_store(
 }
 
 /// The passages that best answer several questions together.
-pub(super) async fn passages(State(engine): State<Arc<Engine>>, caller: Caller, Json(query): Json<PassageQuery>) -> Answer<Passages> {
+pub(super) async fn passages(
+    State(engine): State<Arc<Engine>>,
+    caller: Caller,
+    Json(query): Json<PassageQuery>,
+) -> Answer<Passages> {
     Permission::ReadKnowledge.check(&caller).map_err(Error::from)?;
     let queries = checked(query.queries, "queries")?;
     let limit = if query.limit == 0 { 12 } else { query.limit.min(64) };
@@ -73,12 +84,19 @@ pub(super) async fn passages(State(engine): State<Arc<Engine>>, caller: Caller, 
 }
 
 fn checked(queries: Vec<String>, param: &'static str) -> Result<Vec<String>, Error> {
-    let queries: Vec<String> = queries.into_iter().map(|query| query.trim().to_owned()).filter(|query| !query.is_empty()).collect();
+    let queries: Vec<String> =
+        queries.into_iter().map(|query| query.trim().to_owned()).filter(|query| !query.is_empty()).collect();
     if queries.is_empty() || queries.len() > MAX_QUERIES {
-        return Err(Error::BadRequest { param, detail: format!("ask 1 to {MAX_QUERIES} questions that are not empty") });
+        return Err(Error::BadRequest {
+            param,
+            detail: format!("ask 1 to {MAX_QUERIES} questions that are not empty"),
+        });
     }
     if queries.iter().any(|query| query.chars().count() > MAX_QUERY_CHARS) {
-        return Err(Error::BadRequest { param, detail: format!("a question has at most {MAX_QUERY_CHARS} characters") });
+        return Err(Error::BadRequest {
+            param,
+            detail: format!("a question has at most {MAX_QUERY_CHARS} characters"),
+        });
     }
     Ok(queries)
 }
@@ -94,7 +112,11 @@ fn passage(chunk: StoredChunk, score: f32) -> Passage {
         heading: chunk.heading,
         text: chunk.text,
         score,
-        boxes: chunk.boxes.iter().map(|place| PassageBox { page: place.page, x0: place.x0, y0: place.y0, x1: place.x1, y1: place.y1 }).collect(),
+        boxes: chunk
+            .boxes
+            .iter()
+            .map(|place| PassageBox { page: place.page, x0: place.x0, y0: place.y0, x1: place.x1, y1: place.y1 })
+            .collect(),
     }
 }
 

@@ -26,12 +26,20 @@ type Answer<T> = Result<Json<T>, Refusal<Error>>;
 const MAX_FIRST_FILES: usize = 500;
 
 /// Makes a knowledge base.
-pub(super) async fn create(State(engine): State<Arc<Engine>>, caller: Caller, Json(new): Json<NewVectorStore>) -> Answer<VectorStore> {
+pub(super) async fn create(
+    State(engine): State<Arc<Engine>>,
+    caller: Caller,
+    Json(new): Json<NewVectorStore>,
+) -> Answer<VectorStore> {
     Permission::WriteKnowledge.check(&caller).map_err(Error::from)?;
     refuse_expiry(new.expires_after.as_ref())?;
     refuse_strategy(new.chunking_strategy.as_ref())?;
     if new.file_ids.len() > MAX_FIRST_FILES {
-        return Err(bad("file_ids", format!("at most {MAX_FIRST_FILES} files can be named here; add the others one by one")).into());
+        return Err(bad(
+            "file_ids",
+            format!("at most {MAX_FIRST_FILES} files can be named here; add the others one by one"),
+        )
+        .into());
     }
     // All files or none: a knowledge base that is half filled because of a wrong id would surprise.
     for file in &new.file_ids {
@@ -42,7 +50,11 @@ pub(super) async fn create(State(engine): State<Arc<Engine>>, caller: Caller, Js
         description: new.description.unwrap_or_default(),
         metadata: new.metadata.unwrap_or_default(),
     };
-    let base = engine.management.create_knowledge_base(&caller, &base).await.map_err(Error::calling("make the vector store"))?;
+    let base = engine
+        .management
+        .create_knowledge_base(&caller, &base)
+        .await
+        .map_err(Error::calling("make the vector store"))?;
     for file in &new.file_ids {
         engine.attach(&caller, base.id, *file, &BTreeMap::new()).await?;
     }
@@ -50,9 +62,14 @@ pub(super) async fn create(State(engine): State<Arc<Engine>>, caller: Caller, Js
 }
 
 /// The tenant's knowledge bases.
-pub(super) async fn list(State(engine): State<Arc<Engine>>, caller: Caller, Query(page): Query<PageQuery>) -> Answer<Page<VectorStore>> {
+pub(super) async fn list(
+    State(engine): State<Arc<Engine>>,
+    caller: Caller,
+    Query(page): Query<PageQuery>,
+) -> Answer<Page<VectorStore>> {
     let page = checked_page::<VectorStoreId>(page)?;
-    let bases = engine.management.knowledge_bases(&caller, &page).await.map_err(Error::calling("list the vector stores"))?;
+    let bases =
+        engine.management.knowledge_bases(&caller, &page).await.map_err(Error::calling("list the vector stores"))?;
     let ids: Vec<VectorStoreId> = bases.data.iter().map(|base| base.id).collect();
     let counts = engine.store.of(caller.tenant).counts(&ids).await?;
     let stores = bases.data.into_iter().map(|base| {
@@ -63,7 +80,11 @@ pub(super) async fn list(State(engine): State<Arc<Engine>>, caller: Caller, Quer
 }
 
 /// One knowledge base.
-pub(super) async fn show(State(engine): State<Arc<Engine>>, caller: Caller, Path(store): Path<String>) -> Answer<VectorStore> {
+pub(super) async fn show(
+    State(engine): State<Arc<Engine>>,
+    caller: Caller,
+    Path(store): Path<String>,
+) -> Answer<VectorStore> {
     let base = engine.knowledge_base(&caller, id(&store)?).await?;
     Ok(Json(with_counts(&engine, &caller, base).await?))
 }
@@ -80,12 +101,20 @@ pub(super) async fn change(
     let store: VectorStoreId = id(&store)?;
     engine.knowledge_base(&caller, store).await?;
     let change = KnowledgeBaseChange { name: change.name, metadata: change.metadata, ..KnowledgeBaseChange::default() };
-    let base = engine.management.update_knowledge_base(&caller, store, &change).await.map_err(Error::calling("change the vector store"))?;
+    let base = engine
+        .management
+        .update_knowledge_base(&caller, store, &change)
+        .await
+        .map_err(Error::calling("change the vector store"))?;
     Ok(Json(with_counts(&engine, &caller, base).await?))
 }
 
 /// Deletes a knowledge base with all that was read into it.
-pub(super) async fn delete(State(engine): State<Arc<Engine>>, caller: Caller, Path(store): Path<String>) -> Answer<Deleted> {
+pub(super) async fn delete(
+    State(engine): State<Arc<Engine>>,
+    caller: Caller,
+    Path(store): Path<String>,
+) -> Answer<Deleted> {
     Permission::WriteKnowledge.check(&caller).map_err(Error::from)?;
     let store: VectorStoreId = id(&store)?;
     engine.delete_store(&caller, store).await?;
@@ -123,8 +152,12 @@ pub(super) async fn attached(
 ) -> Answer<Page<VectorStoreFile>> {
     let page = checked_page::<FileId>(page)?;
     let status = status.filter.as_deref();
-    if let Some(status) = status.filter(|status| !matches!(*status, "in_progress" | "completed" | "failed" | "cancelled")) {
-        return Err(bad("filter", format!("filter is in_progress, completed, failed or cancelled, not {status:?}")).into());
+    if let Some(status) =
+        status.filter(|status| !matches!(*status, "in_progress" | "completed" | "failed" | "cancelled"))
+    {
+        return Err(
+            bad("filter", format!("filter is in_progress, completed, failed or cancelled, not {status:?}")).into()
+        );
     }
     let base = engine.knowledge_base(&caller, id(&store)?).await?;
     let (documents, has_more) = engine.store.of(caller.tenant).documents(base.id, status, &page).await?;
@@ -219,7 +252,10 @@ fn bad(param: &'static str, detail: impl Into<String>) -> Error {
 fn refuse_expiry(expiry: Option<&Value>) -> Result<(), Error> {
     match expiry {
         None | Some(Value::Null) => Ok(()),
-        Some(_) => Err(bad("expires_after", "vector stores do not expire here; leave expires_after out and delete the store when it is no longer needed")),
+        Some(_) => Err(bad(
+            "expires_after",
+            "vector stores do not expire here; leave expires_after out and delete the store when it is no longer needed",
+        )),
     }
 }
 
@@ -227,7 +263,10 @@ fn refuse_strategy(strategy: Option<&Value>) -> Result<(), Error> {
     let kind = strategy.and_then(|strategy| strategy.get("type")).and_then(Value::as_str);
     match (strategy, kind) {
         (None | Some(Value::Null), _) | (Some(_), Some("auto")) => Ok(()),
-        (Some(_), _) => Err(bad("chunking_strategy", "only {\"type\":\"auto\"} is offered: passages follow the headings, tables and pages of the document")),
+        (Some(_), _) => Err(bad(
+            "chunking_strategy",
+            "only {\"type\":\"auto\"} is offered: passages follow the headings, tables and pages of the document",
+        )),
     }
 }
 
@@ -241,5 +280,12 @@ fn check_attributes(attributes: &BTreeMap<String, Value>) -> Result<(), Error> {
                     Value::Null | Value::Array(_) | Value::Object(_) => false,
                 }
         });
-    if is_sound { Ok(()) } else { Err(bad("attributes", "attributes are at most 16 pairs of a name (up to 64 characters) and a text (up to 512), a number, true or false")) }
+    if is_sound {
+        Ok(())
+    } else {
+        Err(bad(
+            "attributes",
+            "attributes are at most 16 pairs of a name (up to 64 characters) and a text (up to 512), a number, true or false",
+        ))
+    }
 }

@@ -24,17 +24,27 @@ impl Store {
     pub(crate) async fn ensure_state(&self) -> Result<(), Error> {
         // The moment of the first start, to the millisecond: two databases that meet one index folder differ in it.
         let values = vec![self.clock.now_ms().into()];
-        self.run("number the database", "INSERT INTO knowledge_state (name, value) VALUES ('epoch', $1) ON CONFLICT (name) DO NOTHING", values)
-            .await?;
-        self.run("number the database", "INSERT INTO knowledge_state (name, value) VALUES ('sequence', 0) ON CONFLICT (name) DO NOTHING", Vec::new())
-            .await?;
+        self.run(
+            "number the database",
+            "INSERT INTO knowledge_state (name, value) VALUES ('epoch', $1) ON CONFLICT (name) DO NOTHING",
+            values,
+        )
+        .await?;
+        self.run(
+            "number the database",
+            "INSERT INTO knowledge_state (name, value) VALUES ('sequence', 0) ON CONFLICT (name) DO NOTHING",
+            Vec::new(),
+        )
+        .await?;
         Ok(())
     }
 
     /// Where the passage table is now.
     pub(crate) async fn position(&self) -> Result<Position, Error> {
         let mut position = Position::default();
-        for row in &self.all("read the state of the passages", "SELECT name, value FROM knowledge_state", Vec::new()).await? {
+        for row in
+            &self.all("read the state of the passages", "SELECT name, value FROM knowledge_state", Vec::new()).await?
+        {
             match column::<String>(row, "name")?.as_str() {
                 "epoch" => position.epoch = column(row, "value")?,
                 "sequence" => position.sequence = column(row, "value")?,
@@ -63,9 +73,14 @@ impl Store {
         let mut removals = Vec::new();
         for row in &self.all("read removals", sql, values.clone()).await? {
             let store = parsed(row, "store")?;
-            removals.push(if column::<String>(row, "file")?.is_empty() { Removal::Store(store) } else { Removal::File(store, parsed(row, "file")?) });
+            removals.push(if column::<String>(row, "file")?.is_empty() {
+                Removal::Store(store)
+            } else {
+                Removal::File(store, parsed(row, "file")?)
+            });
         }
-        let sql = format!("SELECT {COLUMNS} FROM knowledge_chunks WHERE sequence > $1 AND sequence <= $2 ORDER BY number");
+        let sql =
+            format!("SELECT {COLUMNS} FROM knowledge_chunks WHERE sequence > $1 AND sequence <= $2 ORDER BY number");
         let rows = self.all("read new passages", sql, values).await?;
         let chunks = rows.iter().map(chunk).collect::<Result<_, _>>()?;
         let position = Position { epoch: target.epoch, sequence: upto };

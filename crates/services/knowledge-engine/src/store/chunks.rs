@@ -62,7 +62,10 @@ impl Tenant<'_> {
         for numbers in numbers.chunks(500) {
             let mut values: Vec<Value> = vec![self.id.to_string().into()];
             values.extend(numbers.iter().map(|number| Value::from(*number)));
-            let sql = format!("SELECT {COLUMNS} FROM knowledge_chunks WHERE tenant = $1 AND number IN ({})", places(2, numbers.len()));
+            let sql = format!(
+                "SELECT {COLUMNS} FROM knowledge_chunks WHERE tenant = $1 AND number IN ({})",
+                places(2, numbers.len())
+            );
             for row in &self.store.all("read passages", sql, values).await? {
                 found.push(chunk(row)?);
             }
@@ -74,7 +77,10 @@ impl Tenant<'_> {
     pub(crate) async fn stores_with_vectors(&self, model: &str) -> Result<Vec<VectorStoreId>, Error> {
         let sql = "SELECT DISTINCT d.store AS store FROM knowledge_documents d WHERE d.tenant = $1 AND d.status = 'completed' AND EXISTS \
              (SELECT 1 FROM knowledge_vectors v WHERE v.store = d.store AND v.file = d.file AND v.model = $2)";
-        let rows = self.store.all("find knowledge bases with vectors", sql, vec![self.id.to_string().into(), model.into()]).await?;
+        let rows = self
+            .store
+            .all("find knowledge bases with vectors", sql, vec![self.id.to_string().into(), model.into()])
+            .await?;
         rows.iter().map(|row| parsed(row, "store")).collect()
     }
 }
@@ -155,11 +161,17 @@ impl Store {
     }
 }
 
-async fn insert(on: &impl sea_orm::ConnectionTrait, sql: &str, n_columns: usize, rows: Vec<Vec<Value>>) -> Result<(), Error> {
+async fn insert(
+    on: &impl sea_orm::ConnectionTrait,
+    sql: &str,
+    n_columns: usize,
+    rows: Vec<Vec<Value>>,
+) -> Result<(), Error> {
     let mut rows = rows.into_iter().peekable();
     while rows.peek().is_some() {
         let some: Vec<Vec<Value>> = rows.by_ref().take(ROWS_AT_ONCE).collect();
-        let tuples: Vec<String> = (0..some.len()).map(|at| format!("({})", places(at * n_columns + 1, n_columns))).collect();
+        let tuples: Vec<String> =
+            (0..some.len()).map(|at| format!("({})", places(at * n_columns + 1, n_columns))).collect();
         execute(on, format!("{sql}{}", tuples.join(", ")), some.into_iter().flatten().collect()).await?;
     }
     Ok(())

@@ -56,7 +56,9 @@ impl Status {
     }
 
     fn of_word(word: &str) -> Option<Self> {
-        [Self::InProgress, Self::Completed, Self::Failed, Self::Cancelled].into_iter().find(|status| status.as_str() == word)
+        [Self::InProgress, Self::Completed, Self::Failed, Self::Cancelled]
+            .into_iter()
+            .find(|status| status.as_str() == word)
     }
 }
 
@@ -83,7 +85,11 @@ fn document(row: &QueryResult) -> Result<Document, Error> {
     let error_code: Option<String> = column(row, "error_code")?;
     let error_message: Option<String> = column(row, "error_message")?;
     Ok(Document {
-        key: Key { store: parsed(row, "store")?, file: parsed(row, "file")?, requested_at_ms: column(row, "requested_at")? },
+        key: Key {
+            store: parsed(row, "store")?,
+            file: parsed(row, "file")?,
+            requested_at_ms: column(row, "requested_at")?,
+        },
         tenant: parsed(row, "tenant")?,
         filename: column(row, "filename")?,
         stage: stage_of(&column::<String>(row, "stage")?).ok_or(Error::BadRow { what: "stage" })?,
@@ -165,7 +171,10 @@ impl Tenant<'_> {
         }
         let mut values: Vec<Value> = vec![self.id.to_string().into()];
         values.extend(stores.iter().map(|store| Value::from(store.to_string())));
-        let sql = format!("SELECT file, attributes FROM knowledge_documents WHERE tenant = $1 AND store IN ({})", places(2, stores.len()));
+        let sql = format!(
+            "SELECT file, attributes FROM knowledge_documents WHERE tenant = $1 AND store IN ({})",
+            places(2, stores.len())
+        );
         let rows = self.store.all("read the attributes of files", sql, values).await?;
         rows.iter().map(|row| Ok((parsed(row, "file")?, json(row, "attributes")?))).collect()
     }
@@ -206,7 +215,12 @@ impl Tenant<'_> {
             .database
             .write(async |on| {
                 let sql = "DELETE FROM knowledge_documents WHERE tenant = $1 AND store = $2 AND file = $3";
-                let n = execute(on, sql, vec![tenant.to_string().into(), store.to_string().into(), file.to_string().into()]).await?;
+                let n = execute(
+                    on,
+                    sql,
+                    vec![tenant.to_string().into(), store.to_string().into(), file.to_string().into()],
+                )
+                .await?;
                 if n > 0 {
                     changes::remove_file(on, store, file).await?;
                 }
@@ -278,7 +292,8 @@ impl Store {
 
     /// All readings that are not finished, of all tenants.
     pub(crate) async fn unfinished(&self) -> Result<Vec<Document>, Error> {
-        let sql = format!("SELECT {COLUMNS} FROM knowledge_documents WHERE status = 'in_progress' ORDER BY requested_at");
+        let sql =
+            format!("SELECT {COLUMNS} FROM knowledge_documents WHERE status = 'in_progress' ORDER BY requested_at");
         let rows = self.all("find unfinished readings", sql, Vec::new()).await?;
         rows.iter().map(document).collect()
     }

@@ -33,7 +33,13 @@ fn file(row: &QueryResult) -> Result<FileRow, Error> {
 
 impl Tenant<'_> {
     /// Registers a file.
-    pub(crate) async fn add_file(&self, blob: &BlobId, filename: &str, bytes: u64, purpose: &str) -> Result<FileRow, Error> {
+    pub(crate) async fn add_file(
+        &self,
+        blob: &BlobId,
+        filename: &str,
+        bytes: u64,
+        purpose: &str,
+    ) -> Result<FileRow, Error> {
         let row = FileRow {
             id: self.store.ids.next(),
             blob: blob.clone(),
@@ -59,7 +65,8 @@ impl Tenant<'_> {
     /// One file.
     pub(crate) async fn file(&self, id: FileId) -> Result<FileRow, Error> {
         let sql = format!("SELECT {COLUMNS} FROM knowledge_files WHERE tenant = $1 AND id = $2");
-        let row = self.store.one("look up a file", sql, vec![self.id.to_string().into(), id.to_string().into()]).await?;
+        let row =
+            self.store.one("look up a file", sql, vec![self.id.to_string().into(), id.to_string().into()]).await?;
         row.as_ref().map(file).transpose()?.ok_or(Error::NoFile(id))
     }
 
@@ -76,7 +83,10 @@ impl Tenant<'_> {
     pub(crate) async fn delete_file(&self, id: FileId) -> Result<(), Error> {
         self.file(id).await?;
         let sql = "SELECT store FROM knowledge_documents WHERE tenant = $1 AND file = $2";
-        let rows = self.store.all("find the uses of a file", sql, vec![self.id.to_string().into(), id.to_string().into()]).await?;
+        let rows = self
+            .store
+            .all("find the uses of a file", sql, vec![self.id.to_string().into(), id.to_string().into()])
+            .await?;
         for row in &rows {
             self.detach(parsed(row, "store")?, id).await?;
         }

@@ -55,7 +55,8 @@ impl Store {
     /// Forgets the pages.
     pub(crate) async fn drop_pages(&self, key: Key) -> Result<(), Error> {
         let sql = "DELETE FROM knowledge_pages WHERE store = $1 AND file = $2";
-        self.run("forget the pages of a file", sql, vec![key.store.to_string().into(), key.file.to_string().into()]).await?;
+        self.run("forget the pages of a file", sql, vec![key.store.to_string().into(), key.file.to_string().into()])
+            .await?;
         Ok(())
     }
 }

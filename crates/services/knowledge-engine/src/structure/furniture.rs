@@ -37,7 +37,8 @@ pub(crate) fn remove(pages: &mut [Page]) {
             .enumerate()
             .map(|(at, row)| {
                 // The foot of a short page may stand high; the last line that is a number and no more is its number.
-                let is_foot = at == last && row.grid.is_none() && row.cells.len() == 1 && row.top > page.reading_height() * 0.4;
+                let is_foot =
+                    at == last && row.grid.is_none() && row.cells.len() == 1 && row.top > page.reading_height() * 0.4;
                 (is_foot || in_zone(page, row)) && is_page_number(&row.text())
                     || in_zone(page, row)
                         && n_paged > 1

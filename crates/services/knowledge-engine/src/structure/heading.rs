@@ -25,13 +25,18 @@ pub fn numbered(line: &str) -> Option<u8> {
     }
     if let Some(rest) = lower.strip_prefix("note ") {
         let rest = rest.trim_start_matches(|char: char| char.is_ascii_digit());
-        return (rest.starts_with(['.', ':', '—', '-', '–']) || rest.starts_with(" —") || rest.starts_with(" –") || rest.starts_with(" -")).then_some(3);
+        return (rest.starts_with(['.', ':', '—', '-', '–'])
+            || rest.starts_with(" —")
+            || rest.starts_with(" –")
+            || rest.starts_with(" -"))
+        .then_some(3);
     }
     chinese(line, width).or_else(|| decimal(line))
 }
 
 fn starts_like_item(line: &str) -> bool {
-    line.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("item ")) && line.as_bytes().get(5).is_some_and(u8::is_ascii_digit)
+    line.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("item "))
+        && line.as_bytes().get(5).is_some_and(u8::is_ascii_digit)
 }
 
 /// `Item 7A. Quantitative and Qualitative Disclosures About Market Risk`, with or without a full stop at the end.
@@ -62,22 +67,32 @@ fn chinese(line: &str, width: usize) -> Option<u8> {
         }
         let after = rest.trim_start_matches(|char: char| char.is_ascii_digit());
         let title = after.trim_start_matches(['）', ')', ' ', '、', '.']);
-        return (after.len() < rest.len() && rest.len() - after.len() <= 2 && after.starts_with(['）', ')']) && title.starts_with(text::is_cjk) && width <= 60)
+        return (after.len() < rest.len()
+            && rest.len() - after.len() <= 2
+            && after.starts_with(['）', ')'])
+            && title.starts_with(text::is_cjk)
+            && width <= 60)
             .then_some(5);
     }
     let after = line.trim_start_matches(|char: char| char.is_ascii_digit());
     let n_digits = line.len() - after.len();
     let title = after.trim_start_matches(['、', '．', '.', ' ']);
-    ((1..=2).contains(&n_digits) && after.starts_with(['、', '．', '.']) && title.starts_with(text::is_cjk) && width <= 60).then_some(4)
+    ((1..=2).contains(&n_digits)
+        && after.starts_with(['、', '．', '.'])
+        && title.starts_with(text::is_cjk)
+        && width <= 60)
+        .then_some(4)
 }
 
 /// `1.2 Title`, `3.4.1 Title`.
 fn decimal(line: &str) -> Option<u8> {
     let (number, title) = line.split_once(' ')?;
     let parts: Vec<&str> = number.trim_end_matches('.').split('.').collect();
-    let is_number = parts.len() >= 2 && parts.iter().all(|part| (1..=2).contains(&part.len()) && part.chars().all(|char| char.is_ascii_digit()));
+    let is_number = parts.len() >= 2
+        && parts.iter().all(|part| (1..=2).contains(&part.len()) && part.chars().all(|char| char.is_ascii_digit()));
     let is_title = title.trim_start().starts_with(|char: char| char.is_uppercase() || text::is_cjk(char));
-    (is_number && is_title && !text::is_figure(title)).then(|| u8::try_from(parts.len()).unwrap_or(6).saturating_add(1).min(6))
+    (is_number && is_title && !text::is_figure(title))
+        .then(|| u8::try_from(parts.len()).unwrap_or(6).saturating_add(1).min(6))
 }
 
 /// Level of a row as a heading, by its number or its looks.
@@ -85,8 +100,10 @@ pub(crate) fn level(row: &Row, style: Style) -> Option<u8> {
     let line = row.text();
     let line = line.trim();
     let width = text::width(line);
-    let tabular = row.cells.len() > 2 || row.cells.last().is_some_and(|cell| row.cells.len() > 1 && text::is_figure(&cell.text));
-    if tabular || width < 2 || text::is_figure(line) || line.contains("....") || !line.chars().any(char::is_alphabetic) {
+    let tabular =
+        row.cells.len() > 2 || row.cells.last().is_some_and(|cell| row.cells.len() > 1 && text::is_figure(&cell.text));
+    if tabular || width < 2 || text::is_figure(line) || line.contains("....") || !line.chars().any(char::is_alphabetic)
+    {
         return None;
     }
     if let Some(level) = numbered(line) {
@@ -110,7 +127,11 @@ pub(crate) fn level(row: &Row, style: Style) -> Option<u8> {
     }
     let capitals = line.chars().filter(|char| char.is_uppercase()).count();
     let letters = line.chars().filter(|char| char.is_alphabetic() && !text::is_cjk(*char)).count();
-    (row.bold && !style.body_bold && ratio > 0.85).then_some(if letters > 3 && capitals * 10 > letters * 8 { 3 } else { 4 })
+    (row.bold && !style.body_bold && ratio > 0.85).then_some(if letters > 3 && capitals * 10 > letters * 8 {
+        3
+    } else {
+        4
+    })
 }
 
 /// `单位：元 币种：人民币`, `(in millions, except per share amounts)`, `（人民币百万元）`.
@@ -124,7 +145,9 @@ pub(crate) fn is_unit(line: &str) -> bool {
         || line.contains("单位:")
         || line.contains("币种")
         || (line.starts_with(['(', '（'])
-            && (["million", "thousand", "billion", "dollars", "percent of", "shares in"].iter().any(|word| lower.contains(word))
+            && (["million", "thousand", "billion", "dollars", "percent of", "shares in"]
+                .iter()
+                .any(|word| lower.contains(word))
                 || ["元", "万", "亿", "股"].iter().any(|word| line.contains(word))))
 }
 

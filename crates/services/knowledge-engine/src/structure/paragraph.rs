@@ -170,7 +170,8 @@ fn goes_on(open: &Open, row: &Row, line: &str, kind: Kind, margin: f32, pitch: f
 }
 
 fn ends_sentence(text: &str) -> bool {
-    text.trim_end_matches(['”', '’', '"', ')', '）', '」', '』', ' ']).ends_with(['.', '!', '?', '。', '！', '？', '：', ':', ';', '；'])
+    text.trim_end_matches(['”', '’', '"', ')', '）', '」', '』', ' '])
+        .ends_with(['.', '!', '?', '。', '！', '？', '：', ':', ';', '；'])
 }
 
 fn is_item(line: &str) -> bool {
@@ -180,11 +181,16 @@ fn is_item(line: &str) -> bool {
         Some('-' | '–' | '*' | '·' | 'o') => chars.next() == Some(' '),
         Some('(' | '（') => {
             let rest: String = chars.take(4).collect();
-            rest.find([')', '）']).is_some_and(|at| (1..=3).contains(&at) && rest[..at].chars().all(|char| char.is_ascii_alphanumeric()))
+            rest.find([')', '）'])
+                .is_some_and(|at| (1..=3).contains(&at) && rest[..at].chars().all(|char| char.is_ascii_alphanumeric()))
         }
         Some(first) if first.is_ascii_digit() => {
             let rest = line.trim_start_matches(|char: char| char.is_ascii_digit());
-            line.len() - rest.len() <= 2 && (rest.starts_with(". ") || rest.starts_with(") ") || rest.starts_with('、') || rest.starts_with('）'))
+            line.len() - rest.len() <= 2
+                && (rest.starts_with(". ")
+                    || rest.starts_with(") ")
+                    || rest.starts_with('、')
+                    || rest.starts_with('）'))
         }
         Some(_) | None => false,
     }

@@ -78,7 +78,11 @@ fn open_table(rows: &[Row], floor: usize, at: usize, body_size: f32) -> Option<(
         let row = &rows[next];
         let gap = row.top - rows[next - 1].bottom;
         let loose = if is_strong(row) { 4.5 } else { 2.8 };
-        if row.grid.is_some() || row.column != rows[at].column || gap > loose * body_size.max(6.0) || gap < -2.0 * body_size {
+        if row.grid.is_some()
+            || row.column != rows[at].column
+            || gap > loose * body_size.max(6.0)
+            || gap < -2.0 * body_size
+        {
             break;
         }
         if opens_next_table(row, zone, body_size) {
@@ -121,7 +125,11 @@ fn opens_next_table(row: &Row, zone: Option<f32>, body_size: f32) -> bool {
     let has_values = row.cells.iter().any(|cell| text::is_figure(&cell.text) && !text::is_period(&cell.text));
     let over_values = zone.is_some_and(|zone| row.left() >= zone - body_size);
     let line = row.text();
-    !has_values && over_values && (text::is_period(&line) || row.cells.iter().all(|cell| text::is_period(&cell.text)) || line.to_lowercase().contains(" ended "))
+    !has_values
+        && over_values
+        && (text::is_period(&line)
+            || row.cells.iter().all(|cell| text::is_period(&cell.text))
+            || line.to_lowercase().contains(" ended "))
 }
 
 fn figures(row: &Row) -> usize {
@@ -152,7 +160,13 @@ fn ends_sentence(line: &str) -> bool {
 fn wrapped_tail(rows: &[Row], end: usize, zone: Option<f32>) -> usize {
     let (Some(last), Some(row), Some(zone)) = (rows.get(end - 1), rows.get(end), zone) else { return 0 };
     let close = row.top - last.bottom < 0.4 * row.size && row.column == last.column && row.grid.is_none();
-    usize::from(close && row.cells.len() == 1 && row.right() <= zone && row.text().starts_with(|char: char| char.is_lowercase()) && text::width(&row.text()) < 60)
+    usize::from(
+        close
+            && row.cells.len() == 1
+            && row.right() <= zone
+            && row.text().starts_with(|char: char| char.is_lowercase())
+            && text::width(&row.text()) < 60,
+    )
 }
 
 /// First row of the table when the heads above are counted in.
@@ -195,5 +209,5 @@ fn is_head(row: &Row, zone: Option<f32>, body_size: f32) -> bool {
         return row.cells.iter().all(|cell| text::width(&cell.text) <= 60);
     }
     let over_values = zone.is_some_and(|zone| row.left() >= zone - 3.0 * body_size);
-    over_values && text::width(&line) < 70 || text::is_period(&line) && over_values
+    over_values && (text::width(&line) < 70 || text::is_period(&line))
 }

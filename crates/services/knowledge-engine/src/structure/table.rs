@@ -102,7 +102,9 @@ impl Grid {
             (Some(columns), _) => {
                 let covered = columns.covered(cell.left, cell.right);
                 // A label that is long enough to reach under a column is still a label.
-                let is_label = is_first && !text::is_figure(&cell.text) && columns.0.first().is_some_and(|(left, _)| f32::midpoint(cell.left, cell.right) < *left);
+                let is_label = is_first
+                    && !text::is_figure(&cell.text)
+                    && columns.0.first().is_some_and(|(left, _)| f32::midpoint(cell.left, cell.right) < *left);
                 match (covered.first(), covered.last()) {
                     (Some(first), Some(last)) if !is_label => (first + 1, last - first + 1),
                     _ => (0, 1),
@@ -118,7 +120,11 @@ impl Grid {
         for (at, cell) in row.cells.iter().enumerate() {
             let (first, n) = self.span(cell, at == 0);
             // Two cells in one column: the second may belong to a narrower one that no figure stands in.
-            let slot = if n > 1 && self.columns.is_some() { (first..first + n).find(|at| slots[*at].is_empty()).unwrap_or(first) } else { first };
+            let slot = if n > 1 && self.columns.is_some() {
+                (first..first + n).find(|at| slots[*at].is_empty()).unwrap_or(first)
+            } else {
+                first
+            };
             let slot = &mut slots[slot.min(self.n_columns - 1)];
             text::append_line(slot, &cell.text);
         }
@@ -134,8 +140,12 @@ impl Grid {
     }
 
     fn join(&self, slots: &[String]) -> String {
-        let kept: Vec<&str> =
-            slots.iter().enumerate().filter(|(at, _)| !self.empty.get(*at).copied().unwrap_or(false)).map(|(_, slot)| slot.as_str()).collect();
+        let kept: Vec<&str> = slots
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| !self.empty.get(*at).copied().unwrap_or(false))
+            .map(|(_, slot)| slot.as_str())
+            .collect();
         if kept.iter().all(|slot| slot.is_empty()) { String::new() } else { kept.join(" | ") }
     }
 
@@ -147,11 +157,15 @@ impl Grid {
             })
         };
         // A year is both: a head when it stands among heads, a figure in a row that has a label and other figures.
-        let first_data = rows
-            .iter()
-            .position(|row| {
-                is_data(row) && !(row.cells.iter().skip(1).filter(|cell| text::is_figure(&cell.text)).all(|cell| text::is_period(&cell.text)))
-            });
+        let first_data = rows.iter().position(|row| {
+            is_data(row)
+                && !(row
+                    .cells
+                    .iter()
+                    .skip(1)
+                    .filter(|cell| text::is_figure(&cell.text))
+                    .all(|cell| text::is_period(&cell.text)))
+        });
         match first_data {
             Some(first) if rows[0].grid.is_some() => self.n_ruled_heads(rows, first),
             Some(first) => {
@@ -162,11 +176,14 @@ impl Grid {
                 n
             }
             None if continues => 0,
-            None if rows[0].grid.is_some() && self.n_columns > 2 => self.n_ruled_heads(rows, rows.len().saturating_sub(1)),
+            None if rows[0].grid.is_some() && self.n_columns > 2 => {
+                self.n_ruled_heads(rows, rows.len().saturating_sub(1))
+            }
             None if rows[0].grid.is_some() => 0,
             None => {
                 let short = rows.first().is_some_and(|row| row.cells.iter().all(|cell| text::width(&cell.text) <= 40));
-                let full = rows.first().is_some_and(|row| row.cells.iter().filter(|cell| !cell.text.is_empty()).count() >= 2);
+                let full =
+                    rows.first().is_some_and(|row| row.cells.iter().filter(|cell| !cell.text.is_empty()).count() >= 2);
                 usize::from(short && full && rows.len() > 2).max(known.min(rows.len().saturating_sub(1)))
             }
         }
@@ -189,11 +206,16 @@ impl Grid {
             return 0;
         }
         let head = &rows[at];
-        let is_plain = head.cells.iter().any(|cell| text::width(&cell.text) > 44) || head.cells.iter().filter(|cell| !cell.text.is_empty()).count() < 2;
-        if is_plain || self.n_columns == 2 && (first > at + 1 || head.cells.get(1).is_some_and(|cell| text::width(&cell.text) > 16)) {
+        let is_plain = head.cells.iter().any(|cell| text::width(&cell.text) > 44)
+            || head.cells.iter().filter(|cell| !cell.text.is_empty()).count() < 2;
+        if is_plain
+            || self.n_columns == 2
+                && (first > at + 1 || head.cells.get(1).is_some_and(|cell| text::width(&cell.text) > 16))
+        {
             return 0;
         }
-        let spans = |row: &Row| row.cells.iter().any(|cell| !cell.text.is_empty() && cell.span.is_some_and(|(_, n)| n > 1));
+        let spans =
+            |row: &Row| row.cells.iter().any(|cell| !cell.text.is_empty() && cell.span.is_some_and(|(_, n)| n > 1));
         while at < first && at < 5 && spans(&rows[at]) {
             at += 1;
         }
@@ -202,7 +224,10 @@ impl Grid {
 
     fn is_lone_label(&self, row: &Row) -> bool {
         let line = row.text();
-        row.cells.len() == 1 && !heading::is_unit(&line) && !text::is_period(&line) && self.span(&row.cells[0], true).0 == 0
+        row.cells.len() == 1
+            && !heading::is_unit(&line)
+            && !text::is_period(&line)
+            && self.span(&row.cells[0], true).0 == 0
     }
 
     /// Heads as lines: what spans the whole table on lines of its own, the rest put together by column.
@@ -213,7 +238,10 @@ impl Grid {
             let filled: Vec<&Cell> = row.cells.iter().filter(|cell| !cell.text.is_empty()).collect();
             if let [only] = filled.as_slice() {
                 let (first, n) = self.span(only, true);
-                if heading::is_unit(&only.text) || n >= self.n_columns.saturating_sub(1).max(2) || self.columns.is_none() && n > 1 && first == 0 {
+                if heading::is_unit(&only.text)
+                    || n >= self.n_columns.saturating_sub(1).max(2)
+                    || self.columns.is_none() && n > 1 && first == 0
+                {
                     lines.push(only.text.clone());
                     continue;
                 }
@@ -240,12 +268,18 @@ impl Grid {
 fn label_goes_on(row: &Row, next: &Row) -> bool {
     let close = next.top - row.bottom < 0.45 * row.size.max(4.0);
     let (Some(label), Some(next_label)) = (row.cells.first(), next.cells.first()) else { return false };
-    if !close || text::is_figure(&label.text) || text::is_figure(&next_label.text) || (label.left - next_label.left).abs() > 30.0 {
+    if !close
+        || text::is_figure(&label.text)
+        || text::is_figure(&next_label.text)
+        || (label.left - next_label.left).abs() > 30.0
+    {
         return false;
     }
     let in_lower_case = next_label.text.starts_with(|char: char| char.is_lowercase());
     let unfinished = label.text.ends_with([',', '(', '（', '—', '–', '，'])
-        || ["and", "of", "for", "to", "in", "the", "from", "on", "by", "with", "or"].iter().any(|word| label.text.ends_with(&format!(" {word}")));
+        || ["and", "of", "for", "to", "in", "the", "from", "on", "by", "with", "or"]
+            .iter()
+            .any(|word| label.text.ends_with(&format!(" {word}")));
     let is_section = label.text.ends_with([':', '：']);
     if row.cells.len() == 1 {
         return !is_section && (in_lower_case || unfinished);

@@ -33,7 +33,9 @@ fn tables(blocks: &[Block]) -> Vec<(&[String], Vec<&str>)> {
         .iter()
         .filter(|block| of(block))
         .filter_map(|block| match &block.content {
-            Content::Table(table) => Some((table.header.as_slice(), table.rows.iter().map(|row: &TableRow| row.text.as_str()).collect())),
+            Content::Table(table) => {
+                Some((table.header.as_slice(), table.rows.iter().map(|row: &TableRow| row.text.as_str()).collect()))
+            }
             Content::Heading { .. } | Content::Paragraph(_) | Content::ListItem(_) => None,
         })
         .collect()
@@ -101,10 +103,7 @@ fn a_paragraph_goes_on_over_the_page_and_a_new_one_does_not() {
         row(700.0, &[(50.0, "A line of the paragraph that is as long as the page is wide and")]),
         row(712.0, &[(50.0, "another line of it that is as long as the page is wide and then")]),
     ];
-    let second = vec![
-        row(100.0, &[(50.0, "the end of it.")]),
-        row(130.0, &[(50.0, "A new one.")]),
-    ];
+    let second = vec![row(100.0, &[(50.0, "the end of it.")]), row(130.0, &[(50.0, "A new one.")])];
 
     let blocks = blocks(vec![page(1, first), page(2, second)]);
 

@@ -9,7 +9,8 @@ async fn text_is_read_in_the_encoding_it_was_written_in() {
     let store = harness.store(&caller, "old files").await;
     let text = "本公司二〇二三年度实现营业收入三十七亿元，同比增长百分之十二。主要原因是海外市场拓展顺利。";
     let (gb18030, _, _) = encoding_rs::GB18030.encode(text);
-    let utf16: Vec<u8> = [0xff, 0xfe].into_iter().chain("quarterly revenue".encode_utf16().flat_map(u16::to_le_bytes)).collect();
+    let utf16: Vec<u8> =
+        [0xff, 0xfe].into_iter().chain("quarterly revenue".encode_utf16().flat_map(u16::to_le_bytes)).collect();
     harness.ingest(&caller, store.id, "gb.txt", gb18030.into_owned()).await;
     harness.ingest(&caller, store.id, "utf16.txt", utf16).await;
 
@@ -28,9 +29,15 @@ async fn html_and_csv_keep_their_tables_as_rows() {
     harness.ingest(&caller, store.id, "data.csv", "city,people\n\"Oslo, Norway\",709037\nBergen,291940\n").await;
 
     let found = harness.search(&caller, "turnover").await;
-    assert_eq!((found[0].heading.as_str(), found[0].text.as_str()), ("Results", "Item | 2024 | 2023\nTurnover | 1,577 | 1,373"));
+    assert_eq!(
+        (found[0].heading.as_str(), found[0].text.as_str()),
+        ("Results", "Item | 2024 | 2023\nTurnover | 1,577 | 1,373")
+    );
     assert!(harness.search(&caller, "secret").await.is_empty());
-    assert_eq!(harness.search(&caller, "Bergen").await[0].text, "city | people\nOslo, Norway | 709037\nBergen | 291940");
+    assert_eq!(
+        harness.search(&caller, "Bergen").await[0].text,
+        "city | people\nOslo, Norway | 709037\nBergen | 291940"
+    );
 }
 
 #[tokio::test]
@@ -39,7 +46,9 @@ async fn a_long_table_is_cut_between_rows_and_repeats_its_heads() {
     let caller = harness.somebody();
     let store = harness.store(&caller, "rows").await;
     let rows: String = (0..600).map(|n| format!("| customer number {n} | {} |\n", n * 7)).collect();
-    harness.ingest(&caller, store.id, "long.md", format!("# List\n\n单位：元\n\n| name | amount |\n|---|---|\n{rows}")).await;
+    harness
+        .ingest(&caller, store.id, "long.md", format!("# List\n\n单位：元\n\n| name | amount |\n|---|---|\n{rows}"))
+        .await;
 
     let found = harness.search(&caller, "customer number 437").await;
 

@@ -15,7 +15,8 @@ async fn with_report(filename: &str, bytes: Vec<u8>) -> (Harness, Caller) {
 }
 
 async fn pages(harness: &Harness, caller: &Caller, queries: &[&str]) -> (Vec<u32>, Vec<Passage>) {
-    let query = PassageQuery { queries: queries.iter().map(|query| (*query).to_owned()).collect(), ..PassageQuery::default() };
+    let query =
+        PassageQuery { queries: queries.iter().map(|query| (*query).to_owned()).collect(), ..PassageQuery::default() };
     let found = harness.knowledge.search(caller, &query).await.unwrap().passages;
     (found.iter().map(|passage| passage.page).collect(), found)
 }
@@ -32,7 +33,8 @@ async fn the_10k_gives_capital_expenditure_and_net_sales() {
         return;
     }
 
-    let (at, found) = pages(&harness, &caller, &["What is the FY2018 capital expenditure amount (in USD millions) for 3M?"]).await;
+    let (at, found) =
+        pages(&harness, &caller, &["What is the FY2018 capital expenditure amount (in USD millions) for 3M?"]).await;
     assert!(at.contains(&60), "{at:?}");
     assert!(has_row(&found, "Purchases of property, plant and equipment (PP&E) | (1,577) | (1,373) | (1,420)"));
 
@@ -44,7 +46,11 @@ async fn the_10k_gives_capital_expenditure_and_net_sales() {
     assert!(at.contains(&58) && has_row(&found, "Total assets | $36,500 | $37,987"), "{at:?}");
 
     let passage = found.iter().find(|passage| passage.page == 58).unwrap();
-    assert!(passage.boxes.iter().all(|place| place.page == 58 && place.x0 < place.x1 && place.y0 < place.y1), "{:?}", passage.boxes);
+    assert!(
+        passage.boxes.iter().all(|place| place.page == 58 && place.x0 < place.x1 && place.y0 < place.y1),
+        "{:?}",
+        passage.boxes
+    );
 }
 
 #[tokio::test]
@@ -57,16 +63,28 @@ async fn the_chinese_report_gives_its_main_tables() {
 
     for (queries, row) in [
         (&["营业收入"][..], "营业收入 | 1,175,301,034.32 | 1,230,537,181.80 | -4.49 | 1,008,714,515.86"),
-        (&["归属于上市公司股东的净利润是多少"], "归属于上市公司股东的净利润 | 129,465,020.68 | 182,223,387.13 | -28.95 | 172,184,765.20"),
+        (
+            &["归属于上市公司股东的净利润是多少"],
+            "归属于上市公司股东的净利润 | 129,465,020.68 | 182,223,387.13 | -28.95 | 172,184,765.20",
+        ),
         (&["分季度主要财务数据"], "营业收入 | 333,437,272.78 | 292,129,683.29 | 250,895,665.57 | 298,838,412.68"),
-        (&["帮我分析财报", "营业收入 净利润 主要会计数据", "分季度 营业收入", "现金流量"], "营业收入 | 333,437,272.78 | 292,129,683.29 | 250,895,665.57 | 298,838,412.68"),
-        (&["经营活动产生的现金流量净额"], "经营活动产生的现金流量净额 | 369,100,908.49 | 22,934,667.53 | 1,509.36 | 234,116,848.19"),
+        (
+            &["帮我分析财报", "营业收入 净利润 主要会计数据", "分季度 营业收入", "现金流量"],
+            "营业收入 | 333,437,272.78 | 292,129,683.29 | 250,895,665.57 | 298,838,412.68",
+        ),
+        (
+            &["经营活动产生的现金流量净额"],
+            "经营活动产生的现金流量净额 | 369,100,908.49 | 22,934,667.53 | 1,509.36 | 234,116,848.19",
+        ),
     ] {
         let (at, found) = pages(&harness, &caller, queries).await;
         assert!(has_row(&found, row), "{queries:?}: {at:?}");
     }
     let (at, found) = pages(&harness, &caller, &["合并资产负债表 资产总计"]).await;
-    assert!(found.iter().any(|passage| passage.heading.contains("合并资产负债表") || passage.text.contains("资产总计")), "{at:?}");
+    assert!(
+        found.iter().any(|passage| passage.heading.contains("合并资产负债表") || passage.text.contains("资产总计")),
+        "{at:?}"
+    );
 }
 
 #[tokio::test]

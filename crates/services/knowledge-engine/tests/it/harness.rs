@@ -6,15 +6,17 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::extract::{Path as UrlPath, State};
+use axum::http::StatusCode;
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use axum::http::StatusCode;
 use futures::StreamExt;
 use secrecy::SecretString;
 use septet_blobs::Blobs;
 use septet_chassis::{Platform, Service};
 use septet_contracts::jobs::{Job, JobEvent, JobState, NewJob, Owner, Progress, RunJob};
-use septet_contracts::knowledge::{Knowledge, NewFile, NewVectorStore, NewVectorStoreFile, PassageQuery, Passage, VectorStore, VectorStoreFile, File};
+use septet_contracts::knowledge::{
+    File, Knowledge, NewFile, NewVectorStore, NewVectorStoreFile, Passage, PassageQuery, VectorStore, VectorStoreFile,
+};
 use septet_contracts::management::{KnowledgeBase, KnowledgeBaseChange, NewKnowledgeBase};
 use septet_contracts::models::{Embedding, EmbeddingInput, EmbeddingReply, EmbeddingRequest};
 use septet_contracts::page::Page;
@@ -23,31 +25,31 @@ use septet_kernel::{Caller, Clock, FileId, Ids, JobId, Role, ServiceName, Tenant
 use septet_knowledge_engine::Config;
 use tempfile::TempDir;
 
-pub struct Harness {
-    pub folder: TempDir,
-    pub platform: Platform,
-    pub knowledge: Knowledge,
-    pub blobs: Blobs,
-    pub ids: Ids,
-    pub peers: Peers,
-    pub config: Config,
+pub(crate) struct Harness {
+    pub(crate) folder: TempDir,
+    pub(crate) platform: Platform,
+    pub(crate) knowledge: Knowledge,
+    pub(crate) blobs: Blobs,
+    pub(crate) ids: Ids,
+    pub(crate) peers: Peers,
+    pub(crate) config: Config,
     owner: Owner,
 }
 
 /// What the stand-ins remember.
 #[derive(Clone, Default)]
-pub struct Peers {
+pub(crate) struct Peers {
     bases: Arc<Mutex<Vec<(TenantId, KnowledgeBase)>>>,
     jobs: Arc<Mutex<Vec<(TenantId, Job)>>>,
     ids: Option<Ids>,
 }
 
 impl Harness {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::with(|_config| {}).await
     }
 
-    pub async fn with(change: impl FnOnce(&mut Config)) -> Self {
+    pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut config = Config {
             index_folder: folder.path().join("index"),
@@ -59,7 +61,7 @@ impl Harness {
     }
 
     /// The same data folder and peers, a new process.
-    pub async fn restart(self) -> Self {
+    pub(crate) async fn restart(self) -> Self {
         self.platform.lifecycle.finish(Duration::from_secs(5)).await;
         let Self { folder, config, peers, .. } = self;
         Self::open(folder, config, peers).await
@@ -93,40 +95,49 @@ impl Harness {
     }
 
     /// Somebody of a tenant of their own.
-    pub fn somebody(&self) -> Caller {
+    pub(crate) fn somebody(&self) -> Caller {
         Caller { role: Role::Editor, ..Caller::background(self.ids.next(), self.ids.next()) }
     }
 
-    pub async fn upload(&self, caller: &Caller, filename: &str, bytes: impl Into<Vec<u8>>) -> File {
+    pub(crate) async fn upload(&self, caller: &Caller, filename: &str, bytes: impl Into<Vec<u8>>) -> File {
         let stored = self.blobs.put(bytes.into()).await.unwrap();
         let new = NewFile { blob: stored.id, filename: filename.to_owned(), bytes: stored.bytes, purpose: None };
         self.knowledge.add_file(caller, &new).await.unwrap()
     }
 
-    pub async fn store(&self, caller: &Caller, name: &str) -> VectorStore {
-        self.knowledge.create_store(caller, &NewVectorStore { name: Some(name.to_owned()), ..NewVectorStore::default() }).await.unwrap()
+    pub(crate) async fn store(&self, caller: &Caller, name: &str) -> VectorStore {
+        self.knowledge
+            .create_store(caller, &NewVectorStore { name: Some(name.to_owned()), ..NewVectorStore::default() })
+            .await
+            .unwrap()
     }
 
     /// Uploads, attaches and reads a file.
-    pub async fn ingest(&self, caller: &Caller, store: VectorStoreId, filename: &str, bytes: impl Into<Vec<u8>>) -> VectorStoreFile {
+    pub(crate) async fn ingest(
+        &self,
+        caller: &Caller,
+        store: VectorStoreId,
+        filename: &str,
+        bytes: impl Into<Vec<u8>>,
+    ) -> VectorStoreFile {
         let file = self.upload(caller, filename, bytes).await;
         self.attach(caller, store, file.id).await;
         self.work().await;
         self.knowledge.attachment(caller, store, file.id).await.unwrap()
     }
 
-    pub async fn attach(&self, caller: &Caller, store: VectorStoreId, file: FileId) -> VectorStoreFile {
+    pub(crate) async fn attach(&self, caller: &Caller, store: VectorStoreId, file: FileId) -> VectorStoreFile {
         let new = NewVectorStoreFile { file_id: file, attributes: None, chunking_strategy: None };
         self.knowledge.attach(caller, store, &new).await.unwrap()
     }
 
-    pub async fn search(&self, caller: &Caller, query: &str) -> Vec<Passage> {
+    pub(crate) async fn search(&self, caller: &Caller, query: &str) -> Vec<Passage> {
         let query = PassageQuery { queries: vec![query.to_owned()], ..PassageQuery::default() };
         self.knowledge.search(caller, &query).await.unwrap().passages
     }
 
     /// Runs every job that waits, as the worker would; the last event of each.
-    pub async fn work(&self) -> Vec<JobEvent> {
+    pub(crate) async fn work(&self) -> Vec<JobEvent> {
         let mut ends = Vec::new();
         while let Some((tenant, job)) = self.peers.take_job() {
             ends.push(self.run(tenant, &job).await);
@@ -144,7 +155,11 @@ impl Harness {
     }
 
     /// Starts a job; dropping the stream stops it.
-    pub async fn start_job(&self, tenant: TenantId, job: &Job) -> std::pin::Pin<Box<dyn futures::Stream<Item = JobEvent> + Send>> {
+    pub(crate) async fn start_job(
+        &self,
+        tenant: TenantId,
+        job: &Job,
+    ) -> std::pin::Pin<Box<dyn futures::Stream<Item = JobEvent> + Send>> {
         let run = RunJob { job: job.id, kind: job.kind.clone(), attempt: 1, payload: job.payload.clone() };
         let caller = Caller::background(tenant, self.ids.next());
         let events = self.owner.run(&caller, &run).await.unwrap();
@@ -153,14 +168,14 @@ impl Harness {
 }
 
 impl Peers {
-    pub fn take_job(&self) -> Option<(TenantId, Job)> {
+    pub(crate) fn take_job(&self) -> Option<(TenantId, Job)> {
         let mut jobs = self.jobs.lock().unwrap();
         let waiting = jobs.iter_mut().find(|(_, job)| job.state == JobState::Ready)?;
         waiting.1.state = JobState::Running;
         Some(waiting.clone())
     }
 
-    pub fn n_jobs(&self) -> usize {
+    pub(crate) fn n_jobs(&self) -> usize {
         self.jobs.lock().unwrap().len()
     }
 }
@@ -172,7 +187,11 @@ fn management(peers: Peers) -> Router {
         .with_state(peers)
 }
 
-async fn make_base(State(peers): State<Peers>, caller: Caller, Json(new): Json<NewKnowledgeBase>) -> Json<KnowledgeBase> {
+async fn make_base(
+    State(peers): State<Peers>,
+    caller: Caller,
+    Json(new): Json<NewKnowledgeBase>,
+) -> Json<KnowledgeBase> {
     let base = KnowledgeBase {
         id: peers.ids.clone().unwrap().next(),
         name: new.name,
@@ -192,7 +211,11 @@ async fn list_bases(State(peers): State<Peers>, caller: Caller) -> Json<Page<Kno
     Json(Page::new(own, false, |base: &KnowledgeBase| base.id.to_string()))
 }
 
-async fn show_base(State(peers): State<Peers>, caller: Caller, UrlPath(id): UrlPath<String>) -> Result<Json<KnowledgeBase>, StatusCode> {
+async fn show_base(
+    State(peers): State<Peers>,
+    caller: Caller,
+    UrlPath(id): UrlPath<String>,
+) -> Result<Json<KnowledgeBase>, StatusCode> {
     let bases = peers.bases.lock().unwrap();
     let found = bases.iter().find(|(tenant, base)| *tenant == caller.tenant && base.id.to_string() == id);
     found.map(|(_, base)| Json(base.clone())).ok_or(StatusCode::NOT_FOUND)
@@ -273,11 +296,17 @@ async fn embed(Json(request): Json<EmbeddingRequest>) -> Json<EmbeddingReply> {
         .enumerate()
         .map(|(index, text)| Embedding { object: "embedding".to_owned(), index, embedding: vector(text) })
         .collect();
-    Json(EmbeddingReply { object: "list".to_owned(), data, model: request.model, usage: Default::default(), extra: BTreeMap::new() })
+    Json(EmbeddingReply {
+        object: "list".to_owned(),
+        data,
+        model: request.model,
+        usage: Default::default(),
+        extra: BTreeMap::new(),
+    })
 }
 
 /// The sample report of the project.
-pub fn sample_report() -> Vec<u8> {
+pub(crate) fn sample_report() -> Vec<u8> {
     std::fs::read(repository().join("examples/annual-report-2025.pdf")).unwrap()
 }
 
@@ -287,7 +316,7 @@ fn repository() -> PathBuf {
 
 /// A shared fixture; `None`, said aloud, where it is not there.
 #[expect(clippy::disallowed_methods, reason = "where the shared fixtures are is the machine's business")]
-pub fn shared(path: &str) -> Option<PathBuf> {
+pub(crate) fn shared(path: &str) -> Option<PathBuf> {
     let root = std::env::var("SEPTET_SHARED").map_or_else(|_| repository().join("../shared"), PathBuf::from);
     let path = root.join(path);
     if path.exists() {
@@ -301,7 +330,7 @@ pub fn shared(path: &str) -> Option<PathBuf> {
 }
 
 /// True when PDFs are read through libpdfium here; otherwise says aloud that a test is skipped.
-pub fn has_pdfium(config: &Config) -> bool {
+pub(crate) fn has_pdfium(config: &Config) -> bool {
     let has = config.pdfium_found().is_some();
     if !has {
         #[expect(clippy::print_stderr, reason = "a test that skips itself says so")]

@@ -51,7 +51,8 @@ async fn a_file_larger_than_allowed_is_refused_before_it_is_read() {
     let harness = Harness::with(|config| config.max_file_bytes = 100).await;
     let caller = harness.somebody();
     let stored = harness.blobs.put(vec![b'a'; 101]).await.unwrap();
-    let new = septet_contracts::knowledge::NewFile { blob: stored.id, filename: "a.txt".into(), bytes: 1, purpose: None };
+    let new =
+        septet_contracts::knowledge::NewFile { blob: stored.id, filename: "a.txt".into(), bytes: 1, purpose: None };
 
     let refused = harness.knowledge.add_file(&caller, &new).await.unwrap_err();
 
@@ -93,7 +94,10 @@ async fn a_reading_that_was_stopped_goes_on_at_the_page_where_it_was() {
         last = Some(event);
     }
     assert!(matches!(last, Some(JobEvent::Done { .. })), "{last:?}");
-    assert!(first_page.is_none_or(|page| page > u64::from(kept)), "began again at {first_page:?} although {kept} pages were kept");
+    assert!(
+        first_page.is_none_or(|page| page > u64::from(kept)),
+        "began again at {first_page:?} although {kept} pages were kept"
+    );
     let ready = harness.knowledge.attachment(&caller, store.id, file.id).await.unwrap();
     assert_eq!((ready.septet.pages_done, ready.septet.pages_total), (37, 37));
     let whole = Harness::start().await;

@@ -1,4 +1,5 @@
 //! The knowledge engine through its typed client, over local transports, with stand-ins for its peers.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 mod documents;
 mod fixtures;

@@ -86,7 +86,11 @@ async fn the_fallback_reads_the_sample_report_with_its_rows() {
         }
     }
 
-    assert!(rows.iter().any(|row| row.starts_with("营业收入") && row.contains("51,238,609,924.44")), "{:?}", &rows[..60]);
+    assert!(
+        rows.iter().any(|row| row.starts_with("营业收入") && row.contains("51,238,609,924.44")),
+        "{:?}",
+        &rows[..60]
+    );
 }
 
 #[tokio::test]
@@ -132,7 +136,8 @@ async fn a_pdf_with_more_pages_than_allowed_is_refused() {
 
 #[tokio::test]
 async fn the_reader_gets_nothing_of_the_environment() {
-    let reader = script("env > \"$(dirname \"$0\")/leak\" 2>/dev/null; if env | grep -q CARGO; then echo leak; fi; exit 0");
+    let reader =
+        script("env > \"$(dirname \"$0\")/leak\" 2>/dev/null; if env | grep -q CARGO; then echo leak; fi; exit 0");
 
     // A leak would be a line that is no record; nothing at all is an early end. Both fail, only one is clean.
     let mut reading = reader.start(Path::new("x"), "x", 0).unwrap();

@@ -17,7 +17,9 @@ async fn a_chinese_word_finds_its_passage_with_default_settings() {
     let store = harness.store(&caller, "books").await;
     harness.ingest(&caller, store.id, "书.md", POEMS).await;
 
-    for (query, heading) in [("健康", "健康手册"), ("明月光", "静夜思"), ("请问营业收入是多少？", "财务"), ("營業收入", "财务")] {
+    for (query, heading) in
+        [("健康", "健康手册"), ("明月光", "静夜思"), ("请问营业收入是多少？", "财务"), ("營業收入", "财务")]
+    {
         let found = harness.search(&caller, query).await;
         assert_eq!(found.first().map_or("", |passage| passage.heading.as_str()), heading, "{query}");
     }
@@ -28,10 +30,15 @@ async fn several_questions_are_answered_together() {
     let harness = Harness::start().await;
     let caller = harness.somebody();
     let store = harness.store(&caller, "facts").await;
-    let text: String = (0..30).map(|n| format!("# Chapter {n}\n\nSales were discussed at length in chapter {n}.\n\n")).collect();
+    let text: String =
+        (0..30).map(|n| format!("# Chapter {n}\n\nSales were discussed at length in chapter {n}.\n\n")).collect();
     harness.ingest(&caller, store.id, "long.md", format!("{text}# Depth\n\nThe lake is 42 metres deep.\n")).await;
 
-    let query = PassageQuery { vector_stores: vec![store.id], queries: vec!["sales chapter".into(), "how deep is the lake".into()], limit: 4 };
+    let query = PassageQuery {
+        vector_stores: vec![store.id],
+        queries: vec!["sales chapter".into(), "how deep is the lake".into()],
+        limit: 4,
+    };
     let found = harness.knowledge.search(&caller, &query).await.unwrap().passages;
 
     assert_eq!(found.len(), 4);
@@ -68,7 +75,8 @@ async fn the_openai_search_filters_by_attributes_and_says_the_page() {
     let some = harness.knowledge.search_store(&caller, store.id, &request(Some(filter))).await.unwrap();
     assert_eq!(some.data.iter().map(|hit| hit.filename.as_str()).collect::<Vec<_>>(), ["2024.txt"]);
 
-    let bad = harness.knowledge.search_store(&caller, store.id, &request(Some(json!({"type": "like"})))).await.unwrap_err();
+    let bad =
+        harness.knowledge.search_store(&caller, store.id, &request(Some(json!({"type": "like"})))).await.unwrap_err();
     assert_eq!((bad.kind, bad.param.as_deref()), (Kind::BadRequest, Some("filters")));
 }
 
@@ -95,7 +103,12 @@ async fn with_an_embedding_model_other_words_for_the_same_are_found() {
     let caller = harness.somebody();
     let store = harness.store(&caller, "animals").await;
     harness
-        .ingest(&caller, store.id, "a.md", "# One\n\nThe hound sleeps.\n\n# Two\n\nA feline purrs.\n\n# Three\n\nThe vessel sinks.")
+        .ingest(
+            &caller,
+            store.id,
+            "a.md",
+            "# One\n\nThe hound sleeps.\n\n# Two\n\nA feline purrs.\n\n# Three\n\nThe vessel sinks.",
+        )
         .await;
 
     for (query, heading) in [("puppy", "One"), ("cat", "Two"), ("ship", "Three")] {

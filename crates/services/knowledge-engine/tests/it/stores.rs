@@ -1,6 +1,8 @@
 //! Files and knowledge bases.
 
-use septet_contracts::knowledge::{NewFile, NewVectorStore, NewVectorStoreFile, Stage, VectorStoreChange, VectorStoreFileStatus};
+use septet_contracts::knowledge::{
+    NewFile, NewVectorStore, NewVectorStoreFile, Stage, VectorStoreChange, VectorStoreFileStatus,
+};
 use septet_contracts::page::PageQuery;
 use septet_kernel::{Caller, Kind, Role};
 
@@ -19,7 +21,10 @@ async fn a_file_added_to_a_knowledge_base_is_read_found_and_forgotten() {
 
     harness.work().await;
     let ready = harness.knowledge.attachment(&caller, store.id, file.id).await.unwrap();
-    assert_eq!((ready.status, ready.septet.stage, ready.septet.n_chunks), (VectorStoreFileStatus::Completed, Stage::Ready, 1));
+    assert_eq!(
+        (ready.status, ready.septet.stage, ready.septet.n_chunks),
+        (VectorStoreFileStatus::Completed, Stage::Ready, 1)
+    );
     let counts = harness.knowledge.store(&caller, store.id).await.unwrap().file_counts;
     assert_eq!((counts.completed, counts.in_progress, counts.total), (1, 0, 1));
 
@@ -62,7 +67,11 @@ async fn another_tenant_sees_nothing_by_any_door() {
     let knowledge = &harness.knowledge;
 
     assert!(harness.search(&stranger, "swordfish").await.is_empty());
-    let query = septet_contracts::knowledge::PassageQuery { vector_stores: vec![store.id], queries: vec!["swordfish".into()], limit: 5 };
+    let query = septet_contracts::knowledge::PassageQuery {
+        vector_stores: vec![store.id],
+        queries: vec!["swordfish".into()],
+        limit: 5,
+    };
     assert!(knowledge.search(&stranger, &query).await.unwrap().passages.is_empty());
     assert_eq!(knowledge.search(&owner, &query).await.unwrap().passages.len(), 1);
     let new = NewVectorStoreFile { file_id: ready.id, attributes: None, chunking_strategy: None };
@@ -135,7 +144,10 @@ async fn lists_are_walked_page_by_page_in_both_directions() {
 async fn what_is_not_offered_is_refused_by_name() {
     let harness = Harness::start().await;
     let caller = harness.somebody();
-    let expiring = NewVectorStore { expires_after: Some(serde_json::json!({"anchor": "last_active_at", "days": 1})), ..NewVectorStore::default() };
+    let expiring = NewVectorStore {
+        expires_after: Some(serde_json::json!({"anchor": "last_active_at", "days": 1})),
+        ..NewVectorStore::default()
+    };
     let refused = harness.knowledge.create_store(&caller, &expiring).await.unwrap_err();
     assert_eq!((refused.kind, refused.param.as_deref()), (Kind::BadRequest, Some("expires_after")));
 
