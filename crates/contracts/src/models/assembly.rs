@@ -85,7 +85,8 @@ impl Assembly {
     /// The message as it stands. Thinking is left out: providers refuse or charge for it when it is sent back.
     #[must_use]
     pub fn message(self) -> ChatMessage {
-        let content = if self.text.is_empty() && !self.calls.is_empty() { None } else { Some(Content::Text(self.text)) };
+        let content =
+            if self.text.is_empty() && !self.calls.is_empty() { None } else { Some(Content::Text(self.text)) };
         let tool_calls = self.calls.into_iter().map(|(_, call)| call).collect();
         ChatMessage { role: "assistant".to_owned(), content, tool_calls, ..ChatMessage::default() }
     }
@@ -116,15 +117,18 @@ mod tests {
         ])
         .message();
 
-        let calls: Vec<_> = message.tool_calls.iter().map(|call| (call.id.as_str(), call.function.arguments.as_str())).collect();
+        let calls: Vec<_> =
+            message.tool_calls.iter().map(|call| (call.id.as_str(), call.function.arguments.as_str())).collect();
         assert_eq!(calls, [("a", "{\"code\":1}"), ("b", "{}")]);
         assert_eq!(message.content, None);
     }
 
     #[test]
     fn null_fields_and_unknown_fields_are_taken_as_they_come() {
-        let assembly = assemble(&[serde_json::json!({"id": "x", "choices": [{"index": 0, "finish_reason": "stop", "weird": 1,
-            "delta": {"content": "hi", "tool_calls": null, "reasoning_content": null}}], "usage": {"prompt_tokens": 3}})]);
+        let assembly = assemble(&[
+            serde_json::json!({"id": "x", "choices": [{"index": 0, "finish_reason": "stop", "weird": 1,
+            "delta": {"content": "hi", "tool_calls": null, "reasoning_content": null}}], "usage": {"prompt_tokens": 3}}),
+        ]);
 
         assert_eq!(assembly.text(), "hi");
         assert_eq!(assembly.usage().unwrap().prompt_tokens, 3);

@@ -6,8 +6,8 @@ use septet_kernel::{Caller, Kind, ServiceName, Transport};
 use serde::Deserialize;
 
 use super::{
-    ChatChunk, ChatCompletion, ChatRequest, EmbeddingReply, EmbeddingRequest, IDEMPOTENCY_HEADER, ModelList, RUN_HEADER,
-    StreamOptions, UsagePage,
+    ChatChunk, ChatCompletion, ChatRequest, EmbeddingReply, EmbeddingRequest, IDEMPOTENCY_HEADER, ModelList,
+    RUN_HEADER, StreamOptions, UsagePage,
 };
 use crate::call::{CallError, Client, query};
 use crate::sse;
@@ -193,7 +193,9 @@ mod tests {
 
     #[tokio::test]
     async fn an_error_event_ends_the_stream_with_its_own_words() {
-        let events = read("data: {\"error\":{\"message\":\"gone\",\"kind\":\"timeout\",\"code\":\"idle\"}}\n\ndata: [DONE]\n\n").await;
+        let events =
+            read("data: {\"error\":{\"message\":\"gone\",\"kind\":\"timeout\",\"code\":\"idle\"}}\n\ndata: [DONE]\n\n")
+                .await;
 
         let error = events[0].as_ref().unwrap_err();
         assert_eq!((error.kind, error.code.as_str(), error.detail.as_str()), (Kind::Timeout, "idle", "gone"));

@@ -18,6 +18,7 @@ mod code;
 mod display;
 mod figures;
 mod history;
+mod keywords;
 mod label;
 mod metrics;
 mod number;
@@ -71,7 +72,9 @@ pub fn decide(request: &ChatRequest) -> Reply {
         Wish::Abilities => Reply::Text(talk::abilities(language)),
         Wish::Code { tool, code } => match &history.code {
             Some(outcome) => Reply::Text(talk::code_ran(language, outcome)),
-            None => desk.call(tool, &json!({ "code": code })).unwrap_or_else(|| Reply::Text(talk::no_sandbox(language))),
+            None => {
+                desk.call(tool, &json!({ "code": code })).unwrap_or_else(|| Reply::Text(talk::no_sandbox(language)))
+            }
         },
         Wish::Overview | Wish::Figures | Wish::Lookup => look_up(&question, &desk),
     }
@@ -101,7 +104,11 @@ fn look_up(question: &Question, desk: &Desk<'_>) -> Reply {
         }
     }
     let has_answer = !findings.figures.is_empty() || findings.segments.is_some() || !findings.quotes.is_empty();
-    Reply::Text(if has_answer { answer::write(question, &findings, history) } else { talk::nothing_fits(question, history) })
+    Reply::Text(if has_answer {
+        answer::write(question, &findings, history)
+    } else {
+        talk::nothing_fits(question, history)
+    })
 }
 
 /// The tools on offer, as far as the limits allow another call.
@@ -117,7 +124,12 @@ impl Desk<'_> {
         if is_forbidden || self.history.n_steps + 1 >= MAX_STEPS {
             return None;
         }
-        let function = self.request.tools.iter().filter_map(|tool| tool.function.as_ref()).find(|function| function.name == name)?;
+        let function = self
+            .request
+            .tools
+            .iter()
+            .filter_map(|tool| tool.function.as_ref())
+            .find(|function| function.name == name)?;
         Some(function.parameters.clone().unwrap_or_default())
     }
 
@@ -140,6 +152,3 @@ impl Desk<'_> {
         Some(Reply::Calls(vec![ToolCall { id, kind: "function".to_owned(), function, ..ToolCall::default() }]))
     }
 }
-
-#[cfg(test)]
-mod tests;

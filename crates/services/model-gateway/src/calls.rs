@@ -9,10 +9,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::StreamExt;
-use serde_json::{Value, json};
 use septet_chassis::{Lifecycle, cpu::CpuPool};
 use septet_contracts::models::{ChatRequest, UsageRecord, UsageStatus};
 use septet_kernel::{Caller, Clock, Failure, Ids, TenantId, causes};
+use serde_json::{Value, json};
 use sha2::Digest;
 use tokio_util::sync::DropGuard;
 use tracing::{Instrument, Span, debug, error, warn};
@@ -115,7 +115,8 @@ impl Calls {
     }
 
     async fn carry_out(self: Arc<Self>, caller: Caller, call: Call, recording: Arc<Recording>) {
-        let end = End { calls: &self, key: call.key.as_ref().map(|key| (caller.tenant, key.clone())), recording: &recording };
+        let end =
+            End { calls: &self, key: call.key.as_ref().map(|key| (caller.tenant, key.clone())), recording: &recording };
         let started_at_ms = self.clock.now_ms();
         let mut progress = Progress { meter: Meter::new(&call.body()), route: None };
         let stopping = self.lifecycle.stopping();
@@ -124,12 +125,22 @@ impl Calls {
             () = recording.cancel.cancelled() => Err(Error::CallerLeft),
             () = async { stopping.cancelled().await; tokio::time::sleep(LAST_WORDS).await } => Err(Error::Stopping),
         };
-        let outcome = if recording.is_stored() { outcome } else { self.settle(&caller, &call, &recording, &progress, started_at_ms, outcome).await };
+        let outcome = if recording.is_stored() {
+            outcome
+        } else {
+            self.settle(&caller, &call, &recording, &progress, started_at_ms, outcome).await
+        };
         end.now(outcome);
     }
 
     /// Has the model answer and writes down what it says.
-    async fn answer(&self, caller: &Caller, call: &Call, recording: &Recording, progress: &mut Progress) -> Result<(), Error> {
+    async fn answer(
+        &self,
+        caller: &Caller,
+        call: &Call,
+        recording: &Recording,
+        progress: &mut Progress,
+    ) -> Result<(), Error> {
         if let Some(key) = &call.key
             && let Some(stored) = self.store.answer(caller.tenant, key, self.clock.now_ms()).await?
         {
@@ -150,24 +161,34 @@ impl Calls {
             (Backend::Offline, Work::Chat(request)) => self.ask_analyst(request, recording, progress).await?,
             // No route of this kind leads to the analyst.
             (Backend::Offline, Work::Embedding(_)) => return Err(Error::Analyst),
-            (Backend::Provider(provider), Work::Chat(_)) if is_stream => self.ask_in_pieces(provider, &route, call, recording, progress).await?,
+            (Backend::Provider(provider), Work::Chat(_)) if is_stream => {
+                self.ask_in_pieces(provider, &route, call, recording, progress).await?
+            }
             (Backend::Provider(provider), _) => {
-                let answer = provider.whole(call.path(), &call.upstream_body(&route, false), self.max_answer_bytes).await?;
+                let answer =
+                    provider.whole(call.path(), &call.upstream_body(&route, false), self.max_answer_bytes).await?;
                 progress.meter.see(&answer);
                 recording.push(Piece::new(answer.to_string(), &Value::Null));
             }
         }
         if is_stream && let Some(usage) = progress.meter.own_usage() {
-            let chunk = json!({"object": "chat.completion.chunk", "model": route.model.id, "choices": [], "usage": usage});
+            let chunk =
+                json!({"object": "chat.completion.chunk", "model": route.model.id, "choices": [], "usage": usage});
             recording.push(Piece::new(chunk.to_string(), &chunk));
         }
         Ok(())
     }
 
-    async fn ask_analyst(&self, request: &ChatRequest, recording: &Recording, progress: &mut Progress) -> Result<(), Error> {
+    async fn ask_analyst(
+        &self,
+        request: &ChatRequest,
+        recording: &Recording,
+        progress: &mut Progress,
+    ) -> Result<(), Error> {
         let (asked, clock) = (request.clone(), self.clock.clone());
         if !request.stream {
-            let mut answer = self.cpu.run(move || offline::whole(&asked, &clock)).await.map_err(|_panicked| Error::Analyst)?;
+            let mut answer =
+                self.cpu.run(move || offline::whole(&asked, &clock)).await.map_err(|_panicked| Error::Analyst)?;
             progress.meter.see(&answer);
             if let Some(usage) = progress.meter.own_usage() {
                 answer["usage"] = usage;
@@ -184,7 +205,14 @@ impl Calls {
         Ok(())
     }
 
-    async fn ask_in_pieces(&self, provider: &Provider, route: &Route, call: &Call, recording: &Recording, progress: &mut Progress) -> Result<(), Error> {
+    async fn ask_in_pieces(
+        &self,
+        provider: &Provider,
+        route: &Route,
+        call: &Call,
+        recording: &Recording,
+        progress: &mut Progress,
+    ) -> Result<(), Error> {
         let mut opened = provider.stream(call.path(), &call.upstream_body(route, true)).await.map(StreamExt::boxed);
         if let Err(Error::Refused { message, .. }) = &opened
             && message.contains("stream_options")
@@ -233,8 +261,10 @@ impl Calls {
         }
         let now_ms = self.clock.now_ms();
         let bill = progress.meter.bill(&route.model);
-        metrics::counter!("septet_models_input_tokens_total", "provider" => route.provider().to_owned()).increment(bill.input_tokens);
-        metrics::counter!("septet_models_output_tokens_total", "provider" => route.provider().to_owned()).increment(bill.output_tokens);
+        metrics::counter!("septet_models_input_tokens_total", "provider" => route.provider().to_owned())
+            .increment(bill.input_tokens);
+        metrics::counter!("septet_models_output_tokens_total", "provider" => route.provider().to_owned())
+            .increment(bill.output_tokens);
         let record = UsageRecord {
             id: self.ids.next(),
             tenant: caller.tenant,
@@ -256,7 +286,8 @@ impl Calls {
         };
         let stored = Stored { fingerprint: recording.fingerprint.clone(), pieces: recording.pieces() };
         // Only a complete answer is given again: a failed one should be tried anew.
-        let kept = call.key.as_deref().filter(|_| outcome.is_ok()).map(|key| (key, &stored, now_ms + self.answer_kept_ms));
+        let kept =
+            call.key.as_deref().filter(|_| outcome.is_ok()).map(|key| (key, &stored, now_ms + self.answer_kept_ms));
         let mut tried = self.store.record(&record, kept, now_ms).await;
         for _again in 0..2 {
             if let Err(error) = &tried {

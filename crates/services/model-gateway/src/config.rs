@@ -74,11 +74,15 @@ impl Config {
     pub fn check(&self) -> Result<(), String> {
         for (name, provider) in &self.providers {
             if name == crate::offline::PROVIDER {
-                return Err(format!("models.providers.{name}: this name belongs to the built-in offline analyst; take another"));
+                return Err(format!(
+                    "models.providers.{name}: this name belongs to the built-in offline analyst; take another"
+                ));
             }
             let url = reqwest::Url::parse(&provider.base_url);
             if !url.is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host()) {
-                return Err(format!("models.providers.{name}.base_url: write an address such as \"https://api.openai.com/v1\""));
+                return Err(format!(
+                    "models.providers.{name}.base_url: write an address such as \"https://api.openai.com/v1\""
+                ));
             }
             if provider.models.iter().any(|model| model.id.trim().is_empty()) {
                 return Err(format!("models.providers.{name}.models: a model has an empty id"));
@@ -95,7 +99,9 @@ impl Config {
             return Err(format!("models.{name}: must be more than 0"));
         }
         if !self.offline && self.providers.is_empty() {
-            return Err("models: there is no provider and the offline analyst is off; add [models.providers.<name>]".to_owned());
+            return Err(
+                "models: there is no provider and the offline analyst is off; add [models.providers.<name>]".to_owned()
+            );
         }
         if !self.offline && self.default_model == analyst::MODEL {
             return Err("models.default_model: the offline analyst is off".to_owned());

@@ -58,7 +58,8 @@ const KNOWN: [Known; 5] = [
 ];
 
 /// Servers on one's own machine: the variable with their address, and what to add to it.
-const LOCAL: [(&str, &str); 3] = [("OLLAMA_HOST", "ollama"), ("VLLM_BASE_URL", "vllm"), ("LLAMA_CPP_BASE_URL", "llamacpp")];
+const LOCAL: [(&str, &str); 3] =
+    [("OLLAMA_HOST", "ollama"), ("VLLM_BASE_URL", "vllm"), ("LLAMA_CPP_BASE_URL", "llamacpp")];
 
 /// The providers that variables name, with the names to configure them under. Empty values count as unset.
 ///
@@ -66,7 +67,8 @@ const LOCAL: [(&str, &str); 3] = [("OLLAMA_HOST", "ollama"), ("VLLM_BASE_URL", "
 /// address of one's own (`OPENAI_BASE_URL`) is asked for its models instead, and needs no key.
 #[must_use]
 pub fn providers_from_env(variables: impl IntoIterator<Item = (String, String)>) -> Vec<(String, ProviderConfig)> {
-    let variables: Vec<(String, String)> = variables.into_iter().filter(|(_, value)| !value.trim().is_empty()).collect();
+    let variables: Vec<(String, String)> =
+        variables.into_iter().filter(|(_, value)| !value.trim().is_empty()).collect();
     let get = |name: &str| variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.trim().to_owned());
     let mut providers = Vec::new();
     for known in KNOWN {
@@ -82,12 +84,14 @@ pub fn providers_from_env(variables: impl IntoIterator<Item = (String, String)>)
             models.extend(others.map(|id| ModelConfig::named(id)));
         }
         let base_url = url.unwrap_or_else(|| known.default_url.to_owned());
-        let provider = ProviderConfig { base_url, api_key: key.as_deref().map(Secret::new), models, ..ProviderConfig::default() };
+        let provider =
+            ProviderConfig { base_url, api_key: key.as_deref().map(Secret::new), models, ..ProviderConfig::default() };
         providers.push((known.name.to_owned(), provider));
     }
     for (variable, name) in LOCAL {
         if let Some(address) = get(variable) {
-            providers.push((name.to_owned(), ProviderConfig { base_url: local_url(&address), ..ProviderConfig::default() }));
+            providers
+                .push((name.to_owned(), ProviderConfig { base_url: local_url(&address), ..ProviderConfig::default() }));
         }
     }
     providers

@@ -26,7 +26,9 @@ pub enum Error {
         wanted: &'static str,
     },
     /// The provider does not know who is calling.
-    #[error("provider {provider} refused the key: check models.providers.{provider}.api_key or the variable that it came from")]
+    #[error(
+        "provider {provider} refused the key: check models.providers.{provider}.api_key or the variable that it came from"
+    )]
     KeyRefused {
         /// The provider.
         provider: String,
@@ -38,7 +40,9 @@ pub enum Error {
         provider: String,
     },
     /// Nobody answers at the provider's address.
-    #[error("provider {provider} cannot be reached at {url}: check that the address is right, that a server runs there, and that this machine may reach it")]
+    #[error(
+        "provider {provider} cannot be reached at {url}: check that the address is right, that a server runs there, and that this machine may reach it"
+    )]
     Unreachable {
         /// The provider.
         provider: String,
@@ -89,7 +93,9 @@ pub enum Error {
         seconds: u64,
     },
     /// The provider says something that is not the protocol.
-    #[error("provider {provider} answered something that is not OpenAI's protocol: {what}; check models.providers.{provider}.base_url")]
+    #[error(
+        "provider {provider} answered something that is not OpenAI's protocol: {what}; check models.providers.{provider}.base_url"
+    )]
     Garbled {
         /// The provider.
         provider: String,

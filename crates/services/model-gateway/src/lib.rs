@@ -60,7 +60,8 @@ const MAX_BODY_BYTES: usize = 32 << 20;
 pub async fn open(config: Config, platform: &Platform, database: Database) -> anyhow::Result<Service> {
     config.check().map_err(anyhow::Error::msg).context("the settings of the model gateway cannot work")?;
     database.migrate::<migration::Migrator>().await.context("the tables of the model gateway")?;
-    let client = septet_chassis::http::client(Duration::from_millis(config.connect_timeout_ms)).context("the client to model providers")?;
+    let client = septet_chassis::http::client(Duration::from_millis(config.connect_timeout_ms))
+        .context("the client to model providers")?;
     let patience = Patience {
         first_byte: Duration::from_secs(config.first_byte_timeout_s),
         idle: Duration::from_secs(config.idle_timeout_s),

@@ -66,7 +66,9 @@ impl Meter {
             return None;
         }
         let (input, output) = (self.estimated_input, self.written_quarters.div_ceil(4));
-        Some(json!({"prompt_tokens": input, "completion_tokens": output, "total_tokens": input + output, "estimated": true}))
+        Some(
+            json!({"prompt_tokens": input, "completion_tokens": output, "total_tokens": input + output, "estimated": true}),
+        )
     }
 
     /// The bill as it stands.
@@ -74,7 +76,11 @@ impl Meter {
         let (input_tokens, cached_tokens, output_tokens) = match &self.said {
             Some(usage) => {
                 // Some embedding endpoints only give the total.
-                let input = if usage.prompt_tokens == 0 { usage.total_tokens.saturating_sub(usage.completion_tokens) } else { usage.prompt_tokens };
+                let input = if usage.prompt_tokens == 0 {
+                    usage.total_tokens.saturating_sub(usage.completion_tokens)
+                } else {
+                    usage.prompt_tokens
+                };
                 (input, usage.cached_tokens(), usage.completion_tokens)
             }
             None => (self.estimated_input, 0, self.written_quarters.div_ceil(4)),
@@ -107,18 +113,30 @@ mod tests {
         for chunk in chunks {
             meter.see(chunk);
         }
-        let model = ModelConfig { input_price: Money(1_000_000), cached_price: Some(Money(100_000)), output_price: Money(2_000_000), ..ModelConfig::named("m") };
+        let model = ModelConfig {
+            input_price: Money(1_000_000),
+            cached_price: Some(Money(100_000)),
+            output_price: Money(2_000_000),
+            ..ModelConfig::named("m")
+        };
         meter.bill(&model)
     }
 
     #[test]
     fn the_providers_last_figures_count_wherever_they_stand() {
-        let expected = Bill { input_tokens: 10, cached_tokens: 4, output_tokens: 5, cost: Money(6 + 1 + 10), estimated: false };
+        let expected =
+            Bill { input_tokens: 10, cached_tokens: 4, output_tokens: 5, cost: Money(6 + 1 + 10), estimated: false };
         let usage = json!({"prompt_tokens": 10, "completion_tokens": 5, "prompt_tokens_details": {"cached_tokens": 4}});
         let early = json!({"prompt_tokens": 10, "completion_tokens": 1});
 
         assert_eq!(bill(&[json!({"choices": [], "usage": usage})]), expected);
-        assert_eq!(bill(&[json!({"choices": [{"delta": {"content": "x"}}], "usage": early}), json!({"choices": [{"delta": {}}], "usage": usage})]), expected);
+        assert_eq!(
+            bill(&[
+                json!({"choices": [{"delta": {"content": "x"}}], "usage": early}),
+                json!({"choices": [{"delta": {}}], "usage": usage})
+            ]),
+            expected
+        );
         assert_eq!(bill(&[json!({"choices": [{"delta": {}, "usage": usage}]})]), expected);
         assert_eq!(bill(&[json!({"choices": [], "x_groq": {"usage": usage}})]), expected);
         let deepseek = json!({"prompt_tokens": 10, "completion_tokens": 5, "prompt_cache_hit_tokens": 4});
@@ -127,7 +145,10 @@ mod tests {
 
     #[test]
     fn without_figures_the_text_is_counted() {
-        let bill = bill(&[json!({"choices": [{"delta": {"content": "abcdefgh"}}]}), json!({"choices": [{"delta": {"content": "营业收入"}}]})]);
+        let bill = bill(&[
+            json!({"choices": [{"delta": {"content": "abcdefgh"}}]}),
+            json!({"choices": [{"delta": {"content": "营业收入"}}]}),
+        ]);
 
         assert_eq!((bill.input_tokens, bill.output_tokens, bill.estimated), (3, 5, true));
     }

@@ -14,15 +14,15 @@ const PIECE_CHARS: usize = 12;
 
 /// The pieces of the answer to a request.
 pub(crate) fn pieces(request: &ChatRequest, clock: &Clock) -> Vec<Value> {
-    let head = |choices: Value| {
-        json!({"id": id(request), "object": "chat.completion.chunk", "created": clock.now_s(), "model": MODEL, "choices": choices})
-    };
+    let head = |choices: Value| json!({"id": id(request), "object": "chat.completion.chunk", "created": clock.now_s(), "model": MODEL, "choices": choices});
     let delta = |delta: Value| head(json!([{"index": 0, "delta": delta, "finish_reason": null}]));
     let mut pieces = vec![delta(json!({"role": "assistant"}))];
     let reason = match decide(request) {
         Reply::Text(text) => {
             let chars: Vec<char> = text.chars().collect();
-            pieces.extend(chars.chunks(PIECE_CHARS).map(|piece| delta(json!({"content": piece.iter().collect::<String>()}))));
+            pieces.extend(
+                chars.chunks(PIECE_CHARS).map(|piece| delta(json!({"content": piece.iter().collect::<String>()}))),
+            );
             "stop"
         }
         Reply::Calls(calls) => {
@@ -37,10 +37,13 @@ pub(crate) fn pieces(request: &ChatRequest, clock: &Clock) -> Vec<Value> {
 }
 
 fn call_pieces(index: usize, call: &ToolCall) -> Vec<Value> {
-    let mut pieces =
-        vec![json!({"index": index, "id": call.id, "type": "function", "function": {"name": call.function.name, "arguments": ""}})];
+    let mut pieces = vec![
+        json!({"index": index, "id": call.id, "type": "function", "function": {"name": call.function.name, "arguments": ""}}),
+    ];
     let chars: Vec<char> = call.function.arguments.chars().collect();
-    let arguments = chars.chunks(PIECE_CHARS * 4).map(|piece| json!({"index": index, "function": {"arguments": piece.iter().collect::<String>()}}));
+    let arguments = chars
+        .chunks(PIECE_CHARS * 4)
+        .map(|piece| json!({"index": index, "function": {"arguments": piece.iter().collect::<String>()}}));
     pieces.extend(arguments);
     pieces
 }

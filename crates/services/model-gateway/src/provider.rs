@@ -46,16 +46,29 @@ impl Provider {
             self.json(&bytes)
         };
         let seconds = self.patience.answer.as_secs();
-        tokio::time::timeout(self.patience.answer, answer).await.unwrap_or_else(|_elapsed| Err(self.silent("did not finish its answer", seconds)))
+        tokio::time::timeout(self.patience.answer, answer)
+            .await
+            .unwrap_or_else(|_elapsed| Err(self.silent("did not finish its answer", seconds)))
     }
 
     /// The `data` of the events of a streamed answer, up to and without `[DONE]`. It ends with an error when the
     /// provider stops without saying so; dropping it closes the connection.
-    pub(crate) async fn stream(&self, path: &str, body: &Value) -> Result<impl Stream<Item = Result<String, Error>> + Send + use<>, Error> {
+    pub(crate) async fn stream(
+        &self,
+        path: &str,
+        body: &Value,
+    ) -> Result<impl Stream<Item = Result<String, Error>> + Send + use<>, Error> {
         let first = self.patience.first_byte;
         let sent = self.send(self.client.post(self.url(path)).json(body));
-        let response = tokio::time::timeout(first, sent).await.map_err(|_elapsed| self.silent("sent nothing", first.as_secs()))??;
-        let kind = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default().to_lowercase();
+        let response = tokio::time::timeout(first, sent)
+            .await
+            .map_err(|_elapsed| self.silent("sent nothing", first.as_secs()))??;
+        let kind = response
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
+            .to_lowercase();
         if kind.contains("json") && !kind.contains("ndjson") || kind.contains("html") {
             let bytes = self.read(response, 1 << 20).await?;
             return Err(self.no_stream(&bytes));
@@ -73,7 +86,9 @@ impl Provider {
             Ok(models.iter().filter_map(|model| Some(model.get("id")?.as_str()?.to_owned())).collect())
         };
         let wait = Duration::from_secs(5).min(self.patience.first_byte);
-        tokio::time::timeout(wait, answer).await.unwrap_or_else(|_elapsed| Err(self.silent("did not list its models", wait.as_secs())))
+        tokio::time::timeout(wait, answer)
+            .await
+            .unwrap_or_else(|_elapsed| Err(self.silent("did not list its models", wait.as_secs())))
     }
 
     fn url(&self, path: &str) -> String {
@@ -118,7 +133,10 @@ impl Provider {
     fn no_stream(&self, bytes: &[u8]) -> Error {
         match self.json(bytes) {
             Err(error) => error,
-            Ok(_) => Error::Garbled { provider: self.name.to_string(), what: "a whole answer where a stream was asked for".to_owned() },
+            Ok(_) => Error::Garbled {
+                provider: self.name.to_string(),
+                what: "a whole answer where a stream was asked for".to_owned(),
+            },
         }
     }
 
@@ -143,7 +161,8 @@ impl Provider {
     /// The message of an error in any of the shapes that providers use, cleaned, after ": "; empty when there is none.
     fn message(&self, error: &Value) -> String {
         let fields = ["message", "msg", "detail", "error"];
-        let text = error.as_str().or_else(|| fields.iter().find_map(|field| error.get(field)?.as_str())).unwrap_or_default();
+        let text =
+            error.as_str().or_else(|| fields.iter().find_map(|field| error.get(field)?.as_str())).unwrap_or_default();
         let clean = self.clean(text);
         if clean.is_empty() { String::new() } else { format!(": {clean}") }
     }
@@ -184,11 +203,17 @@ impl Provider {
 
     fn garbled(&self, bytes: &[u8]) -> Error {
         let text = String::from_utf8_lossy(&bytes[..bytes.len().min(400)]).into_owned();
-        Error::Garbled { provider: self.name.to_string(), what: format!("{:?}", self.clean(&text).chars().take(80).collect::<String>()) }
+        Error::Garbled {
+            provider: self.name.to_string(),
+            what: format!("{:?}", self.clean(&text).chars().take(80).collect::<String>()),
+        }
     }
 }
 
-fn events(provider: Provider, chunks: impl Stream<Item = Result<Bytes, reqwest::Error>> + Send + 'static) -> impl Stream<Item = Result<String, Error>> + Send {
+fn events(
+    provider: Provider,
+    chunks: impl Stream<Item = Result<Bytes, reqwest::Error>> + Send + 'static,
+) -> impl Stream<Item = Result<String, Error>> + Send {
     async_stream::stream! {
         let mut chunks = std::pin::pin!(chunks);
         let mut parser = sse::Parser::default();
@@ -242,5 +267,7 @@ fn retry_after(headers: &header::HeaderMap) -> Option<u64> {
     let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
     let seconds: f64 = text.parse().ok()?;
     // A date is possible too; nobody was seen to send one.
-    (seconds.is_finite() && seconds >= 0.0).then(|| seconds.ceil().min(86_400.0)).and_then(|seconds| format!("{seconds:.0}").parse().ok())
+    (seconds.is_finite() && seconds >= 0.0)
+        .then(|| seconds.ceil().min(86_400.0))
+        .and_then(|seconds| format!("{seconds:.0}").parse().ok())
 }

@@ -50,7 +50,13 @@ impl Piece {
 impl Recording {
     pub(crate) fn new(fingerprint: String) -> Arc<Self> {
         let (version, _) = watch::channel(0);
-        Arc::new(Self { fingerprint, state: Mutex::default(), version, cancel: CancellationToken::new(), is_stored: AtomicBool::new(false) })
+        Arc::new(Self {
+            fingerprint,
+            state: Mutex::default(),
+            version,
+            cancel: CancellationToken::new(),
+            is_stored: AtomicBool::new(false),
+        })
     }
 
     /// Fills it with an answer that was given before.

@@ -60,7 +60,12 @@ impl Registry {
         let providers = config.providers.iter().filter_map(|(name, settings)| {
             Some(Entry { provider: provider(name)?, configured: settings.models.clone(), listed: Mutex::default() })
         });
-        Self { providers: providers.collect(), offline: config.offline, default_model: config.default_model.clone(), clock }
+        Self {
+            providers: providers.collect(),
+            offline: config.offline,
+            default_model: config.default_model.clone(),
+            clock,
+        }
     }
 
     /// Finds a model by its name, by `provider/name`, or the default one of its kind for an empty name.
@@ -85,7 +90,10 @@ impl Registry {
             };
             let own = name.strip_prefix(&*entry.provider.name).and_then(|rest| rest.strip_prefix('/')).unwrap_or(name);
             if let Some(model) = models.iter().find(|model| model.id == name || model.id == own) {
-                return right_kind(Route { backend: Backend::Provider(entry.provider.clone()), model: model.clone() }, kind);
+                return right_kind(
+                    Route { backend: Backend::Provider(entry.provider.clone()), model: model.clone() },
+                    kind,
+                );
             }
             names.extend(models.iter().filter(|model| model.kind == kind).map(|model| model.id.clone()));
         }
@@ -117,15 +125,20 @@ impl Registry {
             None if self.offline && kind == ModelKind::Chat => Ok(offline_route()),
             None => {
                 let wanted = if kind == ModelKind::Chat { "chat" } else { "embedding" };
-                Err(Error::NoModel { name: String::new(), hint: format!("; no {wanted} model is configured: add one under [models.providers.<name>]") })
+                Err(Error::NoModel {
+                    name: String::new(),
+                    hint: format!("; no {wanted} model is configured: add one under [models.providers.<name>]"),
+                })
             }
         }
     }
 
     /// All models, the default one first.
     pub(crate) async fn list(&self) -> ModelList {
-        let default = self.find("", ModelKind::Chat).await.ok().map(|route| (route.provider().to_owned(), route.model.id));
-        let is_default = |owner: &str, id: &str| default.as_ref().is_some_and(|(provider, model)| provider == owner && model == id);
+        let default =
+            self.find("", ModelKind::Chat).await.ok().map(|route| (route.provider().to_owned(), route.model.id));
+        let is_default =
+            |owner: &str, id: &str| default.as_ref().is_some_and(|(provider, model)| provider == owner && model == id);
         let mut data = Vec::new();
         for entry in &self.providers {
             let models = match entry.models(&self.clock).await {
@@ -135,7 +148,11 @@ impl Registry {
                     continue;
                 }
             };
-            data.extend(models.iter().map(|model| shown(&entry.provider.name, model, false, is_default(&entry.provider.name, &model.id))));
+            data.extend(
+                models.iter().map(|model| {
+                    shown(&entry.provider.name, model, false, is_default(&entry.provider.name, &model.id))
+                }),
+            );
         }
         if self.offline {
             let route = offline_route();
@@ -160,8 +177,13 @@ impl Entry {
             return Ok(models);
         }
         let ids = self.provider.list().await?;
-        let talks = |id: &String| !["whisper", "tts", "dall-e", "image", "moderation", "rerank", "audio", "realtime"].iter().any(|part| id.to_lowercase().contains(part));
-        let models: Arc<Vec<ModelConfig>> = Arc::new(ids.iter().filter(|id| talks(id)).map(|id| ModelConfig::named(id)).collect());
+        let talks = |id: &String| {
+            !["whisper", "tts", "dall-e", "image", "moderation", "rerank", "audio", "realtime"]
+                .iter()
+                .any(|part| id.to_lowercase().contains(part))
+        };
+        let models: Arc<Vec<ModelConfig>> =
+            Arc::new(ids.iter().filter(|id| talks(id)).map(|id| ModelConfig::named(id)).collect());
         *self.listed.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, Arc::clone(&models)));
         Ok(models)
     }

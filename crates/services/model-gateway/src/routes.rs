@@ -50,10 +50,12 @@ async fn chat(
         return Err(Error::NoMessages.into());
     }
     let model = request.model.clone();
-    let call = Call { work: Work::Chat(Box::new(request)), model, run: text(&headers, RUN_HEADER), key: key(&headers)? };
+    let call =
+        Call { work: Work::Chat(Box::new(request)), model, run: text(&headers, RUN_HEADER), key: key(&headers)? };
     let answer = shared.calls.begin(&caller, call).await?;
     let replayed = answer.replayed;
-    let mut response = if is_stream { streamed(answer, include_usage, shared.keep_alive) } else { whole(answer).await? };
+    let mut response =
+        if is_stream { streamed(answer, include_usage, shared.keep_alive) } else { whole(answer).await? };
     if let Some(how) = replayed {
         response.headers_mut().insert(REPLAY_HEADER, HeaderValue::from_static(how));
     }
@@ -68,7 +70,12 @@ async fn embed(
     Json(request): Json<EmbeddingRequest>,
 ) -> Result<Response, Refusal<Error>> {
     let body = serde_json::to_value(&request).unwrap_or_default();
-    let call = Call { work: Work::Embedding(body), model: request.model, run: text(&headers, RUN_HEADER), key: key(&headers)? };
+    let call = Call {
+        work: Work::Embedding(body),
+        model: request.model,
+        run: text(&headers, RUN_HEADER),
+        key: key(&headers)?,
+    };
     Ok(whole(shared.calls.begin(&caller, call).await?).await?)
 }
 
@@ -88,7 +95,13 @@ async fn usage(
 }
 
 fn text(headers: &HeaderMap, name: &str) -> Option<String> {
-    headers.get(name)?.to_str().ok().map(str::trim).filter(|text| !text.is_empty()).map(|text| text.chars().take(200).collect())
+    headers
+        .get(name)?
+        .to_str()
+        .ok()
+        .map(str::trim)
+        .filter(|text| !text.is_empty())
+        .map(|text| text.chars().take(200).collect())
 }
 
 fn key(headers: &HeaderMap) -> Result<Option<String>, Error> {

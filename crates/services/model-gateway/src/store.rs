@@ -30,11 +30,18 @@ impl Store {
     }
 
     /// Appends a record to the feed, with the answer that it was for if that is to be kept; both or neither.
-    pub(crate) async fn record(&self, record: &UsageRecord, answer: Option<(&str, &Stored, i64)>, now_ms: i64) -> Result<(), Error> {
+    pub(crate) async fn record(
+        &self,
+        record: &UsageRecord,
+        answer: Option<(&str, &Stored, i64)>,
+        now_ms: i64,
+    ) -> Result<(), Error> {
         let number = |value: u64| Value::from(i64::try_from(value).unwrap_or(i64::MAX));
         let transaction = self.database.begin().await?;
         let place = transaction
-            .query_one_raw(self.statement("UPDATE models_feed SET place = place + 1 WHERE name = 'usage' RETURNING place", []))
+            .query_one_raw(
+                self.statement("UPDATE models_feed SET place = place + 1 WHERE name = 'usage' RETURNING place", []),
+            )
             .await?
             .ok_or(Error::Stored { what: "place of the usage feed" })?;
         let place: i64 = place.try_get("", "place")?;
@@ -62,11 +69,18 @@ impl Store {
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
         transaction.execute_raw(self.statement(insert, values)).await?;
         if let Some((key, stored, expires_at)) = answer {
-            transaction.execute_raw(self.statement("DELETE FROM models_answers WHERE expires_at < $1", [now_ms.into()])).await?;
+            transaction
+                .execute_raw(self.statement("DELETE FROM models_answers WHERE expires_at < $1", [now_ms.into()]))
+                .await?;
             let pieces: Vec<&str> = stored.pieces.iter().map(|piece| &*piece.data).collect();
             let pieces = serde_json::to_string(&pieces).map_err(|_never| Error::Stored { what: "answer" })?;
-            let values: [Value; 5] =
-                [record.tenant.to_string().into(), key.into(), stored.fingerprint.clone().into(), pieces.into(), expires_at.into()];
+            let values: [Value; 5] = [
+                record.tenant.to_string().into(),
+                key.into(),
+                stored.fingerprint.clone().into(),
+                pieces.into(),
+                expires_at.into(),
+            ];
             let insert = "INSERT INTO models_answers (tenant, idempotency_key, fingerprint, pieces, expires_at) VALUES ($1, $2, $3, $4, $5)
                 ON CONFLICT (tenant, idempotency_key) DO NOTHING";
             transaction.execute_raw(self.statement(insert, values)).await?;
@@ -79,7 +93,9 @@ impl Store {
     pub(crate) async fn answer(&self, tenant: TenantId, key: &str, now_ms: i64) -> Result<Option<Stored>, Error> {
         let select = "SELECT fingerprint, pieces FROM models_answers WHERE tenant = $1 AND idempotency_key = $2 AND expires_at >= $3";
         let values: [Value; 3] = [tenant.to_string().into(), key.into(), now_ms.into()];
-        let Some(row) = self.database.reader().query_one_raw(self.statement(select, values)).await? else { return Ok(None) };
+        let Some(row) = self.database.reader().query_one_raw(self.statement(select, values)).await? else {
+            return Ok(None);
+        };
         let pieces: String = row.try_get("", "pieces")?;
         let pieces: Vec<String> = serde_json::from_str(&pieces).map_err(|_bad| Error::Stored { what: "answer" })?;
         let parse = |data: String| {
@@ -103,7 +119,8 @@ impl Store {
 
 fn record(row: &QueryResult) -> Result<UsageRecord, Error> {
     let bad = |_bad| Error::Stored { what: "usage record" };
-    let number = |column: &str| -> Result<u64, Error> { Ok(u64::try_from(row.try_get::<i64>("", column)?).unwrap_or(0)) };
+    let number =
+        |column: &str| -> Result<u64, Error> { Ok(u64::try_from(row.try_get::<i64>("", column)?).unwrap_or(0)) };
     let text = |column: &str| row.try_get::<String>("", column);
     let maybe = |column: &str| row.try_get::<Option<String>>("", column);
     let status = match text("status")?.as_str() {

@@ -41,13 +41,22 @@ pub(crate) fn write(question: &Question, findings: &Findings, history: &History)
             Language::English => format!("From **{}**:", findings.file),
         });
     }
-    let headlines: Vec<String> = findings.figures.iter().filter(|figure| is_headline(question, figure)).map(|figure| headline(question, figure)).collect();
+    let headlines: Vec<String> = findings
+        .figures
+        .iter()
+        .filter(|figure| is_headline(question, figure))
+        .map(|figure| headline(question, figure))
+        .collect();
     if !headlines.is_empty() {
         blocks.push(headlines.join("\n"));
     }
     let ratios = ratios::write(question, findings);
     if !ratios.is_empty() {
-        blocks.push(format!("{}\n\n{}", say(language, "**由上述数字计算**", "**Worked out from these numbers**"), ratios.join("\n")));
+        blocks.push(format!(
+            "{}\n\n{}",
+            say(language, "**由上述数字计算**", "**Worked out from these numbers**"),
+            ratios.join("\n")
+        ));
     }
     blocks.extend(segments(language, findings));
     blocks.extend(table(language, findings));
@@ -63,7 +72,9 @@ pub(crate) fn write(question: &Question, findings: &Findings, history: &History)
 /// In an overview the smaller figures stand only in the table.
 fn is_headline(question: &Question, figure: &Figure) -> bool {
     let small = ["cost_of_sales", "gross_profit", "total_liabilities", "equity", "eps_basic"];
-    question.wish != Wish::Overview || figure.points.is_empty() || figure.metric.is_none_or(|metric| !small.contains(&metric.id))
+    question.wish != Wish::Overview
+        || figure.points.is_empty()
+        || figure.metric.is_none_or(|metric| !small.contains(&metric.id))
 }
 
 /// The period that the question is about: the newest one asked for that the figure has, or else its newest.
@@ -140,8 +151,14 @@ fn against_year_before(language: Language, figure: &Figure, point: &Point) -> St
     if figure.nature() == Nature::Percent {
         let points = point.value - before.value;
         return match language {
-            Language::Chinese => format!("，{then}为 {shown}（{}{} 个百分点）", if points < 0.0 { "-" } else { "+" }, display::grouped(points.abs(), 2)),
-            Language::English => format!(", {} percentage points against {then} ({shown})", signed(points, language).replace('%', "")),
+            Language::Chinese => format!(
+                "，{then}为 {shown}（{}{} 个百分点）",
+                if points < 0.0 { "-" } else { "+" },
+                display::grouped(points.abs(), 2)
+            ),
+            Language::English => {
+                format!(", {} percentage points against {then} ({shown})", signed(points, language).replace('%', ""))
+            }
         };
     }
     match (display::change(point.value, before.value).filter(|_| point.value >= 0.0), language) {
@@ -190,19 +207,31 @@ fn undated(language: Language, figure: &Figure, name: &str, cite: &str) -> Strin
         return format!("- **{name}**{} **{}** {cite}", say(language, "：", ":"), number.digits);
     }
     let unit = if language == Language::Chinese { figure.unit.chinese() } else { figure.unit.english() };
-    let numbers: Vec<String> = figure.undated.iter().map(|number| format!("{}{}", if number.value < 0.0 { "-" } else { "" }, number.digits)).collect();
+    let numbers: Vec<String> = figure
+        .undated
+        .iter()
+        .map(|number| format!("{}{}", if number.value < 0.0 { "-" } else { "" }, number.digits))
+        .collect();
     match language {
-        Language::Chinese => format!("- **{name}**：该段落依次列出 {} {unit}，但没有写明各列对应的年份 {cite}", numbers.join("、")),
-        Language::English => format!("- **{name}**: the passage lists {} {unit}, without saying which periods these are {cite}", numbers.join(", ")),
+        Language::Chinese => {
+            format!("- **{name}**：该段落依次列出 {} {unit}，但没有写明各列对应的年份 {cite}", numbers.join("、"))
+        }
+        Language::English => format!(
+            "- **{name}**: the passage lists {} {unit}, without saying which periods these are {cite}",
+            numbers.join(", ")
+        ),
     }
 }
 
 fn quarters(language: Language, figure: &Figure, name: &str, cite: &str) -> String {
-    let mut points: Vec<&Point> = figure.points.iter().filter(|point| matches!(point.period.part, Part::Quarter(_))).collect();
+    let mut points: Vec<&Point> =
+        figure.points.iter().filter(|point| matches!(point.period.part, Part::Quarter(_))).collect();
     points.reverse();
     let shown = |point: &&Point| {
         let before = figure.year_before(point.period).and_then(|before| display::change(point.value, before.value));
-        let change = before.map(|change| format!("{}{}{}", say(language, "（同比 ", " ("), signed(change, language), say(language, "）", ")")));
+        let change = before.map(|change| {
+            format!("{}{}{}", say(language, "（同比 ", " ("), signed(change, language), say(language, "）", ")"))
+        });
         format!("{} **{}**{}", when(point.period, language), value(figure, point, language), change.unwrap_or_default())
     };
     let values: Vec<String> = points.iter().map(shown).collect();
@@ -228,11 +257,19 @@ fn table(language: Language, findings: &Findings) -> Option<String> {
     text.push_str("---:|---|");
     for figure in rows {
         let (divisor, unit) = column_unit(figure, language);
-        let unit = if unit.is_empty() { String::new() } else { format!("{}{unit}{}", say(language, "（", " ("), say(language, "）", ")")) };
+        let unit = if unit.is_empty() {
+            String::new()
+        } else {
+            format!("{}{unit}{}", say(language, "（", " ("), say(language, "）", ")"))
+        };
         let _ = write!(text, "\n| {}{unit} |", name(figure, language).replace('|', "/"));
         for period in &periods {
             let cell = figure.at(*period).map_or_else(String::new, |point| {
-                if (divisor - 1.0).abs() < f64::EPSILON { display::exact(point) } else { display::grouped(point.value / divisor, 2) }
+                if (divisor - 1.0).abs() < f64::EPSILON {
+                    display::exact(point)
+                } else {
+                    display::grouped(point.value / divisor, 2)
+                }
             });
             let _ = write!(text, " {cell} |");
         }
@@ -257,9 +294,15 @@ fn newest_change(figure: &Figure, language: Language) -> String {
     let Some(newest) = figure.points.first() else { return String::new() };
     let Some(before) = figure.year_before(newest.period) else { return String::new() };
     if figure.nature() == Nature::Percent {
-        return format!("{} {}", signed(newest.value - before.value, language).replace('%', ""), say(language, "个百分点", "pp"));
+        return format!(
+            "{} {}",
+            signed(newest.value - before.value, language).replace('%', ""),
+            say(language, "个百分点", "pp")
+        );
     }
-    display::change(newest.value, before.value).filter(|_| newest.value >= 0.0).map_or_else(String::new, |change| signed(change, language))
+    display::change(newest.value, before.value)
+        .filter(|_| newest.value >= 0.0)
+        .map_or_else(String::new, |change| signed(change, language))
 }
 
 fn segments(language: Language, findings: &Findings) -> Option<String> {
@@ -267,14 +310,27 @@ fn segments(language: Language, findings: &Findings) -> Option<String> {
     let total: f64 = segments.parts.iter().map(|(_, number)| number.value).sum();
     let year = segments.year.map(|year| format!(" {year}")).unwrap_or_default();
     let mut text = match language {
-        Language::Chinese => format!("**收入构成{year}**（{}）[{}]\n\n| 项目 | 收入 | 占所列合计 |\n|---|---:|---:|", one_line(&segments.title), segments.passage),
+        Language::Chinese => format!(
+            "**收入构成{year}**（{}）[{}]\n\n| 项目 | 收入 | 占所列合计 |\n|---|---:|---:|",
+            one_line(&segments.title),
+            segments.passage
+        ),
         Language::English => {
-            format!("**Sales by part{year}** ({}) [{}]\n\n| Part | Sales | Share of those listed |\n|---|---:|---:|", one_line(&segments.title), segments.passage)
+            format!(
+                "**Sales by part{year}** ({}) [{}]\n\n| Part | Sales | Share of those listed |\n|---|---:|---:|",
+                one_line(&segments.title),
+                segments.passage
+            )
         }
     };
     for (name, number) in &segments.parts {
         let amount = display::amount(segments.unit, number.value, &number.digits, language);
-        let _ = write!(text, "\n| {} | {amount} | {}% |", one_line(name), display::grouped(number.value / total * 100.0, 1));
+        let _ = write!(
+            text,
+            "\n| {} | {amount} | {}% |",
+            one_line(name),
+            display::grouped(number.value / total * 100.0, 1)
+        );
     }
     Some(text)
 }
@@ -286,7 +342,14 @@ fn chart(language: Language, history: &History) -> Option<String> {
             Language::Chinese => format!("图表：`{image}` 由沙箱中运行的 Python 用上述数字绘制。"),
             Language::English => format!("Chart: `{image}`, drawn from these numbers by Python in the sandbox."),
         }),
-        None if !outcome.is_ok => Some(say(language, "图表没有画成：沙箱中的代码没有成功运行。", "There is no chart: the code in the sandbox did not run to its end.").to_owned()),
+        None if !outcome.is_ok => Some(
+            say(
+                language,
+                "图表没有画成：沙箱中的代码没有成功运行。",
+                "There is no chart: the code in the sandbox did not run to its end.",
+            )
+            .to_owned(),
+        ),
         None => None,
     }
 }
@@ -296,10 +359,16 @@ fn quotes(question: &Question, findings: &Findings) -> Option<String> {
         return None;
     }
     let head = match question.wish {
-        Wish::Lookup => say(question.language, "文档中与问题最相关的原文：", "What the document says, in its own words:"),
+        _ if findings.figures.is_empty() => {
+            say(question.language, "文档中与问题最相关的原文：", "What the document says, in its own words:")
+        }
+        Wish::Lookup => {
+            say(question.language, "文档中与问题最相关的原文：", "What the document says, in its own words:")
+        }
         _ => say(question.language, "**公司自己的说明**", "**The company's own explanation**"),
     };
-    let lines: Vec<String> = findings.quotes.iter().map(|quote| format!("- “{}” [{}]", one_line(&quote.text), quote.passage)).collect();
+    let lines: Vec<String> =
+        findings.quotes.iter().map(|quote| format!("- “{}” [{}]", one_line(&quote.text), quote.passage)).collect();
     Some(format!("{head}\n\n{}", lines.join("\n")))
 }
 
@@ -308,7 +377,9 @@ fn notes(question: &Question, findings: &Findings) -> Vec<String> {
     let mut notes = Vec::new();
     let joined = |names: Vec<String>| names.join(say(language, "、", ", "));
     if !findings.missing.is_empty() {
-        let names = joined(findings.missing.iter().map(|metric| say(language, metric.chinese, metric.english).to_owned()).collect());
+        let names = joined(
+            findings.missing.iter().map(|metric| say(language, metric.chinese, metric.english).to_owned()).collect(),
+        );
         notes.push(match language {
             Language::Chinese => format!("没有找到：{names}（检索到的段落里没有这些数字）。"),
             Language::English => format!("Not found: {names} (no passage that was retrieved holds these numbers)."),
@@ -317,26 +388,54 @@ fn notes(question: &Question, findings: &Findings) -> Vec<String> {
     let absent: Vec<String> = question
         .years
         .iter()
-        .filter(|year| !findings.figures.is_empty() && findings.figures.iter().all(|figure| figure.points.iter().all(|point| point.period.year != **year)))
+        .filter(|year| {
+            !findings.figures.is_empty()
+                && findings.figures.iter().all(|figure| figure.points.iter().all(|point| point.period.year != **year))
+        })
         .map(ToString::to_string)
         .collect();
     if !absent.is_empty() && findings.figures.iter().any(|figure| !figure.points.is_empty()) {
         notes.push(match language {
             Language::Chinese => format!("没有找到 {} 年的数字，以上为段落中已有的年份。", absent.join("、")),
-            Language::English => format!("No numbers for {} were found; the ones above are for the periods that the passages do hold.", absent.join(", ")),
+            Language::English => format!(
+                "No numbers for {} were found; the ones above are for the periods that the passages do hold.",
+                absent.join(", ")
+            ),
         });
     }
     if question.wants_segments && findings.segments.is_none() {
-        notes.push(say(language, "没有找到按产品、行业或地区划分的收入表。", "No table of sales by segment, product or region was found.").to_owned());
+        notes.push(
+            say(
+                language,
+                "没有找到按产品、行业或地区划分的收入表。",
+                "No table of sales by segment, product or region was found.",
+            )
+            .to_owned(),
+        );
     }
-    if findings.figures.iter().any(|figure| matches!(figure.nature(), Nature::Amount | Nature::Outflow) && figure.unit.scale.is_none()) {
-        notes.push(say(language, "部分表格没有写明单位，数字按原文列出。", "Some tables do not state their unit; those numbers are given as printed.").to_owned());
+    if findings
+        .figures
+        .iter()
+        .any(|figure| matches!(figure.nature(), Nature::Amount | Nature::Outflow) && figure.unit.scale.is_none())
+    {
+        notes.push(
+            say(
+                language,
+                "部分表格没有写明单位，数字按原文列出。",
+                "Some tables do not state their unit; those numbers are given as printed.",
+            )
+            .to_owned(),
+        );
     }
     if !findings.other_files.is_empty() {
         let names = joined(findings.other_files.iter().take(5).cloned().collect());
         notes.push(match language {
-            Language::Chinese => format!("检索还找到其他文档（{names}），没有用于本回答；如需分析，请在问题中写出名称。"),
-            Language::English => format!("Other documents were found too ({names}) and left out; name one in your question to have it read."),
+            Language::Chinese => {
+                format!("检索还找到其他文档（{names}），没有用于本回答；如需分析，请在问题中写出名称。")
+            }
+            Language::English => format!(
+                "Other documents were found too ({names}) and left out; name one in your question to have it read."
+            ),
         });
     }
     notes

@@ -21,7 +21,9 @@ const MAX_PANELS: usize = 6;
 /// The figures that a chart can show: at least two values in time.
 pub(crate) fn drawable(findings: &Findings) -> Vec<&Figure> {
     let order = ["revenue", "net_income", "ocf", "capex", "total_assets", "rnd", "gross_profit", "operating_income"];
-    let rank = |figure: &Figure| order.iter().position(|id| figure.metric.is_some_and(|metric| metric.id == *id)).unwrap_or(order.len());
+    let rank = |figure: &Figure| {
+        order.iter().position(|id| figure.metric.is_some_and(|metric| metric.id == *id)).unwrap_or(order.len())
+    };
     let mut figures: Vec<&Figure> = findings.figures.iter().filter(|figure| figure.points.len() >= 2).collect();
     if figures.len() > MAX_PANELS {
         figures.sort_by_key(|figure| rank(figure));
@@ -38,7 +40,11 @@ pub(crate) fn is_worth_running(findings: &Findings) -> bool {
 /// Writes the program.
 pub(crate) fn write(question: &Question, findings: &Findings, passages: &[Passage]) -> String {
     let is_chinese = question.language == Language::Chinese;
-    let source = if is_chinese { format!("以下数字取自 {}，由离线分析器按规则读出。", findings.file) } else { format!("Figures that the offline analyst read from {}.", findings.file) };
+    let source = if is_chinese {
+        format!("以下数字取自 {}，由离线分析器按规则读出。", findings.file)
+    } else {
+        format!("Figures that the offline analyst read from {}.", findings.file)
+    };
     let mut code = format!("# {}\nimport matplotlib.pyplot as plt\n\n", one_line(&source));
     code.push_str(if is_chinese {
         "# 每一项：名称、单位、除数（把原文数字换算成该单位）、按时间先后的数值\nseries = [\n"
@@ -50,15 +56,28 @@ pub(crate) fn write(question: &Question, findings: &Findings, passages: &[Passag
     }
     code.push_str("]\n");
     if let Some(segments) = &findings.segments {
-        let (divisor, unit) = display::scaled(segments.unit, segments.parts.iter().map(|(_, number)| number.value.abs()).fold(0.0, f64::max), question.language);
-        let _ = writeln!(code, "\n# {}\nparts_unit, parts = {}, [", cite(segments.passage, passages, &segments.title), quoted(&unit));
+        let (divisor, unit) = display::scaled(
+            segments.unit,
+            segments.parts.iter().map(|(_, number)| number.value.abs()).fold(0.0, f64::max),
+            question.language,
+        );
+        let _ = writeln!(
+            code,
+            "\n# {}\nparts_unit, parts = {}, [",
+            cite(segments.passage, passages, &segments.title),
+            quoted(&unit)
+        );
         for (name, number) in &segments.parts {
             let _ = writeln!(code, "    ({}, {} / {}),", quoted(name), plain(number.value), plain(divisor));
         }
         code.push_str("]\n");
     }
     code.push_str(if is_chinese { TABLE_CHINESE } else { TABLE_ENGLISH });
-    let title = if is_chinese { format!("{} 主要财务数据", stem(&findings.file)) } else { format!("{}: key figures", stem(&findings.file)) };
+    let title = if is_chinese {
+        format!("{} 主要财务数据", stem(&findings.file))
+    } else {
+        format!("{}: key figures", stem(&findings.file))
+    };
     code.push_str(&chart(&quoted(&title), findings.segments.is_some()));
     code
 }
@@ -72,7 +91,8 @@ fn entry(code: &mut String, figure: &Figure, language: Language, passages: &[Pas
         Nature::Count => (1.0, String::new()),
     };
     let _ = writeln!(code, "    # {}", cite(figure.passage, passages, &figure.label));
-    let _ = writeln!(code, "    ({}, {}, {}, [", quoted(&display::name(figure, language)), quoted(&unit), plain(divisor));
+    let _ =
+        writeln!(code, "    ({}, {}, {}, [", quoted(&display::name(figure, language)), quoted(&unit), plain(divisor));
     for point in figure.points.iter().rev() {
         let _ = writeln!(code, "        ({}, {}),", quoted(&point.period.to_string()), plain(point.value));
     }

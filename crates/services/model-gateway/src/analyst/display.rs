@@ -12,10 +12,13 @@ use super::unit::Unit;
 /// stays, unless it counts in ones and the numbers are millions.
 pub(crate) fn scaled(unit: Unit, largest: f64, language: Language) -> (f64, String) {
     let Some(scale) = unit.scale else {
-        return (1.0, match language {
-            Language::Chinese => unit.chinese(),
-            Language::English => unit.english(),
-        });
+        return (
+            1.0,
+            match language {
+                Language::Chinese => unit.chinese(),
+                Language::English => unit.english(),
+            },
+        );
     };
     let in_ones = largest * scale;
     let to = |scale_to: f64| (scale_to / scale, Unit { scale: Some(scale_to), ..unit });
@@ -26,10 +29,13 @@ pub(crate) fn scaled(unit: Unit, largest: f64, language: Language) -> (f64, Stri
         Language::English if (scale - 1e8).abs() < 1.0 => to(1e6),
         Language::Chinese | Language::English => (1.0, unit),
     };
-    (divisor, match language {
-        Language::Chinese => shown.chinese(),
-        Language::English => shown.english(),
-    })
+    (
+        divisor,
+        match language {
+            Language::Chinese => shown.chinese(),
+            Language::English => shown.english(),
+        },
+    )
 }
 
 /// The unit of an amount per share.
@@ -46,7 +52,11 @@ pub(crate) fn per_share(unit: Unit, language: Language) -> String {
 /// The name of a figure in the language of the answer: the document's own where that is short and of this language.
 pub(crate) fn name(figure: &Figure, language: Language) -> String {
     match (figure.metric, language) {
-        (Some(metric), Language::English) if figure.label.len() <= 30 && metric.labels.contains(&normal(&figure.label).as_str()) && figure.label.is_ascii() => {
+        (Some(metric), Language::English)
+            if figure.label.len() <= 30
+                && metric.labels.contains(&normal(&figure.label).as_str())
+                && figure.label.is_ascii() =>
+        {
             figure.label.trim_end_matches([':', ' ']).to_owned()
         }
         (Some(metric), Language::Chinese) => metric.chinese.to_owned(),

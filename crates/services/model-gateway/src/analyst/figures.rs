@@ -65,10 +65,14 @@ pub(crate) fn find(metric: &'static Metric, rows: &[Row], question: &Question, n
     for (at, row) in rows.iter().enumerate() {
         let (fits, _) = fits(metric, row);
         if fits > 0 {
-            candidates.push((i64::from(fits) + worth(metric, row, question, newest) - i64::try_from(at).unwrap_or(0) / 40, at));
+            candidates.push((
+                i64::from(fits) + worth(metric, row, question, newest) - i64::try_from(at).unwrap_or(0) / 40,
+                at,
+            ));
         }
     }
-    let scores: Vec<i64> = candidates.iter().map(|(score, at)| score + 8 * n_agreeing(rows, *at, &candidates)).collect();
+    let scores: Vec<i64> =
+        candidates.iter().map(|(score, at)| score + 8 * n_agreeing(rows, *at, &candidates)).collect();
     let best = (0..candidates.len()).max_by_key(|at| (scores[*at], std::cmp::Reverse(candidates[*at].1)))?;
     if scores[best] < 45 {
         return None;
@@ -99,11 +103,18 @@ pub(crate) fn figure(metric: Option<&'static Metric>, row: &Row, question: &Ques
     {
         points.retain(|point| point.period.part == longest);
     }
-    let undated = if points.is_empty() { row.values.iter().map(|value| value.number.clone()).take(4).collect() } else { Vec::new() };
+    let undated = if points.is_empty() {
+        row.values.iter().map(|value| value.number.clone()).take(4).collect()
+    } else {
+        Vec::new()
+    };
     let in_cell = row.values.iter().find_map(|value| value.number.scale);
     // A label wrapped over lines is shown by the name that it was found by.
     let name = metric.and_then(|metric| fits(metric, row).1);
-    let label = name.map_or_else(|| if row.label.is_empty() { format!("{}{}", row.above, row.below) } else { row.label.clone() }, str::to_owned);
+    let label = name.map_or_else(
+        || if row.label.is_empty() { format!("{}{}", row.above, row.below) } else { row.label.clone() },
+        str::to_owned,
+    );
     let unit = Unit { scale: in_cell.or(row.unit.scale), ..row.unit };
     Figure { metric, label: label.trim().to_owned(), passage: row.passage, unit, points, undated, is_prose: false }
 }
@@ -115,13 +126,16 @@ fn fits(metric: &Metric, row: &Row) -> (u32, Option<&'static str>) {
     // A label may be wrapped over the lines around it; only a name that reaches over the break counts then.
     let above = label::normal(&format!("{}{}{}", row.above, joint(&row.above), row.label));
     let below = label::normal(&format!("{}{}{}", row.label, joint(&row.label), row.below));
-    let both = label::normal(&format!("{}{}{}{}{}", row.above, joint(&row.above), row.label, joint(&row.label), row.below));
+    let both =
+        label::normal(&format!("{}{}{}{}{}", row.above, joint(&row.above), row.label, joint(&row.label), row.below));
     let is_other = |text: &str| metric.not.iter().any(|word| text.contains(word));
     let mut best = (0, None);
     for (rank, name) in metric.labels.iter().enumerate() {
         let lone_word = matches!(*name, "basic" | "diluted");
         let section = format!("{} {}", row.section, row.above).to_lowercase();
-        if lone_word && (!section.contains("per share") && !section.contains("per common share") || section.contains("weighted")) {
+        if lone_word
+            && (!section.contains("per share") && !section.contains("per common share") || section.contains("weighted"))
+        {
             continue;
         }
         let own_fits = if is_other(&own) || is_other(&lower) { 0 } else { fit(&own, name) };
@@ -152,11 +166,38 @@ fn worth(metric: &Metric, row: &Row, question: &Question, newest: Option<i32>) -
         Some(statement) if statement == metric.statement => 20,
         Some(Statement::Cash) if metric.statement == Statement::Balance => -40,
         Some(_) => -10,
-        None if ["主要会计数据", "主要财务指标", "selected financial", "financial highlights", "五年", "financial summary"].iter().any(|word| title.contains(word)) => 18,
+        None if [
+            "主要会计数据",
+            "主要财务指标",
+            "selected financial",
+            "financial highlights",
+            "五年",
+            "financial summary",
+        ]
+        .iter()
+        .any(|word| title.contains(word)) =>
+        {
+            18
+        }
         None => 0,
     };
-    let of_the_parent = title.contains("母公司") || title.contains("parent company only") || title.contains("condensed financial information of");
-    let of_a_part = ["子公司", "参股", "联营", "合营", "segment", "pro forma", "guarantor", "分部", "分产品", "分行业", "分地区", "by business"];
+    let of_the_parent = title.contains("母公司")
+        || title.contains("parent company only")
+        || title.contains("condensed financial information of");
+    let of_a_part = [
+        "子公司",
+        "参股",
+        "联营",
+        "合营",
+        "segment",
+        "pro forma",
+        "guarantor",
+        "分部",
+        "分产品",
+        "分行业",
+        "分地区",
+        "by business",
+    ];
     if of_the_parent {
         worth -= 60;
     } else if of_a_part.iter().any(|word| title.contains(word)) {
@@ -194,7 +235,16 @@ fn statement(title: &str) -> Option<Statement> {
         (Statement::Balance, &["balance sheet", "financial position", "资产负债表"]),
         (
             Statement::Income,
-            &["statement of income", "statements of income", "statement of operations", "statements of operations", "of earnings", "income statement", "利润表", "consolidated income"],
+            &[
+                "statement of income",
+                "statements of income",
+                "statement of operations",
+                "statements of operations",
+                "of earnings",
+                "income statement",
+                "利润表",
+                "consolidated income",
+            ],
         ),
     ];
     names.iter().find(|(_, words)| words.iter().any(|word| title.contains(word))).map(|(statement, _)| *statement)
@@ -202,10 +252,22 @@ fn statement(title: &str) -> Option<Statement> {
 
 /// How many other candidates give the same value for the newest period, at most three.
 fn n_agreeing(rows: &[Row], at: usize, candidates: &[(i64, usize)]) -> i64 {
-    let newest = |row: &Row| row.values.iter().filter_map(|value| Some((value.period?, value.number.value))).max_by_key(|(period, _)| *period);
+    let newest = |row: &Row| {
+        row.values
+            .iter()
+            .filter_map(|value| Some((value.period?, value.number.value)))
+            .max_by_key(|(period, _)| *period)
+    };
     let Some((period, value)) = newest(&rows[at]) else { return 0 };
-    let agrees = |row: &Row| row.values.iter().any(|other| other.period == Some(period) && (other.number.value.abs() - value.abs()).abs() < 1e-6);
-    let n = candidates.iter().filter(|(_, other)| rows[*other].passage != rows[at].passage && agrees(&rows[*other])).count();
+    let agrees = |row: &Row| {
+        row.values
+            .iter()
+            .any(|other| other.period == Some(period) && (other.number.value.abs() - value.abs()).abs() < 1e-6)
+    };
+    let n = candidates
+        .iter()
+        .filter(|(_, other)| rows[*other].passage != rows[at].passage && agrees(&rows[*other]))
+        .count();
     i64::try_from(n.min(3)).unwrap_or(0)
 }
 

@@ -9,15 +9,27 @@ fn find_in(id: &str, question: &str, passages: &[(&str, &str)]) -> Option<Figure
     let all: Vec<Row> = (1..)
         .zip(passages)
         .flat_map(|(number, (heading, text))| {
-            let passage = Passage { number, file: "x.pdf".into(), page: Some(1), heading: (*heading).into(), text: (*text).into() };
+            let passage = Passage {
+                number,
+                file: "x.pdf".into(),
+                page: Some(1),
+                heading: (*heading).into(),
+                text: (*text).into(),
+            };
             rows(&passage, Anchor { year: Some(2019) })
         })
         .collect();
     find(by_id(id).unwrap(), &all, &understand(&[question.into()]), Some(2019))
 }
 
-const GROUP: (&str, &str) = ("合并利润表", "单位:元\n项目 | 附注 | 2019 年度 | 2018 年度\n其中：营业收入 | 七、61 | 1,175.32 | 1,230.80\n五、净利润（净亏损以“－”号填列） |  | 129.68 | 182.13\n1.归属于母公司股东的净利润（净亏损以“-”号填列） |  | 128.00 | 181.00");
-const PARENT: (&str, &str) = ("母公司利润表", "单位:元\n项目 | 附注 | 2019 年度 | 2018 年度\n一、营业收入 | 十七、4 | 421.67 | 420.66\n四、净利润（净亏损以“－”号填列） |  | 59.01 | 103.74");
+const GROUP: (&str, &str) = (
+    "合并利润表",
+    "单位:元\n项目 | 附注 | 2019 年度 | 2018 年度\n其中：营业收入 | 七、61 | 1,175.32 | 1,230.80\n五、净利润（净亏损以“－”号填列） |  | 129.68 | 182.13\n1.归属于母公司股东的净利润（净亏损以“-”号填列） |  | 128.00 | 181.00",
+);
+const PARENT: (&str, &str) = (
+    "母公司利润表",
+    "单位:元\n项目 | 附注 | 2019 年度 | 2018 年度\n一、营业收入 | 十七、4 | 421.67 | 420.66\n四、净利润（净亏损以“－”号填列） |  | 59.01 | 103.74",
+);
 
 #[test]
 fn the_groups_statement_wins_over_the_parents() {
@@ -71,7 +83,10 @@ fn total_assets_are_not_current_ones_nor_liabilities_and_equity() {
 
 #[test]
 fn quarters_are_taken_only_when_asked_for() {
-    let quarters = ("分季度主要财务数据", " | 第一季度 | 第二季度 | 第三季度 | 第四季度\n营业收入 | 333.78 | 292.29 | 250.57 | 298.68");
+    let quarters = (
+        "分季度主要财务数据",
+        " | 第一季度 | 第二季度 | 第三季度 | 第四季度\n营业收入 | 333.78 | 292.29 | 250.57 | 298.68",
+    );
 
     assert_eq!(find_in("revenue", "营业收入", &[quarters, GROUP]).unwrap().passage, 2);
     let figure = find_in("revenue", "各季度营业收入", &[quarters, GROUP]).unwrap();

@@ -68,7 +68,8 @@ impl History {
                 let before = self.passages.len();
                 passages::read_into(&mut self.passages, output);
                 let lower = output.trim_start().get(..60).unwrap_or(output).to_lowercase();
-                self.search_failed |= self.passages.len() == before && (lower.contains("error") || lower.contains("failed") || lower.contains("unavailable"));
+                self.search_failed |= self.passages.len() == before
+                    && (lower.contains("error") || lower.contains("failed") || lower.contains("unavailable"));
             }
             "run_python" | "run_sql" => self.code = Some(outcome(output)),
             _ => {}
@@ -89,7 +90,8 @@ fn outcome(output: &str) -> CodeOutcome {
         }
         _ => text("stderr"),
     };
-    let mut found = CodeOutcome { is_ok: text("outcome") == "ok", stdout: text("stdout"), error, ..CodeOutcome::default() };
+    let mut found =
+        CodeOutcome { is_ok: text("outcome") == "ok", stdout: text("stdout"), error, ..CodeOutcome::default() };
     for file in output.get("files").and_then(Value::as_array).into_iter().flatten() {
         let part = |name: &str| file.get(name).and_then(Value::as_str);
         let Some(name) = part("name").or_else(|| part("path")) else { continue };
@@ -119,7 +121,10 @@ mod tests {
             ChatMessage::assistant("answer"),
             ChatMessage::user("two"),
             call("b", "run_python"),
-            ChatMessage::tool("b", r#"{"outcome":"ok","stdout":"1","stderr":"","files":[{"name":"chart.png","mime":"image/png","bytes":3}],"error":null}"#),
+            ChatMessage::tool(
+                "b",
+                r#"{"outcome":"ok","stdout":"1","stderr":"","files":[{"name":"chart.png","mime":"image/png","bytes":3}],"error":null}"#,
+            ),
         ]);
 
         assert_eq!(history.asked, ["one", "two"]);
@@ -134,7 +139,12 @@ mod tests {
             let history = read(&[ChatMessage::user("x"), call("a", "run_python"), ChatMessage::tool("a", output)]);
             assert!(!history.code.unwrap().is_ok, "{output}");
         }
-        let history = read(&[ChatMessage::tool("never", "asked"), ChatMessage::user("x"), call("a", "knowledge_search"), ChatMessage::tool("a", "Error: down")]);
+        let history = read(&[
+            ChatMessage::tool("never", "asked"),
+            ChatMessage::user("x"),
+            call("a", "knowledge_search"),
+            ChatMessage::tool("a", "Error: down"),
+        ]);
         assert!(history.search_failed);
     }
 }

@@ -27,14 +27,17 @@ fn without_numbering(text: &str) -> String {
     loop {
         let before = rest.len();
         for lead in ["其中", "减", "加"] {
-            if let Some(inner) = rest.strip_prefix(lead).and_then(|inner| inner.trim_start().strip_prefix([':', '：'])) {
+            if let Some(inner) = rest.strip_prefix(lead).and_then(|inner| inner.trim_start().strip_prefix([':', '：']))
+            {
                 rest = inner.trim_start();
             }
         }
         let is_ordinal = |char: char| "一二三四五六七八九十".contains(char) || char.is_ascii_digit();
         let inner = rest.trim_start_matches(is_ordinal);
         if inner.len() < rest.len()
-            && let Some(inner) = inner.strip_prefix(['、', '．']).or_else(|| inner.strip_prefix('.').filter(|inner| !inner.starts_with(|char: char| char.is_ascii_digit())))
+            && let Some(inner) = inner.strip_prefix(['、', '．']).or_else(|| {
+                inner.strip_prefix('.').filter(|inner| !inner.starts_with(|char: char| char.is_ascii_digit()))
+            })
         {
             rest = inner.trim_start();
         }
@@ -85,7 +88,13 @@ pub(crate) fn fit(label: &str, name: &str) -> u32 {
     let surplus = label.chars().count() - name.chars().count();
     let weight = if name.chars().any(is_chinese) { surplus * 3 } else { surplus };
     let is_long = if name.chars().any(is_chinese) { name.chars().count() >= 4 } else { name.contains(' ') };
-    let base = if at == 0 { 80 } else if at + name.len() == label.len() { 70 } else { 60 };
+    let base = if at == 0 {
+        80
+    } else if at + name.len() == label.len() {
+        70
+    } else {
+        60
+    };
     if !is_long && (at > 0 || weight > 12) {
         return 0;
     }
@@ -124,7 +133,10 @@ mod tests {
             (" 减：所得税费用", "所得税费用"),
             ("购建固定资产、无形资产和其他长期 资产支付的现金", "购建固定资产无形资产和其他长期资产支付的现金"),
             ("Purchases of property, plant and equipment (PP&E)", "purchases of property plant and equipment"),
-            ("Net cash provided by (used in) operating activities", "net cash provided by used in operating activities"),
+            (
+                "Net cash provided by (used in) operating activities",
+                "net cash provided by used in operating activities",
+            ),
             ("Earnings per share — basic", "earnings per share basic"),
             ("Short-term debt", "short-term debt"),
         ] {

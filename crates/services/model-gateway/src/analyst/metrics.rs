@@ -56,8 +56,19 @@ pub(crate) fn by_id(id: &str) -> Option<&'static Metric> {
 
 /// What "analyse the report" looks at, in the order of the answer.
 pub(crate) const OVERVIEW: [&str; 13] = [
-    "revenue", "cost_of_sales", "gross_profit", "rnd", "operating_income", "net_income", "net_income_excl", "eps_basic", "ocf", "capex",
-    "total_assets", "total_liabilities", "equity",
+    "revenue",
+    "cost_of_sales",
+    "gross_profit",
+    "rnd",
+    "operating_income",
+    "net_income",
+    "net_income_excl",
+    "eps_basic",
+    "ocf",
+    "capex",
+    "total_assets",
+    "total_liabilities",
+    "equity",
 ];
 
 macro_rules! metrics {

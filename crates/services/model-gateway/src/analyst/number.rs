@@ -91,7 +91,8 @@ pub(crate) fn read(text: &str) -> Cell {
     if bare.is_empty() {
         return Cell::Empty;
     }
-    if matches!(bare.to_lowercase().as_str(), "-" | "--" | "---" | "n/a" | "na" | "nm" | "n/m" | "不适用" | "无" | "/") {
+    if matches!(bare.to_lowercase().as_str(), "-" | "--" | "---" | "n/a" | "na" | "nm" | "n/m" | "不适用" | "无" | "/")
+    {
         return Cell::Dash;
     }
     if is_note(plain) {
@@ -108,7 +109,9 @@ fn is_note(text: &str) -> bool {
         let rest = rest.trim_start_matches('s').trim();
         return rest.is_empty() || rest.chars().all(|char| char.is_ascii_digit() || ", &".contains(char));
     }
-    let rest = text.trim_start_matches(|char| "(（".contains(char)).trim_start_matches(|char| "一二三四五六七八九十".contains(char));
+    let rest = text
+        .trim_start_matches(|char| "(（".contains(char))
+        .trim_start_matches(|char| "一二三四五六七八九十".contains(char));
     let led_by_chinese_number = rest.len() < text.len();
     led_by_chinese_number
         && rest.starts_with(['、', '.', '(', ')', ','])

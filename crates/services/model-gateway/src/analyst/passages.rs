@@ -89,14 +89,24 @@ mod tests {
 
         assert_eq!(passages.len(), 2);
         assert_eq!(passages[0].file, "a \"b\".pdf");
-        assert_eq!((passages[0].page, passages[0].heading.as_str(), passages[0].text.as_str()), (Some(57), "Cash Flows", "Sales | 1 | 2"));
+        assert_eq!(
+            (passages[0].page, passages[0].heading.as_str(), passages[0].text.as_str()),
+            (Some(57), "Cash Flows", "Sales | 1 | 2")
+        );
         assert_eq!((passages[1].page, passages[1].text.as_str()), (Some(3), "words [1] inside"));
     }
 
     #[test]
     fn an_error_or_an_empty_answer_gives_no_passages() {
         let mut passages = Vec::new();
-        for output in ["", "error: the knowledge engine is down", "{\"error\":\"x\"}", "No passages found.", "[x] file=", "[1] file=\"a\"\n\n"] {
+        for output in [
+            "",
+            "error: the knowledge engine is down",
+            "{\"error\":\"x\"}",
+            "No passages found.",
+            "[x] file=",
+            "[1] file=\"a\"\n\n",
+        ] {
             read_into(&mut passages, output);
         }
         assert!(passages.is_empty());

@@ -44,7 +44,10 @@ impl Period {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Column {
     /// A period whose year may be missing.
-    Dated { year: Option<i32>, part: Option<Part> },
+    Dated {
+        year: Option<i32>,
+        part: Option<Part>,
+    },
     /// The reporting year (0) or the one before it (-1).
     Relative(i32),
     /// A change, a share, a ratio: no amount.
@@ -54,14 +57,54 @@ pub(crate) enum Column {
 }
 
 const CHANGES: [&str; 22] = [
-    "增减", "变动", "变化", "增长", "同比", "比上年", "比上期", "比重", "占比", "比例", "增幅", "change", "% of", "growth", "variance", "increase",
-    "decrease", "margin", " vs", "percent", "原因", "毛利率",
+    "增减",
+    "变动",
+    "变化",
+    "增长",
+    "同比",
+    "比上年",
+    "比上期",
+    "比重",
+    "占比",
+    "比例",
+    "增幅",
+    "change",
+    "% of",
+    "growth",
+    "variance",
+    "increase",
+    "decrease",
+    "margin",
+    " vs",
+    "percent",
+    "原因",
+    "毛利率",
 ];
 const NOW: [&str; 11] = [
-    "本期数", "本期金额", "本期发生额", "本年数", "本年金额", "本报告期", "期末余额", "期末数", "current year", "current period", "this year",
+    "本期数",
+    "本期金额",
+    "本期发生额",
+    "本年数",
+    "本年金额",
+    "本报告期",
+    "期末余额",
+    "期末数",
+    "current year",
+    "current period",
+    "this year",
 ];
 const BEFORE: [&str; 11] = [
-    "上年同期", "上期金额", "上期发生额", "上期数", "上年数", "上年金额", "期初余额", "期初数", "上年年末", "prior year", "last year",
+    "上年同期",
+    "上期金额",
+    "上期发生额",
+    "上期数",
+    "上年数",
+    "上年金额",
+    "期初余额",
+    "期初数",
+    "上年年末",
+    "prior year",
+    "last year",
 ];
 
 /// Reads the head of a column.
@@ -73,11 +116,16 @@ pub(crate) fn column(text: &str) -> Column {
         return Column::Note;
     }
     let years = years(lower);
-    if CHANGES.iter().any(|word| lower.contains(word)) || tight == "%" || tight == "(%)" || tight.ends_with("(%)") && years.is_empty() {
+    if CHANGES.iter().any(|word| lower.contains(word))
+        || tight == "%"
+        || tight == "(%)"
+        || tight.ends_with("(%)") && years.is_empty()
+    {
         return Column::Change;
     }
     // The balance on the first day of a year is that of the year before under changed rules; nobody asks for it.
-    if tight.contains("1月1日") && !tight.contains("11月1日") && !tight.contains('至') || lower.starts_with("january 1") {
+    if tight.contains("1月1日") && !tight.contains("11月1日") && !tight.contains('至') || lower.starts_with("january 1")
+    {
         return Column::Other;
     }
     match years.as_slice() {
@@ -94,7 +142,8 @@ fn undated(lower: &str, tight: &str) -> Column {
     if NOW.iter().any(|word| lower.contains(word)) || matches!(tight, "本期" | "本年" | "本年度" | "期末") {
         return Column::Relative(0);
     }
-    if BEFORE.iter().any(|word| lower.contains(word)) || matches!(tight, "上期" | "上年" | "上年度" | "期初" | "年初") {
+    if BEFORE.iter().any(|word| lower.contains(word)) || matches!(tight, "上期" | "上年" | "上年度" | "期初" | "年初")
+    {
         return Column::Relative(-1);
     }
     match part(lower, tight) {
@@ -150,7 +199,8 @@ pub(crate) fn years(text: &str) -> Vec<i32> {
         let after = chars.get(at + run).copied();
         let inside_a_number = before.is_some_and(|char| matches!(char, '.' | ','))
             && at.checked_sub(2).is_some_and(|before| chars[before].is_ascii_digit())
-            || after.is_some_and(|char| matches!(char, '.' | ',' | '%')) && chars.get(at + run + 1).is_some_and(char::is_ascii_digit);
+            || after.is_some_and(|char| matches!(char, '.' | ',' | '%'))
+                && chars.get(at + run + 1).is_some_and(char::is_ascii_digit);
         let fiscal = at >= 2 && chars[at - 2].eq_ignore_ascii_case(&'f') && chars[at - 1].eq_ignore_ascii_case(&'y');
         match (run, digits.parse::<i32>()) {
             (4, Ok(year)) if (1990..2100).contains(&year) && !inside_a_number => found.push(year),

@@ -22,7 +22,12 @@ static AMOUNT: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// Finds a figure in the sentences of the passages. `year` is the one that the document reports on.
-pub(crate) fn find(metric: &'static Metric, passages: &[&Passage], wanted: &[i32], year: Option<i32>) -> Option<Figure> {
+pub(crate) fn find(
+    metric: &'static Metric,
+    passages: &[&Passage],
+    wanted: &[i32],
+    year: Option<i32>,
+) -> Option<Figure> {
     for passage in passages {
         for line in passage.text.lines().filter(|line| !line.contains('|')) {
             let plain = number::narrow(line);
@@ -36,13 +41,21 @@ pub(crate) fn find(metric: &'static Metric, passages: &[&Passage], wanted: &[i32
     None
 }
 
-fn in_sentence(metric: &'static Metric, passage: &Passage, sentence: &str, wanted: &[i32], year: Option<i32>) -> Option<Figure> {
+fn in_sentence(
+    metric: &'static Metric,
+    passage: &Passage,
+    sentence: &str,
+    wanted: &[i32],
+    year: Option<i32>,
+) -> Option<Figure> {
     let lower = sentence.to_lowercase();
     if lower.len() != sentence.len() {
         return None;
     }
     let (at, name) = metric.labels.iter().find_map(|name| Some((find_words(&lower, name)?, *name)))?;
-    let start = sentence[..at].rfind(['，', ',']).map_or(0, |comma| comma + sentence[comma..].chars().next().map_or(1, char::len_utf8));
+    let start = sentence[..at]
+        .rfind(['，', ','])
+        .map_or(0, |comma| comma + sentence[comma..].chars().next().map_or(1, char::len_utf8));
     if metric.not.iter().any(|word| lower[start..at + name.len()].contains(word)) {
         return None;
     }
@@ -51,7 +64,10 @@ fn in_sentence(metric: &'static Metric, passage: &Passage, sentence: &str, wante
     let digits = found.name("digits")?.as_str();
     let between = &rest[..found.name("digits")?.start()];
     // "净利润同比增长 5%" and "net sales increased by $3 million" give a change and not the figure.
-    if ["增", "减", "降", "升", "变", "占", "比", "increas", "decreas", "grew", "up ", "down", "change", "percent"].iter().any(|word| between.contains(word)) {
+    if ["增", "减", "降", "升", "变", "占", "比", "increas", "decreas", "grew", "up ", "down", "change", "percent"]
+        .iter()
+        .any(|word| between.contains(word))
+    {
         return None;
     }
     let unit = found.name("unit")?.as_str();
@@ -60,13 +76,18 @@ fn in_sentence(metric: &'static Metric, passage: &Passage, sentence: &str, wante
         return None;
     }
     let said = period::years(&sentence[..at + name.len() + found.get(0)?.end()]).last().copied();
-    let said = said.or_else(|| ["报告期", "本期", "本年", "公司实现"].iter().any(|word| sentence.contains(word)).then_some(year).flatten())?;
+    let said = said.or_else(|| {
+        ["报告期", "本期", "本年", "公司实现"].iter().any(|word| sentence.contains(word)).then_some(year).flatten()
+    })?;
     if !wanted.is_empty() && !wanted.contains(&said) {
         return None;
     }
     let number = number::number(digits)?;
     let read = number::number(&format!("{digits}{unit}"))?;
-    let currency = found.name("currency").and_then(|sign| number::number(&format!("{}1", sign.as_str()))?.currency).or(read.currency);
+    let currency = found
+        .name("currency")
+        .and_then(|sign| number::number(&format!("{}1", sign.as_str()))?.currency)
+        .or(read.currency);
     let sign = if found.name("sign").is_some() { -1.0 } else { 1.0 };
     Some(Figure {
         metric: Some(metric),
@@ -85,15 +106,22 @@ mod tests {
     use crate::analyst::metrics::by_id;
 
     fn read(id: &str, text: &str) -> Option<(i32, f64, Option<f64>)> {
-        let passage = Passage { number: 1, file: "x.pdf".into(), page: Some(1), heading: String::new(), text: text.into() };
+        let passage =
+            Passage { number: 1, file: "x.pdf".into(), page: Some(1), heading: String::new(), text: text.into() };
         let figure = find(by_id(id).unwrap(), &[&passage], &[], Some(2019))?;
         Some((figure.points[0].period.year, figure.points[0].value, figure.unit.scale))
     }
 
     #[test]
     fn a_sentence_gives_a_figure_with_its_unit() {
-        assert_eq!(read("revenue", "报告期内，公司实现营业收入 117,530.10 万元，较去年同期减少 4.49%。"), Some((2019, 117_530.10, Some(1e4))));
-        assert_eq!(read("revenue", "In 2018, net sales were $32.8 billion, up 3.5 percent."), Some((2018, 32.8, Some(1e9))));
+        assert_eq!(
+            read("revenue", "报告期内，公司实现营业收入 117,530.10 万元，较去年同期减少 4.49%。"),
+            Some((2019, 117_530.10, Some(1e4)))
+        );
+        assert_eq!(
+            read("revenue", "In 2018, net sales were $32.8 billion, up 3.5 percent."),
+            Some((2018, 32.8, Some(1e9)))
+        );
     }
 
     #[test]

@@ -27,7 +27,8 @@ pub(crate) fn first(question: &Question) -> Vec<String> {
                 "consolidated statement of cash flows operating activities purchases of property, plant and equipment",
                 "consolidated balance sheet total assets total liabilities equity",
             ];
-            let (one, other) = if question.language == Language::Chinese { (chinese, english) } else { (english, chinese) };
+            let (one, other) =
+                if question.language == Language::Chinese { (chinese, english) } else { (english, chinese) };
             queries.extend(one.iter().chain(&other).map(|query| format!("{year}{query}")));
         }
         Wish::Figures => {

@@ -2,6 +2,7 @@
 //!
 //! A question that names no figure goes on with the ones asked before it ("and in 2017?", "那2018年呢？").
 
+use super::keywords::keywords;
 use super::label::{find_words, is_chinese};
 use super::metrics::{self, Metric};
 use super::{number, period};
@@ -20,7 +21,10 @@ pub(crate) enum Wish {
     Thanks,
     Abilities,
     /// To run this code as it is, with the tool of this name.
-    Code { tool: &'static str, code: String },
+    Code {
+        tool: &'static str,
+        code: String,
+    },
     /// The main figures of a report.
     Overview,
     /// Certain figures.
@@ -57,8 +61,13 @@ pub(crate) fn understand(messages: &[String]) -> Question {
         question.context.push_str(&older.context);
     }
     let is_short = last.chars().count() < if question.language == Language::Chinese { 24 } else { 60 };
-    let Some(topic) = earlier.iter().find(|older| matches!(older.wish, Wish::Figures | Wish::Overview)) else { return question };
-    if question.wish == Wish::Lookup && is_short && (goes_on(last) || !question.years.is_empty() && question.keywords.len() <= 1) {
+    let Some(topic) = earlier.iter().find(|older| matches!(older.wish, Wish::Figures | Wish::Overview)) else {
+        return question;
+    };
+    if question.wish == Wish::Lookup
+        && is_short
+        && (goes_on(last) || !question.years.is_empty() && question.keywords.len() <= 1)
+    {
         question.wish = topic.wish.clone();
         question.metrics.clone_from(&topic.metrics);
         question.wants_quarters |= topic.wants_quarters;
@@ -73,18 +82,39 @@ pub(crate) fn understand(messages: &[String]) -> Question {
 fn goes_on(text: &str) -> bool {
     let lower = text.trim().to_lowercase();
     let starts = ["那", "再", "还有", "and ", "what about", "how about", "also", "then", "it", "换成", "改成"];
-    starts.iter().any(|start| lower.starts_with(start)) || lower.trim_end_matches(['?', '？', '。', '.', '!']).ends_with('呢')
+    starts.iter().any(|start| lower.starts_with(start))
+        || lower.trim_end_matches(['?', '？', '。', '.', '!']).ends_with('呢')
 }
 
 fn alone(text: &str) -> Question {
     let language = language(text);
     let lower = number::narrow(text).to_lowercase();
     // Sales to the largest customers are no figure of the statements.
-    let is_about_partners = contains_any(&lower, &["前五名", "前五大", "前5名", "客户", "供应商", "top five", "top 5", "largest customer", "supplier"]);
+    let is_about_partners = contains_any(
+        &lower,
+        &["前五名", "前五大", "前5名", "客户", "供应商", "top five", "top 5", "largest customer", "supplier"],
+    );
     let metrics = if is_about_partners { Vec::new() } else { named(&lower) };
     let wants_segments = contains_any(
         &lower,
-        &["分产品", "分行业", "分地区", "分业务", "分部", "板块", "各业务", "各产品", "各地区", "segment", "by region", "by product", "business group", "geograph", "收入构成", "收入结构"],
+        &[
+            "分产品",
+            "分行业",
+            "分地区",
+            "分业务",
+            "分部",
+            "板块",
+            "各业务",
+            "各产品",
+            "各地区",
+            "segment",
+            "by region",
+            "by product",
+            "business group",
+            "geograph",
+            "收入构成",
+            "收入结构",
+        ],
     );
     let mut question = Question {
         text: text.to_owned(),
@@ -94,7 +124,25 @@ fn alone(text: &str) -> Question {
         years: period::years(&lower),
         wants_quarters: contains_any(&lower, &["季度", "quarter", "q1", "q2", "q3", "q4"]),
         wants_segments,
-        asks_how_much: contains_any(&lower, &["多少", "金额", "比例", "几", "额", "率", "how much", "how many", "amount", "rate", "total", "number of", "what was", "what were"]),
+        asks_how_much: contains_any(
+            &lower,
+            &[
+                "多少",
+                "金额",
+                "比例",
+                "几",
+                "额",
+                "率",
+                "how much",
+                "how many",
+                "amount",
+                "rate",
+                "total",
+                "number of",
+                "what was",
+                "what were",
+            ],
+        ),
         keywords: keywords(&lower),
         context: lower.clone(),
     };
@@ -110,7 +158,10 @@ fn alone(text: &str) -> Question {
 
 fn language(text: &str) -> Language {
     let n_chinese = text.chars().filter(|char| is_chinese(*char)).count();
-    let n_words = text.split_whitespace().filter(|word| word.chars().all(|char| char.is_ascii_alphabetic() || char.is_ascii_punctuation())).count();
+    let n_words = text
+        .split_whitespace()
+        .filter(|word| word.chars().all(|char| char.is_ascii_alphabetic() || char.is_ascii_punctuation()))
+        .count();
     if n_chinese >= 2 && n_chinese * 2 >= n_words { Language::Chinese } else { Language::English }
 }
 
@@ -123,11 +174,41 @@ fn wish(question: &Question, lower: &str) -> Wish {
     if question.metrics.is_empty() && length <= 12 && contains_any(trimmed, &["谢谢", "多谢", "thank", "thx"]) {
         return Wish::Thanks;
     }
-    let abilities = ["你是谁", "你能做什么", "你会什么", "你可以做什么", "能做什么", "who are you", "what can you do", "what are you", "你有什么功能", "怎么用", "how do you work", "what do you do"];
+    let abilities = [
+        "你是谁",
+        "你能做什么",
+        "你会什么",
+        "你可以做什么",
+        "能做什么",
+        "who are you",
+        "what can you do",
+        "what are you",
+        "你有什么功能",
+        "怎么用",
+        "how do you work",
+        "what do you do",
+    ];
     if contains_any(trimmed, &abilities) || matches!(trimmed, "help" | "帮助") {
         return Wish::Abilities;
     }
-    let greetings = ["你好", "您好", "嗨", "hi", "hello", "hey", "hi there", "hello there", "早上好", "下午好", "晚上好", "good morning", "在吗", "你好呀", "test", "测试"];
+    let greetings = [
+        "你好",
+        "您好",
+        "嗨",
+        "hi",
+        "hello",
+        "hey",
+        "hi there",
+        "hello there",
+        "早上好",
+        "下午好",
+        "晚上好",
+        "good morning",
+        "在吗",
+        "你好呀",
+        "test",
+        "测试",
+    ];
     if trimmed.is_empty() || greetings.contains(&trimmed) {
         return Wish::Greeting;
     }
@@ -135,21 +216,68 @@ fn wish(question: &Question, lower: &str) -> Wish {
         return Wish::Figures;
     }
     let overview = [
-        "财报", "年报", "财务分析", "财务状况", "财务情况", "财务表现", "经营情况", "经营状况", "经营业绩", "业绩", "季报", "中报", "财务数据", "主要指标", "关键指标",
-        "financial report", "annual report", "10-k", "10k", "10-q", "financials", "financial statement", "financial performance", "key figures", "key metrics",
-        "highlights", "earnings report", "how did the company", "company performance", "financial health",
+        "财报",
+        "年报",
+        "财务分析",
+        "财务状况",
+        "财务情况",
+        "财务表现",
+        "经营情况",
+        "经营状况",
+        "经营业绩",
+        "业绩",
+        "季报",
+        "中报",
+        "财务数据",
+        "主要指标",
+        "关键指标",
+        "financial report",
+        "annual report",
+        "10-k",
+        "10k",
+        "10-q",
+        "financials",
+        "financial statement",
+        "financial performance",
+        "key figures",
+        "key metrics",
+        "highlights",
+        "earnings report",
+        "how did the company",
+        "company performance",
+        "financial health",
     ];
-    let analysis = ["分析", "总结", "概述", "概括", "解读", "摘要", "看看", "analyse", "analyze", "analysis", "summar", "overview", "review", "tell me about"];
+    let analysis = [
+        "分析",
+        "总结",
+        "概述",
+        "概括",
+        "解读",
+        "摘要",
+        "看看",
+        "analyse",
+        "analyze",
+        "analysis",
+        "summar",
+        "overview",
+        "review",
+        "tell me about",
+    ];
     let thing = ["报告", "文件", "文档", "公司", "这份", "pdf", "report", "document", "file", "company", "this", "it"];
     let is_analysis = contains_any(lower, &analysis);
-    if contains_any(lower, &overview) || is_analysis && (length < 12 || thing.iter().any(|word| find_words(lower, word).is_some())) {
+    if contains_any(lower, &overview)
+        || is_analysis && (length < 12 || thing.iter().any(|word| find_words(lower, word).is_some()))
+    {
         return Wish::Overview;
     }
     Wish::Lookup
 }
 
 fn asks_for_money(lower: &str) -> bool {
-    contains_any(lower, &["收入", "营收", "利润", "毛利", "构成", "结构", "占比", "sales", "revenue", "segment", "板块", "分部"])
+    contains_any(
+        lower,
+        &["收入", "营收", "利润", "毛利", "构成", "结构", "占比", "sales", "revenue", "segment", "板块", "分部"],
+    )
 }
 
 fn contains_any(text: &str, words: &[&str]) -> bool {
@@ -224,38 +352,6 @@ fn code(text: &str) -> Option<(&'static str, String)> {
     (!code.trim().is_empty()).then(|| (tool, code.trim_end().to_owned()))
 }
 
-const STOP_WORDS: [&str; 67] = [
-    "what", "was", "is", "are", "were", "the", "a", "an", "of", "in", "and", "or", "how", "did", "does", "do", "for", "to", "on", "by", "with", "from", "at",
-    "its", "it", "this", "that", "which", "who", "when", "where", "why", "much", "many", "me", "tell", "please", "show", "give", "about", "any", "there",
-    "company", "company's", "report", "document", "year", "fiscal", "fy", "has", "have", "had", "can", "you", "i", "my", "be", "as", "than", "their", "they",
-    "develop", "change", "describe", "main", "say", "said",
-];
-const STOP_PHRASES: [&str; 47] = [
-    "面临", "面对", "主要的", "请问", "请", "帮我", "一下", "告诉我", "公司", "本公司", "报告期", "报告", "多少", "什么", "哪些", "哪个", "哪家", "如何", "怎么样", "怎样", "怎么", "是否", "有没有", "有",
-    "是", "的", "了", "吗", "呢", "和", "与", "及", "在", "中", "对", "为", "介绍", "说明", "查", "找", "这", "那", "我", "你", "年度", "年", "情况",
-];
-
-fn keywords(lower: &str) -> Vec<String> {
-    let mut text = lower.to_owned();
-    for phrase in STOP_PHRASES {
-        text = text.replace(phrase, " ");
-    }
-    // "主要风险" is about risks; "主要" alone stands in every other sentence. "主要业务" is left whole.
-    if !text.contains("主要业务") {
-        text = text.replace("主要", " ");
-    }
-    let mut words = Vec::new();
-    for word in text.split(|char: char| !(char.is_alphanumeric() || char == '&' || char == '-')) {
-        let word = word.trim_matches('-');
-        let is_year = word.len() == 4 && word.bytes().all(|byte| byte.is_ascii_digit());
-        let is_word = if word.chars().any(is_chinese) { word.chars().count() >= 2 } else { word.len() >= 2 && !STOP_WORDS.contains(&word) };
-        if is_word && !is_year && !words.iter().any(|known| known == word) {
-            words.push(word.to_owned());
-        }
-    }
-    words
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -268,7 +364,10 @@ mod tests {
     fn figures_are_recognised_in_both_languages() {
         let question = alone("What was 3M's capital expenditure in FY2018, and how did net sales develop?");
         assert_eq!(ids(&question.text), ["capex", "revenue"]);
-        assert_eq!((question.years.as_slice(), question.language, question.wish), ([2018].as_slice(), Language::English, Wish::Figures));
+        assert_eq!(
+            (question.years.as_slice(), question.language, question.wish),
+            ([2018].as_slice(), Language::English, Wish::Figures)
+        );
 
         let question = alone("公司2019年营业收入和净利润是多少?");
         assert_eq!(ids(&question.text), ["revenue", "net_income"]);
@@ -283,7 +382,13 @@ mod tests {
 
     #[test]
     fn a_plain_request_to_analyse_means_the_main_figures() {
-        for text in ["帮我分析财报", "分析一下这份报告", "Analyse the annual report", "Summarize this document", "请总结公司业绩"] {
+        for text in [
+            "帮我分析财报",
+            "分析一下这份报告",
+            "Analyse the annual report",
+            "Summarize this document",
+            "请总结公司业绩",
+        ] {
             assert_eq!(alone(text).wish, Wish::Overview, "{text}");
         }
     }
@@ -300,7 +405,10 @@ mod tests {
     #[test]
     fn a_short_question_goes_on_with_the_topic_before_it() {
         let question = understand(&["公司2019年营业收入是多少？".into(), "那2018年呢？".into()]);
-        assert_eq!((question.metrics[0].id, question.years.as_slice(), question.wish), ("revenue", [2018].as_slice(), Wish::Figures));
+        assert_eq!(
+            (question.metrics[0].id, question.years.as_slice(), question.wish),
+            ("revenue", [2018].as_slice(), Wish::Figures)
+        );
 
         let question = understand(&["What was 3M's capex in 2018?".into(), "And net income?".into()]);
         assert_eq!((question.metrics[0].id, question.years.as_slice()), ("net_income", [2018].as_slice()));

@@ -13,7 +13,9 @@ pub(crate) struct Quote {
 
 /// The sentences that hold most of the words looked for, best first, at most `limit`.
 pub(crate) fn about(question: &Question, passages: &[&Passage], limit: usize) -> Vec<Quote> {
-    let terms = terms(&question.keywords);
+    // The name of the company stands on every page of its report.
+    let is_name = |word: &&String| passages.iter().all(|passage| passage.file.to_lowercase().contains(word.as_str()));
+    let terms = terms(&question.keywords.iter().filter(|word| !is_name(word)).cloned().collect::<Vec<_>>());
     let total: usize = terms.iter().map(|(_, weight)| weight).sum();
     if total == 0 {
         return Vec::new();
@@ -23,11 +25,15 @@ pub(crate) fn about(question: &Question, passages: &[&Passage], limit: usize) ->
         let heading = passage.heading.to_lowercase();
         for text in sentences(&passage.text) {
             let lower = text.to_lowercase();
-            let own: usize = terms.iter().filter(|(term, _)| lower.contains(term.as_str())).map(|(_, weight)| weight).sum();
-            let led: usize = terms.iter().filter(|(term, _)| heading.contains(term.as_str())).map(|(_, weight)| weight).sum();
+            let own: usize =
+                terms.iter().filter(|(term, _)| lower.contains(term.as_str())).map(|(_, weight)| weight).sum();
+            let led: usize =
+                terms.iter().filter(|(term, _)| heading.contains(term.as_str())).map(|(_, weight)| weight).sum();
             // Half of what was looked for must stand in the sentence or its heading, and some of it in the sentence.
             if own > 0 && (own + led) * 2 >= total {
-                let defines = question.keywords.iter().any(|word| ["是", "为", "包括", " is ", " are "].iter().any(|verb| lower.contains(&format!("{word}{verb}"))));
+                let defines = question.keywords.iter().any(|word| {
+                    ["是", "为", "包括", " is ", " are "].iter().any(|verb| lower.contains(&format!("{word}{verb}")))
+                });
                 scored.push((own * 3 + led + if defines { 8 } else { 0 }, Quote { text, passage: passage.number }));
             }
         }
@@ -37,7 +43,19 @@ pub(crate) fn about(question: &Question, passages: &[&Passage], limit: usize) ->
 
 /// Sentences in which the company gives a reason for one of these names, at most `limit`.
 pub(crate) fn reasons(names: &[&str], passages: &[&Passage], limit: usize) -> Vec<Quote> {
-    let because = ["主要系", "主要由于", "主要原因", "主要受", "主要得益于", "所致", "due to", "driven by", "attributable to the", "reflecting", "as a result of"];
+    let because = [
+        "主要系",
+        "主要由于",
+        "主要原因",
+        "主要受",
+        "主要得益于",
+        "所致",
+        "due to",
+        "driven by",
+        "attributable to the",
+        "reflecting",
+        "as a result of",
+    ];
     let mut scored = Vec::new();
     for passage in passages {
         for text in sentences(&passage.text) {
@@ -113,9 +131,17 @@ fn sentences(text: &str) -> Vec<String> {
 
 fn split(prose: &str, found: &mut Vec<String>) {
     let mut start = 0;
-    let ends: Vec<usize> = prose.char_indices().filter(|(at, char)| ends_sentence(prose, *at, *char)).map(|(at, char)| at + char.len_utf8()).collect();
+    let ends: Vec<usize> = prose
+        .char_indices()
+        .filter(|(at, char)| ends_sentence(prose, *at, *char))
+        .map(|(at, char)| at + char.len_utf8())
+        .collect();
     for end in ends.into_iter().chain([prose.len()]) {
         let sentence = prose[start..end].trim();
+        // "汇率风险。" is the name of what the next sentence tells.
+        if sentence.chars().count() <= 14 && end < prose.len() {
+            continue;
+        }
         if !sentence.is_empty() {
             found.push(sentence.to_owned());
         }
@@ -129,7 +155,10 @@ fn ends_sentence(prose: &str, at: usize, char: char) -> bool {
         '.' | '!' | '?' => {
             let rest = &prose[at + 1..];
             let mut next = rest.chars();
-            next.next() == Some(' ') && next.next().is_some_and(char::is_uppercase) && !prose[..at].ends_with("Inc") && !prose[..at].ends_with("No")
+            next.next() == Some(' ')
+                && next.next().is_some_and(char::is_uppercase)
+                && !prose[..at].ends_with("Inc")
+                && !prose[..at].ends_with("No")
         }
         _ => false,
     }
@@ -141,7 +170,8 @@ mod tests {
     use crate::analyst::question::understand;
 
     fn ask(question: &str, text: &str) -> Vec<String> {
-        let passage = Passage { number: 4, file: "x.pdf".into(), page: Some(1), heading: String::new(), text: text.into() };
+        let passage =
+            Passage { number: 4, file: "x.pdf".into(), page: Some(1), heading: String::new(), text: text.into() };
         about(&understand(&[question.into()]), &[&passage], 3).into_iter().map(|quote| quote.text).collect()
     }
 
@@ -156,7 +186,10 @@ mod tests {
 
     #[test]
     fn a_row_of_a_table_is_a_sentence() {
-        assert_eq!(ask("法定代表人是谁", "公司的法定代表人 | 无名氏\n公司的注册地址 | 某地"), ["公司的法定代表人：无名氏"]);
+        assert_eq!(
+            ask("法定代表人是谁", "公司的法定代表人 | 无名氏\n公司的注册地址 | 某地"),
+            ["公司的法定代表人：无名氏"]
+        );
     }
 
     #[test]

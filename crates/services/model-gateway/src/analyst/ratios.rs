@@ -16,11 +16,26 @@ pub(crate) fn write(question: &Question, findings: &Findings) -> Vec<String> {
     if question.wants_quarters {
         return lines;
     }
-    let share = |name: &str, one: &str, other: &str| percentage(question, findings, name, one, other, |part, whole| part / whole);
+    let share = |name: &str, one: &str, other: &str| {
+        percentage(question, findings, name, one, other, |part, whole| part / whole)
+    };
     if wants("gross_margin") || wants("gross_profit") {
-        lines.extend(percentage(question, findings, say(language, "毛利率", "Gross margin"), "cost_of_sales", "revenue", |cost, sales| 1.0 - cost / sales));
+        lines.extend(percentage(
+            question,
+            findings,
+            say(language, "毛利率", "Gross margin"),
+            "cost_of_sales",
+            "revenue",
+            |cost, sales| 1.0 - cost / sales,
+        ));
         if question.wish != Wish::Overview && findings.get("gross_profit").is_none() {
-            lines.extend(difference(question, findings, say(language, "毛利（营业收入 - 营业成本）", "Gross profit (sales - cost of sales)"), "revenue", "cost_of_sales"));
+            lines.extend(difference(
+                question,
+                findings,
+                say(language, "毛利（营业收入 - 营业成本）", "Gross profit (sales - cost of sales)"),
+                "revenue",
+                "cost_of_sales",
+            ));
         }
     }
     if wants("net_margin") || names(["revenue", "net_income"]) {
@@ -30,20 +45,36 @@ pub(crate) fn write(question: &Question, findings: &Findings) -> Vec<String> {
         lines.extend(share(say(language, "研发费用率", "R&D as a share of sales"), "rnd", "revenue"));
     }
     if names(["capex", "revenue"]) && question.wish != Wish::Overview {
-        lines.extend(share(say(language, "资本开支占营业收入", "Capital expenditure as a share of sales"), "capex", "revenue"));
+        lines.extend(share(
+            say(language, "资本开支占营业收入", "Capital expenditure as a share of sales"),
+            "capex",
+            "revenue",
+        ));
     }
     if question.wish == Wish::Overview {
-        lines.extend(share(say(language, "经营现金流 / 净利润", "Operating cash flow to net income"), "ocf", "net_income"));
+        lines.extend(share(
+            say(language, "经营现金流 / 净利润", "Operating cash flow to net income"),
+            "ocf",
+            "net_income",
+        ));
     }
     if wants("fcf") && findings.get("fcf").is_none() {
-        let name = say(language, "自由现金流（经营现金流 - 资本开支）", "Free cash flow (operating cash flow - capital expenditure)");
+        let name = say(
+            language,
+            "自由现金流（经营现金流 - 资本开支）",
+            "Free cash flow (operating cash flow - capital expenditure)",
+        );
         lines.extend(difference(question, findings, name, "ocf", "capex"));
     }
     if question.wish == Wish::Overview || names(["total_liabilities", "total_assets"]) {
         lines.extend(share(say(language, "资产负债率", "Liabilities to assets"), "total_liabilities", "total_assets"));
     }
     if names(["current_assets", "current_liabilities"]) {
-        lines.extend(share(say(language, "流动资产 / 流动负债（流动比率）", "Current assets to current liabilities (current ratio)"), "current_assets", "current_liabilities"));
+        lines.extend(share(
+            say(language, "流动资产 / 流动负债（流动比率）", "Current assets to current liabilities (current ratio)"),
+            "current_assets",
+            "current_liabilities",
+        ));
     }
     if question.wish == Wish::Overview {
         lines.extend(profit_against_sales(question, findings));
@@ -55,7 +86,14 @@ fn period(question: &Question, findings: &Findings, id: &str) -> Option<Period> 
     focus(question, findings.get(id)?)
 }
 
-fn percentage(question: &Question, findings: &Findings, name: &str, one: &str, other: &str, ratio: impl Fn(f64, f64) -> f64) -> Option<String> {
+fn percentage(
+    question: &Question,
+    findings: &Findings,
+    name: &str,
+    one: &str,
+    other: &str,
+    ratio: impl Fn(f64, f64) -> f64,
+) -> Option<String> {
     let period = period(question, findings, other)?;
     let (part, whole, first, second) = pair(findings, one, other, period)?;
     // A share of a loss, or of nothing, says nothing.
@@ -63,7 +101,8 @@ fn percentage(question: &Question, findings: &Findings, name: &str, one: &str, o
         return None;
     }
     let now = ratio(part.value, whole.value) * 100.0;
-    let before = pair(findings, one, other, Period { year: period.year - 1, ..period }).filter(|(_, whole, ..)| whole.value > 0.0);
+    let before = pair(findings, one, other, Period { year: period.year - 1, ..period })
+        .filter(|(_, whole, ..)| whole.value > 0.0);
     let before = before.map(|(part, whole, ..)| ratio(part.value, whole.value) * 100.0);
     let cite = if first == second { format!("[{first}]") } else { format!("[{first}][{second}]") };
     let language = question.language;
@@ -71,9 +110,13 @@ fn percentage(question: &Question, findings: &Findings, name: &str, one: &str, o
     let then = before.map(|before| format!("{}%", display::grouped(before, 1)));
     let year_before = when(Period { year: period.year - 1, ..period }, language);
     Some(match (language, then) {
-        (Language::Chinese, Some(then)) => format!("- {name}：{} {shown}，{year_before} {then} {cite}", when(period, language)),
+        (Language::Chinese, Some(then)) => {
+            format!("- {name}：{} {shown}，{year_before} {then} {cite}", when(period, language))
+        }
         (Language::Chinese, None) => format!("- {name}：{} {shown} {cite}", when(period, language)),
-        (Language::English, Some(then)) => format!("- {name}: {shown} in {}, {then} in {year_before} {cite}", when(period, language)),
+        (Language::English, Some(then)) => {
+            format!("- {name}: {shown} in {}, {then} in {year_before} {cite}", when(period, language))
+        }
         (Language::English, None) => format!("- {name}: {shown} in {} {cite}", when(period, language)),
     })
 }

@@ -54,7 +54,9 @@ fn without_total(mut segments: Segments, sales: Option<f64>) -> Segments {
     let sum: f64 = segments.parts.iter().map(|(_, number)| number.value).sum();
     let near = |one: f64, other: f64| (one - other).abs() <= other.abs() * 0.001;
     if segments.parts.len() > 2 {
-        segments.parts.retain(|(_, number)| !near(number.value * 2.0, sum) && !sales.is_some_and(|sales| near(number.value, sales)));
+        segments.parts.retain(|(_, number)| {
+            !near(number.value * 2.0, sum) && !sales.is_some_and(|sales| near(number.value, sales))
+        });
     }
     segments
 }
@@ -66,13 +68,18 @@ fn same_table(one: &Row, other: &Row) -> bool {
 /// Rows are the parts, one column is the sales: 分产品 | 营业收入 | 营业成本 | 毛利率(%).
 fn by_column(table: &[&Row]) -> Option<Segments> {
     let first = table.first()?;
-    let is_sales = |head: &String| (head.contains("营业收入") || head.to_lowercase().contains("net sales")) && !head.contains('比') && !head.contains('%');
+    let is_sales = |head: &String| {
+        (head.contains("营业收入") || head.to_lowercase().contains("net sales"))
+            && !head.contains('比')
+            && !head.contains('%')
+    };
     let column = first.heads.iter().position(is_sales)?;
     let others = ["营业成本", "毛利率", "cost", "operating income"];
     if column == 0 || !first.heads.iter().any(|head| others.iter().any(|word| head.to_lowercase().contains(word))) {
         return None;
     }
-    let sales = |row: &Row| row.values.iter().find(|value| value.head == Some(column)).map(|value| value.number.clone());
+    let sales =
+        |row: &Row| row.values.iter().find(|value| value.head == Some(column)).map(|value| value.number.clone());
     Some(segments(first, None, table.iter().filter_map(|row| Some((name(row), sales(row)?)))))
 }
 
@@ -80,24 +87,45 @@ fn by_column(table: &[&Row]) -> Option<Segments> {
 fn by_section(table: &[&Row]) -> Option<Segments> {
     let first = table.first()?;
     let about = format!("{} {} {}", first.title, first.section, first.heads.join(" ")).to_lowercase();
-    let is_parts = ["segment", "geographic", "by business", "by region", "by product", "disaggregat", "分产品", "分地区", "分行业", "分部", "收入构成"];
+    let is_parts = [
+        "segment",
+        "geographic",
+        "by business",
+        "by region",
+        "by product",
+        "disaggregat",
+        "分产品",
+        "分地区",
+        "分行业",
+        "分部",
+        "收入构成",
+    ];
     let is_sales = ["sales", "revenue", "收入"];
     if !is_parts.iter().any(|word| about.contains(word)) || !is_sales.iter().any(|word| about.contains(word)) {
         return None;
     }
     let newest = table.iter().flat_map(|row| &row.values).filter_map(|value| value.period).max()?;
-    let sales = |row: &Row| row.values.iter().find(|value| value.period == Some(newest)).map(|value| value.number.clone());
+    let sales =
+        |row: &Row| row.values.iter().find(|value| value.period == Some(newest)).map(|value| value.number.clone());
     Some(segments(first, Some(newest.year), table.iter().filter_map(|row| Some((name(row), sales(row)?)))))
 }
 
 fn segments(first: &Row, year: Option<i32>, parts: impl Iterator<Item = (String, Number)>) -> Segments {
-    let is_total = |name: &str| name.is_empty() || ["合计", "小计", "total", "总计", "抵销", "elimination"].iter().any(|word| name.to_lowercase().contains(word));
+    let is_total = |name: &str| {
+        name.is_empty()
+            || ["合计", "小计", "total", "总计", "抵销", "elimination"]
+                .iter()
+                .any(|word| name.to_lowercase().contains(word))
+    };
     Segments {
         title: first.title.rsplit(" > ").next().unwrap_or_default().to_owned(),
         passage: first.passage,
         unit: first.unit,
         year,
-        parts: parts.filter(|(name, number)| !is_total(name) && !number.is_percent && number.value > 0.0).take(10).collect(),
+        parts: parts
+            .filter(|(name, number)| !is_total(name) && !number.is_percent && number.value > 0.0)
+            .take(10)
+            .collect(),
     }
 }
 
@@ -105,7 +133,9 @@ fn name(row: &Row) -> String {
     let own = if row.label.is_empty() { row.above.clone() } else { row.label.clone() };
     // "Online stores (1)": the number of a footnote.
     let own = own.trim();
-    let footnote = own.rfind('(').filter(|at| own.ends_with(')') && own[at + 1..own.len() - 1].chars().all(|char| char.is_ascii_digit()));
+    let footnote = own
+        .rfind('(')
+        .filter(|at| own.ends_with(')') && own[at + 1..own.len() - 1].chars().all(|char| char.is_ascii_digit()));
     footnote.map_or(own, |at| own[..at].trim_end()).to_owned()
 }
 
@@ -118,22 +148,38 @@ mod tests {
     #[test]
     fn sales_by_product_are_read_from_their_column() {
         let text = "单位:元\n分产品 | 营业收入 | 营业成本 | 毛利率（%） | 营业收入比上年增减（%）\n冷柜 | 371.91 | 250.59 | 32.51 | 2.47\n罐箱 | 764.14 | 632.24 | 17.30 | -8.34\n合计 | 1,136.05 | 882.83 | 22.29 | -5.07";
-        let passage = Passage { number: 3, file: "x.pdf".into(), page: Some(1), heading: "主营业务分产品情况".into(), text: text.into() };
+        let passage = Passage {
+            number: 3,
+            file: "x.pdf".into(),
+            page: Some(1),
+            heading: "主营业务分产品情况".into(),
+            text: text.into(),
+        };
         let segments = find(&rows(&passage, Anchor { year: Some(2019) }), Some((1136.05, Some(1.0)))).unwrap();
 
-        let parts: Vec<(&str, f64)> = segments.parts.iter().map(|(name, number)| (name.as_str(), number.value)).collect();
+        let parts: Vec<(&str, f64)> =
+            segments.parts.iter().map(|(name, number)| (name.as_str(), number.value)).collect();
         assert_eq!(parts, [("冷柜", 371.91), ("罐箱", 764.14)]);
     }
 
     #[test]
     fn a_table_that_does_not_add_up_to_the_sales_is_about_something_else() {
         let read = |text: &str| {
-            let passage = Passage { number: 1, file: "x.pdf".into(), page: Some(1), heading: "Sales by business segment".into(), text: text.into() };
+            let passage = Passage {
+                number: 1,
+                file: "x.pdf".into(),
+                page: Some(1),
+                heading: "Sales by business segment".into(),
+                text: text.into(),
+            };
             find(&rows(&passage, Anchor { year: Some(2019) }), Some((5250.0, Some(1e6))))
         };
 
         assert_eq!(read("(Millions) | 2019 | 2018\nPrice | 0.6 | 0.5\nOrganic sales | 2.0 | 1.1"), None);
         let segments = read("(Millions) | 2019 | 2018\nIndustrial (1) | 3,000 | 2,900\nConsumer | 2,250 | 2,100\nConsolidated | 5,250 | 5,000").unwrap();
-        assert_eq!(segments.parts.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["Industrial", "Consumer"]);
+        assert_eq!(
+            segments.parts.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(),
+            ["Industrial", "Consumer"]
+        );
     }
 }

@@ -55,7 +55,9 @@ pub(crate) fn all_rows(passages: &[&Passage], anchor: Anchor) -> Vec<Row> {
     for at in order {
         let passage = passages[at];
         let follows = |page: Option<u32>| matches!((page, passage.page), (Some(page), Some(own)) if own <= page + 1);
-        let open = before.take().filter(|(page, ending)| follows(*page) && (passage.heading.is_empty() || passage.heading == ending.heading));
+        let open = before.take().filter(|(page, ending)| {
+            follows(*page) && (passage.heading.is_empty() || passage.heading == ending.heading)
+        });
         let (rows, ending) = read_on(passage, anchor, open.map(|(_, ending)| ending));
         before = Some((passage.page, ending));
         read.push((at, rows));
@@ -130,7 +132,12 @@ fn cells(line: &str) -> Vec<String> {
         let is_rule = cells.iter().all(|cell| cell.chars().all(|char| matches!(char, '-' | ':' | '=')));
         return if is_rule { Vec::new() } else { cells };
     }
-    let spaced: Vec<String> = line.replace('\t', "  ").split("  ").map(|cell| cell.trim().to_owned()).filter(|cell| !cell.is_empty()).collect();
+    let spaced: Vec<String> = line
+        .replace('\t', "  ")
+        .split("  ")
+        .map(|cell| cell.trim().to_owned())
+        .filter(|cell| !cell.is_empty())
+        .collect();
     let spaced: Vec<String> = spaced.into_iter().filter(|cell| !matches!(cell.as_str(), "$" | "¥" | "€")).collect();
     if spaced.len() == 1 { tail_of_numbers(&spaced[0]) } else { spaced }
 }
@@ -142,7 +149,8 @@ fn tail_of_numbers(text: &str) -> Vec<String> {
     let n_numbers = words.iter().rev().take_while(|word| is_number(word)).count();
     let label_words = words.len() - n_numbers;
     let is_sentence = words[..label_words].iter().any(|word| word.ends_with([',', ';', '。', '，']));
-    let all_years = words[label_words..].iter().all(|word| number::number(word).is_some_and(|number| number.as_year().is_some()));
+    let all_years =
+        words[label_words..].iter().all(|word| number::number(word).is_some_and(|number| number.as_year().is_some()));
     if n_numbers < 2 || is_sentence || label_words > 14 || (label_words > 3 && all_years) {
         return vec![text.to_owned()];
     }
@@ -197,7 +205,11 @@ impl Reader {
             return;
         }
         self.head.has_rows = true;
-        let label = if matches!(number::read(first), Cell::Number(_) | Cell::Dash | Cell::Empty) { String::new() } else { first.clone() };
+        let label = if matches!(number::read(first), Cell::Number(_) | Cell::Dash | Cell::Empty) {
+            String::new()
+        } else {
+            first.clone()
+        };
         self.rows.push(Row {
             passage,
             unit: unit::stated(&label).or(self.unit),
@@ -223,7 +235,8 @@ impl Reader {
                 _ => {}
             }
             // A label such as "2018年计划" is no column, unless it stands alone with others of its kind.
-            let is_period = matches!(period::column(cell), Column::Dated { .. } | Column::Relative(_)) && cell.chars().count() < 60;
+            let is_period =
+                matches!(period::column(cell), Column::Dated { .. } | Column::Relative(_)) && cell.chars().count() < 60;
             n_dated += usize::from(is_period && (at > 0 || number::number(cell).is_some()));
         }
         n_dated > 0
@@ -262,7 +275,17 @@ impl Reader {
         }
         let tight: String = text.chars().filter(|char| !char.is_whitespace()).collect();
         let lower = text.to_lowercase();
-        let names = ["利润表", "资产负债表", "现金流量表", "主要会计数据", "主要财务指标", "季度主要财务数据", "分产品", "分行业", "分地区"];
+        let names = [
+            "利润表",
+            "资产负债表",
+            "现金流量表",
+            "主要会计数据",
+            "主要财务指标",
+            "季度主要财务数据",
+            "分产品",
+            "分行业",
+            "分地区",
+        ];
         let english = ["statement of", "statements of", "balance sheet", "quarterly data", "selected financial"];
         let is_title = names.iter().any(|name| tight.contains(name)) && tight.chars().count() < 40
             || english.iter().any(|name| lower.contains(name)) && text.len() < 120 && !text.ends_with('.');
@@ -296,7 +319,9 @@ impl Reader {
         let is_dated = |column: &Column| matches!(column, Column::Dated { .. } | Column::Relative(_));
         if !columns.iter().any(is_dated) {
             let same = columns.len() == cells.len();
-            return numbers(body).map(|(at, number)| Value { number, period: None, head: same.then_some(at) }).collect();
+            return numbers(body)
+                .map(|(at, number)| Value { number, period: None, head: same.then_some(at) })
+                .collect();
         }
         // Cell for column, where the counts agree; otherwise dates for numbers, in their order.
         // A row without its label must not be taken for one with it.
@@ -310,7 +335,11 @@ impl Reader {
         if let Some(offset) = offset {
             return numbers(body)
                 .filter(|(at, number)| is_dated(&columns[at - offset]) && !number_is_share(number, &cells[0]))
-                .map(|(at, number)| Value { number, period: self.period(columns[at - offset]), head: Some(at - offset) })
+                .map(|(at, number)| Value {
+                    number,
+                    period: self.period(columns[at - offset]),
+                    head: Some(at - offset),
+                })
                 .collect();
         }
         let first = usize::from(!is_column(&self.head.texts[0]));
@@ -325,7 +354,8 @@ impl Reader {
                 Cell::Empty | Cell::Note | Cell::Text => None,
             })
             .collect();
-        let with_changes: Vec<usize> = (first..columns.len()).filter(|at| is_dated(&columns[*at]) || columns[*at] == Column::Change).collect();
+        let with_changes: Vec<usize> =
+            (first..columns.len()).filter(|at| is_dated(&columns[*at]) || columns[*at] == Column::Change).collect();
         let order = if places.len() == dated.len() {
             dated
         } else if places.len() == with_changes.len() {
@@ -335,11 +365,16 @@ impl Reader {
             order.insert(change, usize::MAX);
             order
         } else {
-            return places.into_iter().filter_map(|(_, number)| Some(Value { number: number?, period: None, head: None })).collect();
+            return places
+                .into_iter()
+                .filter_map(|(_, number)| Some(Value { number: number?, period: None, head: None }))
+                .collect();
         };
         let placed = places.into_iter().zip(order).filter(|(_, column)| columns.get(*column).is_some_and(is_dated));
         placed
-            .filter_map(|((_, number), column)| Some(Value { number: number?, period: self.period(columns[column]), head: Some(column) }))
+            .filter_map(|((_, number), column)| {
+                Some(Value { number: number?, period: self.period(columns[column]), head: Some(column) })
+            })
             .collect()
     }
 
@@ -365,13 +400,18 @@ fn is_column(text: &str) -> bool {
 /// A percentage in a row whose label is no ratio stands in a column of changes that lost its head.
 fn number_is_share(number: &Number, label: &str) -> bool {
     let label = label.to_lowercase();
-    number.is_percent && !["率", "比", "%", "％", "margin", "rate", "percent", "return", "ratio", "growth"].iter().any(|word| label.contains(word))
+    number.is_percent
+        && !["率", "比", "%", "％", "margin", "rate", "percent", "return", "ratio", "growth"]
+            .iter()
+            .any(|word| label.contains(word))
 }
 
 /// Which place holds the change in percent between the two numbers before it, if one does.
 fn places_of_change(places: &[(usize, Option<Number>)]) -> Option<usize> {
     (2..places.len()).find(|at| {
-        let [Some(now), Some(before), Some(change)] = [&places[at - 2].1, &places[at - 1].1, &places[*at].1] else { return false };
+        let [Some(now), Some(before), Some(change)] = [&places[at - 2].1, &places[at - 1].1, &places[*at].1] else {
+            return false;
+        };
         before.value.abs() > f64::EPSILON && ((now.value / before.value - 1.0) * 100.0 - change.value).abs() < 0.06
     })
 }

@@ -1,7 +1,8 @@
 use super::*;
 
 fn read(heading: &str, text: &str) -> Vec<Row> {
-    let passage = Passage { number: 1, file: "x_2019.pdf".into(), page: Some(1), heading: heading.into(), text: text.into() };
+    let passage =
+        Passage { number: 1, file: "x_2019.pdf".into(), page: Some(1), heading: heading.into(), text: text.into() };
     rows(&passage, Anchor { year: Some(2019) })
 }
 
@@ -11,7 +12,9 @@ fn row(rows: &[Row], label: &str) -> String {
     let values: Vec<String> = row
         .values
         .iter()
-        .map(|value| format!("{}={}", value.period.map_or_else(|| "?".into(), |period| period.to_string()), value.number.value))
+        .map(|value| {
+            format!("{}={}", value.period.map_or_else(|| "?".into(), |period| period.to_string()), value.number.value)
+        })
         .collect();
     values.join(" ")
 }
@@ -52,7 +55,10 @@ fn notes_and_missing_values_keep_their_columns() {
 
 #[test]
 fn a_row_without_the_cell_for_its_note_is_read_all_the_same() {
-    let rows = read("", "项目 | 附注 | 2019 年度 | 2018 年度\n一、营业总收入 | 1,175.32 | 1,230.80\n其中：营业收入 | 七、61 | 1,175.32 | 1,230.80");
+    let rows = read(
+        "",
+        "项目 | 附注 | 2019 年度 | 2018 年度\n一、营业总收入 | 1,175.32 | 1,230.80\n其中：营业收入 | 七、61 | 1,175.32 | 1,230.80",
+    );
 
     assert_eq!(row(&rows, "一、营业总收入"), "2019=1175.32 2018=1230.8");
     assert_eq!(row(&rows, "其中：营业收入"), "2019=1175.32 2018=1230.8");
@@ -102,7 +108,8 @@ fn a_head_over_two_lines_is_put_together() {
 
 #[test]
 fn columns_set_apart_by_spaces_are_read_too() {
-    let rows = read("", "(Millions)                2018       2017\nNet sales          $     327   $  316\nNet income 53 48");
+    let rows =
+        read("", "(Millions)                2018       2017\nNet sales          $     327   $  316\nNet income 53 48");
 
     assert_eq!(row(&rows, "Net sales"), "2018=327 2017=316");
     assert_eq!(row(&rows, "Net income"), "2018=53 2017=48");
@@ -110,7 +117,10 @@ fn columns_set_apart_by_spaces_are_read_too() {
 
 #[test]
 fn a_row_without_values_does_not_end_the_table() {
-    let rows = read("", "项目 | 附注 | 2019 年度 | 2018 年度\n交易性金融资产 | 七、2 | — | —\n流动资产： |  |  | \n存货 | 七、9 | 637.28 | 601.28");
+    let rows = read(
+        "",
+        "项目 | 附注 | 2019 年度 | 2018 年度\n交易性金融资产 | 七、2 | — | —\n流动资产： |  |  | \n存货 | 七、9 | 637.28 | 601.28",
+    );
 
     assert_eq!(row(&rows, "存货"), "2019=637.28 2018=601.28");
 }
@@ -129,7 +139,8 @@ fn prose_and_rubbish_give_no_rows() {
 
 #[test]
 fn a_wrapped_label_keeps_its_neighbours() {
-    let rows = read("", " | 2019年 | 2018年\n归属于上市公司股东\n | 129,465.68 | 182,223.13\n的净利润\n总资产 | 1.00 | 2.00");
+    let rows =
+        read("", " | 2019年 | 2018年\n归属于上市公司股东\n | 129,465.68 | 182,223.13\n的净利润\n总资产 | 1.00 | 2.00");
 
     assert_eq!((rows[0].above.as_str(), rows[0].below.as_str()), ("归属于上市公司股东", "的净利润"));
     assert_eq!(rows[0].values.len(), 2);

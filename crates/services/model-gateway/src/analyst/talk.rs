@@ -7,14 +7,23 @@ use super::question::{Language, Question};
 /// A greeting back.
 pub(crate) fn greeting(language: Language) -> String {
     match language {
-        Language::Chinese => format!("你好！我是内置的离线分析器（按规则工作，不是大语言模型）。\n\n{}", abilities(language)),
-        Language::English => format!("Hello! I am the built-in offline analyst: rules, not a language model.\n\n{}", abilities(language)),
+        Language::Chinese => {
+            format!("你好！我是内置的离线分析器（按规则工作，不是大语言模型）。\n\n{}", abilities(language))
+        }
+        Language::English => {
+            format!("Hello! I am the built-in offline analyst: rules, not a language model.\n\n{}", abilities(language))
+        }
     }
 }
 
 /// An answer to thanks.
 pub(crate) fn thanks(language: Language) -> String {
-    say(language, "不客气。还想看哪个指标，直接问就可以。", "You are welcome. Ask for any other figure you would like to see.").to_owned()
+    say(
+        language,
+        "不客气。还想看哪个指标，直接问就可以。",
+        "You are welcome. Ask for any other figure you would like to see.",
+    )
+    .to_owned()
 }
 
 /// What it can do.
@@ -72,16 +81,31 @@ pub(crate) fn nothing_fits(question: &Question, history: &History) -> String {
     let names = if question.metrics.is_empty() {
         String::new()
     } else {
-        question.metrics.iter().map(|metric| say(language, metric.chinese, metric.english)).collect::<Vec<_>>().join(say(language, "、", ", "))
+        question
+            .metrics
+            .iter()
+            .map(|metric| say(language, metric.chinese, metric.english))
+            .collect::<Vec<_>>()
+            .join(say(language, "、", ", "))
     };
     let text = match (language, names.is_empty()) {
-        (Language::Chinese, true) => format!("我检索了 {}，但没有找到能回答这个问题的内容。我只能查财务数字和原文语句。", files.join("、")),
-        (Language::Chinese, false) => format!("我检索了 {}，但没有找到：{names}。请确认该文档包含相应的报表，或换一种说法。", files.join("、")),
+        (Language::Chinese, true) => {
+            format!("我检索了 {}，但没有找到能回答这个问题的内容。我只能查财务数字和原文语句。", files.join("、"))
+        }
+        (Language::Chinese, false) => {
+            format!("我检索了 {}，但没有找到：{names}。请确认该文档包含相应的报表，或换一种说法。", files.join("、"))
+        }
         (Language::English, true) => {
-            format!("I searched {} and found nothing that answers this. I can only look up financial figures and sentences of the documents.", files.join(", "))
+            format!(
+                "I searched {} and found nothing that answers this. I can only look up financial figures and sentences of the documents.",
+                files.join(", ")
+            )
         }
         (Language::English, false) => {
-            format!("I searched {} and did not find: {names}. Check that the document holds the statement, or put it in other words.", files.join(", "))
+            format!(
+                "I searched {} and did not find: {names}. Check that the document holds the statement, or put it in other words.",
+                files.join(", ")
+            )
         }
     };
     format!("{}\n\n{text}", notice(language))

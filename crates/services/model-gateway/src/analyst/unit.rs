@@ -32,7 +32,12 @@ impl Unit {
             Some(scale) if scale >= 1e3 => "thousand",
             _ => "",
         };
-        [self.currency.unwrap_or_default(), scale].iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join(" ")
+        [self.currency.unwrap_or_default(), scale]
+            .iter()
+            .filter(|part| !part.is_empty())
+            .copied()
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 
     /// In Chinese: "百万美元".
@@ -69,9 +74,22 @@ pub(crate) fn stated(line: &str) -> Unit {
 }
 
 fn chinese(tight: &str) -> Unit {
-    let says_unit = ["单位:", "单位为", "金额单位", "人民币百万元", "人民币千元", "人民币万元", "人民币亿元", "(万元)", "(百万元)", "(亿元)", "(千元)", "(元)"]
-        .iter()
-        .any(|word| tight.contains(word));
+    let says_unit = [
+        "单位:",
+        "单位为",
+        "金额单位",
+        "人民币百万元",
+        "人民币千元",
+        "人民币万元",
+        "人民币亿元",
+        "(万元)",
+        "(百万元)",
+        "(亿元)",
+        "(千元)",
+        "(元)",
+    ]
+    .iter()
+    .any(|word| tight.contains(word));
     if !says_unit {
         return Unit::default();
     }
@@ -83,33 +101,46 @@ fn chinese(tight: &str) -> Unit {
         .filter_map(|(word, scale)| rest.find(word).map(|at| (at, *scale)))
         .min_by(|one, other| one.0.cmp(&other.0))
         .map(|(_, scale)| scale);
-    let currency = [("美元", "USD"), ("港元", "HKD"), ("港币", "HKD"), ("欧元", "EUR"), ("人民币", "CNY"), ("元", "CNY")]
-        .iter()
-        .find(|(word, _)| rest.contains(word))
-        .map(|(_, code)| *code);
+    let currency =
+        [("美元", "USD"), ("港元", "HKD"), ("港币", "HKD"), ("欧元", "EUR"), ("人民币", "CNY"), ("元", "CNY")]
+            .iter()
+            .find(|(word, _)| rest.contains(word))
+            .map(|(_, code)| *code);
     Unit { scale, currency }
 }
 
 fn english(lower: &str) -> Unit {
-    let scale = [("billion", 1e9), ("million", 1e6), ("thousand", 1e3), ("000s", 1e3), ("'000", 1e3)].iter().find_map(|(word, scale)| {
-        let at = lower.find(word)?;
-        let before = lower[..at].trim_end();
-        // "in millions", "(Millions, except ...", "US$ million", "Dollars in millions": a heading. A sentence has a
-        // number before the word and is no heading.
-        let heading = before.is_empty()
-            || before.ends_with("in")
-            || before.ends_with('(')
-            || before.ends_with('$')
-            || before.ends_with("usd")
-            || before.ends_with("rmb")
-            || before.ends_with('€');
-        heading.then_some(*scale)
-    });
+    let scale = [("billion", 1e9), ("million", 1e6), ("thousand", 1e3), ("000s", 1e3), ("'000", 1e3)].iter().find_map(
+        |(word, scale)| {
+            let at = lower.find(word)?;
+            let before = lower[..at].trim_end();
+            // "in millions", "(Millions, except ...", "US$ million", "Dollars in millions": a heading. A sentence has a
+            // number before the word and is no heading.
+            let heading = before.is_empty()
+                || before.ends_with("in")
+                || before.ends_with('(')
+                || before.ends_with('$')
+                || before.ends_with("usd")
+                || before.ends_with("rmb")
+                || before.ends_with('€');
+            heading.then_some(*scale)
+        },
+    );
     let Some(scale) = scale else { return Unit::default() };
-    let currency = [("hk$", "HKD"), ("rmb", "CNY"), ("cny", "CNY"), ("€", "EUR"), ("eur", "EUR"), ("£", "GBP"), ("$", "USD"), ("usd", "USD"), ("dollar", "USD")]
-        .iter()
-        .find(|(word, _)| lower.contains(word))
-        .map(|(_, code)| *code);
+    let currency = [
+        ("hk$", "HKD"),
+        ("rmb", "CNY"),
+        ("cny", "CNY"),
+        ("€", "EUR"),
+        ("eur", "EUR"),
+        ("£", "GBP"),
+        ("$", "USD"),
+        ("usd", "USD"),
+        ("dollar", "USD"),
+    ]
+    .iter()
+    .find(|(word, _)| lower.contains(word))
+    .map(|(_, code)| *code);
     Unit { scale: Some(scale), currency }
 }
 

@@ -28,7 +28,11 @@ async fn it_is_the_default_when_there_is_no_provider() {
     assert!(n_chunks > 5 && assembly.text().contains("离线分析器"), "{}", assembly.text());
     assert_eq!(assembly.finish_reason(), Some("stop"));
     assert!(assembly.usage().unwrap().completion_tokens > 0);
-    let whole = gateway.models.chat(&gateway.caller, &request("offline-analyst", "你好"), &CallOptions::default()).await.unwrap();
+    let whole = gateway
+        .models
+        .chat(&gateway.caller, &request("offline-analyst", "你好"), &CallOptions::default())
+        .await
+        .unwrap();
     assert_eq!(whole.choices[0].message.all_text(), assembly.text());
     let records = gateway.all_usage().await;
     assert_eq!(records.len(), 2);
@@ -38,7 +42,9 @@ async fn it_is_the_default_when_there_is_no_provider() {
 #[tokio::test]
 async fn a_dialogue_with_tools_comes_to_an_answer_over_the_wire() {
     let gateway = Gateway::open(Config::default()).await;
-    let tools = ["knowledge_search", "run_python"].map(|name| ToolDefinition::function(name, "", json!({"type": "object"}))).to_vec();
+    let tools = ["knowledge_search", "run_python"]
+        .map(|name| ToolDefinition::function(name, "", json!({"type": "object"})))
+        .to_vec();
     let mut asked = ChatRequest { tools, ..request("", "公司2024年营业收入是多少？") };
 
     let mut called = Vec::new();

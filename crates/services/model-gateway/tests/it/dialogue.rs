@@ -20,7 +20,12 @@ impl<'a> Talk<'a> {
         let schema = json!({"type": "object", "properties": {"queries": {"type": "array"}, "limit": {"type": "integer", "maximum": 20}, "code": {"type": "string"}}});
         let tools = tools.iter().map(|name| ToolDefinition::function(*name, "", schema.clone())).collect();
         let python = r#"{"outcome":"ok","stdout":"","stderr":"","files":[{"name":"chart.png","mime":"image/png","bytes":9}],"error":null}"#;
-        Self { library, request: ChatRequest { tools, ..ChatRequest::default() }, calls: Vec::new(), python: python.into() }
+        Self {
+            library,
+            request: ChatRequest { tools, ..ChatRequest::default() },
+            calls: Vec::new(),
+            python: python.into(),
+        }
     }
 
     /// Asks, plays the tools, gives the answer. Fails when the analyst does not come to an end.
@@ -35,7 +40,8 @@ impl<'a> Talk<'a> {
                 Reply::Calls(calls) => {
                     self.request.messages.push(ChatMessage::calls(calls.clone()));
                     for call in calls {
-                        let arguments: Value = serde_json::from_str(&call.function.arguments).expect("arguments are JSON");
+                        let arguments: Value =
+                            serde_json::from_str(&call.function.arguments).expect("arguments are JSON");
                         let output = self.play(&call.function.name, &arguments);
                         self.calls.push((call.function.name, arguments));
                         self.request.messages.push(ChatMessage::tool(call.id, output));
@@ -49,7 +55,8 @@ impl<'a> Talk<'a> {
     fn play(&self, name: &str, arguments: &Value) -> String {
         match name {
             "knowledge_search" => {
-                let queries: Vec<String> = serde_json::from_value(arguments["queries"].clone()).expect("queries are texts");
+                let queries: Vec<String> =
+                    serde_json::from_value(arguments["queries"].clone()).expect("queries are texts");
                 assert!((1..=8).contains(&queries.len()), "{queries:?}");
                 self.library.search(&queries, arguments["limit"].as_u64().map_or(10, |limit| limit as usize))
             }
@@ -107,7 +114,11 @@ fn a_question_about_figures_is_answered_with_citations_and_a_chart() {
     assert!(answer.contains("chart.png"), "{answer}");
     let tools: Vec<&str> = talk.calls.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(tools, ["knowledge_search", "run_python"]);
-    assert!(talk.code().contains("(\"2024\", 231)") && talk.code().contains("savefig(\"chart.png\", dpi=150)"), "{}", talk.code());
+    assert!(
+        talk.code().contains("(\"2024\", 231)") && talk.code().contains("savefig(\"chart.png\", dpi=150)"),
+        "{}",
+        talk.code()
+    );
 }
 
 #[test]
@@ -117,7 +128,16 @@ fn a_chinese_report_is_analysed_in_chinese() {
 
     let answer = talk.ask("帮我分析财报");
 
-    for part in ["不是大语言模型", "**12.75 亿元**（1,275,301,034.32 元）", "下降 4.15%", "**1.39 亿元**", "2.09 亿元", "资产负债率", "29.2%", "主要系原材料价格上涨"] {
+    for part in [
+        "不是大语言模型",
+        "**12.75 亿元**（1,275,301,034.32 元）",
+        "下降 4.15%",
+        "**1.39 亿元**",
+        "2.09 亿元",
+        "资产负债率",
+        "29.2%",
+        "主要系原材料价格上涨",
+    ] {
         assert!(answer.contains(part), "{part} is not in\n{answer}");
     }
     assert!(!answer.contains("421,378,931.67"), "the parent company's own statement is not the group's:\n{answer}");
@@ -143,7 +163,11 @@ fn quarters_and_segments_are_read_where_they_are_asked_for() {
 
     let library = english();
     let answer = Talk::new(&library, &ALL).ask("Show net sales by business segment");
-    assert!(answer.contains("| Industrial | USD 3,000 million | 57.1% |") || answer.contains("| Industrial | 3,000 million | 57.1% |"), "{answer}");
+    assert!(
+        answer.contains("| Industrial | USD 3,000 million | 57.1% |")
+            || answer.contains("| Industrial | 3,000 million | 57.1% |"),
+        "{answer}"
+    );
 }
 
 #[test]
@@ -202,7 +226,14 @@ fn small_talk_needs_no_tools() {
 
 #[test]
 fn the_document_that_is_named_is_the_one_that_answers() {
-    let library = english().with("Globex_2024_10K.pdf", &[(60, "Consolidated Statement of Cash Flows", "(Millions) | 2024 | 2023\nPurchases of property, plant and equipment (PP&E) | (999) | (888)")]);
+    let library = english().with(
+        "Globex_2024_10K.pdf",
+        &[(
+            60,
+            "Consolidated Statement of Cash Flows",
+            "(Millions) | 2024 | 2023\nPurchases of property, plant and equipment (PP&E) | (999) | (888)",
+        )],
+    );
 
     let answer = Talk::new(&library, &ALL).ask("What was Globex's capital expenditure in 2024?");
     assert!(answer.contains("999") && !answer.contains("231"), "{answer}");
@@ -227,7 +258,19 @@ fn every_number_of_an_answer_stands_in_a_passage_or_is_computed() {
 #[test]
 fn odd_conversations_are_survived() {
     let library = english();
-    for question in ["", "   ", "\u{0}", "🙂", "| | |", "[1] file=\"x\"", "2024", "？？？", &"净利润".repeat(3000), "```python\n```", "SELECT * FROM t; --"] {
+    for question in [
+        "",
+        "   ",
+        "\u{0}",
+        "🙂",
+        "| | |",
+        "[1] file=\"x\"",
+        "2024",
+        "？？？",
+        &"净利润".repeat(3000),
+        "```python\n```",
+        "SELECT * FROM t; --",
+    ] {
         let answer = Talk::new(&library, &ALL).ask(question);
         assert!(!answer.trim().is_empty(), "{question:?}");
     }

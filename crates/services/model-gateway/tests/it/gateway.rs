@@ -21,15 +21,22 @@ pub(crate) struct Gateway {
 
 /// A provider at this address with the model `m`, which has prices, and a key.
 pub(crate) fn provider(url: &str) -> ProviderConfig {
-    let priced = ModelConfig { input_price: Money(1_000_000), output_price: Money(2_000_000), ..ModelConfig::named("m") };
+    let priced =
+        ModelConfig { input_price: Money(1_000_000), output_price: Money(2_000_000), ..ModelConfig::named("m") };
     let models = vec![priced, ModelConfig::named("text-embedding-m")];
-    ProviderConfig { base_url: url.to_owned(), api_key: Some(Secret::new("sk-test-secret")), models, ..ProviderConfig::default() }
+    ProviderConfig {
+        base_url: url.to_owned(),
+        api_key: Some(Secret::new("sk-test-secret")),
+        models,
+        ..ProviderConfig::default()
+    }
 }
 
 impl Gateway {
     /// With one provider, named `up`.
     pub(crate) async fn with(provider: ProviderConfig) -> Self {
-        let mut config = Config { first_byte_timeout_s: 1, idle_timeout_s: 1, answer_timeout_s: 1, ..Config::default() };
+        let mut config =
+            Config { first_byte_timeout_s: 1, idle_timeout_s: 1, answer_timeout_s: 1, ..Config::default() };
         config.providers.insert("up".to_owned(), provider);
         Self::open(config).await
     }

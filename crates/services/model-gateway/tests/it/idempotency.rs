@@ -82,7 +82,8 @@ async fn a_key_used_with_another_request_is_a_conflict_and_another_tenants_key_i
 
 #[tokio::test]
 async fn a_failed_answer_is_not_kept() {
-    let (upstream, gateway) = up(vec![Turn::Status(503, vec![], "{}".into()), Turn::Events(vec![says("Hal")]), good("hi")]).await;
+    let (upstream, gateway) =
+        up(vec![Turn::Status(503, vec![], "{}".into()), Turn::Events(vec![says("Hal")]), good("hi")]).await;
 
     assert!(gateway.say_with(&request("m", "x"), &keyed("k")).await.is_err());
     assert!(gateway.say_with(&request("m", "x"), &keyed("k")).await.is_err());

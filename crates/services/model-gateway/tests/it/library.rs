@@ -22,24 +22,44 @@ impl Library {
     /// Adds a document.
     pub(crate) fn with(mut self, file: &str, pages: &[(usize, &str, &str)]) -> Self {
         for (number, heading, text) in pages {
-            self.pages.push(Page { file: file.into(), number: *number, heading: (*heading).into(), text: (*text).into() });
+            self.pages.push(Page {
+                file: file.into(),
+                number: *number,
+                heading: (*heading).into(),
+                text: (*text).into(),
+            });
         }
         self
     }
 
     /// Adds a real report, its layout turned into cells. `None` when the report or the tool that reads it is absent.
     pub(crate) fn with_report(mut self, file: &str) -> Option<Self> {
-        let shared = std::env::var_os("SEPTET_SHARED").map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../../shared"), PathBuf::from);
+        let shared = std::env::var_os("SEPTET_SHARED")
+            .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../../shared"), PathBuf::from);
         let path = shared.join("fixtures/reports").join(file);
-        let path = if path.exists() { path } else { PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../examples").join(file) };
+        let path = if path.exists() {
+            path
+        } else {
+            PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../examples").join(file)
+        };
         if !path.exists() {
             return None;
         }
         let output = Command::new("pdftotext").arg("-layout").arg(&path).arg("-").output().ok()?;
         for (at, page) in String::from_utf8_lossy(&output.stdout).split('\u{c}').enumerate() {
             let lines: Vec<String> = page.lines().map(cells).filter(|line| !line.is_empty()).collect();
-            let names = ["statement of", "balance sheet", "利润表", "现金流量表", "资产负债表", "主要会计数据", "quarterly data"];
-            let is_title = |line: &&String| line.chars().count() < 60 && names.iter().any(|name| line.to_lowercase().contains(name));
+            let names = [
+                "statement of",
+                "balance sheet",
+                "利润表",
+                "现金流量表",
+                "资产负债表",
+                "主要会计数据",
+                "quarterly data",
+            ];
+            let is_title = |line: &&String| {
+                line.chars().count() < 60 && names.iter().any(|name| line.to_lowercase().contains(name))
+            };
             let heading = lines.iter().find(is_title).cloned().unwrap_or_default();
             self.pages.push(Page { file: file.into(), number: at + 1, heading, text: lines.join("\n") });
         }
@@ -48,7 +68,8 @@ impl Library {
 
     /// The pages that hold most of the words of the queries, as the tool gives them.
     pub(crate) fn search(&self, queries: &[String], limit: usize) -> String {
-        let terms: Vec<Vec<String>> = self.pages.iter().map(|page| terms(&format!("{} {}", page.heading, page.text))).collect();
+        let terms: Vec<Vec<String>> =
+            self.pages.iter().map(|page| terms(&format!("{} {}", page.heading, page.text))).collect();
         let mut frequency: BTreeMap<&str, usize> = BTreeMap::new();
         for page in &terms {
             for term in page {
@@ -56,7 +77,8 @@ impl Library {
             }
         }
         let mut found: Vec<usize> = Vec::new();
-        let ranked: Vec<Vec<usize>> = queries.iter().map(|query| self.rank(&self::terms(query), &terms, &frequency)).collect();
+        let ranked: Vec<Vec<usize>> =
+            queries.iter().map(|query| self.rank(&self::terms(query), &terms, &frequency)).collect();
         for place in 0..limit {
             for ranking in &ranked {
                 if let Some(page) = ranking.get(place).filter(|page| !found.contains(page))
@@ -69,7 +91,11 @@ impl Library {
         let mut text = String::new();
         for (number, page) in (1..).zip(found) {
             let page = &self.pages[page];
-            let _ = write!(text, "[{number}] file=\"{}\" page={} heading=\"{}\"\n{}\n\n", page.file, page.number, page.heading, page.text);
+            let _ = write!(
+                text,
+                "[{number}] file=\"{}\" page={} heading=\"{}\"\n{}\n\n",
+                page.file, page.number, page.heading, page.text
+            );
         }
         if text.is_empty() { "No passages were found.".into() } else { text }
     }
@@ -80,7 +106,8 @@ impl Library {
             let hits = query.iter().filter(|term| page.contains(term));
             hits.map(|term| (n_pages / frequency.get(term.as_str()).copied().unwrap_or(1) as f64).ln() + 0.1).sum()
         };
-        let mut scored: Vec<(f64, usize)> = pages.iter().enumerate().map(|(at, page)| (score(page), at)).filter(|(score, _)| *score > 0.0).collect();
+        let mut scored: Vec<(f64, usize)> =
+            pages.iter().enumerate().map(|(at, page)| (score(page), at)).filter(|(score, _)| *score > 0.0).collect();
         scored.sort_by(|one, other| other.0.total_cmp(&one.0));
         scored.into_iter().map(|(_, at)| at).collect()
     }

@@ -18,20 +18,30 @@ async fn up(script: Vec<Turn>) -> (Upstream, Gateway) {
 
 #[tokio::test]
 async fn a_stream_comes_through_piece_by_piece_with_unknown_fields() {
-    let odd = event(&json!({"id": "c1", "service_tier": "odd", "choices": [{"index": 0, "delta": {"content": "Hel", "reasoning_content": "think", "weird": 7}}]}));
-    let (upstream, gateway) = up(vec![Turn::Events(vec![": hello\n\n".into(), odd, says("lo"), stops(), used(3, 2), done()])]).await;
+    let odd = event(
+        &json!({"id": "c1", "service_tier": "odd", "choices": [{"index": 0, "delta": {"content": "Hel", "reasoning_content": "think", "weird": 7}}]}),
+    );
+    let (upstream, gateway) =
+        up(vec![Turn::Events(vec![": hello\n\n".into(), odd, says("lo"), stops(), used(3, 2), done()])]).await;
     let mut asked = request("m", "hi");
     asked.extra.insert("top_k".into(), json!(40));
     asked.tools = vec![ToolDefinition::function("f", "", json!({"type": "object"}))];
 
-    let chunks: Vec<_> = gateway.models.chat_stream(&gateway.caller, &asked, &CallOptions::default()).await.unwrap().collect().await;
+    let chunks: Vec<_> =
+        gateway.models.chat_stream(&gateway.caller, &asked, &CallOptions::default()).await.unwrap().collect().await;
 
     let chunks: Vec<_> = chunks.into_iter().map(Result::unwrap).collect();
-    assert_eq!((chunks[0].extra["service_tier"].clone(), chunks[0].choices[0].delta.extra["weird"].clone()), (json!("odd"), json!(7)));
+    assert_eq!(
+        (chunks[0].extra["service_tier"].clone(), chunks[0].choices[0].delta.extra["weird"].clone()),
+        (json!("odd"), json!(7))
+    );
     assert_eq!(chunks[0].choices[0].delta.reasoning_content.as_deref(), Some("think"));
     assert_eq!(chunks.last().unwrap().usage.as_ref().unwrap().completion_tokens, 2);
     let sent = &upstream.asked()[0];
-    assert_eq!((&sent["top_k"], &sent["stream_options"]["include_usage"], &sent["tools"][0]["function"]["name"]), (&json!(40), &json!(true), &json!("f")));
+    assert_eq!(
+        (&sent["top_k"], &sent["stream_options"]["include_usage"], &sent["tools"][0]["function"]["name"]),
+        (&json!(40), &json!(true), &json!("f"))
+    );
     assert_eq!(upstream.headers()["authorization"], "Bearer sk-test-secret");
 }
 
@@ -39,7 +49,9 @@ async fn a_stream_comes_through_piece_by_piece_with_unknown_fields() {
 async fn usage_is_hidden_from_a_client_that_did_not_ask_for_it() {
     let (_upstream, gateway) = up(vec![good("hi"), good("hi")]).await;
 
-    let (status, headers, text) = gateway.raw("/v1/chat/completions", r#"{"model":"m","messages":[{"role":"user","content":"x"}],"stream":true}"#, &[]).await;
+    let (status, headers, text) = gateway
+        .raw("/v1/chat/completions", r#"{"model":"m","messages":[{"role":"user","content":"x"}],"stream":true}"#, &[])
+        .await;
     assert_eq!((status, headers["content-type"].to_str().unwrap()), (200, "text/event-stream"));
     assert!(text.ends_with("data: [DONE]\n\n") && !text.contains("prompt_tokens"), "{text}");
 
@@ -54,7 +66,10 @@ async fn a_whole_answer_comes_through_with_unknown_fields() {
     let answer = gateway.models.chat(&gateway.caller, &request("up/m", "x"), &CallOptions::default()).await.unwrap();
 
     assert_eq!(answer.choices[0].message.all_text(), "hi");
-    assert_eq!((&answer.extra["system_fingerprint"], &answer.choices[0].message.extra["reasoning_content"]), (&json!("fp"), &json!("hm")));
+    assert_eq!(
+        (&answer.extra["system_fingerprint"], &answer.choices[0].message.extra["reasoning_content"]),
+        (&json!("fp"), &json!("hm"))
+    );
     assert_eq!(upstream.asked()[0]["model"], "m");
     assert!(upstream.asked()[0].get("stream_options").is_none());
 }
@@ -62,18 +77,29 @@ async fn a_whole_answer_comes_through_with_unknown_fields() {
 #[tokio::test]
 async fn tool_calls_are_put_together() {
     let piece = |index: u32, id: Option<&str>, arguments: &str| {
-        event(&json!({"choices": [{"index": 0, "delta": {"tool_calls": [{"index": index, "id": id, "type": "function", "function": {"name": id.map(|_| "run_python"), "arguments": arguments}}]}}]}))
+        event(
+            &json!({"choices": [{"index": 0, "delta": {"tool_calls": [{"index": index, "id": id, "type": "function", "function": {"name": id.map(|_| "run_python"), "arguments": arguments}}]}}]}),
+        )
     };
-    let (_upstream, gateway) = up(vec![Turn::Events(vec![piece(0, Some("a"), "{\"co"), piece(1, Some("b"), "{}"), piece(0, None, "de\":1}"), stops(), done()])]).await;
+    let (_upstream, gateway) = up(vec![Turn::Events(vec![
+        piece(0, Some("a"), "{\"co"),
+        piece(1, Some("b"), "{}"),
+        piece(0, None, "de\":1}"),
+        stops(),
+        done(),
+    ])])
+    .await;
 
     let mut assembly = Assembly::default();
-    let chunks = gateway.models.chat_stream(&gateway.caller, &request("m", "x"), &CallOptions::default()).await.unwrap();
+    let chunks =
+        gateway.models.chat_stream(&gateway.caller, &request("m", "x"), &CallOptions::default()).await.unwrap();
     let mut chunks = std::pin::pin!(chunks);
     while let Some(chunk) = chunks.next().await {
         assembly.push(&chunk.unwrap());
     }
 
-    let calls: Vec<_> = assembly.message().tool_calls.into_iter().map(|call| (call.id, call.function.arguments)).collect();
+    let calls: Vec<_> =
+        assembly.message().tool_calls.into_iter().map(|call| (call.id, call.function.arguments)).collect();
     assert_eq!(calls, [("a".to_owned(), "{\"code\":1}".to_owned()), ("b".to_owned(), "{}".to_owned())]);
 }
 
@@ -105,7 +131,13 @@ async fn an_error_in_the_middle_is_the_last_event() {
     let failing = event(&json!({"error": {"message": "tool use failed", "code": "x"}}));
     let (_upstream, gateway) = up(vec![Turn::Events(vec![says("Hal"), failing, says("never")])]).await;
 
-    let chunks: Vec<_> = gateway.models.chat_stream(&gateway.caller, &request("m", "x"), &CallOptions::default()).await.unwrap().collect().await;
+    let chunks: Vec<_> = gateway
+        .models
+        .chat_stream(&gateway.caller, &request("m", "x"), &CallOptions::default())
+        .await
+        .unwrap()
+        .collect()
+        .await;
 
     assert_eq!(chunks.len(), 2);
     assert!(chunks[1].as_ref().unwrap_err().detail.contains("tool use failed"));
@@ -148,7 +180,10 @@ async fn an_unknown_model_is_refused_with_the_nearest_names() {
     let (_upstream, gateway) = up(vec![]).await;
 
     let error = gateway.say_with(&request("mm", "x"), &CallOptions::default()).await.unwrap_err();
-    assert_eq!((error.kind, error.code.as_str(), error.param.as_deref()), (Kind::NotFound, "model_not_found", Some("model")));
+    assert_eq!(
+        (error.kind, error.code.as_str(), error.param.as_deref()),
+        (Kind::NotFound, "model_not_found", Some("model"))
+    );
     assert!(error.detail.contains("\"m\""), "{error}");
 
     let error = gateway.say_with(&request("text-embedding-m", "x"), &CallOptions::default()).await.unwrap_err();
@@ -159,7 +194,8 @@ async fn an_unknown_model_is_refused_with_the_nearest_names() {
 async fn models_are_listed_with_the_default_first_and_asked_for_when_not_configured() {
     let (upstream, gateway) = up(vec![]).await;
     let list = gateway.models.list(&gateway.caller).await.unwrap();
-    let shown: Vec<_> = list.data.iter().map(|model| (model.id.as_str(), model.septet.default, model.septet.offline)).collect();
+    let shown: Vec<_> =
+        list.data.iter().map(|model| (model.id.as_str(), model.septet.default, model.septet.offline)).collect();
     assert_eq!(shown, [("m", true, false), ("text-embedding-m", false, false), ("offline-analyst", false, true)]);
 
     let gateway = Gateway::with(ProviderConfig::openai(&upstream.url, &[])).await;
@@ -172,7 +208,10 @@ async fn models_are_listed_with_the_default_first_and_asked_for_when_not_configu
 async fn a_provider_that_is_down_does_not_hide_behind_the_analyst() {
     let gateway = Gateway::with(ProviderConfig::openai("http://127.0.0.1:9/v1", &[])).await;
 
-    assert_eq!(gateway.say_with(&request("", "x"), &CallOptions::default()).await.unwrap_err().code, "provider_unreachable");
+    assert_eq!(
+        gateway.say_with(&request("", "x"), &CallOptions::default()).await.unwrap_err().code,
+        "provider_unreachable"
+    );
     assert_eq!(gateway.models.list(&gateway.caller).await.unwrap().data.len(), 1);
 }
 

@@ -40,10 +40,16 @@ struct Inner {
 }
 
 impl Upstream {
+    #[expect(clippy::disallowed_methods, reason = "it ends with the test's runtime")]
     pub(crate) async fn start(script: Vec<Turn>) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/v1", listener.local_addr().unwrap());
-        let inner = Inner { script: Mutex::new(script.into()), asked: Mutex::default(), arrived: Notify::new(), left: Notify::new() };
+        let inner = Inner {
+            script: Mutex::new(script.into()),
+            asked: Mutex::default(),
+            arrived: Notify::new(),
+            left: Notify::new(),
+        };
         let upstream = Self { inner: Arc::new(inner), url };
         let list = || async { Json(json!({"data": [{"id": "listed-chat"}, {"id": "nomic-embed-text"}]})) };
         let router = Router::new()
@@ -131,7 +137,9 @@ pub(crate) fn event(data: &Value) -> String {
 
 /// A chunk that says something.
 pub(crate) fn says(text: &str) -> String {
-    event(&json!({"id": "c1", "object": "chat.completion.chunk", "model": "m", "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": null}]}))
+    event(
+        &json!({"id": "c1", "object": "chat.completion.chunk", "model": "m", "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": null}]}),
+    )
 }
 
 /// The chunk that ends an answer.
@@ -141,7 +149,9 @@ pub(crate) fn stops() -> String {
 
 /// The chunk that carries usage alone.
 pub(crate) fn used(input: u64, output: u64) -> String {
-    event(&json!({"id": "c1", "model": "m", "choices": [], "usage": {"prompt_tokens": input, "completion_tokens": output, "total_tokens": input + output}}))
+    event(
+        &json!({"id": "c1", "model": "m", "choices": [], "usage": {"prompt_tokens": input, "completion_tokens": output, "total_tokens": input + output}}),
+    )
 }
 
 pub(crate) fn done() -> String {

@@ -25,9 +25,18 @@ async fn a_call_is_recorded_once_with_its_owner_and_price() {
 
     assert_eq!(records.len(), 2);
     for (place, record) in (1..).zip(&records) {
-        assert_eq!((record.input_tokens, record.output_tokens, record.cost_nano, record.estimated), (10, 5, 10 + 2 * 5, false));
-        assert_eq!((record.tenant, record.user, record.key, record.request), (gateway.caller.tenant, gateway.caller.user, gateway.caller.key, gateway.caller.request));
-        assert_eq!((record.run.as_deref(), record.model.as_str(), record.provider.as_str(), record.status), (Some("resp_9"), "m", "up", UsageStatus::Completed));
+        assert_eq!(
+            (record.input_tokens, record.output_tokens, record.cost_nano, record.estimated),
+            (10, 5, 10 + 2 * 5, false)
+        );
+        assert_eq!(
+            (record.tenant, record.user, record.key, record.request),
+            (gateway.caller.tenant, gateway.caller.user, gateway.caller.key, gateway.caller.request)
+        );
+        assert_eq!(
+            (record.run.as_deref(), record.model.as_str(), record.provider.as_str(), record.status),
+            (Some("resp_9"), "m", "up", UsageStatus::Completed)
+        );
         assert_eq!(record.cursor, place);
     }
     let page = gateway.models.usage_after(&gateway.caller, 0, 1).await.unwrap();
@@ -38,7 +47,9 @@ async fn a_call_is_recorded_once_with_its_owner_and_price() {
 
 #[tokio::test]
 async fn the_last_figures_count_and_missing_ones_are_estimated() {
-    let with_choices = event(&json!({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "usage": {"prompt_tokens": 7, "completion_tokens": 3}}));
+    let with_choices = event(
+        &json!({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "usage": {"prompt_tokens": 7, "completion_tokens": 3}}),
+    );
     let (_upstream, gateway) = up(vec![
         Turn::Events(vec![says("hi"), with_choices, done()]),
         Turn::Events(vec![says("hi"), used(7, 1), stops(), used(7, 3), done()]),
@@ -51,7 +62,12 @@ async fn the_last_figures_count_and_missing_ones_are_estimated() {
         gateway.say("x").await.unwrap();
     }
 
-    let records: Vec<_> = gateway.all_usage().await.into_iter().map(|record| (record.input_tokens, record.output_tokens, record.estimated)).collect();
+    let records: Vec<_> = gateway
+        .all_usage()
+        .await
+        .into_iter()
+        .map(|record| (record.input_tokens, record.output_tokens, record.estimated))
+        .collect();
 
     assert_eq!(records, [(7, 3, false), (7, 3, false), (2, 2, true), (2, 2, true)]);
 }
@@ -62,7 +78,8 @@ async fn a_caller_who_leaves_stops_the_provider_and_is_charged_for_what_came() {
     let (upstream, gateway) = up(vec![Turn::Feed(feed)]).await;
     sender.send(says("12345678")).unwrap();
     {
-        let chunks = gateway.models.chat_stream(&gateway.caller, &request("m", "x"), &CallOptions::default()).await.unwrap();
+        let chunks =
+            gateway.models.chat_stream(&gateway.caller, &request("m", "x"), &CallOptions::default()).await.unwrap();
         let mut chunks = std::pin::pin!(chunks);
         chunks.next().await.unwrap().unwrap();
     }
@@ -94,7 +111,12 @@ async fn a_caller_who_leaves_before_the_first_piece_stops_the_provider_too() {
 
 #[tokio::test]
 async fn a_refused_call_costs_nothing_and_a_broken_one_what_came() {
-    let (_upstream, gateway) = up(vec![Turn::Status(429, vec![], "{}".into()), Turn::Status(401, vec![], "{}".into()), Turn::Events(vec![says("12345678")])]).await;
+    let (_upstream, gateway) = up(vec![
+        Turn::Status(429, vec![], "{}".into()),
+        Turn::Status(401, vec![], "{}".into()),
+        Turn::Events(vec![says("12345678")]),
+    ])
+    .await;
     for _call in 0..3 {
         assert!(gateway.say("x").await.is_err());
     }
@@ -110,7 +132,12 @@ async fn embeddings_are_recorded_too() {
     let body = json!({"object": "list", "model": "text-embedding-m", "data": [{"object": "embedding", "index": 0, "embedding": [0.5, -1.0]}],
         "usage": {"prompt_tokens": 4, "total_tokens": 4}});
     let (upstream, gateway) = up(vec![Turn::Status(200, vec![], body.to_string())]).await;
-    let asked = EmbeddingRequest { model: String::new(), input: EmbeddingInput::Many(vec!["x".into()]), dimensions: None, extra: Default::default() };
+    let asked = EmbeddingRequest {
+        model: String::new(),
+        input: EmbeddingInput::Many(vec!["x".into()]),
+        dimensions: None,
+        extra: Default::default(),
+    };
 
     let reply = gateway.models.embed(&gateway.caller, &asked, &CallOptions::default()).await.unwrap();
 
