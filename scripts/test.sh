@@ -14,7 +14,6 @@ cd "$root"
 asked_for() { grep -rqs --include='*.rs' "$1" crates tests; }
 
 "$root/scripts/setup.sh" build runtime
-# The sandbox's SQL and charts, and the PDF library, are those that were provisioned just now.
 if asked_for SEPTET_TEST_POSTGRES && [ -z "${SEPTET_TEST_POSTGRES:-}" ]; then need_packages postgres && start_postgres; fi
 if asked_for SEPTET_TEST_REDIS && [ -z "${SEPTET_TEST_REDIS:-}" ]; then need_packages redis && start_redis; fi
 
@@ -33,21 +32,27 @@ if [ $# -gt 0 ]; then
   exit
 fi
 
-say "the console: building and testing"
-"$root/scripts/console.sh"
-"$root/scripts/npm.sh" test
+# A part that fails does not keep the others from running; the end says which failed.
+failed=()
+part() {
+  local name=$1
+  shift
+  say "$name"
+  "$@" || failed+=("$name")
+}
 
-# The official SDKs, unmodified, are clients in the scenarios.
-say "the official SDKs"
-need_packages sdk
-need_node
-quietly tests/sdk/install.sh || fail "could not install the official SDKs"
+console_tests() { "$root/scripts/console.sh" && "$root/scripts/npm.sh" test; }
 
-say "the Rust tests (the first build takes about 10 minutes on two cores)"
-# Programs and tests at once: the scenarios run the binary, and one command builds every dependency once.
-cargo build --locked --workspace --bins --tests
-rust_tests --workspace
+all_rust_tests() {
+  # The official SDKs, unmodified, are clients in the scenarios.
+  need_packages sdk && need_node && quietly tests/sdk/install.sh || return 1
+  # Programs and tests at once: the scenarios run the binary, and one command builds every dependency once.
+  cargo build --locked --workspace --bins --tests && rust_tests --workspace
+}
 
-say "the console in a real browser"
-"$root/scripts/browser.sh"
+part "the console: building and testing" console_tests
+part "the Rust tests (the first build takes about 10 minutes on two cores)" all_rust_tests
+part "the console in a real browser" "$root/scripts/browser.sh"
+
+[ ${#failed[@]} = 0 ] || fail "failed: $(printf '%s; ' "${failed[@]}")"
 say "all tests passed"

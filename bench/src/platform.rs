@@ -62,7 +62,8 @@ async fn in_process_call() -> anyhow::Result<Figure> {
     let router = Router::new().route("/echo", post(|_caller: Caller, Json(body): Json<Value>| async { Json(body) }));
     let service = Service::internal(ServiceName::KnowledgeEngine, router);
     platform.directory.plug_local(ServiceName::KnowledgeEngine, service.into_router(&platform));
-    let client = call::Client::new(ServiceName::KnowledgeEngine, platform.directory.transport(ServiceName::KnowledgeEngine));
+    let client =
+        call::Client::new(ServiceName::KnowledgeEngine, platform.directory.transport(ServiceName::KnowledgeEngine));
     let caller = Caller::background(platform.ids.next(), platform.ids.next());
     let body = json!({"text": "x".repeat(1000)});
     let mut times = Histogram::<u64>::new(3)?;

@@ -46,9 +46,9 @@ pub(crate) fn publish(area: &str, figures: &[Figure]) -> anyhow::Result<()> {
     for Figure { metric, value } in figures {
         let met = if metric.is_at_most { *value <= metric.target } else { *value >= metric.target };
         let sign = if metric.is_at_most { "<=" } else { ">=" };
-        let peer = metric.peer.map_or_else(String::new, |(name, of_peer)| {
-            format!("{name}: {of_peer} ({:.1} x)", of_peer / value)
-        });
+        let peer = metric
+            .peer
+            .map_or_else(String::new, |(name, of_peer)| format!("{name}: {of_peer} ({:.1} x)", of_peer / value));
         let target = format!("{sign} {} {}", metric.target, metric.unit);
         println!("{:<34} {value:>12.2} {target:>14}  {:<6} {peer}", metric.name, if met { "met" } else { "MISSED" });
         let line = Line {
@@ -69,7 +69,8 @@ pub(crate) fn publish(area: &str, figures: &[Figure]) -> anyhow::Result<()> {
 fn machine() -> String {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = cpu.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or("").trim_start_matches([' ', '\t', ':']);
+    let model =
+        cpu.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or("").trim_start_matches([' ', '\t', ':']);
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     format!("{cores} cores, {model}, load {}", load.split(' ').next().unwrap_or("?"))
 }

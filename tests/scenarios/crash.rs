@@ -6,8 +6,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
-use septet_testkit::platform::septet_binary;
 use septet_testkit::Client;
+use septet_testkit::platform::septet_binary;
 use serde_json::{Value, json};
 
 use crate::sample_report;
@@ -139,7 +139,8 @@ async fn a_document_being_read_at_a_kill_becomes_searchable() {
     let address = free_address();
     let process = Process::start(folder.path(), address).await;
     let client = Client::new(address, &key(folder.path()));
-    let store = client.post("/v1/vector_stores", json!({"name": "crash"})).await.ok()["id"].as_str().unwrap().to_owned();
+    let store =
+        client.post("/v1/vector_stores", json!({"name": "crash"})).await.ok()["id"].as_str().unwrap().to_owned();
     let file = client.upload("annual-report-2025.pdf", sample_report()).await.ok()["id"].as_str().unwrap().to_owned();
     client.post(&format!("/v1/vector_stores/{store}/files"), json!({"file_id": file})).await.ok();
     process.kill();

@@ -84,7 +84,8 @@ fn encrypted_pdf() -> Vec<u8> {
         pdf.extend_from_slice(format!("{place:010} 00000 n \n").as_bytes());
     }
     let id = "<00000000000000000000000000000001>";
-    let trailer = format!("trailer\n<< /Size 5 /Root 1 0 R /Encrypt 4 0 R /ID [{id} {id}] >>\nstartxref\n{table}\n%%EOF\n");
+    let trailer =
+        format!("trailer\n<< /Size 5 /Root 1 0 R /Encrypt 4 0 R /ID [{id} {id}] >>\nstartxref\n{table}\n%%EOF\n");
     pdf.extend_from_slice(trailer.as_bytes());
     pdf
 }

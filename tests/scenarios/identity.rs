@@ -9,7 +9,8 @@ use crate::in_both;
 async fn a_person_signs_in_and_a_wrong_password_does_not() {
     in_both(async |platform, transcript| {
         let stranger = platform.client.with_key("");
-        let login = |password: &str| json!({"email": platform.email, "password": password, "return_refresh_token": true});
+        let login =
+            |password: &str| json!({"email": platform.email, "password": password, "return_refresh_token": true});
         let refused = stranger.post("/api/auth/login", login("not the password")).await;
         assert_eq!(refused.status, 401);
         transcript.line(refused.sentence());

@@ -2,6 +2,8 @@
 //!
 //! Each runs with the services together in one process and apart behind seven listeners, and both must see the same.
 
+#![expect(clippy::unwrap_used, reason = "a scenario that cannot go on has failed")]
+
 mod cancel;
 mod command_line;
 mod crash;

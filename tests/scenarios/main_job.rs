@@ -15,7 +15,8 @@ async fn ask(platform: &TestPlatform, store: &str, question: &str) -> Vec<(Strin
 }
 
 fn annotations(response: &Value) -> Vec<&Value> {
-    let parts = response["output"].as_array().into_iter().flatten().filter_map(|item| item["content"].as_array()).flatten();
+    let parts =
+        response["output"].as_array().into_iter().flatten().filter_map(|item| item["content"].as_array()).flatten();
     parts.filter_map(|part| part["annotations"].as_array()).flatten().collect()
 }
 
@@ -33,8 +34,11 @@ async fn a_report_is_analysed_with_citations_and_a_chart() {
         assert!(text.contains("512.39") || text.contains("51,238,609,924.44"), "the revenue is in the answer: {text}");
         let cited: Vec<_> = annotations(response).into_iter().filter(|one| one["type"] == "file_citation").collect();
         assert!(!cited.is_empty(), "the answer cites");
-        assert!(cited.iter().all(|one| one["page"].as_u64().unwrap() >= 1 && !one["quote"].as_str().unwrap().is_empty()));
-        let chart = annotations(response).into_iter().find(|one| one["type"] == "container_file_citation").expect("a chart");
+        assert!(
+            cited.iter().all(|one| one["page"].as_u64().unwrap() >= 1 && !one["quote"].as_str().unwrap().is_empty())
+        );
+        let chart =
+            annotations(response).into_iter().find(|one| one["type"] == "container_file_citation").expect("a chart");
         let path = format!(
             "/v1/containers/{}/files/{}/content",
             chart["container_id"].as_str().unwrap(),

@@ -25,7 +25,7 @@ async fn run(platform: &TestPlatform, program: &str, script: &str, folder: &str)
     let output = command.output().await.expect(program);
     let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{script} failed:\n{said}");
-    println!("{said}");
+    eprintln!("{said}");
 }
 
 async fn both_sdks(topology: Topology) {

@@ -5,7 +5,8 @@ use std::path::Path;
 #[test]
 fn the_openapi_description_is_fresh() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/api/openapi.json");
-    let text = std::fs::read_to_string(file).expect("docs/api/openapi.json; make it with: cargo run -p xtask -- openapi");
+    let text =
+        std::fs::read_to_string(file).expect("docs/api/openapi.json; make it with: cargo run -p xtask -- openapi");
     let there: serde_json::Value = serde_json::from_str(&text).expect("docs/api/openapi.json is JSON");
     let now: serde_json::Value = serde_json::from_str(&septet_api_gateway::openapi()).expect("the description is JSON");
 

@@ -42,7 +42,9 @@ pub fn start_logs(config: &Config) -> anyhow::Result<()> {
     let registry = tracing_subscriber::registry().with(filter);
     match config.format {
         LogFormat::Text => {
-            registry.with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false)).try_init()?;
+            registry
+                .with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false))
+                .try_init()?;
         }
         LogFormat::Json => {
             registry.with(tracing_subscriber::fmt::layer().json().with_writer(std::io::stderr)).try_init()?;

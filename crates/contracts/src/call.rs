@@ -213,7 +213,8 @@ impl Call<'_> {
     /// [`CallError`] when the service is down or refuses.
     pub async fn response(self) -> Result<Response<Body>, CallError> {
         let service = self.client.service;
-        let response = self.client.transport.clone().oneshot(self.request?).await.map_err(|error| unreachable(service, error))?;
+        let response =
+            self.client.transport.clone().oneshot(self.request?).await.map_err(|error| unreachable(service, error))?;
         if response.status().is_success() {
             return Ok(response);
         }

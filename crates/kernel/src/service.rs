@@ -60,7 +60,9 @@ impl fmt::Display for ServiceName {
 
 /// There is no service of this name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no service {0:?}; the seven are api-gateway, model-gateway, agent-core, knowledge-engine, sandbox-runner, async-worker, management")]
+#[error(
+    "there is no service {0:?}; the seven are api-gateway, model-gateway, agent-core, knowledge-engine, sandbox-runner, async-worker, management"
+)]
 pub struct UnknownService(String);
 
 impl FromStr for ServiceName {

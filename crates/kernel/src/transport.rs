@@ -17,5 +17,7 @@ pub type Transport = BoxCloneSyncService<Request<Body>, Response<Body>, BoxError
 
 /// The service runs neither in this process nor at a configured address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{0} is not running here and no address is configured for it; add [peers] {0} = \"http://host:port\" or run it in this process")]
+#[error(
+    "{0} is not running here and no address is configured for it; add [peers] {0} = \"http://host:port\" or run it in this process"
+)]
 pub struct NotPlugged(pub ServiceName);

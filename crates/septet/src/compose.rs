@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Context;
+use secrecy::SecretString;
 use septet_blobs::Blobs;
 use septet_chassis::http::Surface;
 use septet_chassis::{Lifecycle, Platform, Service, http};
@@ -15,7 +16,6 @@ use septet_database::Database;
 use septet_kernel::{Clock, ServiceName};
 use septet_management::FirstStart;
 use septet_queue::Queue;
-use secrecy::SecretString;
 use tokio::net::TcpListener;
 
 use crate::config::Config;
@@ -54,7 +54,8 @@ pub async fn start(
     mut listeners: Listeners,
 ) -> anyhow::Result<Running> {
     let platform = Platform::new(secret, Clock::system()).with_lifecycle(Lifecycle::held());
-    let database = Database::open(config.stores.database.as_deref().context("stores.database is not resolved")?).await?;
+    let database =
+        Database::open(config.stores.database.as_deref().context("stores.database is not resolved")?).await?;
     let blobs = Blobs::open(config.stores.blobs.as_deref().context("stores.blobs is not resolved")?)?;
     let mut first_start = None;
     let mut public = None;
@@ -100,7 +101,9 @@ async fn open(
         ServiceName::KnowledgeEngine => {
             septet_knowledge_engine::open(config.knowledge.clone(), platform, database, blobs).await
         }
-        ServiceName::SandboxRunner => septet_sandbox_runner::open(config.sandbox.clone(), platform, database, blobs).await,
+        ServiceName::SandboxRunner => {
+            septet_sandbox_runner::open(config.sandbox.clone(), platform, database, blobs).await
+        }
         ServiceName::AsyncWorker => {
             let queue = Queue::open(database, platform.clock.clone(), platform.ids.clone()).await?;
             septet_async_worker::open(config.worker.clone(), platform, queue).await

@@ -33,11 +33,9 @@ impl DataFolder {
     /// When it cannot be made or written, or another process uses it; the sentence says what to do.
     pub fn open(path: &Path, how: Use) -> anyhow::Result<Self> {
         let shown = path.display();
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(path)
-            .with_context(|| format!("cannot make the data folder {shown}; choose another with --data, or create it for this user"))?;
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).with_context(|| {
+            format!("cannot make the data folder {shown}; choose another with --data, or create it for this user")
+        })?;
         let lock = OpenOptions::new()
             .create(true)
             .write(true)
@@ -52,7 +50,9 @@ impl DataFolder {
         match Flock::lock(lock, wanted) {
             Ok(lock) => Ok(Self { path: path.to_owned(), _lock: lock }),
             Err((_, Errno::EWOULDBLOCK)) => {
-                bail!("another septet uses the data folder {shown}; stop it first, or choose another folder with --data")
+                bail!(
+                    "another septet uses the data folder {shown}; stop it first, or choose another folder with --data"
+                )
             }
             Err((_, error)) => Err(error).with_context(|| format!("cannot lock the data folder {shown}")),
         }
@@ -77,7 +77,9 @@ impl DataFolder {
             }
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
                 let mut text = String::new();
-                File::open(&path).and_then(|mut file| file.read_to_string(&mut text)).context("cannot read the internal secret")?;
+                File::open(&path)
+                    .and_then(|mut file| file.read_to_string(&mut text))
+                    .context("cannot read the internal secret")?;
                 anyhow::ensure!(text.len() >= 64, "{} is damaged; delete it and restart all services", path.display());
                 Ok(text.into())
             }

@@ -89,7 +89,10 @@ impl Client {
         self.event_stream(self.http.get(self.at(path))).await
     }
 
-    async fn event_stream(&self, request: reqwest::RequestBuilder) -> impl Stream<Item = (String, Value)> + Send + use<> {
+    async fn event_stream(
+        &self,
+        request: reqwest::RequestBuilder,
+    ) -> impl Stream<Item = (String, Value)> + Send + use<> {
         let response = request.bearer_auth(&self.key).send().await.expect("an answer");
         assert!(response.status().is_success(), "refused with {}", response.status());
         let chunks = response.bytes_stream().map(|chunk| chunk.map_err(|error| error.to_string()));

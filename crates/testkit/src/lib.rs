@@ -7,7 +7,7 @@ pub mod transcript;
 
 pub use client::{Client, Reply};
 pub use model::ScriptedModel;
-pub use platform::{Topology, TestPlatform, start};
+pub use platform::{TestPlatform, Topology, start};
 pub use transcript::Transcript;
 
 use std::path::PathBuf;
@@ -15,7 +15,6 @@ use std::path::PathBuf;
 /// The folder with the shared data for tests, if it is there. A test that needs it and does not find it says so aloud
 /// and ends.
 #[must_use]
-#[expect(clippy::disallowed_methods, reason = "where the data lies is the tests' own setting")]
 pub fn shared() -> Option<PathBuf> {
     let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
     let folder = std::env::var_os("SEPTET_SHARED").map_or(beside, PathBuf::from);

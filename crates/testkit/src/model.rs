@@ -53,10 +53,13 @@ impl ScriptedModel {
         let model = Self { script: Arc::new(Mutex::new(script.into_iter().collect())), address, ..Self::default() };
         let router = Router::new()
             .route("/v1/chat/completions", post(answer))
-            .route("/v1/models", get(|| async { Json(json!({"object": "list", "data": [{"id": "scripted", "object": "model"}]})) }))
+            .route(
+                "/v1/models",
+                get(|| async { Json(json!({"object": "list", "data": [{"id": "scripted", "object": "model"}]})) }),
+            )
             .with_state(model.clone());
-        let serving = async move { axum::serve(listener, router).await };
-        tokio::task::spawn(async move { serving.await.map_err(|error| error.to_string()) });
+        // It ends with the test.
+        septet_chassis::http::serve(listener, router, &septet_chassis::Lifecycle::default()).expect("an address");
         model
     }
 
@@ -91,7 +94,9 @@ async fn answer(State(model): State<ScriptedModel>, Json(request): Json<Value>) 
         Turn::Say(text) => words(&model, &text, Duration::ZERO, true),
         Turn::SaySlowly(text, pause) => words(&model, &text, pause, true),
         Turn::BreakOff(text) => words(&model, &text, Duration::from_millis(20), false),
-        Turn::Call(name, arguments) => events(&model, vec![call(&name, &arguments), end("tool_calls")], Duration::ZERO, true),
+        Turn::Call(name, arguments) => {
+            events(&model, vec![call(&name, &arguments), end("tool_calls")], Duration::ZERO, true)
+        }
         Turn::Fail(status) => {
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
             (status, Json(json!({"error": {"message": "scripted failure", "type": "scripted"}}))).into_response()
@@ -111,7 +116,10 @@ fn words(model: &ScriptedModel, text: &str, pause: Duration, ends: bool) -> Resp
 
 fn call(name: &str, arguments: &Value) -> Value {
     let function = json!({"name": name, "arguments": arguments.to_string()});
-    chunk(&json!({"tool_calls": [{"index": 0, "id": "call_scripted", "type": "function", "function": function}]}), &Value::Null)
+    chunk(
+        &json!({"tool_calls": [{"index": 0, "id": "call_scripted", "type": "function", "function": function}]}),
+        &Value::Null,
+    )
 }
 
 fn end(reason: &str) -> Value {
@@ -132,9 +140,9 @@ fn events(model: &ScriptedModel, chunks: Vec<Value>, pause: Duration, ends: bool
         chunks.into_iter().map(|chunk| Ok(format!("data: {chunk}\n\n"))).collect();
     lines.push(if ends { Ok("data: [DONE]\n\n".to_owned()) } else { Err(std::io::Error::other("scripted break")) });
     let watch = Watch { left: Arc::clone(&model.left), is_over: false };
-    let paced = stream::unfold((lines.into_iter(), watch), move |(mut lines, mut watch)| async move {
+    let paced = stream::unfold((lines.into_iter(), watch), move |(mut lines, watch)| async move {
         let Some(line) = lines.next() else {
-            watch.is_over = true;
+            watch.ended();
             return None;
         };
         if !pause.is_zero() {
@@ -149,6 +157,12 @@ fn events(model: &ScriptedModel, chunks: Vec<Value>, pause: Duration, ends: bool
 struct Watch {
     left: Arc<Notify>,
     is_over: bool,
+}
+
+impl Watch {
+    fn ended(mut self) {
+        self.is_over = true;
+    }
 }
 
 impl Drop for Watch {

@@ -109,15 +109,7 @@ async fn try_start(topology: Topology, change: impl FnOnce(&mut Config)) -> anyh
     let (email, password) = (first.email.clone(), secrecy::ExposeSecret::expose_secret(&first.password).to_owned());
     let desk = Desk::open(running[0].database()).await?;
     let key = desk.create_key("tests", None, None).await?;
-    Ok(TestPlatform {
-        address,
-        client: Client::new(address, &key),
-        email,
-        password,
-        desk,
-        running,
-        _folder: folder,
-    })
+    Ok(TestPlatform { address, client: Client::new(address, &key), email, password, desk, running, _folder: folder })
 }
 
 /// The `septet` binary that was built beside this test.

@@ -15,14 +15,25 @@ pub struct Transcript {
 
 /// Fields whose values tell when or where, not what.
 const VOLATILE: [&str; 13] = [
-    "created_at", "started_at_ms", "duration_ms", "last_active_at", "score", "usage_bytes", "updated_at", "expires_in",
-    "access_token", "request_id", "logprobs", "cost_nano", "started_at",
+    "created_at",
+    "started_at_ms",
+    "duration_ms",
+    "last_active_at",
+    "score",
+    "usage_bytes",
+    "updated_at",
+    "expires_in",
+    "access_token",
+    "request_id",
+    "logprobs",
+    "cost_nano",
+    "started_at",
 ];
 
 /// Id prefixes that are renamed.
 const PREFIXES: [&str; 16] = [
-    "resp_", "file-", "vs_", "cntr_", "cfile_", "conv_", "item_", "msg_", "call_", "usr_", "ten_", "key_", "job_", "req_",
-    "psg_", "exec_",
+    "resp_", "file-", "vs_", "cntr_", "cfile_", "conv_", "item_", "msg_", "call_", "usr_", "ten_", "key_", "job_",
+    "req_", "psg_", "exec_",
 ];
 
 impl Transcript {

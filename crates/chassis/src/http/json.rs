@@ -51,14 +51,12 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
 
 fn refused(rejection: &JsonRejection) -> Problem {
     match rejection {
-        JsonRejection::JsonDataError(error) => Problem::new(
-            Kind::BadRequest,
-            format!("the JSON body does not fit: {}", inner(error)),
-        ),
-        JsonRejection::JsonSyntaxError(error) => Problem::new(
-            Kind::BadRequest,
-            format!("the body is not valid JSON: {}", inner(error)),
-        ),
+        JsonRejection::JsonDataError(error) => {
+            Problem::new(Kind::BadRequest, format!("the JSON body does not fit: {}", inner(error)))
+        }
+        JsonRejection::JsonSyntaxError(error) => {
+            Problem::new(Kind::BadRequest, format!("the body is not valid JSON: {}", inner(error)))
+        }
         JsonRejection::MissingJsonContentType(_) => {
             Problem::new(Kind::BadRequest, "send the body as JSON, with the header content-type: application/json")
         }

@@ -119,7 +119,10 @@ async fn identify(State(walls): State<Walls>, mut request: Request, next: Next) 
 /// Gives the request its span and its metrics.
 async fn observe(State(walls): State<Walls>, request: Request, next: Next) -> Response {
     let started = Instant::now();
-    let route = request.extensions().get::<MatchedPath>().map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
     let request_id =
         request.headers().get(REQUEST_ID_HEADER).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
     let span = info_span!(
@@ -136,7 +139,8 @@ async fn observe(State(walls): State<Walls>, request: Request, next: Next) -> Re
     metrics::histogram!("septet_http_request_seconds", "service" => walls.service.as_str(), "route" => route)
         .record(started.elapsed().as_secs_f64());
     let mut response = response.map(guard);
-    if !request_id.is_empty() && !response.headers().contains_key(REQUEST_ID_HEADER)
+    if !request_id.is_empty()
+        && !response.headers().contains_key(REQUEST_ID_HEADER)
         && let Ok(value) = HeaderValue::try_from(request_id)
     {
         response.headers_mut().insert(REQUEST_ID_HEADER, value);

@@ -56,7 +56,9 @@ pub(crate) async fn run(config: Config, command: Command) -> anyhow::Result<Exit
             terminal::line(&format!("made {email}; the password, shown once, is"));
             terminal::line(&password);
         }
-        Command::CreateKey { name, email, role } => terminal::line(&desk.create_key(&name, email.as_deref(), role).await?),
+        Command::CreateKey { name, email, role } => {
+            terminal::line(&desk.create_key(&name, email.as_deref(), role).await?)
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -73,7 +75,8 @@ impl Desk {
         let clock = Clock::system();
         let ids = Ids::new(clock.clone());
         let management = Management::new(database, clock, ids.clone()).await?;
-        let tenant = management.home_tenant().await.context("the installation has not been started once; run: septet up")?;
+        let tenant =
+            management.home_tenant().await.context("the installation has not been started once; run: septet up")?;
         Ok(Self { management, caller: Caller::background(tenant.id, ids.next()) })
     }
 
@@ -85,13 +88,8 @@ impl Desk {
             .iter()
             .find(|user| email.map_or(user.role == Role::Owner, |email| user.email.eq_ignore_ascii_case(email)))
             .with_context(|| format!("there is no user {}", email.unwrap_or("with the role owner")))?;
-        let new = NewApiKey {
-            name: name.to_owned(),
-            user: Some(user.id),
-            role,
-            requests_per_minute: None,
-            expires_at: None,
-        };
+        let new =
+            NewApiKey { name: name.to_owned(), user: Some(user.id), role, requests_per_minute: None, expires_at: None };
         Ok(self.management.create_key(&self.caller, new).await?.secret)
     }
 }

@@ -81,7 +81,9 @@ fn pdf(config: &Config) -> Finding {
         None => Finding {
             what: "pdf reader".to_owned(),
             ok: false,
-            detail: "libpdfium was not found; PDF files are read by the slower built-in reader, which loses some tables".to_owned(),
+            detail:
+                "libpdfium was not found; PDF files are read by the slower built-in reader, which loses some tables"
+                    .to_owned(),
             how: Some("run runtime/pdfium.sh, or set knowledge.pdfium_library".to_owned()),
         },
     }
@@ -91,7 +93,9 @@ fn models(config: &Config) -> Finding {
     let names = config.models.provider_names();
     if names.is_empty() {
         let mut finding = fine("models", "no provider: the offline analyst answers, which is no language model");
-        finding.how = Some("set OPENAI_API_KEY, DEEPSEEK_API_KEY or DASHSCOPE_API_KEY, or add [models.providers.<name>]".to_owned());
+        finding.how = Some(
+            "set OPENAI_API_KEY, DEEPSEEK_API_KEY or DASHSCOPE_API_KEY, or add [models.providers.<name>]".to_owned(),
+        );
         return finding;
     }
     fine("models", names.join(", "))

@@ -84,13 +84,9 @@ impl Billing {
     pub async fn balance(&self, tenant: TenantId) -> Result<Balance, Error> {
         Ok(match account(self.database.reader(), tenant).await? {
             Some(balance) => balance,
-            None => Balance {
-                tenant,
-                mode: self.config.default_mode,
-                balance_nano: 0,
-                held_nano: 0,
-                available_nano: 0,
-            },
+            None => {
+                Balance { tenant, mode: self.config.default_mode, balance_nano: 0, held_nano: 0, available_nano: 0 }
+            }
         })
     }
 
@@ -186,7 +182,8 @@ impl Billing {
                 let state: String = row.try_get("", "state")?;
                 let sql = "UPDATE gateway_holds SET state = 'settled', settled_nano = $1 WHERE id = $2 AND state = $3";
                 // On PostgreSQL another settle may have come between; then this one finds the state changed.
-                let is_ours = state != "settled" && rows::run(tx, sql, [real.0.into(), hold.into(), state.as_str().into()]).await? == 1;
+                let is_ours = state != "settled"
+                    && rows::run(tx, sql, [real.0.into(), hold.into(), state.as_str().into()]).await? == 1;
                 if !is_ours {
                     return Ok(());
                 }

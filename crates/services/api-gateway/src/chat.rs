@@ -21,7 +21,8 @@ pub(crate) struct ChatRun {
 /// Turns a chat request into a run. System messages are added to the agent's own prompt.
 pub(crate) fn to_run(request: &Value) -> Result<ChatRun, Error> {
     let messages = request["messages"].as_array().filter(|messages| !messages.is_empty());
-    let messages = messages.ok_or_else(|| Error::bad_request("messages must be a list with at least one message", "messages"))?;
+    let messages =
+        messages.ok_or_else(|| Error::bad_request("messages must be a list with at least one message", "messages"))?;
     for name in ["tools", "functions"] {
         if request[name].as_array().is_some_and(|tools| !tools.is_empty()) {
             return Err(Error::bad_request(
@@ -71,9 +72,7 @@ pub(crate) fn to_run(request: &Value) -> Result<ChatRun, Error> {
 fn text_of(content: &Value) -> String {
     match content {
         Value::String(text) => text.clone(),
-        Value::Array(parts) => {
-            parts.iter().filter_map(|part| part["text"].as_str()).collect::<Vec<_>>().join("\n")
-        }
+        Value::Array(parts) => parts.iter().filter_map(|part| part["text"].as_str()).collect::<Vec<_>>().join("\n"),
         _ => String::new(),
     }
 }

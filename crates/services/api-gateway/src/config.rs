@@ -155,7 +155,8 @@ mod tests {
     fn the_defaults_pass_and_a_wrong_network_is_named() {
         assert_eq!(Config::default().check(), Ok(()));
 
-        let error = Config { trusted_proxies: vec!["10.0.0.0/40".to_owned()], ..Config::default() }.check().unwrap_err();
+        let error =
+            Config { trusted_proxies: vec!["10.0.0.0/40".to_owned()], ..Config::default() }.check().unwrap_err();
 
         assert!(error.contains("10.0.0.0/40"), "{error}");
     }

@@ -51,7 +51,8 @@ impl Console {
             return response;
         }
         // A missing script must not come back as a page: the browser would try to run it.
-        let looks_like_a_file = path.starts_with("assets/") || path.rsplit('/').next().is_some_and(|name| name.contains('.'));
+        let looks_like_a_file =
+            path.starts_with("assets/") || path.rsplit('/').next().is_some_and(|name| name.contains('.'));
         if looks_like_a_file && !is_page {
             return (StatusCode::NOT_FOUND, "there is no such file").into_response();
         }
@@ -97,7 +98,8 @@ impl Console {
     async fn page(&self) -> Response {
         let nonce = STANDARD.encode(rand::random::<[u8; 16]>());
         let index = self.load("index.html").await;
-        let html = index.map_or(Cow::Borrowed(PLACEHOLDER), |file| String::from_utf8_lossy(&file.bytes).into_owned().into());
+        let html =
+            index.map_or(Cow::Borrowed(PLACEHOLDER), |file| String::from_utf8_lossy(&file.bytes).into_owned().into());
         let mut response = Response::new(Body::from(html.replace(NONCE_MARK, &nonce)));
         put(&mut response, header::CONTENT_TYPE, "text/html; charset=utf-8");
         put(&mut response, header::CACHE_CONTROL, "no-store");

@@ -21,11 +21,11 @@ use septet_chassis::http::{Problem, Refusal};
 use septet_kernel::{Caller, Kind, RequestId};
 use tracing::{Instrument, error, info_span};
 
+use crate::Error;
 use crate::auth::identity::Identity;
 use crate::gateway::App;
 use crate::permissions::{self, Need, Weight};
 use crate::shape::{Surface, shape};
-use crate::Error;
 
 // A sign-in is a few hundred bytes.
 const MAX_STRANGER_BYTES: u64 = 64 << 10;
@@ -106,7 +106,8 @@ async fn admit(app: &App, request: Request) -> Result<(Request, Passage), Error>
     let route = parts.extensions.get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let route = route.ok_or(Error::Bug("a route without a path"))?;
     // The router asks for paths that it knows with other methods too. Without a rule nothing passes.
-    let rule = permissions::find(&parts.method, &route).ok_or_else(|| Error::WrongMethod(permissions::methods(&route)))?;
+    let rule =
+        permissions::find(&parts.method, &route).ok_or_else(|| Error::WrongMethod(permissions::methods(&route)))?;
     let wait = match rule.weight {
         Weight::Light => app.config.request_timeout(),
         Weight::Long | Weight::Paid | Weight::Upload => app.config.run_timeout(),

@@ -5,7 +5,9 @@ use std::sync::LazyLock;
 
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, InfoBuilder, ObjectBuilder, OpenApi, Ref, RefOr, Required, ResponseBuilder, Type};
+use utoipa::openapi::{
+    ContentBuilder, InfoBuilder, ObjectBuilder, OpenApi, Ref, RefOr, Required, ResponseBuilder, Type,
+};
 use utoipa::{PartialSchema, ToSchema};
 
 use septet_chassis::http::Problem;
@@ -133,7 +135,11 @@ pub(crate) fn page() -> String {
     for (path, item) in &mut api.paths.paths {
         for (method, operation) in operations(item) {
             let summary = escape(operation.summary.as_deref().unwrap_or_default());
-            let row = format!("<tr><td>{}</td><td><code>{}</code></td><td>{summary}</td></tr>\n", method.to_uppercase(), escape(path));
+            let row = format!(
+                "<tr><td>{}</td><td><code>{}</code></td><td>{summary}</td></tr>\n",
+                method.to_uppercase(),
+                escape(path)
+            );
             // Writing to a string does not fail.
             let _written = rows.write_str(&row);
         }

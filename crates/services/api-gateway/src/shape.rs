@@ -26,7 +26,8 @@ pub(crate) enum Surface {
 
 impl Surface {
     pub(crate) fn of(path: &str) -> Self {
-        let is_below = |root: &str| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        let is_below =
+            |root: &str| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
         if is_below("/v1") {
             Self::OpenAi
         } else if is_below("/api") || is_below("/.well-known") || path == "/openapi.json" {
@@ -99,7 +100,9 @@ fn read(status: StatusCode, bytes: &[u8]) -> Problem {
     let kind = Kind::of_status(status.as_u16());
     let mut problem = match serde_json::from_slice::<Value>(bytes) {
         Ok(value) if value.get("error").is_some_and(Value::is_object) => of_openai(kind, &value["error"]),
-        Ok(value) => serde_json::from_value::<Problem>(value).unwrap_or_else(|_| Problem::new(kind, sentence(kind, bytes))),
+        Ok(value) => {
+            serde_json::from_value::<Problem>(value).unwrap_or_else(|_| Problem::new(kind, sentence(kind, bytes)))
+        }
         Err(_) => Problem::new(kind, sentence(kind, bytes)),
     };
     problem.status = status.as_u16();

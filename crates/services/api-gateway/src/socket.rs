@@ -157,7 +157,8 @@ impl Lanes {
                 queue.push_back(job);
                 return;
             }
-            let error = Error::bad_request(format!("more than {MAX_WAITING} events wait on this stream_id"), "stream_id");
+            let error =
+                Error::bad_request(format!("more than {MAX_WAITING} events wait on this stream_id"), "stream_id");
             return self.refuse(name_of(&lane), &error);
         }
         if n_lanes == MAX_LANES {
@@ -212,14 +213,21 @@ fn resume_of(event: &Value) -> Result<Resume, Error> {
     Ok(Resume { response, after: event["starting_after"].as_u64() })
 }
 
-async fn run(app: &App, identity: &Identity, job: Job, name: Option<&str>, out: &mpsc::Sender<String>) -> Result<(), Error> {
+async fn run(
+    app: &App,
+    identity: &Identity,
+    job: Job,
+    name: Option<&str>,
+    out: &mpsc::Sender<String>,
+) -> Result<(), Error> {
     app.auth.still_good(identity)?;
     app.limits.count(identity).await?;
     let request: RequestId = app.ids.next();
     let caller = identity.caller(request, app.clock.now().checked_add(app.config.run_timeout()).ok());
     let stopping = app.lifecycle.stopping();
     let follow = async |events, response, after| {
-        let mut events = std::pin::pin!(runs::follow(app.agents.clone(), caller.clone(), events, response, after, stopping));
+        let mut events =
+            std::pin::pin!(runs::follow(app.agents.clone(), caller.clone(), events, response, after, stopping));
         while let Some(event) = events.next().await {
             // The close code says it, and makes the client come back.
             if event.name == "error" && app.lifecycle.stopping().is_cancelled() {

@@ -13,7 +13,7 @@ const BOOST: f32 = 1.3;
 
 /// The factor for a passage: 1 when no row fits, up to 1 + [`BOOST`].
 pub fn boost(query: &Query, passage: &str, heading: &str) -> f32 {
-    if is_contents(heading) {
+    if is_contents(heading) || lists_pages(passage) {
         return 0.6;
     }
     let best = passage.lines().filter_map(label).map(|label| fit(query, &label)).fold(0.0, f32::max);
@@ -70,6 +70,23 @@ fn is_contents(heading: &str) -> bool {
     last == "目录" || last == "目 录" || last.contains("table of contents") || last == "contents" || last == "index"
 }
 
+/// Rows of titles with page numbers, whatever stands above them.
+fn lists_pages(passage: &str) -> bool {
+    let rows: Vec<&str> = passage.lines().filter(|line| line.contains(" | ")).collect();
+    let is_page = |cell: &str| (1..=3).contains(&cell.len()) && cell.bytes().all(|byte| byte.is_ascii_digit());
+    let to_page = |line: &&&str| {
+        let mut cells = line.rsplit(" | ").filter(|cell| !cell.is_empty());
+        cells.next().is_some_and(is_page) && !cells.any(text::is_figure)
+    };
+    // One number beside each title, and the numbers only ever grow.
+    let pages: Vec<u32> = rows
+        .iter()
+        .filter(to_page)
+        .filter_map(|line| line.rsplit(" | ").find(|cell| !cell.is_empty())?.parse().ok())
+        .collect();
+    pages.len() >= 5 && pages.len() * 10 >= rows.len() * 7 && pages.is_sorted()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,5 +104,7 @@ mod tests {
     #[test]
     fn a_table_of_contents_goes_down() {
         assert!(boost(&Query::new("营业收入"), "营业收入 | 4", "年度报告 > 目录") < 1.0);
+        let list = "Item | Page\nBusiness | 3\nRisk | 7\nProperties | 12\nIncome statement | 56\nBalance sheet | 58\nNotes | 62";
+        assert!(boost(&Query::new("income statement"), list, "") < 1.0);
     }
 }

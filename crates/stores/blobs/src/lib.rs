@@ -142,7 +142,8 @@ impl Blobs {
             file.write_all(&chunk).await.map_err(Error::Write)?;
         }
         file.sync_all().await.map_err(Error::Write)?;
-        let id: BlobId = hex::encode(hash.finalize()).parse().map_err(|_| Error::Write(io::Error::other("bad hash")))?;
+        let id: BlobId =
+            hex::encode(hash.finalize()).parse().map_err(|_| Error::Write(io::Error::other("bad hash")))?;
         let place = self.place(&id);
         if let Some(parent) = place.parent() {
             tokio::fs::create_dir_all(parent).await.map_err(Error::Write)?;
@@ -165,10 +166,7 @@ impl Blobs {
     ///
     /// # Errors
     /// [`Error::NotFound`] at once; [`Error::Read`] may come later in the stream.
-    pub async fn stream(
-        &self,
-        id: &BlobId,
-    ) -> Result<impl Stream<Item = Result<Bytes, Error>> + Send + use<>, Error> {
+    pub async fn stream(&self, id: &BlobId) -> Result<impl Stream<Item = Result<Bytes, Error>> + Send + use<>, Error> {
         let found = self.store.get(&object_path(id)).await.map_err(|source| failed_read(id, source))?;
         let id = id.clone();
         Ok(found.into_stream().map_err(move |source| failed_read(&id, source)))

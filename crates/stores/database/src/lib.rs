@@ -216,10 +216,9 @@ mod tests {
     }
 
     async fn n_rows(database: &Database) -> i64 {
-        let row = database.reader().query_one_raw(sea_orm::Statement::from_string(
-            DbBackend::Sqlite,
-            "SELECT COUNT(*) AS n FROM t",
-        ));
+        let row = database
+            .reader()
+            .query_one_raw(sea_orm::Statement::from_string(DbBackend::Sqlite, "SELECT COUNT(*) AS n FROM t"));
         row.await.unwrap().unwrap().try_get("", "n").unwrap()
     }
 

@@ -83,7 +83,11 @@ fn detail(name: &str, data: &Value) -> String {
         }
         ("response.output_text.annotation.added", _) => {
             let annotation = &data["annotation"];
-            format!("  {} {}", annotation["marker"].as_str().unwrap_or_default(), annotation["filename"].as_str().unwrap_or_default())
+            format!(
+                "  {} {}",
+                annotation["marker"].as_str().unwrap_or_default(),
+                annotation["filename"].as_str().unwrap_or_default()
+            )
         }
         _ => String::new(),
     }

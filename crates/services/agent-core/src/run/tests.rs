@@ -69,7 +69,12 @@ impl Script {
     }
 
     fn journal(&self) -> Vec<Recorded> {
-        self.0.iter().cloned().zip(0..).map(|(event, seq)| Recorded { seq, at_ms: i64::try_from(seq).unwrap(), event }).collect()
+        self.0
+            .iter()
+            .cloned()
+            .zip(0..)
+            .map(|(event, seq)| Recorded { seq, at_ms: i64::try_from(seq).unwrap(), event })
+            .collect()
     }
 
     fn state(&self) -> State {
@@ -169,7 +174,8 @@ fn the_events_of_a_whole_run() {
 fn the_terminal_event_holds_every_item_that_was_shown() {
     let wires = whole_run().wires();
 
-    let done: Vec<_> = wires.iter().filter(|wire| wire.name == "response.output_item.done").map(|wire| &wire.data["item"]).collect();
+    let done: Vec<_> =
+        wires.iter().filter(|wire| wire.name == "response.output_item.done").map(|wire| &wire.data["item"]).collect();
     let output: Vec<_> = wires.last().unwrap().data["response"]["output"].as_array().unwrap().iter().collect();
     assert_eq!(done, output);
 }

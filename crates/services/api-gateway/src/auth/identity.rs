@@ -23,14 +23,7 @@ pub(crate) struct Identity {
 impl Identity {
     /// The caller that other services see.
     pub(crate) fn caller(&self, request: RequestId, deadline: Option<Timestamp>) -> Caller {
-        Caller {
-            tenant: self.tenant,
-            user: Some(self.person),
-            key: self.key,
-            role: self.role,
-            request,
-            deadline,
-        }
+        Caller { tenant: self.tenant, user: Some(self.person), key: self.key, role: self.role, request, deadline }
     }
 
     /// What its requests are counted under.

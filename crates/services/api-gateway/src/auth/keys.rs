@@ -82,14 +82,8 @@ impl Keys {
 
     /// The public half.
     pub(crate) fn jwks(&self) -> Jwks {
-        let key = Jwk {
-            kty: "OKP",
-            crv: "Ed25519",
-            alg: "EdDSA",
-            usage: "sig",
-            kid: self.kid.clone(),
-            x: self.x.clone(),
-        };
+        let key =
+            Jwk { kty: "OKP", crv: "Ed25519", alg: "EdDSA", usage: "sig", kid: self.kid.clone(), x: self.x.clone() };
         Jwks { keys: vec![key] }
     }
 

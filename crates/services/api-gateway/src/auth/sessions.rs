@@ -60,8 +60,13 @@ impl Sessions {
                 let sql = "INSERT INTO gateway_sessions (id, tenant, person, created_at_ms, expires_at_ms)
                            VALUES ($1, $2, $3, $4, $5)";
                 let Session { id, tenant, person, .. } = &session;
-                let values =
-                    [id.into(), tenant.to_string().into(), person.to_string().into(), now_ms.into(), expires_at_ms.into()];
+                let values = [
+                    id.into(),
+                    tenant.to_string().into(),
+                    person.to_string().into(),
+                    now_ms.into(),
+                    expires_at_ms.into(),
+                ];
                 rows::run(tx, sql, values).await?;
                 insert_token(tx, &token, id, now_ms).await
             })

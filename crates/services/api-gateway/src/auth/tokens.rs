@@ -86,7 +86,8 @@ impl Tokens {
         };
         let mut header = Header::new(Algorithm::EdDSA);
         header.kid = Some(keys.kid.clone());
-        jsonwebtoken::encode(&header, &claims, &keys.encoding).map_err(|_| Error::Bug("an access token cannot be signed"))
+        jsonwebtoken::encode(&header, &claims, &keys.encoding)
+            .map_err(|_| Error::Bug("an access token cannot be signed"))
     }
 
     /// Whose token this is.

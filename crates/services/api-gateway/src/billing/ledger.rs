@@ -38,15 +38,8 @@ impl Billing {
         self.database
             .write(async |tx| {
                 self.ensure(tx, tenant).await?;
-                let booking = Booking {
-                    record: &record,
-                    kind: "top_up",
-                    debit: CASH,
-                    credit: &customer,
-                    tenant,
-                    amount,
-                    memo,
-                };
+                let booking =
+                    Booking { record: &record, kind: "top_up", debit: CASH, credit: &customer, tenant, amount, memo };
                 if !self.book(tx, &booking).await? {
                     let sql = "SELECT amount_nano FROM gateway_ledger WHERE record = $1 AND side = 'debit'";
                     let known = rows::one(tx, sql, [record.as_str().into()]).await?;

@@ -90,7 +90,10 @@ async fn logout(
 
 /// A ticket that opens one WebSocket at `GET /v1/responses?ticket=`.
 #[utoipa::path(post, path = "/api/auth/ticket", tag = "Sign in", responses((status = 200, body = Ticket)))]
-async fn ticket(State(app): State<App>, Extension(identity): Extension<Identity>) -> Result<Plain<Ticket>, Refusal<Error>> {
+async fn ticket(
+    State(app): State<App>,
+    Extension(identity): Extension<Identity>,
+) -> Result<Plain<Ticket>, Refusal<Error>> {
     Ok(Plain(Ticket { ticket: app.auth.ticket(&identity).await?, expires_in: tickets::LIFETIME_S }))
 }
 

@@ -76,7 +76,13 @@ pub(super) async fn serve(blobs: &Blobs, content: &Content, headers: &HeaderMap)
 fn disposition(kind: &str, filename: &str) -> String {
     let plain: String = filename
         .chars()
-        .map(|character| if character.is_ascii_graphic() && !matches!(character, '"' | '\\' | '%' | ';') || character == ' ' { character } else { '_' })
+        .map(|character| {
+            if character.is_ascii_graphic() && !matches!(character, '"' | '\\' | '%' | ';') || character == ' ' {
+                character
+            } else {
+                '_'
+            }
+        })
         .collect();
     format!("{kind}; filename=\"{plain}\"; filename*=UTF-8''{}", septet_contracts::call::segment(filename))
 }
@@ -91,15 +97,27 @@ mod tests {
         let blobs = Blobs::open(&Blobs::file_uri(folder.path())).unwrap();
         let blob = blobs.put("<script>alert(1)</script>".as_bytes().to_vec()).await.unwrap().id;
 
-        for (mime, is_shown) in [("text/html", false), ("image/svg+xml", false), ("TEXT/HTML; charset=x", false),
-            ("image/png", true), ("application/xhtml+xml", false), ("text/plain", true), ("a\nb", false)]
-        {
+        for (mime, is_shown) in [
+            ("text/html", false),
+            ("image/svg+xml", false),
+            ("TEXT/HTML; charset=x", false),
+            ("image/png", true),
+            ("application/xhtml+xml", false),
+            ("text/plain", true),
+            ("a\nb", false),
+        ] {
             let content = Content { blob: blob.clone(), filename: "图\"表.png".to_owned(), mime: mime.to_owned() };
             let response = serve(&blobs, &content, &HeaderMap::new()).await.unwrap();
             let text = |name: header::HeaderName| response.headers()[name].to_str().unwrap().to_owned();
 
-            assert!(text(header::CONTENT_DISPOSITION).starts_with(if is_shown { "inline" } else { "attachment" }), "{mime}");
-            assert!(!text(header::CONTENT_TYPE).contains("html") && !text(header::CONTENT_TYPE).contains("svg"), "{mime}");
+            assert!(
+                text(header::CONTENT_DISPOSITION).starts_with(if is_shown { "inline" } else { "attachment" }),
+                "{mime}"
+            );
+            assert!(
+                !text(header::CONTENT_TYPE).contains("html") && !text(header::CONTENT_TYPE).contains("svg"),
+                "{mime}"
+            );
             assert!(text(header::CONTENT_SECURITY_POLICY).contains("sandbox"));
             assert!(text(header::CONTENT_DISPOSITION).ends_with("filename*=UTF-8''%E5%9B%BE%22%E8%A1%A8.png"));
         }

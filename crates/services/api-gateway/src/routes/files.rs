@@ -40,10 +40,7 @@ struct UploadForm {
 }
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::default()
-        .routes(routes!(upload, list))
-        .routes(routes!(show, delete))
-        .routes(routes!(content))
+    OpenApiRouter::default().routes(routes!(upload, list)).routes(routes!(show, delete)).routes(routes!(content))
 }
 
 /// A file that has arrived.
@@ -106,7 +103,8 @@ impl Gateway {
 
     async fn receive_form(&self, request: Request) -> Result<Upload, Error> {
         let form = Multipart::from_request(request.map(one_at_a_time), &()).await;
-        let mut form = form.map_err(|_| Error::bad_request("send the file as multipart/form-data, in the field \"file\"", "file"))?;
+        let mut form = form
+            .map_err(|_| Error::bad_request("send the file as multipart/form-data, in the field \"file\"", "file"))?;
         let (mut file, mut purpose) = (None, None);
         let mut n_fields = 0;
         while let Some(field) = form.next_field().await.map_err(broken)? {

@@ -61,7 +61,8 @@ async fn jwks(State(app): State<App>) -> Response {
 /// This description.
 #[utoipa::path(get, path = "/openapi.json", tag = "Installation", security(()), responses((status = 200, body = Object)))]
 async fn description() -> Response {
-    ([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-cache")], crate::openapi()).into_response()
+    ([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-cache")], crate::openapi())
+        .into_response()
 }
 
 /// This description, for people.

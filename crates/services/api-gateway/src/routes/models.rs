@@ -1,8 +1,8 @@
 //! What can be talked to: agents and models in one list.
 
+use axum::Json as Plain;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use axum::Json as Plain;
 use septet_chassis::http::Refusal;
 use septet_contracts::management::Agent;
 use septet_contracts::page::PageQuery;
@@ -41,11 +41,7 @@ async fn list(State(app): State<App>, caller: Caller) -> Result<Response, Refusa
 
 /// One agent or model.
 #[utoipa::path(get, path = "/v1/models/{model}", tag = "Models", responses((status = 200, body = Object)))]
-async fn show(
-    State(app): State<App>,
-    caller: Caller,
-    Path(model): Path<String>,
-) -> Result<Response, Refusal<Error>> {
+async fn show(State(app): State<App>, caller: Caller, Path(model): Path<String>) -> Result<Response, Refusal<Error>> {
     let found = app.any_models(&caller).await?.data.into_iter().find(|one| one["id"] == model.as_str());
     let found = found.ok_or_else(|| Error::NotFound(format!("there is no model {model}; GET /v1/models lists all")))?;
     Ok(Plain(found).into_response())

@@ -190,5 +190,6 @@ pub(crate) fn with_model(app: &Gateway, body: &mut Value) -> Result<(), Error> {
 }
 
 fn response_id(text: &str) -> Result<ResponseId, Error> {
-    text.parse().map_err(|_| Error::NotFound(format!("there is no response {}", text.chars().take(64).collect::<String>())))
+    text.parse()
+        .map_err(|_| Error::NotFound(format!("there is no response {}", text.chars().take(64).collect::<String>())))
 }

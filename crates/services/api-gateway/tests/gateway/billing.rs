@@ -44,9 +44,21 @@ async fn a_request_holds_a_part_of_the_balance_and_gives_it_back() {
     prepaid(&house, 60_000_000).await;
     let balance = || async { house.billing().balance(house.peers.acme).await.unwrap() };
 
-    let stream = crate::streams::open(&house, "/v1/chat/completions", &token, json!({"model": "endless", "messages": [], "stream": true})).await;
+    let stream = crate::streams::open(
+        &house,
+        "/v1/chat/completions",
+        &token,
+        json!({"model": "endless", "messages": [], "stream": true}),
+    )
+    .await;
     assert_eq!(balance().await.held_nano, 50_000_000);
-    let second = crate::streams::open(&house, "/v1/chat/completions", &token, json!({"model": "endless", "messages": [], "stream": true})).await;
+    let second = crate::streams::open(
+        &house,
+        "/v1/chat/completions",
+        &token,
+        json!({"model": "endless", "messages": [], "stream": true}),
+    )
+    .await;
     assert_eq!(balance().await.available_nano, 0, "the second one takes what is left");
     let third = house.post("/v1/chat/completions", &token, json!({"model": "short", "messages": []})).await;
     assert_eq!(third.status, 402);
@@ -144,7 +156,10 @@ async fn holds_are_made_and_settled_once_and_run_out() {
     assert_eq!(balance().await, (100, 60));
     assert!(matches!(billing.reserve(acme, "a", Money(61)).await, Err(Error::Conflict(_))));
     assert!(matches!(billing.reserve(house.peers.rival, "a", Money(60)).await, Err(Error::Conflict(_))));
-    assert!(matches!(billing.reserve(acme, "b", Money(41)).await, Err(Error::InsufficientBalance { available: Money(40) })));
+    assert!(matches!(
+        billing.reserve(acme, "b", Money(41)).await,
+        Err(Error::InsufficientBalance { available: Money(40) })
+    ));
     for _ in 0..3 {
         billing.settle("a", Money(25)).await.unwrap();
     }

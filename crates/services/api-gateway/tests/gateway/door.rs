@@ -1,7 +1,7 @@
 //! Rights, shapes of errors, and what crosses the door.
 
-use serde_json::json;
 use septet_kernel::ServiceName;
+use serde_json::json;
 
 use crate::house::{House, config, ok, request};
 
@@ -89,7 +89,14 @@ async fn two_tenants_never_see_each_other() {
     assert_eq!(house.get("/api/balance", &rival).await.json()["balance_nano"], 0);
     assert_eq!(house.get("/api/ledger", &rival).await.json()["data"], json!([]));
     assert_eq!(house.get("/api/balance", &own).await.json()["balance_nano"], 7);
-    let change = house.ask("PATCH", &format!("/api/users/{}", house.peers.user("member@acme.test").id), &rival, Some(json!({"disabled": true}))).await;
+    let change = house
+        .ask(
+            "PATCH",
+            &format!("/api/users/{}", house.peers.user("member@acme.test").id),
+            &rival,
+            Some(json!({"disabled": true})),
+        )
+        .await;
     assert_eq!(change.status, 404);
 }
 
@@ -163,7 +170,11 @@ async fn odd_requests_get_a_clear_answer() {
     let no_upgrade = house.get("/v1/responses", &token).await;
     assert_eq!((no_upgrade.status, no_upgrade.code().as_str()), (400, "upgrade_required"));
     let traversal = house.get("/v1/files/..%2F..%2Finternal%2Fusage", &token).await;
-    assert!(!ok(&traversal) || traversal.json()["path"] == "/v1/files/..%2F..%2Finternal%2Fusage", "{}", traversal.text);
+    assert!(
+        !ok(&traversal) || traversal.json()["path"] == "/v1/files/..%2F..%2Finternal%2Fusage",
+        "{}",
+        traversal.text
+    );
     let internal = house.post("/v1/internal/search", &token, json!({})).await;
     assert_eq!(internal.status, 404);
 }
@@ -180,7 +191,8 @@ async fn a_body_beyond_the_limit_is_refused_announced_or_not() {
     let unannounced = {
         let mut request = request("POST", "/v1/vector_stores", &token, Some(large.clone()));
         let text = large.to_string();
-        let pieces = text.into_bytes().chunks(1000).map(|piece| Ok::<_, std::io::Error>(piece.to_vec())).collect::<Vec<_>>();
+        let pieces =
+            text.into_bytes().chunks(1000).map(|piece| Ok::<_, std::io::Error>(piece.to_vec())).collect::<Vec<_>>();
         *request.body_mut() = axum::body::Body::from_stream(futures::stream::iter(pieces));
         house.send(request).await
     };

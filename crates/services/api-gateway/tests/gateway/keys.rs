@@ -68,7 +68,10 @@ async fn requests_are_counted_per_key_and_the_answer_says_when_to_come_back() {
     let (free, _) = house.peers.add_key("member@acme.test", Role::Member, None);
 
     let first = house.get("/v1/files", &slow).await;
-    assert_eq!((first.header("x-ratelimit-limit-requests"), first.header("x-ratelimit-remaining-requests")), ("8", "1"));
+    assert_eq!(
+        (first.header("x-ratelimit-limit-requests"), first.header("x-ratelimit-remaining-requests")),
+        ("8", "1")
+    );
     assert_eq!(house.get("/v1/files", &slow).await.status, 200);
     let refused = house.get("/v1/files", &slow).await;
 

@@ -183,7 +183,9 @@ fn management(peers: Arc<Peers>) -> Router {
     async fn verify(State(peers): Shared, Json(body): Json<Value>) -> Response {
         let users = peers.users.lock().unwrap();
         let found = users.iter().find(|user| user.email == body["email"] && body["password"] == "correct horse");
-        found.filter(|user| !user.disabled).map_or_else(|| refuse(Kind::Unauthenticated), |user| Json(user_json(user)).into_response())
+        found
+            .filter(|user| !user.disabled)
+            .map_or_else(|| refuse(Kind::Unauthenticated), |user| Json(user_json(user)).into_response())
     }
     async fn key(State(peers): Shared, Json(body): Json<Value>) -> Response {
         peers.n_key_checks.fetch_add(1, Ordering::SeqCst);
@@ -259,7 +261,8 @@ fn model_gateway(peers: Arc<Peers>) -> Router {
             _ => {}
         }
         if body["stream"] != true {
-            return Json(json!({"id": "c1", "object": "chat.completion", "choices": [], "provider_extra": 7})).into_response();
+            return Json(json!({"id": "c1", "object": "chat.completion", "choices": [], "provider_extra": 7}))
+                .into_response();
         }
         let guard = Dropped(peers.n_dropped.clone());
         let chunks = async_stream::stream! {
@@ -320,7 +323,10 @@ pub(crate) fn run_events(id: ResponseId, said: &str) -> Vec<(String, Value)> {
     let mut events = vec![
         ("response.created".to_owned(), json!({"response": response("in_progress")})),
         ("response.in_progress".to_owned(), json!({"response": response("in_progress")})),
-        ("response.output_item.added".to_owned(), json!({"output_index": 0, "item": {"type": "message", "id": "item_1"}})),
+        (
+            "response.output_item.added".to_owned(),
+            json!({"output_index": 0, "item": {"type": "message", "id": "item_1"}}),
+        ),
         ("response.output_text.delta".to_owned(), json!({"output_index": 0, "delta": "echo "})),
         ("response.output_text.delta".to_owned(), json!({"output_index": 0, "delta": said})),
         ("response.completed".to_owned(), json!({"response": response("completed")})),
@@ -356,8 +362,12 @@ fn agent_core(peers: Arc<Peers>) -> Router {
     async fn create(State(peers): Shared, caller: Caller, headers: HeaderMap, Json(body): Json<Value>) -> Response {
         peers.note(ServiceName::AgentCore, Some(&caller), "/v1/responses", &headers, body.clone());
         if body["model"] == "agent:nobody" {
-            return Problem { code: "no_such_agent".into(), param: Some("model".into()), ..Problem::new(Kind::NotFound, "no agent nobody") }
-                .into_response();
+            return Problem {
+                code: "no_such_agent".into(),
+                param: Some("model".into()),
+                ..Problem::new(Kind::NotFound, "no agent nobody")
+            }
+            .into_response();
         }
         let break_after = peers.script.lock().unwrap().break_after;
         if body["stream"] == true {
@@ -383,10 +393,7 @@ fn agent_core(peers: Arc<Peers>) -> Router {
         }
         Json(run_events(peers.response, "it").pop().unwrap().1["response"].clone()).into_response()
     }
-    Router::new()
-        .route("/v1/responses", post(create))
-        .route("/v1/responses/{id}", get(show))
-        .with_state(peers)
+    Router::new().route("/v1/responses", post(create)).route("/v1/responses/{id}", get(show)).with_state(peers)
 }
 
 fn knowledge(peers: Arc<Peers>) -> Router {
@@ -420,7 +427,9 @@ fn knowledge(peers: Arc<Peers>) -> Router {
 
 fn sandbox(peers: Arc<Peers>) -> Router {
     async fn doctor() -> Json<Value> {
-        Json(json!({"level": "L3", "driver": "process", "python": null, "packages": [], "fonts": [], "memory": "cgroup v2", "missing": []}))
+        Json(
+            json!({"level": "L3", "driver": "process", "python": null, "packages": [], "fonts": [], "memory": "cgroup v2", "missing": []}),
+        )
     }
     async fn add(State(peers): Shared, caller: Caller, headers: HeaderMap, Json(body): Json<Value>) -> Json<Value> {
         peers.note(ServiceName::SandboxRunner, Some(&caller), "/v1/containers/{id}/files", &headers, body.clone());

@@ -191,7 +191,10 @@ async fn no_forged_token_opens_the_door() {
     let house = House::open().await;
     let token = house.token("member@acme.test").await;
     let jwk = house.get("/.well-known/jwks.json", "").await.json()["keys"][0].clone();
-    assert_eq!((jwk["kty"].as_str(), jwk["crv"].as_str(), jwk["alg"].as_str()), (Some("OKP"), Some("Ed25519"), Some("EdDSA")));
+    assert_eq!(
+        (jwk["kty"].as_str(), jwk["crv"].as_str(), jwk["alg"].as_str()),
+        (Some("OKP"), Some("Ed25519"), Some("EdDSA"))
+    );
     let parts: Vec<&str> = token.split('.').collect();
     let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(parts[1]).unwrap()).unwrap();
     let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
@@ -251,8 +254,10 @@ async fn without_credentials_the_answer_says_what_to_send() {
 async fn a_stranger_cannot_have_a_book_hashed() {
     let house = House::open().await;
 
-    let long = house.post("/api/auth/login", "", json!({"email": "member@acme.test", "password": "x".repeat(5000)})).await;
-    let book = house.post("/api/auth/login", "", json!({"email": "member@acme.test", "password": "x".repeat(100_000)})).await;
+    let long =
+        house.post("/api/auth/login", "", json!({"email": "member@acme.test", "password": "x".repeat(5000)})).await;
+    let book =
+        house.post("/api/auth/login", "", json!({"email": "member@acme.test", "password": "x".repeat(100_000)})).await;
 
     assert_eq!((long.status, long.code().as_str()), (401, "wrong_password"));
     assert_eq!(book.status, 413);

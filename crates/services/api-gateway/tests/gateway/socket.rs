@@ -94,7 +94,9 @@ async fn a_ticket_opens_one_connection_within_half_a_minute() {
     let house = House::open().await;
     let token = house.token("member@acme.test").await;
     let address = serve(&house).await;
-    let ticket = || async { house.post("/api/auth/ticket", &token, json!({})).await.json()["ticket"].as_str().unwrap().to_owned() };
+    let ticket = || async {
+        house.post("/api/auth/ticket", &token, json!({})).await.json()["ticket"].as_str().unwrap().to_owned()
+    };
 
     let first = ticket().await;
     let mut client = connect(address, &format!("?ticket={first}"), None).await.ok().unwrap();
@@ -108,7 +110,11 @@ async fn a_ticket_opens_one_connection_within_half_a_minute() {
     assert_eq!(connect(address, &format!("?ticket={late}"), None).await.err(), Some(401));
     assert_eq!(connect(address, "", None).await.err(), Some(401));
     let elsewhere = ticket().await;
-    assert_eq!(house.get(&format!("/api/me?ticket={elsewhere}"), "").await.status, 401, "a ticket is for the socket only");
+    assert_eq!(
+        house.get(&format!("/api/me?ticket={elsewhere}"), "").await.status,
+        401,
+        "a ticket is for the socket only"
+    );
     let viewer = house.token("viewer@acme.test").await;
     assert_eq!(connect(address, "", Some(&viewer)).await.err(), Some(403));
 }

@@ -37,7 +37,8 @@ async fn a_run_streams_every_event_with_its_number() {
     let house = House::open().await;
     let token = house.token("member@acme.test").await;
 
-    let answer = house.post("/v1/responses", &token, json!({"model": "agent:analyst", "input": "hi", "stream": true})).await;
+    let answer =
+        house.post("/v1/responses", &token, json!({"model": "agent:analyst", "input": "hi", "stream": true})).await;
 
     let events = events(&answer.text);
     assert_eq!(numbers(&events), [0, 1, 2, 3, 4, 5]);
@@ -80,7 +81,8 @@ async fn a_run_that_breaks_off_is_read_on_and_each_event_comes_once() {
 async fn a_run_that_is_lost_ends_with_an_error_event() {
     let house = House::open().await;
     let token = house.token("member@acme.test").await;
-    *house.peers.script.lock().unwrap() = crate::peers::Script { break_after: Some(2), is_lost: true, pause_before: None };
+    *house.peers.script.lock().unwrap() =
+        crate::peers::Script { break_after: Some(2), is_lost: true, pause_before: None };
 
     let answer = house.post("/v1/responses", &token, json!({"input": "on", "stream": true})).await;
 
@@ -129,7 +131,8 @@ async fn a_model_that_nobody_listens_to_is_stopped() {
     let house = House::open().await;
     let token = house.token("member@acme.test").await;
 
-    let mut stream = open(&house, "/v1/chat/completions", &token, json!({"model": "endless", "messages": [], "stream": true})).await;
+    let mut stream =
+        open(&house, "/v1/chat/completions", &token, json!({"model": "endless", "messages": [], "stream": true})).await;
     let first = stream.next().await.unwrap().unwrap();
     assert_eq!(first, "data: {\"n\":1}\n\n", "an event is never cut");
     assert_eq!(house.peers.n_dropped.load(Ordering::SeqCst), 0);
@@ -143,7 +146,9 @@ async fn a_models_stream_and_its_unknown_fields_pass_as_they_are() {
     let house = House::open().await;
     let token = house.token("member@acme.test").await;
 
-    let stream = house.post("/v1/chat/completions", &token, json!({"model": "short", "messages": [], "stream": true, "top_k": 3})).await;
+    let stream = house
+        .post("/v1/chat/completions", &token, json!({"model": "short", "messages": [], "stream": true, "top_k": 3}))
+        .await;
     let whole = house.post("/v1/chat/completions", &token, json!({"model": "short", "messages": []})).await;
 
     assert_eq!(stream.text, "data: {\"n\":1}\n\ndata: {\"n\":2}\n\ndata: {\"n\":3}\n\ndata: [DONE]\n\n");
@@ -157,7 +162,8 @@ async fn an_agent_answers_as_a_chat() {
     let (key, _) = house.peers.add_key("member@acme.test", Role::Member, None);
     let messages = json!([{"role": "system", "content": "be brief"}, {"role": "user", "content": "利润"}]);
 
-    let whole = house.post("/v1/chat/completions", &key, json!({"model": "agent:analyst", "messages": messages})).await.json();
+    let whole =
+        house.post("/v1/chat/completions", &key, json!({"model": "agent:analyst", "messages": messages})).await.json();
     let stream = json!({"model": "agent:analyst", "messages": messages, "stream": true, "stream_options": {"include_usage": true}});
     let stream = house.post("/v1/chat/completions", &key, stream).await;
 

@@ -1,7 +1,7 @@
 //! Files in and out.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -151,7 +151,8 @@ async fn a_blob_is_never_named_from_outside() {
 async fn a_form_that_is_wrong_is_told_what_is_missing() {
     let house = House::open().await;
     let token = house.token("member@acme.test").await;
-    let without_file = format!("--{BOUNDARY}\r\ncontent-disposition: form-data; name=\"purpose\"\r\n\r\nx\r\n--{BOUNDARY}--\r\n");
+    let without_file =
+        format!("--{BOUNDARY}\r\ncontent-disposition: form-data; name=\"purpose\"\r\n\r\nx\r\n--{BOUNDARY}--\r\n");
     let cut_off = head("x").into_bytes();
     let long_purpose = format!(
         "--{BOUNDARY}\r\ncontent-disposition: form-data; name=\"purpose\"\r\n\r\n{}\r\n--{BOUNDARY}--\r\n",

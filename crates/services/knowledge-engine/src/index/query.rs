@@ -139,7 +139,8 @@ impl Query {
                 concepts.push(names);
             }
         }
-        Self { terms, pairs, concepts, wants_figures: wants_figures(&lower) }
+        let wants_figures = !concepts.is_empty() || wants_figures(&lower);
+        Self { terms, pairs, concepts, wants_figures }
     }
 }
 

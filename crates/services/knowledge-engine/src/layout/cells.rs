@@ -160,7 +160,20 @@ pub(crate) fn join(words: &[&Word]) -> String {
             } else if beside_cjk {
                 gap > 0.3
             } else {
-                gap > 0.18 || (word.spaced && gap > 0.05)
+                // Letters of headings often stand a little off ("Balance Shee t"), and who reads the file guesses a space
+                // there. A short piece of a word is parted from it only by a full space.
+                let n_letters = word.text.chars().count();
+                let in_lower_case = joined.ends_with(char::is_lowercase)
+                    && n_letters == 1
+                    && word.text != "a"
+                    && word.text.chars().all(char::is_lowercase);
+                let in_capitals =
+                    joined.ends_with(char::is_uppercase) && n_letters <= 3 && word.text.chars().all(char::is_uppercase);
+                if !word.spaced && (in_lower_case || in_capitals) {
+                    gap > 0.24
+                } else {
+                    gap > 0.18 || ((word.spaced || word.guessed) && gap > 0.05)
+                }
             };
             if space {
                 joined.push(' ');

@@ -5,6 +5,9 @@
 
 use super::Glyph;
 
+/// Stands where the reader of the file guessed a space that nobody drew: a word may end here, the gap decides.
+pub(crate) const BREAK: char = '\u{200b}';
+
 /// Characters without space between them.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Word {
@@ -17,6 +20,8 @@ pub(crate) struct Word {
     pub bold: bool,
     /// White space was drawn before it, however narrow.
     pub spaced: bool,
+    /// A space before it was guessed, not drawn.
+    pub guessed: bool,
 }
 
 impl Word {
@@ -34,7 +39,13 @@ pub(crate) fn from_glyphs(glyphs: &[Glyph]) -> Vec<Word> {
     let mut words: Vec<Word> = Vec::new();
     let mut open = false;
     let mut spaced = false;
+    let mut guessed = false;
     for glyph in glyphs {
+        if glyph.char == BREAK {
+            open = false;
+            guessed = true;
+            continue;
+        }
         if glyph.char.is_whitespace() {
             open = false;
             spaced = true;
@@ -61,9 +72,11 @@ pub(crate) fn from_glyphs(glyphs: &[Glyph]) -> Vec<Word> {
             size: glyph.size,
             bold: glyph.bold,
             spaced,
+            guessed,
         });
         open = true;
         spaced = false;
+        guessed = false;
     }
     words
 }

@@ -9,6 +9,7 @@ use pdfium_render::prelude::{
 
 use super::ParseFailure;
 use crate::document::Page;
+use crate::layout::words::BREAK;
 use crate::layout::{self, Glyph, Rule};
 
 /// Characters of one page beyond which the rest is dropped: no page for people has so many.
@@ -98,7 +99,8 @@ fn glyphs(page: &PdfPage<'_>, space: &Space) -> Result<Vec<Glyph>, PdfiumError> 
     for char in text.chars().iter().take(MAX_GLYPHS) {
         let Some(value) = char.unicode_char() else { continue };
         if value.is_whitespace() || value == '\0' {
-            glyphs.push(Glyph { char: ' ', ..BLANK });
+            let drawn = !char.is_generated().unwrap_or(false);
+            glyphs.push(Glyph { char: if drawn { ' ' } else { BREAK }, ..BLANK });
             fresh = true;
             continue;
         }
