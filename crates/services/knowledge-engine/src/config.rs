@@ -20,7 +20,8 @@ pub struct Config {
     /// The PDF library. Default: `lib/libpdfium.so` in the run-time folder, then beside this program. Without any, a
     /// slower reader is used that is weaker at tables.
     pub pdfium_library: Option<PathBuf>,
-    /// The folder that holds the provisioned run-time, `lib/libpdfium.so` among it. Default `/var/cache/septet/runtime`.
+    /// The folder that holds the provisioned run-time, `lib/libpdfium.so` among it. Default `/var/cache/septet/runtime`
+    /// for root and `~/.cache/septet/runtime` for anybody else.
     pub runtime_folder: PathBuf,
     /// The largest file in bytes. Default 200 MiB.
     pub max_file_bytes: u64,
@@ -50,7 +51,7 @@ impl Default for Config {
             index_folder: PathBuf::from("knowledge-index"),
             parse_command: Vec::new(),
             pdfium_library: None,
-            runtime_folder: PathBuf::from("/var/cache/septet/runtime"),
+            runtime_folder: provisioned(),
             max_file_bytes: 200 << 20,
             max_pages: 5_000,
             parse_cpu_s: 300,
@@ -134,4 +135,14 @@ impl Config {
             },
         })
     }
+}
+
+/// Where the run-time is provisioned to when nobody says otherwise.
+fn provisioned() -> PathBuf {
+    let user = nix::unistd::geteuid();
+    if user.is_root() {
+        return PathBuf::from("/var/cache/septet/runtime");
+    }
+    let home = nix::unistd::User::from_uid(user).ok().flatten().map(|user| user.dir);
+    home.unwrap_or_else(|| PathBuf::from("/")).join(".cache/septet/runtime")
 }

@@ -80,6 +80,14 @@ pub enum Error {
         #[source]
         source: sea_orm::DbErr,
     },
+    /// Pages that were read are gone: another reading of the same file was at work.
+    #[error("only {n_pages} of {pages_total} pages are kept; the file is read again")]
+    PagesLost {
+        /// Pages that are there.
+        n_pages: usize,
+        /// Pages of the file.
+        pages_total: u32,
+    },
     /// A row that this service wrote cannot be read back.
     #[error("a stored {what} cannot be read")]
     BadRow {
@@ -127,6 +135,7 @@ impl Failure for Error {
             Self::Call { source, .. } => source.kind,
             Self::Blobs(source) => source.kind(),
             Self::Vectors { .. } => Kind::Unavailable,
+            Self::PagesLost { .. } => Kind::Unavailable,
             Self::Reader(_) | Self::Database { .. } | Self::BadRow { .. } | Self::Index(_) | Self::Panicked(_) => {
                 Kind::Internal
             }
@@ -148,6 +157,7 @@ impl Failure for Error {
             | Self::Vectors { .. }
             | Self::Database { .. }
             | Self::BadRow { .. }
+            | Self::PagesLost { .. }
             | Self::Blobs(_)
             | Self::Index(_)
             | Self::Panicked(_) => self.kind().name(),
@@ -169,6 +179,7 @@ impl Failure for Error {
             | Self::Vectors { .. }
             | Self::Database { .. }
             | Self::BadRow { .. }
+            | Self::PagesLost { .. }
             | Self::Blobs(_)
             | Self::Index(_)
             | Self::Panicked(_) => None,

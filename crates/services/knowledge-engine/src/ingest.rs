@@ -124,6 +124,12 @@ impl Engine {
             return Ok(None);
         }
         let pages = self.store.pages(key).await?;
+        // A reading whose lease ran out may still be at work beside its successor for a moment, and what it publishes
+        // takes the pages away. Half a document must never pass for a whole one, so it is read again from the start.
+        if u32::try_from(pages.len()) != Ok(pages_total) {
+            self.store.drop_pages(key).await?;
+            return Err(Error::PagesLost { n_pages: pages.len(), pages_total });
+        }
         let chunks = self.cpu.run(move || chunk::split(&structure::blocks(pages))).await?;
         if chunks.is_empty() {
             return Err(Error::Parse(ParseFailure::NoText));

@@ -103,7 +103,7 @@ impl Database {
         let failed = |source| Error::Open { uri: without_password(uri), source };
         // SQLite has one writer; a pool of one makes writers queue in fairness instead of fighting for the lock.
         let writer = open(1).await.map_err(failed)?;
-        let reader = open(4).await.map_err(failed)?;
+        let reader = open(8).await.map_err(failed)?;
         Ok(Self { reader, writer })
     }
 
@@ -257,6 +257,38 @@ mod tests {
         }
 
         assert_eq!(n_rows(&database).await, 50);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_is_dropped_half_way_takes_nothing_else_with_it() {
+        let (_folder, database) = open().await;
+        let insert = |n: u32| {
+            let database = database.clone();
+            async move {
+                let done: Result<(), DbErr> = database
+                    .write(async |transaction| {
+                        for _ in 0..3 {
+                            transaction.execute_unprepared(&format!("INSERT INTO t VALUES ({n})")).await?;
+                        }
+                        Ok(())
+                    })
+                    .await;
+                done
+            }
+        };
+        let mut n_committed = 0;
+        for n in 0..400 {
+            let patience = std::time::Duration::from_micros(u64::from(n) * 7 % 900);
+            if tokio::time::timeout(patience, insert(n)).await.is_ok_and(|done| done.is_ok()) {
+                n_committed += 1;
+            }
+            insert(10_000 + n).await.unwrap();
+            n_committed += 1;
+        }
+
+        let n_rows = n_rows(&database).await;
+        assert_eq!(n_rows % 3, 0, "a transaction is whole or not there");
+        assert!(n_rows >= 3 * n_committed, "{n_committed} transactions were committed, {n_rows} rows are there");
     }
 
     #[test]

@@ -107,6 +107,41 @@ async fn a_reading_that_was_stopped_goes_on_at_the_page_where_it_was() {
 }
 
 #[tokio::test]
+async fn two_readings_at_once_never_leave_half_a_document() {
+    let harness = Harness::start().await;
+    let caller = harness.somebody();
+    let store = harness.store(&caller, "report").await;
+    let file = harness.upload(&caller, "report.pdf", sample_report()).await;
+    harness.attach(&caller, store.id, file.id).await;
+    let (tenant, job) = harness.peers.take_job().unwrap();
+    let state = || async { harness.knowledge.attachment(&caller, store.id, file.id).await.unwrap() };
+
+    // The second begins where the first is, as it would when the first has lost its lease and does not know it yet.
+    let mut first = harness.start_job(tenant, &job).await;
+    while state().await.septet.pages_done == 0 {
+        let _event = first.next().await;
+    }
+    let mut second = harness.start_job(tenant, &job).await;
+    let (mut first_goes_on, mut second_goes_on) = (true, true);
+    while first_goes_on || second_goes_on {
+        first_goes_on = first.next().await.is_some();
+        second_goes_on = second.next().await.is_some();
+    }
+    // One that found pages missing says so, and its job is run again.
+    while state().await.status == VectorStoreFileStatus::InProgress {
+        let mut again = harness.start_job(tenant, &job).await;
+        while again.next().await.is_some() {}
+    }
+
+    let ready = state().await;
+    assert_eq!(ready.status, VectorStoreFileStatus::Completed);
+    let whole = Harness::start().await;
+    let store = whole.store(&caller, "whole").await;
+    let at_once = whole.ingest(&caller, store.id, "report.pdf", sample_report()).await;
+    assert_eq!(ready.septet.n_chunks, at_once.septet.n_chunks);
+}
+
+#[tokio::test]
 async fn a_job_that_is_delivered_twice_changes_nothing() {
     let harness = Harness::start().await;
     let caller = harness.somebody();
