@@ -241,18 +241,19 @@ mod tests {
     async fn writers_queue_instead_of_failing() {
         let (_folder, database) = open().await;
 
-        let writes = (0..50).map(|n| {
+        let mut writes = tokio::task::JoinSet::new();
+        for n in 0..50 {
             let database = database.clone();
-            tokio::task::spawn(async move {
-                database
+            writes.spawn(async move {
+                let done: Result<(), DbErr> = database
                     .write(async |transaction| {
                         transaction.execute_unprepared(&format!("INSERT INTO t VALUES ({n})")).await.map(|_| ())
                     })
-                    .await
-            })
-        });
-        for write in writes.collect::<Vec<_>>() {
-            let done: Result<(), DbErr> = write.await.unwrap();
+                    .await;
+                done
+            });
+        }
+        for done in writes.join_all().await {
             done.unwrap();
         }
 
