@@ -1,0 +1,1 @@
+//! Embeddings, in OpenAI's shape and out in the provider's.
