@@ -34,7 +34,7 @@ bench: bench-platform ## every benchmark
 bench-platform: ## start-up, memory, size, in-process call, first event, ingestion
 	@scripts/setup.sh build runtime console
 	cargo build --locked --release -p septet -p septet-bench
-	cargo run --locked --release -q -p septet-bench -- platform
+	@"$${CARGO_TARGET_DIR:-target}/release/septet-bench" platform
 
 web: ## build the console into web/dist
 	@scripts/setup.sh console

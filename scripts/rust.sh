@@ -29,6 +29,6 @@ build_septet() {
   need_rust
   septet=$(target_folder)/$(profile_folder "$1")/septet
   if [ -x "$septet" ]; then say "building septet (profile $1; only what changed)"
-  else say "building septet (profile $1; the first time takes about 10 minutes on two cores)"; fi
+  else say "building septet (profile $1; the first time takes about 5 minutes on two cores)"; fi
   (cd "$root" && cargo build --locked --profile "$1" -p septet --bin septet)
 }

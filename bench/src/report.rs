@@ -40,7 +40,9 @@ struct Line<'a> {
 /// Prints the figures and appends them to `bench/results/<area>.jsonl`.
 #[expect(clippy::print_stdout, reason = "a command for people")]
 pub(crate) fn publish(area: &str, figures: &[Figure]) -> anyhow::Result<()> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("results/{area}.jsonl"));
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("results");
+    std::fs::create_dir_all(&folder).context("cannot create the folder of results")?;
+    let path = folder.join(format!("{area}.jsonl"));
     let mut file = OpenOptions::new().create(true).append(true).open(&path).context("cannot open the results file")?;
     println!("{:<34} {:>12} {:>14}  {:<6} peer", "metric", "value", "target", "");
     for Figure { metric, value } in figures {
