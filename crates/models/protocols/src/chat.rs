@@ -2,11 +2,19 @@
 //!
 //! Read generously, since every provider departs somewhere: thinking comes as `reasoning_content` (DeepSeek, Qwen, GLM,
 //! Kimi), `reasoning` (OpenRouter, Groq, vLLM), `reasoning_details` (OpenRouter) or as parts of the content (Mistral).
-//! Written strictly, with two additions that clients are used to: `reasoning_content`, and `reasoning_details` for what
-//! the provider wants to have back unchanged.
+//! Written strictly, with additions that clients are used to: `reasoning_content`, `reasoning_details` for what the
+//! provider wants to have back unchanged, and `provider_items` for what no other dialect has.
 
+mod answer;
+mod ask;
+mod decoder;
+mod encoder;
 mod read;
 mod usage;
 
+pub use answer::{decode as decode_answer, decode_failure, encode as encode_answer, encode_failure};
+pub use ask::encode as encode_request;
+pub use decoder::ChatDecoder;
+pub use encoder::ChatEncoder;
 pub use read::decode as decode_request;
 pub use usage::{decode as decode_usage, encode as encode_usage};

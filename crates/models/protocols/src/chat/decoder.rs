@@ -1,0 +1,412 @@
+//! Reads streamed Chat Completions.
+//!
+//! The end of a choice is held back until the stream is over: some servers say `finish_reason` and then go on.
+
+use serde_json::{Map, Value};
+
+use super::answer::{arguments, facts, failure, finish, part, picture, start, thought};
+use super::usage;
+use crate::dialect::{Decoder, Dialect};
+use crate::error::Unreadable;
+use crate::event::{Block, Delta, Event, Finish, Place};
+use crate::framing::Frame;
+use crate::json::Look;
+
+/// Reads one stream.
+#[derive(Debug, Default)]
+pub struct ChatDecoder {
+    has_started: bool,
+    is_over: bool,
+    has_failed: bool,
+    facts: Map<String, Value>,
+    sources: Vec<Value>,
+    choices: Vec<Open>,
+    out: Vec<Event>,
+}
+
+/// What is open of one choice.
+#[derive(Debug, Default)]
+struct Open {
+    number: u32,
+    n_blocks: u32,
+    /// The text, thinking or refusal that grows.
+    single: Option<(Kind, u32)>,
+    last_text: Option<u32>,
+    calls: Vec<Call>,
+    finish: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Kind {
+    Text,
+    Refusal,
+    /// With what OpenRouter tells its pieces of thinking apart by.
+    Reasoning(String),
+}
+
+#[derive(Debug)]
+struct Call {
+    index: Option<u64>,
+    id: String,
+    block: Option<u32>,
+    /// Arguments that came before the name.
+    early: String,
+}
+
+impl Decoder for ChatDecoder {
+    fn frame(&mut self, frame: &Frame) -> Result<Vec<Event>, Unreadable> {
+        let data = frame.data.trim_ascii();
+        if data == b"[DONE]" {
+            self.is_over = true;
+            return Ok(Vec::new());
+        }
+        if data.is_empty() || self.has_failed {
+            return Ok(Vec::new());
+        }
+        let came = || String::from_utf8_lossy(data).into_owned();
+        let chunk: Value =
+            serde_json::from_slice(data).map_err(|_bad| Unreadable::new("a chunk of a chat completion", &came()))?;
+        if !chunk.is_object() {
+            return Err(Unreadable::new("a chunk of a chat completion", &came()));
+        }
+        self.chunk(&chunk);
+        Ok(std::mem::take(&mut self.out))
+    }
+
+    fn end(&mut self) -> Result<Vec<Event>, Unreadable> {
+        if self.has_failed {
+            return Ok(Vec::new());
+        }
+        let has_finished = self.choices.iter().any(|choice| choice.finish.is_some());
+        if !has_finished && !(self.is_over && self.has_started) {
+            return Err(Unreadable { what: "the stream broke off before the answer was over".to_owned() });
+        }
+        for choice in std::mem::take(&mut self.choices) {
+            choice.end(&mut self.out);
+        }
+        Ok(std::mem::take(&mut self.out))
+    }
+}
+
+impl ChatDecoder {
+    fn chunk(&mut self, chunk: &Value) {
+        let error = chunk.get("error").or_else(|| chunk.pointer("/choices/0/error")).filter(|error| !error.is_null());
+        // Azure opens with an empty chunk about its filters.
+        if !self.has_started && (!chunk.string("id").is_empty() || !chunk.list("choices").is_empty()) {
+            self.has_started = true;
+            self.out.push(Event::Start(start(chunk)));
+        }
+        if let Some(error) = error {
+            self.has_failed = true;
+            self.out.push(Event::Failed(failure(0, error)));
+            return;
+        }
+        self.news(chunk);
+        if let Some(usage) = usage::find(chunk) {
+            self.out.push(Event::Usage(usage));
+        }
+        for value in chunk.list("choices") {
+            let number = u32::try_from(value.count("index")).unwrap_or(0);
+            let at = self.choices.iter().position(|choice| choice.number == number).unwrap_or_else(|| {
+                self.choices.push(Open { number, ..Open::default() });
+                self.choices.len() - 1
+            });
+            self.choices[at].take(value, &mut self.out);
+        }
+        // Perplexity repeats its sources in every chunk, beside the choices.
+        let sources = ["citations", "search_results"].iter().map(|name| chunk.list(name)).find(|list| !list.is_empty());
+        for source in sources.unwrap_or_default() {
+            if !self.sources.contains(source)
+                && let Some(choice) = self.choices.first()
+                && choice.last_text.is_some_and(|text| choice.single == Some((Kind::Text, text)))
+            {
+                self.sources.push(source.clone());
+                let place = Place { choice: choice.number, block: choice.last_text.unwrap_or_default() };
+                self.out.push(Event::Delta(place, Delta::Citation { dialect: Dialect::Chat, value: source.clone() }));
+            }
+        }
+    }
+
+    fn news(&mut self, chunk: &Value) {
+        let mut news = facts(chunk);
+        // Filling against guesses from the length of packets: of no meaning beyond the chunk.
+        news.remove("obfuscation");
+        news.retain(|name, value| self.facts.get(name) != Some(value));
+        if self.has_started && !news.is_empty() {
+            self.facts.extend(news.clone());
+            self.out.push(Event::Facts(news));
+        }
+    }
+}
+
+impl Open {
+    fn take(&mut self, choice: &Value, out: &mut Vec<Event>) {
+        // Some servers close with a whole message.
+        let delta = choice.get("delta").filter(|delta| delta.is_object());
+        let delta = delta.or_else(|| choice.get("message")).unwrap_or(&Value::Null);
+        let details = delta.list("reasoning_details");
+        for detail in details {
+            self.detail(detail, out);
+        }
+        let thought = thought(delta);
+        if details.is_empty() && !thought.is_empty() {
+            self.grow(Kind::Reasoning(String::new()), Delta::Text(thought.to_owned()), out);
+        }
+        match delta.get("content") {
+            Some(Value::String(text)) if !text.is_empty() => self.grow(Kind::Text, Delta::Text(text.clone()), out),
+            Some(Value::Array(parts)) => parts.iter().for_each(|value| self.part(value, out)),
+            _ => {}
+        }
+        if let Some(text) = delta.text("refusal").filter(|text| !text.is_empty()) {
+            self.grow(Kind::Refusal, Delta::Text(text.to_owned()), out);
+        }
+        if let Some(logprobs) =
+            choice.get("logprobs").map(|found| found.list("content")).filter(|list| !list.is_empty())
+        {
+            self.grow(Kind::Text, Delta::Logprobs(logprobs.to_vec()), out);
+        }
+        for source in delta.list("annotations") {
+            self.grow(Kind::Text, Delta::Citation { dialect: Dialect::Chat, value: source.clone() }, out);
+        }
+        for image in delta.list("images") {
+            if let Some(whole) = picture(image) {
+                self.whole(whole.block, out);
+            }
+        }
+        for call in delta.list("tool_calls") {
+            self.call(call, out);
+        }
+        if let Some(word) = choice.text("finish_reason").filter(|word| !word.is_empty()) {
+            self.finish = Some(word.to_owned());
+        }
+    }
+
+    fn detail(&mut self, detail: &Value, out: &mut Vec<Event>) {
+        let kind = Kind::Reasoning(format!("{}{}", detail.count("index"), detail.text("type").unwrap_or_default()));
+        let text = detail.text("text").or_else(|| detail.text("summary")).filter(|text| !text.is_empty());
+        let deltas = [
+            text.map(|text| Delta::Text(text.to_owned())),
+            detail.text("signature").map(|signature| Delta::Signature(signature.to_owned())),
+            detail.text("data").map(|data| Delta::Encrypted(data.to_owned())),
+        ];
+        if self.single.as_ref().is_none_or(|(open, _)| *open != kind) {
+            let id = detail.text("id").map(str::to_owned);
+            self.begin(kind.clone(), Block::Reasoning { id }, out);
+        }
+        for delta in deltas.into_iter().flatten() {
+            self.grow(kind.clone(), delta, out);
+        }
+    }
+
+    fn part(&mut self, value: &Value, out: &mut Vec<Event>) {
+        let whole = part(value);
+        match whole.block {
+            Block::Text => self.grow(Kind::Text, Delta::Text(whole.text), out),
+            Block::Refusal => self.grow(Kind::Refusal, Delta::Text(whole.text), out),
+            Block::Reasoning { .. } => self.grow(Kind::Reasoning(String::new()), Delta::Text(whole.text), out),
+            Block::Call { .. } | Block::Media { .. } | Block::Opaque { .. } => self.whole(whole.block, out),
+        }
+    }
+
+    fn next(&mut self) -> u32 {
+        self.n_blocks += 1;
+        self.n_blocks - 1
+    }
+
+    fn place(&self, block: u32) -> Place {
+        Place { choice: self.number, block }
+    }
+
+    fn close_single(&mut self, out: &mut Vec<Event>) {
+        if let Some((_, block)) = self.single.take() {
+            out.push(Event::Close(self.place(block)));
+        }
+    }
+
+    fn begin(&mut self, kind: Kind, block: Block, out: &mut Vec<Event>) {
+        self.close_single(out);
+        let number = self.next();
+        if kind == Kind::Text {
+            self.last_text = Some(number);
+        }
+        self.single = Some((kind, number));
+        out.push(Event::Open(self.place(number), block));
+    }
+
+    fn grow(&mut self, kind: Kind, delta: Delta, out: &mut Vec<Event>) {
+        if self.single.as_ref().is_none_or(|(open, _)| *open != kind) {
+            let block = match kind {
+                Kind::Text => Block::Text,
+                Kind::Refusal => Block::Refusal,
+                Kind::Reasoning(_) => Block::Reasoning { id: None },
+            };
+            self.begin(kind, block, out);
+        }
+        if let Some((_, block)) = self.single {
+            out.push(Event::Delta(self.place(block), delta));
+        }
+    }
+
+    fn whole(&mut self, block: Block, out: &mut Vec<Event>) {
+        self.close_single(out);
+        let number = self.next();
+        out.extend([Event::Open(self.place(number), block), Event::Close(self.place(number))]);
+    }
+
+    fn call(&mut self, piece: &Value, out: &mut Vec<Event>) {
+        let function = piece.get("function").unwrap_or(&Value::Null);
+        let (id, name) = (piece.string("id"), function.string("name"));
+        let index = piece.get("index").and_then(Value::as_u64);
+        let known = match index {
+            // Some servers number all calls 0 and tell them apart by their ids.
+            Some(_) => self.calls.iter().rposition(|call| {
+                call.index == index && (id.is_empty() || call.id.is_empty() || call.id == id || name.is_empty())
+            }),
+            None if !id.is_empty() => self.calls.iter().position(|call| call.id == id),
+            None if name.is_empty() => self.calls.len().checked_sub(1),
+            None => None,
+        };
+        let at = known.unwrap_or_else(|| {
+            self.calls.push(Call { index, id: id.clone(), block: None, early: String::new() });
+            self.calls.len() - 1
+        });
+        if self.calls[at].block.is_none() && !name.is_empty() {
+            self.close_single(out);
+            let block = self.next();
+            let call = &mut self.calls[at];
+            if call.id.is_empty() {
+                call.id = if id.is_empty() { format!("call_{at}") } else { id };
+            }
+            call.block = Some(block);
+            let (id, early) = (call.id.clone(), std::mem::take(&mut call.early));
+            out.push(Event::Open(self.place(block), Block::Call { id, name }));
+            if !early.is_empty() {
+                out.push(Event::Delta(self.place(block), Delta::Arguments(early)));
+            }
+        }
+        let more = arguments(function);
+        let signature = piece.pointer("/extra_content/google/thought_signature").and_then(Value::as_str);
+        match self.calls[at].block {
+            None => self.calls[at].early.push_str(&more),
+            Some(block) => {
+                let place = self.place(block);
+                if !more.is_empty() {
+                    out.push(Event::Delta(place, Delta::Arguments(more)));
+                }
+                out.extend(signature.map(|proof| Event::Delta(place, Delta::Signature(proof.to_owned()))));
+            }
+        }
+    }
+
+    fn end(mut self, out: &mut Vec<Event>) {
+        self.close_single(out);
+        for at in 0..self.calls.len() {
+            // A call whose name never came is still shown: the client may make something of it.
+            if self.calls[at].block.is_none() {
+                let block = self.next();
+                let call = &mut self.calls[at];
+                call.block = Some(block);
+                let id = if call.id.is_empty() { format!("call_{at}") } else { call.id.clone() };
+                let early = std::mem::take(&mut call.early);
+                out.push(Event::Open(self.place(block), Block::Call { id, name: String::new() }));
+                out.push(Event::Delta(self.place(block), Delta::Arguments(early)));
+            }
+            let block = self.calls[at].block.unwrap_or_default();
+            out.push(Event::Close(self.place(block)));
+        }
+        let has_calls = !self.calls.is_empty();
+        let reason = match &self.finish {
+            Some(word) => finish(word, has_calls),
+            None if has_calls => Finish::Calls,
+            None => Finish::Stop,
+        };
+        out.push(Event::Finish { choice: self.number, reason, stop: None });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::answer::Answer;
+
+    fn read(chunks: &[Value], is_done: bool) -> Result<Answer, Unreadable> {
+        let mut decoder = ChatDecoder::default();
+        let mut events = Vec::new();
+        for chunk in chunks {
+            events.extend(decoder.frame(&Frame::plain(chunk.to_string()))?);
+        }
+        if is_done {
+            events.extend(decoder.frame(&Frame::plain("[DONE]"))?);
+        }
+        events.extend(decoder.end()?);
+        Ok(Answer::of(&events))
+    }
+
+    fn delta(delta: Value) -> Value {
+        json!({"id": "c", "model": "m", "choices": [{"index": 0, "delta": delta, "finish_reason": null}]})
+    }
+
+    #[test]
+    fn thinking_text_and_parallel_calls_become_blocks_of_their_own() {
+        let piece = |index, id: &str, name: &str, arguments: &str| {
+            delta(
+                json!({"tool_calls": [{"index": index, "id": id, "function": {"name": name, "arguments": arguments}}]}),
+            )
+        };
+        let answer = read(
+            &[
+                delta(json!({"role": "assistant", "reasoning_content": "hm"})),
+                delta(json!({"content": "Let me "})),
+                delta(json!({"content": "look."})),
+                piece(0, "a", "find", ""),
+                piece(1, "b", "draw", "{}"),
+                piece(0, "", "", "{\"q\":1}"),
+                json!({"choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]}),
+                json!({"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 2}}),
+            ],
+            true,
+        )
+        .unwrap();
+
+        let blocks: Vec<(&Block, &str)> =
+            answer.choices[0].blocks.iter().map(|whole| (&whole.block, whole.text.as_str())).collect();
+        assert_eq!(
+            blocks,
+            [
+                (&Block::Reasoning { id: None }, "hm"),
+                (&Block::Text, "Let me look."),
+                (&Block::Call { id: "a".into(), name: "find".into() }, "{\"q\":1}"),
+                (&Block::Call { id: "b".into(), name: "draw".into() }, "{}"),
+            ]
+        );
+        assert_eq!(answer.choices[0].finish, Some(Finish::Calls));
+        assert_eq!(answer.usage.unwrap().input, 3);
+    }
+
+    #[test]
+    fn calls_that_all_have_the_number_0_are_told_apart_by_their_ids() {
+        let piece = |id: &str, name: &str| {
+            delta(json!({"tool_calls": [{"index": 0, "id": id, "function": {"name": name, "arguments": "{}"}}]}))
+        };
+        let answer = read(&[piece("a", "one"), piece("b", "two")], true).unwrap();
+
+        assert_eq!(answer.choices[0].blocks.len(), 2);
+        assert_eq!(answer.choices[0].finish, Some(Finish::Calls));
+    }
+
+    #[test]
+    fn a_stream_that_merely_stops_broke_off() {
+        assert!(read(&[delta(json!({"content": "half"}))], false).is_err());
+        assert!(read(&[], true).is_err());
+    }
+
+    #[test]
+    fn an_error_in_the_stream_ends_it() {
+        let answer =
+            read(&[delta(json!({"content": "x"})), json!({"error": {"message": "busy", "code": 503}})], false).unwrap();
+
+        assert_eq!(answer.failed.map(|failed| (failed.status, failed.message)), Some((503, "busy".to_owned())));
+    }
+}
