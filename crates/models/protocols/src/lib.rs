@@ -16,6 +16,7 @@
 pub mod answer;
 pub mod anthropic;
 pub mod bedrock;
+mod blocks;
 pub mod chat;
 pub mod cohere;
 pub mod dialect;
@@ -25,6 +26,7 @@ pub mod event;
 pub mod framing;
 pub mod gemini;
 mod json;
+mod leftover;
 pub mod ollama;
 pub mod request;
 pub mod rerank;
