@@ -167,7 +167,8 @@ impl Whole {
         }
     }
 
-    fn deltas(&self) -> Vec<Delta> {
+    /// What it grows by, in one piece each.
+    pub(crate) fn deltas(&self) -> Vec<Delta> {
         let mut deltas = Vec::new();
         if !self.text.is_empty() {
             let text = self.text.clone();

@@ -1,1 +1,21 @@
 //! Anthropic's Messages.
+//!
+//! What its server runs (searches, code, other servers' tools, compaction) comes as blocks of its own and is carried
+//! as [`Block::Opaque`](crate::event::Block::Opaque). Its figures count cached tokens apart and may be corrected by the
+//! last event of a stream. Its streams write one block after the other, so calls that others write side by side wait.
+
+mod answer;
+mod block;
+mod emit;
+mod failure;
+mod stream;
+mod usage;
+
+pub use answer::{decode as decode_answer, encode as encode_answer};
+pub use emit::AnthropicEncoder;
+pub use failure::{decode as decode_failure, encode as encode_failure};
+pub use stream::AnthropicDecoder;
+pub use usage::{decode as decode_usage, encode as encode_usage};
+
+#[cfg(test)]
+mod tests;
