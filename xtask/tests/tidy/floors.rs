@@ -26,7 +26,7 @@ fn floor(package: &Package) -> Option<u8> {
         "crates/contracts" | "crates/chassis" => Some(COMMON),
         "crates/septet" => Some(BINARY),
         "crates/testkit" | "tests" | "bench" | "xtask" => Some(TOOLS),
-        other if other.starts_with("crates/stores/") => Some(COMMON),
+        other if other.starts_with("crates/stores/") || other.starts_with("crates/models/") => Some(COMMON),
         other if other.starts_with("crates/services/") => Some(SERVICES),
         _ => None,
     }
