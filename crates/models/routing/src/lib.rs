@@ -1,0 +1,35 @@
+//! Which deployment gets this call, and is it well?
+//!
+//! ```text
+//!   Candidates ──► Strategy::choose ──► Choice: an order of all, and the Reason
+//!                                          │
+//!                       Walk: first, next, again, stop ◄── Fault
+//!                                          │
+//!                 Breaker::try_enter ──► Permit   (is it well?)
+//!                 Pace::enter        ──► Flight   (how quick is it?)
+//!                 Expected::learn                 (how much will it write?)
+//! ```
+//!
+//! - No IO, no clock, no configuration, no source of chance: time is given in milliseconds that never mean a date, chance
+//!   as an `Rng`. So every decision can be replayed.
+//! - Everything that is shared between calls is cheap to clone and safe to use from many threads; no lock is held
+//!   longer than a few additions take.
+//! - Nothing here waits or calls anybody; the model gateway does.
+
+pub mod breaker;
+pub mod expected;
+pub mod fault;
+pub mod pace;
+mod reason;
+pub mod retry;
+mod strategy;
+mod walk;
+
+pub use breaker::{Breaker, Permit, State};
+pub use expected::Expected;
+pub use fault::{Again, Fault, FaultKind};
+pub use pace::{Flight, Pace};
+pub use reason::{Reason, Rival, Why};
+pub use retry::Retry;
+pub use strategy::{Blend, Call, Candidate, Choice, Price, Ranked, Strategy, Tier};
+pub use walk::{Step, Walk};
