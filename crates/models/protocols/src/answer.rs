@@ -157,7 +157,7 @@ impl Answer {
 }
 
 impl Whole {
-    fn grow(&mut self, delta: &Delta) {
+    pub(crate) fn grow(&mut self, delta: &Delta) {
         match delta {
             Delta::Text(more) | Delta::Arguments(more) => self.text.push_str(more),
             Delta::Signature(more) => self.signature.get_or_insert_default().push_str(more),

@@ -1,0 +1,41 @@
+//! Sources of the text, as annotations.
+
+use serde_json::{Value, json};
+
+use crate::dialect::Dialect;
+use crate::json::Look;
+
+/// The annotation that says the same; `None` when this dialect has none for it. `text` is the text so far, at whose end
+/// stand sources that do not say where they belong.
+pub(super) fn annotation(dialect: Dialect, value: &Value, text: &str) -> Option<Value> {
+    match dialect {
+        Dialect::Responses => Some(value.clone()),
+        Dialect::Chat => {
+            let inner = value.get("url_citation")?;
+            Some(url(inner.text("url")?, inner.text("title"), span(inner, "start_index", "end_index", text)))
+        }
+        Dialect::Anthropic => {
+            let address = value.text("url").or_else(|| value.text("source"))?;
+            Some(url(address, value.text("title"), (0, text.chars().count() as u64)))
+        }
+        Dialect::Gemini => {
+            let address = value.pointer("/web/uri").or_else(|| value.get("uri")).and_then(Value::as_str)?;
+            let title = value.pointer("/web/title").and_then(Value::as_str).or_else(|| value.text("title"));
+            let place = value.list("segments").first().unwrap_or(value);
+            Some(url(address, title, span(place, "startIndex", "endIndex", text)))
+        }
+        Dialect::Bedrock | Dialect::Ollama | Dialect::Cohere => None,
+    }
+}
+
+fn url(address: &str, title: Option<&str>, (start, end): (u64, u64)) -> Value {
+    json!({
+        "type": "url_citation", "url": address, "title": title.unwrap_or_default(),
+        "start_index": start, "end_index": end,
+    })
+}
+
+fn span(value: &Value, start: &str, end: &str, text: &str) -> (u64, u64) {
+    let length = || text.chars().count() as u64;
+    (value.count(start), value.get(end).and_then(Value::as_u64).unwrap_or_else(length))
+}

@@ -1,0 +1,295 @@
+//! A provider's answer in Responses, in pieces or whole.
+//!
+//! Every item ends with `output_item.done`, which repeats all of it. So what the pieces left out is made up from there:
+//! some providers send no pieces at all, some no annotations or log probabilities with them.
+
+mod blocks;
+
+use serde_json::{Map, Value};
+
+use self::blocks::{Blocks, Kind};
+use super::{failure, usage};
+use crate::dialect::{Decoder, Dialect};
+use crate::error::{Failure, Unreadable};
+use crate::event::{Block, Delta, Event, Finish, Start};
+use crate::framing::Frame;
+use crate::json::Look;
+
+/// Reads an answer in pieces.
+#[derive(Debug, Default)]
+pub struct ResponsesDecoder {
+    is_started: bool,
+    is_over: bool,
+    has_calls: bool,
+    blocks: Blocks,
+    // Which items were read to their end, by number and by id.
+    done: Vec<u64>,
+    done_ids: Vec<String>,
+}
+
+impl Decoder for ResponsesDecoder {
+    fn frame(&mut self, frame: &Frame) -> Result<Vec<Event>, Unreadable> {
+        let mut out = Vec::new();
+        if self.is_over || frame.data.is_empty() || frame.data == "[DONE]" {
+            return Ok(out);
+        }
+        let unreadable = || Unreadable::new("an event of Responses", &String::from_utf8_lossy(&frame.data));
+        let event: Value = serde_json::from_slice(&frame.data).map_err(|_| unreadable())?;
+        let name = event.text("type").unwrap_or(&frame.name);
+        if !event.is_object() || (name.is_empty() && event.get("error").is_none()) {
+            return Err(unreadable());
+        }
+        self.read(name, &event, &mut out);
+        Ok(out)
+    }
+
+    fn end(&mut self) -> Result<Vec<Event>, Unreadable> {
+        if self.is_over {
+            return Ok(Vec::new());
+        }
+        Err(Unreadable { what: "the answer broke off before response.completed".to_owned() })
+    }
+}
+
+impl ResponsesDecoder {
+    fn read(&mut self, name: &str, event: &Value, out: &mut Vec<Event>) {
+        let is_head = matches!(name, "response.created" | "response.in_progress" | "response.queued");
+        self.blocks.is_partial |= !self.is_started && !is_head;
+        let (index, part) = (event.count("output_index"), event.count("content_index"));
+        match name {
+            "response.created" | "response.in_progress" | "response.queued" => {
+                self.start(event.get("response").unwrap_or(&Value::Null), out);
+            }
+            "response.output_item.added" => {
+                self.start(&Value::Null, out);
+                let item = event.get("item").unwrap_or(&Value::Null);
+                match item.text("type") {
+                    Some("function_call") => self.open_call(index, item, false, out),
+                    Some("custom_tool_call") => self.open_call(index, item, true, out),
+                    Some("reasoning") => self.blocks.remember(index, item.text("id")),
+                    _ => {}
+                }
+            }
+            "response.output_text.delta" => {
+                self.start(&Value::Null, out);
+                let key = (index, part);
+                self.blocks.text(key, Kind::Text, event.text("delta").unwrap_or_default(), out);
+                self.blocks.logprobs(key, event.list("logprobs"), out);
+            }
+            "response.refusal.delta" => {
+                self.start(&Value::Null, out);
+                let delta = event.text("delta").unwrap_or_default();
+                self.blocks.text((index, part), Kind::Refusal, delta, out);
+            }
+            "response.output_text.annotation.added" => {
+                self.start(&Value::Null, out);
+                if let Some(annotation) = event.get("annotation").filter(|annotation| annotation.is_object()) {
+                    self.blocks.citation((index, part), annotation, out);
+                }
+            }
+            "response.content_part.done" => {
+                let part_done = event.get("part").unwrap_or(&Value::Null);
+                if part_done.text("type") != Some("reasoning_text") {
+                    self.start(&Value::Null, out);
+                    self.part((index, part), part_done, out);
+                }
+            }
+            "response.reasoning_summary_text.delta" | "response.reasoning_summary.delta" => {
+                self.start(&Value::Null, out);
+                let place = (false, event.count("summary_index"));
+                self.blocks.thinking(index, place, event.text("delta").unwrap_or_default(), out);
+            }
+            "response.reasoning_text.delta" | "response.reasoning.delta" => {
+                self.start(&Value::Null, out);
+                self.blocks.thinking(index, (true, part), event.text("delta").unwrap_or_default(), out);
+            }
+            "response.function_call_arguments.delta" => {
+                self.blocks.arguments(index, event.text("delta").unwrap_or_default(), out);
+            }
+            "response.custom_tool_call_input.delta" => {
+                self.blocks.input(index, event.text("delta").unwrap_or_default(), out);
+            }
+            "response.output_item.done" => {
+                self.start(&Value::Null, out);
+                self.item(index, event.get("item").unwrap_or(&Value::Null), out);
+            }
+            "response.completed"
+            | "response.incomplete"
+            | "response.failed"
+            | "response.cancelled"
+            | "response.done" => {
+                self.finish(event.get("response").unwrap_or(&Value::Null), out);
+            }
+            "error" | "" => {
+                self.start(&Value::Null, out);
+                self.fail(failure::decode(0, event), out);
+            }
+            // Steps of the provider's own tools, whose items come whole at their end; padding; keep-alives.
+            _ => {}
+        }
+    }
+
+    /// Reads a whole answer: every item, then its end.
+    pub(super) fn finish(&mut self, response: &Value, out: &mut Vec<Event>) {
+        self.start(response, out);
+        for (index, item) in (0_u64..).zip(response.list("output")) {
+            let has_id = item.text("id").is_some_and(|id| self.done_ids.iter().any(|done| done == id));
+            if !has_id && !self.done.contains(&index) {
+                self.item(index, item, out);
+            }
+        }
+        self.blocks.close_all(out);
+        let facts = facts(response);
+        if !facts.is_empty() {
+            out.push(Event::Facts(facts));
+        }
+        out.extend(response.get("usage").and_then(usage::decode).map(Event::Usage));
+        let reason = match response.text("status") {
+            Some("failed") => return self.fail(failed(response), out),
+            Some("incomplete") => match response.pointer("/incomplete_details/reason").and_then(Value::as_str) {
+                Some("max_output_tokens" | "max_tokens") => Finish::Length,
+                Some("content_filter") => Finish::Filtered,
+                Some(other) => Finish::Other(other.to_owned()),
+                None => Finish::Other("incomplete".to_owned()),
+            },
+            Some(status @ ("cancelled" | "queued" | "in_progress")) => Finish::Other(status.to_owned()),
+            _ if response.get("error").is_some_and(Value::is_object) => return self.fail(failed(response), out),
+            _ if self.has_calls => Finish::Calls,
+            _ => Finish::Stop,
+        };
+        out.push(Event::Finish { choice: 0, reason, stop: None });
+        self.is_over = true;
+    }
+
+    fn fail(&mut self, failure: Failure, out: &mut Vec<Event>) {
+        out.push(Event::Failed(failure));
+        self.is_over = true;
+    }
+
+    fn start(&mut self, response: &Value, out: &mut Vec<Event>) {
+        if std::mem::replace(&mut self.is_started, true) {
+            return;
+        }
+        let created = response.get("created_at").and_then(Value::as_f64);
+        #[expect(clippy::cast_possible_truncation, reason = "a time in seconds; a mad one saturates")]
+        let created = created.map(|created| created as i64);
+        out.push(Event::Start(Start { id: response.string("id"), model: response.string("model"), created }));
+    }
+
+    fn open_call(&mut self, index: u64, item: &Value, is_custom: bool, out: &mut Vec<Event>) {
+        let n_calls = self.blocks.n_calls();
+        let id = item.text("call_id").or_else(|| item.text("id")).filter(|id| !id.is_empty());
+        let id = id.map_or_else(|| format!("call_{n_calls}"), str::to_owned);
+        self.has_calls = true;
+        self.blocks.open_call(index, Block::Call { id, name: item.string("name") }, is_custom, out);
+    }
+
+    fn item(&mut self, index: u64, item: &Value, out: &mut Vec<Event>) {
+        match item.text("type") {
+            Some("message") => {
+                for (part, value) in (0_u64..).zip(item.list("content")) {
+                    self.part((index, part), value, out);
+                }
+                // LM Studio and others with no content parts at all.
+                if let Some(text) = item.text("content") {
+                    self.blocks.text_done((index, 0), Kind::Text, text, out);
+                    self.blocks.close((index, 0), out);
+                }
+            }
+            Some("reasoning") => self.blocks.thinking_done(index, item, out),
+            Some("function_call") => {
+                self.open_call(index, item, false, out);
+                let arguments = match item.get("arguments") {
+                    Some(Value::String(text)) => text.clone(),
+                    Some(Value::Null) | None => String::new(),
+                    Some(object) => object.to_string(),
+                };
+                self.blocks.arguments_done(index, &arguments, item, out);
+            }
+            Some("custom_tool_call") => {
+                self.open_call(index, item, true, out);
+                self.blocks.input_done(index, item.text("input").unwrap_or_default(), out);
+            }
+            Some(_) => self.blocks.opaque(item, out),
+            None => return,
+        }
+        self.done.push(index);
+        self.done_ids.extend(item.text("id").map(str::to_owned));
+    }
+
+    fn part(&mut self, key: (u64, u64), part: &Value, out: &mut Vec<Event>) {
+        match part.text("type") {
+            Some("output_text" | "text") => {
+                self.blocks.text_done(key, Kind::Text, part.text("text").unwrap_or_default(), out);
+                self.blocks.rest_of_logprobs(key, part.list("logprobs"), out);
+                self.blocks.rest_of_citations(key, part.list("annotations"), out);
+                self.blocks.close(key, out);
+            }
+            Some("refusal") => {
+                self.blocks.text_done(key, Kind::Refusal, part.text("refusal").unwrap_or_default(), out);
+                self.blocks.close(key, out);
+            }
+            Some(_) if self.blocks.is_new(key) => self.blocks.opaque_part(key, part, out),
+            Some(_) | None => {}
+        }
+    }
+}
+
+fn failed(response: &Value) -> Failure {
+    let failure = failure::decode(0, response);
+    if failure.message.is_empty() && failure.code.is_empty() {
+        return Failure { status: 500, code: "server_error".to_owned(), ..failure };
+    }
+    failure
+}
+
+/// What the answer says of itself and no other field has, without the echo of the request.
+fn facts(response: &Value) -> Map<String, Value> {
+    const KNOWN: [&str; 37] = [
+        "id",
+        "object",
+        "created_at",
+        "completed_at",
+        "status",
+        "background",
+        "error",
+        "incomplete_details",
+        "instructions",
+        "max_output_tokens",
+        "max_tool_calls",
+        "model",
+        "output",
+        "output_text",
+        "parallel_tool_calls",
+        "previous_response_id",
+        "prompt_cache_key",
+        "prompt_cache_retention",
+        "reasoning",
+        "safety_identifier",
+        "store",
+        "temperature",
+        "text",
+        "tool_choice",
+        "tools",
+        "top_logprobs",
+        "top_p",
+        "truncation",
+        "usage",
+        "user",
+        "metadata",
+        "frequency_penalty",
+        "presence_penalty",
+        "top_k",
+        "seed",
+        "include",
+        "conversation",
+    ];
+    let fields = response.as_object().into_iter().flatten();
+    let unknown = fields.filter(|(name, value)| !value.is_null() && !KNOWN.contains(&name.as_str()));
+    unknown.map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+/// Wraps a source of the text.
+fn citation(value: &Value) -> Delta {
+    Delta::Citation { dialect: Dialect::Responses, value: value.clone() }
+}

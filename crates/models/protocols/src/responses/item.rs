@@ -1,0 +1,87 @@
+//! The items of an answer.
+
+use serde_json::{Map, Value, json};
+
+use super::{SIGNED, citation};
+use crate::answer::Whole;
+use crate::event::Block;
+
+/// A message.
+pub(super) fn message(id: &str, status: &str, parts: &[Value]) -> Value {
+    json!({"id": id, "type": "message", "status": status, "role": "assistant", "content": parts})
+}
+
+/// Text or a refusal, as a part of a message. Sources that have no form here are kept under `citations`, a signature
+/// under `extra_content`.
+pub(super) fn part(whole: &Whole) -> Value {
+    if whole.block == Block::Refusal {
+        return json!({"type": "refusal", "refusal": whole.text});
+    }
+    let (mut annotations, mut others) = (Vec::new(), Vec::new());
+    for (dialect, value) in &whole.citations {
+        match citation::annotation(*dialect, value, &whole.text) {
+            Some(annotation) => annotations.push(annotation),
+            None => others.push(value.clone()),
+        }
+    }
+    let mut part = json!({
+        "type": "output_text", "text": whole.text, "annotations": annotations, "logprobs": whole.logprobs,
+    });
+    if !others.is_empty() {
+        part["citations"] = json!(others);
+    }
+    if let Some(signature) = &whole.signature {
+        part["extra_content"] = extra(signature);
+    }
+    part
+}
+
+/// Thinking. Its parts in the summary are one.
+pub(super) fn reasoning(id: &str, status: &str, whole: &Whole) -> Value {
+    let summary = if whole.text.is_empty() { json!([]) } else { json!([summary(&whole.text)]) };
+    let sealed = match (&whole.encrypted, &whole.signature) {
+        (Some(sealed), _) => Some(sealed.clone()),
+        (None, Some(signature)) => Some(format!("{SIGNED}{signature}")),
+        (None, None) => None,
+    };
+    let mut item = Map::from_iter([
+        ("id".to_owned(), json!(id)),
+        ("type".to_owned(), json!("reasoning")),
+        ("status".to_owned(), json!(status)),
+        ("summary".to_owned(), summary),
+    ]);
+    if let Some(sealed) = sealed {
+        item.insert("encrypted_content".to_owned(), json!(sealed));
+    }
+    Value::Object(item)
+}
+
+/// A part of the summary of thinking.
+pub(super) fn summary(text: &str) -> Value {
+    json!({"type": "summary_text", "text": text})
+}
+
+/// A call.
+pub(super) fn call(id: &str, status: &str, call_id: &str, name: &str, whole: &Whole) -> Value {
+    let mut item = json!({
+        "id": id, "type": "function_call", "status": status, "call_id": call_id, "name": name,
+        "arguments": whole.text,
+    });
+    if let Some(signature) = &whole.signature {
+        item["extra_content"] = extra(signature);
+    }
+    item
+}
+
+/// A picture that the model made.
+pub(super) fn picture(id: &str, mime: &str, data: &str) -> Value {
+    let format = mime.strip_prefix("image/").unwrap_or(mime);
+    json!({
+        "id": id, "type": "image_generation_call", "status": "completed", "result": data, "output_format": format,
+    })
+}
+
+// The place where Google's own OpenAI surface puts signatures.
+fn extra(signature: &str) -> Value {
+    json!({"google": {"thought_signature": signature}})
+}

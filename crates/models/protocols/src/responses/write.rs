@@ -1,0 +1,209 @@
+//! A request in Responses, for a provider.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
+
+use super::write_item;
+use crate::dialect::{Dialect, Encoded, Quirks};
+use crate::json::{Look, put};
+use crate::request::{Effort, Format, PartKind, Reasoning, Request, Tool, ToolChoice};
+
+/// Writes a request.
+#[must_use]
+pub fn encode(request: &Request, _quirks: &Quirks) -> Encoded {
+    let mut dropped = Vec::new();
+    let mut body = Map::from_iter([("model".to_owned(), json!(request.model))]);
+    let (instructions, rest) = request.split_instructions();
+    // Only text fits here; what is not stays where the client put it.
+    let texts: Option<Vec<&str>> = instructions.iter().map(|part| part.kind.text()).collect();
+    let (instructions, messages) = match texts {
+        Some(texts) if !texts.is_empty() => (Some(texts.join("\n\n")), rest),
+        _ => (None, request.messages.as_slice()),
+    };
+    put(&mut body, "instructions", instructions);
+    let customs = customs(&request.tools);
+    body.insert("input".to_owned(), Value::Array(write_item::write_all(messages, &customs, &mut dropped)));
+    let mut tools = Vec::new();
+    for (at, offered) in request.tools.iter().enumerate() {
+        match tool(offered, request.origin) {
+            Some(tool) => tools.push(tool),
+            None => dropped.push(format!("tools[{at}]")),
+        }
+    }
+    if !tools.is_empty() {
+        body.insert("tools".to_owned(), Value::Array(tools));
+    }
+    put(&mut body, "tool_choice", request.tool_choice.as_ref().map(|choice| tool_choice(choice, &customs)));
+    put(&mut body, "parallel_tool_calls", request.parallel_calls);
+    put(&mut body, "max_output_tokens", request.max_output);
+    put(&mut body, "temperature", request.temperature);
+    put(&mut body, "top_p", request.top_p);
+    put(&mut body, "user", request.user.clone());
+    if request.stream {
+        body.insert("stream".to_owned(), json!(true));
+    }
+    if let Some(format) = &request.format {
+        body.insert("text".to_owned(), json!({"format": self::format(format, request.origin)}));
+    }
+    if let Some(reasoning) = &request.reasoning {
+        body.insert("reasoning".to_owned(), self::reasoning(reasoning, request));
+    }
+    put(&mut body, "top_logprobs", request.logprobs.filter(|top| *top > 0));
+    let include = include(request);
+    if !include.is_empty() {
+        body.insert("include".to_owned(), json!(include));
+    }
+    missing(request, &mut dropped);
+    extra(request, &mut body, &mut dropped);
+    Encoded { body: Value::Object(body), dropped }
+}
+
+/// The names of tools that take free text, in this dialect or in that of Chat Completions.
+fn customs(tools: &[Tool]) -> BTreeSet<String> {
+    let names = tools.iter().filter_map(|tool| match tool {
+        Tool::Opaque { value, .. } if value.text("type") == Some("custom") => {
+            value.text("name").or_else(|| value.pointer("/custom/name").and_then(Value::as_str))
+        }
+        Tool::Opaque { .. } | Tool::Function { .. } => None,
+    });
+    names.map(str::to_owned).collect()
+}
+
+fn tool(tool: &Tool, origin: Dialect) -> Option<Value> {
+    match tool {
+        Tool::Function { name, description, parameters, strict, .. } => {
+            let nothing = || json!({"type": "object", "properties": {}});
+            let mut object = Map::from_iter([
+                ("type".to_owned(), json!("function")),
+                ("name".to_owned(), json!(name)),
+                ("parameters".to_owned(), parameters.clone().unwrap_or_else(nothing)),
+            ]);
+            put(&mut object, "description", description.clone());
+            // Silence means strict here, and not strict in every other dialect.
+            let silent = (origin != Dialect::Responses).then_some(false);
+            put(&mut object, "strict", strict.or(silent));
+            Some(Value::Object(object))
+        }
+        Tool::Opaque { dialect: Dialect::Responses, value } => Some(value.clone()),
+        Tool::Opaque { dialect: Dialect::Chat, value } if value.text("type") == Some("custom") => {
+            let mut object = value.get("custom")?.as_object()?.clone();
+            // Chat Completions nests the grammar once more.
+            let grammar = object.get("format").and_then(|format| format.get("grammar")).cloned();
+            if let Some(Value::Object(mut grammar)) = grammar {
+                grammar.insert("type".to_owned(), json!("grammar"));
+                object.insert("format".to_owned(), Value::Object(grammar));
+            }
+            object.insert("type".to_owned(), json!("custom"));
+            Some(Value::Object(object))
+        }
+        Tool::Opaque { .. } => None,
+    }
+}
+
+fn tool_choice(choice: &ToolChoice, customs: &BTreeSet<String>) -> Value {
+    match choice {
+        ToolChoice::Auto => json!("auto"),
+        ToolChoice::None => json!("none"),
+        ToolChoice::Required => json!("required"),
+        ToolChoice::Named(name) if customs.contains(name) => json!({"type": "custom", "name": name}),
+        ToolChoice::Named(name) => json!({"type": "function", "name": name}),
+    }
+}
+
+fn format(format: &Format, origin: Dialect) -> Value {
+    match format {
+        Format::Text => json!({"type": "text"}),
+        Format::Json => json!({"type": "json_object"}),
+        Format::Schema { name, description, schema, strict } => {
+            let mut object = Map::from_iter([
+                ("type".to_owned(), json!("json_schema")),
+                ("name".to_owned(), json!(name)),
+                ("schema".to_owned(), schema.clone()),
+            ]);
+            put(&mut object, "description", description.clone());
+            let silent = (origin != Dialect::Responses).then_some(false);
+            put(&mut object, "strict", strict.or(silent));
+            Value::Object(object)
+        }
+    }
+}
+
+/// A budget becomes the word whose share of the answer it comes closest to from below.
+fn reasoning(reasoning: &Reasoning, request: &Request) -> Value {
+    let words = [Effort::Minimal, Effort::Low, Effort::Medium, Effort::High];
+    let from_budget = |budget: u64| {
+        let fits = words.into_iter().rev().find(|word| budget >= word.budget(request.max_output));
+        if budget == 0 { Effort::None } else { fits.unwrap_or(Effort::Minimal) }
+    };
+    let effort = reasoning.effort.or(reasoning.budget.map(from_budget));
+    let mut object = Map::new();
+    put(&mut object, "effort", effort.map(Effort::as_str));
+    // Clients of the other dialects see thinking without asking for it.
+    let is_shown = request.origin != Dialect::Responses && effort != Some(Effort::None);
+    put(&mut object, "summary", reasoning.summary.clone().or(is_shown.then(|| "auto".to_owned())));
+    Value::Object(object)
+}
+
+fn include(request: &Request) -> Vec<Value> {
+    let mut include: Vec<Value> = Vec::new();
+    if request.origin == Dialect::Responses {
+        include.extend(request.extra.get("include").and_then(Value::as_array).into_iter().flatten().cloned());
+    }
+    if request.logprobs.is_some() {
+        include.push(json!("message.output_text.logprobs"));
+    }
+    // Without it the model forgets what it thought between two calls. Models that do not think refuse it, so it is
+    // only asked for where thinking is.
+    let thinks = request.reasoning.as_ref().is_some_and(|reasoning| reasoning.effort != Some(Effort::None));
+    let parts = request.messages.iter().flat_map(|message| &message.parts);
+    let mut sealed = parts.filter(|part| matches!(&part.kind, PartKind::Reasoning { encrypted: Some(_), .. }));
+    if thinks || sealed.next().is_some() {
+        include.push(json!("reasoning.encrypted_content"));
+    }
+    include
+}
+
+/// What this dialect cannot say.
+fn missing(request: &Request, dropped: &mut Vec<String>) {
+    let stop = if request.origin == Dialect::Anthropic { "stop_sequences" } else { "stop" };
+    let fields = [
+        ("top_k", request.top_k.is_some()),
+        (stop, !request.stop.is_empty()),
+        ("seed", request.seed.is_some()),
+        ("presence_penalty", request.presence_penalty.is_some()),
+        ("frequency_penalty", request.frequency_penalty.is_some()),
+        ("n", request.n.is_some_and(|n| n > 1)),
+    ];
+    dropped.extend(fields.into_iter().filter(|(_, is_set)| *is_set).map(|(name, _)| name.to_owned()));
+}
+
+fn extra(request: &Request, body: &mut Map<String, Value>, dropped: &mut Vec<String>) {
+    // The same in both dialects of OpenAI.
+    const SHARED: [&str; 6] =
+        ["metadata", "store", "service_tier", "prompt_cache_key", "prompt_cache_retention", "safety_identifier"];
+    for (name, value) in &request.extra {
+        let is_openai = matches!(request.origin, Dialect::Responses | Dialect::Chat);
+        match (name.as_str(), body.get_mut(name)) {
+            ("include", Some(_)) => {}
+            ("verbosity", _) if request.origin == Dialect::Chat => {
+                let text = body.entry("text").or_insert_with(|| json!({}));
+                text["verbosity"] = value.clone();
+            }
+            // The rest of `text` and `reasoning`, of which we read a part.
+            (_, Some(Value::Object(object))) if request.origin == Dialect::Responses => {
+                object.extend(value.as_object().cloned().unwrap_or_default());
+            }
+            _ if request.origin == Dialect::Responses || (is_openai && SHARED.contains(&name.as_str())) => {
+                body.insert(name.clone(), value.clone());
+            }
+            // Of no effect on the answer.
+            ("metadata" | "service_tier", _) => {}
+            _ => dropped.push(name.clone()),
+        }
+    }
+    // Silence means stored here, and not stored in every other dialect.
+    if request.origin != Dialect::Responses && !body.contains_key("store") {
+        body.insert("store".to_owned(), json!(false));
+    }
+}

@@ -1,0 +1,174 @@
+//! Messages as the items of a request.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
+
+use crate::dialect::Dialect;
+use crate::json::{Look, put};
+use crate::request::{Media, Message, Part, PartKind, Role, Source};
+
+/// Writes messages. `customs` are the tools that take free text.
+pub(super) fn write_all(messages: &[Message], customs: &BTreeSet<String>, dropped: &mut Vec<String>) -> Vec<Value> {
+    let mut writer = Writer { customs, dropped, items: Vec::new(), custom_calls: BTreeSet::new() };
+    for (at, message) in messages.iter().enumerate() {
+        writer.message(at, message);
+    }
+    writer.items
+}
+
+struct Writer<'a> {
+    customs: &'a BTreeSet<String>,
+    dropped: &'a mut Vec<String>,
+    items: Vec<Value>,
+    custom_calls: BTreeSet<String>,
+}
+
+impl Writer<'_> {
+    fn message(&mut self, at: usize, message: &Message) {
+        if message.name.is_some() {
+            self.dropped.push(format!("messages[{at}].name"));
+        }
+        let role = match message.role {
+            Role::System => "system",
+            Role::Developer => "developer",
+            Role::User | Role::Tool => "user",
+            Role::Assistant => "assistant",
+        };
+        let mut content = Vec::new();
+        for (number, part) in message.parts.iter().enumerate() {
+            match &part.kind {
+                PartKind::Call { id, name, arguments, .. } => {
+                    self.flush(role, &mut content);
+                    self.call(id, name, arguments);
+                }
+                PartKind::Result { call_id, parts, is_error, .. } => {
+                    self.flush(role, &mut content);
+                    self.result(at, call_id, parts, *is_error);
+                }
+                PartKind::Reasoning { text, encrypted, id, .. } => {
+                    self.flush(role, &mut content);
+                    self.items.extend(reasoning(text, encrypted.as_deref(), id.as_deref()));
+                }
+                PartKind::Opaque { dialect: Dialect::Responses, value } if !is_part(value) => {
+                    self.flush(role, &mut content);
+                    self.items.push(value.clone());
+                }
+                kind => match self::content(kind, message.role == Role::Assistant) {
+                    Some(part) => content.push(part),
+                    None => self.dropped.push(format!("messages[{at}].content[{number}]")),
+                },
+            }
+        }
+        self.flush(role, &mut content);
+    }
+
+    /// A message of what has gathered. Text alone is written as such, which every compatible server takes.
+    fn flush(&mut self, role: &str, content: &mut Vec<Value>) {
+        let content = std::mem::take(content);
+        match content.as_slice() {
+            [] => {}
+            [only] if matches!(only.text("type"), Some("input_text" | "output_text")) => {
+                self.items.push(json!({"type": "message", "role": role, "content": only["text"]}));
+            }
+            _ => self.items.push(json!({"type": "message", "role": role, "content": content})),
+        }
+    }
+
+    fn call(&mut self, id: &str, name: &str, arguments: &str) {
+        if self.customs.contains(name) {
+            self.custom_calls.insert(id.to_owned());
+            let read: Option<Value> = serde_json::from_str(arguments).ok();
+            let input = read.as_ref().and_then(|read| read.text("input")).unwrap_or(arguments);
+            self.items.push(json!({"type": "custom_tool_call", "call_id": id, "name": name, "input": input}));
+            return;
+        }
+        let arguments = if arguments.is_empty() { "{}" } else { arguments };
+        self.items.push(json!({"type": "function_call", "call_id": id, "name": name, "arguments": arguments}));
+    }
+
+    fn result(&mut self, at: usize, call_id: &str, parts: &[Part], is_error: bool) {
+        if is_error {
+            self.dropped.push(format!("messages[{at}].is_error"));
+        }
+        let kind = if self.custom_calls.contains(call_id) { "custom_tool_call_output" } else { "function_call_output" };
+        let texts: Option<Vec<&str>> = parts.iter().map(|part| part.kind.text()).collect();
+        let output = match texts {
+            Some(texts) => Value::String(texts.join("\n")),
+            None => {
+                let written: Vec<Value> = parts.iter().filter_map(|part| content(&part.kind, false)).collect();
+                if written.len() < parts.len() {
+                    self.dropped.push(format!("messages[{at}].content"));
+                }
+                Value::Array(written)
+            }
+        };
+        self.items.push(json!({"type": kind, "call_id": call_id, "output": output}));
+    }
+}
+
+/// What a message is made of, unlike an item.
+fn is_part(value: &Value) -> bool {
+    value.text("type").is_some_and(|kind| kind.starts_with("input_") || kind.starts_with("output_"))
+}
+
+/// Earlier thinking. Its words alone are no use to the provider, and an id finds nothing where nothing is stored, so
+/// only what is sealed goes back. OpenAI's ids begin with `rs_`, and it refuses others.
+fn reasoning(text: &str, encrypted: Option<&str>, id: Option<&str>) -> Option<Value> {
+    let sealed = encrypted?;
+    let summary = if text.is_empty() { json!([]) } else { json!([{"type": "summary_text", "text": text}]) };
+    let mut item = Map::from_iter([
+        ("type".to_owned(), json!("reasoning")),
+        ("summary".to_owned(), summary),
+        ("encrypted_content".to_owned(), json!(sealed)),
+    ]);
+    put(&mut item, "id", id.filter(|id| id.starts_with("rs_")).map(str::to_owned));
+    Some(Value::Object(item))
+}
+
+fn content(kind: &PartKind, is_assistant: bool) -> Option<Value> {
+    match kind {
+        PartKind::Text(text) if is_assistant => Some(json!({"type": "output_text", "text": text, "annotations": []})),
+        PartKind::Text(text) => Some(json!({"type": "input_text", "text": text})),
+        PartKind::Refusal(text) => Some(json!({"type": "refusal", "refusal": text})),
+        // The model's own side has neither pictures nor files.
+        PartKind::Image(_) | PartKind::File(_) | PartKind::Audio(_) if is_assistant => None,
+        PartKind::Image(media) => {
+            let mut object = Map::from_iter([("type".to_owned(), json!("input_image"))]);
+            put(&mut object, "image_url", media.url("image/png"));
+            put(&mut object, "file_id", file_id(media));
+            object.insert("detail".to_owned(), json!(media.detail.as_deref().unwrap_or("auto")));
+            Some(Value::Object(object))
+        }
+        PartKind::File(media) => Some(file(media)),
+        PartKind::Audio(media) => {
+            let Source::Base64(data) = &media.source else { return None };
+            let format = media.mime.as_deref().and_then(|mime| mime.strip_prefix("audio/")).unwrap_or("wav");
+            let format = if format == "mpeg" { "mp3" } else { format };
+            Some(json!({"type": "input_audio", "input_audio": {"data": data, "format": format}}))
+        }
+        PartKind::Opaque { dialect: Dialect::Responses, value } => Some(value.clone()),
+        PartKind::Opaque { .. } | PartKind::Reasoning { .. } | PartKind::Call { .. } | PartKind::Result { .. } => None,
+    }
+}
+
+fn file(media: &Media) -> Value {
+    let mut object = Map::from_iter([("type".to_owned(), json!("input_file"))]);
+    match &media.source {
+        Source::Url(url) => put(&mut object, "file_url", Some(url.clone())),
+        Source::FileId(id) => put(&mut object, "file_id", Some(id.clone())),
+        Source::Base64(_) => {
+            put(&mut object, "file_data", media.url("application/pdf"));
+            // Data without a name is refused.
+            put(&mut object, "filename", Some(media.name.clone().unwrap_or_else(|| "file.pdf".to_owned())));
+        }
+    }
+    Value::Object(object)
+}
+
+fn file_id(media: &Media) -> Option<String> {
+    match &media.source {
+        Source::FileId(id) => Some(id.clone()),
+        Source::Url(_) | Source::Base64(_) => None,
+    }
+}
