@@ -1,0 +1,262 @@
+//! One of the answers of a stream.
+
+use serde_json::{Map, Value, json};
+
+use crate::dialect::Dialect;
+use crate::event::{Block, Delta, Event, Finish, Place};
+use crate::gemini::args;
+use crate::json::Look;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Text,
+    Reasoning,
+    Call,
+}
+
+#[derive(Debug)]
+pub(super) struct Candidate {
+    choice: u32,
+    next: u32,
+    open: Option<(Kind, Place)>,
+    has_calls: bool,
+    // Arguments that come in pieces.
+    arguments: Value,
+    unplaced: Vec<Value>,
+    is_signed: bool,
+    finish: Option<String>,
+    // What it says of its sources; given out with the text that they are sources of.
+    grounding: Option<Value>,
+    n_grounded: usize,
+    pub(super) facts: Map<String, Value>,
+}
+
+impl Candidate {
+    pub(super) fn new(choice: u32) -> Self {
+        Self {
+            choice,
+            next: 0,
+            open: None,
+            has_calls: false,
+            arguments: Value::Null,
+            unplaced: Vec::new(),
+            is_signed: false,
+            finish: None,
+            grounding: None,
+            n_grounded: 0,
+            facts: Map::new(),
+        }
+    }
+
+    pub(super) fn is_finished(&self) -> bool {
+        self.finish.is_some()
+    }
+
+    pub(super) fn reason(&self) -> Finish {
+        match self.finish.as_deref() {
+            Some("STOP") | None if self.has_calls => Finish::Calls,
+            Some("STOP") | None => Finish::Stop,
+            Some("MAX_TOKENS") => Finish::Length,
+            Some(
+                "SAFETY"
+                | "RECITATION"
+                | "BLOCKLIST"
+                | "PROHIBITED_CONTENT"
+                | "SPII"
+                | "IMAGE_SAFETY"
+                | "IMAGE_PROHIBITED_CONTENT"
+                | "IMAGE_RECITATION"
+                | "MODEL_ARMOR",
+            ) => Finish::Filtered,
+            Some(other) => Finish::Other(other.to_owned()),
+        }
+    }
+
+    /// Reads what a chunk has of it.
+    pub(super) fn read(&mut self, value: &Value, id: &str, n_calls: &mut u32, out: &mut Vec<Event>) {
+        for part in value.get("content").unwrap_or(&Value::Null).list("parts") {
+            self.part(part, id, n_calls, out);
+        }
+        if let Some(grounding) = value.get("groundingMetadata").filter(|grounding| grounding.is_object()) {
+            self.grounding = Some(grounding.clone());
+            self.facts.insert("groundingMetadata".to_owned(), grounding.clone());
+        }
+        self.citations(value, out);
+        self.logprobs(value.get("logprobsResult").unwrap_or(&Value::Null), out);
+        if let Some(reason) = value.text("finishReason") {
+            self.finish = Some(reason.to_owned());
+        }
+        const READ: [&str; 7] = [
+            "content",
+            "finishReason",
+            "index",
+            "tokenCount",
+            "logprobsResult",
+            "citationMetadata",
+            "groundingMetadata",
+        ];
+        for (name, value) in value.as_object().into_iter().flatten() {
+            if !READ.contains(&name.as_str()) && !value.is_null() {
+                self.facts.insert(name.clone(), value.clone());
+            }
+        }
+    }
+
+    fn part(&mut self, part: &Value, id: &str, n_calls: &mut u32, out: &mut Vec<Event>) {
+        let signature = part.text("thoughtSignature").or_else(|| part.text("thought_signature"));
+        let is_thought = part.get("thought").and_then(Value::as_bool).unwrap_or(false);
+        if let Some(call) = part.get("functionCall") {
+            self.call(call, signature, id, n_calls, out);
+        } else if let Some(text) = part.text("text") {
+            self.text(text, is_thought, signature, out);
+        } else if let Some(media) = part.get("inlineData").filter(|media| media.get("data").is_some()) {
+            let block = Block::Media { mime: media.string("mimeType"), data: media.string("data") };
+            self.whole(block, signature, out);
+        } else if part.as_object().is_some_and(|fields| !fields.is_empty()) {
+            let only_signed = part.as_object().is_some_and(|fields| fields.len() == 1) && signature.is_some();
+            if only_signed {
+                self.text("", is_thought, signature, out);
+            } else {
+                self.whole(Block::Opaque { dialect: Dialect::Gemini, value: part.clone() }, None, out);
+            }
+        }
+    }
+
+    fn open(&mut self, kind: Kind, block: Block, out: &mut Vec<Event>) -> Place {
+        self.close(out);
+        let place = Place { choice: self.choice, block: self.next };
+        self.next += 1;
+        self.open = Some((kind, place));
+        self.is_signed = false;
+        out.push(Event::Open(place, block));
+        place
+    }
+
+    /// Closes what is open.
+    pub(super) fn close(&mut self, out: &mut Vec<Event>) {
+        let Some((kind, place)) = self.open else { return };
+        match kind {
+            Kind::Text => self.ground(place, out),
+            Kind::Call => {
+                let arguments = std::mem::take(&mut self.arguments);
+                if !arguments.is_null() {
+                    out.push(Event::Delta(place, Delta::Arguments(arguments.to_string())));
+                }
+            }
+            Kind::Reasoning => {}
+        }
+        out.push(Event::Close(place));
+        self.open = None;
+    }
+
+    fn whole(&mut self, block: Block, signature: Option<&str>, out: &mut Vec<Event>) {
+        let place = self.open(Kind::Reasoning, block, out);
+        out.extend(signature.map(|signature| Event::Delta(place, Delta::Signature(signature.to_owned()))));
+        self.close(out);
+    }
+
+    fn text(&mut self, text: &str, is_thought: bool, signature: Option<&str>, out: &mut Vec<Event>) {
+        if text.is_empty() && signature.is_none() {
+            return;
+        }
+        let kind = if is_thought { Kind::Reasoning } else { Kind::Text };
+        // A block has one signature.
+        let may_grow = signature.is_none() || !self.is_signed;
+        let place = match self.open {
+            Some((open, place)) if open == kind && may_grow => place,
+            // A signature that belongs to no text: see the module.
+            _ if text.is_empty() => self.open(Kind::Reasoning, Block::Reasoning { id: None }, out),
+            _ if is_thought => self.open(kind, Block::Reasoning { id: None }, out),
+            _ => self.open(kind, Block::Text, out),
+        };
+        if !text.is_empty() {
+            out.push(Event::Delta(place, Delta::Text(text.to_owned())));
+        }
+        if let Some(signature) = signature {
+            out.push(Event::Delta(place, Delta::Signature(signature.to_owned())));
+            self.is_signed = true;
+        }
+    }
+
+    fn call(&mut self, call: &Value, signature: Option<&str>, id: &str, n_calls: &mut u32, out: &mut Vec<Event>) {
+        let goes_on = call.get("willContinue").and_then(Value::as_bool).unwrap_or(false);
+        if let Some(name) = call.text("name").filter(|name| !name.is_empty()) {
+            let made_up = if id.is_empty() { format!("call_{n_calls}") } else { format!("call_{id}_{n_calls}") };
+            let id = call.text("id").filter(|id| !id.is_empty()).map_or(made_up, str::to_owned);
+            *n_calls += 1;
+            self.has_calls = true;
+            let place = self.open(Kind::Call, Block::Call { id, name: name.to_owned() }, out);
+            out.extend(signature.map(|signature| Event::Delta(place, Delta::Signature(signature.to_owned()))));
+            self.arguments = call.get("args").filter(|args| !args.is_null()).cloned().unwrap_or_else(|| json!({}));
+        }
+        if !matches!(self.open, Some((Kind::Call, _))) {
+            return;
+        }
+        for piece in call.list("partialArgs") {
+            if !args::add(&mut self.arguments, piece) {
+                self.unplaced.push(piece.clone());
+            }
+        }
+        if !goes_on {
+            self.close(out);
+        }
+    }
+
+    /// The sources of a text, each with the places in the text that it supports.
+    fn ground(&mut self, place: Place, out: &mut Vec<Event>) {
+        let Some(grounding) = self.grounding.take() else { return };
+        let supports = grounding.list("groundingSupports");
+        for (number, chunk) in grounding.list("groundingChunks").iter().enumerate().skip(self.n_grounded) {
+            let has = |support: &&Value| {
+                support.list("groundingChunkIndices").iter().any(|index| index.as_u64() == u64::try_from(number).ok())
+            };
+            let segments: Vec<Value> =
+                supports.iter().filter(has).filter_map(|support| support.get("segment").cloned()).collect();
+            let mut value = chunk.clone();
+            if let Some(fields) = value.as_object_mut() {
+                fields.insert("segments".to_owned(), Value::Array(segments));
+            }
+            out.push(Event::Delta(place, Delta::Citation { dialect: Dialect::Gemini, value }));
+            self.n_grounded = number + 1;
+        }
+    }
+
+    fn citations(&mut self, value: &Value, out: &mut Vec<Event>) {
+        let metadata = value.get("citationMetadata").unwrap_or(&Value::Null);
+        // Vertex AI says `citations`, the Gemini API `citationSources`.
+        let sources = metadata.list("citationSources").iter().chain(metadata.list("citations"));
+        if let Some((Kind::Text, place)) = self.open {
+            for source in sources {
+                let value = source.clone();
+                out.push(Event::Delta(place, Delta::Citation { dialect: Dialect::Gemini, value }));
+            }
+        } else if metadata.is_object() {
+            self.facts.insert("citationMetadata".to_owned(), metadata.clone());
+        }
+    }
+
+    fn logprobs(&mut self, result: &Value, out: &mut Vec<Event>) {
+        let chosen = result.list("chosenCandidates");
+        let (Some((Kind::Text, place)), false) = (self.open, chosen.is_empty()) else { return };
+        let top = result.list("topCandidates");
+        let one = |token: &Value| {
+            let text = token.string("token");
+            json!({"token": text, "logprob": token.get("logProbability"), "bytes": text.as_bytes()})
+        };
+        let tokens = chosen.iter().enumerate().map(|(number, token)| {
+            let mut written = one(token);
+            let others = top.get(number).map_or(&[][..], |top| top.list("candidates"));
+            written["top_logprobs"] = others.iter().map(one).collect();
+            written
+        });
+        out.push(Event::Delta(place, Delta::Logprobs(tokens.collect())));
+    }
+
+    /// The stream is over: closes what is open. Sources that came after their text stay in the facts.
+    pub(super) fn end(&mut self, out: &mut Vec<Event>) {
+        self.close(out);
+        if !self.unplaced.is_empty() {
+            self.facts.insert("unplacedArguments".to_owned(), Value::Array(std::mem::take(&mut self.unplaced)));
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! Usage at Gemini.
+
+use serde_json::Value;
+
+use crate::json::Look;
+use crate::usage::Usage;
+
+/// Reads `usageMetadata`; `None` when it holds no figures, as in Vertex AI's chunks before the last.
+#[must_use]
+pub fn decode(usage: &Value) -> Option<Usage> {
+    let input = usage.count("promptTokenCount") + usage.count("toolUsePromptTokenCount");
+    let thoughts = usage.count("thoughtsTokenCount");
+    let output = usage.count("candidatesTokenCount") + thoughts;
+    if input + output == 0 {
+        return None;
+    }
+    Some(Usage {
+        input,
+        cached: usage.count("cachedContentTokenCount").min(input),
+        cache_write: 0,
+        cache_write_1h: 0,
+        output,
+        reasoning: thoughts,
+        said_cost: None,
+        raw: usage.clone(),
+    })
+}
