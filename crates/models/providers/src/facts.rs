@@ -1,0 +1,143 @@
+//! What is known of each kind of provider: one row each.
+//!
+//! Addresses, variables and habits are as the providers document them; where one has several hosts (mainland and
+//! abroad), the default is the first one listed and the other is a `base_url` away.
+
+mod hosted;
+mod own;
+mod regional;
+
+use septet_protocols::{Dialect, Quirks, Thinking, embeddings, rerank};
+
+use crate::kind::Kind;
+
+/// What all providers of a kind have in common.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    /// The kind.
+    pub kind: Kind,
+    /// Its address in its usual form; absent where the user must say it.
+    pub base_url: Option<&'static str>,
+    /// What it can be asked in, best first; empty when it has no chat.
+    pub dialects: &'static [Dialect],
+    /// How it departs from Chat Completions.
+    pub quirks: Quirks,
+    /// How it is asked for vectors. Bedrock's depends on the model: ask [`Kind::embeddings`].
+    pub embeddings: Option<embeddings::Api>,
+    /// How it is asked to put documents in order.
+    pub rerank: Option<rerank::Api>,
+    /// Whether it lists its models.
+    pub lists: bool,
+    /// Whether it refuses to answer without a key.
+    pub needs_key: bool,
+    /// Whether it usually stands on the user's own machine or network.
+    pub is_own: bool,
+    /// The variables that hold its key, in order. Bedrock has AWS's as well.
+    pub key_variables: &'static [&'static str],
+    /// The variables that hold its address.
+    pub url_variables: &'static [&'static str],
+    /// The variable that holds the model to prefer.
+    pub model_variable: Option<&'static str>,
+    /// Its names (`litellm_provider`) in the community's price table, in the order to look; none where nothing is paid.
+    pub price_names: &'static [&'static str],
+    /// Models to offer where a key is all that is known.
+    pub models: &'static [&'static str],
+}
+
+/// A server that has OpenAI's interface, of which nothing more is known. It gets the older words, which newer servers
+/// understand as well.
+const COMPATIBLE: Facts = Facts {
+    kind: Kind::Compatible,
+    base_url: None,
+    dialects: &[Dialect::Chat],
+    quirks: OLDER,
+    embeddings: Some(embeddings::Api::OpenAi),
+    rerank: Some(rerank::Api::Jina),
+    lists: true,
+    needs_key: false,
+    is_own: false,
+    key_variables: &[],
+    url_variables: &[],
+    model_variable: None,
+    price_names: &[],
+    models: &[],
+};
+
+/// A hosted one: a key is needed, nothing but chat and a list is sure.
+const HOSTED: Facts = Facts { embeddings: None, rerank: None, needs_key: true, ..COMPATIBLE };
+
+/// Exactly OpenAI's.
+const EXACT: Quirks = Quirks {
+    no_stream_options: false,
+    old_max_tokens: false,
+    no_developer: false,
+    required_is_any: false,
+    no_json_schema: false,
+    thinking: Thinking::Effort,
+    wants_reasoning_back: false,
+};
+
+/// `max_tokens` and `system`: what everyone knows.
+const OLDER: Quirks = Quirks { old_max_tokens: true, no_developer: true, ..EXACT };
+
+/// A folder of models.
+const LOCAL: Facts = Facts { kind: Kind::Local, dialects: &[], rerank: None, lists: false, is_own: true, ..COMPATIBLE };
+
+pub(crate) fn of(kind: Kind) -> &'static Facts {
+    match kind {
+        Kind::OpenAi => &hosted::OPENAI,
+        Kind::Azure => &hosted::AZURE,
+        Kind::Anthropic => &hosted::ANTHROPIC,
+        Kind::Gemini => &hosted::GEMINI,
+        Kind::Bedrock => &hosted::BEDROCK,
+        Kind::Ollama => &own::OLLAMA,
+        Kind::Cohere => &hosted::COHERE,
+        Kind::Mistral => &hosted::MISTRAL,
+        Kind::DeepSeek => &regional::DEEPSEEK,
+        Kind::DashScope => &regional::DASHSCOPE,
+        Kind::Zhipu => &regional::ZHIPU,
+        Kind::Moonshot => &regional::MOONSHOT,
+        Kind::Xai => &hosted::XAI,
+        Kind::Groq => &hosted::GROQ,
+        Kind::OpenRouter => &hosted::OPENROUTER,
+        Kind::Together => &hosted::TOGETHER,
+        Kind::Cerebras => &hosted::CEREBRAS,
+        Kind::Vllm => &own::VLLM,
+        Kind::LmStudio => &own::LMSTUDIO,
+        Kind::LlamaCpp => &own::LLAMACPP,
+        Kind::Jina => &hosted::JINA,
+        Kind::Voyage => &hosted::VOYAGE,
+        Kind::SiliconFlow => &regional::SILICONFLOW,
+        Kind::Perplexity => &hosted::PERPLEXITY,
+        Kind::Compatible => &COMPATIBLE,
+        Kind::Local => &LOCAL,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_is_about_its_own_kind_and_can_be_used() {
+        for kind in Kind::ALL {
+            let facts = kind.facts();
+            assert_eq!(facts.kind, kind);
+            assert!(facts.base_url.is_none_or(|url| !url.ends_with('/')), "{kind}");
+            let offers = !facts.dialects.is_empty() || facts.embeddings.is_some() || facts.rerank.is_some();
+            assert!(offers, "{kind} offers nothing");
+            assert!(!facts.needs_key || !facts.key_variables.is_empty(), "{kind} wants a key that has no name");
+        }
+    }
+
+    #[test]
+    fn a_variable_names_one_provider() {
+        let mut seen = std::collections::BTreeMap::new();
+        for facts in Kind::ALL.map(Kind::facts) {
+            let variables = facts.key_variables.iter().chain(facts.url_variables).chain(&facts.model_variable);
+            for variable in variables {
+                assert_eq!(seen.insert(*variable, facts.kind), None, "{variable}");
+            }
+        }
+    }
+}

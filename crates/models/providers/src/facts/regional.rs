@@ -1,0 +1,75 @@
+//! Providers in China. The default address is the one on the mainland; abroad they have another host with the same
+//! paths, and other keys.
+
+use septet_protocols::{Dialect, Quirks, Thinking, embeddings, rerank};
+
+use super::{Facts, HOSTED, OLDER};
+use crate::kind::Kind;
+
+pub(super) const DEEPSEEK: Facts = Facts {
+    kind: Kind::DeepSeek,
+    base_url: Some("https://api.deepseek.com/v1"),
+    dialects: &[Dialect::Chat, Dialect::Anthropic],
+    quirks: Quirks { no_json_schema: true, thinking: Thinking::Switch, wants_reasoning_back: true, ..OLDER },
+    key_variables: &["DEEPSEEK_API_KEY"],
+    url_variables: &["DEEPSEEK_BASE_URL", "DEEPSEEK_API_BASE"],
+    model_variable: Some("DEEPSEEK_MODEL"),
+    price_names: &["deepseek"],
+    models: &["deepseek-chat", "deepseek-reasoner"],
+    ..HOSTED
+};
+
+pub(super) const DASHSCOPE: Facts = Facts {
+    kind: Kind::DashScope,
+    base_url: Some("https://dashscope.aliyuncs.com/compatible-mode/v1"),
+    quirks: Quirks { no_json_schema: true, thinking: Thinking::Enable, ..OLDER },
+    embeddings: Some(embeddings::Api::OpenAi),
+    rerank: Some(rerank::Api::DashScope),
+    key_variables: &["DASHSCOPE_API_KEY"],
+    url_variables: &["DASHSCOPE_BASE_URL", "DASHSCOPE_API_BASE"],
+    model_variable: Some("DASHSCOPE_MODEL"),
+    price_names: &["dashscope"],
+    models: &["qwen-plus", "qwen-max", "qwen-turbo", "text-embedding-v4"],
+    ..HOSTED
+};
+
+pub(super) const ZHIPU: Facts = Facts {
+    kind: Kind::Zhipu,
+    base_url: Some("https://open.bigmodel.cn/api/paas/v4"),
+    dialects: &[Dialect::Chat, Dialect::Anthropic],
+    quirks: Quirks { no_json_schema: true, thinking: Thinking::Switch, wants_reasoning_back: true, ..OLDER },
+    embeddings: Some(embeddings::Api::OpenAi),
+    rerank: Some(rerank::Api::Jina),
+    key_variables: &["ZHIPU_API_KEY", "ZHIPUAI_API_KEY", "ZAI_API_KEY"],
+    url_variables: &["ZHIPU_BASE_URL", "ZAI_BASE_URL"],
+    model_variable: Some("ZHIPU_MODEL"),
+    price_names: &["zai"],
+    models: &["glm-4.6", "glm-4.5-air", "embedding-3"],
+    ..HOSTED
+};
+
+pub(super) const MOONSHOT: Facts = Facts {
+    kind: Kind::Moonshot,
+    base_url: Some("https://api.moonshot.cn/v1"),
+    dialects: &[Dialect::Chat, Dialect::Anthropic],
+    quirks: Quirks { no_json_schema: true, thinking: Thinking::Switch, wants_reasoning_back: true, ..OLDER },
+    key_variables: &["MOONSHOT_API_KEY"],
+    url_variables: &["MOONSHOT_BASE_URL", "MOONSHOT_API_BASE"],
+    model_variable: Some("MOONSHOT_MODEL"),
+    price_names: &["moonshot"],
+    models: &["kimi-k2-0905-preview", "moonshot-v1-32k"],
+    ..HOSTED
+};
+
+pub(super) const SILICONFLOW: Facts = Facts {
+    kind: Kind::SiliconFlow,
+    base_url: Some("https://api.siliconflow.cn/v1"),
+    quirks: Quirks { no_json_schema: true, thinking: Thinking::Enable, ..OLDER },
+    embeddings: Some(embeddings::Api::OpenAi),
+    rerank: Some(rerank::Api::Jina),
+    key_variables: &["SILICONFLOW_API_KEY"],
+    url_variables: &["SILICONFLOW_BASE_URL"],
+    model_variable: Some("SILICONFLOW_MODEL"),
+    price_names: &["siliconflow"],
+    ..HOSTED
+};

@@ -1,0 +1,97 @@
+//! What an answer that is no success says: what went wrong, and when to try again.
+
+mod wait;
+
+use http::HeaderMap;
+use jiff::Timestamp;
+use septet_protocols::{Dialect, Failure, chat, cohere, ollama};
+use serde_json::Value;
+
+// Error pages of proxies are long, and their first words say it.
+const MAX_WORDS: usize = 500;
+
+/// Reads the answer to a request in `dialect` that failed with `status`.
+///
+/// `retry_after_ms` is the longest wait that the headers or the body ask for. The message is the provider's: it may
+/// repeat the key, so pass it through [`crate::Credentials::hide`] before it is shown.
+#[must_use]
+pub fn failure(dialect: Dialect, status: u16, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Failure {
+    let mut failure = match serde_json::from_slice(body) {
+        Ok(json) => read(dialect, status, &unpacked(json)),
+        Err(_no_json) => Failure { status, message: words(body), ..Failure::default() },
+    };
+    if failure.status == 0 {
+        failure.status = status;
+    }
+    if let Some(code) = amazon_code(headers).filter(|_| failure.code.is_empty()) {
+        failure.code = code;
+    }
+    if failure.message.trim().is_empty() {
+        failure.message = format!("HTTP {status} without a word");
+    }
+    failure.retry_after_ms = failure.retry_after_ms.max(wait::asked(status, headers, now));
+    failure
+}
+
+/// A dialect's own reading of error bodies, where it departs from OpenAI's.
+fn read(dialect: Dialect, status: u16, body: &Value) -> Failure {
+    match dialect {
+        Dialect::Chat | Dialect::Responses | Dialect::Anthropic => chat::decode_failure(status, body),
+        Dialect::Ollama => ollama::decode_failure(status, body),
+        Dialect::Cohere => cohere::decode_failure(status, body),
+        Dialect::Gemini => google(status, body),
+        Dialect::Bedrock => Failure { rest: None, ..chat::decode_failure(status, body) },
+    }
+}
+
+/// Google's, which has a word beside the number, and the wait among the details.
+fn google(status: u16, body: &Value) -> Failure {
+    let mut failure = chat::decode_failure(status, body);
+    let error = body.get("error").unwrap_or(body);
+    if let Some(word) = error.get("status").and_then(Value::as_str) {
+        word.clone_into(&mut failure.code);
+    }
+    let details = error.get("details").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let delay = details.iter().find_map(|detail| detail.get("retryDelay")?.as_str());
+    failure.retry_after_ms = failure.retry_after_ms.max(delay.and_then(wait::duration_ms));
+    failure
+}
+
+/// Google's streams fail with a list of one.
+fn unpacked(json: Value) -> Value {
+    match json {
+        Value::Array(mut list) if list.len() == 1 => list.remove(0),
+        other => other,
+    }
+}
+
+/// `x-amzn-errortype: ThrottlingException:http://..`.
+fn amazon_code(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get("x-amzn-errortype")?.to_str().ok()?;
+    value.split(':').next().map(str::trim).filter(|code| !code.is_empty()).map(str::to_owned)
+}
+
+/// The words of a body that is no JSON, without the tags if it is a page.
+fn words(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body.get(..64 << 10).unwrap_or(body));
+    let is_page = text.trim_start().starts_with('<');
+    let text = if is_page { without_tags(&text) } else { text.into_owned() };
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words.join(" ").chars().take(MAX_WORDS).collect()
+}
+
+fn without_tags(page: &str) -> String {
+    let mut text = String::new();
+    for piece in page.split('<') {
+        let (tag, rest) = piece.split_once('>').unwrap_or((piece, ""));
+        let is_hidden = ["style", "script"].iter().any(|name| tag.to_ascii_lowercase().starts_with(name));
+        if !is_hidden {
+            text.push(' ');
+            text.push_str(rest);
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;

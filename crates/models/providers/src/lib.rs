@@ -1,0 +1,33 @@
+//! Where a provider of models is, and how it wants to be addressed.
+//!
+//! ```text
+//!   Kind ──► Facts      what every provider of this kind has in common: a table
+//!   Endpoint            one provider: an address of this kind, checked and put into its usual form
+//!     └─ prepare(Call, Credentials, now) ──► Prepared { method, url, headers }
+//!   Policy, Guard       which addresses may be called at all; no name is resolved to another one
+//!   failure()           what an answer that is no success says
+//! ```
+//!
+//! - Sends nothing: the model gateway has the client. The one thing here that does IO is [`Guard`], which resolves names.
+//! - Takes no clock and reads no environment; both are given.
+//! - Nothing here prints a key: not in `Debug`, not in errors, not in spans of libraries below.
+
+mod address;
+mod credentials;
+mod endpoint;
+mod error;
+mod facts;
+mod failure;
+mod guard;
+mod headers;
+mod kind;
+mod path;
+mod sign;
+
+pub use credentials::Credentials;
+pub use endpoint::{Call, Endpoint, Operation, Options, Prepared, framing};
+pub use error::Error;
+pub use facts::Facts;
+pub use failure::failure;
+pub use guard::{Guard, Policy, Refused};
+pub use kind::Kind;

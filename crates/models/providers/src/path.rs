@@ -1,0 +1,150 @@
+//! Which address an operation has.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use septet_protocols::{Dialect, embeddings, rerank};
+
+use crate::address::Address;
+use crate::endpoint::Operation;
+use crate::error::Error;
+use crate::kind::Kind;
+
+/// All but what RFC 3986 calls unreserved; Amazon signs the path in this form.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Azure's newer form, which needs no version.
+const AZURE_V1: &str = "/openai/v1";
+
+/// The address of an operation.
+///
+/// # Errors
+/// [`Error::NotOffered`], and [`Error::Model`] when the name would lead elsewhere.
+pub(crate) fn of(kind: Kind, address: &Address, operation: Operation, model: &str) -> Result<String, Error> {
+    if kind == Kind::Azure {
+        return azure(address, operation, model);
+    }
+    let (base, root) = (address.base(), &address.root);
+    let refused = |what| Err(Error::NotOffered { kind, what });
+    Ok(match operation {
+        Operation::Chat { dialect, stream } => return chat(kind, address, dialect, stream, model),
+        Operation::Embeddings => match kind.embeddings(model) {
+            Some(embeddings::Api::OpenAi | embeddings::Api::Voyage | embeddings::Api::Mistral) => {
+                format!("{base}/embeddings")
+            }
+            Some(embeddings::Api::Cohere) => format!("{root}/v2/embed"),
+            Some(embeddings::Api::Gemini) => format!("{base}/{}:batchEmbedContents", google(model)?),
+            Some(embeddings::Api::Ollama) => format!("{root}/api/embed"),
+            Some(embeddings::Api::Titan | embeddings::Api::BedrockCohere) => {
+                format!("{root}/model/{}/invoke", segment(model)?)
+            }
+            Some(embeddings::Api::Vertex) | None => return refused("embeddings"),
+        },
+        Operation::Rerank => match kind.rerank() {
+            Some(rerank::Api::Cohere) => format!("{root}/v2/rerank"),
+            Some(rerank::Api::Jina | rerank::Api::Voyage) => format!("{base}/rerank"),
+            Some(rerank::Api::DashScope) => format!("{root}/api/v1/services/rerank/text-rerank/text-rerank"),
+            Some(rerank::Api::Texts) => format!("{root}/rerank"),
+            None => return refused("reranking"),
+        },
+        Operation::Models if !kind.facts().lists => return refused("list of models"),
+        Operation::Models => match kind {
+            Kind::Ollama => format!("{root}/api/tags"),
+            Kind::Cohere => format!("{root}/v1/models?page_size=1000"),
+            Kind::Anthropic => format!("{root}/v1/models?limit=1000"),
+            Kind::Gemini => format!("{base}/models?pageSize=1000"),
+            // The list is at the control plane, whose host lacks the `-runtime`.
+            Kind::Bedrock => format!("{}/foundation-models", root.replacen("://bedrock-runtime", "://bedrock", 1)),
+            _ => format!("{base}/models"),
+        },
+    })
+}
+
+fn chat(kind: Kind, address: &Address, dialect: Dialect, stream: bool, model: &str) -> Result<String, Error> {
+    let (base, root) = (address.base(), &address.root);
+    Ok(match (kind, dialect) {
+        (Kind::Gemini, Dialect::Gemini) if stream => format!("{base}/{}:streamGenerateContent?alt=sse", google(model)?),
+        (Kind::Gemini, Dialect::Gemini) => format!("{base}/{}:generateContent", google(model)?),
+        (Kind::Gemini, Dialect::Chat) => format!("{base}/openai/chat/completions"),
+        (Kind::Bedrock, Dialect::Bedrock) => {
+            format!("{root}/model/{}/converse{}", segment(model)?, if stream { "-stream" } else { "" })
+        }
+        (Kind::Cohere, Dialect::Cohere) => format!("{root}/v2/chat"),
+        (Kind::Cohere, Dialect::Chat) => format!("{root}/compatibility/v1/chat/completions"),
+        (Kind::Ollama, Dialect::Ollama) => format!("{root}/api/chat"),
+        (Kind::Ollama, Dialect::Chat) => format!("{root}/v1/chat/completions"),
+        (Kind::Ollama, Dialect::Responses) => format!("{root}/v1/responses"),
+        (Kind::Ollama | Kind::Anthropic, Dialect::Anthropic) => format!("{root}/v1/messages"),
+        // Their interface for Anthropic's clients lies beside the usual one; that of the coding plan is the same.
+        (Kind::DeepSeek | Kind::Moonshot | Kind::Zhipu, Dialect::Anthropic) => {
+            format!("{}/anthropic/v1/messages", root.strip_suffix("/coding").unwrap_or(root))
+        }
+        (
+            Kind::Gemini | Kind::Bedrock | Kind::Cohere | Kind::Anthropic | Kind::Jina | Kind::Voyage | Kind::Local,
+            _,
+        ) => {
+            return Err(Error::NotOffered { kind, what: name(dialect) });
+        }
+        (_, Dialect::Chat) => format!("{base}/chat/completions"),
+        // Not all have these two, and those that do are not told apart by their kind: see `Kind::speaks`.
+        (_, Dialect::Responses) => format!("{base}/responses"),
+        (_, Dialect::Anthropic) => format!("{base}/messages"),
+        (_, Dialect::Gemini | Dialect::Bedrock | Dialect::Ollama | Dialect::Cohere) => {
+            return Err(Error::NotOffered { kind, what: name(dialect) });
+        }
+    })
+}
+
+/// The newer form where it is written so, or where no version says otherwise; Responses only there.
+fn azure(address: &Address, operation: Operation, model: &str) -> Result<String, Error> {
+    let kind = Kind::Azure;
+    let name = match operation {
+        Operation::Chat { dialect: Dialect::Chat, .. } => "chat/completions",
+        Operation::Chat { dialect: Dialect::Responses, .. } => "responses",
+        Operation::Chat { dialect, .. } => return Err(Error::NotOffered { kind, what: name(dialect) }),
+        Operation::Embeddings => "embeddings",
+        Operation::Rerank => return Err(Error::NotOffered { kind, what: "reranking" }),
+        Operation::Models => return Err(Error::NotOffered { kind, what: "list of models" }),
+    };
+    let root = &address.root;
+    let is_dated = |version: &&str| version.starts_with("20");
+    Ok(match address.version.as_deref().filter(|version| *version != "v1") {
+        Some(version) if address.tail.is_empty() && is_dated(&version) && name != "responses" => {
+            format!("{root}/openai/deployments/{}/{name}?api-version={}", segment(model)?, encode(version))
+        }
+        // `preview` and `latest` belong to the newer form; a date does not.
+        Some(version) if !is_dated(&version) => format!("{root}{AZURE_V1}/{name}?api-version={}", encode(version)),
+        _ => format!("{root}{AZURE_V1}/{name}"),
+    })
+}
+
+fn name(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Chat => "Chat Completions",
+        Dialect::Responses => "Responses",
+        Dialect::Anthropic => "Messages",
+        Dialect::Gemini => "generateContent",
+        Dialect::Bedrock => "Converse",
+        Dialect::Ollama => "/api/chat",
+        Dialect::Cohere => "/v2/chat",
+    }
+}
+
+/// A model at Google, with or without the collection that it lies in.
+fn google(model: &str) -> Result<String, Error> {
+    match model.split_once('/') {
+        Some((collection @ ("models" | "tunedModels"), name)) => Ok(format!("{collection}/{}", segment(name)?)),
+        _ => Ok(format!("models/{}", segment(model)?)),
+    }
+}
+
+/// A name as one segment of a path.
+fn segment(model: &str) -> Result<String, Error> {
+    // A dot segment is one in its encoded form as well: the address would be another.
+    if model.is_empty() || matches!(model, "." | "..") || model.chars().any(char::is_control) {
+        return Err(Error::Model(model.to_owned()));
+    }
+    Ok(encode(model))
+}
+
+fn encode(text: &str) -> String {
+    utf8_percent_encode(text, RESERVED).to_string()
+}
