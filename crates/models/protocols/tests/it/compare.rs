@@ -67,7 +67,7 @@ fn ending(wanted: &Said, got: &Said, found: &mut Vec<String>) {
 }
 
 fn figures(wanted: &Said, got: &Said, dialect: Dialect, found: &mut Vec<String>) {
-    let Some(wanted) = wanted.figures else { return };
+    let Some(wanted) = wanted.figures.filter(|figures| figures.input + figures.output > 0) else { return };
     let Some(got) = got.figures else {
         found.push("no usage".to_owned());
         return;
@@ -98,7 +98,10 @@ pub(crate) fn gather(value: &Value, into: &mut BTreeSet<String>) {
             into.insert(text.clone());
         }
         Value::Array(list) => list.iter().for_each(|value| gather(value, into)),
-        Value::Object(fields) => fields.values().for_each(|value| gather(value, into)),
+        // The names of kinds are words of one dialect.
+        Value::Object(fields) => {
+            fields.iter().filter(|(name, _)| *name != "type").for_each(|(_, value)| gather(value, into));
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }

@@ -5,17 +5,12 @@ use std::collections::BTreeSet;
 use bytes::BytesMut;
 use septet_protocols::{
     Answer, Block, Context, Decoder, Delta, Dialect, Encoder, Event, Failure, Framer, Framing, Unreadable, anthropic,
-    bedrock, chat, cohere, ollama,
+    bedrock, chat, cohere, gemini, ollama, responses,
 };
 use serde_json::Value;
 
 // Chunks as the network might cut them.
 const CHUNKS: [usize; 8] = [1, 7, 3, 64, 1_000, 13, 2, 4_096];
-
-/// Whether the dialect can be read.
-pub(crate) fn can_read(dialect: Dialect) -> bool {
-    !matches!(dialect, Dialect::Responses | Dialect::Gemini)
-}
 
 fn decoder(dialect: Dialect) -> Box<dyn Decoder> {
     match dialect {
@@ -24,7 +19,8 @@ fn decoder(dialect: Dialect) -> Box<dyn Decoder> {
         Dialect::Bedrock => Box::new(bedrock::BedrockDecoder::default()),
         Dialect::Ollama => Box::new(ollama::OllamaDecoder::default()),
         Dialect::Cohere => Box::new(cohere::CohereDecoder::default()),
-        _ => unimplemented!(),
+        Dialect::Responses => Box::new(responses::ResponsesDecoder::default()),
+        Dialect::Gemini => Box::new(gemini::GeminiDecoder::default()),
     }
 }
 
@@ -36,7 +32,8 @@ pub(crate) fn decode_answer(dialect: Dialect, body: &Value) -> Result<Answer, Un
         Dialect::Bedrock => bedrock::decode_answer(body),
         Dialect::Ollama => ollama::decode_answer(body),
         Dialect::Cohere => cohere::decode_answer(body),
-        _ => unimplemented!(),
+        Dialect::Responses => responses::decode_answer(body),
+        Dialect::Gemini => gemini::decode_answer(body),
     }
 }
 
@@ -48,19 +45,18 @@ pub(crate) fn decode_failure(dialect: Dialect, status: u16, body: &Value) -> Fai
         Dialect::Bedrock => bedrock::decode_failure(status, body),
         Dialect::Ollama => ollama::decode_failure(status, body),
         Dialect::Cohere => cohere::decode_failure(status, body),
-        _ => unimplemented!(),
+        Dialect::Responses => responses::decode_failure(status, body),
+        Dialect::Gemini => gemini::decode_failure(status, body),
     }
 }
-
-/// The dialects that can be written for clients.
-pub(crate) const CLIENTS: &[Dialect] = &[Dialect::Chat, Dialect::Anthropic];
 
 /// Writes a whole answer.
 pub(crate) fn encode_answer(client: Dialect, answer: &Answer) -> Value {
     match client {
         Dialect::Chat => chat::encode_answer(answer, &context()),
         Dialect::Anthropic => anthropic::encode_answer(answer, &context()),
-        _ => unimplemented!(),
+        Dialect::Responses => responses::encode_answer(answer, &context()),
+        _ => unreachable!("no client speaks {client:?}"),
     }
 }
 
@@ -69,7 +65,8 @@ pub(crate) fn encode_failure(client: Dialect, failure: &Failure) -> Value {
     match client {
         Dialect::Chat => chat::encode_failure(failure),
         Dialect::Anthropic => anthropic::encode_failure(failure),
-        _ => unimplemented!(),
+        Dialect::Responses => responses::encode_failure(failure),
+        _ => unreachable!("no client speaks {client:?}"),
     }
 }
 
@@ -77,7 +74,8 @@ fn encoder(client: Dialect) -> Box<dyn Encoder> {
     match client {
         Dialect::Chat => Box::new(chat::ChatEncoder::new(context())),
         Dialect::Anthropic => Box::new(anthropic::AnthropicEncoder::new(context())),
-        _ => unimplemented!(),
+        Dialect::Responses => Box::new(responses::ResponsesEncoder::new(context())),
+        _ => unreachable!("no client speaks {client:?}"),
     }
 }
 

@@ -8,7 +8,8 @@ use crate::said::{Ending, Figures, Said, arguments, number, text};
 /// Walks the items of Responses.
 pub(crate) fn responses(whole: &Value) -> Said {
     let mut said = Said::default();
-    for item in list(whole, "output") {
+    let items = list(whole, "output");
+    for (at, item) in items.iter().enumerate() {
         match text(item, "type") {
             "message" => {
                 for part in list(item, "content") {
@@ -32,10 +33,13 @@ pub(crate) fn responses(whole: &Value) -> Said {
                 said.calls.push((text(item, "name").to_owned(), arguments(item.get("arguments"))));
             }
             kind => {
-                if kind == "custom_tool_call" {
+                // One that something follows was run by the provider.
+                if kind == "custom_tool_call" && at + 1 == items.len() {
                     said.custom.push(text(item, "name").to_owned());
+                    said.treasures.extend([item["name"].clone(), item["input"].clone(), item["call_id"].clone()]);
+                } else {
+                    said.treasures.push(item.clone());
                 }
-                said.treasures.push(item.clone());
             }
         }
     }
