@@ -72,7 +72,8 @@ fn chat(events: &[Value]) -> Folded {
             folded.whole["usage"] = usage.clone();
         }
         for (name, value) in event.as_object().into_iter().flatten() {
-            if ["citations", "search_results"].contains(&name.as_str()) {
+            let own = ["id", "object", "created", "model", "choices", "usage"];
+            if !own.contains(&name.as_str()) && !value.is_null() {
                 folded.whole[name] = value.clone();
             }
         }
@@ -122,10 +123,13 @@ fn chat_delta(message: &mut Value, delta: &Value) {
         }
         push(message, "reasoning_details", detail.clone());
     }
-    for name in ["annotations", "images", "provider_items"] {
+    for name in ["annotations", "images", "provider_items", "executed_tools"] {
         for item in list(delta, name) {
             push(message, name, item.clone());
         }
+    }
+    if let Some(more) = delta.get("extra_content") {
+        message["extra_content"] = more.clone();
     }
     for piece in list(delta, "tool_calls") {
         let (id, name) = (piece["id"].as_str().unwrap_or(""), piece["function"]["name"].as_str().unwrap_or(""));
@@ -201,6 +205,11 @@ fn anthropic(events: &[Value]) -> Folded {
             "message_delta" => {
                 for (name, value) in event["delta"].as_object().into_iter().flatten() {
                     folded.whole[name] = value.clone();
+                }
+                for (name, value) in event.as_object().into_iter().flatten() {
+                    if !["type", "delta", "usage"].contains(&name.as_str()) {
+                        folded.whole[name] = value.clone();
+                    }
                 }
                 update(&mut folded.whole["usage"], &event["usage"]);
             }

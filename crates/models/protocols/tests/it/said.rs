@@ -129,7 +129,7 @@ fn chat(whole: &Value) -> Said {
         said.calls.push((text(function, "name").to_owned(), arguments(function.get("arguments"))));
         said.treasures.extend(call.pointer("/extra_content/google/thought_signature").cloned());
     }
-    for name in ["annotations", "images", "provider_items"] {
+    for name in ["annotations", "images", "provider_items", "executed_tools"] {
         said.treasures.extend(list(message, name).iter().cloned());
     }
     for name in ["citations", "search_results"] {

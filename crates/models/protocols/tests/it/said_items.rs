@@ -78,8 +78,8 @@ pub(crate) fn gemini(whole: &Value) -> Said {
             said.treasures.push(part.clone());
         }
     }
-    for chunk in list(&candidate["groundingMetadata"], "groundingChunks") {
-        said.treasures.extend(chunk.pointer("/web/uri").cloned());
+    for name in ["groundingMetadata", "urlContextMetadata", "citationMetadata"] {
+        said.treasures.extend(candidate.get(name).cloned());
     }
     let blocked = whole.pointer("/promptFeedback/blockReason").is_some();
     said.ending = match text(candidate, "finishReason") {
