@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::{contents, thinking};
 use crate::dialect::{Dialect, Encoded, Quirks};
 use crate::json::put;
+use crate::leftover;
 use crate::request::{Format, PartKind, Request, Tool, ToolChoice};
 
 /// Writes a request. The model stands in the URL.
@@ -48,20 +49,7 @@ pub fn encode(request: &Request, _quirks: &Quirks) -> Encoded {
         };
         dropped.push(name.to_owned());
     }
-    // Of no effect on the answer: labels, storing, caching, the place in the queue.
-    const EFFECTLESS: [&str; 10] = [
-        "metadata",
-        "store",
-        "service_tier",
-        "prompt_cache_key",
-        "prompt_cache_retention",
-        "safety_identifier",
-        "background",
-        "stream_options",
-        "truncation",
-        "include",
-    ];
-    dropped.extend(request.extra.keys().filter(|name| !EFFECTLESS.contains(&name.as_str())).cloned());
+    dropped.extend(leftover::names(request, &[]));
     Encoded { body: Value::Object(body), dropped }
 }
 

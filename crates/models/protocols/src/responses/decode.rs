@@ -5,6 +5,10 @@
 
 mod blocks;
 
+use std::borrow::Cow;
+
+use memchr::memmem;
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use self::blocks::{Blocks, Kind};
@@ -33,6 +37,9 @@ impl Decoder for ResponsesDecoder {
         if self.is_over || frame.data.is_empty() || frame.data == "[DONE]" {
             return Ok(out);
         }
+        if self.piece(frame, &mut out) {
+            return Ok(out);
+        }
         let unreadable = || Unreadable::new("an event of Responses", &String::from_utf8_lossy(&frame.data));
         let event: Value = serde_json::from_slice(&frame.data).map_err(|_| unreadable())?;
         let name = event.text("type").unwrap_or(&frame.name);
@@ -51,7 +58,36 @@ impl Decoder for ResponsesDecoder {
     }
 }
 
+/// The event that comes for every token.
+#[derive(Debug, Deserialize)]
+struct Piece<'a> {
+    #[serde(borrow)]
+    r#type: Cow<'a, str>,
+    #[serde(borrow)]
+    delta: Cow<'a, str>,
+    output_index: u64,
+    content_index: u64,
+    #[serde(default)]
+    logprobs: Option<Vec<Value>>,
+}
+
 impl ResponsesDecoder {
+    /// The short way for a piece of text; says whether it was one.
+    fn piece(&mut self, frame: &Frame, out: &mut Vec<Event>) -> bool {
+        const NAME: &str = "response.output_text.delta";
+        if !self.is_started || memmem::find(&frame.data, NAME.as_bytes()).is_none() {
+            return false;
+        }
+        let Ok(piece) = serde_json::from_slice::<Piece<'_>>(&frame.data) else { return false };
+        if piece.r#type != NAME {
+            return false;
+        }
+        let key = (piece.output_index, piece.content_index);
+        self.blocks.text(key, Kind::Text, &piece.delta, out);
+        self.blocks.logprobs(key, &piece.logprobs.unwrap_or_default(), out);
+        true
+    }
+
     fn read(&mut self, name: &str, event: &Value, out: &mut Vec<Event>) {
         let is_head = matches!(name, "response.created" | "response.in_progress" | "response.queued");
         self.blocks.is_partial |= !self.is_started && !is_head;
@@ -63,6 +99,7 @@ impl ResponsesDecoder {
             "response.output_item.added" => {
                 self.start(&Value::Null, out);
                 let item = event.get("item").unwrap_or(&Value::Null);
+                self.begin(index, out);
                 match item.text("type") {
                     Some("function_call") => self.open_call(index, item, false, out),
                     Some("custom_tool_call") => self.open_call(index, item, true, out),
@@ -174,6 +211,12 @@ impl ResponsesDecoder {
         #[expect(clippy::cast_possible_truncation, reason = "a time in seconds; a mad one saturates")]
         let created = created.map(|created| created as i64);
         out.push(Event::Start(Start { id: response.string("id"), model: response.string("model"), created }));
+    }
+
+    /// Some servers give all items the same number.
+    fn begin(&mut self, index: u64, out: &mut Vec<Event>) {
+        self.blocks.forget(index, out);
+        self.done.retain(|done| *done != index);
     }
 
     fn open_call(&mut self, index: u64, item: &Value, is_custom: bool, out: &mut Vec<Event>) {

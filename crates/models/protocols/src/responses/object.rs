@@ -77,7 +77,11 @@ impl Object {
             400 => "invalid_prompt",
             _ => "server_error",
         };
-        json!({"code": code, "message": failure.message})
+        let mut error = json!({"code": code, "message": failure.message});
+        if let Some(rest) = &failure.rest {
+            error["failed_generation"] = rest.clone();
+        }
+        error
     }
 
     /// All fields that OpenAI sends. Those that repeat the request hold what applies when nothing is said.

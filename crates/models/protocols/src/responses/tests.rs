@@ -164,6 +164,21 @@ fn free_text_for_a_custom_tool_becomes_an_argument_and_back() {
 }
 
 #[test]
+fn items_that_all_have_the_number_0_are_told_apart() {
+    let message = json!({"type": "message", "id": "m1", "content": [{"type": "output_text", "text": "a"}]});
+    let call = json!({"type": "function_call", "id": "f1", "call_id": "c1", "name": "f", "arguments": "{}"});
+    let (answer, _) = stream(&[
+        json!({"type": "response.output_item.added", "output_index": 0, "item": message}),
+        json!({"type": "response.output_item.done", "output_index": 0, "item": message}),
+        json!({"type": "response.output_item.added", "output_index": 0, "item": call}),
+        json!({"type": "response.function_call_arguments.delta", "output_index": 0, "delta": "{}"}),
+        json!({"type": "response.output_item.done", "output_index": 0, "item": call}),
+        completed(json!([message, call])),
+    ]);
+    assert_eq!(answer.choices[0].blocks, [Whole::text("a"), Whole::call("c1", "f", "{}")]);
+}
+
+#[test]
 fn an_error_event_fails_the_answer_and_ends_it() {
     let error = json!({"type": "error", "error": {"type": "insufficient_quota", "code": "insufficient_quota", "message": "no"}});
     let (answer, events) = stream(&[error, json!({"type": "response.failed", "response": {}})]);
@@ -256,7 +271,7 @@ fn a_stream_is_written_as_openai_writes_it() {
     assert_eq!(
         response["usage"],
         json!({
-            "input_tokens": 10, "input_tokens_details": {"cached_tokens": 4}, "output_tokens": 6,
+            "input_tokens": 10, "input_tokens_details": {"cached_tokens": 4, "cache_write_tokens": 0}, "output_tokens": 6,
             "output_tokens_details": {"reasoning_tokens": 3}, "total_tokens": 16,
         })
     );

@@ -1,6 +1,6 @@
 //! Usage in Responses.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::json::Look;
 use crate::usage::Usage;
@@ -47,13 +47,9 @@ fn said_cost(usage: &Value) -> Option<String> {
 /// Writes a `usage` object.
 #[must_use]
 pub fn encode(usage: &Usage) -> Value {
-    let mut read = Map::from_iter([("cached_tokens".to_owned(), json!(usage.cached))]);
-    if usage.cache_write > 0 {
-        read.insert("cache_write_tokens".to_owned(), json!(usage.cache_write));
-    }
     json!({
         "input_tokens": usage.input,
-        "input_tokens_details": read,
+        "input_tokens_details": {"cached_tokens": usage.cached, "cache_write_tokens": usage.cache_write},
         "output_tokens": usage.output,
         "output_tokens_details": {"reasoning_tokens": usage.reasoning},
         "total_tokens": usage.total(),

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::write_item;
 use crate::dialect::{Dialect, Encoded, Quirks};
 use crate::json::{Look, put};
+use crate::leftover;
 use crate::request::{Effort, Format, PartKind, Reasoning, Request, Tool, ToolChoice};
 
 /// Writes a request.
@@ -178,32 +179,34 @@ fn missing(request: &Request, dropped: &mut Vec<String>) {
     dropped.extend(fields.into_iter().filter(|(_, is_set)| *is_set).map(|(name, _)| name.to_owned()));
 }
 
+/// Fields that were not read. From this dialect all of them go on.
 fn extra(request: &Request, body: &mut Map<String, Value>, dropped: &mut Vec<String>) {
     // The same in both dialects of OpenAI.
     const SHARED: [&str; 6] =
         ["metadata", "store", "service_tier", "prompt_cache_key", "prompt_cache_retention", "safety_identifier"];
-    for (name, value) in &request.extra {
-        let is_openai = matches!(request.origin, Dialect::Responses | Dialect::Chat);
-        match (name.as_str(), body.get_mut(name)) {
-            ("include", Some(_)) => {}
-            ("verbosity", _) if request.origin == Dialect::Chat => {
-                let text = body.entry("text").or_insert_with(|| json!({}));
-                text["verbosity"] = value.clone();
+    if request.origin == Dialect::Responses {
+        for (name, value) in request.extra.iter().filter(|(name, _)| *name != "include") {
+            match (body.get_mut(name), value) {
+                // The rest of `text` and `reasoning`, of which we read a part.
+                (Some(Value::Object(object)), Value::Object(rest)) => object.extend(rest.clone()),
+                _ => {
+                    body.insert(name.clone(), value.clone());
+                }
             }
-            // The rest of `text` and `reasoning`, of which we read a part.
-            (_, Some(Value::Object(object))) if request.origin == Dialect::Responses => {
-                object.extend(value.as_object().cloned().unwrap_or_default());
-            }
-            _ if request.origin == Dialect::Responses || (is_openai && SHARED.contains(&name.as_str())) => {
-                body.insert(name.clone(), value.clone());
-            }
-            // Of no effect on the answer.
-            ("metadata" | "service_tier", _) => {}
-            _ => dropped.push(name.clone()),
         }
+        return;
+    }
+    if request.origin == Dialect::Chat {
+        let shared = SHARED.into_iter().filter_map(|name| Some((name.to_owned(), request.extra.get(name)?.clone())));
+        body.extend(shared);
+        if let Some(verbosity) = request.extra.get("verbosity") {
+            let text = body.entry("text").or_insert_with(|| json!({}));
+            text["verbosity"] = verbosity.clone();
+        }
+        dropped.extend(leftover::names(request, &["verbosity"]));
+    } else {
+        dropped.extend(leftover::names(request, &[]));
     }
     // Silence means stored here, and not stored in every other dialect.
-    if request.origin != Dialect::Responses && !body.contains_key("store") {
-        body.insert("store".to_owned(), json!(false));
-    }
+    body.entry("store").or_insert(json!(false));
 }

@@ -131,6 +131,16 @@ impl Blocks {
         }
     }
 
+    /// Closes the parts of an item and takes their number back.
+    pub(super) fn forget(&mut self, index: u64, out: &mut Vec<Event>) {
+        let keys: Vec<Key> = self.slots.range((index, 0)..=(index, u64::MAX)).map(|(key, _)| *key).collect();
+        for key in keys {
+            self.close(key, out);
+            self.slots.remove(&key);
+        }
+        self.ids.remove(&index);
+    }
+
     pub(super) fn close_all(&mut self, out: &mut Vec<Event>) {
         let open: Vec<Key> = self.slots.iter().filter(|(_, slot)| slot.is_open).map(|(key, _)| *key).collect();
         for key in open {
