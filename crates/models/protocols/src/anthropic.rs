@@ -8,14 +8,22 @@ mod answer;
 mod block;
 mod emit;
 mod failure;
+mod read;
 mod stream;
 mod usage;
+mod write;
+
+// Bedrock has Anthropic's models think in Anthropic's words.
+pub(crate) use block::input;
+pub(crate) use write::{called, plan, version};
 
 pub use answer::{decode as decode_answer, encode as encode_answer};
 pub use emit::AnthropicEncoder;
 pub use failure::{decode as decode_failure, encode as encode_failure};
+pub use read::decode as decode_request;
 pub use stream::AnthropicDecoder;
 pub use usage::{decode as decode_usage, encode as encode_usage};
+pub use write::encode as encode_request;
 
 #[cfg(test)]
 mod tests;

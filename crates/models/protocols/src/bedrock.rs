@@ -10,11 +10,13 @@ mod failure;
 mod invoke;
 mod stream;
 mod usage;
+mod write;
 
 pub use answer::decode as decode_answer;
 pub use failure::decode as decode_failure;
 pub use stream::BedrockDecoder;
 pub use usage::decode as decode_usage;
+pub use write::encode as encode_request;
 
 #[cfg(test)]
 mod tests;

@@ -27,10 +27,12 @@ pub mod framing;
 pub mod gemini;
 mod json;
 mod leftover;
+mod mime;
 pub mod ollama;
 pub mod request;
 pub mod rerank;
 pub mod responses;
+mod schema;
 pub mod usage;
 
 pub use answer::{Answer, Choice, Whole};

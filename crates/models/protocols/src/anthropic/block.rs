@@ -48,7 +48,7 @@ pub(super) fn arguments(input: Option<&Value>) -> String {
 }
 
 /// The arguments of a call as the object that Messages wants; what is no object is kept under `arguments`.
-pub(super) fn input(arguments: &str) -> Value {
+pub(crate) fn input(arguments: &str) -> Value {
     if arguments.trim().is_empty() {
         return json!({});
     }
@@ -101,10 +101,21 @@ pub(super) fn foreign(block: &Block) -> Option<Value> {
             Some(json!({"type": "image", "source": {"type": "base64", "media_type": mime, "data": data}}))
         }
         Block::Opaque { dialect: Dialect::Anthropic, value } => Some(value.clone()),
-        Block::Opaque { dialect, value } => {
-            Some(json!({"type": "foreign", "dialect": format!("{dialect:?}").to_lowercase(), "value": value}))
-        }
+        Block::Opaque { dialect, value } => Some(json!({"type": "foreign", "dialect": name(*dialect), "value": value})),
         Block::Text | Block::Reasoning { .. } | Block::Call { .. } | Block::Refusal => None,
+    }
+}
+
+/// The word for a dialect in things of it that are given to a client of this one.
+pub(super) fn name(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Chat => "chat",
+        Dialect::Responses => "responses",
+        Dialect::Anthropic => "anthropic",
+        Dialect::Gemini => "gemini",
+        Dialect::Bedrock => "bedrock",
+        Dialect::Ollama => "ollama",
+        Dialect::Cohere => "cohere",
     }
 }
 

@@ -8,6 +8,7 @@ use crate::event::{Block, Delta, Event, Finish, Place, Start};
 use crate::framing::Frame;
 use crate::usage::Usage;
 
+mod asking;
 mod decoding;
 mod encoding;
 

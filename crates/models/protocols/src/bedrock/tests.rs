@@ -9,6 +9,8 @@ use crate::error::Unreadable;
 use crate::event::{Block, Event, Finish};
 use crate::framing::Frame;
 
+mod asking;
+
 fn read(stream: &[(&str, Value)]) -> Result<Vec<Event>, Unreadable> {
     let mut decoder = BedrockDecoder::default();
     let mut events = Vec::new();
