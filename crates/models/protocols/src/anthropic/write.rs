@@ -30,7 +30,7 @@ pub fn encode(request: &Request, _quirks: &Quirks) -> Encoded {
     let mut body: Map<String, Value> = borrowed.map(|(name, value)| (name.clone(), value.clone())).collect();
     body.insert("model".to_owned(), json!(request.model));
     let (system, messages) = content::encode(request, &mut dropped);
-    put(&mut body, "system", (!system.is_empty()).then(|| Value::Array(system)));
+    put(&mut body, "system", (!system.is_empty()).then_some(system));
     body.insert("messages".to_owned(), Value::Array(messages));
     tools(request, &mut body, &mut dropped);
     let plan = thinking::plan(request, &mut dropped);
