@@ -123,8 +123,12 @@ fn split(paths: &Paths, path: &str) -> (String, String) {
     }
 }
 
-/// Azure has two forms: `/openai/deployments/<model>/..?api-version=..`, and `/openai/v1`, which is OpenAI's own.
+/// Azure has three forms: `/openai/deployments/<model>/..?api-version=..`; `/openai/v1`, which is OpenAI's own; and
+/// `/models?api-version=..` for models of all makers.
 fn azure(origin: &str, path: &str, version: Option<String>) -> Address {
+    if let Some(root) = path.strip_suffix("/models") {
+        return Address { root: format!("{origin}{root}"), tail: "/models".to_owned(), version };
+    }
     let (before, after) = match path.find("/openai") {
         Some(at) => (&path[..at], &path[at + "/openai".len()..]),
         None => (path, ""),
@@ -267,6 +271,23 @@ mod tests {
                 (root, tail, version),
                 "{text}"
             );
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn an_address_in_its_usual_form_stays_as_it_is(host in "[a-z]{1,9}(:[1-9][0-9]{1,3})?", path in "(/[a-z0-9/.]{0,9}){0,3}") {
+            for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::Azure) {
+                let Ok(first) = read(kind, &format!("http://{host}{path}")) else { continue };
+                proptest::prop_assert_eq!(read(kind, &first.base()), Ok(first.clone()), "{}", kind);
+            }
+        }
+
+        #[test]
+        fn no_text_breaks_the_reading(text: String) {
+            for kind in Kind::ALL {
+                let _read = read(kind, &text);
+            }
         }
     }
 

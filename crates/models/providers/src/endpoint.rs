@@ -107,7 +107,10 @@ impl Endpoint {
             return Err(Error::Option { option: "region", what: "must be a name such as eu-central-1" });
         }
         let usual = match region {
-            Some(region) if kind == Kind::Bedrock => Some(format!("https://bedrock-runtime.{region}.amazonaws.com")),
+            Some(region) if kind == Kind::Bedrock => {
+                let suffix = if region.starts_with("cn-") { ".cn" } else { "" };
+                Some(format!("https://bedrock-runtime.{region}.amazonaws.com{suffix}"))
+            }
             _ => kind.facts().base_url.map(str::to_owned),
         };
         let given = base_url.map(str::trim).filter(|url| !url.is_empty()).map(str::to_owned);

@@ -4,7 +4,7 @@ mod wait;
 
 use http::HeaderMap;
 use jiff::Timestamp;
-use septet_protocols::{Dialect, Failure, chat, cohere, ollama};
+use septet_protocols::{Dialect, Failure, anthropic, bedrock, chat, cohere, gemini, ollama, responses};
 use serde_json::Value;
 
 // Error pages of proxies are long, and their first words say it.
@@ -33,28 +33,16 @@ pub fn failure(dialect: Dialect, status: u16, headers: &HeaderMap, body: &[u8], 
     failure
 }
 
-/// A dialect's own reading of error bodies, where it departs from OpenAI's.
 fn read(dialect: Dialect, status: u16, body: &Value) -> Failure {
     match dialect {
-        Dialect::Chat | Dialect::Responses | Dialect::Anthropic => chat::decode_failure(status, body),
+        Dialect::Chat => chat::decode_failure(status, body),
+        Dialect::Responses => responses::decode_failure(status, body),
+        Dialect::Anthropic => anthropic::decode_failure(status, body),
+        Dialect::Gemini => gemini::decode_failure(status, body),
+        Dialect::Bedrock => bedrock::decode_failure(status, body),
         Dialect::Ollama => ollama::decode_failure(status, body),
         Dialect::Cohere => cohere::decode_failure(status, body),
-        Dialect::Gemini => google(status, body),
-        Dialect::Bedrock => Failure { rest: None, ..chat::decode_failure(status, body) },
     }
-}
-
-/// Google's, which has a word beside the number, and the wait among the details.
-fn google(status: u16, body: &Value) -> Failure {
-    let mut failure = chat::decode_failure(status, body);
-    let error = body.get("error").unwrap_or(body);
-    if let Some(word) = error.get("status").and_then(Value::as_str) {
-        word.clone_into(&mut failure.code);
-    }
-    let details = error.get("details").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    let delay = details.iter().find_map(|detail| detail.get("retryDelay")?.as_str());
-    failure.retry_after_ms = failure.retry_after_ms.max(delay.and_then(wait::duration_ms));
-    failure
 }
 
 /// Google's streams fail with a list of one.

@@ -115,7 +115,6 @@ impl Guard {
     }
 
     /// Makes a client resolve names through this guard only, and follow no redirects.
-    #[must_use]
     pub fn protect(self, client: ClientBuilder) -> ClientBuilder {
         client.dns_resolver(Arc::new(self)).redirect(redirect::Policy::none())
     }

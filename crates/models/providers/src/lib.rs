@@ -21,6 +21,7 @@ mod failure;
 mod guard;
 mod headers;
 mod kind;
+mod listing;
 mod path;
 mod sign;
 
@@ -30,4 +31,5 @@ pub use error::Error;
 pub use facts::Facts;
 pub use failure::failure;
 pub use guard::{Guard, Policy, Refused};
-pub use kind::Kind;
+pub use kind::{Kind, UnknownKind};
+pub use listing::models_in;

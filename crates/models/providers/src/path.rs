@@ -73,6 +73,8 @@ fn chat(kind: Kind, address: &Address, dialect: Dialect, stream: bool, model: &s
         (Kind::Ollama, Dialect::Chat) => format!("{root}/v1/chat/completions"),
         (Kind::Ollama, Dialect::Responses) => format!("{root}/v1/responses"),
         (Kind::Ollama | Kind::Anthropic, Dialect::Anthropic) => format!("{root}/v1/messages"),
+        // Recorded there, without the version.
+        (Kind::DeepSeek, Dialect::Responses) => format!("{root}/responses"),
         // Their interface for Anthropic's clients lies beside the usual one; that of the coding plan is the same.
         (Kind::DeepSeek | Kind::Moonshot | Kind::Zhipu, Dialect::Anthropic) => {
             format!("{}/anthropic/v1/messages", root.strip_suffix("/coding").unwrap_or(root))
@@ -93,7 +95,11 @@ fn chat(kind: Kind, address: &Address, dialect: Dialect, stream: bool, model: &s
     })
 }
 
-/// The newer form where it is written so, or where no version says otherwise; Responses only there.
+/// The version of Azure's form for models of all makers, in which it was recorded.
+const AZURE_MODELS: &str = "2024-05-01-preview";
+
+/// Three forms: `/models` where it is written so; one with deployments where a version has a date; else `/openai/v1`,
+/// which alone has Responses.
 fn azure(address: &Address, operation: Operation, model: &str) -> Result<String, Error> {
     let kind = Kind::Azure;
     let name = match operation {
@@ -107,6 +113,9 @@ fn azure(address: &Address, operation: Operation, model: &str) -> Result<String,
     let root = &address.root;
     let is_dated = |version: &&str| version.starts_with("20");
     Ok(match address.version.as_deref().filter(|version| *version != "v1") {
+        version if address.tail == "/models" && name != "responses" => {
+            format!("{root}/models/{name}?api-version={}", encode(version.unwrap_or(AZURE_MODELS)))
+        }
         Some(version) if address.tail.is_empty() && is_dated(&version) && name != "responses" => {
             format!("{root}/openai/deployments/{}/{name}?api-version={}", segment(model)?, encode(version))
         }

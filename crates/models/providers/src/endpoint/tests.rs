@@ -104,6 +104,7 @@ fn each_kind_is_asked_where_and_how_it_wants() {
         chat(Kind::Mistral, "https://api.mistral.ai/v1/chat/completions"),
         to(Kind::Mistral, Operation::Embeddings, "mistral-embed", "POST https://api.mistral.ai/v1/embeddings | BEARER"),
         chat(Kind::DeepSeek, "https://api.deepseek.com/v1/chat/completions"),
+        to(Kind::DeepSeek, whole(Dialect::Responses), "m", "POST https://api.deepseek.com/responses | BEARER"),
         to(
             Kind::DeepSeek,
             whole(Dialect::Anthropic),
@@ -147,7 +148,7 @@ fn each_kind_is_asked_where_and_how_it_wants() {
             "m",
             "POST https://openrouter.ai/api/v1/messages | anthropic-version: 2023-06-01 | BEARER",
         ),
-        chat(Kind::Together, "https://api.together.xyz/v1/chat/completions"),
+        chat(Kind::Together, "https://api.together.ai/v1/chat/completions"),
         chat(Kind::Cerebras, "https://api.cerebras.ai/v1/chat/completions"),
         chat(Kind::Vllm, "http://127.0.0.1:8000/v1/chat/completions"),
         to(Kind::Vllm, Operation::Rerank, "bge-reranker-v2-m3", "POST http://127.0.0.1:8000/v1/rerank | BEARER"),
@@ -208,6 +209,24 @@ fn azure_is_asked_in_the_form_that_its_address_or_version_shows() {
         ),
         (root, Some("preview"), responses, "https://x.openai.azure.com/openai/v1/responses?api-version=preview"),
         (root, Some("2024-10-21"), responses, "https://x.openai.azure.com/openai/v1/responses"),
+        (
+            "https://x.services.ai.azure.com/models",
+            None,
+            chat,
+            "https://x.services.ai.azure.com/models/chat/completions?api-version=2024-05-01-preview",
+        ),
+        (
+            "https://x.services.ai.azure.com/models/chat/completions?api-version=2025-04-01",
+            None,
+            chat,
+            "https://x.services.ai.azure.com/models/chat/completions?api-version=2025-04-01",
+        ),
+        (
+            "https://x.services.ai.azure.com/models",
+            None,
+            responses,
+            "https://x.services.ai.azure.com/openai/v1/responses",
+        ),
     ] {
         let options = Options { api_version: version.map(str::to_owned), ..Options::default() };
         let endpoint = Endpoint::new(Kind::Azure, Some(base_url), &options).unwrap();
@@ -406,4 +425,49 @@ fn keys_come_from_the_variables_that_people_have_set_already() {
     assert!(from(Kind::OpenAi, &aws).is_none());
     let both = [aws[0], aws[1], ("AWS_BEARER_TOKEN_BEDROCK", KEY)];
     assert!(matches!(from(Kind::Bedrock, &both), Credentials::Bearer(_)));
+}
+
+/// Keeps what libraries tell their traces.
+#[derive(Clone, Default)]
+struct Heard(std::sync::Arc<std::sync::Mutex<String>>);
+
+impl tracing::field::Visit for Heard {
+    fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn fmt::Debug) {
+        *self.0.lock().unwrap() += &format!("{field}={value:?} ");
+    }
+}
+
+impl tracing::Subscriber for Heard {
+    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+        true
+    }
+    fn new_span(&self, attributes: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        attributes.record(&mut self.clone());
+        tracing::span::Id::from_u64(1)
+    }
+    fn record(&self, _: &tracing::span::Id, values: &tracing::span::Record<'_>) {
+        values.record(&mut self.clone());
+    }
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+    fn event(&self, event: &tracing::Event<'_>) {
+        event.record(&mut self.clone());
+    }
+    fn enter(&self, _: &tracing::span::Id) {}
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+#[test]
+fn signing_tells_no_trace_what_is_signed() {
+    let heard = Heard::default();
+    let endpoint = at(Kind::Bedrock, "https://bedrock-runtime.eu-central-1.amazonaws.com");
+    let credentials = Credentials::aws(AWS_KEY.0, AWS_KEY.1, Some("token-hunter2".into()));
+    let body = br#"{"messages":"a prompt"}"#;
+    let call = Call { operation: whole(Dialect::Bedrock), model: "m", body, client: None };
+
+    tracing::subscriber::with_default(heard.clone(), || {
+        tracing::trace!(is_heard = true);
+        endpoint.prepare(&call, &credentials, now()).unwrap();
+    });
+
+    assert_eq!(*heard.0.lock().unwrap(), "is_heard=true ");
 }

@@ -137,7 +137,7 @@ pub(super) const OPENROUTER: Facts = Facts {
 
 pub(super) const TOGETHER: Facts = Facts {
     kind: Kind::Together,
-    base_url: Some("https://api.together.xyz/v1"),
+    base_url: Some("https://api.together.ai/v1"),
     embeddings: Some(embeddings::Api::OpenAi),
     rerank: Some(rerank::Api::Jina),
     key_variables: &["TOGETHER_API_KEY", "TOGETHERAI_API_KEY", "TOGETHER_AI_API_KEY"],
@@ -150,7 +150,7 @@ pub(super) const TOGETHER: Facts = Facts {
 pub(super) const CEREBRAS: Facts = Facts {
     kind: Kind::Cerebras,
     base_url: Some("https://api.cerebras.ai/v1"),
-    quirks: Quirks { no_developer: true, ..EXACT },
+    quirks: EXACT,
     key_variables: &["CEREBRAS_API_KEY"],
     url_variables: &["CEREBRAS_BASE_URL", "CEREBRAS_API_BASE"],
     model_variable: Some("CEREBRAS_MODEL"),
@@ -186,11 +186,10 @@ pub(super) const VOYAGE: Facts = Facts {
     ..HOSTED
 };
 
-/// Sends usage with every piece, without being asked. Its address has no version.
+/// Its address has no version.
 pub(super) const PERPLEXITY: Facts = Facts {
     kind: Kind::Perplexity,
     base_url: Some("https://api.perplexity.ai"),
-    quirks: Quirks { no_stream_options: true, ..OLDER },
     lists: false,
     key_variables: &["PERPLEXITY_API_KEY", "PERPLEXITYAI_API_KEY"],
     url_variables: &["PERPLEXITY_BASE_URL", "PERPLEXITY_API_BASE"],

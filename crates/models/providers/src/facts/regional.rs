@@ -9,7 +9,7 @@ use crate::kind::Kind;
 pub(super) const DEEPSEEK: Facts = Facts {
     kind: Kind::DeepSeek,
     base_url: Some("https://api.deepseek.com/v1"),
-    dialects: &[Dialect::Chat, Dialect::Anthropic],
+    dialects: &[Dialect::Chat, Dialect::Responses, Dialect::Anthropic],
     quirks: Quirks { no_json_schema: true, thinking: Thinking::Switch, wants_reasoning_back: true, ..OLDER },
     key_variables: &["DEEPSEEK_API_KEY"],
     url_variables: &["DEEPSEEK_BASE_URL", "DEEPSEEK_API_BASE"],

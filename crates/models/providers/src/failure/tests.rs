@@ -84,7 +84,7 @@ fn each_provider_is_understood() {
             Dialect::Gemini,
             429,
             &none,
-            r#"[{"error":{"code":429,"message":"Quota","status":"RESOURCE_EXHAUSTED","details":[{"@type":"x/RetryInfo","retryDelay":"31.5s"}]}}]"#,
+            r#"[{"error":{"code":429,"message":"Quota","status":"RESOURCE_EXHAUSTED","details":[{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"31.5s"}]}}]"#,
             "RESOURCE_EXHAUSTED",
             "Quota",
             Some(31_500),

@@ -207,8 +207,7 @@ async fn a_client_finds_no_way_around_the_guard() {
     let server = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = server.local_addr().unwrap().port();
     let _provider = rustls_ready();
-    #[expect(clippy::disallowed_methods, reason = "the guard is what is tested, not the platform's client")]
-    let client = Guard::new(Policy::Public).protect(reqwest::Client::builder().no_proxy()).build().unwrap();
+    let client = client(Policy::Public);
 
     let error = client.get(format!("http://localhost:{port}/")).send().await.unwrap_err();
 
@@ -217,4 +216,58 @@ async fn a_client_finds_no_way_around_the_guard() {
 
 fn rustls_ready() -> bool {
     rustls::crypto::ring::default_provider().install_default().is_ok()
+}
+
+proptest::proptest! {
+    /// Whatever a gateway on the way would unpack counts as what is in it.
+    #[test]
+    fn an_address_inside_another_is_as_good_as_it_is_alone(octets: [u8; 4]) {
+        let plain = std::net::Ipv4Addr::from(octets);
+        let [a, b, c, d] = octets.map(u16::from);
+        let (high, low) = (a << 8 | b, c << 8 | d);
+        for policy in [Policy::Public, Policy::Private] {
+            let alone = policy.admit(plain.into()).is_ok();
+            for carrier in [
+                plain.to_ipv6_mapped(),
+                [0, 0, 0, 0, 0xffff, 0, high, low].into(),
+                [0x64, 0xff9b, 0, 0, 0, 0, high, low].into(),
+                [0x2002, high, low, 0, 0, 0, 0, 1].into(),
+                [0x2a00, 1, 2, 3, 0x200, 0x5efe, high, low].into(),
+            ] {
+                proptest::prop_assert_eq!(policy.admit(IpAddr::V6(carrier)).is_ok(), alone, "{} in {}", plain, carrier);
+            }
+        }
+    }
+
+    /// What is refused where all is open is refused where less is.
+    #[test]
+    fn the_private_policy_admits_all_that_the_public_one_does(bits: u128) {
+        let address = IpAddr::V6(bits.into());
+        proptest::prop_assert!(Policy::Private.admit(address).is_ok() || Policy::Public.admit(address).is_err());
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_is_an_answer_and_is_not_followed() {
+    let server = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = server.local_addr().unwrap();
+    let answer = async {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let (mut socket, _) = server.accept().await.unwrap();
+        let mut request = [0; 1024];
+        let _n_bytes = socket.read(&mut request).await.unwrap();
+        let head = "HTTP/1.1 302 Found\r\nlocation: http://169.254.169.254/latest/\r\ncontent-length: 0\r\n\r\n";
+        socket.write_all(head.as_bytes()).await.unwrap();
+    };
+    let _provider = rustls_ready();
+    let client = client(Policy::Private);
+
+    let (sent, ()) = tokio::join!(client.get(format!("http://{address}/v1/models")).send(), answer);
+
+    assert_eq!(sent.unwrap().status(), 302);
+}
+
+#[expect(clippy::disallowed_methods, reason = "the guard is what is tested, not the platform's client")]
+fn client(policy: Policy) -> reqwest::Client {
+    Guard::new(policy).protect(reqwest::Client::builder().no_proxy()).build().unwrap()
 }
