@@ -10,8 +10,11 @@
 //! ```
 //!
 //! A call that was let in before a change says nothing about the time after it: its report is ignored, except that a
-//! provider that asks to be left alone is always obeyed. A deployment that trips again soon after it closed goes on where
-//! its doubling stopped, so that a flapping one is left alone longer and longer.
+//! provider that asks to be left alone is always obeyed.
+//!
+//! Five failures in a row mean an outage, unless the deployment fails often anyway: of one that fails three calls in ten
+//! they come by chance every few minutes, and shutting it each time would turn 30 % errors into 80 % on a route that has
+//! nothing better. So the run that trips is as long as chance alone would hardly ever make it.
 
 mod settings;
 mod window;
@@ -197,7 +200,6 @@ impl Breaker {
     pub fn reset(&self, now_ms: u64) {
         let mut inner = lock(&self.inner);
         inner.close(now_ms);
-        inner.n_doubled = 0;
         inner.last_fault = None;
     }
 }
@@ -291,13 +293,12 @@ impl Inner {
                 self.n_in_a_row += 1;
                 self.window.add(now_ms, u32::from(!was_alive), 1);
                 let (n_calls, n_failed) = self.window.sum(now_ms);
-                let is_too_much = self.n_in_a_row >= self.settings.consecutive
-                    || n_calls >= self.settings.min_calls && ratio(n_calls, n_failed) > self.settings.error_ratio;
-                if !is_too_much && !fault.kind.is_stubborn() {
+                let is_outage = self.n_in_a_row >= self.settings.consecutive
+                    && self.n_in_a_row >= surprising_run(n_calls, n_failed, self.n_in_a_row, self.settings.min_calls);
+                let is_too_much =
+                    n_calls >= self.settings.min_calls && ratio(n_calls, n_failed) > self.settings.error_ratio;
+                if !is_outage && !is_too_much && !fault.kind.is_stubborn() {
                     return;
-                }
-                if now_ms.saturating_sub(self.since_ms) > self.settings.window_ms {
-                    self.n_doubled = 0;
                 }
             }
             Phase::HalfOpen { .. } => {}
@@ -324,6 +325,7 @@ impl Inner {
     fn close(&mut self, now_ms: u64) {
         self.window.clear();
         self.n_in_a_row = 0;
+        self.n_doubled = 0;
         self.turn(Phase::Closed, now_ms);
     }
 
@@ -349,6 +351,20 @@ fn lock(inner: &Mutex<Inner>) -> MutexGuard<'_, Inner> {
 #[expect(clippy::cast_precision_loss, reason = "counts of one window")]
 fn ratio(n_calls: u32, n_failed: u32) -> f32 {
     if n_calls == 0 { 0.0 } else { (n_failed as f32 / n_calls as f32).min(1.0) }
+}
+
+/// How many failures in a row a deployment makes by chance less than once in a million calls, judged by the calls of the
+/// window before the run. 1 when there were too few to judge by.
+fn surprising_run(n_calls: u32, n_failed: u32, n_in_a_row: u32, min_calls: u32) -> u32 {
+    const ONCE_IN: f32 = 1e6;
+    let n_before = n_calls.saturating_sub(n_in_a_row);
+    let usual = ratio(n_before, n_failed.saturating_sub(n_in_a_row));
+    if n_before < min_calls || usual <= 0.0 {
+        return 1;
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates; positive")]
+    let run = (ONCE_IN.ln() / -usual.min(0.9).ln()).ceil() as u32;
+    run
 }
 
 /// Sebastiano Vigna's SplitMix64: enough chance for a jitter, eight bytes of state.

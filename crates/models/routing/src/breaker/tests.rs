@@ -119,19 +119,43 @@ fn a_probe_that_fails_doubles_the_cool_down_up_to_two_minutes() {
 }
 
 #[test]
-fn one_that_flaps_goes_on_doubling_and_one_that_was_well_for_long_starts_anew() {
+fn once_closed_the_doubling_starts_anew() {
     let breaker = breaker();
-    let mut until = trip(&breaker, 0);
+    let until = trip(&breaker, 0);
+    fail(&breaker, until, SICK);
+    let until = breaker.state(until).until_ms.unwrap();
     succeed(&breaker, until);
     succeed(&breaker, until);
-    let closed = until;
-    until = trip(&breaker, closed + 1_000);
-    assert!(until - closed - 1_000 >= 10_000);
+    assert!(trip(&breaker, until + 1) - until <= 6_001);
+}
 
-    succeed(&breaker, until);
-    succeed(&breaker, until);
-    let later = until + 31_000;
-    assert!(trip(&breaker, later) - later <= 6_000);
+#[test]
+fn of_one_that_fails_often_a_longer_run_is_needed_than_of_one_that_is_well() {
+    let flaky = breaker();
+    for now in 0..70 {
+        succeed(&flaky, now);
+        if now % 7 < 3 {
+            fail(&flaky, now, SICK);
+        }
+    }
+    for _ in 0..11 {
+        fail(&flaky, 100, SICK);
+        assert_eq!(flaky.state(100).name, Name::Closed, "three in ten: eleven in a row come by chance");
+    }
+    for _ in 0..3 {
+        if flaky.is_available(100) {
+            fail(&flaky, 100, SICK);
+        }
+    }
+    assert_eq!(flaky.state(100).name, Name::Open);
+
+    let well = breaker();
+    for now in 0..99 {
+        succeed(&well, now);
+    }
+    fail(&well, 99, SICK);
+    succeed(&well, 99);
+    trip(&well, 100);
 }
 
 #[test]
