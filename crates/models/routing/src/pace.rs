@@ -18,6 +18,9 @@ const PENALTY_MS: f64 = 5_000.0;
 /// tokens a second.
 const FIRST_GUESS_MS: f64 = 500.0;
 const TOKEN_GUESS_MS: f64 = 20.0;
+/// How often and from how many tokens on the time per token is learned while an answer is written.
+const MARK_MS: u64 = 1_000;
+const MARK_TOKENS: u64 = 4;
 
 /// The pace of one deployment. Clones are the same pace.
 #[derive(Debug, Clone)]
@@ -45,6 +48,8 @@ pub struct Flight {
     shared: Arc<Shared>,
     started_ms: u64,
     first_ms: Option<u64>,
+    /// Time and tokens up to which time per token was learned from.
+    marked: (u64, u64),
 }
 
 impl Default for Pace {
@@ -74,7 +79,7 @@ impl Pace {
     pub fn enter(&self, now_ms: u64) -> Flight {
         self.shared.in_flight.fetch_add(1, Ordering::Relaxed);
         self.shared.seen().started.add(now_ms);
-        Flight { shared: Arc::clone(&self.shared), started_ms: now_ms, first_ms: None }
+        Flight { shared: Arc::clone(&self.shared), started_ms: now_ms, first_ms: None, marked: (now_ms, 1) }
     }
 
     /// Calls under way.
@@ -112,28 +117,45 @@ impl Flight {
     pub fn first_token(&mut self, now_ms: u64) {
         if self.first_ms.is_none() {
             self.first_ms = Some(now_ms);
+            self.marked = (now_ms, 1);
             self.shared.seen().first_ms.add(now_ms, between(self.started_ms, now_ms));
         }
     }
 
+    /// About so many tokens came so far. May be told as often as is handy: it is looked at once a second, so that a
+    /// deployment that turns slow is noticed while it writes and not minutes later.
+    pub fn wrote(&mut self, now_ms: u64, output: u64) {
+        if now_ms.saturating_sub(self.marked.0) >= MARK_MS {
+            self.mark(now_ms, output);
+        }
+    }
+
+    fn mark(&mut self, now_ms: u64, output: u64) {
+        let (since_ms, n_before) = self.marked;
+        let n_further = output.saturating_sub(n_before);
+        // Few tokens in one packet say nothing about the time between tokens.
+        if self.first_ms.is_some() && n_further >= MARK_TOKENS {
+            #[expect(clippy::cast_precision_loss, reason = "token counts are far below 2^52")]
+            let token_ms = between(since_ms, now_ms) / n_further as f64;
+            self.shared.seen().token_ms.add(now_ms, token_ms);
+            self.marked = (now_ms, output);
+        }
+    }
+
     /// The answer is there, `output` tokens long.
-    pub fn done(self, now_ms: u64, output: u64) {
+    pub fn done(mut self, now_ms: u64, output: u64) {
+        if self.first_ms.is_some() {
+            return self.mark(now_ms, output);
+        }
         #[expect(clippy::cast_precision_loss, reason = "token counts are far below 2^52")]
         let further = output.saturating_sub(1) as f64;
         let mut seen = self.shared.seen();
-        if let Some(first_ms) = self.first_ms {
-            // Few tokens in one packet say nothing about the time between tokens.
-            if further >= 4.0 {
-                seen.token_ms.add(now_ms, between(first_ms, now_ms) / further);
-            }
-            return;
-        }
         // It came whole: both parts were as much slower or quicker than thought as the sum was.
         let first = seen.first_ms.at(now_ms).unwrap_or(FIRST_GUESS_MS).max(1.0);
         let token = seen.token_ms.at(now_ms).unwrap_or(TOKEN_GUESS_MS).max(0.01);
         let stretch = between(self.started_ms, now_ms) / (first + token * further);
         seen.first_ms.add(now_ms, first * stretch);
-        if further >= 4.0 {
+        if output > MARK_TOKENS {
             seen.token_ms.add(now_ms, token * stretch);
         }
     }

@@ -38,7 +38,7 @@ pub enum Why {
         /// Of all that are well.
         total: f64,
     },
-    /// The least predicted time times calls under way.
+    /// The least predicted time, calls under way considered.
     Latency {
         /// Predicted time; none when it was not tried lately.
         #[serde(skip_serializing_if = "Option::is_none")]

@@ -17,8 +17,9 @@ use crate::reason::{Reason, Why};
 pub enum Strategy {
     /// By chance, in proportion to the weights.
     Weighted,
-    /// Of `draws` drawn by chance the one with the least (calls under way + 1) x predicted time. Two is the power of two
-    /// choices; with the whole route drawn the best always wins. One that was not tried lately wins its first draw.
+    /// Of `draws` drawn by chance the one with the least predicted time x root of (calls under way + 1). Two is the power
+    /// of two choices; with the whole route drawn the best always wins, which is better where one process makes all the
+    /// calls, and worse where many do that do not know of each other's. One that was not tried lately wins its first draw.
     Latency {
         /// How many are compared; at least 1.
         draws: usize,
@@ -39,7 +40,7 @@ pub enum Strategy {
 /// weights mean the same on every route.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Blend {
-    /// (calls under way + 1) x predicted time; 0 for one that was not tried lately.
+    /// Predicted time x root of (calls under way + 1); 0 for one that was not tried lately.
     pub latency: f64,
     /// Expected price; 1 where none is known.
     pub cost: f64,

@@ -122,8 +122,14 @@ fn trace() -> [Upstream; 3] {
 fn latency_comes_near_to_one_who_knows_everything() {
     let blend = Strategy::Blend(Blend { latency: 1.0, ..Blend::default() });
     let mut means = Vec::new();
-    for (name, gap_ms) in [("1 call a second", 1_000.0), ("8 calls a second", 125.0)] {
+    for (name, gap_ms, capacity) in [
+        ("1 call a second", 1_000.0, 60.0),
+        ("8 calls a second", 125.0, 60.0),
+        ("8 calls a second, crowded", 125.0, 25.0),
+        ("own machines, 1 call in 3 s", 3_000.0, 1.0),
+    ] {
         let n_calls = (30.0 * MINUTE as f64 / gap_ms) as usize;
+        let trace = || trace().map(|upstream| Upstream { capacity, ..upstream });
         let oracle = run(&trace(), &Chooser::Oracle, n_calls, gap_ms, lengths).mean_ms();
         eprintln!("{name}, {n_calls} calls: oracle {oracle:.0} ms");
         for (who, strategy) in [

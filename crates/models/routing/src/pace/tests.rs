@@ -127,6 +127,31 @@ fn few_tokens_in_one_packet_do_not_make_writing_look_instant() {
 }
 
 #[test]
+fn one_that_turns_slow_is_noticed_while_it_writes() {
+    let pace = Pace::default();
+    stream(&pace, 0, 300, 10);
+    let mut flight = pace.enter(2_000);
+    flight.first_token(2_300);
+    for n in 1..20 {
+        flight.wrote(2_300 + n * 100, 1 + n);
+    }
+    let (_, token) = pace.means_ms(4_300);
+    assert!(token.unwrap() > 35.0, "{token:?}");
+    // What was learned from is not learned from again.
+    flight.done(4_300, 21);
+    assert!(pace.means_ms(4_300).1.unwrap() < 80.0);
+}
+
+#[test]
+fn words_that_come_before_the_first_token_was_told_teach_nothing() {
+    let pace = Pace::default();
+    let mut flight = pace.enter(0);
+    flight.wrote(5_000, 100);
+    assert_eq!(pace.means_ms(5_000), (None, None));
+    drop(flight);
+}
+
+#[test]
 fn recent_calls_are_counted_less_the_older_they_are() {
     let pace = Pace::default();
     for _ in 0..8 {

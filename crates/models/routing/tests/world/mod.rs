@@ -92,7 +92,8 @@ enum Stage {
     Arrives,
     Begins,
     Waits(Permit, Flight, Option<Fault>),
-    Reads(Permit, Flight),
+    /// Until when, and how long a token takes.
+    Reads(Permit, Flight, u64, f64),
     Over,
 }
 
@@ -141,7 +142,7 @@ pub(crate) fn run(
             Stage::Arrives => world.arrive(client, number, chooser),
             Stage::Begins => world.begin(client, number),
             Stage::Waits(permit, flight, fault) => world.answer(client, number, permit, flight, fault),
-            Stage::Reads(permit, flight) => world.finish(client, permit, flight),
+            Stage::Reads(permit, flight, until, token) => world.read(client, number, permit, flight, until, token),
             Stage::Over => {}
         }
     }
@@ -191,7 +192,7 @@ impl World<'_> {
         let time = |idx: &usize| {
             self.upstreams[*idx].mean_first(self.now) + self.mean_token(*idx) * output.saturating_sub(1) as f64
         };
-        (0..self.upstreams.len()).min_by(|a, b| time(a).total_cmp(&time(b))).unwrap()
+        (0..self.upstreams.len()).min_by(|a, b| time(a).total_cmp(&time(b))).unwrap_or(0)
     }
 
     fn mean_token(&self, idx: usize) -> f64 {
@@ -250,9 +251,20 @@ impl World<'_> {
         }
         permit.alive(self.now);
         flight.first_token(self.now);
-        let wait = self.mean_token(client.at) * self.noise(0.2) * client.output.saturating_sub(1) as f64;
-        client.stage = Stage::Reads(permit, flight);
-        self.wake(self.now + wait as u64, number);
+        let token = self.mean_token(client.at) * self.noise(0.2);
+        let until = self.now + (token * client.output.saturating_sub(1) as f64) as u64;
+        self.read(client, number, permit, flight, until, token);
+    }
+
+    /// Tells every second how much came.
+    fn read(&mut self, client: &mut Client, number: usize, permit: Permit, mut flight: Flight, until: u64, token: f64) {
+        if self.now >= until {
+            return self.finish(client, permit, flight);
+        }
+        let left = ((until - self.now) as f64 / token) as u64;
+        flight.wrote(self.now, client.output.saturating_sub(left).max(1));
+        client.stage = Stage::Reads(permit, flight, until, token);
+        self.wake(until.min(self.now + 1_000), number);
     }
 
     fn fail(&mut self, client: &mut Client, number: usize, fault: Fault) {
