@@ -8,8 +8,8 @@
 //! - Calls have no ids as a rule. Ours are `call_<answer>_<n>`, so that those of two turns differ. Results name the
 //!   function instead, and are matched by order.
 //! - Thinking is counted apart from the output, and what the provider's own tools read apart from the prompt.
-//! - Thought signatures stand on calls and on text. A signature without a text of its own is a block of thinking
-//!   without words here, so that it goes back where it came from.
+//! - Thought signatures stand on calls, thoughts and text. Text has no place for one in other dialects, so there it is
+//!   a block of thinking of its own, without words, right behind; and goes back as a part without words.
 
 mod args;
 mod contents;

@@ -70,6 +70,26 @@ fn thoughts_text_and_calls_are_told_apart_and_keep_their_signatures() {
 }
 
 #[test]
+fn a_signature_of_text_stands_behind_it_and_goes_back() {
+    let (answer, _) = stream(&[
+        chunk(json!([{"text": "a"}])),
+        chunk(json!([{"text": "b", "thoughtSignature": "s1"}])),
+        chunk(json!([{"text": "c"}])),
+        chunk(json!([{"text": "", "thoughtSignature": "s2"}])),
+        last(),
+    ]);
+    let signed = |signature: &str| Whole { signature: Some(signature.to_owned()), ..Whole::reasoning("") };
+    assert_eq!(answer.choices[0].blocks, [Whole::text("abc"), signed("s1"), signed("s2")]);
+    let mut request = Request::new(Dialect::Responses, "gemini-3-flash");
+    let sealed =
+        PartKind::Reasoning { text: String::new(), signature: Some("s".to_owned()), encrypted: None, id: None };
+    let parts = vec![part(PartKind::Text("abc".to_owned())), part(sealed)];
+    request.messages = vec![Message { role: Role::Assistant, name: None, parts }];
+    let body = encode_request(&request, &Quirks::default()).body;
+    assert_eq!(body["contents"][0]["parts"], json!([{"text": "abc"}, {"text": "", "thoughtSignature": "s"}]));
+}
+
+#[test]
 fn arguments_in_pieces_are_put_where_they_say() {
     let piece = |value: Value| chunk(json!([{"functionCall": value}]));
     let (answer, _) = stream(&[

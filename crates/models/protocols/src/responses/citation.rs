@@ -5,9 +5,19 @@ use serde_json::{Value, json};
 use crate::dialect::Dialect;
 use crate::json::Look;
 
-/// The annotation that says the same; `None` when this dialect has none for it. `text` is the text so far, at whose end
-/// stand sources that do not say where they belong.
+/// The annotation that says the same, with whatever else the source says of itself; `None` when this dialect has none
+/// for it. `text` is the text so far, at whose end stand sources that do not say where they belong.
 pub(super) fn annotation(dialect: Dialect, value: &Value, text: &str) -> Option<Value> {
+    let mut annotation = translate(dialect, value, text)?;
+    if let (Some(fields), Some(said)) = (annotation.as_object_mut(), value.as_object()) {
+        for (name, more) in said {
+            fields.entry(name).or_insert_with(|| more.clone());
+        }
+    }
+    Some(annotation)
+}
+
+fn translate(dialect: Dialect, value: &Value, text: &str) -> Option<Value> {
     match dialect {
         Dialect::Responses => Some(value.clone()),
         Dialect::Chat => {

@@ -6,6 +6,7 @@
 mod blocks;
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use memchr::memmem;
 use serde::Deserialize;
@@ -26,6 +27,8 @@ pub struct ResponsesDecoder {
     is_over: bool,
     has_calls: bool,
     blocks: Blocks,
+    // The tools for free text that the request offered, where the answer repeats them.
+    customs: Option<BTreeSet<String>>,
     // Which items were read to their end, by number and by id.
     done: Vec<u64>,
     done_ids: Vec<String>,
@@ -102,7 +105,7 @@ impl ResponsesDecoder {
                 self.begin(index, out);
                 match item.text("type") {
                     Some("function_call") => self.open_call(index, item, false, out),
-                    Some("custom_tool_call") => self.open_call(index, item, true, out),
+                    Some("custom_tool_call") if self.is_for_client(item) => self.open_call(index, item, true, out),
                     Some("reasoning") => self.blocks.remember(index, item.text("id")),
                     _ => {}
                 }
@@ -207,6 +210,7 @@ impl ResponsesDecoder {
         if std::mem::replace(&mut self.is_started, true) {
             return;
         }
+        self.customs = response.get("tools").and_then(Value::as_array).map(|tools| customs(tools));
         let created = response.get("created_at").and_then(Value::as_f64);
         #[expect(clippy::cast_possible_truncation, reason = "a time in seconds; a mad one saturates")]
         let created = created.map(|created| created as i64);
@@ -217,6 +221,12 @@ impl ResponsesDecoder {
     fn begin(&mut self, index: u64, out: &mut Vec<Event>) {
         self.blocks.forget(index, out);
         self.done.retain(|done| *done != index);
+    }
+
+    /// A tool that the request did not offer is the provider's own: xAI shows its searches as calls of such.
+    fn is_for_client(&self, item: &Value) -> bool {
+        let name = item.text("name").unwrap_or_default();
+        self.customs.as_ref().is_none_or(|customs| customs.contains(name))
     }
 
     fn open_call(&mut self, index: u64, item: &Value, is_custom: bool, out: &mut Vec<Event>) {
@@ -249,7 +259,7 @@ impl ResponsesDecoder {
                 };
                 self.blocks.arguments_done(index, &arguments, item, out);
             }
-            Some("custom_tool_call") => {
+            Some("custom_tool_call") if self.is_for_client(item) => {
                 self.open_call(index, item, true, out);
                 self.blocks.input_done(index, item.text("input").unwrap_or_default(), out);
             }
@@ -276,6 +286,14 @@ impl ResponsesDecoder {
             Some(_) | None => {}
         }
     }
+}
+
+/// The names of tools for free text, those in namespaces too.
+fn customs(tools: &[Value]) -> BTreeSet<String> {
+    let named = tools.iter().filter(|tool| tool.text("type") == Some("custom"));
+    let mut names: BTreeSet<String> = named.map(|tool| tool.string("name")).collect();
+    names.extend(tools.iter().flat_map(|tool| customs(tool.list("tools"))));
+    names
 }
 
 fn failed(response: &Value) -> Failure {

@@ -179,6 +179,21 @@ fn items_that_all_have_the_number_0_are_told_apart() {
 }
 
 #[test]
+fn free_text_for_a_tool_that_nobody_offered_is_the_providers_own_call() {
+    let item = json!({"type": "custom_tool_call", "id": "ct_1", "call_id": "c1", "name": "x_search", "input": "{}"});
+    let (answer, _) = stream(&[
+        json!({"type": "response.created", "response": {"id": "r", "tools": [{"type": "x_search"}]}}),
+        json!({"type": "response.output_item.added", "output_index": 0, "item": item}),
+        json!({"type": "response.custom_tool_call_input.delta", "output_index": 0, "delta": "{}"}),
+        json!({"type": "response.output_item.done", "output_index": 0, "item": item}),
+        completed(json!([item])),
+    ]);
+    let block = Block::Opaque { dialect: Dialect::Responses, value: item };
+    assert_eq!(answer.choices[0].blocks, [Whole::from(block)]);
+    assert_eq!(answer.choices[0].finish, Some(Finish::Stop));
+}
+
+#[test]
 fn an_error_event_fails_the_answer_and_ends_it() {
     let error = json!({"type": "error", "error": {"type": "insufficient_quota", "code": "insufficient_quota", "message": "no"}});
     let (answer, events) = stream(&[error, json!({"type": "response.failed", "response": {}})]);

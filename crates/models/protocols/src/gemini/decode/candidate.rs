@@ -23,7 +23,8 @@ pub(super) struct Candidate {
     // Arguments that come in pieces.
     arguments: Value,
     unplaced: Vec<Value>,
-    is_signed: bool,
+    // Of the text or thinking that is open.
+    signature: Option<String>,
     finish: Option<String>,
     // What it says of its sources; given out with the text that they are sources of.
     grounding: Option<Value>,
@@ -40,7 +41,7 @@ impl Candidate {
             has_calls: false,
             arguments: Value::Null,
             unplaced: Vec::new(),
-            is_signed: false,
+            signature: None,
             finish: None,
             grounding: None,
             n_grounded: 0,
@@ -127,26 +128,30 @@ impl Candidate {
         let place = Place { choice: self.choice, block: self.next };
         self.next += 1;
         self.open = Some((kind, place));
-        self.is_signed = false;
         out.push(Event::Open(place, block));
         place
     }
 
     /// Closes what is open.
     pub(super) fn close(&mut self, out: &mut Vec<Event>) {
-        let Some((kind, place)) = self.open else { return };
+        let Some((kind, place)) = self.open.take() else { return };
+        let signature = self.signature.take().map(Delta::Signature);
         match kind {
             Kind::Text => self.ground(place, out),
+            Kind::Reasoning => out.extend(signature.clone().map(|signature| Event::Delta(place, signature))),
             Kind::Call => {
                 let arguments = std::mem::take(&mut self.arguments);
                 if !arguments.is_null() {
                     out.push(Event::Delta(place, Delta::Arguments(arguments.to_string())));
                 }
             }
-            Kind::Reasoning => {}
         }
         out.push(Event::Close(place));
-        self.open = None;
+        if let (Kind::Text, Some(signature)) = (kind, signature) {
+            let place = self.open(Kind::Reasoning, Block::Reasoning { id: None }, out);
+            out.push(Event::Delta(place, signature));
+            self.close(out);
+        }
     }
 
     fn whole(&mut self, block: Block, signature: Option<&str>, out: &mut Vec<Event>) {
@@ -161,20 +166,18 @@ impl Candidate {
         }
         let kind = if is_thought { Kind::Reasoning } else { Kind::Text };
         // A block has one signature.
-        let may_grow = signature.is_none() || !self.is_signed;
+        let may_grow = signature.is_none() || self.signature.is_none();
         let place = match self.open {
-            Some((open, place)) if open == kind && may_grow => place,
-            // A signature that belongs to no text: see the module.
-            _ if text.is_empty() => self.open(Kind::Reasoning, Block::Reasoning { id: None }, out),
-            _ if is_thought => self.open(kind, Block::Reasoning { id: None }, out),
+            Some((open, place)) if may_grow && (open == kind || (text.is_empty() && open != Kind::Call)) => place,
+            // A signature that belongs to no text.
+            _ if text.is_empty() || is_thought => self.open(Kind::Reasoning, Block::Reasoning { id: None }, out),
             _ => self.open(kind, Block::Text, out),
         };
         if !text.is_empty() {
             out.push(Event::Delta(place, Delta::Text(text.to_owned())));
         }
         if let Some(signature) = signature {
-            out.push(Event::Delta(place, Delta::Signature(signature.to_owned())));
-            self.is_signed = true;
+            self.signature = Some(signature.to_owned());
         }
     }
 
