@@ -65,6 +65,7 @@ impl fmt::Debug for Options {
 pub struct Endpoint {
     kind: Kind,
     address: Address,
+    dialects: &'static [Dialect],
     region: Option<String>,
     extra: HeaderMap,
 }
@@ -118,13 +119,20 @@ impl Endpoint {
         let version = options.api_version.as_deref().map(str::trim).filter(|version| !version.is_empty());
         address.version = version.map(str::to_owned).or(address.version);
         let region = region.map(str::to_owned).or_else(|| region_in(&address.root));
-        Ok(Self { kind, address, region, extra: headers::extra(kind, options)? })
+        let dialects = dialects(kind, &parse(&address.root)?);
+        Ok(Self { kind, address, dialects, region, extra: headers::extra(kind, options)? })
     }
 
     /// Its kind.
     #[must_use]
     pub fn kind(&self) -> Kind {
         self.kind
+    }
+
+    /// What it can be asked in, best first. A relay under another domain is only sure to have what most clients use.
+    #[must_use]
+    pub fn dialects(&self) -> &'static [Dialect] {
+        self.dialects
     }
 
     /// Its address in its usual form, for people and for [`crate::Policy::check`].
@@ -171,6 +179,14 @@ pub fn framing(dialect: Dialect) -> Framing {
         Dialect::Ollama => Framing::Lines,
         Dialect::Bedrock => Framing::EventStream,
     }
+}
+
+fn dialects(kind: Kind, url: &Url) -> &'static [Dialect] {
+    let facts = kind.facts();
+    let host = url.host_str().unwrap_or_default();
+    let is_below = |home: &str| host.strip_suffix(home).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+    let is_home = facts.homes.is_empty() || facts.homes.iter().any(|home| is_below(home));
+    if is_home { facts.dialects } else { facts.dialects.get(..1).unwrap_or_default() }
 }
 
 fn parse(text: &str) -> Result<Url, Error> {

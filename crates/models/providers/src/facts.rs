@@ -20,6 +20,9 @@ pub struct Facts {
     pub base_url: Option<&'static str>,
     /// What it can be asked in, best first; empty when it has no chat.
     pub dialects: &'static [Dialect],
+    /// The domains where it really is. Elsewhere is a relay, which is only sure to have the first of the dialects; see
+    /// [`crate::Endpoint::dialects`]. Empty where all dialects are at one address, wherever that is.
+    pub homes: &'static [&'static str],
     /// How it departs from Chat Completions.
     pub quirks: Quirks,
     /// How it is asked for vectors. Bedrock's depends on the model: ask [`Kind::embeddings`].
@@ -38,7 +41,8 @@ pub struct Facts {
     pub url_variables: &'static [&'static str],
     /// The variable that holds the model to prefer.
     pub model_variable: Option<&'static str>,
-    /// Its names (`litellm_provider`) in the community's price table, in the order to look; none where nothing is paid.
+    /// Its names (`litellm_provider`) in the community's price table, in the order to look; none where it has
+    /// no rows or nothing is paid.
     pub price_names: &'static [&'static str],
     /// Models to offer where a key is all that is known.
     pub models: &'static [&'static str],
@@ -50,6 +54,7 @@ const COMPATIBLE: Facts = Facts {
     kind: Kind::Compatible,
     base_url: None,
     dialects: &[Dialect::Chat],
+    homes: &[],
     quirks: OLDER,
     embeddings: Some(embeddings::Api::OpenAi),
     rerank: Some(rerank::Api::Jina),
@@ -127,6 +132,14 @@ mod tests {
             let offers = !facts.dialects.is_empty() || facts.embeddings.is_some() || facts.rerank.is_some();
             assert!(offers, "{kind} offers nothing");
             assert!(!facts.needs_key || !facts.key_variables.is_empty(), "{kind} wants a key that has no name");
+        }
+    }
+
+    #[test]
+    fn the_usual_address_is_at_home() {
+        for facts in Kind::ALL.map(Kind::facts).into_iter().filter(|facts| !facts.homes.is_empty()) {
+            let url = facts.base_url.unwrap();
+            assert!(facts.homes.iter().any(|home| url.contains(home)), "{url}");
         }
     }
 

@@ -9,6 +9,7 @@ pub(super) const OPENAI: Facts = Facts {
     kind: Kind::OpenAi,
     base_url: Some("https://api.openai.com/v1"),
     dialects: &[Dialect::Chat, Dialect::Responses],
+    homes: &["openai.com"],
     quirks: EXACT,
     embeddings: Some(embeddings::Api::OpenAi),
     key_variables: &["OPENAI_API_KEY"],
@@ -29,7 +30,7 @@ pub(super) const AZURE: Facts = Facts {
     key_variables: &["AZURE_OPENAI_API_KEY", "AZURE_API_KEY"],
     url_variables: &["AZURE_OPENAI_ENDPOINT", "AZURE_API_BASE"],
     model_variable: Some("AZURE_OPENAI_DEPLOYMENT"),
-    price_names: &["azure", "openai"],
+    price_names: &["azure", "azure_ai", "openai"],
     ..HOSTED
 };
 
@@ -101,6 +102,7 @@ pub(super) const XAI: Facts = Facts {
     kind: Kind::Xai,
     base_url: Some("https://api.x.ai/v1"),
     dialects: &[Dialect::Chat, Dialect::Responses],
+    homes: &["x.ai"],
     quirks: EXACT,
     key_variables: &["XAI_API_KEY"],
     url_variables: &["XAI_BASE_URL", "XAI_API_BASE"],
@@ -113,6 +115,7 @@ pub(super) const GROQ: Facts = Facts {
     kind: Kind::Groq,
     base_url: Some("https://api.groq.com/openai/v1"),
     dialects: &[Dialect::Chat, Dialect::Responses],
+    homes: &["groq.com"],
     quirks: EXACT,
     key_variables: &["GROQ_API_KEY"],
     url_variables: &["GROQ_BASE_URL", "GROQ_API_BASE"],
@@ -125,6 +128,7 @@ pub(super) const OPENROUTER: Facts = Facts {
     kind: Kind::OpenRouter,
     base_url: Some("https://openrouter.ai/api/v1"),
     dialects: &[Dialect::Chat, Dialect::Responses],
+    homes: &["openrouter.ai"],
     quirks: Quirks { thinking: Thinking::Object, ..EXACT },
     embeddings: Some(embeddings::Api::OpenAi),
     rerank: Some(rerank::Api::Jina),

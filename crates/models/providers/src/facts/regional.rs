@@ -10,6 +10,7 @@ pub(super) const DEEPSEEK: Facts = Facts {
     kind: Kind::DeepSeek,
     base_url: Some("https://api.deepseek.com/v1"),
     dialects: &[Dialect::Chat, Dialect::Responses, Dialect::Anthropic],
+    homes: &["deepseek.com"],
     quirks: Quirks { no_json_schema: true, thinking: Thinking::Switch, wants_reasoning_back: true, ..OLDER },
     key_variables: &["DEEPSEEK_API_KEY"],
     url_variables: &["DEEPSEEK_BASE_URL", "DEEPSEEK_API_BASE"],
@@ -28,7 +29,7 @@ pub(super) const DASHSCOPE: Facts = Facts {
     key_variables: &["DASHSCOPE_API_KEY"],
     url_variables: &["DASHSCOPE_BASE_URL", "DASHSCOPE_API_BASE"],
     model_variable: Some("DASHSCOPE_MODEL"),
-    price_names: &["dashscope"],
+    price_names: &["dashscope", "qwen_ai_platform", "qwencloud"],
     models: &["qwen-plus", "qwen-max", "qwen-turbo", "text-embedding-v4"],
     ..HOSTED
 };
@@ -37,6 +38,7 @@ pub(super) const ZHIPU: Facts = Facts {
     kind: Kind::Zhipu,
     base_url: Some("https://open.bigmodel.cn/api/paas/v4"),
     dialects: &[Dialect::Chat, Dialect::Anthropic],
+    homes: &["bigmodel.cn", "z.ai"],
     quirks: Quirks { no_json_schema: true, thinking: Thinking::Switch, wants_reasoning_back: true, ..OLDER },
     embeddings: Some(embeddings::Api::OpenAi),
     rerank: Some(rerank::Api::Jina),
@@ -52,6 +54,7 @@ pub(super) const MOONSHOT: Facts = Facts {
     kind: Kind::Moonshot,
     base_url: Some("https://api.moonshot.cn/v1"),
     dialects: &[Dialect::Chat, Dialect::Anthropic],
+    homes: &["moonshot.cn", "moonshot.ai"],
     quirks: Quirks { no_json_schema: true, thinking: Thinking::Switch, wants_reasoning_back: true, ..OLDER },
     key_variables: &["MOONSHOT_API_KEY"],
     url_variables: &["MOONSHOT_BASE_URL", "MOONSHOT_API_BASE"],
@@ -70,6 +73,5 @@ pub(super) const SILICONFLOW: Facts = Facts {
     key_variables: &["SILICONFLOW_API_KEY"],
     url_variables: &["SILICONFLOW_BASE_URL"],
     model_variable: Some("SILICONFLOW_MODEL"),
-    price_names: &["siliconflow"],
     ..HOSTED
 };
