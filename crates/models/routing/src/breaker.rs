@@ -17,14 +17,14 @@
 //! nothing better. So the run that trips is as long as chance alone would hardly ever make it.
 
 mod settings;
+mod state;
 mod window;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde::Serialize;
-
 pub use self::settings::Settings;
-use self::window::Window;
+pub use self::state::{Name, State};
+use self::window::{Window, ratio, surprising_run};
 use crate::fault::{Fault, FaultKind};
 
 /// The breaker of one deployment. Clones are the same breaker.
@@ -33,7 +33,8 @@ pub struct Breaker {
     inner: Arc<Mutex<Inner>>,
 }
 
-/// Leave to make one call. Dropped without a report, it counts as neither good nor bad and gives its place back.
+/// Leave to make one call. Dropped without a report, it counts as neither good nor bad and gives its place back. A probe
+/// keeps its place until then, however long that takes; the caller's time-outs see to it.
 #[derive(Debug)]
 #[must_use = "a permit that is dropped gives its place back at once"]
 pub struct Permit {
@@ -42,53 +43,6 @@ pub struct Permit {
     holds_probe: bool,
     is_probe: bool,
     is_alive: bool,
-}
-
-/// A breaker as it is shown in the API and in metrics.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct State {
-    /// Closed, open or half-open.
-    pub name: Name,
-    /// Since when, in the caller's milliseconds.
-    pub since_ms: u64,
-    /// When the first probe may go; only while open.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub until_ms: Option<u64>,
-    /// Calls that reported back within the window while closed.
-    pub n_calls: u32,
-    /// Of those, the share that failed, in 0..=1.
-    pub error_ratio: f32,
-    /// Probes under way.
-    pub n_probes: u32,
-    /// How often it opened since it was made.
-    pub n_opened: u64,
-    /// The last failure that counted.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub last_fault: Option<Fault>,
-}
-
-/// The three states.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Name {
-    /// Calls pass.
-    Closed,
-    /// No call passes.
-    Open,
-    /// A few calls pass, to see.
-    HalfOpen,
-}
-
-impl Name {
-    /// As it is written in metrics and records.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Closed => "closed",
-            Self::Open => "open",
-            Self::HalfOpen => "half_open",
-        }
-    }
 }
 
 #[derive(Debug)]
@@ -346,25 +300,6 @@ impl Inner {
 fn lock(inner: &Mutex<Inner>) -> MutexGuard<'_, Inner> {
     // No code that can panic runs under the lock.
     inner.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts of one window")]
-fn ratio(n_calls: u32, n_failed: u32) -> f32 {
-    if n_calls == 0 { 0.0 } else { (n_failed as f32 / n_calls as f32).min(1.0) }
-}
-
-/// How many failures in a row a deployment makes by chance less than once in a million calls, judged by the calls of the
-/// window before the run. 1 when there were too few to judge by.
-fn surprising_run(n_calls: u32, n_failed: u32, n_in_a_row: u32, min_calls: u32) -> u32 {
-    const ONCE_IN: f32 = 1e6;
-    let n_before = n_calls.saturating_sub(n_in_a_row);
-    let usual = ratio(n_before, n_failed.saturating_sub(n_in_a_row));
-    if n_before < min_calls || usual <= 0.0 {
-        return 1;
-    }
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates; positive")]
-    let run = (ONCE_IN.ln() / -usual.min(0.9).ln()).ceil() as u32;
-    run
 }
 
 /// Sebastiano Vigna's SplitMix64: enough chance for a jitter, eight bytes of state.

@@ -1,9 +1,10 @@
-//! How much a tenant's call on a route will probably write.
+//! How much a tenant's call will probably write, and how much of what it reads is in the provider's cache.
 //!
-//! Learned from what earlier calls wrote, as mean and spread of the logarithm: lengths of answers differ by factors, and
+//! Output is learned by tenant and route, as mean and spread of the logarithm: lengths of answers differ by factors, and
 //! one long answer must not count like a hundred short ones. The estimate is the mean of the log-normal distribution
 //! with these two, because money and time add up by the mean, not by the middle. A tenant of whom little is known is
-//! taken for a usual one of the route.
+//! taken for a usual one of the route. The cached share is learned by tenant and deployment, because each deployment has
+//! a cache of its own.
 //!
 //! Memory is bounded: the keys not used for longest are forgotten.
 
@@ -23,11 +24,12 @@ const N_ROUTE: f64 = 3.0;
 /// More spread than this is two kinds of calls in one route; the formula would go wild.
 const VARIANCE_MAX: f64 = 3.0;
 
-/// What calls write, by tenant and route.
+/// What calls write, by tenant and route, and find cached, by tenant and deployment.
 #[derive(Debug)]
 pub struct Expected {
     hasher: RandomState,
     learned: Mutex<Lru<Learned>>,
+    cached: Mutex<Lru<Cached>>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -37,6 +39,14 @@ struct Learned {
     variance: f64,
 }
 
+/// Tokens of a call on average, so that the share is one of tokens and not of calls.
+#[derive(Debug, Clone, Copy, Default)]
+struct Cached {
+    n: f64,
+    input: f64,
+    cached: f64,
+}
+
 impl Default for Expected {
     fn default() -> Self {
         Self::new(10_000)
@@ -44,10 +54,15 @@ impl Default for Expected {
 }
 
 impl Expected {
-    /// Remembers at most `capacity` pairs of tenant and route, about 60 bytes each.
+    /// Remembers at most `capacity` pairs of tenant and route and as many of tenant and deployment, about 60 bytes each.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
-        Self { hasher: RandomState::new(), learned: Mutex::new(Lru::new(capacity.max(2))) }
+        let capacity = capacity.max(2);
+        Self {
+            hasher: RandomState::new(),
+            learned: Mutex::new(Lru::new(capacity)),
+            cached: Mutex::new(Lru::new(capacity)),
+        }
     }
 
     /// A call wrote `output` tokens.
@@ -55,7 +70,7 @@ impl Expected {
         #[expect(clippy::cast_precision_loss, reason = "token counts are far below 2^52")]
         let sample = (output.max(1) as f64).ln();
         let (of_tenant, of_route) = self.keys(tenant, route);
-        let mut learned = self.learned();
+        let mut learned = lock(&self.learned);
         learned.entry(of_tenant).add(sample);
         learned.entry(of_route).add(sample);
     }
@@ -65,7 +80,7 @@ impl Expected {
     pub fn output(&self, tenant: &str, route: &str, max_output: Option<u64>) -> u64 {
         let (of_tenant, of_route) = self.keys(tenant, route);
         let (tenant, route) = {
-            let mut learned = self.learned();
+            let mut learned = lock(&self.learned);
             (learned.get(of_tenant).unwrap_or_default(), learned.get(of_route).unwrap_or_default())
         };
         let n_route = if route.n > 0.0 { N_ROUTE } else { 0.0 };
@@ -86,10 +101,25 @@ impl Expected {
         estimate.min(max_output.unwrap_or(u64::MAX)).max(1)
     }
 
-    /// How many keys are remembered.
+    /// A call read `input` tokens, `cached` of them from the provider's cache.
+    pub fn learn_cached(&self, tenant: &str, deployment: &str, input: u64, cached: u64) {
+        let key = self.hasher.hash_one((tenant, deployment));
+        let mut all = lock(&self.cached);
+        all.entry(key).add(input, cached.min(input));
+    }
+
+    /// What share of a call's input to expect in the provider's cache, in 0..=1; 0 when nothing is known.
+    #[must_use]
+    pub fn cached_share(&self, tenant: &str, deployment: &str) -> f64 {
+        let key = self.hasher.hash_one((tenant, deployment));
+        let Cached { input, cached, .. } = lock(&self.cached).get(key).unwrap_or_default();
+        if input > 0.0 { (cached / input).clamp(0.0, 1.0) } else { 0.0 }
+    }
+
+    /// How many pairs and routes are remembered for output.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.learned().len()
+        lock(&self.learned).len()
     }
 
     /// Whether nothing was learned yet.
@@ -102,10 +132,20 @@ impl Expected {
     fn keys(&self, tenant: &str, route: &str) -> (u64, u64) {
         (self.hasher.hash_one((Some(tenant), route)), self.hasher.hash_one((None::<&str>, route)))
     }
+}
 
-    fn learned(&self) -> MutexGuard<'_, Lru<Learned>> {
-        // Every state in between is a sound one.
-        self.learned.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Every state in between is a sound one.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Cached {
+    #[expect(clippy::cast_precision_loss, reason = "token counts are far below 2^52")]
+    fn add(&mut self, input: u64, cached: u64) {
+        self.n = (self.n + 1.0).min(100.0);
+        let share = SHARE.max(1.0 / self.n);
+        self.input += share * (input as f64 - self.input);
+        self.cached += share * (cached as f64 - self.cached);
     }
 }
 

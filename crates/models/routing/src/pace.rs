@@ -161,6 +161,7 @@ impl Flight {
     }
 
     /// The call failed or timed out: counts as a slow one, so that quick refusals do not make a deployment look quick.
+    /// Not for requests that were wrong themselves; those are dropped.
     pub fn failed(self, now_ms: u64) {
         self.shared.seen().first_ms.add(now_ms, between(self.started_ms, now_ms).max(PENALTY_MS));
     }

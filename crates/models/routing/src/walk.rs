@@ -25,6 +25,8 @@ struct Stop {
     ranked: Ranked,
     n_tries: u32,
     is_dead: bool,
+    /// How long the provider asked to be left alone when it failed last.
+    told_ms: Option<u64>,
 }
 
 /// What to do next.
@@ -45,7 +47,8 @@ impl Walk {
     /// Starts at the first of the order.
     #[must_use]
     pub fn new(choice: &Choice, retry: Retry) -> Self {
-        let stops = choice.order.iter().map(|&ranked| Stop { ranked, n_tries: 0, is_dead: false }).collect();
+        let stops =
+            choice.order.iter().map(|&ranked| Stop { ranked, n_tries: 0, is_dead: false, told_ms: None }).collect();
         Self { retry, stops, at: 0, n_retries: 0 }
     }
 
@@ -63,6 +66,7 @@ impl Walk {
     /// The try that was told last has failed.
     pub fn after(&mut self, fault: &Fault, rng: &mut impl Rng) -> Step {
         let Some(stop) = self.stops.get_mut(self.at) else { return Step::Stop };
+        stop.told_ms = fault.retry_after_ms;
         match self.retry.again(fault) {
             Again::Never => return Step::Stop,
             Again::Elsewhere => stop.is_dead = true,
@@ -90,15 +94,18 @@ impl Walk {
         }
     }
 
-    /// The least tried of those worth another try, while retries are left.
+    /// The least tried of those worth another try, while retries are left; among equals one that did not ask to wait.
     fn again(&self, wanted: impl Fn(&Stop) -> bool) -> Option<usize> {
         let candidates = self.stops.iter().enumerate().filter(|(_, s)| s.n_tries > 0 && !s.is_dead && wanted(s));
-        candidates.min_by_key(|(_, s)| s.n_tries).map(|(at, _)| at).filter(|_| self.n_retries < self.retry.n)
+        candidates
+            .min_by_key(|(_, s)| (s.n_tries, s.told_ms))
+            .map(|(at, _)| at)
+            .filter(|_| self.n_retries < self.retry.n)
     }
 
     fn retry(&mut self, at: usize, fault: &Fault, rng: &mut impl Rng) -> Step {
-        // What one provider asked for is not asked of another.
-        let fault = if at == self.at { *fault } else { Fault::new(fault.kind) };
+        // What one provider asked for is not kept with another.
+        let fault = Fault { kind: fault.kind, retry_after_ms: self.stops[at].told_ms };
         let pause = self.retry.delay(self.n_retries, &fault, rng);
         self.n_retries += 1;
         self.go(at, pause)

@@ -48,14 +48,24 @@ fn show(what: &str, outcome: &Outcome) {
     );
 }
 
+/// The same, and down for one minute of five.
+fn thirty_percent_with_outages(now: u64, chance: f64) -> Option<Fault> {
+    if now / MINUTE % 5 == 2 { Some(FaultKind::Connect.into()) } else { thirty_percent(now, chance) }
+}
+
 #[test]
 fn with_a_second_deployment_clients_hardly_see_one_that_fails_thirty_percent() {
-    for (name, strategy) in [("weighted", Strategy::Weighted), ("latency", Strategy::LATENCY)] {
-        let route = [upstream(thirty_percent), upstream(healthy)];
-        let outcome = run(&route, &Chooser::Strategy(strategy), 20_000, 50.0, lengths);
-        show(&format!("one of two fails 30 %, {name}"), &outcome);
-        assert!(outcome.error_rate() < 0.01);
-        assert!(outcome.most_probes.iter().all(|most| *most <= 1));
+    for (who, fault) in [
+        ("one of two fails 30 %", thirty_percent as fn(u64, f64) -> Option<Fault>),
+        ("one of two fails 30 % and is down one minute of five", thirty_percent_with_outages),
+    ] {
+        for (name, strategy) in [("weighted", Strategy::Weighted), ("latency", Strategy::LATENCY)] {
+            let outcome =
+                run(&[upstream(fault), upstream(healthy)], &Chooser::Strategy(strategy), 20_000, 50.0, lengths);
+            show(&format!("{who}, {name}"), &outcome);
+            assert!(outcome.error_rate() < 0.01);
+            assert!(outcome.most_probes.iter().all(|most| *most <= 1));
+        }
     }
 }
 
@@ -124,8 +134,8 @@ fn latency_comes_near_to_one_who_knows_everything() {
     let mut means = Vec::new();
     for (name, gap_ms, capacity) in [
         ("1 call a second", 1_000.0, 60.0),
-        ("8 calls a second", 125.0, 60.0),
-        ("8 calls a second, crowded", 125.0, 25.0),
+        ("4 calls a second", 250.0, 60.0),
+        ("4 calls a second, crowded", 250.0, 12.0),
         ("own machines, 1 call in 3 s", 3_000.0, 1.0),
     ] {
         let n_calls = (30.0 * MINUTE as f64 / gap_ms) as usize;

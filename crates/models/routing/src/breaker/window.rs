@@ -44,3 +44,23 @@ impl Window {
         self.slices = Default::default();
     }
 }
+
+/// The share that failed, in 0..=1.
+#[expect(clippy::cast_precision_loss, reason = "counts of one window")]
+pub(super) fn ratio(n_calls: u32, n_failed: u32) -> f32 {
+    if n_calls == 0 { 0.0 } else { (n_failed as f32 / n_calls as f32).min(1.0) }
+}
+
+/// How many failures in a row a deployment makes by chance less than once in a million calls, judged by the calls of the
+/// window before the run. 1 when there were too few to judge by.
+pub(super) fn surprising_run(n_calls: u32, n_failed: u32, n_in_a_row: u32, min_calls: u32) -> u32 {
+    const ONCE_IN: f32 = 1e6;
+    let n_before = n_calls.saturating_sub(n_in_a_row);
+    let usual = ratio(n_before, n_failed.saturating_sub(n_in_a_row));
+    if n_before < min_calls || usual <= 0.0 {
+        return 1;
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates; positive")]
+    let run = (ONCE_IN.ln() / -usual.min(0.9).ln()).ceil() as u32;
+    run
+}

@@ -102,6 +102,23 @@ fn tenant_and_route_do_not_run_into_each_other() {
     assert_eq!(expected.output("a", "bc", None), 300);
 }
 
+#[test]
+fn the_cached_share_is_one_of_tokens_by_tenant_and_deployment() {
+    let expected = Expected::default();
+    assert!(expected.cached_share("acme", "a") == 0.0);
+    for _ in 0..100 {
+        expected.learn_cached("acme", "a", 10_000, 8_000);
+        expected.learn_cached("acme", "a", 100, 0);
+    }
+    let share = expected.cached_share("acme", "a");
+    assert!((0.75..0.8).contains(&share), "{share}");
+    assert!(expected.cached_share("acme", "b") == 0.0 && expected.cached_share("other", "a") == 0.0);
+    expected.learn_cached("odd", "a", 10, 99);
+    expected.learn_cached("none", "a", 0, 0);
+    assert!((expected.cached_share("odd", "a") - 1.0).abs() < 1e-9 && expected.cached_share("none", "a") == 0.0);
+    assert!(expected.is_empty(), "output is apart");
+}
+
 proptest! {
     #[test]
     fn the_one_forgotten_is_always_the_one_not_used_for_longest(

@@ -81,6 +81,11 @@ fn a_short_wait_that_was_asked_for_is_made_and_a_long_one_is_not() {
     two.first();
     let step = two.after(&Fault::after(FaultKind::RateLimited, 3_000), &mut rng);
     assert_eq!(step, Step::Try { index: 1, pause: Duration::ZERO });
+    // The second is tried again first: it did not ask to wait. Then the first, which did.
+    let Step::Try { index: 1, pause } = two.after(&FaultKind::Overloaded.into(), &mut rng) else { panic!("stopped") };
+    assert!(pause <= Duration::from_millis(250));
+    let step = two.after(&FaultKind::Overloaded.into(), &mut rng);
+    assert_eq!(step, Step::Try { index: 0, pause: Duration::from_secs(3) });
 }
 
 #[test]
