@@ -29,6 +29,13 @@ pub fn decode(body: &Value) -> Result<Request, Wrong> {
     for (at, message) in list(&mut fields, "messages")?.iter().enumerate() {
         content::message(&format!("messages[{at}]"), message, &mut request.messages)?;
     }
+    // A marker for the whole request stands for one at its end.
+    if let Some(mark) = content::cache(body)
+        && let Some(last) = request.messages.last_mut().and_then(|message| message.parts.last_mut())
+    {
+        fields.remove("cache_control");
+        last.cache.get_or_insert(mark);
+    }
     for (at, tool) in list(&mut fields, "tools")?.into_iter().enumerate() {
         request.tools.push(self::tool(&format!("tools[{at}]"), tool)?);
     }

@@ -58,7 +58,10 @@ pub fn encode(usage: &Usage) -> Value {
 pub(super) fn merge(known: &mut Map<String, Value>, usage: &Value) {
     let Some(usage) = usage.as_object() else { return };
     for (name, value) in usage {
-        if !value.is_null() {
+        // Totals do not shrink: a zero behind a figure, as some proxies write it, means that nothing new is said.
+        let is_nothing =
+            value.as_u64() == Some(0) && known.get(name).is_some_and(|known| crate::json::count(known) > 0);
+        if !value.is_null() && !is_nothing {
             known.insert(name.clone(), value.clone());
         }
     }
@@ -66,7 +69,7 @@ pub(super) fn merge(known: &mut Map<String, Value>, usage: &Value) {
     if usage.contains_key("cache_creation_input_tokens") && !usage.contains_key("cache_creation") {
         let written = known.get("cache_creation_input_tokens").map_or(0, crate::json::count);
         let split = known.get("cache_creation").cloned().unwrap_or_default();
-        if split.count("ephemeral_5m_input_tokens") + split.count("ephemeral_1h_input_tokens") > written {
+        if split.count("ephemeral_5m_input_tokens").saturating_add(split.count("ephemeral_1h_input_tokens")) > written {
             known.remove("cache_creation");
         }
     }
@@ -98,6 +101,7 @@ mod tests {
         let mut known = Map::new();
         merge(&mut known, &json!({"input_tokens": 43, "cache_read_input_tokens": 9, "output_tokens": 1}));
         merge(&mut known, &json!({"input_tokens": 61, "cache_read_input_tokens": null, "output_tokens": 2}));
+        merge(&mut known, &json!({"input_tokens": 0}));
         let usage = decode(&Value::Object(known)).unwrap();
         assert_eq!((usage.input, usage.cached, usage.output), (70, 9, 2));
     }

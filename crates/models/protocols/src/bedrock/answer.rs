@@ -9,11 +9,14 @@ use crate::error::Unreadable;
 use crate::event::{Block, Finish, Start};
 use crate::json::Look;
 
-/// Reads an answer.
+/// Reads an answer. Anthropic's own, as `InvokeModel` gives it, is read too.
 ///
 /// # Errors
 /// When it holds no message.
 pub fn decode(body: &Value) -> Result<Answer, Unreadable> {
+    if body.text("type") == Some("message") {
+        return crate::anthropic::decode_answer(body);
+    }
     let Some(message) = body.pointer("/output/message").filter(|message| message.is_object()) else {
         return Err(Unreadable::new("an answer with a message", &body.to_string()));
     };
