@@ -64,7 +64,8 @@ impl AnthropicDecoder {
         if self.is_over && !self.may_go_on && !["message_start", "error"].contains(&kind) {
             return Ok(events);
         }
-        if kind.starts_with("content_block") && self.id.is_none() {
+        let is_of_message = kind.starts_with("content_block") || ["message_delta", "message_stop"].contains(&kind);
+        if is_of_message && self.id.is_none() {
             // Some that are compatible with Anthropic leave the beginning out.
             self.start(&Value::Null, &mut events)?;
         }
@@ -107,6 +108,9 @@ impl AnthropicDecoder {
                 return Ok(());
             }
             return Err(Unreadable { what: "another message began inside of one".to_owned() });
+        }
+        if self.is_over && !self.may_go_on {
+            return Err(Unreadable { what: "another message began after the last one".to_owned() });
         }
         if self.id.is_none() {
             events.push(Event::Start(start.clone()));

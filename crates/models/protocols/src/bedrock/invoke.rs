@@ -28,10 +28,13 @@ impl Invoke {
         let unreadable = || Unreadable::new("an event in base64", &payload.to_string());
         let bytes = STANDARD.decode(payload.string("bytes")).map_err(|_| unreadable())?;
         let event: Value = serde_json::from_slice(&bytes).map_err(|_| unreadable())?;
-        if event.text("type").is_some() {
+        if event.text("type").is_some() && !self.has_text {
             return self.anthropic.get_or_insert_default().value("", &event);
         }
-        if event.get("outputText").is_some() { Ok(self.titan(&event)) } else { Err(unreadable()) }
+        if event.get("outputText").is_none() || self.is_over || self.anthropic.is_some() {
+            return Err(unreadable());
+        }
+        Ok(self.titan(&event))
     }
 
     pub(super) fn end(&mut self) -> Result<Vec<Event>, Unreadable> {

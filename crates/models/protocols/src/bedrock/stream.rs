@@ -19,6 +19,7 @@ pub struct BedrockDecoder {
     invoke: Option<Invoke>,
     has_started: bool,
     is_over: bool,
+    has_failed: bool,
     // By Bedrock's index.
     open: BTreeMap<u64, Open>,
     n_blocks: u32,
@@ -42,12 +43,15 @@ enum Kind {
 
 impl Decoder for BedrockDecoder {
     fn frame(&mut self, frame: &Frame) -> Result<Vec<Event>, Unreadable> {
+        if self.has_failed {
+            return Ok(Vec::new());
+        }
         let unreadable = || Unreadable::new("a JSON message", &String::from_utf8_lossy(&frame.data));
         let parsed = serde_json::from_slice::<Value>(&frame.data);
         if frame.is_exception {
             let text = || Value::String(String::from_utf8_lossy(&frame.data).into_owned());
             let failed = failure::named(0, &frame.name, &parsed.unwrap_or_else(|_| text()));
-            self.is_over = true;
+            (self.is_over, self.has_failed) = (true, true);
             return Ok(vec![Event::Failed(failed)]);
         }
         let data = parsed.map_err(|_| unreadable())?;
@@ -73,12 +77,15 @@ impl Decoder for BedrockDecoder {
 
 impl BedrockDecoder {
     fn message(&mut self, name: &str, data: &Value, events: &mut Vec<Event>) -> Result<(), Unreadable> {
+        if self.has_started && name == "chunk" || self.invoke.is_some() && name.starts_with("contentBlock") {
+            return Err(Unreadable::new("one protocol in one stream", name));
+        }
         if name == "chunk" {
             events.extend(self.invoke.get_or_insert_default().chunk(data)?);
             return Ok(());
         }
         if name.ends_with("Exception") {
-            self.is_over = true;
+            (self.is_over, self.has_failed) = (true, true);
             events.push(Event::Failed(failure::named(0, name, data)));
             return Ok(());
         }
@@ -87,6 +94,10 @@ impl BedrockDecoder {
         }
         let index = data.count("contentBlockIndex");
         match name {
+            "contentBlockStart" | "contentBlockDelta" if self.is_over => {
+                return Err(Unreadable::new("nothing more after the stop reason", &data.to_string()));
+            }
+            "messageStop" if self.is_over => {}
             "contentBlockStart" => self.begin(index, data.get("start").unwrap_or(&Value::Null), events),
             "contentBlockDelta" => self.grow(index, data.get("delta").unwrap_or(&Value::Null), events)?,
             "contentBlockStop" => self.complete(index, events),
