@@ -3,7 +3,9 @@
 use crate::request::{Message, PartKind, Request};
 
 // They steer billing, storage, caching and abuse checks, not what the model says.
-const HARMLESS: [&str; 18] = [
+const HARMLESS: [&str; 20] = [
+    "cache_control",
+    "moderation",
     "metadata",
     "store",
     "service_tier",

@@ -6,7 +6,7 @@ use super::read;
 use crate::blocks::Blocks;
 use crate::dialect::{Decoder, Dialect};
 use crate::error::Unreadable;
-use crate::event::{Block, Delta, Event, Start};
+use crate::event::{Block, Delta, Event, Place, Start};
 use crate::framing::Frame;
 use crate::json::Look;
 
@@ -18,7 +18,7 @@ pub struct CohereDecoder {
     n_calls: usize,
     // Whether the open call got arguments.
     has_arguments: bool,
-    in_call: bool,
+    call: Option<Place>,
     blocks: Blocks,
 }
 
@@ -73,9 +73,9 @@ impl CohereDecoder {
             "tool-call-start" => {
                 self.close_call(out);
                 let call = message.get("tool_calls").unwrap_or(&Value::Null);
-                self.blocks.open(read::call(call, self.n_calls), out);
+                self.call = Some(self.blocks.open(read::call(call, self.n_calls), out));
                 self.n_calls += 1;
-                (self.in_call, self.has_arguments) = (true, false);
+                self.has_arguments = false;
                 self.arguments(call, out);
             }
             "tool-call-delta" => self.arguments(message.get("tool_calls").unwrap_or(&Value::Null), out),
@@ -127,18 +127,21 @@ impl CohereDecoder {
 
     fn arguments(&mut self, call: &Value, out: &mut Vec<Event>) {
         let more = call.pointer("/function/arguments").and_then(Value::as_str).unwrap_or_default();
-        if let Some(place) = self.blocks.current().filter(|_| self.in_call && !more.is_empty()) {
+        if let Some(place) = self.open_call().filter(|_| !more.is_empty()) {
             self.has_arguments = true;
             out.push(Event::Delta(place, Delta::Arguments(more.to_owned())));
         }
     }
 
+    /// The call that is open; none when a damaged stream went on to something else.
+    fn open_call(&self) -> Option<Place> {
+        self.call.filter(|place| self.blocks.current() == Some(*place))
+    }
+
     /// A function that takes nothing is called without arguments, which are JSON all the same.
     fn close_call(&mut self, out: &mut Vec<Event>) {
-        if !std::mem::take(&mut self.in_call) {
-            return;
-        }
-        if let Some(place) = self.blocks.current().filter(|_| !self.has_arguments) {
+        let Some(place) = self.open_call() else { return };
+        if !self.has_arguments {
             out.push(Event::Delta(place, Delta::Arguments("{}".to_owned())));
         }
         self.blocks.close(out);

@@ -88,6 +88,11 @@ fn recording_is_vectors(recording: &Recording) -> bool {
     body.get("embedding").is_some() || body.get("embeddings").is_some()
 }
 
+/// The dialect that a request is in, by its address.
+pub(crate) fn asked(recording: &Recording) -> Option<Dialect> {
+    spoken(recording.url.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/'))
+}
+
 /// The dialect that an address speaks.
 fn spoken(path: &str) -> Option<Dialect> {
     let ends = |end: &str| path.ends_with(end);

@@ -17,6 +17,8 @@ pub(crate) struct Recording {
     pub(crate) url: String,
     /// In capitals; empty when nobody wrote it down.
     pub(crate) method: String,
+    /// What was asked; null when nobody wrote it down.
+    pub(crate) request: Value,
     /// 200 when nobody wrote it down.
     pub(crate) status: u16,
     /// Empty when nobody wrote it down.
@@ -72,6 +74,7 @@ fn read(file: &Path, provider: &str, name: &str, found: &mut Vec<Recording>) {
         name: name.to_owned(),
         url: String::new(),
         method: String::new(),
+        request: Value::Null,
         status: 200,
         content_type: String::new(),
         body,
@@ -110,6 +113,7 @@ fn cassette(file: &Path, provider: &str, name: &str, found: &mut Vec<Recording>)
             name: format!("{name}#{at}"),
             url: text(&request["uri"]),
             method: text(&request["method"]).to_uppercase(),
+            request: asked(request),
             status: code.and_then(|code| u16::try_from(code).ok()).unwrap_or(200),
             content_type: header(response, "content-type"),
             body: Body::Bytes(body),
@@ -145,6 +149,20 @@ fn body(response: &Yaml) -> Vec<u8> {
         },
         _ => Vec::new(),
     }
+}
+
+fn asked(request: &Yaml) -> Value {
+    if let Some(parsed) = request.get("parsed_body") {
+        return json(parsed);
+    }
+    let body = request.get("body").unwrap_or(&Yaml::Null);
+    let body = body.get("string").unwrap_or(body);
+    let text = match body {
+        Yaml::String(text) => text.clone().into_bytes(),
+        Yaml::Tagged(tagged) => tagged.value.as_str().map(base64).unwrap_or_default(),
+        _ => Vec::new(),
+    };
+    serde_json::from_slice(&text).unwrap_or_default()
 }
 
 fn base64(text: &str) -> Vec<u8> {

@@ -9,7 +9,7 @@ use crate::classify::{Kind, classify};
 use crate::compare::differences;
 use crate::recordings::{Body, Recording, all};
 use crate::said::said;
-use crate::{drive, events, fold, vectors};
+use crate::{drive, events, fold, form, vectors};
 
 /// How many of a kind were right.
 #[derive(Default, Clone, Copy)]
@@ -118,6 +118,7 @@ fn whole(recording: &Recording, dialect: Dialect) -> Vec<String> {
     let wanted = said(dialect, &body);
     for client in &Dialect::INBOUND {
         let got = drive::encode_answer(*client, &answer);
+        found.extend(form::whole(*client, &got));
         let label = |what: String| format!("{dialect:?} to {client:?}, whole: {what}");
         found.extend(differences(&wanted, &said(*client, &got), *client, &got).into_iter().map(label));
         let label = |what: String| format!("{dialect:?} to {client:?}, whole to stream: {what}");
@@ -161,6 +162,7 @@ fn stream(recording: &Recording, dialect: Dialect, framing: Framing) -> Vec<Stri
         if message.is_none() {
             let label = |what: String| format!("{dialect:?} to {client:?}, stream to whole: {what}");
             let got = drive::encode_answer(*client, &Answer::of(&events));
+            found.extend(form::whole(*client, &got));
             found.extend(differences(&wanted, &said(*client, &got), *client, &got).into_iter().map(label));
         }
     }
@@ -181,9 +183,11 @@ fn cost(whole: &Value, answer: &Answer) -> Option<String> {
 
 /// What a client makes of the bytes of a stream.
 fn read_back(wanted: &crate::said::Said, failed: Option<&str>, client: Dialect, bytes: &[u8]) -> Vec<String> {
-    let (_, folded) = fold::fold(client, &events::of_text(bytes));
+    let list = events::of_text(bytes);
+    let (_, folded) = fold::fold(client, &list);
     let mut wanted = wanted.clone();
     let mut found = folded.wrongs;
+    found.extend(form::stream(client, &list));
     match (failed, &folded.error) {
         (Some(failed), Some(error)) if message(error).contains(failed) => wanted.figures = None,
         (Some(failed), error) => found.push(format!("the failure {failed:?} became {error:?}")),
