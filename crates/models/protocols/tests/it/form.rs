@@ -213,10 +213,8 @@ fn responses(events: &[Value], found: &mut Vec<String>) {
             | "response.failed" => {
                 response(&event["response"], found);
             }
-            "response.output_item.added" => {
-                if !added.insert(index) {
-                    found.push(format!("form: item {index:?} twice"));
-                }
+            "response.output_item.added" if !added.insert(index) => {
+                found.push(format!("form: item {index:?} twice"));
             }
             "response.output_item.done" => {
                 if !added.contains(&index) || !done.insert(index) {

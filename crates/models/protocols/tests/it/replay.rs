@@ -31,13 +31,8 @@ struct Row {
 }
 
 // Differences that are known and wait for their repair.
-const OPEN: [(&str, &str); 9] = [
+const OPEN: [(&str, &str); 4] = [
     ("grok-4-1-fast-non-reasoning", "usage"),
-    ("perplexity_sonar_supports_streaming", "Anthropic, stream: nowhere"),
-    ("xai-x-search-tool.chunks", ""),
-    ("anthropic-web-search-tool.1", "to Responses"),
-    ("google/", "to Chat"),
-    ("google/", "whole: nowhere"),
     ("groq_model_web_search_tool", "nowhere"),
     ("groq_web_search_tool_domain_filters", "nowhere"),
     ("xai/", "cost"),
