@@ -48,7 +48,9 @@ fn paths(kind: Kind) -> Paths {
     match kind {
         Kind::Groq => Paths { home: "/openai", ..OPENAI },
         Kind::OpenRouter => Paths { home: "/api", ..OPENAI },
-        Kind::DeepSeek => Paths { others: &["/beta"], siblings: &["/anthropic/v1", "/anthropic"], ..OPENAI },
+        Kind::DeepSeek => {
+            Paths { tail: "", others: &["/v1", "/beta"], siblings: &["/anthropic/v1", "/anthropic"], ..OPENAI }
+        }
         Kind::Moonshot => Paths { siblings: &["/anthropic/v1", "/anthropic"], ..OPENAI },
         Kind::Zhipu => Paths { home: "/api", tail: "/paas/v4", siblings: &["/anthropic/v1", "/anthropic"], ..OPENAI },
         Kind::DashScope => Paths { tail: "/compatible-mode/v1", siblings: &["/api/v1", "/apps/anthropic"], ..OPENAI },
@@ -209,13 +211,14 @@ mod tests {
         assert_eq!(base(Kind::Compatible, "http://10.0.0.7:9000/x/v3/"), "http://10.0.0.7:9000/x/v3");
         assert_eq!(base(Kind::Gemini, "https://proxy.example/google"), "https://proxy.example/google/v1beta");
         assert_eq!(base(Kind::DeepSeek, "https://api.deepseek.com/beta"), "https://api.deepseek.com/beta");
+        assert_eq!(base(Kind::DeepSeek, "https://api.deepseek.com/v1/"), "https://api.deepseek.com/v1");
         assert_eq!(base(Kind::Zhipu, "https://api.z.ai/api/coding/paas/v4"), "https://api.z.ai/api/coding/paas/v4");
     }
 
     #[test]
     fn the_address_of_another_interface_leads_to_the_same_provider() {
         for (kind, text, expected) in [
-            (Kind::DeepSeek, "https://api.deepseek.com/anthropic", "https://api.deepseek.com/v1"),
+            (Kind::DeepSeek, "https://api.deepseek.com/anthropic", "https://api.deepseek.com"),
             (Kind::Zhipu, "https://api.z.ai/api/anthropic", "https://api.z.ai/api/paas/v4"),
             (Kind::Ollama, "http://gpu:11434/v1/", "http://gpu:11434"),
             (Kind::Ollama, "http://gpu:11434/api", "http://gpu:11434"),

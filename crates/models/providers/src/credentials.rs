@@ -24,10 +24,13 @@ pub enum Credentials {
 }
 
 impl Credentials {
-    /// An API key. White space around it, which comes with copying, is left out.
+    /// An API key. White space around it, which comes with copying, is left out; nothing is no key.
     #[must_use]
     pub fn bearer(key: impl Into<String>) -> Self {
-        Self::Bearer(SecretString::from(key.into().trim()))
+        match key.into().trim() {
+            "" => Self::None,
+            key => Self::Bearer(SecretString::from(key)),
+        }
     }
 
     /// A key of Amazon's.

@@ -103,7 +103,7 @@ fn each_kind_is_asked_where_and_how_it_wants() {
         to(Kind::Cohere, Operation::Models, "", "GET https://api.cohere.com/v1/models?page_size=1000 | BEARER"),
         chat(Kind::Mistral, "https://api.mistral.ai/v1/chat/completions"),
         to(Kind::Mistral, Operation::Embeddings, "mistral-embed", "POST https://api.mistral.ai/v1/embeddings | BEARER"),
-        chat(Kind::DeepSeek, "https://api.deepseek.com/v1/chat/completions"),
+        chat(Kind::DeepSeek, "https://api.deepseek.com/chat/completions"),
         to(Kind::DeepSeek, whole(Dialect::Responses), "m", "POST https://api.deepseek.com/responses | BEARER"),
         to(
             Kind::DeepSeek,

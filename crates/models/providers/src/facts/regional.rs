@@ -3,12 +3,13 @@
 
 use septet_protocols::{Dialect, Quirks, Thinking, embeddings, rerank};
 
-use super::{Facts, HOSTED, OLDER};
+use super::{EXACT, Facts, HOSTED, OLDER};
 use crate::kind::Kind;
 
+/// Its address has no version; one that people write is taken.
 pub(super) const DEEPSEEK: Facts = Facts {
     kind: Kind::DeepSeek,
-    base_url: Some("https://api.deepseek.com/v1"),
+    base_url: Some("https://api.deepseek.com"),
     dialects: &[Dialect::Chat, Dialect::Responses, Dialect::Anthropic],
     homes: &["deepseek.com"],
     quirks: Quirks { no_json_schema: true, thinking: Thinking::Switch, wants_reasoning_back: true, ..OLDER },
@@ -23,7 +24,7 @@ pub(super) const DEEPSEEK: Facts = Facts {
 pub(super) const DASHSCOPE: Facts = Facts {
     kind: Kind::DashScope,
     base_url: Some("https://dashscope.aliyuncs.com/compatible-mode/v1"),
-    quirks: Quirks { no_json_schema: true, thinking: Thinking::Enable, ..OLDER },
+    quirks: Quirks { thinking: Thinking::Enable, ..OLDER },
     embeddings: Some(embeddings::Api::OpenAi),
     rerank: Some(rerank::Api::DashScope),
     key_variables: &["DASHSCOPE_API_KEY"],
@@ -55,7 +56,7 @@ pub(super) const MOONSHOT: Facts = Facts {
     base_url: Some("https://api.moonshot.cn/v1"),
     dialects: &[Dialect::Chat, Dialect::Anthropic],
     homes: &["moonshot.cn", "moonshot.ai"],
-    quirks: Quirks { no_json_schema: true, thinking: Thinking::Switch, wants_reasoning_back: true, ..OLDER },
+    quirks: Quirks { no_developer: true, thinking: Thinking::Switch, wants_reasoning_back: true, ..EXACT },
     key_variables: &["MOONSHOT_API_KEY"],
     url_variables: &["MOONSHOT_BASE_URL", "MOONSHOT_API_BASE"],
     model_variable: Some("MOONSHOT_MODEL"),

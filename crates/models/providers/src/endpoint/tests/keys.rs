@@ -91,6 +91,7 @@ fn keys_come_from_the_variables_that_people_have_set_already() {
     };
     assert!(matches!(from(Kind::Gemini, &[("GOOGLE_API_KEY", KEY)]), Credentials::Bearer(_)));
     assert!(from(Kind::OpenAi, &[("OPENAI_API_KEY", "  ")]).is_none());
+    assert!(Credentials::bearer(" \n").is_none());
     let aws = [("AWS_ACCESS_KEY_ID", AWS_KEY.0), ("AWS_SECRET_ACCESS_KEY", AWS_KEY.1)];
     assert!(matches!(from(Kind::Bedrock, &aws), Credentials::Aws { session_token: None, .. }));
     assert!(from(Kind::OpenAi, &aws).is_none());
