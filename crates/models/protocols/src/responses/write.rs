@@ -12,7 +12,7 @@ use crate::request::{Effort, Format, PartKind, Reasoning, Request, Tool, ToolCho
 
 /// Writes a request.
 #[must_use]
-pub fn encode(request: &Request, _quirks: &Quirks) -> Encoded {
+pub fn encode(request: &Request, quirks: &Quirks) -> Encoded {
     let mut dropped = Vec::new();
     let mut body = Map::from_iter([("model".to_owned(), json!(request.model))]);
     let (instructions, rest) = request.split_instructions();
@@ -24,7 +24,9 @@ pub fn encode(request: &Request, _quirks: &Quirks) -> Encoded {
     };
     put(&mut body, "instructions", instructions);
     let customs = customs(&request.tools);
-    body.insert("input".to_owned(), Value::Array(write_item::write_all(messages, &customs, &mut dropped)));
+    let wants_thinking = quirks.wants_reasoning_back || request.origin == Dialect::Responses;
+    let input = write_item::write_all(messages, &customs, wants_thinking, &mut dropped);
+    body.insert("input".to_owned(), Value::Array(input));
     let mut tools = Vec::new();
     for (at, offered) in request.tools.iter().enumerate() {
         match tool(offered, request.origin) {

@@ -8,9 +8,15 @@ use crate::dialect::Dialect;
 use crate::json::{Look, put};
 use crate::request::{Media, Message, Part, PartKind, Role, Source};
 
-/// Writes messages. `customs` are the tools that take free text.
-pub(super) fn write_all(messages: &[Message], customs: &BTreeSet<String>, dropped: &mut Vec<String>) -> Vec<Value> {
-    let mut writer = Writer { customs, dropped, items: Vec::new(), custom_calls: BTreeSet::new() };
+/// Writes messages. `customs` are the tools that take free text; `wants_thinking` is for providers that take words of
+/// thinking back which nobody sealed.
+pub(super) fn write_all(
+    messages: &[Message],
+    customs: &BTreeSet<String>,
+    wants_thinking: bool,
+    dropped: &mut Vec<String>,
+) -> Vec<Value> {
+    let mut writer = Writer { customs, wants_thinking, dropped, items: Vec::new(), custom_calls: BTreeSet::new() };
     for (at, message) in messages.iter().enumerate() {
         writer.message(at, message);
     }
@@ -19,6 +25,7 @@ pub(super) fn write_all(messages: &[Message], customs: &BTreeSet<String>, droppe
 
 struct Writer<'a> {
     customs: &'a BTreeSet<String>,
+    wants_thinking: bool,
     dropped: &'a mut Vec<String>,
     items: Vec<Value>,
     custom_calls: BTreeSet<String>,
@@ -48,7 +55,7 @@ impl Writer<'_> {
                 }
                 PartKind::Reasoning { text, encrypted, id, .. } => {
                     self.flush(role, &mut content);
-                    self.items.extend(reasoning(text, encrypted.as_deref(), id.as_deref()));
+                    self.reasoning(text, encrypted.as_deref(), id.as_deref());
                 }
                 PartKind::Opaque { dialect: Dialect::Responses, value } if !is_part(value) => {
                     self.flush(role, &mut content);
@@ -63,16 +70,37 @@ impl Writer<'_> {
         self.flush(role, &mut content);
     }
 
-    /// A message of what has gathered. Text alone is written as such, which every compatible server takes.
+    /// A message of what has gathered. Text alone is written as such, which every compatible server takes; parts of
+    /// the model's own messages are not taken by all, so there each text is a message.
     fn flush(&mut self, role: &str, content: &mut Vec<Value>) {
         let content = std::mem::take(content);
-        match content.as_slice() {
-            [] => {}
-            [only] if matches!(only.text("type"), Some("input_text" | "output_text")) => {
-                self.items.push(json!({"type": "message", "role": role, "content": only["text"]}));
-            }
-            _ => self.items.push(json!({"type": "message", "role": role, "content": content})),
+        let is_text = |part: &Value| matches!(part.text("type"), Some("input_text" | "output_text"));
+        if (content.len() == 1 || role == "assistant") && content.iter().all(is_text) {
+            let texts = content.iter().map(|part| json!({"type": "message", "role": role, "content": part["text"]}));
+            self.items.extend(texts);
+        } else if !content.is_empty() {
+            self.items.push(json!({"type": "message", "role": role, "content": content}));
         }
+    }
+
+    /// Earlier thinking. Its words alone are no use to OpenAI, and an id finds nothing where nothing is stored, so as a
+    /// rule only what is sealed goes back. OpenAI's ids begin with `rs_`, and it refuses others.
+    fn reasoning(&mut self, text: &str, sealed: Option<&str>, id: Option<&str>) {
+        let (is_stored, mut item) = (id.is_some_and(|id| id.starts_with("rs_")), Map::new());
+        if sealed.is_none() && (!self.wants_thinking || (!is_stored && text.is_empty())) {
+            return;
+        }
+        item.insert("type".to_owned(), json!("reasoning"));
+        let is_summary = sealed.is_some() || is_stored;
+        let summary =
+            if is_summary && !text.is_empty() { json!([{"type": "summary_text", "text": text}]) } else { json!([]) };
+        item.insert("summary".to_owned(), summary);
+        if !is_summary {
+            item.insert("content".to_owned(), json!([{"type": "reasoning_text", "text": text}]));
+        }
+        put(&mut item, "encrypted_content", sealed);
+        put(&mut item, "id", id.filter(|_| is_stored || sealed.is_none()));
+        self.items.push(Value::Object(item));
     }
 
     fn call(&mut self, id: &str, name: &str, arguments: &str) {
@@ -110,20 +138,6 @@ impl Writer<'_> {
 /// What a message is made of, unlike an item.
 fn is_part(value: &Value) -> bool {
     value.text("type").is_some_and(|kind| kind.starts_with("input_") || kind.starts_with("output_"))
-}
-
-/// Earlier thinking. Its words alone are no use to the provider, and an id finds nothing where nothing is stored, so
-/// only what is sealed goes back. OpenAI's ids begin with `rs_`, and it refuses others.
-fn reasoning(text: &str, encrypted: Option<&str>, id: Option<&str>) -> Option<Value> {
-    let sealed = encrypted?;
-    let summary = if text.is_empty() { json!([]) } else { json!([{"type": "summary_text", "text": text}]) };
-    let mut item = Map::from_iter([
-        ("type".to_owned(), json!("reasoning")),
-        ("summary".to_owned(), summary),
-        ("encrypted_content".to_owned(), json!(sealed)),
-    ]);
-    put(&mut item, "id", id.filter(|id| id.starts_with("rs_")).map(str::to_owned));
-    Some(Value::Object(item))
 }
 
 fn content(kind: &PartKind, is_assistant: bool) -> Option<Value> {

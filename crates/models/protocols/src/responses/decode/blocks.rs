@@ -1,5 +1,7 @@
 //! Which parts of which items are which blocks, and how much of each has come.
 
+mod thinking;
+
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
@@ -33,6 +35,13 @@ struct Slot {
     n_citations: usize,
     n_logprobs: usize,
     is_custom: bool,
+}
+
+impl Slot {
+    fn new(kind: Kind, place: Place, is_open: bool) -> Self {
+        let (sent, sent_full, last, is_custom) = (0, 0, None, false);
+        Self { kind, place, is_open, sent, sent_full, last, n_citations: 0, n_logprobs: 0, is_custom }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -73,18 +82,7 @@ impl Blocks {
         self.close_single(out);
         let place = self.place();
         out.push(Event::Open(place, block));
-        let slot = Slot {
-            kind,
-            place,
-            is_open: true,
-            sent: 0,
-            sent_full: 0,
-            last: None,
-            n_citations: 0,
-            n_logprobs: 0,
-            is_custom: false,
-        };
-        self.slots.insert(key, slot);
+        self.slots.insert(key, Slot::new(kind, place, true));
         if kind != Kind::Call {
             self.single = Some(key);
         }
@@ -196,50 +194,6 @@ impl Blocks {
         self.logprobs(key, all.get(n_sent..).unwrap_or_default(), out);
     }
 
-    /// A piece of thinking. `part` says whether it is the thinking in full or a summary, and which part of it; parts
-    /// are set apart by a blank line.
-    pub(super) fn thinking(&mut self, index: u64, part: (bool, u64), delta: &str, out: &mut Vec<Event>) {
-        if delta.is_empty() {
-            return;
-        }
-        let Some(slot) = self.slot((index, 0), Kind::Reasoning, out) else { return };
-        let gap = slot.last.is_some_and(|last| last != part);
-        if gap {
-            out.push(Event::Delta(slot.place, Delta::Text("\n\n".to_owned())));
-        }
-        slot.last = Some(part);
-        let sent = if part.0 { &mut slot.sent_full } else { &mut slot.sent };
-        *sent += delta.len();
-        out.push(Event::Delta(slot.place, Delta::Text(delta.to_owned())));
-    }
-
-    pub(super) fn thinking_done(&mut self, index: u64, item: &Value, out: &mut Vec<Event>) {
-        let key = (index, 0);
-        self.remember(index, item.text("id"));
-        let (sent, sent_full) = self.slots.get(&key).map_or((0, 0), |slot| (slot.sent, slot.sent_full));
-        let texts = |name: &str| -> Vec<String> { item.list(name).iter().map(|part| part.string("text")).collect() };
-        let (summary, full) = (texts("summary"), texts("content"));
-        self.rest_of_thinking(index, false, sent, &summary, out);
-        if full != summary {
-            self.rest_of_thinking(index, true, sent_full, &full, out);
-        }
-        if let Some(sealed) = item.text("encrypted_content").filter(|sealed| !sealed.is_empty())
-            && let Some(slot) = self.slot(key, Kind::Reasoning, out)
-        {
-            out.push(Event::Delta(slot.place, Delta::Encrypted(sealed.to_owned())));
-        }
-        self.close(key, out);
-    }
-
-    fn rest_of_thinking(&mut self, index: u64, is_full: bool, sent: usize, parts: &[String], out: &mut Vec<Event>) {
-        let mut left = sent;
-        for (number, text) in (0_u64..).zip(parts) {
-            let rest = text.get(left..).unwrap_or_default();
-            left = left.saturating_sub(text.len());
-            self.thinking(index, (is_full, number), rest, out);
-        }
-    }
-
     pub(super) fn open_call(&mut self, index: u64, block: Block, is_custom: bool, out: &mut Vec<Event>) {
         let key = (index, 0);
         if self.slots.contains_key(&key) {
@@ -300,18 +254,7 @@ impl Blocks {
     pub(super) fn opaque_part(&mut self, key: Key, part: &Value, out: &mut Vec<Event>) {
         self.opaque(part, out);
         let place = Place { choice: 0, block: self.next.saturating_sub(1) };
-        let slot = Slot {
-            kind: Kind::Text,
-            place,
-            is_open: false,
-            sent: 0,
-            sent_full: 0,
-            last: None,
-            n_citations: 0,
-            n_logprobs: 0,
-            is_custom: false,
-        };
-        self.slots.insert(key, slot);
+        self.slots.insert(key, Slot::new(Kind::Text, place, false));
     }
 }
 
