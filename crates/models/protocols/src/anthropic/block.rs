@@ -42,6 +42,7 @@ pub(super) fn call_id(value: &Value, number: usize) -> String {
 pub(super) fn arguments(input: Option<&Value>) -> String {
     match input {
         None | Some(Value::Null) => "{}".to_owned(),
+        Some(Value::String(text)) if text.trim().is_empty() => "{}".to_owned(),
         Some(Value::String(text)) => text.clone(),
         Some(input) => input.to_string(),
     }

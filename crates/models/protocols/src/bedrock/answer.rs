@@ -2,14 +2,14 @@
 
 use serde_json::{Map, Value};
 
-use super::usage;
+use super::{invoke, usage};
 use crate::answer::{Answer, Choice, Whole};
 use crate::dialect::Dialect;
 use crate::error::Unreadable;
 use crate::event::{Block, Finish, Start};
 use crate::json::Look;
 
-/// Reads an answer. Anthropic's own, as `InvokeModel` gives it, is read too.
+/// Reads an answer. Those that `InvokeModel` gives in some models' own protocols are read too.
 ///
 /// # Errors
 /// When it holds no message.
@@ -18,7 +18,7 @@ pub fn decode(body: &Value) -> Result<Answer, Unreadable> {
         return crate::anthropic::decode_answer(body);
     }
     let Some(message) = body.pointer("/output/message").filter(|message| message.is_object()) else {
-        return Err(Unreadable::new("an answer with a message", &body.to_string()));
+        return invoke::whole(body).ok_or_else(|| Unreadable::new("an answer with a message", &body.to_string()));
     };
     let blocks = message.list("content").iter().enumerate().flat_map(|(at, value)| block(value, at)).collect();
     Ok(Answer {

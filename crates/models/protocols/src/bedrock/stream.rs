@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::invoke::Invoke;
+use super::invoke::{self, Invoke};
 use super::{answer, failure, usage};
 use crate::answer::Whole;
 use crate::dialect::{Decoder, Dialect};
@@ -12,6 +12,10 @@ use crate::error::Unreadable;
 use crate::event::{Block, Delta, Event, Place, Start};
 use crate::framing::Frame;
 use crate::json::Look;
+
+// Messages that make an answer.
+const KNOWN: [&str; 6] =
+    ["messageStart", "contentBlockStart", "contentBlockDelta", "contentBlockStop", "messageStop", "metadata"];
 
 /// Reads the messages of a stream. Where a frame has no name, its data is an object with the name as the only key.
 #[derive(Debug, Default)]
@@ -47,6 +51,9 @@ impl Decoder for BedrockDecoder {
             return Ok(Vec::new());
         }
         let unreadable = || Unreadable::new("a JSON message", &String::from_utf8_lossy(&frame.data));
+        if frame.data.is_empty() && !frame.is_exception {
+            return Ok(Vec::new());
+        }
         let parsed = serde_json::from_slice::<Value>(&frame.data);
         if frame.is_exception {
             let text = || Value::String(String::from_utf8_lossy(&frame.data).into_owned());
@@ -57,9 +64,13 @@ impl Decoder for BedrockDecoder {
         let data = parsed.map_err(|_| unreadable())?;
         let mut events = Vec::new();
         if frame.name.is_empty() {
-            for (name, inner) in data.as_object().ok_or_else(unreadable)? {
-                self.message(name, inner, &mut events)?;
-            }
+            self.wrapped(&data, &mut events)?;
+        } else if frame.name == "chunk" {
+            let inner = invoke::unpack(&data)?;
+            // Nova's own protocol is that of Converse.
+            let is_nova =
+                inner.as_object().is_some_and(|inner| inner.keys().any(|name| KNOWN.contains(&name.as_str())));
+            if is_nova { self.wrapped(&inner, &mut events)? } else { self.message("chunk", &inner, &mut events)? }
         } else {
             self.message(&frame.name, &data, &mut events)?;
         }
@@ -76,6 +87,12 @@ impl Decoder for BedrockDecoder {
 }
 
 impl BedrockDecoder {
+    /// Reads an object with the name of the message as its key.
+    fn wrapped(&mut self, data: &Value, events: &mut Vec<Event>) -> Result<(), Unreadable> {
+        let fields = data.as_object().ok_or_else(|| Unreadable::new("a message with its name", &data.to_string()))?;
+        fields.iter().try_for_each(|(name, inner)| self.message(name, inner, events))
+    }
+
     fn message(&mut self, name: &str, data: &Value, events: &mut Vec<Event>) -> Result<(), Unreadable> {
         if self.has_started && name == "chunk" || self.invoke.is_some() && name.starts_with("contentBlock") {
             return Err(Unreadable::new("one protocol in one stream", name));

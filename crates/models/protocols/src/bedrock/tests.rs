@@ -116,6 +116,29 @@ fn the_older_streams_hold_events_of_the_models_own_protocol() {
     assert_eq!(answer.choices[0].blocks, [Whole::text("hi you")]);
     assert_eq!(answer.usage.map(|usage| (usage.input, usage.output)), Some((3, 2)));
     assert!(read(&titan[..1]).is_err());
+
+    let nova = [
+        chunk(json!({"contentBlockDelta": {"contentBlockIndex": 0, "delta": {"text": "hi"}}})),
+        chunk(json!({"messageStop": {"stopReason": "end_turn"}})),
+        chunk(json!({"metadata": {"usage": {"inputTokens": 3, "outputTokens": 2}}})),
+    ];
+    let answer = Answer::of(&read(&nova).unwrap());
+    assert_eq!(answer.choices[0].blocks, [Whole::text("hi")]);
+    assert_eq!(answer.usage.map(|usage| usage.total()), Some(5));
+}
+
+#[test]
+fn answers_of_the_first_models_are_read_whole() {
+    let titan = json!({"inputTextTokenCount": 3,
+        "results": [{"tokenCount": 2, "outputText": "hi", "completionReason": "LENGTH"}]});
+    let llama =
+        json!({"generation": "hi", "prompt_token_count": 3, "generation_token_count": 2, "stop_reason": "length"});
+    for body in [titan, llama] {
+        let answer = decode_answer(&body).unwrap();
+        assert_eq!(answer.choices[0].blocks, [Whole::text("hi")]);
+        assert_eq!(answer.choices[0].finish, Some(Finish::Length));
+        assert_eq!(answer.usage.map(|usage| (usage.input, usage.output)), Some((3, 2)));
+    }
 }
 
 #[test]
