@@ -138,7 +138,7 @@ fn tool_choice(choice: &Value) -> Result<ToolChoice, Wrong> {
 
 /// `thinking` says whether and how much, `output_config.effort` how hard. Thinking without either is
 /// [`Reasoning::default`]: as the model likes.
-fn reasoning(thinking: Option<Value>, config: Option<&Value>) -> Result<Option<Reasoning>, Wrong> {
+pub(super) fn reasoning(thinking: Option<Value>, config: Option<&Value>) -> Result<Option<Reasoning>, Wrong> {
     let effort = match config.and_then(|config| config.get("effort")).filter(|effort| !effort.is_null()) {
         None => None,
         Some(word) => Some(

@@ -1,6 +1,7 @@
 //! An answer in pieces, from Messages.
 
 mod blocks;
+mod grown;
 
 use serde_json::{Map, Value};
 
@@ -12,6 +13,7 @@ use crate::event::{Block, Event, Finish};
 use crate::framing::Frame;
 use crate::json::Look;
 use blocks::Blocks;
+use grown::Grown;
 
 /// Reads the events of a stream.
 #[derive(Debug, Default)]
@@ -33,6 +35,14 @@ pub struct AnthropicDecoder {
 
 impl Decoder for AnthropicDecoder {
     fn frame(&mut self, frame: &Frame) -> Result<Vec<Event>, Unreadable> {
+        if frame.name == "content_block_delta"
+            && self.is_open
+            && !self.has_failed
+            && let Some(grown) = Grown::read(&frame.data)
+            && let Some(event) = self.blocks.pass(grown)
+        {
+            return Ok(event);
+        }
         let data: Value = serde_json::from_slice(&frame.data)
             .map_err(|_| Unreadable::new("a JSON event", &String::from_utf8_lossy(&frame.data)))?;
         self.value(&frame.name, &data)

@@ -6,7 +6,7 @@ mod thinking;
 use serde_json::{Map, Value, json};
 
 pub(crate) use content::called;
-pub(crate) use thinking::{plan, version};
+pub(crate) use thinking::{BORROWED, plan, version};
 
 use crate::dialect::{Dialect, Encoded, Quirks};
 use crate::json::{Look, put};
@@ -18,7 +18,8 @@ use crate::schema;
 const MAX_TOKENS: u64 = 8_192;
 
 // Anthropic's own, which a client of another dialect may send along.
-const OWN: [&str; 5] = ["cache_control", "mcp_servers", "container", "context_management", "inference_geo"];
+const OWN: [&str; 6] =
+    ["cache_control", "mcp_servers", "container", "context_management", "inference_geo", thinking::BORROWED];
 
 /// Writes a request.
 #[must_use]
@@ -26,7 +27,8 @@ pub fn encode(request: &Request, _quirks: &Quirks) -> Encoded {
     let is_own = request.origin == Dialect::Anthropic;
     // What came in this dialect goes out with its unknown fields; of another's, those that it borrowed from here.
     let mut dropped: Vec<String> = if is_own { Vec::new() } else { leftover::names(request, &OWN).collect() };
-    let borrowed = request.extra.iter().filter(|(name, _)| is_own || OWN.contains(&name.as_str()));
+    let borrowed =
+        request.extra.iter().filter(|(name, _)| is_own || OWN.contains(&name.as_str()) && *name != thinking::BORROWED);
     let mut body: Map<String, Value> = borrowed.map(|(name, value)| (name.clone(), value.clone())).collect();
     body.insert("model".to_owned(), json!(request.model));
     let (system, messages) = content::encode(request, &mut dropped);

@@ -5,6 +5,7 @@ mod model;
 
 use serde_json::{Map, Value, json};
 
+use crate::anthropic::BORROWED;
 use crate::dialect::{Dialect, Encoded, Quirks};
 use crate::json::{Look, put};
 use crate::leftover;
@@ -19,10 +20,11 @@ const OWN: [&str; 5] =
 /// Writes a request.
 #[must_use]
 pub fn encode(request: &Request, _quirks: &Quirks) -> Encoded {
-    let mut dropped: Vec<String> = leftover::names(request, &OWN).collect();
+    let maker = Maker::of(&request.model);
+    let taken: Vec<&str> = OWN.into_iter().chain((maker == Maker::Anthropic).then_some(BORROWED)).collect();
+    let mut dropped: Vec<String> = leftover::names(request, &taken).collect();
     let borrowed = request.extra.iter().filter(|(name, _)| OWN.contains(&name.as_str()));
     let mut body: Map<String, Value> = borrowed.map(|(name, value)| (name.clone(), value.clone())).collect();
-    let maker = Maker::of(&request.model);
     let words = model::words(request, maker, &mut dropped);
     let (system, messages) = content::encode(request, maker, &mut dropped);
     put(&mut body, "system", (!system.is_empty()).then_some(system));

@@ -11,6 +11,8 @@ use crate::error::Unreadable;
 use crate::event::{Block, Delta, Event, Place};
 use crate::json::Look;
 
+use super::grown::{Grown, Kind};
+
 /// Gives the blocks their places and passes on how they grow.
 #[derive(Debug, Default)]
 pub(super) struct Blocks {
@@ -60,6 +62,24 @@ impl Blocks {
             }
         };
         self.open.insert(index, Open::Known { place, call });
+    }
+
+    /// A block grows by text; `None` when that is not as simple as it mostly is.
+    pub(super) fn pass(&mut self, grown: Grown<'_>) -> Option<Vec<Event>> {
+        let Some(Open::Known { place, call }) = self.open.get_mut(&grown.index) else { return None };
+        let (kind, text) = grown.piece()?;
+        if text.is_empty() {
+            return None;
+        }
+        let delta = match (kind, call) {
+            (Kind::Text | Kind::Thinking, None) => Delta::Text(text),
+            (Kind::Json, Some(call)) => {
+                call.has_arguments = true;
+                Delta::Arguments(text)
+            }
+            _ => return None,
+        };
+        Some(vec![Event::Delta(*place, delta)])
     }
 
     /// A block grows.

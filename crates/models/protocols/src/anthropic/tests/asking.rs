@@ -159,6 +159,18 @@ fn foreign_thinking_becomes_a_budget_or_an_effort() {
 }
 
 #[test]
+fn anthropics_own_words_for_thinking_are_understood_from_other_clients() {
+    let mut request = foreign("claude-haiku-4-5");
+    let said = json!({"type": "enabled", "budget_tokens": 2000});
+    request.extra.insert("thinking".into(), said.clone());
+    let (body, dropped) = encoded(&request);
+    assert_eq!((&body["thinking"], &body["max_tokens"], dropped), (&said, &json!(10192), vec![]));
+    request.model = "anthropic.claude-haiku-4-5-20251001-v1:0".into();
+    let encoded = crate::bedrock::encode_request(&request, &Quirks::default());
+    assert_eq!((&encoded.body["additionalModelRequestFields"]["thinking"], encoded.dropped), (&said, vec![]));
+}
+
+#[test]
 fn thinking_gives_way_where_anthropic_would_refuse_the_request() {
     let mut request = foreign("claude-haiku-4-5");
     request.reasoning = thinking(Effort::High);

@@ -12,6 +12,9 @@ use crate::request::{Effort, PartKind, Reasoning, Request, Role, ToolChoice};
 // The least budget that Anthropic takes.
 const LEAST: u64 = 1_024;
 
+/// A field of Anthropic's that clients of other dialects send along, since LiteLLM and OpenRouter take it.
+pub(crate) const BORROWED: &str = "thinking";
+
 /// What is said about thinking.
 #[derive(Debug, Default)]
 pub(crate) struct Plan {
@@ -47,7 +50,9 @@ pub(crate) fn plan(request: &Request, dropped: &mut Vec<String>) -> Plan {
     let from = |least: (u64, u64)| version.is_some_and(|version| version >= least);
     let plain =
         Plan { is_fixed: from((4, 7)), is_new: from((4, 1)), is_adaptive_only: from((4, 7)), ..Plan::default() };
-    let Some(reasoning) = &request.reasoning else { return plain };
+    let borrowed = request.extra.get(BORROWED).filter(|_| request.reasoning.is_none()).cloned();
+    let borrowed = borrowed.and_then(|thinking| crate::anthropic::read::reasoning(Some(thinking), None).ok()?);
+    let Some(reasoning) = request.reasoning.as_ref().or(borrowed.as_ref()) else { return plain };
     let is_own = request.origin == Dialect::Anthropic;
     if reasoning.effort == Some(Effort::None) || reasoning.budget == Some(0) {
         return Plan { thinking: Some(json!({"type": "disabled"})), ..plain };
@@ -57,6 +62,7 @@ pub(crate) fn plan(request: &Request, dropped: &mut Vec<String>) -> Plan {
         return plain;
     }
     let name = match request.origin {
+        _ if borrowed.is_some() => BORROWED,
         Dialect::Chat => "reasoning_effort",
         Dialect::Anthropic => "thinking",
         _ => "reasoning",
