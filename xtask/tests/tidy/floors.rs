@@ -10,8 +10,8 @@ const SERVICES: u8 = 3;
 const BINARY: u8 = 4;
 const TOOLS: u8 = 5;
 
-/// The one pair that goes sideways: the queue is a table of the database.
-const SIDEWAYS: [(&str, &str); 1] = [("septet-queue", "septet-database")];
+/// The pairs that go sideways: the queue is a table of the database, and the counters may be kept in one.
+const SIDEWAYS: [(&str, &str); 2] = [("septet-queue", "septet-database"), ("septet-kv", "septet-database")];
 
 fn packages() -> Vec<Package> {
     let metadata = MetadataCommand::new().manifest_path(root().join("Cargo.toml")).no_deps().exec();

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use crate::{code_lines, files_below, none, read, root, services, shown};
 
-/// The prefix of the tables of each service.
-const PREFIXES: [(&str, &str); 7] = [
+/// The prefix of the tables of each service, and of the counters, which are a store of their own.
+const PREFIXES: [(&str, &str); 8] = [
     ("api-gateway", "gateway_"),
     ("model-gateway", "models_"),
     ("agent-core", "agent_"),
@@ -14,6 +14,7 @@ const PREFIXES: [(&str, &str); 7] = [
     ("sandbox-runner", "sandbox_"),
     ("async-worker", "worker_"),
     ("management", "management_"),
+    ("kv", "kv_"),
 ];
 
 /// Words of SQL that a table's name follows.
@@ -24,6 +25,7 @@ fn sources() -> Vec<(String, Vec<PathBuf>)> {
     let mut found: Vec<_> =
         services().into_iter().map(|(name, folder)| (name, files_below(&folder.join("src"), &[".rs"]))).collect();
     found.push(("async-worker".to_owned(), files_below(&root().join("crates/stores/queue/src"), &[".rs"])));
+    found.push(("kv".to_owned(), files_below(&root().join("crates/stores/kv/src"), &[".rs"])));
     found
 }
 
