@@ -1,3 +1,4 @@
 //! Chores of the repository that its tests check too.
 
+pub mod prices;
 pub mod settings;

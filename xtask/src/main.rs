@@ -21,6 +21,15 @@ enum Chore {
     Openapi,
     /// Rewrite docs/reference/settings.md from the settings of all services.
     Settings,
+    /// Rewrite the price table from the community table in the litellm package.
+    Prices {
+        /// The version of the package.
+        #[arg(long, default_value = "1.106.2")]
+        version: String,
+        /// A wheel of the package, or the JSON file from inside it; pip downloads it otherwise.
+        #[arg(long)]
+        from: Option<PathBuf>,
+    },
 }
 
 fn main() -> anyhow::Result<()> {
@@ -32,6 +41,7 @@ fn main() -> anyhow::Result<()> {
         }
         Chore::Openapi => openapi(),
         Chore::Settings => settings(),
+        Chore::Prices { version, from } => prices(&version, from.as_deref()),
     }
 }
 
@@ -59,6 +69,12 @@ fn openapi() -> anyhow::Result<()> {
     let folder = root().join("docs/api");
     std::fs::create_dir_all(&folder).context("cannot make docs/api")?;
     std::fs::write(folder.join("openapi.json"), text).context("cannot write docs/api/openapi.json")
+}
+
+#[expect(clippy::print_stdout, reason = "a command for people")]
+fn prices(version: &str, from: Option<&std::path::Path>) -> anyhow::Result<()> {
+    println!("{}", xtask::prices::write(&root(), version, from)?);
+    Ok(())
 }
 
 fn settings() -> anyhow::Result<()> {
