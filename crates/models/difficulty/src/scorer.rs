@@ -1,0 +1,71 @@
+//! The score of one prompt.
+
+use std::sync::LazyLock;
+
+use crate::features::{self, FIGURES, HAS_OPTIONS};
+use crate::weights::{Malformed, Tree, Weights};
+use crate::{Calibration, Probability};
+
+static SHIPPED: LazyLock<Scorer> = LazyLock::new(|| {
+    Scorer::from_bytes(include_bytes!("../data/weights.bin"))
+        .expect("the weights in the repository are checked by a test")
+});
+
+/// Scores prompts.
+#[derive(Debug)]
+pub struct Scorer {
+    weights: Weights,
+}
+
+impl Scorer {
+    /// The scorer with the weights of this crate; read at the first call, then free.
+    #[must_use]
+    pub fn shipped() -> &'static Self {
+        &SHIPPED
+    }
+
+    /// A scorer with weights that `bench/routing/train.py` wrote.
+    ///
+    /// # Errors
+    /// [`Malformed`] when the bytes are another format or version, cut short or altered.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Malformed> {
+        Ok(Self { weights: Weights::parse(bytes)? })
+    }
+
+    /// How likely `prompt` needs the strong model. An empty prompt has a score too, a low one.
+    ///
+    /// Of a prompt above 8 KiB the first 6 KiB and the last 2 KiB are read.
+    #[must_use]
+    pub fn score(&self, prompt: &str) -> Probability {
+        let weights = &self.weights;
+        let (mut sum, mut n_grams) = (0_i32, 0_u32);
+        let figures = features::read(prompt, |hash| {
+            sum += i32::from(weights.table[(hash >> weights.shift) as usize]);
+            n_grams += 1;
+        });
+        let words = weights.table_scale * sum as f32 / (n_grams.max(1) as f32).sqrt();
+        let logit = words + self.form(&figures) + trees(&weights.trees, &figures);
+        Probability::logistic(weights.slope * logit + weights.offset)
+    }
+
+    /// How the shipped scores are spread, for thresholds.
+    pub(crate) fn calibration(&self) -> Calibration {
+        Calibration::identity(&self.weights.quantiles)
+    }
+
+    /// The linear part. Exam questions with lettered options follow other rules than free text, so there are two sets.
+    fn form(&self, figures: &[f32; FIGURES]) -> f32 {
+        let weights = &self.weights;
+        let is_free = figures[HAS_OPTIONS] == 0.0;
+        let (mut sum, slopes) =
+            if is_free { (weights.bias_free, &weights.free) } else { (weights.bias_options, &weights.options) };
+        for (((figure, mean), scale), slope) in figures.iter().zip(&weights.means).zip(&weights.scales).zip(slopes) {
+            sum += ((figure - mean) * scale).clamp(-4.0, 4.0) * slope;
+        }
+        sum
+    }
+}
+
+fn trees(trees: &[Tree], figures: &[f32; FIGURES]) -> f32 {
+    trees.iter().map(|tree| tree.value(figures)).sum()
+}
