@@ -130,6 +130,8 @@ fn canonical(provider: &str) -> &str {
         "nvidia" => "nvidia_nim",
         "aws" | "amazon" | "aws-bedrock" => "bedrock",
         "hunyuan" => "tencent",
+        "bedrock_converse" => "bedrock",
+        "cohere_chat" => "cohere",
         other => other,
     }
 }
