@@ -7,6 +7,7 @@
 mod assembly;
 mod chat;
 mod client;
+mod deployment;
 mod usage;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ pub use chat::{
     FunctionCallDelta, FunctionDefinition, StreamOptions, ToolCall, ToolCallDelta, ToolDefinition,
 };
 pub use client::{CallOptions, Models, chat_events};
+pub use deployment::{Deployment, DeploymentList};
 pub use usage::{CompletionDetails, PromptDetails, Usage, UsagePage, UsageQuery, UsageRecord, UsageStatus};
 
 /// The request header that names the run a call belongs to.
@@ -31,6 +33,18 @@ pub const IDEMPOTENCY_HEADER: &str = "idempotency-key";
 
 /// The answer header that says that the answer was not made anew: `attached` to a running call or `stored`.
 pub const REPLAY_HEADER: &str = "x-septet-replayed";
+
+/// The request header with the number of bytes of a keyed answer that the caller has already: it gets the rest.
+pub const OFFSET_HEADER: &str = "x-septet-offset";
+
+/// The answer header that names who answered: `provider/model`.
+pub const DEPLOYMENT_HEADER: &str = "x-septet-deployment";
+
+/// The answer header that says why that one.
+pub const REASON_HEADER: &str = "x-septet-reason";
+
+/// The answer header that names the parameters which the provider was not told.
+pub const DROPPED_HEADER: &str = "x-septet-dropped";
 
 /// One model in the list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -56,10 +70,13 @@ pub struct Model {
 pub struct ModelFacts {
     /// Whether it is the built-in rule-based stand-in, which is no language model.
     pub offline: bool,
-    /// `chat` or `embedding`.
+    /// `chat`, `embedding` or `rerank`; `route` for a name that stands for several.
     pub kind: String,
     /// Whether a request that names no model gets this one.
     pub default: bool,
+    /// How a route chooses among its models.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub strategy: Option<String>,
 }
 
 /// The list of models.

@@ -120,6 +120,7 @@ impl Config {
         let at = |path: &mut PathBuf| *path = data.join(&*path);
         at(&mut self.gateway.signing_key);
         at(&mut self.knowledge.index_folder);
+        at(&mut self.models.spool);
         self.worker.instance_file.get_or_insert_with(|| data.join("worker.instance"));
         self.stores.database.get_or_insert_with(|| septet_database::Database::sqlite_uri(&data.join("septet.db")));
         self.stores.blobs.get_or_insert_with(|| septet_blobs::Blobs::file_uri(&data.join("blobs")));

@@ -50,7 +50,7 @@ pub async fn start(topology: Topology) -> TestPlatform {
 /// # Panics
 /// When it does not start.
 pub async fn start_with_model(topology: Topology, model: &ScriptedModel) -> TestPlatform {
-    let provider = septet_model_gateway::ProviderConfig::openai(&model.base_url(), &["scripted"]);
+    let provider = septet_model_gateway::ProviderConfig::compatible(&model.base_url(), &["scripted"]);
     start_with(topology, |config| {
         config.models.providers.insert("scripted".to_owned(), provider);
         config.agents.code_timeout_s = 3;

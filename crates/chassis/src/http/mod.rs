@@ -16,15 +16,19 @@ pub use problem::{Problem, Refusal};
 ///
 /// # Errors
 /// When the TLS set-up fails.
-#[expect(clippy::disallowed_methods, reason = "the one place that builds an HTTP client")]
 pub fn client(connect_timeout: std::time::Duration) -> Result<reqwest::Client, reqwest::Error> {
+    client_builder(connect_timeout).build()
+}
+
+/// What [`client`] is built from, for a service that wants to set more: how names are resolved, say.
+#[expect(clippy::disallowed_methods, reason = "the one place that builds an HTTP client")]
+pub fn client_builder(connect_timeout: std::time::Duration) -> reqwest::ClientBuilder {
     install_tls();
     reqwest::Client::builder()
         .tls_backend_preconfigured(tls())
         .connect_timeout(connect_timeout)
         .tcp_nodelay(true)
         .user_agent(concat!("septet/", env!("CARGO_PKG_VERSION")))
-        .build()
 }
 
 /// Makes ring the TLS provider of the process. Calling it again changes nothing.

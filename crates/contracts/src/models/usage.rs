@@ -113,13 +113,28 @@ pub struct UsageRecord {
     pub model: String,
     /// The provider.
     pub provider: String,
+    /// The route, where the caller named one and no model.
+    #[serde(default)]
+    pub route: Option<String>,
+    /// Why this deployment, in words.
+    #[serde(default)]
+    pub reason: Option<String>,
+    /// How many deployments were asked, this one included.
+    #[serde(default = "one")]
+    pub n_attempts: u32,
     /// Tokens read, cached ones included.
     pub input_tokens: u64,
     /// Of these, from the provider's cache.
     #[serde(default)]
     pub cached_tokens: u64,
+    /// Of `input_tokens`, written to the provider's cache.
+    #[serde(default)]
+    pub cache_write_tokens: u64,
     /// Tokens written, thinking included.
     pub output_tokens: u64,
+    /// Of these, thinking.
+    #[serde(default)]
+    pub reasoning_tokens: u64,
     /// The price in nano-units.
     pub cost_nano: i64,
     /// Whether the tokens were counted here because the provider did not say.
@@ -127,12 +142,19 @@ pub struct UsageRecord {
     pub estimated: bool,
     /// When it began, milliseconds since 1970.
     pub started_at_ms: i64,
+    /// How long it took until the first piece of a streamed answer.
+    #[serde(default)]
+    pub first_token_ms: Option<i64>,
     /// How long it took.
     pub duration_ms: i64,
     /// How it ended.
     pub status: UsageStatus,
     /// Its place in the feed: records are committed in this order, without gaps.
     pub cursor: i64,
+}
+
+fn one() -> u32 {
+    1
 }
 
 /// Records from the feed, in order.

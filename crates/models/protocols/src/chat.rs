@@ -17,4 +17,4 @@ pub use ask::encode as encode_request;
 pub use decoder::ChatDecoder;
 pub use encoder::ChatEncoder;
 pub use read::decode as decode_request;
-pub use usage::{decode as decode_usage, encode as encode_usage};
+pub use usage::{decode as decode_usage, encode as encode_usage, find as find_usage};

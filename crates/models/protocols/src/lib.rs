@@ -20,6 +20,7 @@ mod blocks;
 pub mod chat;
 pub mod cohere;
 pub mod dialect;
+mod dispatch;
 pub mod embeddings;
 pub mod error;
 pub mod event;

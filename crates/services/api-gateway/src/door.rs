@@ -160,6 +160,11 @@ impl Passage {
 async fn identify(app: &App, parts: &Parts, id: RequestId) -> Result<Identity, Error> {
     let header = parts.headers.get(header::AUTHORIZATION);
     let Some(header) = header else {
+        // Anthropic's SDKs send their key this way.
+        if let Some(key) = parts.headers.get("x-api-key") {
+            let key = key.to_str().map_err(|_| Error::BadToken)?;
+            return app.auth.identify(key.trim(), id).await;
+        }
         // Browsers cannot send headers with a WebSocket; nowhere else is a ticket taken.
         let is_socket = parts.method == Method::GET && parts.uri.path() == "/v1/responses";
         let ticket = is_socket.then(|| query_value(parts.uri.query().unwrap_or_default(), "ticket")).flatten();

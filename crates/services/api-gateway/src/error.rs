@@ -134,6 +134,11 @@ impl Error {
         Self::BadRequest { detail: detail.into(), param: Some(param.to_owned()).filter(|param| !param.is_empty()) }
     }
 
+    /// The body is no JSON.
+    pub(crate) fn not_json(error: &serde_json::Error) -> Self {
+        Self::bad_request(format!("the body is not valid JSON: {error}"), "")
+    }
+
     pub(crate) fn store(source: impl Into<BoxError>) -> Self {
         Self::Store(source.into())
     }

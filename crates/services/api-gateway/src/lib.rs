@@ -140,7 +140,7 @@ async fn elsewhere(State(app): State<App>, request: Request) -> Response {
     let path = request.uri().path();
     match Surface::of(path) {
         Surface::Console => app.console.answer(request.method(), path, request.headers()).await,
-        Surface::OpenAi | Surface::Own => {
+        Surface::OpenAi | Surface::Anthropic | Surface::Own => {
             let error = Error::NoRoute { path: path.chars().take(200).collect(), nearest: nearest(&app.paths, path) };
             Refusal::from(error).into_response()
         }

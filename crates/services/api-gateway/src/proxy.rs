@@ -7,6 +7,7 @@
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 use septet_chassis::http::Refusal;
 use septet_contracts::call::Client;
@@ -17,7 +18,7 @@ use crate::door::TooLong;
 use crate::gateway::Gateway;
 use crate::{Error, events};
 
-const REQUEST_HEADERS: [HeaderName; 7] = [
+const REQUEST_HEADERS: [HeaderName; 9] = [
     header::ACCEPT,
     header::ACCEPT_LANGUAGE,
     header::CONTENT_TYPE,
@@ -25,9 +26,11 @@ const REQUEST_HEADERS: [HeaderName; 7] = [
     header::IF_NONE_MATCH,
     HeaderName::from_static("idempotency-key"),
     HeaderName::from_static("last-event-id"),
+    HeaderName::from_static("anthropic-beta"),
+    HeaderName::from_static("x-septet-offset"),
 ];
 
-const RESPONSE_HEADERS: [HeaderName; 9] = [
+const RESPONSE_HEADERS: [HeaderName; 8] = [
     header::CONTENT_TYPE,
     header::CONTENT_LENGTH,
     header::CONTENT_DISPOSITION,
@@ -36,7 +39,14 @@ const RESPONSE_HEADERS: [HeaderName; 9] = [
     header::LAST_MODIFIED,
     header::LOCATION,
     header::RETRY_AFTER,
+];
+
+/// What the model gateway says about an answer, whole or in pieces.
+const ANSWER_HEADERS: [HeaderName; 4] = [
     HeaderName::from_static("x-septet-replayed"),
+    HeaderName::from_static("x-septet-deployment"),
+    HeaderName::from_static("x-septet-reason"),
+    HeaderName::from_static("x-septet-dropped"),
 ];
 
 impl Gateway {
@@ -84,6 +94,27 @@ impl Gateway {
         Ok(self.bring_back(answer))
     }
 
+    /// Passes a body on byte for byte that was looked into here.
+    pub(crate) async fn pass_body(
+        &self,
+        service: ServiceName,
+        path: &'static str,
+        caller: Caller,
+        headers: &HeaderMap<HeaderValue>,
+        body: Bytes,
+    ) -> Result<Response, Error> {
+        let mut onward = Request::new(Body::from(body));
+        *onward.method_mut() = http::Method::POST;
+        *onward.uri_mut() = Uri::from_static(path);
+        copy(&REQUEST_HEADERS, headers, onward.headers_mut());
+        // The client's may be that of a body which was decompressed on the way in.
+        onward.headers_mut().remove(header::CONTENT_LENGTH);
+        onward.extensions_mut().insert(caller);
+        let answer = self.directory.transport(service).oneshot(onward).await;
+        let answer = answer.map_err(|source| Error::Unreachable { service, source })?;
+        Ok(self.bring_back(answer))
+    }
+
     /// An answer of a peer as the client gets it.
     pub(crate) fn bring_back(&self, answer: http::Response<Body>) -> Response {
         let (parts, body) = answer.into_parts();
@@ -92,11 +123,14 @@ impl Gateway {
             .get(header::CONTENT_TYPE)
             .is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"));
         if is_events {
-            return events::answer(events::relay(body, self.config.keep_alive()));
+            let mut response = events::answer(events::relay(body, self.config.keep_alive()));
+            copy(&ANSWER_HEADERS, &parts.headers, response.headers_mut());
+            return response;
         }
         let mut response = Response::new(body);
         *response.status_mut() = parts.status;
         copy(&RESPONSE_HEADERS, &parts.headers, response.headers_mut());
+        copy(&ANSWER_HEADERS, &parts.headers, response.headers_mut());
         response
     }
 }

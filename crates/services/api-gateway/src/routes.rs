@@ -22,7 +22,7 @@ macro_rules! passes {
 mod accounts;
 mod admin;
 mod auth;
-mod chat;
+pub(crate) mod chat;
 mod containers;
 mod content;
 mod files;

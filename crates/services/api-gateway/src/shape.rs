@@ -8,7 +8,7 @@ use http_body_util::{BodyExt, Limited};
 use septet_chassis::http::Problem;
 use septet_contracts::gateway::{OpenAiError, OpenAiErrorBody};
 use septet_kernel::{Kind, RequestId};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 // An error is a sentence or two; what is longer is no error of ours.
 const MAX_ERROR_BYTES: usize = 256 << 10;
@@ -18,6 +18,8 @@ const MAX_ERROR_BYTES: usize = 256 << 10;
 pub(crate) enum Surface {
     /// `/v1`.
     OpenAi,
+    /// `/v1/messages`.
+    Anthropic,
     /// `/api` and the few others that programs ask.
     Own,
     /// Pages and files of the console.
@@ -28,7 +30,9 @@ impl Surface {
     pub(crate) fn of(path: &str) -> Self {
         let is_below =
             |root: &str| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        if is_below("/v1") {
+        if is_below("/v1/messages") {
+            Self::Anthropic
+        } else if is_below("/v1") {
             Self::OpenAi
         } else if is_below("/api") || is_below("/.well-known") || path == "/openapi.json" {
             Self::Own
@@ -56,6 +60,7 @@ pub(crate) async fn shape(surface: Surface, request: RequestId, response: Respon
     }
     let (bytes, content_type) = match surface {
         Surface::OpenAi => (serde_json::to_vec(&openai(&problem, request)), "application/json"),
+        Surface::Anthropic => (serde_json::to_vec(&anthropic(&problem, request)), "application/json"),
         Surface::Own | Surface::Console => {
             let problem = Problem { request_id: Some(request.to_string()), ..problem };
             (serde_json::to_vec(&problem), "application/problem+json")
@@ -80,6 +85,24 @@ pub(crate) fn openai(problem: &Problem, request: RequestId) -> OpenAiError {
             request_id: Some(request),
         },
     }
+}
+
+/// An error as Anthropic's API writes it.
+fn anthropic(problem: &Problem, request: RequestId) -> Value {
+    let kind = match problem.kind {
+        Kind::BadRequest | Kind::Conflict | Kind::Unprocessable => "invalid_request_error",
+        Kind::TooLarge => "request_too_large",
+        Kind::NotFound => "not_found_error",
+        Kind::Unauthenticated => "authentication_error",
+        Kind::Forbidden => "permission_error",
+        Kind::PaymentRequired => "billing_error",
+        Kind::Exhausted => "rate_limit_error",
+        Kind::Unavailable => "overloaded_error",
+        Kind::Timeout => "timeout_error",
+        Kind::Internal => "api_error",
+    };
+    json!({"type": "error", "request_id": request,
+        "error": {"type": kind, "message": problem.detail, "code": problem.code, "param": problem.param}})
 }
 
 fn error_type(kind: Kind) -> &'static str {

@@ -1,24 +1,52 @@
 //! The settings of model-gateway.
 
-use std::collections::BTreeMap;
+mod budget;
+mod provider;
+mod route;
 
-use secrecy::{ExposeSecret, SecretString};
-use septet_kernel::Money;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
 
 use crate::analyst;
+
+pub use budget::{Amount, BudgetConfig, BudgetKind, KeyConfig, WindowKind};
+pub use provider::{ModelConfig, ModelKind, ProviderConfig, Secret};
+pub use route::{BlendConfig, MemberConfig, RouteConfig, StrategyKind, TierKind, Unsupported};
 
 /// Settings of model-gateway.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// The chat model of a request that names none. Empty: the first chat model of the first provider by name, or the
-    /// offline analyst when there is no provider. Default empty.
+    /// The chat model or route of a request that names none. Empty: the first chat model of the first provider by name,
+    /// or the offline analyst when there is no provider. Default empty.
     pub default_model: String,
     /// Whether the built-in offline analyst is on offer. Default true.
     pub offline: bool,
     /// The providers by name.
     pub providers: BTreeMap<String, ProviderConfig>,
+    /// Names that stand for several models, with how one of them is chosen.
+    pub routes: BTreeMap<String, RouteConfig>,
+    /// How often a call to a model that is in no route is tried again at most. Default 2.
+    pub retries: u32,
+    /// What becomes of a parameter that the provider of a model in no route does not know: `refuse` the request, naming
+    /// it, or `drop` the parameter, naming it in the header `x-septet-dropped`. Default `refuse`.
+    pub unsupported: Unsupported,
+    /// Budgets and rate limits. Default none.
+    pub budgets: Vec<BudgetConfig>,
+    /// How far the clocks by which budgets of days and months begin anew are ahead of UTC, in seconds. Default 0;
+    /// 28800 for Beijing.
+    pub utc_offset_s: i32,
+    /// Where budgets are counted: `memory:` in this process and its database, or `redis://host:6379` for several
+    /// processes together. Default `memory:`.
+    pub counters: String,
+    /// Clients that come without the API gateway, by name.
+    pub keys: BTreeMap<String, KeyConfig>,
+    /// Where usage records wait until the database has them. Default `usage-spool` in the data folder.
+    pub spool: PathBuf,
+    /// The most that may wait there, in bytes; calls are refused when it is full. Default 256 MiB.
+    pub spool_bytes: u64,
     /// How long connecting to a provider may take, in milliseconds. Default 5000.
     pub connect_timeout_ms: u64,
     /// How long a provider may take until the first piece of a streamed answer, in seconds. Default 60.
@@ -34,6 +62,8 @@ pub struct Config {
     pub max_answer_bytes: usize,
     /// How long an answer is kept under its idempotency key, in seconds. Default 900.
     pub answer_kept_s: u64,
+    /// How much of answers is kept for routes with `cache_s`, in bytes. Default 64 MiB.
+    pub cache_bytes: u64,
 }
 
 impl Default for Config {
@@ -42,6 +72,15 @@ impl Default for Config {
             default_model: String::new(),
             offline: true,
             providers: BTreeMap::new(),
+            routes: BTreeMap::new(),
+            retries: 2,
+            unsupported: Unsupported::Refuse,
+            budgets: Vec::new(),
+            utc_offset_s: 0,
+            counters: "memory:".to_owned(),
+            keys: BTreeMap::new(),
+            spool: PathBuf::from("usage-spool"),
+            spool_bytes: 256 << 20,
             connect_timeout_ms: 5_000,
             first_byte_timeout_s: 60,
             idle_timeout_s: 60,
@@ -49,6 +88,7 @@ impl Default for Config {
             keep_alive_s: 15,
             max_answer_bytes: 16 << 20,
             answer_kept_s: 900,
+            cache_bytes: 64 << 20,
         }
     }
 }
@@ -73,20 +113,19 @@ impl Config {
     /// A sentence that names the setting.
     pub fn check(&self) -> Result<(), String> {
         for (name, provider) in &self.providers {
-            if name == crate::offline::PROVIDER {
-                return Err(format!(
-                    "models.providers.{name}: this name belongs to the built-in offline analyst; take another"
-                ));
+            self.check_provider(name, provider)?;
+        }
+        for (name, route) in &self.routes {
+            route.check(name)?;
+            if self.is_model(name) {
+                return Err(format!("models.routes.{name}: a model has this name already; take another"));
             }
-            let url = reqwest::Url::parse(&provider.base_url);
-            if !url.is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host()) {
-                return Err(format!(
-                    "models.providers.{name}.base_url: write an address such as \"https://api.openai.com/v1\""
-                ));
-            }
-            if provider.models.iter().any(|model| model.id.trim().is_empty()) {
-                return Err(format!("models.providers.{name}.models: a model has an empty id"));
-            }
+        }
+        for (at, budget) in self.budgets.iter().enumerate() {
+            budget.check(at)?;
+        }
+        for (name, key) in &self.keys {
+            key.check(name)?;
         }
         let times = [
             ("connect_timeout_ms", self.connect_timeout_ms),
@@ -108,161 +147,31 @@ impl Config {
         }
         Ok(())
     }
-}
 
-/// One provider: an OpenAI-compatible endpoint.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct ProviderConfig {
-    /// What it speaks; `openai` is the only kind so far.
-    pub kind: ProviderKind,
-    /// The address before `/chat/completions`, such as `https://api.openai.com/v1`.
-    pub base_url: String,
-    /// The key, if it wants one.
-    pub api_key: Option<Secret>,
-    /// Its models, as names or as tables with prices. Empty: it is asked for its list.
-    pub models: Vec<ModelConfig>,
-}
-
-impl Default for ProviderConfig {
-    fn default() -> Self {
-        Self { kind: ProviderKind::Openai, base_url: String::new(), api_key: None, models: Vec::new() }
+    fn is_model(&self, name: &str) -> bool {
+        self.providers.values().flat_map(|provider| &provider.models).any(|model| model.id == name)
     }
-}
 
-impl ProviderConfig {
-    /// An OpenAI-compatible endpoint without a key.
-    #[must_use]
-    pub fn openai(base_url: &str, models: &[&str]) -> Self {
-        let models = models.iter().map(|id| ModelConfig::named(id)).collect();
-        Self { base_url: base_url.to_owned(), models, ..Self::default() }
-    }
-}
-
-/// What a provider speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ProviderKind {
-    /// OpenAI's Chat Completions and Embeddings.
-    Openai,
-}
-
-/// One model of a provider.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "ModelEntry")]
-pub struct ModelConfig {
-    /// The name on offer here.
-    pub id: String,
-    /// The name at the provider; the same when empty.
-    pub upstream: String,
-    /// What it is for.
-    pub kind: ModelKind,
-    /// Nano-units for a million tokens read. Default 0.
-    pub input_price: Money,
-    /// Nano-units for a million tokens read from the provider's cache; as `input_price` when absent.
-    pub cached_price: Option<Money>,
-    /// Nano-units for a million tokens written. Default 0.
-    pub output_price: Money,
-}
-
-/// What a model is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ModelKind {
-    /// Conversations.
-    #[default]
-    Chat,
-    /// Vectors.
-    Embedding,
-}
-
-impl ModelConfig {
-    /// A model that costs nothing; what it is for is told by its name.
-    #[must_use]
-    pub fn named(id: &str) -> Self {
-        let lower = id.to_lowercase();
-        let is_embedding = ["embed", "bge-", "gte-", "e5-"].iter().any(|part| lower.contains(part));
-        Self {
-            id: id.to_owned(),
-            upstream: String::new(),
-            kind: if is_embedding { ModelKind::Embedding } else { ModelKind::Chat },
-            input_price: Money::ZERO,
-            cached_price: None,
-            output_price: Money::ZERO,
+    fn check_provider(&self, name: &str, provider: &ProviderConfig) -> Result<(), String> {
+        let at = format!("models.providers.{name}");
+        if name == crate::offline::PROVIDER {
+            return Err(format!("{at}: this name belongs to the built-in offline analyst; take another"));
         }
-    }
-
-    /// The name at the provider.
-    #[must_use]
-    pub fn upstream(&self) -> &str {
-        if self.upstream.is_empty() { &self.id } else { &self.upstream }
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum ModelEntry {
-    Name(String),
-    Table(ModelTable),
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ModelTable {
-    id: String,
-    #[serde(default)]
-    upstream: String,
-    #[serde(default)]
-    kind: Option<ModelKind>,
-    #[serde(default)]
-    input_price: Money,
-    #[serde(default)]
-    cached_price: Option<Money>,
-    #[serde(default)]
-    output_price: Money,
-}
-
-impl From<ModelEntry> for ModelConfig {
-    fn from(entry: ModelEntry) -> Self {
-        match entry {
-            ModelEntry::Name(name) => Self::named(&name),
-            ModelEntry::Table(table) => Self {
-                upstream: table.upstream,
-                kind: table.kind.unwrap_or(Self::named(&table.id).kind),
-                input_price: table.input_price,
-                cached_price: table.cached_price,
-                output_price: table.output_price,
-                id: table.id,
-            },
+        if provider.models.iter().any(|model| model.id.trim().is_empty()) {
+            return Err(format!("{at}.models: a model has an empty id"));
         }
-    }
-}
-
-/// A key that does not print, also not when the settings are shown.
-#[derive(Debug, Clone)]
-pub struct Secret(SecretString);
-
-impl Secret {
-    /// Wraps a key. White space around it is a slip of the hand and is cut.
-    #[must_use]
-    pub fn new(key: &str) -> Self {
-        Self(SecretString::from(key.trim()))
-    }
-
-    pub(crate) fn expose(&self) -> &str {
-        self.0.expose_secret()
-    }
-}
-
-impl Serialize for Secret {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str("[secret]")
-    }
-}
-
-impl<'de> Deserialize<'de> for Secret {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Self::new(&String::deserialize(deserializer)?))
+        let kind = provider.kind(name);
+        if kind == septet_providers::Kind::Local {
+            return if provider.path.is_some() {
+                Ok(())
+            } else {
+                Err(format!("{at}.path: write the folder with the model's files"))
+            };
+        }
+        if provider.access_key.is_some() != provider.secret_key.is_some() {
+            return Err(format!("{at}: access_key and secret_key go together"));
+        }
+        crate::provider::endpoint(name, provider).map(drop).map_err(|what| format!("{at}.base_url: {what}"))
     }
 }
 
@@ -272,14 +181,15 @@ mod tests {
 
     #[test]
     fn models_are_names_or_tables_and_keys_do_not_print() {
-        let config: Config = serde_json::from_value(serde_json::json!({"providers": {"a": {"kind": "openai",
+        let config: Config = serde_json::from_value(serde_json::json!({"providers": {"a": {
             "base_url": "http://127.0.0.1:1/v1", "api_key": " sk-very-secret ", "models": ["one", {"id": "two", "upstream": "two-2026", "input_price": 5},
-            "text-embedding-3-small"]}}}))
+            "text-embedding-3-small"]}}, "keys": {"k": {"key": "sk-very-secret-too"}}}))
         .unwrap();
 
         assert_eq!(config.check(), Ok(()));
         let models = &config.providers["a"].models;
-        assert_eq!((models[0].upstream(), models[1].upstream(), models[1].input_price), ("one", "two-2026", Money(5)));
+        assert_eq!((models[0].upstream(), models[1].upstream()), ("one", "two-2026"));
+        assert_eq!(models[1].input_price, Some(septet_kernel::Money(5)));
         assert_eq!(models[2].kind, ModelKind::Embedding);
         assert!(!format!("{config:?}{}", serde_json::to_string(&config).unwrap()).contains("very-secret"));
     }
@@ -287,9 +197,18 @@ mod tests {
     #[test]
     fn settings_that_cannot_work_are_named() {
         let mut config = Config::default();
-        config.providers.insert("x".into(), ProviderConfig::openai("api.openai.com", &[]));
+        config.providers.insert("x".into(), ProviderConfig::compatible("ftp://api.openai.com", &[]));
         assert!(config.check().unwrap_err().contains("models.providers.x.base_url"));
         assert!(Config { offline: false, ..Config::default() }.check().is_err());
         assert!(Config { idle_timeout_s: 0, ..Config::default() }.check().unwrap_err().contains("idle_timeout_s"));
+        let route = RouteConfig {
+            strategy: StrategyKind::Difficulty,
+            ..serde_json::from_str(r#"{"models": [{"model": "a"}]}"#).unwrap()
+        };
+        let config = Config { routes: [("r".to_owned(), route)].into(), ..Config::default() };
+        assert!(config.check().unwrap_err().contains("tier"));
+        let budget: BudgetConfig = serde_json::from_str(r#"{"scope": "team", "what": "money", "max": "1"}"#).unwrap();
+        let config = Config { budgets: vec![budget], ..Config::default() };
+        assert!(config.check().unwrap_err().contains("models.budgets[0].scope"));
     }
 }

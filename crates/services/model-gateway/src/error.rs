@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use sea_orm::DbErr;
-use septet_kernel::{Failure, Kind};
+use septet_kernel::{Failure, Kind, Money};
+use septet_kv::What;
+use septet_protocols::Wrong;
+use septet_routing::{Fault, FaultKind};
 
 /// Why a call failed. Cloned to everyone who waits for the same answer. Holds no keys: what a provider says is cleaned
 /// before it comes here.
@@ -59,8 +62,34 @@ pub enum Error {
         provider: String,
         /// What it says, after ": ".
         message: String,
-        /// When to try again.
-        retry_after_s: Option<u64>,
+        /// When to try again, in milliseconds.
+        retry_after_ms: Option<u64>,
+    },
+    /// The provider does not have the model.
+    #[error("provider {provider} does not have this model{message}")]
+    NoUpstream {
+        /// The provider.
+        provider: String,
+        /// What it says, after ": ".
+        message: String,
+    },
+    /// The provider cannot be addressed as its settings say.
+    #[error("provider {provider} cannot be asked this: {what}")]
+    Unaddressable {
+        /// The provider.
+        provider: String,
+        /// Why.
+        what: String,
+    },
+    /// The provider's address is one that must not be called.
+    #[error(
+        "provider {provider} is at an address that may not be called: {what}; set models.providers.{provider}.allow_private = true if it may"
+    )]
+    Forbidden {
+        /// The provider.
+        provider: String,
+        /// Which address and why.
+        what: String,
     },
     /// The provider refused the request.
     #[error("provider {provider} refused the request with status {status}{message}")]
@@ -81,6 +110,8 @@ pub enum Error {
         status: u16,
         /// What it says, after ": ".
         message: String,
+        /// When to try again, in milliseconds.
+        retry_after_ms: Option<u64>,
     },
     /// The provider took too long.
     #[error("provider {provider} {what} for {seconds} s")]
@@ -94,7 +125,7 @@ pub enum Error {
     },
     /// The provider says something that is not the protocol.
     #[error(
-        "provider {provider} answered something that is not OpenAI's protocol: {what}; check models.providers.{provider}.base_url"
+        "provider {provider} answered something that is not its protocol: {what}; check models.providers.{provider}.base_url and kind"
     )]
     Garbled {
         /// The provider.
@@ -128,9 +159,71 @@ pub enum Error {
     /// The key is not usable.
     #[error("an idempotency key has 1 to 255 printable ASCII characters")]
     BadKey,
-    /// A list of messages is empty.
-    #[error("messages is empty; write at least one")]
-    NoMessages,
+    /// The request cannot be read.
+    #[error(transparent)]
+    Wrong(Wrong),
+    /// The body is larger than may be.
+    #[error("the body is larger than {max_bytes} bytes")]
+    TooLarge {
+        /// The limit.
+        max_bytes: usize,
+    },
+    /// The body could not be received.
+    #[error("the body could not be received; send it again")]
+    Unread,
+    /// The offset is no number.
+    #[error("x-septet-offset is the number of bytes of the answer that you have")]
+    BadOffset,
+    /// There is neither identity nor key.
+    #[error("no valid key: send one of models.keys as \"Authorization: Bearer <key>\" or \"x-api-key: <key>\"")]
+    NoKey,
+    /// The key does not open this model.
+    #[error("this key may not use the model {name:?}")]
+    NotYours {
+        /// What was asked for.
+        name: String,
+    },
+    /// Only peers see this.
+    #[error("this is for the other services of the platform only")]
+    Inside,
+    /// The provider's dialect has no words for what was asked.
+    #[error("model {deployment} does not know {names}; leave it out, or set unsupported = \"drop\" for the route")]
+    Unsupported {
+        /// Who was to be asked.
+        deployment: String,
+        /// The parameters.
+        names: String,
+        /// The first of them.
+        param: String,
+    },
+    /// The provider offers nothing of this kind.
+    #[error("provider {provider} offers no {what}")]
+    NotOffered {
+        /// The provider.
+        provider: String,
+        /// "chat", "embeddings", "reranking".
+        what: &'static str,
+    },
+    /// All deployments are resting after failures.
+    #[error("no deployment of {name:?} takes calls now: each failed too often and is resting; try again in a moment")]
+    AllOpen {
+        /// The route or model.
+        name: String,
+        /// When the first one takes calls again.
+        retry_after_ms: Option<u64>,
+    },
+    /// A budget or rate limit is spent.
+    #[error("{}", spent(.0))]
+    Spent(Arc<septet_kv::Refused>),
+    /// Budgets cannot be counted.
+    #[error("budgets cannot be counted now, so nothing is spent; try again in a moment")]
+    Counters(#[source] Arc<septet_kv::Error>),
+    /// Usage cannot be recorded.
+    #[error("usage cannot be recorded on disk, so no call is made; look at the space and the rights of models.spool")]
+    Spool(#[source] Arc<septet_spool::Error>),
+    /// The local embedding model failed.
+    #[error("the local embedding model failed: {0}")]
+    Embedder(String),
     /// The caller of a call without a key left; nobody is there to read this.
     #[error("the caller left")]
     CallerLeft,
@@ -160,24 +253,42 @@ impl From<DbErr> for Error {
 impl Failure for Error {
     fn kind(&self) -> Kind {
         match self {
-            Self::NoModel { .. } => Kind::NotFound,
-            Self::WrongKind { .. } | Self::BadKey | Self::NoMessages => Kind::BadRequest,
+            Self::NoModel { .. } | Self::NoUpstream { .. } => Kind::NotFound,
+            Self::WrongKind { .. }
+            | Self::BadKey
+            | Self::Wrong(_)
+            | Self::Unread
+            | Self::BadOffset
+            | Self::Unsupported { .. }
+            | Self::NotOffered { .. } => Kind::BadRequest,
             Self::Refused { status: 413, .. } => Kind::TooLarge,
+            Self::Refused { status: 422, .. } => Kind::Unprocessable,
             Self::Refused { .. } => Kind::BadRequest,
             Self::RateLimited { .. } => Kind::Exhausted,
             Self::Silent { .. } => Kind::Timeout,
             Self::KeyReused => Kind::Conflict,
-            Self::TooLong { .. } => Kind::TooLarge,
+            Self::TooLong { .. } | Self::TooLarge { .. } => Kind::TooLarge,
+            Self::NoKey => Kind::Unauthenticated,
+            Self::NotYours { .. } | Self::Inside => Kind::Forbidden,
+            Self::Spent(refused) => match refused.limit.what {
+                What::Money => Kind::PaymentRequired,
+                What::Requests | What::Tokens | What::Concurrency => Kind::Exhausted,
+            },
             Self::KeyRefused { .. }
             | Self::ProviderUnpaid { .. }
             | Self::Unreachable { .. }
+            | Self::Unaddressable { .. }
+            | Self::Forbidden { .. }
             | Self::Broken { .. }
             | Self::Garbled { .. }
             | Self::CutOff { .. }
             | Self::MidStream { .. }
+            | Self::AllOpen { .. }
+            | Self::Counters(_)
+            | Self::Spool(_)
             | Self::CallerLeft
             | Self::Stopping => Kind::Unavailable,
-            Self::Analyst | Self::Database(_) | Self::Stored { .. } => Kind::Internal,
+            Self::Analyst | Self::Embedder(_) | Self::Database(_) | Self::Stored { .. } => Kind::Internal,
         }
     }
 
@@ -189,6 +300,9 @@ impl Failure for Error {
             Self::ProviderUnpaid { .. } => "provider_unpaid",
             Self::Unreachable { .. } => "provider_unreachable",
             Self::RateLimited { .. } => "provider_rate_limit",
+            Self::NoUpstream { .. } => "provider_has_no_such_model",
+            Self::Unaddressable { .. } => "provider_misconfigured",
+            Self::Forbidden { .. } => "provider_address_forbidden",
             Self::Refused { .. } => "provider_refused",
             Self::Broken { .. } => "provider_failed",
             Self::Silent { .. } => "provider_silent",
@@ -198,54 +312,108 @@ impl Failure for Error {
             Self::TooLong { .. } => "answer_too_long",
             Self::KeyReused => "idempotency_key_reused",
             Self::BadKey => "bad_idempotency_key",
-            Self::NoMessages => "no_messages",
+            Self::Wrong(Wrong::Json { .. }) => "invalid_json",
+            Self::Wrong(Wrong::Field { .. }) => "invalid_request",
+            Self::TooLarge { .. } => "too_large",
+            Self::Unread => "body_not_received",
+            Self::BadOffset => "bad_offset",
+            Self::NoKey => "invalid_api_key",
+            Self::NotYours { .. } => "model_not_allowed",
+            Self::Inside => "forbidden",
+            Self::Unsupported { .. } => "unsupported_parameter",
+            Self::NotOffered { .. } => "not_offered",
+            Self::AllOpen { .. } => "all_deployments_resting",
+            Self::Spent(refused) => match refused.limit.what {
+                What::Money => "budget_spent",
+                What::Requests => "request_limit",
+                What::Tokens => "token_limit",
+                What::Concurrency => "concurrency_limit",
+            },
+            Self::Counters(_) => "budgets_unavailable",
+            Self::Spool(_) => "usage_not_recordable",
             Self::CallerLeft => "caller_left",
             Self::Stopping => "stopping",
-            Self::Analyst | Self::Database(_) | Self::Stored { .. } => "internal",
+            Self::Analyst | Self::Embedder(_) | Self::Database(_) | Self::Stored { .. } => "internal",
         }
     }
 
     fn param(&self) -> Option<&str> {
         match self {
-            Self::NoModel { .. } | Self::WrongKind { .. } => Some("model"),
-            Self::NoMessages => Some("messages"),
+            Self::NoModel { .. } | Self::WrongKind { .. } | Self::NotYours { .. } => Some("model"),
+            Self::Wrong(Wrong::Field { param, .. }) | Self::Unsupported { param, .. } => Some(param),
             _ => None,
         }
     }
 
     fn retry_after_s(&self) -> Option<u64> {
-        match self {
-            Self::RateLimited { retry_after_s, .. } => *retry_after_s,
+        let ms = match self {
+            Self::RateLimited { retry_after_ms, .. }
+            | Self::Broken { retry_after_ms, .. }
+            | Self::AllOpen { retry_after_ms, .. } => *retry_after_ms,
+            Self::Spent(refused) => refused.retry_after.and_then(|wait| u64::try_from(wait.as_millis()).ok()),
             _ => None,
-        }
+        };
+        ms.map(|ms| ms.div_ceil(1_000))
     }
 }
 
 impl Error {
     /// Whether the provider may have worked, and charged, all the same.
     pub(crate) fn may_have_cost(&self) -> bool {
-        match self {
+        matches!(
+            self,
             Self::Silent { .. }
-            | Self::Garbled { .. }
-            | Self::CutOff { .. }
-            | Self::MidStream { .. }
-            | Self::TooLong { .. }
-            | Self::CallerLeft
-            | Self::Stopping => true,
-            Self::NoModel { .. }
-            | Self::WrongKind { .. }
-            | Self::KeyRefused { .. }
-            | Self::ProviderUnpaid { .. }
-            | Self::Unreachable { .. }
-            | Self::RateLimited { .. }
-            | Self::Refused { .. }
-            | Self::Broken { .. }
-            | Self::KeyReused
-            | Self::BadKey
-            | Self::NoMessages
-            | Self::Analyst
-            | Self::Database(_)
-            | Self::Stored { .. } => false,
-        }
+                | Self::Garbled { .. }
+                | Self::CutOff { .. }
+                | Self::MidStream { .. }
+                | Self::TooLong { .. }
+                | Self::CallerLeft
+                | Self::Stopping
+        )
     }
+
+    /// What it is to routing.
+    pub(crate) fn fault(&self) -> Fault {
+        let (kind, retry_after_ms) = match self {
+            Self::RateLimited { retry_after_ms, .. } => (FaultKind::RateLimited, *retry_after_ms),
+            Self::Broken { retry_after_ms, .. } => (FaultKind::Overloaded, *retry_after_ms),
+            Self::KeyRefused { .. } | Self::Unaddressable { .. } | Self::Forbidden { .. } => (FaultKind::Auth, None),
+            Self::ProviderUnpaid { .. } => (FaultKind::Unpaid, None),
+            Self::NoUpstream { .. } => (FaultKind::NoModel, None),
+            Self::Unreachable { .. } => (FaultKind::Connect, None),
+            Self::Silent { .. } => (FaultKind::Timeout, None),
+            Self::Garbled { .. } | Self::CutOff { .. } | Self::MidStream { .. } => (FaultKind::Broken, None),
+            Self::CallerLeft | Self::Stopping => (FaultKind::Cancelled, None),
+            // Another model may do what this one's provider has no word for.
+            Self::AllOpen { .. } | Self::Unsupported { .. } | Self::NotOffered { .. } => (FaultKind::Shut, None),
+            _ => (FaultKind::Refused, None),
+        };
+        Fault { kind, retry_after_ms }
+    }
+}
+
+/// A spent limit in words.
+fn spent(refused: &septet_kv::Refused) -> String {
+    let limit = &refused.limit;
+    let (name, used, max) = match limit.what {
+        What::Money => ("budget", money(refused.used), money(limit.max)),
+        What::Requests => ("limit of requests", refused.used.to_string(), limit.max.to_string()),
+        What::Tokens => ("limit of tokens", refused.used.to_string(), limit.max.to_string()),
+        What::Concurrency => ("limit of calls at the same time", refused.reserved.to_string(), limit.max.to_string()),
+    };
+    let when = match limit.window {
+        _ if limit.what == What::Concurrency => "",
+        septet_kv::Window::Minute => " for this minute",
+        septet_kv::Window::Day { .. } => " for today",
+        septet_kv::Window::Month { .. } => " for this month",
+        septet_kv::Window::Total => "",
+    };
+    format!(
+        "the {name} of {}{when} is spent: {used} of {max} used, and this call may need more than is left",
+        limit.scope
+    )
+}
+
+fn money(nano: u64) -> String {
+    Money(i64::try_from(nano).unwrap_or(i64::MAX)).to_string()
 }

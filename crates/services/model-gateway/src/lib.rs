@@ -1,12 +1,13 @@
 //! The model gateway: one interface over every model provider, with usage and cost counted once, here.
 //!
 //! ```text
-//!   POST /v1/chat/completions ──► calls ──► registry: which model is where
-//!   (whole or SSE)                 │           ├─► provider: any OpenAI-compatible endpoint
-//!                                  │           └─► analyst: the offline stand-in, when there is no other
-//!                                  ├─► recording: the answer as it grows; callers read, late ones attach
-//!                                  └─► meter ──► store: models_usage, one record for every call that may have cost
-//!   GET /internal/usage ◄──────────────────────────┘
+//!   /v1/chat/completions ─┐
+//!   /v1/responses ────────┼─► calls ──► quota: is there room in every budget?
+//!   /v1/messages ─────────┘     │  ├──► registry: route, or model ──► deployments, in an order
+//!   /v1/embeddings, /v1/rerank ─┘  ├──► provider: any of 26 kinds, or the offline analyst, or a folder with a model
+//!                                  ├──► wire: the provider's bytes passed on, or translated by septet-protocols
+//!                                  ├──► recording: the answer as it grows; callers read, late ones attach
+//!   /internal/usage ◄── store ◄─── └──► recorder: one record for every call that may have cost, on disk at once
 //! ```
 //!
 //! - A call runs in a task of its own, so that its record is written exactly once however its caller goes.
@@ -16,18 +17,29 @@
 //! - It executes nothing that a model says, and keeps no prompt but in an answer's fingerprint.
 
 pub mod analyst;
+mod asked;
+mod cache;
 mod calls;
 mod config;
+mod deployment;
+mod difficulty;
+mod door;
 mod environment;
 mod error;
 mod meter;
+mod metrics;
 mod migration;
 mod offline;
 mod provider;
+mod quota;
+mod recorder;
 mod recording;
+mod refused;
 mod registry;
 mod routes;
 mod store;
+mod tariff;
+mod wire;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -38,41 +50,67 @@ use septet_chassis::http::Limits;
 use septet_chassis::{Platform, Service};
 use septet_database::Database;
 use septet_kernel::ServiceName;
+use septet_kv::{Counters, Settings};
+use septet_providers::{Guard, Policy};
+use septet_routing::Expected;
+use septet_spool::Spool;
 use tracing::info;
 
-pub use config::{Config, ModelConfig, ModelKind, ProviderConfig, ProviderKind, Secret};
+pub use config::{
+    Amount, BlendConfig, BudgetConfig, BudgetKind, Config, KeyConfig, MemberConfig, ModelConfig, ModelKind,
+    ProviderConfig, RouteConfig, Secret, StrategyKind, TierKind, Unsupported, WindowKind,
+};
 pub use environment::providers_from_env;
 pub use error::Error;
+pub use septet_providers::Kind;
 
+use crate::cache::Cache;
 use crate::calls::Calls;
+use crate::deployment::Backend;
+use crate::difficulty::Difficulty;
+use crate::door::Door;
 use crate::provider::{Patience, Provider};
-use crate::registry::Registry;
+use crate::quota::Quota;
+use crate::recorder::Recorder;
+use crate::registry::{Entry, Registry};
 use crate::routes::Shared;
 use crate::store::Store;
 
 // A conversation with long passages and pictures in it.
 const MAX_BODY_BYTES: usize = 32 << 20;
 
+// How many tenants and routes the usual length of an answer is remembered for.
+const MOST_EXPECTED: usize = 10_000;
+
 /// Opens the model gateway. No provider is called: one that is down must not keep the platform from starting.
 ///
 /// # Errors
-/// When the settings cannot work, the tables cannot be brought up to date, or TLS cannot be set up.
+/// When the settings cannot work, the tables cannot be brought up to date, the counters or the spool cannot be opened,
+/// a local model cannot be read, or TLS cannot be set up.
 pub async fn open(config: Config, platform: &Platform, database: Database) -> anyhow::Result<Service> {
     config.check().map_err(anyhow::Error::msg).context("the settings of the model gateway cannot work")?;
+    metrics::describe();
     database.migrate::<migration::Migrator>().await.context("the tables of the model gateway")?;
-    let client = septet_chassis::http::client(Duration::from_millis(config.connect_timeout_ms))
-        .context("the client to model providers")?;
-    let patience = Patience {
-        first_byte: Duration::from_secs(config.first_byte_timeout_s),
-        idle: Duration::from_secs(config.idle_timeout_s),
-        answer: Duration::from_secs(config.answer_timeout_s),
-    };
-    let provider = |name: &str| Some(Provider::new(name, config.providers.get(name)?, client.clone(), patience));
-    let registry = Registry::new(&config, platform.clock.clone(), provider);
-    info!(models.n_providers = config.providers.len(), models.offline = config.offline, "model gateway opened");
+    let registry = Registry::new(&config, platform.clock.clone(), entries(&config, platform)?);
+    let counters = Settings::new(&config.counters, platform.clock.clone()).with_database(database.clone());
+    let counters = Counters::open(counters).await.context("models.counters")?;
+    let store = Store::new(database);
+    let options = septet_spool::Options { max_bytes: config.spool_bytes, ..septet_spool::Options::default() };
+    let spool = Spool::open(&config.spool, options, platform.clock.clone()).context("models.spool")?;
+    info!(
+        models.n_providers = config.providers.len(),
+        models.n_routes = config.routes.len(),
+        models.offline = config.offline,
+        "model gateway opened"
+    );
     let calls = Calls {
         registry,
-        store: Store::new(database),
+        recorder: Recorder::new(spool, store.clone(), &platform.lifecycle),
+        store,
+        quota: Quota::new(counters, config.budgets.clone(), config.utc_offset_s),
+        cache: Cache::new(config.cache_bytes, platform.clock.clone()),
+        expected: Expected::new(MOST_EXPECTED),
+        difficulty: Difficulty,
         clock: platform.clock.clone(),
         ids: platform.ids.clone(),
         lifecycle: platform.lifecycle.clone(),
@@ -82,6 +120,57 @@ pub async fn open(config: Config, platform: &Platform, database: Database) -> an
         running: Mutex::new(HashMap::new()),
     };
     let shared = Shared { calls: Arc::new(calls), keep_alive: Duration::from_secs(config.keep_alive_s) };
+    let door = Door::new(&config.keys, platform.ids.clone());
     let limits = Limits { body_bytes: MAX_BODY_BYTES, ..Limits::default() };
-    Ok(Service { limits, ..Service::internal(ServiceName::ModelGateway, routes::routes(shared)) })
+    Ok(Service { limits, ..Service::internal(ServiceName::ModelGateway, routes::routes(shared, door)) })
+}
+
+/// The providers of the settings.
+fn entries(config: &Config, platform: &Platform) -> anyhow::Result<Vec<Entry>> {
+    let patience = Patience {
+        first_byte: Duration::from_secs(config.first_byte_timeout_s),
+        idle: Duration::from_secs(config.idle_timeout_s),
+        answer: Duration::from_secs(config.answer_timeout_s),
+    };
+    let connect = Duration::from_millis(config.connect_timeout_ms);
+    let (open, guarded) = (client(connect, Policy::Private)?, client(connect, Policy::Public)?);
+    let mut entries = Vec::new();
+    for (name, settings) in &config.providers {
+        let kind = settings.kind(name);
+        let backend = if kind == Kind::Local {
+            local(name, settings)?
+        } else {
+            let is_open = settings.allow_private.unwrap_or(true);
+            let client = if is_open { open.clone() } else { guarded.clone() };
+            let provider = Provider::new(name, settings, client, patience, platform.clock.clone());
+            Backend::Remote(Arc::new(provider.with_context(|| format!("models.providers.{name}"))?))
+        };
+        entries.push(Entry {
+            backend,
+            configured: models(name, kind, settings),
+            price_names: kind.facts().price_names,
+            listed: Mutex::default(),
+        });
+    }
+    Ok(entries)
+}
+
+/// The models that the settings name. A folder has one model, whose name is the provider's.
+fn models(name: &str, kind: Kind, settings: &ProviderConfig) -> Vec<ModelConfig> {
+    if kind == Kind::Local && settings.models.is_empty() {
+        return vec![ModelConfig { kind: ModelKind::Embedding, ..ModelConfig::named(name) }];
+    }
+    settings.models.clone()
+}
+
+fn local(name: &str, settings: &ProviderConfig) -> anyhow::Result<Backend> {
+    let path = settings.path.as_deref().with_context(|| format!("models.providers.{name}.path is missing"))?;
+    let model = septet_embedder::Model::load(path).with_context(|| format!("models.providers.{name}.path"))?;
+    Ok(Backend::Local { name: name.into(), embedder: Arc::new(model) })
+}
+
+/// The client to a provider. It follows no redirects: they could lead anywhere, with the key.
+fn client(connect: Duration, policy: Policy) -> anyhow::Result<reqwest::Client> {
+    let builder = septet_chassis::http::client_builder(connect).redirect(reqwest::redirect::Policy::none());
+    Guard::new(policy).protect(builder).build().context("the client to model providers")
 }

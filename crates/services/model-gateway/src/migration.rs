@@ -7,7 +7,7 @@ pub(crate) struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(First)]
+        vec![Box::new(First), Box::new(Exact)]
     }
 
     fn migration_table_name() -> DynIden {
@@ -76,6 +76,46 @@ impl MigrationTrait for First {
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         for table in ["models_answers", "models_feed", "models_usage"] {
             manager.get_connection().execute_unprepared(&format!("DROP TABLE {table}")).await?;
+        }
+        Ok(())
+    }
+}
+
+struct Exact;
+
+impl MigrationName for Exact {
+    fn name(&self) -> &'static str {
+        "m0002_exact_usage"
+    }
+}
+
+/// More of what a provider says it counted, and how a call was routed. Answers are bytes now, whatever their dialect.
+const EXACT: [&str; 10] = [
+    "ALTER TABLE models_usage ADD COLUMN cache_write_tokens BIGINT NOT NULL DEFAULT 0",
+    "ALTER TABLE models_usage ADD COLUMN reasoning_tokens BIGINT NOT NULL DEFAULT 0",
+    "ALTER TABLE models_usage ADD COLUMN route TEXT",
+    "ALTER TABLE models_usage ADD COLUMN reason TEXT",
+    "ALTER TABLE models_usage ADD COLUMN n_attempts BIGINT NOT NULL DEFAULT 1",
+    "ALTER TABLE models_usage ADD COLUMN first_token_ms BIGINT",
+    "CREATE INDEX models_usage_time ON models_usage (started_at)",
+    "DROP TABLE models_answers",
+    "CREATE TABLE models_answers (
+        tenant TEXT NOT NULL,
+        idempotency_key TEXT NOT NULL,
+        fingerprint TEXT NOT NULL,
+        head TEXT NOT NULL,
+        body TEXT NOT NULL,
+        expires_at BIGINT NOT NULL,
+        PRIMARY KEY (tenant, idempotency_key)
+    )",
+    "CREATE INDEX models_answers_end ON models_answers (expires_at)",
+];
+
+#[async_trait::async_trait]
+impl MigrationTrait for Exact {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for statement in EXACT {
+            manager.get_connection().execute_unprepared(statement).await?;
         }
         Ok(())
     }

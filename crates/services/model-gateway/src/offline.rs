@@ -1,5 +1,6 @@
 //! The offline analyst as a provider: its replies in the shapes of Chat Completions, streamed in small pieces.
 
+use bytes::Bytes;
 use septet_contracts::models::{ChatRequest, ToolCall};
 use septet_kernel::Clock;
 use serde_json::{Value, json};
@@ -13,7 +14,7 @@ pub(crate) const PROVIDER: &str = "offline";
 const PIECE_CHARS: usize = 12;
 
 /// The pieces of the answer to a request.
-pub(crate) fn pieces(request: &ChatRequest, clock: &Clock) -> Vec<Value> {
+fn pieces(request: &ChatRequest, clock: &Clock) -> Vec<Value> {
     let head = |choices: Value| json!({"id": id(request), "object": "chat.completion.chunk", "created": clock.now_s(), "model": MODEL, "choices": choices});
     let delta = |delta: Value| head(json!([{"index": 0, "delta": delta, "finish_reason": null}]));
     let mut pieces = vec![delta(json!({"role": "assistant"}))];
@@ -34,6 +35,12 @@ pub(crate) fn pieces(request: &ChatRequest, clock: &Clock) -> Vec<Value> {
     };
     pieces.push(head(json!([{"index": 0, "delta": {}, "finish_reason": reason}])));
     pieces
+}
+
+/// The answer to a request as the bytes of a stream, one event each.
+pub(crate) fn events(request: &ChatRequest, clock: &Clock) -> Vec<Bytes> {
+    let pieces = pieces(request, clock).into_iter().map(|piece| format!("data: {piece}\n\n"));
+    pieces.chain(["data: [DONE]\n\n".to_owned()]).map(Bytes::from).collect()
 }
 
 fn call_pieces(index: usize, call: &ToolCall) -> Vec<Value> {

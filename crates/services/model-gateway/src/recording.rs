@@ -1,26 +1,94 @@
-//! An answer as it grows: written by one task, read by any number of callers from the beginning.
+//! An answer on its way from the one task that makes it to the callers that read it.
 //!
-//! A caller that attaches late to a running answer gets all of it; a stored answer is a recording that is over.
+//! Without an idempotency key it goes through a short channel: a reader that is slow slows the provider down, a reader
+//! that leaves ends the call, and nothing is kept. With a key it is recorded: any number of callers read it, late ones
+//! from the beginning or from an offset, and it goes on when they leave.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use serde_json::Value;
-use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
+use bytes::Bytes;
+use tokio::sync::{mpsc, watch};
 
 use crate::error::Error;
 
-/// A growing answer.
+// Enough that reader and writer need not take turns, little enough that a slow reader holds no memory.
+const LIVE_PIECES: usize = 16;
+
+/// What is known before the first byte of the answer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Head {
+    /// Which deployment answers: `provider/model`.
+    pub deployment: String,
+    /// Why that one.
+    pub reason: String,
+    /// What the client asked for and the provider was not told.
+    pub dropped: Vec<String>,
+    /// `attached` to a running call, `stored` under its key, or `cached`; absent for a new answer.
+    pub replayed: Option<&'static str>,
+}
+
+/// Where an answer is written.
+#[derive(Clone)]
+pub(crate) enum Sink {
+    Live(mpsc::Sender<Result<Piece, Error>>),
+    Kept(Arc<Recording>),
+}
+
+/// A part of an answer.
+#[derive(Debug, Clone)]
+pub(crate) enum Piece {
+    Head(Head),
+    /// Whole events of a stream, or a whole body.
+    Bytes(Bytes),
+}
+
+/// The caller has left: nobody reads on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Left;
+
+impl Sink {
+    /// A live answer and its reader.
+    pub(crate) fn live() -> (Self, Reader) {
+        let (sender, receiver) = mpsc::channel(LIVE_PIECES);
+        (Self::Live(sender), Reader(Source::Live(receiver)))
+    }
+
+    /// Writes a piece. Waits while a live reader is busy with earlier ones.
+    pub(crate) async fn push(&self, piece: Piece) -> Result<(), Left> {
+        match self {
+            Self::Live(sender) => sender.send(Ok(piece)).await.map_err(|_closed| Left),
+            Self::Kept(recording) => {
+                recording.push(piece);
+                Ok(())
+            }
+        }
+    }
+
+    /// Ends the answer. A failure is for the reader to tell: only before the first bytes were written.
+    pub(crate) async fn end(&self, failed: Option<Error>) {
+        match (self, failed) {
+            // A reader that has left needs no telling.
+            (Self::Live(sender), Some(error)) => drop(sender.send(Err(error)).await),
+            (Self::Live(_), None) => {}
+            (Self::Kept(recording), failed) => recording.end(failed.map_or(Ok(()), Err)),
+        }
+    }
+
+    /// Ends when the live reader has left; never for a recording.
+    pub(crate) async fn left(&self) {
+        match self {
+            Self::Live(sender) => sender.closed().await,
+            Self::Kept(_) => std::future::pending().await,
+        }
+    }
+}
+
+/// A recorded answer.
 pub(crate) struct Recording {
     /// What was asked, hashed.
     pub fingerprint: String,
     state: Mutex<State>,
     version: watch::Sender<u64>,
-    /// Stops the call that writes it.
-    pub cancel: CancellationToken,
-    /// It was not made anew but taken from the store.
-    is_stored: AtomicBool,
 }
 
 #[derive(Default)]
@@ -29,49 +97,13 @@ struct State {
     end: Option<Result<(), Error>>,
 }
 
-/// One event of the answer, or the whole of it.
-#[derive(Debug, Clone)]
-pub(crate) struct Piece {
-    /// JSON.
-    pub data: Arc<str>,
-    /// It carries usage and nothing else: for those only who asked for it.
-    pub is_usage: bool,
-}
-
-impl Piece {
-    /// A piece of a stream.
-    pub(crate) fn new(data: String, parsed: &Value) -> Self {
-        let has_choices = parsed.get("choices").and_then(Value::as_array).is_some_and(|choices| !choices.is_empty());
-        let has_usage = parsed.get("usage").is_some_and(Value::is_object);
-        Self { data: data.into(), is_usage: has_usage && !has_choices }
-    }
-}
-
 impl Recording {
     pub(crate) fn new(fingerprint: String) -> Arc<Self> {
         let (version, _) = watch::channel(0);
-        Arc::new(Self {
-            fingerprint,
-            state: Mutex::default(),
-            version,
-            cancel: CancellationToken::new(),
-            is_stored: AtomicBool::new(false),
-        })
+        Arc::new(Self { fingerprint, state: Mutex::default(), version })
     }
 
-    /// Fills it with an answer that was given before.
-    pub(crate) fn replay(&self, pieces: Vec<Piece>) {
-        self.is_stored.store(true, Ordering::Relaxed);
-        self.change(|state| state.pieces = pieces);
-    }
-
-    /// Whether it is an answer that was given before.
-    pub(crate) fn is_stored(&self) -> bool {
-        self.is_stored.load(Ordering::Relaxed)
-    }
-
-    /// Adds a piece.
-    pub(crate) fn push(&self, piece: Piece) {
+    fn push(&self, piece: Piece) {
         self.change(|state| state.pieces.push(piece));
     }
 
@@ -87,56 +119,122 @@ impl Recording {
         self.version.send_modify(|version| *version += 1);
     }
 
-    /// All pieces, to store them.
-    pub(crate) fn pieces(&self) -> Vec<Piece> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).pieces.clone()
+    /// All bytes so far, to store them.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let bytes = state.pieces.iter().filter_map(|piece| match piece {
+            Piece::Head(_) => None,
+            Piece::Bytes(bytes) => Some(bytes),
+        });
+        bytes.fold(Vec::new(), |mut all, bytes| {
+            all.extend_from_slice(bytes);
+            all
+        })
     }
 
-    /// A reader from the beginning.
-    pub(crate) fn reader(self: &Arc<Self>) -> Reader {
-        Reader { version: self.version.subscribe(), recording: Arc::clone(self), next: 0 }
+    /// A reader from the beginning, who has `offset` bytes of the answer already.
+    pub(crate) fn reader(self: &Arc<Self>, offset: usize) -> Reader {
+        let version = self.version.subscribe();
+        Reader(Source::Kept { recording: Arc::clone(self), version, next: 0, skip: offset, is_attached: false })
     }
 }
 
-/// Reads a recording piece by piece.
-pub(crate) struct Reader {
-    recording: Arc<Recording>,
-    version: watch::Receiver<u64>,
-    next: usize,
+/// Reads an answer piece by piece.
+pub(crate) struct Reader(Source);
+
+enum Source {
+    Live(mpsc::Receiver<Result<Piece, Error>>),
+    Kept { recording: Arc<Recording>, version: watch::Receiver<u64>, next: usize, skip: usize, is_attached: bool },
 }
 
 impl Reader {
-    /// The next piece, once it is there; `None` at the end. Dropping the future loses nothing.
-    pub(crate) async fn next(&mut self) -> Option<Result<Piece, Error>> {
-        loop {
-            self.version.borrow_and_update();
-            {
-                let state = self.recording.state.lock().unwrap_or_else(PoisonError::into_inner);
-                if let Some(piece) = state.pieces.get(self.next) {
-                    self.next += 1;
-                    return Some(Ok(piece.clone()));
-                }
-                match &state.end {
-                    Some(Ok(())) => return None,
-                    Some(Err(error)) => return Some(Err(error.clone())),
-                    None => {}
-                }
-            }
-            if self.version.changed().await.is_err() {
-                return Some(Err(Error::Stopping));
-            }
+    /// The same, of a running answer that another caller began.
+    pub(crate) fn attached(mut self) -> Self {
+        if let Source::Kept { is_attached, .. } = &mut self.0 {
+            *is_attached = true;
         }
+        self
     }
 
-    /// Waits for the first piece and leaves it to be read.
-    pub(crate) async fn first(&mut self) -> Result<(), Error> {
-        match self.next().await {
-            Some(Ok(_)) => {
-                self.next = 0;
-                Ok(())
-            }
-            Some(Err(error)) => Err(error),
-            None => Ok(()),
+    /// The next piece, once it is there; `None` at the end. Dropping the future loses nothing.
+    pub(crate) async fn next(&mut self) -> Option<Result<Piece, Error>> {
+        match &mut self.0 {
+            Source::Live(receiver) => receiver.recv().await,
+            Source::Kept { recording, version, next, skip, is_attached } => loop {
+                version.borrow_and_update();
+                {
+                    let state = recording.state.lock().unwrap_or_else(PoisonError::into_inner);
+                    while let Some(piece) = state.pieces.get(*next) {
+                        *next += 1;
+                        if let Some(mut piece) = beyond(piece, skip) {
+                            if let Piece::Head(head) = &mut piece
+                                && *is_attached
+                            {
+                                head.replayed.get_or_insert("attached");
+                            }
+                            return Some(Ok(piece));
+                        }
+                    }
+                    match &state.end {
+                        Some(Ok(())) => return None,
+                        Some(Err(error)) => return Some(Err(error.clone())),
+                        None => {}
+                    }
+                }
+                if version.changed().await.is_err() {
+                    return Some(Err(Error::Stopping));
+                }
+            },
         }
+    }
+}
+
+/// The part of a piece beyond the bytes that the reader has already.
+fn beyond(piece: &Piece, skip: &mut usize) -> Option<Piece> {
+    let Piece::Bytes(bytes) = piece else { return Some(piece.clone()) };
+    let skipped = bytes.len().min(*skip);
+    *skip -= skipped;
+    (skipped < bytes.len()).then(|| Piece::Bytes(bytes.slice(skipped..)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bytes(text: &'static str) -> Piece {
+        Piece::Bytes(Bytes::from_static(text.as_bytes()))
+    }
+
+    #[tokio::test]
+    async fn a_late_reader_gets_all_and_one_with_an_offset_the_rest() {
+        let recording = Recording::new("f".to_owned());
+        let sink = Sink::Kept(Arc::clone(&recording));
+        for piece in [Piece::Head(Head::default()), bytes("abc"), bytes("def")] {
+            sink.push(piece).await.unwrap();
+        }
+        sink.end(None).await;
+
+        let mut seen = Vec::new();
+        for offset in [0, 2, 3, 6] {
+            let (mut reader, mut all) = (recording.reader(offset), Vec::new());
+            while let Some(piece) = reader.next().await {
+                if let Piece::Bytes(bytes) = piece.unwrap() {
+                    all.extend_from_slice(&bytes);
+                }
+            }
+            seen.push(String::from_utf8(all).unwrap());
+        }
+        assert_eq!(seen, ["abcdef", "cdef", "def", ""]);
+        assert_eq!(recording.bytes(), b"abcdef");
+    }
+
+    #[tokio::test]
+    async fn a_live_answer_ends_when_its_reader_leaves() {
+        let (sink, reader) = Sink::live();
+        sink.push(bytes("x")).await.unwrap();
+        drop(reader);
+
+        sink.left().await;
+        assert!(sink.push(bytes("y")).await.is_err());
     }
 }

@@ -1,25 +1,31 @@
 //! The endpoints: one line each.
 
+mod answer;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::extract::rejection::BytesRejection;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use axum::{Router, middleware};
 use bytes::Bytes;
 use septet_chassis::http::{Json, Query, Refusal};
 use septet_contracts::models::{
-    ChatRequest, EmbeddingRequest, IDEMPOTENCY_HEADER, ModelList, REPLAY_HEADER, RUN_HEADER, UsagePage, UsageQuery,
+    DeploymentList, IDEMPOTENCY_HEADER, ModelList, OFFSET_HEADER, RUN_HEADER, UsagePage, UsageQuery,
 };
-use septet_contracts::sse::{Event, KEEP_ALIVE};
-use septet_kernel::{Caller, Failure};
+use septet_kernel::Caller;
+use septet_protocols::Dialect;
 use serde_json::{Value, json};
 
-use crate::calls::{Answer, Call, Calls, Work};
+use crate::asked::Asked;
+use crate::calls::{Call, Calls, Work};
+use crate::door::{self, Door, Guest};
 use crate::error::Error;
+use crate::quota::Who;
+use crate::refused::Refused;
 
 /// What handlers share.
 #[derive(Clone)]
@@ -28,130 +34,191 @@ pub(crate) struct Shared {
     pub keep_alive: Duration,
 }
 
-pub(crate) fn routes(shared: Shared) -> Router {
+pub(crate) fn routes(shared: Shared, door: Door) -> Router {
     Router::new()
         .route("/v1/chat/completions", post(chat))
+        .route("/v1/responses", post(respond))
+        .route("/v1/messages", post(message))
+        .route("/v1/messages/count_tokens", post(count))
         .route("/v1/embeddings", post(embed))
+        .route("/v1/rerank", post(rerank))
         .route("/v1/models", get(list))
+        .route("/v1/models/{*id}", get(show))
         .route("/internal/usage", get(usage))
+        .route("/internal/deployments", get(deployments))
+        .route("/internal/budgets", get(budgets))
+        .layer(middleware::from_fn_with_state(door, door::open))
         .with_state(shared)
 }
 
-/// Answers a conversation, whole or in pieces.
-async fn chat(
-    State(shared): State<Shared>,
-    caller: Caller,
-    headers: HeaderMap,
-    Json(request): Json<ChatRequest>,
-) -> Result<Response, Refusal<Error>> {
-    let include_usage = request.stream_options.as_ref().is_some_and(|options| options.include_usage);
-    let is_stream = request.stream;
-    if request.messages.is_empty() {
-        return Err(Error::NoMessages.into());
-    }
-    let model = request.model.clone();
-    let call =
-        Call { work: Work::Chat(Box::new(request)), model, run: text(&headers, RUN_HEADER), key: key(&headers)? };
-    let answer = shared.calls.begin(&caller, call).await?;
-    let replayed = answer.replayed;
-    let mut response =
-        if is_stream { streamed(answer, include_usage, shared.keep_alive) } else { whole(answer).await? };
-    if let Some(how) = replayed {
-        response.headers_mut().insert(REPLAY_HEADER, HeaderValue::from_static(how));
-    }
-    Ok(response)
+type Body = Result<Bytes, BytesRejection>;
+
+/// Answers a conversation in OpenAI's Chat Completions.
+async fn chat(shared: State<Shared>, guest: Guest, headers: HeaderMap, body: Body) -> Response {
+    ask(Dialect::Chat, shared, guest, headers, body).await
+}
+
+/// Answers a conversation in OpenAI's Responses.
+async fn respond(shared: State<Shared>, guest: Guest, headers: HeaderMap, body: Body) -> Response {
+    ask(Dialect::Responses, shared, guest, headers, body).await
+}
+
+/// Answers a conversation in Anthropic's Messages.
+async fn message(shared: State<Shared>, guest: Guest, headers: HeaderMap, body: Body) -> Response {
+    ask(Dialect::Anthropic, shared, guest, headers, body).await
+}
+
+async fn ask(dialect: Dialect, State(shared): State<Shared>, guest: Guest, headers: HeaderMap, body: Body) -> Response {
+    let begun = async {
+        let asked = Asked::read(dialect, bytes(body)?).map_err(Error::Wrong)?;
+        let is_stream = asked.stream;
+        let (caller, call) = call(guest, &headers, asked.model.clone(), Work::Chat(asked))?;
+        let answer = shared.calls.begin(&caller, call).await?;
+        if is_stream { answer::streamed(answer, shared.keep_alive).await } else { answer::whole(answer).await }
+    };
+    begun.await.unwrap_or_else(|error| Refused { dialect, error }.into_response())
 }
 
 /// Turns texts into vectors.
-async fn embed(
-    State(shared): State<Shared>,
-    caller: Caller,
-    headers: HeaderMap,
-    Json(request): Json<EmbeddingRequest>,
-) -> Result<Response, Refusal<Error>> {
-    let body = serde_json::to_value(&request).unwrap_or_default();
-    let call = Call {
-        work: Work::Embedding(body),
-        model: request.model,
-        run: text(&headers, RUN_HEADER),
-        key: key(&headers)?,
-    };
-    Ok(whole(shared.calls.begin(&caller, call).await?).await?)
+async fn embed(shared: State<Shared>, guest: Guest, headers: HeaderMap, body: Body) -> Response {
+    other(shared, guest, headers, body, Work::Embed).await
 }
 
-/// The models on offer.
-async fn list(State(shared): State<Shared>, _caller: Caller) -> Json<ModelList> {
-    Json(shared.calls.registry.list().await)
+/// Puts documents in the order of a question.
+async fn rerank(shared: State<Shared>, guest: Guest, headers: HeaderMap, body: Body) -> Response {
+    other(shared, guest, headers, body, Work::Rerank).await
+}
+
+async fn other(
+    State(shared): State<Shared>,
+    guest: Guest,
+    headers: HeaderMap,
+    body: Body,
+    work: impl FnOnce(Value) -> Work,
+) -> Response {
+    let begun = async {
+        let body: Value = serde_json::from_slice(&bytes(body)?).map_err(|bad| Error::Wrong(bad.into()))?;
+        let model = body.get("model").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let (caller, call) = call(guest, &headers, model, work(body))?;
+        answer::whole(shared.calls.begin(&caller, call).await?).await
+    };
+    begun.await.unwrap_or_else(|error| Refused { dialect: Dialect::Chat, error }.into_response())
+}
+
+/// About how many tokens a request in Anthropic's shape is.
+async fn count(guest: Guest, body: Body) -> Response {
+    let counted = || {
+        guest.caller.ok_or(Error::NoKey)?;
+        let asked = Asked::read(Dialect::Anthropic, bytes(body)?).map_err(Error::Wrong)?;
+        Ok(Json(json!({"input_tokens": asked.input_tokens()})).into_response())
+    };
+    counted().unwrap_or_else(|error| Refused { dialect: Dialect::Anthropic, error }.into_response())
+}
+
+/// The models and routes on offer.
+async fn list(State(shared): State<Shared>, guest: Guest) -> Response {
+    if guest.caller.is_none() {
+        return Refused { dialect: Dialect::Chat, error: Error::NoKey }.into_response();
+    }
+    let mut list: ModelList = shared.calls.registry.list().await;
+    if let Some(pass) = guest.pass {
+        list.data.retain(|model| pass.opens(&model.id));
+    }
+    Json(list).into_response()
+}
+
+/// One model.
+async fn show(
+    State(shared): State<Shared>,
+    guest: Guest,
+    axum::extract::Path(id): axum::extract::Path<String>,
+) -> Response {
+    if guest.caller.is_none() {
+        return Refused { dialect: Dialect::Chat, error: Error::NoKey }.into_response();
+    }
+    let list = shared.calls.registry.list().await;
+    match list.data.into_iter().find(|model| model.id == id) {
+        Some(model) => Json(model).into_response(),
+        None => {
+            let error = shared.calls.registry.no_model(&id).await;
+            Refused { dialect: Dialect::Chat, error }.into_response()
+        }
+    }
 }
 
 /// Usage records after a cursor, of all tenants: for the ledger.
 async fn usage(
     State(shared): State<Shared>,
     _caller: Caller,
+    guest: Guest,
     Query(query): Query<UsageQuery>,
 ) -> Result<Json<UsagePage>, Refusal<Error>> {
+    inside(&guest)?;
     let limit = query.limit.unwrap_or(200).clamp(1, 1000);
-    Ok(Json(shared.calls.store.usage_after(query.after, limit).await?))
+    Ok(Json(shared.calls.recorder.usage_after(query.after, limit).await?))
+}
+
+/// How every deployment is: its breaker, its pace, its calls.
+async fn deployments(
+    State(shared): State<Shared>,
+    _caller: Caller,
+    guest: Guest,
+) -> Result<Json<DeploymentList>, Refusal<Error>> {
+    inside(&guest)?;
+    Ok(Json(shared.calls.registry.deployments()))
+}
+
+/// Where the caller's budgets stand.
+async fn budgets(State(shared): State<Shared>, caller: Caller, guest: Guest) -> Result<Json<Value>, Refusal<Error>> {
+    let pass = guest.pass.as_ref();
+    let who = Who {
+        caller: &caller,
+        key: pass.map(|pass| pass.name.as_str()),
+        group: pass.and_then(|pass| pass.group.as_deref()),
+    };
+    Ok(Json(answer::budgets(shared.calls.quota.look(&who).await?)))
+}
+
+/// Only peers see what concerns all tenants.
+fn inside(guest: &Guest) -> Result<(), Error> {
+    if guest.pass.is_some() { Err(Error::Inside) } else { Ok(()) }
+}
+
+fn call(guest: Guest, headers: &HeaderMap, model: String, work: Work) -> Result<(Caller, Call), Error> {
+    let Guest { caller, pass } = guest;
+    let caller = caller.ok_or(Error::NoKey)?;
+    if let Some(pass) = &pass
+        && !pass.opens(&model)
+    {
+        return Err(Error::NotYours { name: model });
+    }
+    let offset = text(headers, OFFSET_HEADER).map(|offset| offset.parse().map_err(|_bad| Error::BadOffset));
+    let call = Call {
+        work,
+        model,
+        run: text(headers, RUN_HEADER),
+        key: idempotency_key(headers)?,
+        offset: offset.transpose()?.unwrap_or(0),
+        beta: headers.get("anthropic-beta").cloned(),
+        pass,
+    };
+    Ok((caller, call))
+}
+
+fn bytes(body: Body) -> Result<Bytes, Error> {
+    body.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Error::TooLarge { max_bytes: crate::MAX_BODY_BYTES },
+        _ => Error::Unread,
+    })
 }
 
 fn text(headers: &HeaderMap, name: &str) -> Option<String> {
-    headers
-        .get(name)?
-        .to_str()
-        .ok()
-        .map(str::trim)
-        .filter(|text| !text.is_empty())
-        .map(|text| text.chars().take(200).collect())
+    let value = headers.get(name)?.to_str().ok().map(str::trim).filter(|text| !text.is_empty())?;
+    Some(value.chars().take(200).collect())
 }
 
-fn key(headers: &HeaderMap) -> Result<Option<String>, Error> {
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Error> {
     let Some(value) = headers.get(IDEMPOTENCY_HEADER) else { return Ok(None) };
     let text = value.to_str().map_err(|_not_ascii| Error::BadKey)?.trim();
     if text.is_empty() || text.len() > 255 { Err(Error::BadKey) } else { Ok(Some(text.to_owned())) }
-}
-
-async fn whole(mut answer: Answer) -> Result<Response, Error> {
-    let mut last = None;
-    while let Some(piece) = answer.next().await {
-        last = Some(piece?);
-    }
-    let body = last.map(|piece| piece.data.to_string()).unwrap_or_default();
-    Ok(([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response())
-}
-
-fn streamed(mut answer: Answer, include_usage: bool, keep_alive: Duration) -> Response {
-    let body = async_stream::stream! {
-        loop {
-            let bytes = match tokio::time::timeout(keep_alive, answer.next()).await {
-                Err(_quiet) => Bytes::from_static(KEEP_ALIVE.as_bytes()),
-                Ok(Some(Ok(piece))) if piece.is_usage && !include_usage => continue,
-                Ok(Some(Ok(piece))) => data(piece.data.to_string()),
-                Ok(Some(Err(error))) => {
-                    yield Ok(data(terminal(&error).to_string()));
-                    return;
-                }
-                Ok(None) => {
-                    yield Ok(data("[DONE]".to_owned()));
-                    return;
-                }
-            };
-            yield Ok::<Bytes, std::convert::Infallible>(bytes);
-        }
-    };
-    let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
-        (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
-    ];
-    (headers, Body::from_stream(body)).into_response()
-}
-
-fn data(data: String) -> Bytes {
-    Event { data, ..Event::default() }.to_wire()
-}
-
-/// The last event of a stream that failed.
-fn terminal(error: &Error) -> Value {
-    let kind = error.kind();
-    json!({"error": {"message": error.to_string(), "type": kind.name(), "kind": kind, "code": error.code(), "param": error.param(),
-        "retry_after_s": error.retry_after_s()}})
 }

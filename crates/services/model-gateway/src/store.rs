@@ -1,12 +1,11 @@
 //! What model-gateway keeps: usage records in their order, and answers under their keys.
 
-use sea_orm::{ConnectionTrait, QueryResult, Statement, Value};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, QueryResult, Statement, Value};
 use septet_contracts::models::{UsagePage, UsageRecord, UsageStatus};
 use septet_database::Database;
 use septet_kernel::TenantId;
 
 use crate::error::Error;
-use crate::recording::Piece;
 
 /// The tables. Cheap to clone.
 #[derive(Clone)]
@@ -16,9 +15,16 @@ pub(crate) struct Store {
 
 /// An answer that was given before.
 pub(crate) struct Stored {
+    /// What was asked, hashed.
     pub fingerprint: String,
-    pub pieces: Vec<Piece>,
+    /// Which deployment gave it.
+    pub deployment: String,
+    /// The bytes that the client got.
+    pub body: String,
 }
+
+// SQLite binds 32,766 values at most, PostgreSQL 65,535.
+const ROWS_PER_INSERT: usize = 500;
 
 impl Store {
     pub(crate) fn new(database: Database) -> Self {
@@ -29,81 +35,95 @@ impl Store {
         Statement::from_sql_and_values(self.database.backend(), sql, values)
     }
 
-    /// Appends a record to the feed, with the answer that it was for if that is to be kept; both or neither.
-    pub(crate) async fn record(
-        &self,
-        record: &UsageRecord,
-        answer: Option<(&str, &Stored, i64)>,
-        now_ms: i64,
-    ) -> Result<(), Error> {
-        let number = |value: u64| Value::from(i64::try_from(value).unwrap_or(i64::MAX));
+    /// Appends records to the feed in their order, each once: one that is there already is left out.
+    pub(crate) async fn record(&self, records: &[UsageRecord]) -> Result<(), Error> {
         let transaction = self.database.begin().await?;
-        let place = transaction
-            .query_one_raw(
-                self.statement("UPDATE models_feed SET place = place + 1 WHERE name = 'usage' RETURNING place", []),
-            )
-            .await?
-            .ok_or(Error::Stored { what: "place of the usage feed" })?;
-        let place: i64 = place.try_get("", "place")?;
-        let values: Vec<Value> = vec![
-            record.id.to_string().into(),
-            place.into(),
-            record.tenant.to_string().into(),
-            record.user.map(|user| user.to_string()).into(),
-            record.key.map(|key| key.to_string()).into(),
-            record.request.to_string().into(),
-            record.run.clone().into(),
-            record.model.clone().into(),
-            record.provider.clone().into(),
-            number(record.input_tokens),
-            number(record.cached_tokens),
-            number(record.output_tokens),
-            record.cost_nano.into(),
-            i64::from(record.estimated).into(),
-            record.started_at_ms.into(),
-            record.duration_ms.into(),
-            record.status.as_str().into(),
-        ];
-        let insert = "INSERT INTO models_usage (id, place, tenant, person, api_key, request, run, model, provider, input_tokens, cached_tokens,
-            output_tokens, cost_nano, estimated, started_at, duration_ms, status)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
-        transaction.execute_raw(self.statement(insert, values)).await?;
-        if let Some((key, stored, expires_at)) = answer {
-            transaction
-                .execute_raw(self.statement("DELETE FROM models_answers WHERE expires_at < $1", [now_ms.into()]))
-                .await?;
-            let pieces: Vec<&str> = stored.pieces.iter().map(|piece| &*piece.data).collect();
-            let pieces = serde_json::to_string(&pieces).map_err(|_never| Error::Stored { what: "answer" })?;
-            let values: [Value; 5] = [
-                record.tenant.to_string().into(),
-                key.into(),
-                stored.fingerprint.clone().into(),
-                pieces.into(),
-                expires_at.into(),
-            ];
-            let insert = "INSERT INTO models_answers (tenant, idempotency_key, fingerprint, pieces, expires_at) VALUES ($1, $2, $3, $4, $5)
-                ON CONFLICT (tenant, idempotency_key) DO NOTHING";
-            transaction.execute_raw(self.statement(insert, values)).await?;
+        for part in records.chunks(ROWS_PER_INSERT) {
+            self.insert(&transaction, part).await?;
         }
         transaction.commit().await?;
         Ok(())
     }
 
+    /// Appends a record to the feed and keeps the answer that it was for; both or neither.
+    pub(crate) async fn record_with_answer(
+        &self,
+        record: &UsageRecord,
+        key: &str,
+        answer: &Stored,
+        (now_ms, expires_at): (i64, i64),
+    ) -> Result<(), Error> {
+        let transaction = self.database.begin().await?;
+        self.insert(&transaction, std::slice::from_ref(record)).await?;
+        let expired = self.statement("DELETE FROM models_answers WHERE expires_at < $1", [now_ms.into()]);
+        transaction.execute_raw(expired).await?;
+        let values: [Value; 6] = [
+            record.tenant.to_string().into(),
+            key.into(),
+            answer.fingerprint.clone().into(),
+            answer.deployment.clone().into(),
+            answer.body.clone().into(),
+            expires_at.into(),
+        ];
+        let insert = "INSERT INTO models_answers (tenant, idempotency_key, fingerprint, head, body, expires_at)
+            VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (tenant, idempotency_key) DO NOTHING";
+        transaction.execute_raw(self.statement(insert, values)).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    async fn insert(&self, transaction: &DatabaseTransaction, records: &[UsageRecord]) -> Result<(), Error> {
+        // The row of the feed is locked first, so that places are committed in order and a record is not put in twice
+        // by two who try at once.
+        let n = i64::try_from(records.len()).unwrap_or(i64::MAX);
+        let take = "UPDATE models_feed SET place = place + $1 WHERE name = 'usage' RETURNING place";
+        let last = transaction
+            .query_one_raw(self.statement(take, [n.into()]))
+            .await?
+            .ok_or(Error::Stored { what: "place of the usage feed" })?;
+        let last: i64 = last.try_get("", "place")?;
+        let marks: Vec<String> = (1..=records.len()).map(|at| format!("${at}")).collect();
+        let known = format!("SELECT id FROM models_usage WHERE id IN ({})", marks.join(", "));
+        let ids = records.iter().map(|record| Value::from(record.id.to_string()));
+        let known = transaction.query_all_raw(self.statement(&known, ids)).await?;
+        let known: Vec<String> = known.iter().map(|row| row.try_get::<String>("", "id")).collect::<Result<_, _>>()?;
+        let fresh: Vec<&UsageRecord> =
+            records.iter().filter(|record| !known.contains(&record.id.to_string())).collect();
+        let n_known = i64::try_from(records.len() - fresh.len()).unwrap_or(0);
+        if n_known > 0 {
+            let give_back = "UPDATE models_feed SET place = place - $1 WHERE name = 'usage'";
+            transaction.execute_raw(self.statement(give_back, [n_known.into()])).await?;
+        }
+        if fresh.is_empty() {
+            return Ok(());
+        }
+        let first = last - n + 1;
+        let rows: Vec<String> = (0..fresh.len())
+            .map(|row| {
+                let marks: Vec<String> =
+                    (1..=COLUMNS.len()).map(|at| format!("${}", row * COLUMNS.len() + at)).collect();
+                format!("({})", marks.join(", "))
+            })
+            .collect();
+        let insert = format!("INSERT INTO models_usage ({}) VALUES {}", COLUMNS.join(", "), rows.join(", "));
+        let values = (first..).zip(&fresh).flat_map(|(place, record)| values(record, place));
+        transaction.execute_raw(self.statement(&insert, values)).await?;
+        Ok(())
+    }
+
     /// The answer under a key, unless its time is over.
     pub(crate) async fn answer(&self, tenant: TenantId, key: &str, now_ms: i64) -> Result<Option<Stored>, Error> {
-        let select = "SELECT fingerprint, pieces FROM models_answers WHERE tenant = $1 AND idempotency_key = $2 AND expires_at >= $3";
+        let select = "SELECT fingerprint, head, body FROM models_answers
+            WHERE tenant = $1 AND idempotency_key = $2 AND expires_at >= $3";
         let values: [Value; 3] = [tenant.to_string().into(), key.into(), now_ms.into()];
         let Some(row) = self.database.reader().query_one_raw(self.statement(select, values)).await? else {
             return Ok(None);
         };
-        let pieces: String = row.try_get("", "pieces")?;
-        let pieces: Vec<String> = serde_json::from_str(&pieces).map_err(|_bad| Error::Stored { what: "answer" })?;
-        let parse = |data: String| {
-            let parsed = serde_json::from_str(&data).map_err(|_bad| Error::Stored { what: "answer" })?;
-            Ok::<_, Error>(Piece::new(data, &parsed))
-        };
-        let pieces = pieces.into_iter().map(parse).collect::<Result<Vec<Piece>, Error>>()?;
-        Ok(Some(Stored { fingerprint: row.try_get("", "fingerprint")?, pieces }))
+        Ok(Some(Stored {
+            fingerprint: row.try_get("", "fingerprint")?,
+            deployment: row.try_get("", "head")?,
+            body: row.try_get("", "body")?,
+        }))
     }
 
     /// The records after a place of the feed.
@@ -115,6 +135,61 @@ impl Store {
         let data = rows.iter().take(wanted).map(record).collect::<Result<Vec<UsageRecord>, Error>>()?;
         Ok(UsagePage { next: data.last().map_or(after, |record| record.cursor), has_more: rows.len() > wanted, data })
     }
+}
+
+const COLUMNS: [&str; 23] = [
+    "id",
+    "place",
+    "tenant",
+    "person",
+    "api_key",
+    "request",
+    "run",
+    "model",
+    "provider",
+    "route",
+    "reason",
+    "n_attempts",
+    "input_tokens",
+    "cached_tokens",
+    "cache_write_tokens",
+    "output_tokens",
+    "reasoning_tokens",
+    "cost_nano",
+    "estimated",
+    "started_at",
+    "first_token_ms",
+    "duration_ms",
+    "status",
+];
+
+fn values(record: &UsageRecord, place: i64) -> [Value; 23] {
+    let number = |value: u64| Value::from(i64::try_from(value).unwrap_or(i64::MAX));
+    [
+        record.id.to_string().into(),
+        place.into(),
+        record.tenant.to_string().into(),
+        record.user.map(|user| user.to_string()).into(),
+        record.key.map(|key| key.to_string()).into(),
+        record.request.to_string().into(),
+        record.run.clone().into(),
+        record.model.clone().into(),
+        record.provider.clone().into(),
+        record.route.clone().into(),
+        record.reason.clone().into(),
+        i64::from(record.n_attempts).into(),
+        number(record.input_tokens),
+        number(record.cached_tokens),
+        number(record.cache_write_tokens),
+        number(record.output_tokens),
+        number(record.reasoning_tokens),
+        record.cost_nano.into(),
+        i64::from(record.estimated).into(),
+        record.started_at_ms.into(),
+        record.first_token_ms.into(),
+        record.duration_ms.into(),
+        record.status.as_str().into(),
+    ]
 }
 
 fn record(row: &QueryResult) -> Result<UsageRecord, Error> {
@@ -137,12 +212,18 @@ fn record(row: &QueryResult) -> Result<UsageRecord, Error> {
         run: maybe("run")?,
         model: text("model")?,
         provider: text("provider")?,
+        route: maybe("route")?,
+        reason: maybe("reason")?,
+        n_attempts: u32::try_from(row.try_get::<i64>("", "n_attempts")?).unwrap_or(1),
         input_tokens: number("input_tokens")?,
         cached_tokens: number("cached_tokens")?,
+        cache_write_tokens: number("cache_write_tokens")?,
         output_tokens: number("output_tokens")?,
+        reasoning_tokens: number("reasoning_tokens")?,
         cost_nano: row.try_get("", "cost_nano")?,
         estimated: row.try_get::<i64>("", "estimated")? != 0,
         started_at_ms: row.try_get("", "started_at")?,
+        first_token_ms: row.try_get("", "first_token_ms")?,
         duration_ms: row.try_get("", "duration_ms")?,
         status,
         cursor: row.try_get("", "place")?,

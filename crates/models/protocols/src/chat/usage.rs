@@ -61,7 +61,8 @@ pub fn encode(usage: &Usage) -> Value {
 }
 
 /// The usage of a chunk, wherever a provider puts it.
-pub(super) fn find(chunk: &Value) -> Option<Usage> {
+#[must_use]
+pub fn find(chunk: &Value) -> Option<Usage> {
     let places = [chunk.get("usage"), chunk.pointer("/choices/0/usage"), chunk.pointer("/x_groq/usage")];
     places.into_iter().flatten().filter(|usage| usage.is_object()).find_map(decode)
 }

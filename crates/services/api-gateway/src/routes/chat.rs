@@ -1,11 +1,14 @@
 //! Chat Completions and embeddings: models directly, agents as if they were models.
 
+use std::borrow::Cow;
+
 use axum::Json as Plain;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use futures::StreamExt;
 use http::HeaderMap;
-use septet_chassis::http::{Json, Refusal};
+use septet_chassis::http::Refusal;
 use septet_contracts::models::{ChatCompletion, ChatRequest, EmbeddingReply, EmbeddingRequest};
 use septet_contracts::sse::Event;
 use septet_kernel::{Caller, ServiceName};
@@ -19,7 +22,12 @@ use crate::gateway::{App, Gateway};
 use crate::{Error, events as out, runs};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::default().routes(routes!(chat)).routes(routes!(embed))
+    OpenApiRouter::default()
+        .routes(routes!(chat))
+        .routes(routes!(embed))
+        .routes(routes!(rerank))
+        .routes(routes!(message))
+        .routes(routes!(count))
 }
 
 /// Asks a model, or an agent as `agent:<name>`.
@@ -29,22 +37,45 @@ async fn chat(
     State(app): State<App>,
     caller: Caller,
     headers: HeaderMap,
-    Json(body): Json<Value>,
+    body: Bytes,
 ) -> Result<Response, Refusal<Error>> {
-    if body["model"].as_str().is_some_and(|model| model.starts_with("agent:")) {
-        return Ok(app.chat_with_agent(caller, to_run(&body)?).await?);
+    if !model_of(&body)?.starts_with("agent:") {
+        return Ok(app.pass_body(ServiceName::ModelGateway, "/v1/chat/completions", caller, &headers, body).await?);
     }
-    let key = headers.get("idempotency-key").and_then(|value| value.to_str().ok());
-    let peer = app.peer(ServiceName::ModelGateway);
-    let call = peer.post(&caller, "/v1/chat/completions", &body).maybe_header("idempotency-key", key);
-    let answer = call.response().await.map_err(Error::from)?;
-    Ok(app.bring_back(answer))
+    let body: Value = serde_json::from_slice(&body).map_err(|bad| Error::not_json(&bad))?;
+    Ok(app.chat_with_agent(caller, to_run(&body)?).await?)
+}
+
+/// The model that a body names; empty when it names none.
+///
+/// # Errors
+/// When the body is no JSON object.
+pub(crate) fn model_of(body: &[u8]) -> Result<Cow<'_, str>, Error> {
+    #[derive(serde::Deserialize)]
+    struct Head<'a> {
+        #[serde(borrow, default)]
+        model: Option<Cow<'a, str>>,
+    }
+    let head: Head<'_> = serde_json::from_slice(body).map_err(|bad| Error::not_json(&bad))?;
+    Ok(head.model.unwrap_or_default())
 }
 
 passes! {
     /// Turns texts into vectors.
     embed: post "/v1/embeddings" => ModelGateway.pass {
         tag = "Models", request_body = EmbeddingRequest, responses((status = 200, body = EmbeddingReply)) }
+
+    /// Puts documents in the order of a question, in the shape of Cohere and Jina.
+    rerank: post "/v1/rerank" => ModelGateway.pass {
+        tag = "Models", request_body = Value, responses((status = 200, body = Value)) }
+
+    /// Asks a model in the shape of Anthropic's Messages.
+    message: post "/v1/messages" => ModelGateway.pass {
+        tag = "Models", request_body = Value, responses((status = 200, body = Value)) }
+
+    /// About how many tokens a request in that shape is.
+    count: post "/v1/messages/count_tokens" => ModelGateway.pass {
+        tag = "Models", request_body = Value, responses((status = 200, body = Value)) }
 }
 
 impl Gateway {

@@ -8,7 +8,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use futures::Stream;
 use http::{HeaderMap, Uri};
-use septet_chassis::http::{Json, Query, Refusal};
+use septet_chassis::http::{Query, Refusal};
 use septet_contracts::agents::{Conversation, CreateConversation, CreateResponse, Deleted, ResponseObject};
 use septet_contracts::call::CallError;
 use septet_contracts::page::{Page, PageQuery};
@@ -22,6 +22,7 @@ use utoipa_axum::routes;
 use crate::auth::identity::Identity;
 use crate::door::query_value;
 use crate::gateway::{App, Gateway};
+use crate::routes::chat::model_of;
 use crate::socket::{self, Resume};
 use crate::{Error, events as out, runs};
 
@@ -37,15 +38,22 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(conversations))
 }
 
-/// Runs an agent. With `stream: true` the answer is a stream of events; each has its number as `id:`.
+/// Runs an agent, or asks a model directly. With `stream: true` the answer is a stream of events; those of a run have
+/// their number as `id:`. Answers of models are not kept: `previous_response_id` is for agents.
 #[utoipa::path(post, path = "/v1/responses", tag = "Responses", request_body = CreateResponse,
     responses((status = 200, body = ResponseObject)))]
 async fn create(
     State(app): State<App>,
     caller: Caller,
     headers: HeaderMap,
-    Json(mut body): Json<Value>,
+    body: Bytes,
 ) -> Result<Response, Refusal<Error>> {
+    let model = model_of(&body)?;
+    if !model.is_empty() && !model.starts_with("agent:") {
+        drop(model);
+        return Ok(app.pass_body(ServiceName::ModelGateway, "/v1/responses", caller, &headers, body).await?);
+    }
+    let mut body: Value = serde_json::from_slice(&body).map_err(|bad| Error::not_json(&bad))?;
     with_model(&app, &mut body)?;
     let is_stream = body["stream"].as_bool().unwrap_or(false);
     let peer = app.peer(ServiceName::AgentCore);

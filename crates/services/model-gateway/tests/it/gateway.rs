@@ -9,7 +9,7 @@ use septet_contracts::call::CallError;
 use septet_contracts::models::{Assembly, CallOptions, ChatMessage, ChatRequest, Models, UsageRecord};
 use septet_database::Database;
 use septet_kernel::{Caller, Clock, Money, Role, ServiceName, Transport};
-use septet_model_gateway::{Config, ModelConfig, ProviderConfig, Secret};
+use septet_model_gateway::{Config, Kind, ModelConfig, ProviderConfig, Secret};
 
 pub(crate) struct Gateway {
     pub(crate) models: Models,
@@ -21,10 +21,14 @@ pub(crate) struct Gateway {
 
 /// A provider at this address with the model `m`, which has prices, and a key.
 pub(crate) fn provider(url: &str) -> ProviderConfig {
-    let priced =
-        ModelConfig { input_price: Money(1_000_000), output_price: Money(2_000_000), ..ModelConfig::named("m") };
+    let priced = ModelConfig {
+        input_price: Some(Money(1_000_000)),
+        output_price: Some(Money(2_000_000)),
+        ..ModelConfig::named("m")
+    };
     let models = vec![priced, ModelConfig::named("text-embedding-m")];
     ProviderConfig {
+        kind: Some(Kind::Compatible),
         base_url: url.to_owned(),
         api_key: Some(Secret::new("sk-test-secret")),
         models,
@@ -36,13 +40,14 @@ impl Gateway {
     /// With one provider, named `up`.
     pub(crate) async fn with(provider: ProviderConfig) -> Self {
         let mut config =
-            Config { first_byte_timeout_s: 1, idle_timeout_s: 1, answer_timeout_s: 1, ..Config::default() };
+            Config { first_byte_timeout_s: 1, idle_timeout_s: 1, answer_timeout_s: 1, retries: 0, ..Config::default() };
         config.providers.insert("up".to_owned(), provider);
         Self::open(config).await
     }
 
-    pub(crate) async fn open(config: Config) -> Self {
+    pub(crate) async fn open(mut config: Config) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        config.spool = folder.path().join("spool");
         let database = Database::open(&Database::sqlite_uri(&folder.path().join("t.db"))).await.unwrap();
         let platform = Platform::new(&SecretString::from("a secret of the tests only, 32 bytes"), Clock::system());
         let service = septet_model_gateway::open(config, &platform, database).await.unwrap();
@@ -98,12 +103,38 @@ impl Gateway {
         for (name, value) in headers {
             builder = builder.header(*name, *value);
         }
-        let mut transport = self.transport.clone();
-        let response = tower_call(&mut transport, builder.body(Body::from(body.to_owned())).unwrap()).await;
-        let (parts, body) = response.into_parts();
-        let bytes = axum::body::to_bytes(body, 64 << 20).await.unwrap();
-        (parts.status.as_u16(), parts.headers, String::from_utf8(bytes.to_vec()).unwrap())
+        let request = builder.body(Body::from(body.to_owned())).unwrap();
+        read(tower_call(&mut self.transport.clone(), request).await).await
     }
+}
+
+impl Gateway {
+    /// Asks as a peer with GET.
+    pub(crate) async fn get(&self, path: &str) -> (u16, http::HeaderMap, String) {
+        let request = Request::get(path).extension(self.caller.clone()).body(Body::empty()).unwrap();
+        read(tower_call(&mut self.transport.clone(), request).await).await
+    }
+
+    /// Sends a raw body as a client whom nobody has signed for.
+    pub(crate) async fn stranger(
+        &self,
+        path: &str,
+        body: &str,
+        headers: &[(&str, &str)],
+    ) -> (u16, http::HeaderMap, String) {
+        let mut builder = Request::post(path).header("content-type", "application/json");
+        for (name, value) in headers {
+            builder = builder.header(*name, *value);
+        }
+        let request = builder.body(Body::from(body.to_owned())).unwrap();
+        read(tower_call(&mut self.transport.clone(), request).await).await
+    }
+}
+
+async fn read(response: http::Response<Body>) -> (u16, http::HeaderMap, String) {
+    let (parts, body) = response.into_parts();
+    let bytes = axum::body::to_bytes(body, 64 << 20).await.unwrap();
+    (parts.status.as_u16(), parts.headers, String::from_utf8(bytes.to_vec()).unwrap())
 }
 
 async fn tower_call(transport: &mut Transport, request: Request<Body>) -> http::Response<Body> {

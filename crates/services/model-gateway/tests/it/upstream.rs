@@ -35,6 +35,7 @@ pub(crate) struct Upstream {
 struct Inner {
     script: Mutex<VecDeque<Turn>>,
     asked: Mutex<Vec<(HeaderMap, Value)>>,
+    raw: Mutex<String>,
     arrived: Notify,
     left: Notify,
 }
@@ -47,6 +48,7 @@ impl Upstream {
         let inner = Inner {
             script: Mutex::new(script.into()),
             asked: Mutex::default(),
+            raw: Mutex::default(),
             arrived: Notify::new(),
             left: Notify::new(),
         };
@@ -54,6 +56,7 @@ impl Upstream {
         let list = || async { Json(json!({"data": [{"id": "listed-chat"}, {"id": "nomic-embed-text"}]})) };
         let router = Router::new()
             .route("/v1/chat/completions", post(answer))
+            .route("/v1/messages", post(answer))
             .route("/v1/embeddings", post(answer))
             .route("/v1/models", get(list))
             .with_state(upstream.clone());
@@ -64,6 +67,11 @@ impl Upstream {
     /// The bodies of the requests so far.
     pub(crate) fn asked(&self) -> Vec<Value> {
         self.inner.asked.lock().unwrap().iter().map(|(_, body)| body.clone()).collect()
+    }
+
+    /// The body of the last request, as it came.
+    pub(crate) fn raw(&self) -> String {
+        self.inner.raw.lock().unwrap().clone()
     }
 
     /// The headers of the last request.
@@ -96,7 +104,9 @@ impl Drop for Watch {
     }
 }
 
-async fn answer(State(upstream): State<Upstream>, headers: HeaderMap, Json(body): Json<Value>) -> Response {
+async fn answer(State(upstream): State<Upstream>, headers: HeaderMap, raw: Bytes) -> Response {
+    let body: Value = serde_json::from_slice(&raw).expect("a JSON body");
+    *upstream.inner.raw.lock().unwrap() = String::from_utf8(raw.to_vec()).unwrap();
     upstream.inner.asked.lock().unwrap().push((headers, body));
     upstream.inner.arrived.notify_one();
     let turn = upstream.inner.script.lock().unwrap().pop_front().expect("the script has a turn for each request");

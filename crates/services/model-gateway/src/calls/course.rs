@@ -1,0 +1,68 @@
+//! How far a call has come: what its record will say.
+
+use std::sync::Arc;
+
+use bytes::BytesMut;
+use septet_kernel::{Caller, Clock};
+use septet_protocols::Context;
+
+use crate::deployment::Deployment;
+use crate::meter::Meter;
+use crate::quota::Hold;
+use crate::registry::Plan;
+
+use super::{Call, Work};
+
+/// One call on its way.
+pub(super) struct Course {
+    pub started_at_ms: i64,
+    pub meter: Meter,
+    /// Who was asked last.
+    pub deployment: Option<Arc<Deployment>>,
+    /// The route, where the caller named one.
+    pub route: Option<String>,
+    /// Why that deployment.
+    pub reason: String,
+    pub n_attempts: u32,
+    pub first_token_at_ms: Option<i64>,
+    /// Whether bytes of the answer were shown: from then on nobody else can be asked.
+    pub has_shown: bool,
+    /// Whether the provider said that the answer is over.
+    pub is_complete: bool,
+    pub hold: Option<Hold>,
+    /// Whether the answer came from the cache: nobody was asked and nothing is charged.
+    pub is_cached: bool,
+    /// Who may answer.
+    pub plan: Option<Arc<Plan>>,
+    /// The bytes so far, where the answer may be given again.
+    pub gathered: Option<BytesMut>,
+    /// What encoders should know.
+    pub context: Context,
+}
+
+impl Course {
+    pub(super) fn new(call: &Call, caller: &Caller, clock: &Clock) -> Self {
+        let wants_usage = matches!(&call.work, Work::Chat(asked) if asked.wants_usage);
+        Self {
+            started_at_ms: clock.now_ms(),
+            meter: Meter::default(),
+            deployment: None,
+            route: None,
+            reason: String::new(),
+            n_attempts: 0,
+            first_token_at_ms: None,
+            has_shown: false,
+            is_complete: false,
+            hold: None,
+            is_cached: false,
+            plan: None,
+            gathered: None,
+            context: Context {
+                id: format!("gen-{}", caller.request),
+                model: call.model.clone(),
+                created: clock.now_s(),
+                wants_usage,
+            },
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! In which order the deployments of a stage are asked.
+
+use rand::Rng;
+use septet_protocols::Usage;
+use septet_routing::{Blend, Candidate, Choice, Strategy};
+
+use super::{Call, Calls, Work};
+use crate::config::StrategyKind;
+use crate::deployment::moment;
+use crate::registry::Stage;
+
+impl Calls {
+    /// The order of a stage, and why.
+    pub(super) fn order(&self, call: &Call, tenant: &str, name: &str, stage: &Stage, rng: &mut impl Rng) -> Choice {
+        let route = &stage.route;
+        let now_ms = moment(self.clock.now_ms());
+        let needs_score = matches!(route.strategy, StrategyKind::Difficulty | StrategyKind::Blend);
+        let score = match &call.work {
+            Work::Chat(asked) if needs_score && stage.members.len() > 1 => self.difficulty.score(asked),
+            Work::Chat(_) | Work::Embed(_) | Work::Rerank(_) => None,
+        };
+        let (input, max_output) = match &call.work {
+            Work::Chat(asked) => (asked.likely_input(), asked.max_output),
+            Work::Embed(body) | Work::Rerank(body) => (body.to_string().len() as u64 / 4, Some(0)),
+        };
+        let asked = septet_routing::Call {
+            now_ms,
+            input,
+            expected_output: self.expected.output(tenant, name, max_output),
+            score,
+        };
+        let strategy = match route.strategy {
+            StrategyKind::Weighted => Strategy::Weighted,
+            StrategyKind::Latency => Strategy::Latency { draws: 2 },
+            StrategyKind::Cost => Strategy::Cost,
+            StrategyKind::Difficulty => Strategy::Difficulty { threshold: self.difficulty.threshold(route) },
+            StrategyKind::Blend => Strategy::Blend(Blend {
+                latency: route.blend.latency,
+                cost: route.blend.cost,
+                quality: route.blend.quality,
+                share: 0.0,
+            }),
+        };
+        let prices: Vec<_> = stage
+            .members
+            .iter()
+            .map(|member| {
+                let deployment = &member.deployment;
+                move |input: u64, cached: u64, output: u64| {
+                    let usage = Usage { input, cached, output, ..Usage::default() };
+                    deployment.tariff.is_known().then(|| u64::try_from(deployment.tariff.cost(&usage)).unwrap_or(0))
+                }
+            })
+            .collect();
+        let candidates: Vec<Candidate<'_>> = stage
+            .members
+            .iter()
+            .zip(&prices)
+            .enumerate()
+            .map(|(index, (member, price))| Candidate {
+                index,
+                name: &member.deployment.id,
+                weight: member.weight,
+                tier: member.tier,
+                price,
+                pace: &member.deployment.pace,
+                cached_share: 0.0,
+                is_open: !member.deployment.breaker.is_available(now_ms),
+            })
+            .collect();
+        strategy.choose(&asked, &candidates, rng)
+    }
+}

@@ -1,0 +1,220 @@
+//! Providers, their models, and keys that do not print.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use secrecy::{ExposeSecret, SecretString};
+use septet_kernel::Money;
+use septet_providers::{Credentials, Kind};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// One provider.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ProviderConfig {
+    /// Whose interface it has, such as `openai`, `anthropic`, `gemini`, `bedrock`, `ollama`, `deepseek`, or `compatible`
+    /// for any other with OpenAI's. Default: the kind of the same name as the provider, else `compatible`.
+    pub kind: Option<Kind>,
+    /// The address, such as `https://api.openai.com/v1`. Default: the usual one of its kind.
+    pub base_url: String,
+    /// The key, if it wants one.
+    pub api_key: Option<Secret>,
+    /// For `bedrock`: the access key to sign with, in place of `api_key`.
+    pub access_key: Option<Secret>,
+    /// For `bedrock`: the secret that belongs to `access_key`.
+    pub secret_key: Option<Secret>,
+    /// For `bedrock`: comes with keys that were lent for a while.
+    pub session_token: Option<Secret>,
+    /// For `bedrock`: the region, such as `eu-central-1`.
+    pub region: Option<String>,
+    /// For `azure`: the version of the interface. Default: the newer one that needs none.
+    pub api_version: Option<String>,
+    /// Headers that go with every request.
+    pub headers: BTreeMap<String, String>,
+    /// For `local`: the folder with the model's files.
+    pub path: Option<PathBuf>,
+    /// Whether the address may be one of this machine or of a private network. Default: true for what stands in the
+    /// settings, since whoever writes them may.
+    pub allow_private: Option<bool>,
+    /// Its models, as names or as tables with prices. Empty: it is asked for its list.
+    pub models: Vec<ModelConfig>,
+}
+
+impl ProviderConfig {
+    /// An OpenAI-compatible endpoint without a key.
+    #[must_use]
+    pub fn compatible(base_url: &str, models: &[&str]) -> Self {
+        let models = models.iter().map(|id| ModelConfig::named(id)).collect();
+        Self { kind: Some(Kind::Compatible), base_url: base_url.to_owned(), models, ..Self::default() }
+    }
+
+    /// Whose interface it has, given its name.
+    #[must_use]
+    pub fn kind(&self, name: &str) -> Kind {
+        self.kind.unwrap_or_else(|| {
+            let of_name = name.parse().unwrap_or(Kind::Compatible);
+            // People point OPENAI_BASE_URL at all sorts of servers that have half of OpenAI's interface.
+            let is_elsewhere = !self.base_url.is_empty() && !self.base_url.contains("openai.com");
+            if of_name == Kind::OpenAi && is_elsewhere { Kind::Compatible } else { of_name }
+        })
+    }
+
+    /// What it is paid with.
+    #[must_use]
+    pub fn credentials(&self) -> Credentials {
+        match (&self.api_key, &self.access_key, &self.secret_key) {
+            (Some(key), _, _) => Credentials::bearer(key.expose()),
+            (None, Some(access), Some(secret)) => {
+                let token = self.session_token.as_ref().map(|token| token.expose().to_owned());
+                Credentials::aws(access.expose(), secret.expose(), token)
+            }
+            (None, _, _) => Credentials::None,
+        }
+    }
+}
+
+/// One model of a provider.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "ModelEntry")]
+pub struct ModelConfig {
+    /// The name on offer here.
+    pub id: String,
+    /// The name at the provider; the same when empty.
+    pub upstream: String,
+    /// What it is for.
+    pub kind: ModelKind,
+    /// Nano-units for a million tokens read. Default: as in the price table that comes with the platform, else 0.
+    pub input_price: Option<Money>,
+    /// Nano-units for a million tokens read from the provider's cache; as `input_price` when absent.
+    pub cached_price: Option<Money>,
+    /// Nano-units for a million tokens written to the provider's cache; as `input_price` when absent.
+    pub cache_write_price: Option<Money>,
+    /// Nano-units for a million tokens written. Default: as `input_price`.
+    pub output_price: Option<Money>,
+}
+
+/// What a model is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ModelKind {
+    /// Conversations.
+    #[default]
+    Chat,
+    /// Vectors.
+    Embedding,
+    /// Putting documents in order.
+    Rerank,
+}
+
+impl ModelKind {
+    /// Its name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Chat => "chat",
+            Self::Embedding => "embedding",
+            Self::Rerank => "rerank",
+        }
+    }
+}
+
+impl ModelConfig {
+    /// A model of which only the name is known; what it is for is told by that.
+    #[must_use]
+    pub fn named(id: &str) -> Self {
+        let lower = id.to_lowercase();
+        let has = |parts: &[&str]| parts.iter().any(|part| lower.contains(part));
+        let kind = if has(&["rerank"]) {
+            ModelKind::Rerank
+        } else if has(&["embed", "bge-", "gte-", "e5-"]) {
+            ModelKind::Embedding
+        } else {
+            ModelKind::Chat
+        };
+        Self {
+            id: id.to_owned(),
+            upstream: String::new(),
+            kind,
+            input_price: None,
+            cached_price: None,
+            cache_write_price: None,
+            output_price: None,
+        }
+    }
+
+    /// The name at the provider.
+    #[must_use]
+    pub fn upstream(&self) -> &str {
+        if self.upstream.is_empty() { &self.id } else { &self.upstream }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum ModelEntry {
+    Name(String),
+    Table(ModelTable),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ModelTable {
+    id: String,
+    #[serde(default)]
+    upstream: String,
+    #[serde(default)]
+    kind: Option<ModelKind>,
+    #[serde(default)]
+    input_price: Option<Money>,
+    #[serde(default)]
+    cached_price: Option<Money>,
+    #[serde(default)]
+    cache_write_price: Option<Money>,
+    #[serde(default)]
+    output_price: Option<Money>,
+}
+
+impl From<ModelEntry> for ModelConfig {
+    fn from(entry: ModelEntry) -> Self {
+        match entry {
+            ModelEntry::Name(name) => Self::named(&name),
+            ModelEntry::Table(table) => Self {
+                kind: table.kind.unwrap_or(Self::named(&table.id).kind),
+                upstream: table.upstream,
+                input_price: table.input_price,
+                cached_price: table.cached_price,
+                cache_write_price: table.cache_write_price,
+                output_price: table.output_price,
+                id: table.id,
+            },
+        }
+    }
+}
+
+/// A key that does not print, also not when the settings are shown.
+#[derive(Debug, Clone)]
+pub struct Secret(SecretString);
+
+impl Secret {
+    /// Wraps a key. White space around it is a slip of the hand and is cut.
+    #[must_use]
+    pub fn new(key: &str) -> Self {
+        Self(SecretString::from(key.trim()))
+    }
+
+    pub(crate) fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+}
+
+impl Serialize for Secret {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str("[secret]")
+    }
+}
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self::new(&String::deserialize(deserializer)?))
+    }
+}

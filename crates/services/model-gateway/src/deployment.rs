@@ -1,0 +1,87 @@
+//! One model at one provider: how to ask it, what it costs, and how it is.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use septet_contracts::models as wire;
+use septet_embedder::Model as Embedder;
+use septet_routing::{Breaker, Fault, Pace, breaker};
+
+use crate::config::ModelConfig;
+use crate::offline;
+use crate::provider::Provider;
+use crate::tariff::Tariff;
+
+// What a deployment was like half a minute ago counts half.
+const PACE_HALF_LIFE_MS: u64 = 30_000;
+
+/// One model at one provider.
+pub(crate) struct Deployment {
+    /// `provider/model`.
+    pub id: String,
+    pub backend: Backend,
+    pub model: ModelConfig,
+    pub tariff: Tariff,
+    pub breaker: Breaker,
+    pub pace: Pace,
+    /// It was seen to refuse `stream_options`, so it is not asked for usage any more.
+    pub refuses_options: AtomicBool,
+}
+
+/// Who answers.
+#[derive(Clone)]
+pub(crate) enum Backend {
+    /// A provider at an address.
+    Remote(Arc<Provider>),
+    /// The built-in offline analyst.
+    Offline,
+    /// Embeddings from a folder on this machine.
+    Local { name: Arc<str>, embedder: Arc<Embedder> },
+}
+
+impl Backend {
+    /// The name of the provider.
+    pub(crate) fn provider(&self) -> &str {
+        match self {
+            Self::Remote(provider) => &provider.name,
+            Self::Offline => offline::PROVIDER,
+            Self::Local { name, .. } => name,
+        }
+    }
+}
+
+impl Deployment {
+    pub(crate) fn new(backend: Backend, model: ModelConfig, tariff: Tariff, seed: u64) -> Self {
+        Self {
+            id: format!("{}/{}", backend.provider(), model.id),
+            breaker: Breaker::new(breaker::Settings::default(), seed),
+            pace: Pace::new(PACE_HALF_LIFE_MS),
+            refuses_options: AtomicBool::new(false),
+            backend,
+            model,
+            tariff,
+        }
+    }
+
+    /// How it is, for people and metrics.
+    pub(crate) fn state(&self, now_ms: i64) -> wire::Deployment {
+        let now = moment(now_ms);
+        let state = self.breaker.state(now);
+        let (first_token_ms, per_token_ms) = self.pace.means_ms(now);
+        wire::Deployment {
+            id: self.id.clone(),
+            breaker: state.name.as_str().to_owned(),
+            open_until_ms: state.until_ms.and_then(|until| i64::try_from(until).ok()),
+            error_ratio: f64::from(state.error_ratio),
+            last_fault: state.last_fault.map(|fault: Fault| fault.kind.as_str().to_owned()),
+            in_flight: self.pace.in_flight(),
+            first_token_ms,
+            per_token_ms,
+        }
+    }
+}
+
+/// A moment on the clock of breakers and paces.
+pub(crate) fn moment(now_ms: i64) -> u64 {
+    u64::try_from(now_ms).unwrap_or(0)
+}

@@ -1,0 +1,123 @@
+//! A stream from the provider's bytes to the client's: passed on as it is, or translated.
+//!
+//! Both ways work on the chunks that the network gives and not on single events, so that a chunk with a hundred events
+//! costs one wake-up of the reader.
+
+mod pass;
+
+use bytes::BytesMut;
+use septet_protocols::{Context, Decoder, Dialect, Encoder, Event, Failure, Frame, Framer, Unreadable, Usage};
+
+use self::pass::Pass;
+use crate::meter::Meter;
+
+/// One stream on its way.
+pub(crate) struct Wire {
+    framer: Framer,
+    frames: Vec<Frame>,
+    way: Way,
+    failed: Option<Failure>,
+}
+
+enum Way {
+    Pass(Pass),
+    Translate { decoder: Box<dyn Decoder>, encoder: Box<dyn Encoder> },
+}
+
+/// What the client may want in addition to what the provider says.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Wish {
+    /// The head of the answer where the provider has none.
+    pub context: Context,
+    /// Write what the call cost into its usage: for callers of the platform itself.
+    pub shows_cost: bool,
+}
+
+/// Prices usage as it passes by.
+pub(crate) type Price<'a> = &'a (dyn Fn(&Usage) -> i64 + Send + Sync);
+
+impl Wire {
+    /// A stream from a provider that speaks `from` to a client that speaks `to`.
+    pub(crate) fn new(from: Dialect, to: Dialect, wish: Wish) -> Self {
+        let way = if from == to {
+            Way::Pass(Pass::new(to, wish.context.wants_usage, wish.shows_cost))
+        } else {
+            Way::Translate { decoder: from.decoder(), encoder: to.encoder(wish.context) }
+        };
+        Self { framer: Framer::new(from.framing()), frames: Vec::new(), way, failed: None }
+    }
+
+    /// Takes a chunk of the provider and gives the bytes for the client; none when nothing is to be shown yet.
+    pub(crate) fn chunk(&mut self, chunk: &[u8], meter: &mut Meter, price: Price<'_>) -> Result<BytesMut, Unreadable> {
+        self.framer.push(chunk, &mut self.frames)?;
+        self.flow(meter, price)
+    }
+
+    fn flow(&mut self, meter: &mut Meter, price: Price<'_>) -> Result<BytesMut, Unreadable> {
+        let mut out = BytesMut::new();
+        for frame in self.frames.drain(..) {
+            if self.failed.is_some() {
+                break;
+            }
+            match &mut self.way {
+                Way::Pass(pass) => self.failed = pass.frame(&frame, meter, price, &mut out)?,
+                Way::Translate { decoder, encoder } => {
+                    let events = decoder.frame(&frame)?;
+                    self.failed = write(&events, encoder.as_mut(), meter, &mut out);
+                }
+            }
+        }
+        Ok(out)
+    }
+
+    /// The provider's bytes are over: the last bytes for the client. Where the provider said no figures, `estimate`
+    /// gives them, and the client is told those.
+    pub(crate) fn end(
+        &mut self,
+        meter: &mut Meter,
+        price: Price<'_>,
+        estimate: impl FnOnce(&Meter) -> Usage,
+    ) -> Result<BytesMut, Unreadable> {
+        self.framer.end(&mut self.frames)?;
+        let mut out = self.flow(meter, price)?;
+        if self.failed.is_some() {
+            return Ok(out);
+        }
+        match &mut self.way {
+            Way::Pass(pass) => pass.end(meter.figures().is_none().then(|| estimate(meter)), &mut out)?,
+            Way::Translate { decoder, encoder } => {
+                let events = decoder.end()?;
+                self.failed = write(&events, encoder.as_mut(), meter, &mut out);
+                if self.failed.is_none() {
+                    let mut frames = Vec::new();
+                    if meter.figures().is_none() {
+                        encoder.event(&Event::Usage(estimate(meter)), &mut frames);
+                    }
+                    encoder.end(&mut frames);
+                    frames.iter().for_each(|frame| frame.write_sse(&mut out));
+                }
+            }
+        }
+        Ok(out)
+    }
+
+    /// What the provider said went wrong, once it has. Its words are not among the client's bytes: who takes it
+    /// decides between another try and telling the client.
+    pub(crate) fn failed(&self) -> Option<&Failure> {
+        self.failed.as_ref()
+    }
+}
+
+/// Writes events up to a failure, which is given back and not written.
+fn write(events: &[Event], encoder: &mut dyn Encoder, meter: &mut Meter, out: &mut BytesMut) -> Option<Failure> {
+    let mut frames = Vec::new();
+    for event in events {
+        if let Event::Failed(failure) = event {
+            return Some(failure.clone());
+        }
+        meter.see(event);
+        encoder.event(event, &mut frames);
+    }
+    frames.iter().for_each(|frame| frame.write_sse(out));
+    None
+}
