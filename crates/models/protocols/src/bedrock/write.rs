@@ -90,20 +90,19 @@ fn inference(request: &Request, words: &Words, dropped: &mut Vec<String>) -> Map
 }
 
 fn format(request: &Request, maker: Maker, dropped: &mut Vec<String>) -> Option<Value> {
-    match request.format.as_ref()? {
-        Format::Text => None,
-        Format::Schema { name, description, schema, .. } if maker.enforces_schemas(&request.model) => {
-            let narrowed = schema::narrow(schema).to_string();
-            let mut object = Map::from_iter([("name".to_owned(), json!(name)), ("schema".to_owned(), json!(narrowed))]);
-            put(&mut object, "description", description.clone());
-            Some(json!({"textFormat": {"type": "json_schema", "structure": {"jsonSchema": object}}}))
-        }
-        Format::Json | Format::Schema { .. } => {
-            let name = if request.origin == Dialect::Anthropic { "output_config.format" } else { "response_format" };
-            dropped.push(name.to_owned());
-            None
-        }
+    let format = request.format.as_ref().filter(|format| **format != Format::Text)?;
+    if let Format::Schema { name, description, schema, .. } = format
+        && maker.enforces_schemas(&request.model)
+        && let Some(schema) = schema::narrow(schema)
+    {
+        let text = schema.to_string();
+        let mut object = Map::from_iter([("name".to_owned(), json!(name)), ("schema".to_owned(), json!(text))]);
+        put(&mut object, "description", description.clone());
+        return Some(json!({"textFormat": {"type": "json_schema", "structure": {"jsonSchema": object}}}));
     }
+    let name = if request.origin == Dialect::Anthropic { "output_config.format" } else { "response_format" };
+    dropped.push(name.to_owned());
+    None
 }
 
 fn tools(request: &Request, maker: Maker, body: &mut Map<String, Value>, dropped: &mut Vec<String>) {
@@ -119,7 +118,10 @@ fn tools(request: &Request, maker: Maker, body: &mut Map<String, Value>, dropped
             Tool::Function { name, description, parameters, strict, cache } => {
                 let schema = parameters.as_ref().map_or_else(schema::nothing, schema::of_object);
                 let is_strict = *strict == Some(true) && maker.enforces_schemas(&request.model);
-                let schema = if is_strict { schema::narrow(&schema) } else { schema };
+                let narrowed = schema::narrow(&schema).filter(|_| is_strict);
+                // A schema that cannot be closed is an offer and no promise.
+                let is_strict = narrowed.is_some();
+                let schema = narrowed.unwrap_or(schema);
                 let mut spec = Map::from_iter([
                     ("name".to_owned(), json!(name)),
                     ("inputSchema".to_owned(), json!({"json": schema})),
