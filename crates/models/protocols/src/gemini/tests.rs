@@ -169,6 +169,24 @@ fn a_refusal_to_serve_says_when_to_come_back() {
 }
 
 #[test]
+fn a_wrong_key_is_told_from_a_bad_request() {
+    let body = json!({"error": {"code": 400, "status": "INVALID_ARGUMENT", "message": "API key not valid.", "details": [
+        {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "API_KEY_INVALID"}]}});
+    let failure = decode_failure(400, &body);
+    assert_eq!((failure.status, failure.code.as_str()), (400, "API_KEY_INVALID"));
+}
+
+#[test]
+fn instructions_alone_are_what_is_asked() {
+    let mut request = Request::new(Dialect::Chat, "gemini-2.0-flash");
+    request.messages = vec![Message::of(Role::System, PartKind::Text("Say hi.".to_owned()))];
+    request.reasoning = Some(Reasoning { effort: Some(Effort::None), ..Reasoning::default() });
+    request.tool_choice = Some(ToolChoice::Auto);
+    let body = encode_request(&request, &Quirks::default()).body;
+    assert_eq!(body, json!({"contents": [{"role": "user", "parts": [{"text": "Say hi."}]}]}));
+}
+
+#[test]
 fn a_request_is_written_with_everything_in_its_place() {
     let mut request = Request::new(Dialect::Chat, "gemini-2.5-flash");
     let picture = Media { mime: Some("image/png".to_owned()), ..Media::base64("AA".to_owned()) };

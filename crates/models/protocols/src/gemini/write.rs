@@ -24,18 +24,24 @@ pub fn encode(request: &Request, _quirks: &Quirks) -> Encoded {
     {
         dropped.push("messages[0].content".to_owned());
     }
-    if !texts.is_empty() {
-        body.insert("systemInstruction".to_owned(), json!({"parts": texts}));
-    }
     let first = request.messages.len() - messages.len();
     let wants_signatures = thinking::has_levels(&request.model);
     let contents = contents::write_all(messages, first, wants_signatures, &mut dropped);
-    body.insert("contents".to_owned(), Value::Array(contents));
+    // Contents must not be empty, so instructions alone are what is asked.
+    if contents.is_empty() && !texts.is_empty() {
+        body.insert("contents".to_owned(), json!([{"role": "user", "parts": texts}]));
+    } else {
+        if !texts.is_empty() {
+            body.insert("systemInstruction".to_owned(), json!({"parts": texts}));
+        }
+        body.insert("contents".to_owned(), Value::Array(contents));
+    }
     let tools = tools(&request.tools, &mut dropped);
     if !tools.is_empty() {
         body.insert("tools".to_owned(), Value::Array(tools));
     }
-    if let Some(choice) = &request.tool_choice {
+    let has_functions = request.tools.iter().any(|tool| matches!(tool, Tool::Function { .. }));
+    if let Some(choice) = request.tool_choice.as_ref().filter(|_| has_functions) {
         body.insert("toolConfig".to_owned(), json!({"functionCallingConfig": calling(choice)}));
     }
     let config = config(request);
@@ -110,8 +116,7 @@ fn config(request: &Request) -> Map<String, Value> {
             config.insert("responseJsonSchema".to_owned(), schema.clone());
         }
     }
-    if let Some(reasoning) = &request.reasoning {
-        config.insert("thinkingConfig".to_owned(), thinking::config(reasoning, &request.model));
-    }
+    let thinking = request.reasoning.as_ref().and_then(|reasoning| thinking::config(reasoning, &request.model));
+    put(&mut config, "thinkingConfig", thinking);
     config
 }

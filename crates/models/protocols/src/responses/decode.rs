@@ -27,6 +27,7 @@ use crate::json::Look;
 pub struct ResponsesDecoder {
     is_started: bool,
     is_over: bool,
+    is_told_over: bool,
     has_calls: bool,
     blocks: Blocks,
     // The tools for free text that the request offered, where the answer repeats them.
@@ -39,7 +40,11 @@ pub struct ResponsesDecoder {
 impl Decoder for ResponsesDecoder {
     fn frame(&mut self, frame: &Frame) -> Result<Vec<Event>, Unreadable> {
         let mut out = Vec::new();
-        if self.is_over || frame.data.is_empty() || frame.data == "[DONE]" {
+        if self.is_over || frame.data.is_empty() {
+            return Ok(out);
+        }
+        if frame.data == "[DONE]" {
+            self.is_told_over = true;
             return Ok(out);
         }
         if self.piece(frame, &mut out) {
@@ -58,6 +63,12 @@ impl Decoder for ResponsesDecoder {
     fn end(&mut self) -> Result<Vec<Event>, Unreadable> {
         if self.is_over {
             return Ok(Vec::new());
+        }
+        // Some servers end as in Chat Completions, and say no more.
+        if self.is_told_over && !self.done.is_empty() {
+            let mut out = Vec::new();
+            self.finish(&Value::Null, &mut out);
+            return Ok(out);
         }
         Err(Unreadable { what: "the answer broke off before response.completed".to_owned() })
     }
