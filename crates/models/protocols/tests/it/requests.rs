@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use septet_protocols::{
-    Dialect, Encoded, PartKind, Quirks, Request, Wrong, anthropic, bedrock, chat, cohere, gemini, ollama, responses,
+    Dialect, Encoded, PartKind, Quirks, Request, Role, Tool, Wrong, anthropic, bedrock, chat, cohere, gemini, ollama, responses,
 };
 use serde_json::Value;
 
@@ -113,12 +113,30 @@ fn every_recorded_request_reaches_every_provider_whole() {
     assert!(wrongs.is_empty(), "{} differences:\n{}", wrongs.len(), wrongs.join("\n"));
 }
 
-/// Without what is left out or put in on purpose: thinking, and the wish for usage.
+/// Without what is left out, put in or said in another way on purpose: thinking, the wish for usage, names of functions
+/// beside the ids of their calls, `auto`, and OpenAI's two words for the operator.
 fn comparable(request: &Request) -> Request {
     let mut request = request.clone();
     request.wants_usage = true;
+    // Said without need, and refused by some beside thinking.
+    request.temperature = request.temperature.filter(|temperature| *temperature < 1.0);
+    for tool in &mut request.tools {
+        if let Tool::Function { strict, .. } = tool {
+            *strict = strict.filter(|strict| *strict);
+        }
+    }
     for message in &mut request.messages {
         message.parts.retain(|part| !matches!(part.kind, PartKind::Reasoning { .. }));
+        if message.role == Role::Developer {
+            message.role = Role::System;
+        }
+        for part in &mut message.parts {
+            match &mut part.kind {
+                PartKind::Image(media) if media.detail.as_deref() == Some("auto") => media.detail = None,
+                PartKind::Result { name, .. } => *name = None,
+                _ => {}
+            }
+        }
     }
     request
 }
