@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use septet_protocols::{
-    Dialect, Encoded, PartKind, Quirks, Request, Role, Tool, Wrong, anthropic, bedrock, chat, cohere, gemini, ollama, responses,
+    Dialect, Encoded, PartKind, Quirks, Request, Role, Tool, Wrong, anthropic, bedrock, chat, cohere, gemini, ollama,
+    responses,
 };
 use serde_json::Value;
 
