@@ -6,7 +6,7 @@ mod thinking;
 use serde_json::{Map, Value, json};
 
 pub(crate) use content::called;
-pub(crate) use thinking::{BORROWED, plan, version};
+pub(crate) use thinking::{BORROWED, is_in_vain, plan, version, wanted};
 
 use crate::dialect::{Dialect, Encoded, Quirks};
 use crate::json::{Look, put};
@@ -18,8 +18,7 @@ use crate::schema;
 const MAX_TOKENS: u64 = 8_192;
 
 // Anthropic's own, which a client of another dialect may send along.
-const OWN: [&str; 6] =
-    ["cache_control", "mcp_servers", "container", "context_management", "inference_geo", thinking::BORROWED];
+const OWN: [&str; 6] = ["cache_control", "mcp_servers", "container", "context_management", "inference_geo", BORROWED];
 
 /// Writes a request.
 #[must_use]
@@ -27,10 +26,10 @@ pub fn encode(request: &Request, _quirks: &Quirks) -> Encoded {
     let is_own = request.origin == Dialect::Anthropic;
     // What came in this dialect goes out with its unknown fields; of another's, those that it borrowed from here.
     let mut dropped: Vec<String> = if is_own { Vec::new() } else { leftover::names(request, &OWN).collect() };
-    let borrowed =
-        request.extra.iter().filter(|(name, _)| is_own || OWN.contains(&name.as_str()) && *name != thinking::BORROWED);
+    let borrowed = request.extra.iter().filter(|(name, _)| is_own || OWN.contains(&name.as_str()) && *name != BORROWED);
     let mut body: Map<String, Value> = borrowed.map(|(name, value)| (name.clone(), value.clone())).collect();
     body.insert("model".to_owned(), json!(request.model));
+    dropped.extend(is_in_vain(request).then(|| BORROWED.to_owned()));
     let (system, messages) = content::encode(request, &mut dropped);
     put(&mut body, "system", (!system.is_empty()).then_some(system));
     body.insert("messages".to_owned(), Value::Array(messages));

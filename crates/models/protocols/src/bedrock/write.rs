@@ -5,7 +5,7 @@ mod model;
 
 use serde_json::{Map, Value, json};
 
-use crate::anthropic::BORROWED;
+use crate::anthropic::{BORROWED, is_in_vain};
 use crate::dialect::{Dialect, Encoded, Quirks};
 use crate::json::{Look, put};
 use crate::leftover;
@@ -14,17 +14,23 @@ use crate::schema;
 use model::{Maker, Words};
 
 // Bedrock's own, which a client of another dialect may send along.
-const OWN: [&str; 5] =
-    ["guardrailConfig", "performanceConfig", "requestMetadata", "promptVariables", "additionalModelRequestFields"];
+const OWN: [&str; 6] = [
+    "guardrailConfig",
+    "performanceConfig",
+    "requestMetadata",
+    "promptVariables",
+    "additionalModelRequestFields",
+    BORROWED,
+];
 
 /// Writes a request.
 #[must_use]
 pub fn encode(request: &Request, _quirks: &Quirks) -> Encoded {
     let maker = Maker::of(&request.model);
-    let taken: Vec<&str> = OWN.into_iter().chain((maker == Maker::Anthropic).then_some(BORROWED)).collect();
-    let mut dropped: Vec<String> = leftover::names(request, &taken).collect();
-    let borrowed = request.extra.iter().filter(|(name, _)| OWN.contains(&name.as_str()));
+    let mut dropped: Vec<String> = leftover::names(request, &OWN).collect();
+    let borrowed = request.extra.iter().filter(|(name, _)| OWN.contains(&name.as_str()) && *name != BORROWED);
     let mut body: Map<String, Value> = borrowed.map(|(name, value)| (name.clone(), value.clone())).collect();
+    dropped.extend(is_in_vain(request).then(|| BORROWED.to_owned()));
     let words = model::words(request, maker, &mut dropped);
     let (system, messages) = content::encode(request, maker, &mut dropped);
     put(&mut body, "system", (!system.is_empty()).then_some(system));
