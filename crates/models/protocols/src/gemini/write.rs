@@ -48,20 +48,20 @@ pub fn encode(request: &Request, _quirks: &Quirks) -> Encoded {
     if !config.is_empty() {
         body.insert("generationConfig".to_owned(), Value::Object(config));
     }
-    if request.parallel_calls == Some(false) {
+    if has_functions && request.parallel_calls == Some(false) {
         let name = match request.origin {
             Dialect::Anthropic => "tool_choice.disable_parallel_tool_use",
             _ => "parallel_tool_calls",
         };
         dropped.push(name.to_owned());
     }
-    dropped.extend(leftover::names(request, &[]));
+    dropped.extend(leftover::names(request, &["modalities"]));
     Encoded { body: Value::Object(body), dropped }
 }
 
 fn tools(offered: &[Tool], dropped: &mut Vec<String>) -> Vec<Value> {
     let (mut functions, mut tools) = (Vec::new(), Vec::new());
-    for (at, tool) in offered.iter().enumerate() {
+    for tool in offered {
         match tool {
             Tool::Function { name, description, parameters, .. } => {
                 let mut function = Map::from_iter([("name".to_owned(), json!(name))]);
@@ -72,7 +72,7 @@ fn tools(offered: &[Tool], dropped: &mut Vec<String>) -> Vec<Value> {
                 functions.push(Value::Object(function));
             }
             Tool::Opaque { dialect: Dialect::Gemini, value } => tools.push(value.clone()),
-            Tool::Opaque { .. } => dropped.push(format!("tools[{at}]")),
+            Tool::Opaque { .. } => dropped.extend(leftover::tool(tool)),
         }
     }
     if !functions.is_empty() {
@@ -116,6 +116,11 @@ fn config(request: &Request) -> Map<String, Value> {
             config.insert("responseJsonSchema".to_owned(), schema.clone());
         }
     }
+    // Image models draw only when they are told to; clients of Chat Completions say so in small letters.
+    let kinds = request.extra.get("modalities").and_then(Value::as_array);
+    let kinds: Option<Vec<String>> =
+        kinds.map(|kinds| kinds.iter().filter_map(Value::as_str).map(str::to_uppercase).collect());
+    put(&mut config, "responseModalities", kinds.filter(|kinds| !kinds.is_empty()));
     let thinking = request.reasoning.as_ref().and_then(|reasoning| thinking::config(reasoning, &request.model));
     put(&mut config, "thinkingConfig", thinking);
     config

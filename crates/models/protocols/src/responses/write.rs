@@ -10,6 +10,9 @@ use crate::json::{Look, put};
 use crate::leftover;
 use crate::request::{Effort, Format, PartKind, Reasoning, Request, Tool, ToolChoice};
 
+// OpenAI refuses to be asked for fewer tokens, which the other dialects allow.
+const LEAST: u64 = 16;
+
 /// Writes a request.
 #[must_use]
 pub fn encode(request: &Request, quirks: &Quirks) -> Encoded {
@@ -28,10 +31,10 @@ pub fn encode(request: &Request, quirks: &Quirks) -> Encoded {
     let input = write_item::write_all(messages, &customs, wants_thinking, &mut dropped);
     body.insert("input".to_owned(), Value::Array(input));
     let mut tools = Vec::new();
-    for (at, offered) in request.tools.iter().enumerate() {
+    for offered in &request.tools {
         match tool(offered, request.origin) {
             Some(tool) => tools.push(tool),
-            None => dropped.push(format!("tools[{at}]")),
+            None => dropped.extend(leftover::tool(offered)),
         }
     }
     if !tools.is_empty() {
@@ -39,7 +42,10 @@ pub fn encode(request: &Request, quirks: &Quirks) -> Encoded {
     }
     put(&mut body, "tool_choice", request.tool_choice.as_ref().map(|choice| tool_choice(choice, &customs)));
     put(&mut body, "parallel_tool_calls", request.parallel_calls);
-    put(&mut body, "max_output_tokens", request.max_output);
+    put(&mut body, "max_output_tokens", request.max_output.map(|most| most.max(LEAST)));
+    if request.max_output.is_some_and(|most| most < LEAST) {
+        dropped.push(if request.origin == Dialect::Responses { "max_output_tokens" } else { "max_tokens" }.to_owned());
+    }
     put(&mut body, "temperature", request.temperature);
     put(&mut body, "top_p", request.top_p);
     put(&mut body, "user", request.user.clone());

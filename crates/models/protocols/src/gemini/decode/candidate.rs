@@ -192,15 +192,13 @@ impl Candidate {
             out.extend(signature.map(|signature| Event::Delta(place, Delta::Signature(signature.to_owned()))));
             self.arguments = call.get("args").filter(|args| !args.is_null()).cloned().unwrap_or_else(|| json!({}));
         }
-        if !matches!(self.open, Some((Kind::Call, _))) {
-            return;
-        }
+        let is_open = matches!(self.open, Some((Kind::Call, _)));
         for piece in call.list("partialArgs") {
-            if !args::add(&mut self.arguments, piece) {
+            if !is_open || !args::add(&mut self.arguments, piece) {
                 self.unplaced.push(piece.clone());
             }
         }
-        if !goes_on {
+        if is_open && !goes_on {
             self.close(out);
         }
     }
