@@ -184,7 +184,9 @@ fn instructions_alone_are_what_is_asked() {
     request.messages = vec![Message::of(Role::System, PartKind::Text("Say hi.".to_owned()))];
     request.reasoning = Some(Reasoning { effort: Some(Effort::None), ..Reasoning::default() });
     request.tool_choice = Some(ToolChoice::Auto);
-    let body = encode_request(&request, &Quirks::default()).body;
+    let encoded = encode_request(&request, &Quirks::default());
+    assert_eq!(encoded.dropped, Vec::<String>::new());
+    let body = encoded.body;
     assert_eq!(body, json!({"contents": [{"role": "user", "parts": [{"text": "Say hi."}]}]}));
 }
 
@@ -249,6 +251,19 @@ fn a_request_is_written_with_everything_in_its_place() {
             "thinkingConfig": {"thinkingBudget": 8192, "includeThoughts": true}},
     });
     assert_eq!(encoded.body, expected);
+}
+
+#[test]
+fn fields_of_googles_own_are_passed_on() {
+    let mut request = Request::new(Dialect::Chat, "gemini-2.5-flash-image");
+    let settings = json!([{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "BLOCK_NONE"}]);
+    request.extra.insert("safety_settings".to_owned(), settings.clone());
+    request.extra.insert("modalities".to_owned(), json!(["image", "text"]));
+    request.extra.insert("logit_bias".to_owned(), json!({"1": 1}));
+    let encoded = encode_request(&request, &Quirks::default());
+    assert_eq!(encoded.body["safetySettings"], settings);
+    assert_eq!(encoded.body["generationConfig"]["responseModalities"], json!(["IMAGE", "TEXT"]));
+    assert_eq!(encoded.dropped, ["logit_bias"]);
 }
 
 #[test]

@@ -8,6 +8,12 @@ use crate::json::put;
 use crate::leftover;
 use crate::request::{Format, PartKind, Request, Tool, ToolChoice};
 
+// Google's own fields, which clients of other dialects add to theirs, some of them in snake case.
+const OWN: [(&str, &str); 3] =
+    [("safetySettings", "safety_settings"), ("cachedContent", "cached_content"), ("labels", "labels")];
+const TAKEN: [&str; 6] =
+    ["modalities", "safetySettings", "safety_settings", "cachedContent", "cached_content", "labels"];
+
 /// Writes a request. The model stands in the URL.
 #[must_use]
 pub fn encode(request: &Request, _quirks: &Quirks) -> Encoded {
@@ -40,6 +46,9 @@ pub fn encode(request: &Request, _quirks: &Quirks) -> Encoded {
     if !tools.is_empty() {
         body.insert("tools".to_owned(), Value::Array(tools));
     }
+    for (name, ours) in OWN {
+        put(&mut body, name, [name, ours].iter().find_map(|name| request.extra.get(*name)).cloned());
+    }
     let has_functions = request.tools.iter().any(|tool| matches!(tool, Tool::Function { .. }));
     if let Some(choice) = request.tool_choice.as_ref().filter(|_| has_functions) {
         body.insert("toolConfig".to_owned(), json!({"functionCallingConfig": calling(choice)}));
@@ -55,7 +64,7 @@ pub fn encode(request: &Request, _quirks: &Quirks) -> Encoded {
         };
         dropped.push(name.to_owned());
     }
-    dropped.extend(leftover::names(request, &["modalities"]));
+    dropped.extend(leftover::names(request, &TAKEN));
     Encoded { body: Value::Object(body), dropped }
 }
 

@@ -8,7 +8,7 @@ use super::write_item;
 use crate::dialect::{Dialect, Encoded, Quirks};
 use crate::json::{Look, put};
 use crate::leftover;
-use crate::request::{Effort, Format, PartKind, Reasoning, Request, Tool, ToolChoice};
+use crate::request::{Effort, Format, Message, PartKind, Reasoning, Request, Role, Tool, ToolChoice};
 
 // OpenAI refuses to be asked for fewer tokens, which the other dialects allow.
 const LEAST: u64 = 16;
@@ -18,13 +18,7 @@ const LEAST: u64 = 16;
 pub fn encode(request: &Request, quirks: &Quirks) -> Encoded {
     let mut dropped = Vec::new();
     let mut body = Map::from_iter([("model".to_owned(), json!(request.model))]);
-    let (instructions, rest) = request.split_instructions();
-    // Only text fits here; what is not stays where the client put it.
-    let texts: Option<Vec<&str>> = instructions.iter().map(|part| part.kind.text()).collect();
-    let (instructions, messages) = match texts {
-        Some(texts) if !texts.is_empty() => (Some(texts.join("\n\n")), rest),
-        _ => (None, request.messages.as_slice()),
-    };
+    let (instructions, messages) = instructions(request);
     put(&mut body, "instructions", instructions);
     let customs = customs(&request.tools);
     let wants_thinking = quirks.wants_reasoning_back || request.origin == Dialect::Responses;
@@ -66,6 +60,18 @@ pub fn encode(request: &Request, quirks: &Quirks) -> Encoded {
     missing(request, &mut dropped);
     extra(request, &mut body, &mut dropped);
     Encoded { body: Value::Object(body), dropped }
+}
+
+/// The text of `instructions` and the messages behind it. Only a request that came with it has it; elsewhere the
+/// operator's messages stand in the input, where they keep their roles and their places.
+fn instructions(request: &Request) -> (Option<&str>, &[Message]) {
+    if let (Dialect::Responses, Some((first, rest))) = (request.origin, request.messages.split_first())
+        && let (Role::System, [only]) = (first.role, first.parts.as_slice())
+        && let Some(text) = only.kind.text()
+    {
+        return (Some(text), rest);
+    }
+    (None, &request.messages)
 }
 
 /// The names of tools that take free text, in this dialect or in that of Chat Completions.

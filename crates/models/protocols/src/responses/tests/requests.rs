@@ -59,6 +59,7 @@ fn stored_conversations_are_refused_with_the_reason() {
 #[test]
 fn a_request_from_elsewhere_is_not_strict_and_not_stored() {
     let mut request = Request::new(Dialect::Anthropic, "m");
+    request.messages.push(crate::Message::of(Role::System, PartKind::Text("Be short.".to_owned())));
     request.messages.push(crate::Message::of(Role::User, PartKind::Text("hi".to_owned())));
     request.tools.push(Tool::Function {
         name: "f".to_owned(),
@@ -71,7 +72,8 @@ fn a_request_from_elsewhere_is_not_strict_and_not_stored() {
     request.reasoning = Some(Reasoning { budget: Some(9_000), ..Reasoning::default() });
     let encoded = encode_request(&request, &Quirks::default());
     let expected = json!({
-        "model": "m", "input": [{"type": "message", "role": "user", "content": "hi"}], "store": false,
+        "model": "m", "store": false, "input": [{"type": "message", "role": "system", "content": "Be short."},
+            {"type": "message", "role": "user", "content": "hi"}],
         "tools": [{"type": "function", "name": "f", "parameters": {"type": "object", "properties": {}}, "strict": false}],
         "reasoning": {"effort": "medium", "summary": "auto"}, "include": ["reasoning.encrypted_content"],
     });
