@@ -53,7 +53,11 @@ impl Decoder for ResponsesDecoder {
         let unreadable = || Unreadable::new("an event of Responses", &String::from_utf8_lossy(&frame.data));
         let event: Value = serde_json::from_slice(&frame.data).map_err(|_| unreadable())?;
         let name = event.text("type").unwrap_or(&frame.name);
-        if !event.is_object() || (name.is_empty() && event.get("error").is_none()) {
+        let is_error = event.get("error").is_some_and(|error| !error.is_null());
+        if name.is_empty() && event.is_object() && self.is_started && !is_error {
+            return Ok(out);
+        }
+        if !event.is_object() || (name.is_empty() && !is_error) {
             return Err(unreadable());
         }
         self.read(name, &event, &mut out);
@@ -173,7 +177,7 @@ impl ResponsesDecoder {
             | "response.done" => {
                 self.finish(event.get("response").unwrap_or(&Value::Null), out);
             }
-            "error" | "" => {
+            "error" | "response.error" | "" => {
                 self.start(&Value::Null, out);
                 self.fail(failure::decode(0, event), out);
             }
