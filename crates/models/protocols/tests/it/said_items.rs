@@ -82,7 +82,13 @@ pub(crate) fn gemini(whole: &Value) -> Said {
         said.treasures.extend(candidate.get(name).cloned());
     }
     let blocked = whole.pointer("/promptFeedback/blockReason").is_some();
-    said.ending = match text(candidate, "finishReason") {
+    let word = match candidate["finishReason"].as_u64() {
+        Some(1) => "STOP",
+        Some(2) => "MAX_TOKENS",
+        Some(_) => "OTHER",
+        None => text(candidate, "finishReason"),
+    };
+    said.ending = match word {
         "STOP" if !said.calls.is_empty() => Ending::Calls,
         "STOP" => Ending::Stop,
         "MAX_TOKENS" => Ending::Length,
