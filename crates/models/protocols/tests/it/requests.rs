@@ -12,7 +12,8 @@ use crate::classify::asked;
 use crate::compare::gather;
 use crate::recordings::all;
 
-fn decode(dialect: Dialect, body: &Value) -> Result<Request, Wrong> {
+/// Reads a client's request.
+pub(crate) fn decode(dialect: Dialect, body: &Value) -> Result<Request, Wrong> {
     match dialect {
         Dialect::Responses => responses::decode_request(body),
         Dialect::Anthropic => anthropic::decode_request(body),
@@ -20,7 +21,8 @@ fn decode(dialect: Dialect, body: &Value) -> Result<Request, Wrong> {
     }
 }
 
-fn encode(dialect: Dialect, request: &Request) -> Encoded {
+/// Writes a request.
+pub(crate) fn encode(dialect: Dialect, request: &Request) -> Encoded {
     let quirks = Quirks::default();
     match dialect {
         Dialect::Chat => chat::encode_request(request, &quirks),

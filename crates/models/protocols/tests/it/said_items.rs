@@ -65,6 +65,10 @@ pub(crate) fn responses(whole: &Value) -> Said {
 pub(crate) fn gemini(whole: &Value) -> Said {
     let mut said = Said::default();
     let candidate = whole.pointer("/candidates/0").unwrap_or(&Value::Null);
+    for other in list(whole, "candidates").iter().skip(1) {
+        let parts = list(&other["content"], "parts").iter().filter(|part| part["thought"] != true);
+        said.others.push(parts.map(|part| text(part, "text")).collect());
+    }
     for part in list(&candidate["content"], "parts") {
         said.treasures.extend(part.get("thoughtSignature").filter(|proof| *proof != "").cloned());
         if let Some(more) = part["text"].as_str() {
