@@ -17,7 +17,7 @@ pub(super) fn encode(request: &Request, maker: Maker, dropped: &mut Vec<String>)
     let mut writer = Writer { maker, n_documents: 0, dropped };
     for (at, message) in request.messages.iter().enumerate() {
         if message.name.is_some() {
-            dropped.push(format!("messages[{at}].name"));
+            writer.dropped.push(format!("messages[{at}].name"));
         }
         let blocks = writer.parts(&format!("messages[{at}].content"), &message.parts);
         match message.role {
