@@ -2,7 +2,7 @@
 # CARGO_TARGET_DIR is respected everywhere; without it cargo builds into target/.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check fmt lint bench bench-platform web golden runtime setup
+.PHONY: help demo up test check fmt lint bench bench-platform bench-routing web golden runtime setup
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ bench-platform: ## start-up, memory, size, in-process call, first event, ingesti
 	@scripts/setup.sh build runtime console
 	cargo build --locked --release -p septet -p septet-bench
 	@"$${CARGO_TARGET_DIR:-target}/release/septet-bench" platform
+
+bench-routing: ## how well the difficulty scorer routes, beside LiteLLM's router and prompt length
+	@bench/routing/run.sh
 
 web: ## build the console into web/dist
 	@scripts/setup.sh console

@@ -1,11 +1,13 @@
 """Trains the difficulty scorer and says how well it does on prompts that it never saw.
 
     python train.py LABELS [--write] [--scores FILE]
+    python train.py LABELS --prompts
 
 LABELS is the unpacked folder of RouteLLM's responses (holds routellm/evals/...). Always: ten models, each trained without
 a tenth of the GSM8K prompts and a tenth of the MMLU subjects, score what they did not see; the scores come from the
 Rust scorer that reads the same weights files as the shipped one. With --write: a model on all prompts goes to
-crates/models/difficulty/data/weights.bin. With --scores: the held-out scores as JSON lines, for compare.py.
+crates/models/difficulty/data/weights.bin. With --scores: the held-out scores as JSON lines, for compare.py. With
+--prompts: nothing but the prompts, each ended by a NUL byte, as the examples of the crate read them.
 
 Features come from `cargo run -p septet-difficulty --example features`: there is one extractor.
 """
@@ -188,9 +190,13 @@ def main():
     parser.add_argument("labels")
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--scores")
+    parser.add_argument("--prompts", action="store_true")
     arguments = parser.parse_args()
     rows = load(arguments.labels)
     prompts = [row[1] for row in rows]
+    if arguments.prompts:
+        sys.stdout.write("".join(prompt.replace("\0", " ") + "\0" for prompt in prompts))
+        return
     subjects = np.array([row[0] for row in rows])
     weak, strong = (np.array([row[at] for row in rows]) for at in (2, 3))
     targets = {"need": (~weak & strong).astype(float), "wrong": (~weak).astype(float)}

@@ -13,6 +13,9 @@ use crate::config::{Config, Positions};
 use crate::math::{Activation, add_and_norm, softmax};
 use crate::weights::Weights;
 
+// Every matrix that is written to is made here, row by row.
+const IN_ONE_PIECE: &str = "a row of a fresh matrix lies in one piece";
+
 pub(crate) struct Encoder {
     words: Array2<f32>,
     places: Array2<f32>,
@@ -26,7 +29,7 @@ pub(crate) struct Encoder {
 }
 
 struct Layer {
-    // Query, key and value, one below the other, so that one multiplication gives all three.
+    // Query, key and value side by side, so that one multiplication gives all three.
     attention: Linear,
     attended: Linear,
     attended_norm: Norm,
@@ -36,7 +39,7 @@ struct Layer {
 }
 
 struct Linear {
-    // A row for each output.
+    // A row for each input, the other way round than in the file: so the multiplication reads it straight through.
     weight: Array2<f32>,
     bias: Array1<f32>,
 }
@@ -91,7 +94,7 @@ impl Encoder {
             layer.attended_norm.add(&mut states, &added);
             layer.wide.apply(states.view(), &mut wide);
             for mut row in wide.outer_iter_mut() {
-                self.activation.apply(row.as_slice_mut().unwrap_or_default());
+                self.activation.apply(row.as_slice_mut().expect(IN_ONE_PIECE));
             }
             layer.narrow.apply(wide.view(), &mut added);
             layer.norm.add(&mut states, &added);
@@ -145,7 +148,7 @@ fn attend(three: ArrayView2<'_, f32>, n_heads: usize, mut mixed: ArrayViewMut2<'
         let values = three.slice(s![.., columns(2)]);
         general_mat_mul(scale, &queries, &keys.t(), 0.0, &mut scores);
         for mut row in scores.outer_iter_mut() {
-            softmax(row.as_slice_mut().unwrap_or_default());
+            softmax(row.as_slice_mut().expect(IN_ONE_PIECE));
         }
         general_mat_mul(1.0, &scores, &values, 0.0, &mut mixed.slice_mut(s![.., columns(0)]));
     }
@@ -157,10 +160,10 @@ impl Layer {
         let part = |name: &str| Linear::read(weights, &format!("{at}.attention.self.{name}"), hidden, hidden);
         let parts = [part("query")?, part("key")?, part("value")?];
         let joined = "three parts of one shape";
-        let rows = parts.each_ref().map(|part| part.weight.view());
+        let columns = parts.each_ref().map(|part| part.weight.view());
         let biases = parts.each_ref().map(|part| part.bias.view());
         let attention = Linear {
-            weight: concatenate(Axis(0), &rows).expect(joined),
+            weight: concatenate(Axis(1), &columns).expect(joined).as_standard_layout().into_owned(),
             bias: concatenate(Axis(0), &biases).expect(joined),
         };
         Ok(Self {
@@ -176,13 +179,13 @@ impl Layer {
 
 impl Linear {
     fn read(weights: &Weights, at: &str, n_out: usize, n_in: usize) -> Result<Self, Error> {
-        let weight = weights.matrix(&format!("{at}.weight"), n_out, n_in)?;
+        let weight = weights.matrix(&format!("{at}.weight"), n_out, n_in)?.t().as_standard_layout().into_owned();
         Ok(Self { weight, bias: weights.vector(&format!("{at}.bias"), n_out)? })
     }
 
     fn apply(&self, input: ArrayView2<'_, f32>, output: &mut Array2<f32>) {
         output.assign(&self.bias);
-        general_mat_mul(1.0, &input, &self.weight.t(), 1.0, output);
+        general_mat_mul(1.0, &input, &self.weight, 1.0, output);
     }
 }
 
@@ -197,7 +200,7 @@ impl Norm {
 
     fn add(&self, states: &mut Array2<f32>, values: &Array2<f32>) {
         for (mut row, values) in states.outer_iter_mut().zip(values.outer_iter()) {
-            let (row, values) = (row.as_slice_mut().unwrap_or_default(), values.to_slice().unwrap_or_default());
+            let (row, values) = (row.as_slice_mut().expect(IN_ONE_PIECE), values.to_slice().expect(IN_ONE_PIECE));
             add_and_norm(row, values, &self.scale, &self.shift, self.epsilon);
         }
     }

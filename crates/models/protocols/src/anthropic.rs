@@ -15,7 +15,7 @@ mod write;
 
 // Bedrock has Anthropic's models think in Anthropic's words.
 pub(crate) use block::input;
-pub(crate) use write::{BORROWED, called, plan, version};
+pub(crate) use write::{BORROWED, called, is_in_vain, plan, version, wanted};
 
 pub use answer::{decode as decode_answer, encode as encode_answer};
 pub use emit::AnthropicEncoder;

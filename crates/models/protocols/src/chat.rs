@@ -9,6 +9,7 @@ mod answer;
 mod ask;
 mod decoder;
 mod encoder;
+mod extra;
 mod read;
 mod usage;
 

@@ -1,6 +1,9 @@
 //! Fields of a request that nobody here understands.
 
-use crate::request::{Message, PartKind, Request};
+use serde_json::Value;
+
+use crate::json::Look;
+use crate::request::{Message, PartKind, Request, Tool};
 
 // They steer billing, storage, caching and abuse checks, not what the model says.
 const HARMLESS: [&str; 20] = [
@@ -41,4 +44,14 @@ pub(crate) fn function_of<'a>(messages: &'a [Message], call_id: &str) -> Option<
     });
     // Ids such as `call_0` come again in every turn; the latest is meant.
     named.next_back()
+}
+
+/// What to call a tool that a dialect has no form for; none for a function, which all have.
+pub(crate) fn tool(tool: &Tool) -> Option<String> {
+    let Tool::Opaque { value, .. } = tool else { return None };
+    Some(format!("tools.{}", kind(value)))
+}
+
+fn kind(value: &Value) -> &str {
+    value.text("type").or_else(|| value.text("name")).unwrap_or("unknown")
 }

@@ -23,6 +23,10 @@
 //! | `memory:` with a database | this process | days, months and totals: a settlement returns when they are on disk |
 //! | `redis://[user:password@]host[:port][/database]` | every process on that Redis | what Redis is set to keep |
 //!
+//! On SQLite a settlement that is confirmed survives the kill of the process; a power cut may cost the last few, as the
+//! database is set. Redis keeps what its own persistence keeps: turn on `appendonly`, and leave `maxmemory-policy` at
+//! `noeviction`, or a full Redis forgets budgets. When a store is away every verb says so, and the caller refuses.
+//!
 //! The crate knows no tenants, prices or HTTP, and holds no money: accounts are kept elsewhere.
 
 mod error;

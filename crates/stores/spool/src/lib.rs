@@ -127,6 +127,13 @@ impl Spool {
         self.0.state().n_bytes()
     }
 
+    /// How many bytes may still be appended, a frame of 20 for each record included. Who does work that will have a
+    /// record looks here before it begins, and leaves room for the records of all work that is under way.
+    #[must_use]
+    pub fn room_bytes(&self) -> u64 {
+        self.0.options.max_bytes.saturating_sub(self.n_bytes())
+    }
+
     /// How many places were found damaged since the folder was opened; each stands for one record or more.
     #[must_use]
     pub fn n_damaged(&self) -> u64 {

@@ -6,7 +6,7 @@ mod thinking;
 use serde_json::{Map, Value, json};
 
 pub(crate) use content::called;
-pub(crate) use thinking::{BORROWED, plan, version};
+pub(crate) use thinking::{BORROWED, is_in_vain, plan, version, wanted};
 
 use crate::dialect::{Dialect, Encoded, Quirks};
 use crate::json::{Look, put};
@@ -18,8 +18,7 @@ use crate::schema;
 const MAX_TOKENS: u64 = 8_192;
 
 // Anthropic's own, which a client of another dialect may send along.
-const OWN: [&str; 6] =
-    ["cache_control", "mcp_servers", "container", "context_management", "inference_geo", thinking::BORROWED];
+const OWN: [&str; 6] = ["cache_control", "mcp_servers", "container", "context_management", "inference_geo", BORROWED];
 
 /// Writes a request.
 #[must_use]
@@ -27,10 +26,10 @@ pub fn encode(request: &Request, _quirks: &Quirks) -> Encoded {
     let is_own = request.origin == Dialect::Anthropic;
     // What came in this dialect goes out with its unknown fields; of another's, those that it borrowed from here.
     let mut dropped: Vec<String> = if is_own { Vec::new() } else { leftover::names(request, &OWN).collect() };
-    let borrowed =
-        request.extra.iter().filter(|(name, _)| is_own || OWN.contains(&name.as_str()) && *name != thinking::BORROWED);
+    let borrowed = request.extra.iter().filter(|(name, _)| is_own || OWN.contains(&name.as_str()) && *name != BORROWED);
     let mut body: Map<String, Value> = borrowed.map(|(name, value)| (name.clone(), value.clone())).collect();
     body.insert("model".to_owned(), json!(request.model));
+    dropped.extend(is_in_vain(request).then(|| BORROWED.to_owned()));
     let (system, messages) = content::encode(request, &mut dropped);
     put(&mut body, "system", (!system.is_empty()).then_some(system));
     body.insert("messages".to_owned(), Value::Array(messages));
@@ -54,19 +53,19 @@ pub fn encode(request: &Request, _quirks: &Quirks) -> Encoded {
 
 fn sample(request: &Request, plan: &thinking::Plan, body: &mut Map<String, Value>, dropped: &mut Vec<String>) {
     let mut drop = |name: &str| dropped.push(name.to_owned());
-    // 1 is what Anthropic takes without being told.
-    let temperature = request.temperature.filter(|temperature| *temperature != 1.0);
-    match temperature {
-        Some(_) if plan.is_fixed => drop("temperature"),
+    match request.temperature {
+        // 1 is what it takes then.
+        Some(1.0) if plan.is_fixed => {}
         // OpenAI's goes up to 2.
-        Some(high) if high > 1.0 => drop("temperature"),
+        Some(temperature) if plan.is_fixed || temperature > 1.0 => drop("temperature"),
         other => put(body, "temperature", other),
     }
-    let top_p = request.top_p.filter(|top_p| *top_p != 1.0);
-    match top_p {
+    let is_taken = body.contains_key("temperature") && plan.is_new;
+    match request.top_p {
+        Some(1.0) if plan.is_fixed || is_taken => {}
         // With thinking it takes the uppermost only; beside a temperature newer models refuse it.
         Some(low) if plan.is_fixed && (low < 0.95 || plan.is_adaptive_only) => drop("top_p"),
-        Some(_) if temperature.is_some() && plan.is_new => drop("top_p"),
+        Some(_) if is_taken => drop("top_p"),
         other => put(body, "top_p", other),
     }
     match request.top_k {
@@ -106,7 +105,13 @@ fn format(request: &Request, dropped: &mut Vec<String>) -> Option<Value> {
             dropped.push("response_format".to_owned());
             None
         }
-        Format::Schema { schema, .. } => Some(json!({"type": "json_schema", "schema": schema::narrow(schema)})),
+        Format::Schema { schema, .. } => match schema::narrow(schema) {
+            Some(schema) => Some(json!({"type": "json_schema", "schema": schema})),
+            None => {
+                dropped.push("response_format".to_owned());
+                None
+            }
+        },
     }
 }
 
@@ -122,8 +127,10 @@ fn tools(request: &Request, body: &mut Map<String, Value>, dropped: &mut Vec<Str
                 // Clients of OpenAI ask for it by habit; older models refuse the field.
                 let knows = is_own || version(&request.model).is_some_and(|version| version >= (4, 5));
                 let is_strict = *strict == Some(true) && knows;
-                let narrow = is_strict && !is_own;
-                tool.insert("input_schema".to_owned(), if narrow { schema::narrow(&schema) } else { schema });
+                let narrowed = if is_own { None } else { schema::narrow(&schema) };
+                // A schema that cannot be closed is an offer and no promise.
+                let is_strict = is_strict && (is_own || narrowed.is_some());
+                tool.insert("input_schema".to_owned(), narrowed.filter(|_| is_strict).unwrap_or(schema));
                 put(&mut tool, "strict", is_strict.then_some(true));
                 put(&mut tool, "cache_control", cache.as_ref().map(mark));
                 list.push(Value::Object(tool));

@@ -5,7 +5,7 @@ mod model;
 
 use serde_json::{Map, Value, json};
 
-use crate::anthropic::BORROWED;
+use crate::anthropic::{BORROWED, is_in_vain};
 use crate::dialect::{Dialect, Encoded, Quirks};
 use crate::json::{Look, put};
 use crate::leftover;
@@ -14,17 +14,23 @@ use crate::schema;
 use model::{Maker, Words};
 
 // Bedrock's own, which a client of another dialect may send along.
-const OWN: [&str; 5] =
-    ["guardrailConfig", "performanceConfig", "requestMetadata", "promptVariables", "additionalModelRequestFields"];
+const OWN: [&str; 6] = [
+    "guardrailConfig",
+    "performanceConfig",
+    "requestMetadata",
+    "promptVariables",
+    "additionalModelRequestFields",
+    BORROWED,
+];
 
 /// Writes a request.
 #[must_use]
 pub fn encode(request: &Request, _quirks: &Quirks) -> Encoded {
     let maker = Maker::of(&request.model);
-    let taken: Vec<&str> = OWN.into_iter().chain((maker == Maker::Anthropic).then_some(BORROWED)).collect();
-    let mut dropped: Vec<String> = leftover::names(request, &taken).collect();
-    let borrowed = request.extra.iter().filter(|(name, _)| OWN.contains(&name.as_str()));
+    let mut dropped: Vec<String> = leftover::names(request, &OWN).collect();
+    let borrowed = request.extra.iter().filter(|(name, _)| OWN.contains(&name.as_str()) && *name != BORROWED);
     let mut body: Map<String, Value> = borrowed.map(|(name, value)| (name.clone(), value.clone())).collect();
+    dropped.extend(is_in_vain(request).then(|| BORROWED.to_owned()));
     let words = model::words(request, maker, &mut dropped);
     let (system, messages) = content::encode(request, maker, &mut dropped);
     put(&mut body, "system", (!system.is_empty()).then_some(system));
@@ -90,20 +96,19 @@ fn inference(request: &Request, words: &Words, dropped: &mut Vec<String>) -> Map
 }
 
 fn format(request: &Request, maker: Maker, dropped: &mut Vec<String>) -> Option<Value> {
-    match request.format.as_ref()? {
-        Format::Text => None,
-        Format::Schema { name, description, schema, .. } if maker.enforces_schemas(&request.model) => {
-            let narrowed = schema::narrow(schema).to_string();
-            let mut object = Map::from_iter([("name".to_owned(), json!(name)), ("schema".to_owned(), json!(narrowed))]);
-            put(&mut object, "description", description.clone());
-            Some(json!({"textFormat": {"type": "json_schema", "structure": {"jsonSchema": object}}}))
-        }
-        Format::Json | Format::Schema { .. } => {
-            let name = if request.origin == Dialect::Anthropic { "output_config.format" } else { "response_format" };
-            dropped.push(name.to_owned());
-            None
-        }
+    let format = request.format.as_ref().filter(|format| **format != Format::Text)?;
+    if let Format::Schema { name, description, schema, .. } = format
+        && maker.enforces_schemas(&request.model)
+        && let Some(schema) = schema::narrow(schema)
+    {
+        let text = schema.to_string();
+        let mut object = Map::from_iter([("name".to_owned(), json!(name)), ("schema".to_owned(), json!(text))]);
+        put(&mut object, "description", description.clone());
+        return Some(json!({"textFormat": {"type": "json_schema", "structure": {"jsonSchema": object}}}));
     }
+    let name = if request.origin == Dialect::Anthropic { "output_config.format" } else { "response_format" };
+    dropped.push(name.to_owned());
+    None
 }
 
 fn tools(request: &Request, maker: Maker, body: &mut Map<String, Value>, dropped: &mut Vec<String>) {
@@ -119,7 +124,10 @@ fn tools(request: &Request, maker: Maker, body: &mut Map<String, Value>, dropped
             Tool::Function { name, description, parameters, strict, cache } => {
                 let schema = parameters.as_ref().map_or_else(schema::nothing, schema::of_object);
                 let is_strict = *strict == Some(true) && maker.enforces_schemas(&request.model);
-                let schema = if is_strict { schema::narrow(&schema) } else { schema };
+                let narrowed = schema::narrow(&schema).filter(|_| is_strict);
+                // A schema that cannot be closed is an offer and no promise.
+                let is_strict = narrowed.is_some();
+                let schema = narrowed.unwrap_or(schema);
                 let mut spec = Map::from_iter([
                     ("name".to_owned(), json!(name)),
                     ("inputSchema".to_owned(), json!({"json": schema})),

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::ask::detail;
-use super::usage;
+use super::{extra, usage};
 use crate::answer::{Answer, Choice, Whole};
 use crate::dialect::{Context, Dialect};
 use crate::error::{Failure, Unreadable};
@@ -28,7 +28,8 @@ pub fn decode(body: &Value) -> Result<Answer, Unreadable> {
     for value in body.list("choices") {
         let message = value.get("message").unwrap_or(&Value::Null);
         let mut choice = Choice { blocks: blocks(message, value), ..Choice::default() };
-        choice.finish = value.text("finish_reason").map(|word| finish(word, !message.list("tool_calls").is_empty()));
+        // Who says nothing has finished all the same: this is a whole answer.
+        choice.finish = Some(finish(&value.string("finish_reason"), !message.list("tool_calls").is_empty()));
         if let Some(error) = value.get("error").filter(|error| !error.is_null()) {
             answer.failed = Some(failure(0, error));
         }
@@ -61,6 +62,8 @@ fn blocks(message: &Value, choice: &Value) -> Vec<Whole> {
     if details.is_empty() && !thought.is_empty() {
         blocks.push(Whole::reasoning(thought));
     }
+    let ours = extra::items(message).map(|(dialect, value)| Block::Opaque { dialect, value });
+    blocks.extend(extra::blocks(extra::unknown(message)).chain(ours).map(Whole::from));
     match message.get("content") {
         Some(Value::String(text)) if !text.is_empty() => blocks.push(Whole::text(text)),
         Some(Value::Array(parts)) => blocks.extend(parts.iter().map(part)),
@@ -140,8 +143,8 @@ pub(super) fn arguments(function: &Value) -> String {
 /// Why it ended. Some servers say `stop` when they mean calls.
 pub(super) fn finish(word: &str, has_calls: bool) -> Finish {
     match word {
-        "stop" | "eos" | "end_turn" | "STOP" if has_calls => Finish::Calls,
-        "stop" | "eos" | "end_turn" | "STOP" => Finish::Stop,
+        "stop" | "eos" | "end_turn" | "STOP" | "" if has_calls => Finish::Calls,
+        "stop" | "eos" | "end_turn" | "STOP" | "" => Finish::Stop,
         "length" | "max_tokens" | "model_length" => Finish::Length,
         "tool_calls" | "function_call" | "tool_use" => Finish::Calls,
         "content_filter" | "sensitive" => Finish::Filtered,
@@ -251,7 +254,7 @@ fn written(index: usize, choice: &Choice) -> Value {
             }
             Block::Refusal => refusal.push_str(&whole.text),
             Block::Media { mime, data } => images.push(image(images.len(), mime, data)),
-            Block::Opaque { value, .. } => others.push(value.clone()),
+            Block::Opaque { dialect, value } => others.push(extra::item(others.len(), *dialect, value)),
         }
     }
     let mut message = Map::from_iter([("role".to_owned(), json!("assistant"))]);
@@ -297,5 +300,10 @@ pub(super) fn citation(dialect: Dialect, value: &Value) -> Value {
         }
         return json!({"type": "url_citation", "url_citation": inner});
     }
-    value.clone()
+    // Perplexity gives addresses alone.
+    match value {
+        Value::String(url) => json!({"type": "url_citation",
+            "url_citation": {"url": url, "title": url, "start_index": 0, "end_index": 0}}),
+        _ => value.clone(),
+    }
 }

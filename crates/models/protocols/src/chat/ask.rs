@@ -198,9 +198,16 @@ fn results(message: &Message, list: &mut Vec<Value>, dropped: &mut Vec<String>) 
         if *is_error && !text.to_lowercase().contains("error") {
             text = format!("error: {text}");
         }
-        let mut object = json!({"role": "tool", "tool_call_id": call_id, "content": text});
-        mark(&mut object, part.cache.as_ref());
-        list.push(object);
+        let content = match &part.cache {
+            None => json!(text),
+            // Who heeds the mark looks for it at a part.
+            Some(cache) => {
+                let mut only = json!({"type": "text", "text": text});
+                mark(&mut only, Some(cache));
+                json!([only])
+            }
+        };
+        list.push(json!({"role": "tool", "tool_call_id": call_id, "content": content}));
     }
     if !pictures.is_empty() {
         list.push(json!({"role": "user", "content": pictures}));

@@ -5,7 +5,7 @@
 use serde_json::{Map, Value};
 
 use super::answer::{arguments, facts, failure, finish, part, picture, start, thought};
-use super::usage;
+use super::{extra, usage};
 use crate::dialect::{Decoder, Dialect};
 use crate::error::Unreadable;
 use crate::event::{Block, Delta, Event, Finish, Place};
@@ -33,6 +33,8 @@ struct Open {
     single: Option<(Kind, u32)>,
     last_text: Option<u32>,
     calls: Vec<Call>,
+    /// Fields of one server alone, as far as they came.
+    extra: Map<String, Value>,
     finish: Option<String>,
 }
 
@@ -78,7 +80,7 @@ impl Decoder for ChatDecoder {
             return Ok(Vec::new());
         }
         let has_finished = self.choices.iter().any(|choice| choice.finish.is_some());
-        if !has_finished && !(self.is_over && self.has_started) {
+        if !(has_finished || self.is_over && self.has_started) {
             return Err(Unreadable { what: "the stream broke off before the answer was over".to_owned() });
         }
         for choice in std::mem::take(&mut self.choices) {
@@ -92,7 +94,9 @@ impl ChatDecoder {
     fn chunk(&mut self, chunk: &Value) {
         let error = chunk.get("error").or_else(|| chunk.pointer("/choices/0/error")).filter(|error| !error.is_null());
         // Azure opens with an empty chunk about its filters.
-        if !self.has_started && (!chunk.string("id").is_empty() || !chunk.list("choices").is_empty()) {
+        let usage = usage::find(chunk);
+        let says = !chunk.string("id").is_empty() || !chunk.list("choices").is_empty() || usage.is_some();
+        if !self.has_started && says {
             self.has_started = true;
             self.out.push(Event::Start(start(chunk)));
         }
@@ -102,9 +106,7 @@ impl ChatDecoder {
             return;
         }
         self.news(chunk);
-        if let Some(usage) = usage::find(chunk) {
-            self.out.push(Event::Usage(usage));
-        }
+        self.out.extend(usage.map(Event::Usage));
         for value in chunk.list("choices") {
             let number = u32::try_from(value.count("index")).unwrap_or(0);
             let at = self.choices.iter().position(|choice| choice.number == number).unwrap_or_else(|| {
@@ -147,6 +149,10 @@ impl Open {
         let details = delta.list("reasoning_details");
         for detail in details {
             self.detail(detail, out);
+        }
+        extra::merge(&mut self.extra, extra::unknown(delta));
+        for (dialect, value) in extra::items(delta) {
+            self.whole(Block::Opaque { dialect, value }, out);
         }
         let thought = thought(delta);
         if details.is_empty() && !thought.is_empty() {
@@ -313,6 +319,9 @@ impl Open {
             }
             let block = self.calls[at].block.unwrap_or_default();
             out.push(Event::Close(self.place(block)));
+        }
+        for block in extra::blocks(std::mem::take(&mut self.extra)) {
+            self.whole(block, out);
         }
         let has_calls = !self.calls.is_empty();
         let reason = match &self.finish {

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::answer::{citation, encode_failure, finish_word, image, sign};
 use super::ask::detail;
-use super::usage;
+use super::{extra, usage};
 use crate::dialect::{Context, Encoder};
 use crate::event::{Block, Delta, Event, Place};
 use crate::framing::Frame;
@@ -22,6 +22,8 @@ pub struct ChatEncoder {
     /// How many calls and pictures each choice has.
     n_calls: HashMap<u32, usize>,
     n_images: HashMap<u32, usize>,
+    /// How many entries each other list of each choice has.
+    n_entries: HashMap<(u32, &'static str), usize>,
     has_role: Vec<u32>,
     usage: Option<Usage>,
     has_failed: bool,
@@ -46,6 +48,7 @@ impl ChatEncoder {
             blocks: HashMap::new(),
             n_calls: HashMap::new(),
             n_images: HashMap::new(),
+            n_entries: HashMap::new(),
             has_role: Vec::new(),
             usage: None,
             has_failed: false,
@@ -100,12 +103,27 @@ impl ChatEncoder {
                 self.delta(choice, json!({"images": [picture]}), None, out);
                 Written::Whole
             }
-            Block::Opaque { value, .. } => {
-                self.delta(choice, json!({"provider_items": [value]}), None, out);
+            Block::Opaque { dialect, value } => {
+                let index = self.next(choice, "provider_items");
+                self.delta(choice, json!({"provider_items": [extra::item(index, *dialect, value)]}), None, out);
                 Written::Whole
             }
         };
         self.blocks.insert(place, written);
+    }
+
+    fn next(&mut self, choice: u32, list: &'static str) -> usize {
+        let n_entries = self.n_entries.entry((choice, list)).or_default();
+        *n_entries += 1;
+        *n_entries - 1
+    }
+
+    /// The one new entry of a list. It has a number, by which clients' libraries add up the lists of a stream.
+    fn entry(&mut self, choice: u32, list: &'static str, mut entry: Value) -> Value {
+        if entry.is_object() {
+            entry["index"] = json!(self.next(choice, list));
+        }
+        json!({ list: [entry] })
     }
 
     fn grow(&mut self, place: Place, delta: &Delta, out: &mut Vec<Frame>) {
@@ -115,10 +133,12 @@ impl ChatEncoder {
             (Some(Written::Refusal), Delta::Text(text)) => json!({"refusal": text}),
             (Some(Written::Reasoning { .. }), Delta::Text(text)) => json!({"reasoning_content": text}),
             (Some(Written::Reasoning { id }), Delta::Signature(proof)) => {
-                json!({"reasoning_details": [detail("", Some(proof), None, id.as_ref())]})
+                let entry = detail("", Some(proof), None, id.as_ref());
+                self.entry(choice, "reasoning_details", entry)
             }
             (Some(Written::Reasoning { id }), Delta::Encrypted(data)) => {
-                json!({"reasoning_details": [detail("", None, Some(data), id.as_ref())]})
+                let entry = detail("", None, Some(data), id.as_ref());
+                self.entry(choice, "reasoning_details", entry)
             }
             (Some(Written::Call { index }), Delta::Arguments(more) | Delta::Text(more)) => {
                 json!({"tool_calls": [{"index": index, "function": {"arguments": more}}]})
@@ -128,7 +148,7 @@ impl ChatEncoder {
                 sign(&mut call, Some(proof));
                 json!({"tool_calls": [call]})
             }
-            (_, Delta::Citation { dialect, value }) => json!({"annotations": [citation(*dialect, value)]}),
+            (_, Delta::Citation { dialect, value }) => self.entry(choice, "annotations", citation(*dialect, value)),
             (_, Delta::Logprobs(list)) => {
                 self.delta(choice, json!({}), Some(list), out);
                 return;

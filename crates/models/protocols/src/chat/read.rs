@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::extra;
 use crate::dialect::Dialect;
 use crate::error::Wrong;
 use crate::json::{Look, take};
@@ -177,13 +178,16 @@ fn message(param: &str, value: Value) -> Result<Message, Wrong> {
     let mut parts = Vec::new();
     if role == Role::Assistant {
         thinking(&value, &mut parts);
+        // What we gave out for blocks of other dialects, whose providers want them back.
+        let ours = extra::items(&value).map(|(dialect, value)| Part::from(PartKind::Opaque { dialect, value }));
+        parts.extend(ours);
     }
     let content = content(&format!("{param}.content"), value.get("content").unwrap_or(&Value::Null))?;
     if role == Role::Tool {
         let call_id = value.text("tool_call_id").or_else(|| value.text("name")).unwrap_or_default().to_owned();
         let name = value.text("name").map(str::to_owned);
         parts.push(Part {
-            cache: content.last().and_then(|part| part.cache.clone()),
+            cache: content.last().and_then(|part| part.cache.clone()).or_else(|| cache(&value)),
             kind: PartKind::Result { call_id, name, parts: content, is_error: false },
         });
         return Ok(Message { role, name: None, parts });

@@ -27,8 +27,9 @@ pub fn decode(usage: &Value) -> Option<Usage> {
     let cache_write = read.count("cache_write_tokens").max(read.count("cache_creation_tokens"));
     Some(Usage {
         input,
-        cached: cached.unwrap_or(0).min(input),
-        cache_write: cache_write.min(input),
+        // As the provider says it, also where it is more than the input (Grok on Azure).
+        cached: cached.unwrap_or(0),
+        cache_write,
         cache_write_1h: 0,
         output,
         reasoning: reasoning.min(output),
@@ -37,11 +38,17 @@ pub fn decode(usage: &Value) -> Option<Usage> {
     })
 }
 
-/// What the provider says the call cost in its currency: a number `cost` (OpenRouter), or `cost.total_cost` (Perplexity).
+/// What the provider says the call cost in its currency: a number `cost` (OpenRouter), `cost.total_cost` (Perplexity), or
+/// `cost_in_usd_ticks` (xAI), of which ten thousand million are a dollar.
 pub(crate) fn said_cost(usage: &Value) -> Option<String> {
-    let cost = usage.get("cost")?;
-    let cost = cost.get("total_cost").unwrap_or(cost);
-    cost.as_number().map(ToString::to_string)
+    const TICKS: u64 = 10_000_000_000;
+    if let Some(cost) = usage.get("cost") {
+        let cost = cost.get("total_cost").unwrap_or(cost);
+        return cost.as_number().map(ToString::to_string);
+    }
+    let ticks = usage.get("cost_in_usd_ticks").and_then(Value::as_u64)?;
+    let text = format!("{}.{:010}", ticks / TICKS, ticks % TICKS);
+    Some(text.trim_end_matches('0').trim_end_matches('.').to_owned())
 }
 
 /// Writes a `usage` object.

@@ -104,6 +104,9 @@ fn tools(request: &Request, body: &mut Map<String, Value>, dropped: &mut Vec<Str
 }
 
 fn message(path: &str, message: &Message, out: &mut Vec<Value>, dropped: &mut Vec<String>) {
+    if message.name.is_some() {
+        dropped.push(format!("{path}.name"));
+    }
     let role = match message.role {
         Role::System | Role::Developer => "system",
         Role::User => "user",

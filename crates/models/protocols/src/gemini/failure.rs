@@ -12,9 +12,15 @@ pub fn decode(status: u16, body: &Value) -> Failure {
     let error = body.get("error").unwrap_or(body);
     let said = u16::try_from(error.count("code")).unwrap_or(0);
     let status = if status == 0 { said } else { status };
+    // A wrong key is a bad request here; only the reason tells it from the client's fault.
+    let reason = error
+        .list("details")
+        .iter()
+        .filter_map(|detail| detail.text("reason"))
+        .find(|reason| matches!(*reason, "API_KEY_INVALID" | "API_KEY_EXPIRED"));
     Failure {
         status,
-        code: error.string("status"),
+        code: reason.map_or_else(|| error.string("status"), str::to_owned),
         message: error.text("message").or_else(|| error.as_str()).unwrap_or_default().to_owned(),
         retry_after_ms: error.list("details").iter().find_map(retry_after_ms),
         rest: None,

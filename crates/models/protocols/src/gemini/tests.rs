@@ -1,3 +1,5 @@
+mod order;
+
 use serde_json::{Value, json};
 
 use super::*;
@@ -169,6 +171,26 @@ fn a_refusal_to_serve_says_when_to_come_back() {
 }
 
 #[test]
+fn a_wrong_key_is_told_from_a_bad_request() {
+    let body = json!({"error": {"code": 400, "status": "INVALID_ARGUMENT", "message": "API key not valid.", "details": [
+        {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "API_KEY_INVALID"}]}});
+    let failure = decode_failure(400, &body);
+    assert_eq!((failure.status, failure.code.as_str()), (400, "API_KEY_INVALID"));
+}
+
+#[test]
+fn instructions_alone_are_what_is_asked() {
+    let mut request = Request::new(Dialect::Chat, "gemini-2.0-flash");
+    request.messages = vec![Message::of(Role::System, PartKind::Text("Say hi.".to_owned()))];
+    request.reasoning = Some(Reasoning { effort: Some(Effort::None), ..Reasoning::default() });
+    request.tool_choice = Some(ToolChoice::Auto);
+    let encoded = encode_request(&request, &Quirks::default());
+    assert_eq!(encoded.dropped, Vec::<String>::new());
+    let body = encoded.body;
+    assert_eq!(body, json!({"contents": [{"role": "user", "parts": [{"text": "Say hi."}]}]}));
+}
+
+#[test]
 fn a_request_is_written_with_everything_in_its_place() {
     let mut request = Request::new(Dialect::Chat, "gemini-2.5-flash");
     let picture = Media { mime: Some("image/png".to_owned()), ..Media::base64("AA".to_owned()) };
@@ -229,6 +251,19 @@ fn a_request_is_written_with_everything_in_its_place() {
             "thinkingConfig": {"thinkingBudget": 8192, "includeThoughts": true}},
     });
     assert_eq!(encoded.body, expected);
+}
+
+#[test]
+fn fields_of_googles_own_are_passed_on() {
+    let mut request = Request::new(Dialect::Chat, "gemini-2.5-flash-image");
+    let settings = json!([{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "BLOCK_NONE"}]);
+    request.extra.insert("safety_settings".to_owned(), settings.clone());
+    request.extra.insert("modalities".to_owned(), json!(["image", "text"]));
+    request.extra.insert("logit_bias".to_owned(), json!({"1": 1}));
+    let encoded = encode_request(&request, &Quirks::default());
+    assert_eq!(encoded.body["safetySettings"], settings);
+    assert_eq!(encoded.body["generationConfig"]["responseModalities"], json!(["IMAGE", "TEXT"]));
+    assert_eq!(encoded.dropped, ["logit_bias"]);
 }
 
 #[test]

@@ -13,32 +13,27 @@ pub(super) fn has_levels(model: &str) -> bool {
 }
 
 /// `thinkingConfig`. Thoughts are shown unless the model is told not to think, since they cost the same either way.
-pub(super) fn config(reasoning: &Reasoning, model: &str) -> Value {
-    let mut config = Map::new();
+/// `None` when there is nothing to say: early models refuse to be told even not to think.
+pub(super) fn config(reasoning: &Reasoning, model: &str) -> Option<Value> {
     let is_off = reasoning.effort == Some(Effort::None) || (reasoning.effort.is_none() && reasoning.budget == Some(0));
-    match (reasoning.budget, reasoning.effort) {
-        // A model with levels takes a budget too, but not both.
-        (Some(budget), _) if !is_off => {
-            config.insert("thinkingBudget".to_owned(), json!(budget));
-        }
-        (_, Some(effort)) if has_levels(model) => {
-            config.insert("thinkingLevel".to_owned(), json!(level(effort, model)));
-        }
-        (_, Some(effort)) => {
-            config.insert("thinkingBudget".to_owned(), json!(budget(effort, model)));
-        }
-        (Some(_), None) if has_levels(model) => {
-            config.insert("thinkingLevel".to_owned(), json!(level(Effort::None, model)));
-        }
-        (Some(_), None) => {
-            config.insert("thinkingBudget".to_owned(), json!(budget(Effort::None, model)));
-        }
-        (None, None) => {}
+    let effort = if is_off { Some(Effort::None) } else { reasoning.effort };
+    if is_off && ["gemini-1", "gemini-2.0"].iter().any(|early| model.contains(early)) {
+        return None;
     }
+    let mut config = Map::new();
+    match (reasoning.budget.filter(|_| !is_off), effort) {
+        // A model with levels takes a budget too, but not both.
+        (Some(budget), _) => config.insert("thinkingBudget".to_owned(), json!(budget.min(most(model)))),
+        (None, Some(effort)) if has_levels(model) => {
+            config.insert("thinkingLevel".to_owned(), json!(level(effort, model)))
+        }
+        (None, Some(effort)) => config.insert("thinkingBudget".to_owned(), json!(budget(effort, model))),
+        (None, None) => None,
+    };
     if !is_off {
         config.insert("includeThoughts".to_owned(), json!(true));
     }
-    Value::Object(config)
+    Some(Value::Object(config))
 }
 
 /// The Pro models have no `minimal`, and the first of them no `medium`; Google's own OpenAI surface then takes the next
@@ -56,17 +51,19 @@ fn level(effort: Effort, model: &str) -> &'static str {
     }
 }
 
-/// The budgets that Google's own OpenAI surface gives the words, within what Gemini 2.5 takes: Pro cannot stop
-/// thinking below 128 tokens, and the most is 32,768 there and 24,576 elsewhere.
+/// The budgets that Google's own OpenAI surface gives the words. Gemini 2.5 Pro cannot think less than 128 tokens.
 fn budget(effort: Effort, model: &str) -> u64 {
-    let is_pro = model.contains("pro");
     match effort {
-        Effort::None if is_pro => 128,
+        Effort::None if model.contains("pro") => 128,
         Effort::None => 0,
         Effort::Minimal | Effort::Low => 1_024,
         Effort::Medium => 8_192,
         Effort::High => 24_576,
-        Effort::Extreme if is_pro => 32_768,
-        Effort::Extreme => 24_576,
+        Effort::Extreme => most(model),
     }
+}
+
+/// The largest budget that the model takes.
+fn most(model: &str) -> u64 {
+    if model.contains("pro") { 32_768 } else { 24_576 }
 }

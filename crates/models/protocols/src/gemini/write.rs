@@ -8,6 +8,12 @@ use crate::json::put;
 use crate::leftover;
 use crate::request::{Format, PartKind, Request, Tool, ToolChoice};
 
+// Google's own fields, which clients of other dialects add to theirs, some of them in snake case.
+const OWN: [(&str, &str); 3] =
+    [("safetySettings", "safety_settings"), ("cachedContent", "cached_content"), ("labels", "labels")];
+const TAKEN: [&str; 6] =
+    ["modalities", "safetySettings", "safety_settings", "cachedContent", "cached_content", "labels"];
+
 /// Writes a request. The model stands in the URL.
 #[must_use]
 pub fn encode(request: &Request, _quirks: &Quirks) -> Encoded {
@@ -24,38 +30,47 @@ pub fn encode(request: &Request, _quirks: &Quirks) -> Encoded {
     {
         dropped.push("messages[0].content".to_owned());
     }
-    if !texts.is_empty() {
-        body.insert("systemInstruction".to_owned(), json!({"parts": texts}));
-    }
     let first = request.messages.len() - messages.len();
     let wants_signatures = thinking::has_levels(&request.model);
     let contents = contents::write_all(messages, first, wants_signatures, &mut dropped);
-    body.insert("contents".to_owned(), Value::Array(contents));
+    // Contents must not be empty, so instructions alone are what is asked.
+    if contents.is_empty() && !texts.is_empty() {
+        body.insert("contents".to_owned(), json!([{"role": "user", "parts": texts}]));
+    } else {
+        if !texts.is_empty() {
+            body.insert("systemInstruction".to_owned(), json!({"parts": texts}));
+        }
+        body.insert("contents".to_owned(), Value::Array(contents));
+    }
     let tools = tools(&request.tools, &mut dropped);
     if !tools.is_empty() {
         body.insert("tools".to_owned(), Value::Array(tools));
     }
-    if let Some(choice) = &request.tool_choice {
+    for (name, ours) in OWN {
+        put(&mut body, name, [name, ours].iter().find_map(|name| request.extra.get(*name)).cloned());
+    }
+    let has_functions = request.tools.iter().any(|tool| matches!(tool, Tool::Function { .. }));
+    if let Some(choice) = request.tool_choice.as_ref().filter(|_| has_functions) {
         body.insert("toolConfig".to_owned(), json!({"functionCallingConfig": calling(choice)}));
     }
     let config = config(request);
     if !config.is_empty() {
         body.insert("generationConfig".to_owned(), Value::Object(config));
     }
-    if request.parallel_calls == Some(false) {
+    if has_functions && request.parallel_calls == Some(false) {
         let name = match request.origin {
             Dialect::Anthropic => "tool_choice.disable_parallel_tool_use",
             _ => "parallel_tool_calls",
         };
         dropped.push(name.to_owned());
     }
-    dropped.extend(leftover::names(request, &[]));
+    dropped.extend(leftover::names(request, &TAKEN));
     Encoded { body: Value::Object(body), dropped }
 }
 
 fn tools(offered: &[Tool], dropped: &mut Vec<String>) -> Vec<Value> {
     let (mut functions, mut tools) = (Vec::new(), Vec::new());
-    for (at, tool) in offered.iter().enumerate() {
+    for tool in offered {
         match tool {
             Tool::Function { name, description, parameters, .. } => {
                 let mut function = Map::from_iter([("name".to_owned(), json!(name))]);
@@ -66,7 +81,7 @@ fn tools(offered: &[Tool], dropped: &mut Vec<String>) -> Vec<Value> {
                 functions.push(Value::Object(function));
             }
             Tool::Opaque { dialect: Dialect::Gemini, value } => tools.push(value.clone()),
-            Tool::Opaque { .. } => dropped.push(format!("tools[{at}]")),
+            Tool::Opaque { .. } => dropped.extend(leftover::tool(tool)),
         }
     }
     if !functions.is_empty() {
@@ -110,8 +125,12 @@ fn config(request: &Request) -> Map<String, Value> {
             config.insert("responseJsonSchema".to_owned(), schema.clone());
         }
     }
-    if let Some(reasoning) = &request.reasoning {
-        config.insert("thinkingConfig".to_owned(), thinking::config(reasoning, &request.model));
-    }
+    // Image models draw only when they are told to; clients of Chat Completions say so in small letters.
+    let kinds = request.extra.get("modalities").and_then(Value::as_array);
+    let kinds: Option<Vec<String>> =
+        kinds.map(|kinds| kinds.iter().filter_map(Value::as_str).map(str::to_uppercase).collect());
+    put(&mut config, "responseModalities", kinds.filter(|kinds| !kinds.is_empty()));
+    let thinking = request.reasoning.as_ref().and_then(|reasoning| thinking::config(reasoning, &request.model));
+    put(&mut config, "thinkingConfig", thinking);
     config
 }

@@ -120,6 +120,9 @@ fn tools(request: &Request, dropped: &mut Vec<String>) -> Vec<Value> {
 fn message(request: &Request, at: usize, message: &Message, out: &mut Vec<Value>, dropped: &mut Vec<String>) {
     let mut said = Said::default();
     let path = format!("messages[{at}]");
+    if message.name.is_some() {
+        dropped.push(format!("{path}.name"));
+    }
     for part in &message.parts {
         if let PartKind::Result { call_id, name, parts, .. } = &part.kind {
             let mut result = Said::default();

@@ -13,7 +13,8 @@ use crate::error::Unreadable;
 /// # Errors
 /// When it is none.
 pub fn decode(body: &Value) -> Result<Answer, Unreadable> {
-    if !body.get("output").is_some_and(Value::is_array) && body.get("status").is_none() {
+    let is_answer = body.get("output").is_some_and(Value::is_array) || body.get("status").is_some();
+    if !is_answer && !body.get("error").is_some_and(Value::is_object) {
         return Err(Unreadable::new("an answer of Responses with output", &body.to_string()));
     }
     let mut events = Vec::new();

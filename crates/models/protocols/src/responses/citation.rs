@@ -32,7 +32,9 @@ fn translate(dialect: Dialect, value: &Value, text: &str) -> Option<Value> {
             let address = value.pointer("/web/uri").or_else(|| value.get("uri")).and_then(Value::as_str)?;
             let title = value.pointer("/web/title").and_then(Value::as_str).or_else(|| value.text("title"));
             let place = value.list("segments").first().unwrap_or(value);
-            Some(url(address, title, span(place, "startIndex", "endIndex", text)))
+            // Google counts bytes, OpenAI characters.
+            let (start, end) = span(place, "startIndex", "endIndex", text);
+            Some(url(address, title, (characters(text, start), characters(text, end))))
         }
         Dialect::Bedrock | Dialect::Ollama | Dialect::Cohere => None,
     }
@@ -43,6 +45,11 @@ fn url(address: &str, title: Option<&str>, (start, end): (u64, u64)) -> Value {
         "type": "url_citation", "url": address, "title": title.unwrap_or_default(),
         "start_index": start, "end_index": end,
     })
+}
+
+fn characters(text: &str, bytes: u64) -> u64 {
+    let within = usize::try_from(bytes).ok().and_then(|bytes| text.get(..bytes));
+    within.unwrap_or(text).chars().count() as u64
 }
 
 fn span(value: &Value, start: &str, end: &str, text: &str) -> (u64, u64) {

@@ -27,6 +27,7 @@ use crate::json::Look;
 pub struct ResponsesDecoder {
     is_started: bool,
     is_over: bool,
+    is_told_over: bool,
     has_calls: bool,
     blocks: Blocks,
     // The tools for free text that the request offered, where the answer repeats them.
@@ -39,7 +40,11 @@ pub struct ResponsesDecoder {
 impl Decoder for ResponsesDecoder {
     fn frame(&mut self, frame: &Frame) -> Result<Vec<Event>, Unreadable> {
         let mut out = Vec::new();
-        if self.is_over || frame.data.is_empty() || frame.data == "[DONE]" {
+        if self.is_over || frame.data.is_empty() {
+            return Ok(out);
+        }
+        if frame.data == "[DONE]" {
+            self.is_told_over = true;
             return Ok(out);
         }
         if self.piece(frame, &mut out) {
@@ -48,7 +53,11 @@ impl Decoder for ResponsesDecoder {
         let unreadable = || Unreadable::new("an event of Responses", &String::from_utf8_lossy(&frame.data));
         let event: Value = serde_json::from_slice(&frame.data).map_err(|_| unreadable())?;
         let name = event.text("type").unwrap_or(&frame.name);
-        if !event.is_object() || (name.is_empty() && event.get("error").is_none()) {
+        let is_error = event.get("error").is_some_and(|error| !error.is_null());
+        if name.is_empty() && event.is_object() && self.is_started && !is_error {
+            return Ok(out);
+        }
+        if !event.is_object() || (name.is_empty() && !is_error) {
             return Err(unreadable());
         }
         self.read(name, &event, &mut out);
@@ -58,6 +67,12 @@ impl Decoder for ResponsesDecoder {
     fn end(&mut self) -> Result<Vec<Event>, Unreadable> {
         if self.is_over {
             return Ok(Vec::new());
+        }
+        // Some servers end as in Chat Completions, and say no more.
+        if self.is_told_over && !self.done.is_empty() {
+            let mut out = Vec::new();
+            self.finish(&Value::Null, &mut out);
+            return Ok(out);
         }
         Err(Unreadable { what: "the answer broke off before response.completed".to_owned() })
     }
@@ -162,7 +177,7 @@ impl ResponsesDecoder {
             | "response.done" => {
                 self.finish(event.get("response").unwrap_or(&Value::Null), out);
             }
-            "error" | "" => {
+            "error" | "response.error" | "" => {
                 self.start(&Value::Null, out);
                 self.fail(failure::decode(0, event), out);
             }

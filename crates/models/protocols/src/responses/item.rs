@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::{SIGNED, citation};
 use crate::answer::Whole;
 use crate::event::Block;
+use crate::json::Look;
 
 /// A message.
 pub(super) fn message(id: &str, status: &str, parts: &[Value]) -> Value {
@@ -25,7 +26,8 @@ pub(super) fn part(whole: &Whole) -> Value {
         }
     }
     let mut part = json!({
-        "type": "output_text", "text": whole.text, "annotations": annotations, "logprobs": whole.logprobs,
+        "type": "output_text", "text": whole.text, "annotations": annotations,
+        "logprobs": logprobs(&whole.logprobs),
     });
     if !others.is_empty() {
         part["citations"] = json!(others);
@@ -34,6 +36,24 @@ pub(super) fn part(whole: &Whole) -> Value {
         part["extra_content"] = extra(signature);
     }
     part
+}
+
+/// Log probabilities. A token's bytes are required here, and left out by many.
+pub(super) fn logprobs(values: &[Value]) -> Vec<Value> {
+    let with_bytes = |value: &Value| -> Value {
+        let mut value = value.clone();
+        let token = value.string("token");
+        if let Some(fields) = value.as_object_mut().filter(|fields| !fields.get("bytes").is_some_and(Value::is_array)) {
+            fields.insert("bytes".to_owned(), json!(token.as_bytes()));
+        }
+        value
+    };
+    let write = |value: &Value| -> Value {
+        let mut written = with_bytes(value);
+        written["top_logprobs"] = value.list("top_logprobs").iter().map(with_bytes).collect();
+        written
+    };
+    values.iter().filter(|value| value.is_object()).map(write).collect()
 }
 
 /// Thinking. Its parts in the summary are one.

@@ -45,7 +45,15 @@ fn read(param: &str, item: &Value) -> Result<(Role, Vec<Part>), Wrong> {
     }
     match item.text("type").unwrap_or("message") {
         "message" => message(param, item),
-        "function_call" => one(Role::Assistant, call(param, item, item.string("arguments"))?),
+        "function_call" => {
+            let arguments = match item.get("arguments") {
+                Some(Value::String(text)) => text.clone(),
+                Some(Value::Null) | None => String::new(),
+                // Some clients send the object itself.
+                Some(object) => object.to_string(),
+            };
+            one(Role::Assistant, call(param, item, arguments)?)
+        }
         "custom_tool_call" => {
             let arguments = json!({"input": item.string("input")}).to_string();
             one(Role::Assistant, call(param, item, arguments)?)

@@ -1,3 +1,4 @@
+mod order;
 mod reading;
 mod requests;
 mod writing;

@@ -8,30 +8,27 @@ use super::write_item;
 use crate::dialect::{Dialect, Encoded, Quirks};
 use crate::json::{Look, put};
 use crate::leftover;
-use crate::request::{Effort, Format, PartKind, Reasoning, Request, Tool, ToolChoice};
+use crate::request::{Effort, Format, Message, PartKind, Reasoning, Request, Role, Tool, ToolChoice};
+
+// OpenAI refuses to be asked for fewer tokens, which the other dialects allow.
+const LEAST: u64 = 16;
 
 /// Writes a request.
 #[must_use]
 pub fn encode(request: &Request, quirks: &Quirks) -> Encoded {
     let mut dropped = Vec::new();
     let mut body = Map::from_iter([("model".to_owned(), json!(request.model))]);
-    let (instructions, rest) = request.split_instructions();
-    // Only text fits here; what is not stays where the client put it.
-    let texts: Option<Vec<&str>> = instructions.iter().map(|part| part.kind.text()).collect();
-    let (instructions, messages) = match texts {
-        Some(texts) if !texts.is_empty() => (Some(texts.join("\n\n")), rest),
-        _ => (None, request.messages.as_slice()),
-    };
+    let (instructions, messages) = instructions(request);
     put(&mut body, "instructions", instructions);
     let customs = customs(&request.tools);
     let wants_thinking = quirks.wants_reasoning_back || request.origin == Dialect::Responses;
     let input = write_item::write_all(messages, &customs, wants_thinking, &mut dropped);
     body.insert("input".to_owned(), Value::Array(input));
     let mut tools = Vec::new();
-    for (at, offered) in request.tools.iter().enumerate() {
+    for offered in &request.tools {
         match tool(offered, request.origin) {
             Some(tool) => tools.push(tool),
-            None => dropped.push(format!("tools[{at}]")),
+            None => dropped.extend(leftover::tool(offered)),
         }
     }
     if !tools.is_empty() {
@@ -39,7 +36,10 @@ pub fn encode(request: &Request, quirks: &Quirks) -> Encoded {
     }
     put(&mut body, "tool_choice", request.tool_choice.as_ref().map(|choice| tool_choice(choice, &customs)));
     put(&mut body, "parallel_tool_calls", request.parallel_calls);
-    put(&mut body, "max_output_tokens", request.max_output);
+    put(&mut body, "max_output_tokens", request.max_output.map(|most| most.max(LEAST)));
+    if request.max_output.is_some_and(|most| most < LEAST) {
+        dropped.push(if request.origin == Dialect::Responses { "max_output_tokens" } else { "max_tokens" }.to_owned());
+    }
     put(&mut body, "temperature", request.temperature);
     put(&mut body, "top_p", request.top_p);
     put(&mut body, "user", request.user.clone());
@@ -60,6 +60,18 @@ pub fn encode(request: &Request, quirks: &Quirks) -> Encoded {
     missing(request, &mut dropped);
     extra(request, &mut body, &mut dropped);
     Encoded { body: Value::Object(body), dropped }
+}
+
+/// The text of `instructions` and the messages behind it. Only a request that came with it has it; elsewhere the
+/// operator's messages stand in the input, where they keep their roles and their places.
+fn instructions(request: &Request) -> (Option<&str>, &[Message]) {
+    if let (Dialect::Responses, Some((first, rest))) = (request.origin, request.messages.split_first())
+        && let (Role::System, [only]) = (first.role, first.parts.as_slice())
+        && let Some(text) = only.kind.text()
+    {
+        return (Some(text), rest);
+    }
+    (None, &request.messages)
 }
 
 /// The names of tools that take free text, in this dialect or in that of Chat Completions.

@@ -116,23 +116,28 @@ impl Writer<'_> {
     }
 
     fn result(&mut self, at: usize, call_id: &str, parts: &[Part], is_error: bool) {
-        if is_error {
-            self.dropped.push(format!("messages[{at}].is_error"));
-        }
         let kind = if self.custom_calls.contains(call_id) { "custom_tool_call_output" } else { "function_call_output" };
         let texts: Option<Vec<&str>> = parts.iter().map(|part| part.kind.text()).collect();
         let output = match texts {
-            Some(texts) => Value::String(texts.join("\n")),
+            Some(texts) => Value::String(marked(texts.join("\n"), is_error)),
             None => {
-                let written: Vec<Value> = parts.iter().filter_map(|part| content(&part.kind, false)).collect();
+                let mut written: Vec<Value> = parts.iter().filter_map(|part| content(&part.kind, false)).collect();
                 if written.len() < parts.len() {
                     self.dropped.push(format!("messages[{at}].content"));
+                }
+                if is_error {
+                    written.insert(0, json!({"type": "input_text", "text": "error"}));
                 }
                 Value::Array(written)
             }
         };
         self.items.push(json!({"type": kind, "call_id": call_id, "output": output}));
     }
+}
+
+/// There is no field for failure, so the words say it.
+fn marked(text: String, is_error: bool) -> String {
+    if is_error && !text.to_lowercase().contains("error") { format!("error: {text}") } else { text }
 }
 
 /// What a message is made of, unlike an item.

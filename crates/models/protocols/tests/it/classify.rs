@@ -3,6 +3,7 @@
 use septet_protocols::{Dialect, Framing, embeddings, rerank};
 use serde_json::Value;
 
+use crate::events;
 use crate::recordings::{Body, Recording};
 
 /// What a recording is.
@@ -35,15 +36,20 @@ pub(crate) fn classify(recording: &Recording) -> Kind {
             let first = bytes.iter().position(|byte| !byte.is_ascii_whitespace()).unwrap_or(0);
             let head = &bytes[first..];
             let is_sse = [&b"data:"[..], b"event:", b":"].iter().any(|start| head.starts_with(start));
-            let is_binary = recording.content_type.contains("eventstream");
-            if is_binary || is_sse || recording.content_type.contains("ndjson") {
-                let events = if is_binary { Vec::new() } else { crate::events::of_text(bytes) };
+            // The head of a binary frame is its length, which begins with a zero.
+            let is_binary = recording.content_type.contains("eventstream") || head.first() == Some(&0);
+            let is_lines = || serde_json::from_slice::<Value>(bytes).is_err() && events::of_text(bytes).len() > 1;
+            if is_binary || is_sse || recording.content_type.contains("ndjson") || is_lines() {
+                let events = if is_binary { Vec::new() } else { events::of_text(bytes) };
                 let framing = match (is_binary, is_sse) {
                     (true, _) => Framing::EventStream,
                     (false, true) => Framing::Sse,
                     (false, false) => Framing::Lines,
                 };
                 return stream(&events, Some(framing), path);
+            }
+            if head.is_empty() {
+                return Kind::Other("an empty body");
             }
             match serde_json::from_slice::<Value>(bytes) {
                 Ok(body) => whole(&body, recording.status, path),
@@ -63,6 +69,9 @@ fn stranger(recording: &Recording, path: &str) -> Option<&'static str> {
     }
     if ends("/invoke") && !recording_is_vectors(recording) {
         return Some("Bedrock's invoke, whose bodies differ by model; Converse is what we speak");
+    }
+    if ends("/completions") && !ends("/chat/completions") || ends("/complete") {
+        return Some("completions of a text, which are no chat");
     }
     if has("/responses/resp_") {
         return Some("fetching of a stored response");
@@ -157,7 +166,12 @@ fn by_event(event: &Value) -> Option<Dialect> {
 fn whole(body: &Value, status: u16, path: &str) -> Kind {
     let has = |name: &str| body.get(name).is_some_and(|value| !value.is_null());
     if status >= 400 {
-        return Kind::Error(spoken(path).unwrap_or(Dialect::Chat));
+        return match spoken(path) {
+            Some(dialect) => Kind::Error(dialect),
+            // Vectors and ranks are refused in the same words.
+            None if path.is_empty() || path.contains("embed") || path.contains("rerank") => Kind::Error(Dialect::Chat),
+            None => Kind::Other("an error of an address that is never called"),
+        };
     }
     if let Some(api) = vectors(body, path) {
         return Kind::Embeddings(api);

@@ -27,6 +27,9 @@ pub(crate) fn differences(wanted: &Said, got: &Said, dialect: Dialect, whole: &V
     let mut calls = got.calls.clone();
     calls.retain(|call| !wanted.custom.contains(&call.0) || wanted.calls.contains(call));
     differ("calls", &show(&wanted.calls), &show(&calls));
+    if dialect == Dialect::Chat {
+        differ("other answers", &format!("{:?}", wanted.others), &format!("{:?}", got.others));
+    }
     if !wanted.tokens.is_empty() && dialect != Dialect::Anthropic {
         differ("logprobs", &format!("{:?}", wanted.tokens), &format!("{:?}", got.tokens));
     }

@@ -16,6 +16,8 @@ pub(crate) struct Folded {
     pub(crate) error: Option<Value>,
     /// The events of another dialect that were packed into these.
     pub(crate) inner: Vec<Value>,
+    /// The events of the same dialect that were packed into these.
+    pub(crate) packed: Vec<Value>,
     /// Breaches of the protocol.
     pub(crate) wrongs: Vec<String>,
 }

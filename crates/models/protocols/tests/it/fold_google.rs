@@ -117,6 +117,9 @@ pub(crate) fn bedrock(events: &[Value]) -> Folded {
             _ => {}
         }
     }
+    if !folded.packed.is_empty() {
+        return bedrock(&folded.packed);
+    }
     for block in folded.whole["output"]["message"]["content"].as_array_mut().into_iter().flatten() {
         let Some(text) = block.pointer("/toolUse/partial").and_then(Value::as_str).map(str::to_owned) else { continue };
         block["toolUse"]["input"] = serde_json::from_str(&text).unwrap_or_else(|_| text.into());
@@ -130,6 +133,16 @@ fn invoked(folded: &mut Folded, body: &Value) {
     let event: Value = serde_json::from_slice(&bytes.unwrap_or_default()).unwrap_or_default();
     if event.get("type").is_some() {
         folded.inner.push(event);
+        return;
+    }
+    let name = event.as_object().and_then(|fields| fields.keys().next()).map_or("", String::as_str);
+    if name.starts_with("message") || name.starts_with("contentBlock") || name == "metadata" {
+        // Nova speaks Converse in here, too.
+        folded.packed.push(event);
+        return;
+    }
+    if let Some(text) = event["generation"].as_str().or_else(|| event["completion"].as_str()) {
+        texts(folded, &event, text);
         return;
     }
     // Titan.
@@ -152,6 +165,25 @@ fn invoked(folded: &mut Folded, body: &Value) {
         folded.whole["usage"] = json!({"inputTokens": read, "outputTokens": written});
     } else if read.is_number() {
         folded.whole["usage"] = json!({"inputTokens": read, "outputTokens": 0});
+    }
+}
+
+/// Llama's pieces, and those of Claude's first protocol.
+fn texts(folded: &mut Folded, event: &Value, text: &str) {
+    let message = &mut folded.whole["output"]["message"];
+    if list(message, "content").is_empty() {
+        push(message, "content", json!({"text": ""}));
+    }
+    append(&mut message["content"][0], "text", Some(text));
+    if let Some(read) = event["prompt_token_count"].as_u64() {
+        folded.whole["usage"]["inputTokens"] = read.into();
+    }
+    if let Some(written) = event["generation_token_count"].as_u64() {
+        folded.whole["usage"]["outputTokens"] = written.into();
+    }
+    if let Some(reason) = event["stop_reason"].as_str() {
+        folded.is_complete = true;
+        folded.whole["stopReason"] = if reason.starts_with("length") { "max_tokens" } else { "end_turn" }.into();
     }
 }
 

@@ -3,9 +3,9 @@
 use septet_protocols::{Answer, Dialect, Event, Framing};
 use serde_json::Value;
 
-use crate::classify::{Kind, classify};
+use crate::classify::{Kind, asked, classify};
 use crate::recordings::{Body, Recording, all};
-use crate::{drive, events, fold};
+use crate::{drive, events, fold, requests};
 
 /// Every streamed recording with its dialect, framing, bytes and events.
 fn streams(recordings: &[Recording]) -> impl Iterator<Item = (&Recording, Dialect, Framing, Vec<u8>)> {
@@ -86,12 +86,7 @@ fn a_damaged_stream_does_no_harm() {
             }
             let bytes = events::framed(dialect, framing, &damaged);
             let (events, _) = drive::decode_stream(dialect, framing, &bytes);
-            let mut found = Vec::new();
-            use_all(&recording.name, &events, &mut found);
-            // Some keep their order only while the provider keeps its own.
-            if !matches!(dialect, Dialect::Anthropic | Dialect::Bedrock | Dialect::Chat) {
-                wrongs.append(&mut found);
-            }
+            use_all(&recording.name, &events, &mut wrongs);
         }
     }
     assert!(wrongs.is_empty(), "{} wrongs:\n{}", wrongs.len(), wrongs.join("\n"));
@@ -116,6 +111,35 @@ fn a_damaged_whole_answer_does_no_harm() {
         }
     }
     assert!(wrongs.is_empty(), "{} wrongs:\n{}", wrongs.len(), wrongs.join("\n"));
+}
+
+#[test]
+fn a_damaged_request_is_refused_or_read_and_never_kills() {
+    let Some(recordings) = all() else { return };
+    let mut dice = Dice(17);
+    let (mut n_read, mut n_refused) = (0_u32, 0_u32);
+    for recording in &recordings {
+        let Some(dialect) = asked(recording).filter(|dialect| Dialect::INBOUND.contains(dialect)) else { continue };
+        for _ in 0..6 {
+            let mut damaged = recording.request.clone();
+            for _ in 0..2 {
+                spoil(&mut damaged, &mut dice);
+            }
+            match requests::decode(dialect, &damaged) {
+                Ok(request) => {
+                    n_read += 1;
+                    for target in Dialect::ALL {
+                        let _ = requests::encode(target, &request);
+                    }
+                }
+                Err(wrong) => {
+                    n_refused += 1;
+                    assert!(!wrong.to_string().is_empty());
+                }
+            }
+        }
+    }
+    assert!(n_read > 0 && n_refused > 0, "{n_read} read, {n_refused} refused: the damage is of one kind only");
 }
 
 /// Makes something inside of a value null, absent, or of another kind.

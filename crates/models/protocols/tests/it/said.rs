@@ -15,6 +15,8 @@ pub(crate) struct Said {
     pub(crate) thinking: String,
     /// All its refusals.
     pub(crate) refusal: String,
+    /// The texts of the second answer and those after it, of several.
+    pub(crate) others: Vec<String>,
     /// Functions for the client to call, with their arguments.
     pub(crate) calls: Vec<(String, Value)>,
     /// Other tools for the client to call, which some clients only know as functions.
@@ -101,6 +103,8 @@ pub(crate) fn arguments(value: Option<&Value>) -> Value {
 
 fn chat(whole: &Value) -> Said {
     let mut said = Said::default();
+    let others = list(whole, "choices").iter().skip(1);
+    said.others = others.map(|choice| text(&choice["message"], "content").to_owned()).collect();
     let choice = whole.pointer("/choices/0").unwrap_or(&Value::Null);
     let message = &choice["message"];
     said.text.push_str(text(message, "content"));

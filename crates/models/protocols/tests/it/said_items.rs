@@ -65,6 +65,10 @@ pub(crate) fn responses(whole: &Value) -> Said {
 pub(crate) fn gemini(whole: &Value) -> Said {
     let mut said = Said::default();
     let candidate = whole.pointer("/candidates/0").unwrap_or(&Value::Null);
+    for other in list(whole, "candidates").iter().skip(1) {
+        let parts = list(&other["content"], "parts").iter().filter(|part| part["thought"] != true);
+        said.others.push(parts.map(|part| text(part, "text")).collect());
+    }
     for part in list(&candidate["content"], "parts") {
         said.treasures.extend(part.get("thoughtSignature").filter(|proof| *proof != "").cloned());
         if let Some(more) = part["text"].as_str() {
@@ -82,7 +86,13 @@ pub(crate) fn gemini(whole: &Value) -> Said {
         said.treasures.extend(candidate.get(name).cloned());
     }
     let blocked = whole.pointer("/promptFeedback/blockReason").is_some();
-    said.ending = match text(candidate, "finishReason") {
+    let word = match candidate["finishReason"].as_u64() {
+        Some(1) => "STOP",
+        Some(2) => "MAX_TOKENS",
+        Some(_) => "OTHER",
+        None => text(candidate, "finishReason"),
+    };
+    said.ending = match word {
         "STOP" if !said.calls.is_empty() => Ending::Calls,
         "STOP" => Ending::Stop,
         "MAX_TOKENS" => Ending::Length,

@@ -1,5 +1,7 @@
 //! Embeddings and ranks, compared by hand.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use septet_protocols::{Context, embeddings, rerank};
 use serde_json::{Value, json};
 
@@ -44,7 +46,15 @@ fn numbers(value: &Value, into: &mut Vec<Value>) {
     match value {
         Value::Array(items) if !items.is_empty() && items.iter().all(Value::is_number) => into.push(value.clone()),
         Value::Array(items) => items.iter().for_each(|item| numbers(item, into)),
-        Value::Object(fields) => fields.values().for_each(|item| numbers(item, into)),
+        Value::Object(fields) => {
+            if let Some(bytes) =
+                fields.get("embedding").and_then(Value::as_str).map(|text| STANDARD.decode(text).unwrap())
+            {
+                let float = |four: &[u8]| f64::from(f32::from_le_bytes(four.try_into().unwrap()));
+                into.push(bytes.chunks(4).map(float).collect());
+            }
+            fields.values().for_each(|item| numbers(item, into));
+        }
         _ => {}
     }
 }

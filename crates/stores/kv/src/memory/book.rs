@@ -131,8 +131,7 @@ impl Book {
         }
         for entry in &mut hold.entries {
             let spent = signed(real.spent(entry.name.what));
-            self.give_back(entry, spent, hold.is_charged_on_expiry);
-            self.let_go(entry);
+            self.give_back(entry, spent, hold.is_charged_on_expiry, true);
         }
     }
 
@@ -220,7 +219,7 @@ impl Book {
                 Some((bounds, used)) => Count::stored(limit.what, span, bounds, used, now_ms),
                 None => Count::new(limit.what, span, now_ms),
             };
-            self.insert(&limit.scope, count, now_ms);
+            self.counts(&limit.scope, now_ms).push(count);
         }
     }
 
@@ -256,7 +255,7 @@ impl Book {
             for entry in &mut hold.entries {
                 let is_spent = is_charged && entry.name.what != What::Concurrency;
                 let spent = if is_spent { entry.taken.counted } else { 0 };
-                self.give_back(entry, spent, is_charged);
+                self.give_back(entry, spent, is_charged, false);
             }
             if self.n_expired < MOST_EXPIRED {
                 hold.is_expired = true;
@@ -305,18 +304,23 @@ impl Book {
         due
     }
 
-    fn give_back(&mut self, entry: &mut Entry, spent: i64, is_charged_on_expiry: bool) {
+    /// Lets `spent` count in place of what was taken; the counter need not stay for an entry that is `done`.
+    fn give_back(&mut self, entry: &mut Entry, spent: i64, is_charged_on_expiry: bool, is_done: bool) {
         let Entry { name, taken } = entry;
         let is_charged = is_charged_on_expiry && name.what != What::Concurrency;
         let Some(count) = self.existing(&name.scope, name.what, name.span) else { return };
         let before = count.lasting();
         count.replace(taken, spent, is_charged);
+        if is_done {
+            count.n_holds = count.n_holds.saturating_sub(1);
+        }
         // A refund changes nothing on disk, for what is only held was never there.
         if name.span.is_lasting() && count.lasting() != before {
             self.changed(name);
         }
     }
 
+    /// The counter need not stay for this entry any longer.
     fn let_go(&mut self, entry: &Entry) {
         if let Some(count) = self.existing(&entry.name.scope, entry.name.what, entry.name.span) {
             count.n_holds = count.n_holds.saturating_sub(1);
@@ -335,24 +339,24 @@ impl Book {
 
     /// The counter in its present window, made when it is not there.
     fn counter(&mut self, limit: &Limit, now_ms: i64) -> &mut Count {
-        let span = limit.span();
-        if self.existing(&limit.scope, limit.what, span).is_none() {
-            self.insert(&limit.scope, Count::new(limit.what, span, now_ms), now_ms);
-        }
-        let count = self.existing(&limit.scope, limit.what, span).expect("it was there or was put there");
+        let (what, span) = (limit.what, limit.span());
+        let counts = self.counts(&limit.scope, now_ms);
+        let idx = counts.iter().position(|count| count.what == what && count.span == span).unwrap_or_else(|| {
+            counts.push(Count::new(what, span, now_ms));
+            counts.len() - 1
+        });
+        let count = &mut counts[idx];
         count.roll(now_ms);
         count.touched_ms = now_ms;
         count
     }
 
-    fn insert(&mut self, scope: &Arc<str>, count: Count, now_ms: i64) {
-        match self.scopes.get_mut(scope) {
-            Some(counts) => counts.push(count),
-            None => {
-                self.scopes.insert(Arc::clone(scope), vec![count]);
-                self.sweeps.push_back((now_ms + SWEEP_MS, Arc::clone(scope)));
-            }
-        }
+    /// The counters of a scope; one that is new is looked at in a while.
+    fn counts(&mut self, scope: &Arc<str>, now_ms: i64) -> &mut Vec<Count> {
+        self.scopes.entry(Arc::clone(scope)).or_insert_with(|| {
+            self.sweeps.push_back((now_ms + SWEEP_MS, Arc::clone(scope)));
+            Vec::new()
+        })
     }
 }
 

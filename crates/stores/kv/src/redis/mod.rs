@@ -56,8 +56,9 @@ impl Redis {
         let config = ConnectionManagerConfig::new()
             .set_response_timeout(Some(ANSWER_WITHIN))
             .set_connection_timeout(Some(CONNECT_WITHIN))
-            .set_max_delay(Duration::from_secs(1))
-            .set_number_of_retries(2);
+            // Whoever asks while Redis is away is told so at once, and the next one tries again.
+            .set_min_delay(Duration::from_millis(50))
+            .set_number_of_retries(1);
         let connection =
             ConnectionManager::new_with_config(client, config).await.map_err(Error::unavailable("connect to Redis"))?;
         let prefix = format!("{{{}:kv}}:", prefix.replace(['{', '}'], ""));

@@ -6,6 +6,7 @@ mod bench;
 mod holds;
 mod limits;
 mod model;
+mod price;
 mod processes;
 mod server;
 mod store;

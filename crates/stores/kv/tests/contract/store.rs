@@ -1,6 +1,6 @@
 //! What each store keeps, how long, and what happens when it is away.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use septet_kernel::{Clock, Failure, Kind};
 use septet_kv::{Ask, Correction, Counters, Error, Limit, Settings, Window};
@@ -188,7 +188,7 @@ async fn redis_forgets_windows_and_holds_by_itself_and_totals_never() {
     lives.sort();
 
     let now = Clock::system().now().to_string();
-    let is_last_of_month = now[8..10].parse::<u32>().unwrap() >= 29;
+    let is_last_of_month = now[8..10].parse::<u32>().unwrap() >= 27;
     let month =
         if is_last_of_month { lives.iter().find(|(name, _)| name.contains("month")).unwrap().1 } else { "a month" };
     let expected = [
@@ -215,34 +215,4 @@ async fn by_itself_redis_goes_by_its_own_clock() {
     let refused = there.reserve(&Ask::new("next", &limits, call(0, 0), LEASE)).await;
 
     assert!(matches!(refused, Err(Error::Refused(_))), "the lease of the other holds: {refused:?}");
-}
-
-/// Prints what a call costs; asserts nothing, for machines differ.
-#[tokio::test]
-async fn the_price_of_a_call_is_printed() {
-    let drivers = [
-        ("memory", Bench::memory().await),
-        ("memory with SQLite", Bench::sqlite().await),
-        ("redis", Bench::redis().await),
-    ];
-    for (driver, bench) in drivers {
-        let Some(bench) = bench else { continue };
-        let limits = [
-            money("tenant:0197a1b2-0000-7000-8000-000000000001", Window::Total, u64::MAX),
-            tokens("group:0197a1b2-0000-7000-8000-000000000002", Window::Minute, u64::MAX),
-            requests("user:0197a1b2-0000-7000-8000-000000000003", Window::Minute, u64::MAX),
-            Limit::concurrency("key:0197a1b2-0000-7000-8000-000000000004", u64::MAX),
-        ];
-        for (kind, limits) in [("lasting ones among them", &limits[..]), ("none that lasts", &limits[1..])] {
-            let n_calls = if driver == "memory" || (limits.len() == 3 && driver != "redis") { 200_000 } else { 2_000 };
-            let begun = Instant::now();
-            for n in 0..n_calls {
-                let hold = format!("{kind}-{n:032}");
-                bench.counters.reserve(&Ask::new(&hold, limits, call(100, 1000), LEASE)).await.unwrap();
-                bench.counters.settle(&hold, call(50, 500)).await.unwrap();
-            }
-            let us = begun.elapsed().as_secs_f64() * 1e6 / f64::from(n_calls);
-            eprintln!("{driver}: reserve and settle of {} limits ({kind}) takes {us:.2} µs", limits.len());
-        }
-    }
 }

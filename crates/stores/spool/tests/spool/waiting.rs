@@ -113,12 +113,13 @@ async fn a_full_spool_refuses_until_something_was_stored() {
         }
     };
 
-    assert_eq!(n_appended, 20);
+    assert_eq!((n_appended, spool.room_bytes()), (20, 0));
     assert!(matches!(refusal, Error::Full { n_waiting: 20, n_bytes: 2000, max_bytes: 2000 }));
     assert_eq!((refusal.kind(), refusal.code()), (Kind::Unavailable, "spool_full"));
     assert!(refusal.to_string().contains("allow more bytes"));
     let batch = spool.batch(1, 1 << 20).await.unwrap().unwrap();
     spool.ack(&batch).await.unwrap();
+    assert_eq!(spool.room_bytes(), 100);
     spool.append(&[7; 80]).await.unwrap();
 }
 

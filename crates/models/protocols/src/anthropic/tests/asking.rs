@@ -168,6 +168,8 @@ fn anthropics_own_words_for_thinking_are_understood_from_other_clients() {
     request.model = "anthropic.claude-haiku-4-5-20251001-v1:0".into();
     let encoded = crate::bedrock::encode_request(&request, &Quirks::default());
     assert_eq!((&encoded.body["additionalModelRequestFields"]["thinking"], encoded.dropped), (&said, vec![]));
+    request.extra.insert("thinking".into(), json!({"type": "odd"}));
+    assert_eq!(encode_request(&request, &Quirks::default()).dropped, ["thinking"]);
 }
 
 #[test]

@@ -16,6 +16,9 @@ use crate::request::{Media, Message, Part, PartKind, Request, Role, Source};
 pub(super) fn encode(request: &Request, dropped: &mut Vec<String>) -> (Vec<Value>, Vec<Value>) {
     let (mut system, mut messages): (Vec<Value>, Vec<Value>) = (Vec::new(), Vec::new());
     for (at, message) in request.messages.iter().enumerate() {
+        if message.name.is_some() {
+            dropped.push(format!("messages[{at}].name"));
+        }
         let mut blocks = Vec::new();
         for (number, part) in message.parts.iter().enumerate() {
             let path = format!("messages[{at}].content[{number}]");

@@ -4,8 +4,11 @@
 //! tells the version; a name that tells none is taken for an older one, whose words are understood by all that are
 //! compatible with Anthropic.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value, json};
 
+use crate::anthropic::read;
 use crate::dialect::Dialect;
 use crate::request::{Effort, PartKind, Reasoning, Request, Role, ToolChoice};
 
@@ -44,15 +47,29 @@ impl Plan {
     }
 }
 
+/// How much to think, also where it is said in the borrowed words.
+pub(crate) fn wanted(request: &Request) -> Cow<'_, Option<Reasoning>> {
+    match request.extra.get(BORROWED) {
+        Some(borrowed) if request.reasoning.is_none() => {
+            Cow::Owned(read::reasoning(Some(borrowed.clone()), None).unwrap_or_default())
+        }
+        _ => Cow::Borrowed(&request.reasoning),
+    }
+}
+
+/// Whether the borrowed words are there in vain: unreadable, or beside the client's own.
+pub(crate) fn is_in_vain(request: &Request) -> bool {
+    let is_there = request.extra.get(BORROWED).is_some_and(|borrowed| !borrowed.is_null());
+    is_there && (request.reasoning.is_some() || wanted(request).is_none())
+}
+
 /// Decides how to think.
 pub(crate) fn plan(request: &Request, dropped: &mut Vec<String>) -> Plan {
     let version = version(&request.model);
     let from = |least: (u64, u64)| version.is_some_and(|version| version >= least);
     let plain =
         Plan { is_fixed: from((4, 7)), is_new: from((4, 1)), is_adaptive_only: from((4, 7)), ..Plan::default() };
-    let borrowed = request.extra.get(BORROWED).filter(|_| request.reasoning.is_none()).cloned();
-    let borrowed = borrowed.and_then(|thinking| crate::anthropic::read::reasoning(Some(thinking), None).ok()?);
-    let Some(reasoning) = request.reasoning.as_ref().or(borrowed.as_ref()) else { return plain };
+    let Some(reasoning) = &*wanted(request) else { return plain };
     let is_own = request.origin == Dialect::Anthropic;
     if reasoning.effort == Some(Effort::None) || reasoning.budget == Some(0) {
         return Plan { thinking: Some(json!({"type": "disabled"})), ..plain };
@@ -62,7 +79,7 @@ pub(crate) fn plan(request: &Request, dropped: &mut Vec<String>) -> Plan {
         return plain;
     }
     let name = match request.origin {
-        _ if borrowed.is_some() => BORROWED,
+        _ if request.reasoning.is_none() => BORROWED,
         Dialect::Chat => "reasoning_effort",
         Dialect::Anthropic => "thinking",
         _ => "reasoning",

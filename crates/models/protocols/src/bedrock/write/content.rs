@@ -16,6 +16,9 @@ pub(super) fn encode(request: &Request, maker: Maker, dropped: &mut Vec<String>)
     let (mut system, mut messages): (Vec<Value>, Vec<Value>) = (Vec::new(), Vec::new());
     let mut writer = Writer { maker, n_documents: 0, dropped };
     for (at, message) in request.messages.iter().enumerate() {
+        if message.name.is_some() {
+            writer.dropped.push(format!("messages[{at}].name"));
+        }
         let blocks = writer.parts(&format!("messages[{at}].content"), &message.parts);
         match message.role {
             // There is one place for them, wherever the client put them.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::anthropic::{plan, version};
+use crate::anthropic::{plan, version, wanted};
 use crate::dialect::Dialect;
 use crate::request::{Effort, Request};
 
@@ -112,7 +112,7 @@ fn claude(request: &Request, words: &mut Words, dropped: &mut Vec<String>) {
 }
 
 fn think(request: &Request, maker: Maker, words: &mut Words, dropped: &mut Vec<String>) {
-    let Some(reasoning) = &request.reasoning else { return };
+    let Some(reasoning) = &*wanted(request) else { return };
     let is_off = reasoning.effort == Some(Effort::None) || reasoning.budget == Some(0);
     let word = match (reasoning.effort, reasoning.budget) {
         (Some(Effort::None | Effort::Minimal | Effort::Low), _) | (None, Some(0..=2_048)) => "low",

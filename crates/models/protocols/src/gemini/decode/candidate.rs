@@ -84,7 +84,7 @@ impl Candidate {
         }
         self.citations(value, out);
         self.logprobs(value.get("logprobsResult").unwrap_or(&Value::Null), out);
-        if let Some(reason) = value.text("finishReason") {
+        if let Some(reason) = value.get("finishReason").and_then(reason) {
             self.finish = Some(reason.to_owned());
         }
         const READ: [&str; 7] = [
@@ -192,15 +192,13 @@ impl Candidate {
             out.extend(signature.map(|signature| Event::Delta(place, Delta::Signature(signature.to_owned()))));
             self.arguments = call.get("args").filter(|args| !args.is_null()).cloned().unwrap_or_else(|| json!({}));
         }
-        if !matches!(self.open, Some((Kind::Call, _))) {
-            return;
-        }
+        let is_open = matches!(self.open, Some((Kind::Call, _)));
         for piece in call.list("partialArgs") {
-            if !args::add(&mut self.arguments, piece) {
+            if !is_open || !args::add(&mut self.arguments, piece) {
                 self.unplaced.push(piece.clone());
             }
         }
-        if !goes_on {
+        if is_open && !goes_on {
             self.close(out);
         }
     }
@@ -261,5 +259,36 @@ impl Candidate {
         if !self.unplaced.is_empty() {
             self.facts.insert("unplacedArguments".to_owned(), Value::Array(std::mem::take(&mut self.unplaced)));
         }
+    }
+}
+
+/// Why it ended. Google writes the number in place of the word for who asks with `enum-encoding=int`, as its own
+/// libraries for Vertex AI do.
+fn reason(value: &Value) -> Option<&str> {
+    const WORDS: [&str; 9] = [
+        "STOP",
+        "MAX_TOKENS",
+        "SAFETY",
+        "RECITATION",
+        "OTHER",
+        "BLOCKLIST",
+        "PROHIBITED_CONTENT",
+        "SPII",
+        "MALFORMED_FUNCTION_CALL",
+    ];
+    let number = value.as_u64().and_then(|number| usize::try_from(number).ok());
+    let word = number.and_then(|number| WORDS.get(number.checked_sub(1)?)).copied();
+    value.as_str().or(word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_are_read_as_words_and_as_numbers() {
+        assert_eq!(reason(&json!("SAFETY")), Some("SAFETY"));
+        assert_eq!(reason(&json!(2)), Some("MAX_TOKENS"));
+        assert_eq!((reason(&json!(0)), reason(&json!(99)), reason(&json!(null))), (None, None, None));
     }
 }

@@ -92,6 +92,8 @@ impl Blocks {
     /// something else began in between.
     fn slot(&mut self, key: Key, kind: Kind, out: &mut Vec<Event>) -> Option<&mut Slot> {
         if !self.slots.get(&key).is_some_and(|slot| slot.is_open && slot.kind == kind) {
+            // What is there and of another kind ends here.
+            self.close(key, out);
             let before = self.slots.remove(&key).filter(|before| before.kind == kind);
             let block = match kind {
                 Kind::Text => Block::Text,
@@ -196,9 +198,10 @@ impl Blocks {
 
     pub(super) fn open_call(&mut self, index: u64, block: Block, is_custom: bool, out: &mut Vec<Event>) {
         let key = (index, 0);
-        if self.slots.contains_key(&key) {
+        if self.slots.get(&key).is_some_and(|slot| slot.kind == Kind::Call) {
             return;
         }
+        self.close(key, out);
         self.calls += 1;
         self.open(key, Kind::Call, block, out);
         if let Some(slot) = self.slots.get_mut(&key) {
@@ -210,7 +213,12 @@ impl Blocks {
     }
 
     pub(super) fn arguments(&mut self, index: u64, delta: &str, out: &mut Vec<Event>) {
-        if let Some(slot) = self.slots.get_mut(&(index, 0)).filter(|slot| slot.is_open && !delta.is_empty()) {
+        if delta.is_empty() {
+            return;
+        }
+        if let Some(slot) =
+            self.slots.get_mut(&(index, 0)).filter(|slot| slot.is_open && slot.kind == Kind::Call && !slot.is_custom)
+        {
             slot.sent += delta.len();
             out.push(Event::Delta(slot.place, Delta::Arguments(delta.to_owned())));
         }
@@ -229,7 +237,12 @@ impl Blocks {
 
     /// A piece of a custom call's input, which is no JSON; it becomes a text in an object of arguments.
     pub(super) fn input(&mut self, index: u64, delta: &str, out: &mut Vec<Event>) {
-        if let Some(slot) = self.slots.get_mut(&(index, 0)).filter(|slot| slot.is_open && !delta.is_empty()) {
+        if delta.is_empty() {
+            return;
+        }
+        if let Some(slot) =
+            self.slots.get_mut(&(index, 0)).filter(|slot| slot.is_open && slot.kind == Kind::Call && slot.is_custom)
+        {
             slot.sent += delta.len();
             let quoted = Value::from(delta).to_string();
             let escaped = quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default();

@@ -28,7 +28,9 @@ impl ResponsesEncoder {
             (Delta::Arguments(more), Block::Call { .. }) => {
                 self.piece("response.function_call_arguments.delta", slot, more, &[], out);
             }
-            (Delta::Logprobs(values), Block::Text) => self.piece("response.output_text.delta", slot, "", values, out),
+            (Delta::Logprobs(values), Block::Text) => {
+                self.piece("response.output_text.delta", slot, "", &item::logprobs(values), out);
+            }
             (Delta::Citation { dialect, value }, Block::Text) => {
                 if let Some(annotation) = citation::annotation(*dialect, value, &slot.whole.text) {
                     let data = json!({"annotation_index": slot.n_annotations, "annotation": annotation});
@@ -91,7 +93,7 @@ impl ResponsesEncoder {
             let done = slot.place(json!({"refusal": slot.whole.text}));
             self.send("response.refusal.done", done, out);
         } else {
-            let done = slot.place(json!({"text": slot.whole.text, "logprobs": slot.whole.logprobs}));
+            let done = slot.place(json!({"text": slot.whole.text, "logprobs": item::logprobs(&slot.whole.logprobs)}));
             self.send("response.output_text.done", done, out);
         }
         if !self.is_whole {

@@ -66,6 +66,12 @@ fn a_stream_that_stops_early_is_unreadable() {
     let delta = json!({"type": "response.output_text.delta", "output_index": 0, "content_index": 0, "delta": "x"});
     decoder.frame(&Frame::plain(delta.to_string())).unwrap();
     assert!(decoder.end().is_err());
+    let item = json!({"type": "message", "content": [{"type": "output_text", "text": "x"}]});
+    let done = json!({"type": "response.output_item.done", "output_index": 0, "item": item});
+    decoder.frame(&Frame::plain(done.to_string())).unwrap();
+    assert!(decoder.end().is_err());
+    decoder.frame(&Frame::plain("[DONE]")).unwrap();
+    assert!(matches!(decoder.end().unwrap().as_slice(), [Event::Finish { reason: Finish::Stop, .. }]));
     assert!(ResponsesDecoder::default().frame(&Frame::plain("<html>")).is_err());
 }
 

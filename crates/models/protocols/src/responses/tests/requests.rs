@@ -59,6 +59,7 @@ fn stored_conversations_are_refused_with_the_reason() {
 #[test]
 fn a_request_from_elsewhere_is_not_strict_and_not_stored() {
     let mut request = Request::new(Dialect::Anthropic, "m");
+    request.messages.push(crate::Message::of(Role::System, PartKind::Text("Be short.".to_owned())));
     request.messages.push(crate::Message::of(Role::User, PartKind::Text("hi".to_owned())));
     request.tools.push(Tool::Function {
         name: "f".to_owned(),
@@ -71,7 +72,8 @@ fn a_request_from_elsewhere_is_not_strict_and_not_stored() {
     request.reasoning = Some(Reasoning { budget: Some(9_000), ..Reasoning::default() });
     let encoded = encode_request(&request, &Quirks::default());
     let expected = json!({
-        "model": "m", "input": [{"type": "message", "role": "user", "content": "hi"}], "store": false,
+        "model": "m", "store": false, "input": [{"type": "message", "role": "system", "content": "Be short."},
+            {"type": "message", "role": "user", "content": "hi"}],
         "tools": [{"type": "function", "name": "f", "parameters": {"type": "object", "properties": {}}, "strict": false}],
         "reasoning": {"effort": "medium", "summary": "auto"}, "include": ["reasoning.encrypted_content"],
     });
@@ -98,4 +100,21 @@ fn free_text_for_a_custom_tool_becomes_an_argument_and_back() {
     let input = encode_request(&request, &Quirks::default()).body["input"].clone();
     assert_eq!(input[0]["input"], "SELECT \"a\"\n");
     assert_eq!(input[1]["type"], "custom_tool_call_output");
+}
+
+#[test]
+fn what_has_no_field_is_said_in_words_or_named() {
+    let mut request = Request::new(Dialect::Anthropic, "m");
+    let parts = vec![Part::from(PartKind::Text("no such file".to_owned()))];
+    let result = PartKind::Result { call_id: "c1".to_owned(), name: None, parts, is_error: true };
+    request.messages.push(crate::Message::of(Role::Tool, result));
+    request.max_output = Some(1);
+    request.tools.push(Tool::Opaque { dialect: Dialect::Anthropic, value: json!({"type": "web_search_20250305"}) });
+    let encoded = encode_request(&request, &Quirks::default());
+    let expected = json!({
+        "model": "m", "max_output_tokens": 16, "store": false,
+        "input": [{"type": "function_call_output", "call_id": "c1", "output": "error: no such file"}],
+    });
+    assert_eq!(encoded.body, expected);
+    assert_eq!(encoded.dropped, ["tools.web_search_20250305", "max_tokens"]);
 }

@@ -110,3 +110,25 @@ fn items_of_this_dialect_pass_and_blocks_of_others_are_kept_beside() {
     pieces.choices[0].blocks.truncate(1);
     assert_eq!(decode_answer(&written).unwrap().choices, pieces.choices);
 }
+
+#[test]
+fn sources_of_others_become_annotations_and_keep_what_else_they_say() {
+    let google = json!({"web": {"uri": "https://a", "title": "A"}, "segments": [{"startIndex": 3, "endIndex": 6}]});
+    let cited = json!({"type": "web_search_result_location", "url": "https://b", "title": "B", "cited_text": "said"});
+    let page = json!({"type": "page_location", "document_index": 0, "cited_text": "p"});
+    let mut text = Whole::text("你好");
+    text.citations = vec![(Dialect::Gemini, google), (Dialect::Anthropic, cited), (Dialect::Anthropic, page.clone())];
+    let finish = Some(Finish::Stop);
+    let answer =
+        Answer { choices: vec![crate::Choice { blocks: vec![text], finish, stop: None }], ..Answer::default() };
+    let written = encode_answer(&answer, &context());
+    let part = &written["output"][0]["content"][0];
+    let place = |number: usize| {
+        let annotation = &part["annotations"][number];
+        (annotation["start_index"].clone(), annotation["end_index"].clone())
+    };
+    assert_eq!((place(0), place(1)), ((json!(1), json!(2)), (json!(0), json!(2))));
+    let second = &part["annotations"][1];
+    assert_eq!((&second["type"], &second["cited_text"]), (&json!("url_citation"), &json!("said")));
+    assert_eq!(part["citations"], json!([page]));
+}

@@ -1,0 +1,126 @@
+//! What of a message has no place in the common form: searches that Groq's models made, sound that OpenAI's speak, and
+//! what we wrote ourselves for blocks of other dialects.
+//!
+//! Our own stands in `provider_items`: `{"index": 0, "provider": "anthropic", "item": {..}}`. The number is there since
+//! clients' libraries add up the lists of a stream by it.
+
+use serde_json::{Map, Value, json};
+
+use crate::dialect::Dialect;
+use crate::event::Block;
+use crate::json::Look;
+
+const KNOWN: [&str; 13] = [
+    "role",
+    "name",
+    "content",
+    "refusal",
+    "tool_calls",
+    "function_call",
+    "reasoning",
+    "reasoning_content",
+    "reasoning_details",
+    "annotations",
+    "images",
+    "extra_content",
+    "provider_items",
+];
+
+const WORDS: [(Dialect, &str); 7] = [
+    (Dialect::Chat, "chat"),
+    (Dialect::Responses, "responses"),
+    (Dialect::Anthropic, "anthropic"),
+    (Dialect::Gemini, "gemini"),
+    (Dialect::Bedrock, "bedrock"),
+    (Dialect::Ollama, "ollama"),
+    (Dialect::Cohere, "cohere"),
+];
+
+/// One entry of `provider_items`.
+pub(super) fn item(index: usize, dialect: Dialect, value: &Value) -> Value {
+    let word = WORDS.iter().find(|(known, _)| *known == dialect).map_or("", |(_, word)| word);
+    json!({"index": index, "provider": word, "item": value})
+}
+
+/// The entries of `provider_items`, with their dialects.
+pub(super) fn items(message: &Value) -> impl Iterator<Item = (Dialect, Value)> {
+    message.list("provider_items").iter().filter_map(|item| {
+        let word = item.text("provider").unwrap_or_default();
+        let (dialect, _) = WORDS.iter().find(|(_, known)| *known == word)?;
+        Some((*dialect, item.get("item")?.clone()))
+    })
+}
+
+/// The fields that nobody else reads and that hold something.
+pub(super) fn unknown(message: &Value) -> Map<String, Value> {
+    let holds = |value: &Value| match value {
+        Value::Array(list) => !list.is_empty(),
+        Value::Object(fields) => !fields.is_empty(),
+        // Switches and marks say nothing of their own.
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    };
+    let fields = message.as_object().into_iter().flatten();
+    let rest = fields.filter(|(name, value)| !KNOWN.contains(&name.as_str()) && holds(value));
+    rest.map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+/// The blocks that they are.
+pub(super) fn blocks(fields: Map<String, Value>) -> impl Iterator<Item = Block> {
+    fields.into_iter().map(|(name, value)| Block::Opaque { dialect: Dialect::Chat, value: json!({ name: value }) })
+}
+
+/// Adds a piece of such fields to what came before: lists by the numbers of their entries, sound and its words by their
+/// ends, all else by its last value.
+pub(super) fn merge(into: &mut Map<String, Value>, more: Map<String, Value>) {
+    for (name, value) in more {
+        let Some(before) = into.get_mut(&name) else {
+            into.insert(name, value);
+            continue;
+        };
+        match (before, value) {
+            (Value::Array(list), Value::Array(more)) => {
+                for entry in more {
+                    let number = entry.get("index").cloned();
+                    let known = list.iter_mut().find(|known| number.is_some() && known.get("index") == number.as_ref());
+                    match (known.and_then(Value::as_object_mut), entry) {
+                        (Some(known), Value::Object(fields)) => known.extend(fields),
+                        (_, entry) => list.push(entry),
+                    }
+                }
+            }
+            (Value::Object(fields), Value::Object(more)) => merge(fields, more),
+            (Value::String(text), Value::String(more)) if name == "data" || name == "transcript" => {
+                text.push_str(&more)
+            }
+            (before, value) => *before = value,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_of_lists_and_of_sound_are_added_up() {
+        let mut fields = Map::new();
+        for piece in [
+            json!({"executed_tools": [{"index": 0, "arguments": "{}"}], "audio": {"id": "a", "data": "AA"}}),
+            json!({"executed_tools": [{"index": 0, "output": "4"}, {"index": 1}], "audio": {"data": "BB"}, "prefix": true}),
+        ] {
+            merge(&mut fields, unknown(&piece));
+        }
+        assert_eq!(
+            Value::Object(fields),
+            json!({"executed_tools": [{"index": 0, "arguments": "{}", "output": "4"}, {"index": 1}],
+                "audio": {"id": "a", "data": "AABB"}})
+        );
+    }
+
+    #[test]
+    fn items_of_other_dialects_come_back_as_they_were() {
+        let value = json!({"type": "server_tool_use"});
+        let message = json!({"provider_items": [item(0, Dialect::Anthropic, &value), {"odd": 1}]});
+        assert_eq!(items(&message).collect::<Vec<_>>(), [(Dialect::Anthropic, value)]);
+    }
+}
