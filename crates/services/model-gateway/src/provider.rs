@@ -162,7 +162,8 @@ impl Provider {
             .unwrap_or_else(|_elapsed| Err(self.silent("did not list its models", wait.as_secs())))
     }
 
-    async fn read(&self, response: reqwest::Response, max_bytes: usize) -> Result<Bytes, Error> {
+    /// The bytes of an answer, at most so many.
+    pub(crate) async fn read(&self, response: reqwest::Response, max_bytes: usize) -> Result<Bytes, Error> {
         let mut chunks = response.bytes_stream();
         let mut bytes = BytesMut::new();
         while let Some(chunk) = chunks.next().await {

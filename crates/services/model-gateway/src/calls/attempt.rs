@@ -11,7 +11,7 @@ use http::HeaderMap;
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
 use septet_kernel::Caller;
-use septet_protocols::{Context, Dialect, Quirks, Usage};
+use septet_protocols::{Answer, Context, Dialect, Quirks, Usage};
 use septet_providers::Operation;
 use septet_routing::{FaultKind, Retry, Step, Walk};
 use tracing::{debug, info};
@@ -262,9 +262,10 @@ impl Calls {
                     let headers = client_headers(call);
                     let sent = provider.send(operation, deployment.model.upstream(), body, headers.as_ref());
                     let response = sent.await?;
-                    let kind = response.headers().get(http::header::CONTENT_TYPE);
-                    let kind = kind.and_then(|value| value.to_str().ok()).unwrap_or_default().to_lowercase();
-                    let is_page = kind.contains("html");
+                    if is_no_stream(&response) {
+                        let bytes = provider.read(response, 1 << 20).await?;
+                        return Err(no_stream(provider, dialect, &bytes));
+                    }
                     let owner = Arc::clone(provider);
                     let mut rest =
                         response.bytes_stream().map(move |chunk| chunk.map_err(|_broken| owner.cut_off())).boxed();
@@ -272,9 +273,6 @@ impl Calls {
                     loop {
                         let chunk = rest.next().await.transpose()?;
                         let is_end = chunk.is_none();
-                        if is_page {
-                            return Err(provider.garbled(&chunk.unwrap_or_default()));
-                        }
                         let out = match &chunk {
                             Some(chunk) => wire.chunk(chunk, &mut course.meter, &price),
                             None => wire.end(&mut course.meter, &price, |meter| estimated(asked, meter)),
@@ -388,6 +386,22 @@ impl Calls {
         })?;
         course.is_complete = true;
         Ok((shown, dropped))
+    }
+}
+
+/// Whether an answer says of itself that it is no stream: a page of a portal in between, or an error with status 200.
+fn is_no_stream(response: &reqwest::Response) -> bool {
+    let kind = response.headers().get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let kind = kind.unwrap_or_default().to_lowercase();
+    kind.contains("html") || kind.starts_with("application/json")
+}
+
+fn no_stream(provider: &Provider, dialect: Dialect, bytes: &[u8]) -> Error {
+    let answer = serde_json::from_slice(bytes).ok().and_then(|value| dialect.decode_answer(&value).ok());
+    match answer {
+        Some(Answer { failed: Some(failed), .. }) => provider.refused(&failed),
+        Some(_) => provider.garbled(b"a whole answer where a stream was asked for"),
+        None => provider.garbled(bytes),
     }
 }
 
