@@ -9,7 +9,7 @@ use crate::hash;
 const HEAD_BYTES: usize = 6 * 1024;
 const TAIL_BYTES: usize = 2 * 1024;
 
-const FORM: usize = 36;
+const FORM: usize = 38;
 
 /// How many figures describe a prompt.
 pub const FIGURES: usize = FORM + 2 * CLASSES;
@@ -71,6 +71,11 @@ struct Seen {
     option_numbers: u32,
     before_options: u32,
     in_option: Option<(u32, u32)>,
+    /// Words inside options; how many of them an option before had, and how many the question had.
+    option_words: u32,
+    option_words_again: u32,
+    option_words_asked: u32,
+    option_vocabulary: [u64; 8],
     cues: [u32; CLASSES],
     vocabulary: [u64; 8],
     /// Hash of the unit before, 0 at a break.
@@ -268,7 +273,15 @@ impl Seen {
 
     fn note(&mut self, key: u64) {
         let place = (key >> 55) as usize;
-        self.vocabulary[place / 64] |= 1 << (place % 64);
+        let (cell, bit) = (place / 64, 1 << (place % 64));
+        if self.in_option.is_some() {
+            self.option_words += 1;
+            self.option_words_again += u32::from(self.option_vocabulary[cell] & bit != 0);
+            let is_new = self.option_vocabulary[cell] & bit == 0;
+            self.option_words_asked += u32::from(is_new && self.vocabulary[cell] & bit != 0);
+            self.option_vocabulary[cell] |= bit;
+        }
+        self.vocabulary[cell] |= bit;
         self.since_sentence += 1;
     }
 
@@ -340,6 +353,8 @@ impl Seen {
             share(self.long_words),
             share(self.names),
             (distinct / units).min(2.0),
+            self.option_words_again as f32 / self.option_words.max(1) as f32,
+            self.option_words_asked as f32 / self.option_words.max(1) as f32,
         ];
         let mut figures = [0.0; FIGURES];
         figures[..FORM].copy_from_slice(&form);
