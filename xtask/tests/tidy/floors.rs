@@ -11,7 +11,12 @@ const BINARY: u8 = 4;
 const TOOLS: u8 = 5;
 
 /// The pairs that go sideways: the queue is a table of the database, and the counters may be kept in one.
-const SIDEWAYS: [(&str, &str); 2] = [("septet-queue", "septet-database"), ("septet-kv", "septet-database")];
+const SIDEWAYS: [(&str, &str); 3] = [
+    ("septet-queue", "septet-database"),
+    ("septet-kv", "septet-database"),
+    // Where a provider is depends on what it is asked in.
+    ("septet-providers", "septet-protocols"),
+];
 
 fn packages() -> Vec<Package> {
     let metadata = MetadataCommand::new().manifest_path(root().join("Cargo.toml")).no_deps().exec();

@@ -165,8 +165,6 @@ async fn odd_requests_get_a_clear_answer() {
 
     let not_an_object = house.post("/v1/responses", &token, json!([1])).await;
     assert_eq!(not_an_object.status, 400);
-    let plain_model = house.post("/v1/responses", &token, json!({"model": "gpt-x", "input": "hi"})).await;
-    assert_eq!((plain_model.status, plain_model.json()["error"]["param"].as_str()), (400, Some("model")));
     let no_upgrade = house.get("/v1/responses", &token).await;
     assert_eq!((no_upgrade.status, no_upgrade.code().as_str()), (400, "upgrade_required"));
     let traversal = house.get("/v1/files/..%2F..%2Finternal%2Fusage", &token).await;
