@@ -11,7 +11,7 @@ use anyhow::{Context, ensure};
 pub const FILE: &str = "docs/reference/settings.md";
 
 /// A section of `septet.toml`: its name, the file, the struct in it.
-const SECTIONS: [(&str, &str, &str); 14] = [
+const SECTIONS: [(&str, &str, &str); 19] = [
     ("", "crates/septet/src/config.rs", "Config"),
     ("listen", "crates/septet/src/config.rs", "Listen"),
     ("stores", "crates/septet/src/config.rs", "Stores"),
@@ -19,8 +19,13 @@ const SECTIONS: [(&str, &str, &str); 14] = [
     ("gateway", "crates/services/api-gateway/src/config.rs", "Config"),
     ("gateway.billing", "crates/services/api-gateway/src/config.rs", "BillingConfig"),
     ("models", "crates/services/model-gateway/src/config.rs", "Config"),
-    ("models.providers.<name>", "crates/services/model-gateway/src/config.rs", "ProviderConfig"),
-    ("models.providers.<name>.models", "crates/services/model-gateway/src/config.rs", "ModelConfig"),
+    ("models.providers.<name>", "crates/services/model-gateway/src/config/provider.rs", "ProviderConfig"),
+    ("models.providers.<name>.models", "crates/services/model-gateway/src/config/provider.rs", "ModelConfig"),
+    ("models.routes.<name>", "crates/services/model-gateway/src/config/route.rs", "RouteConfig"),
+    ("models.routes.<name>.models", "crates/services/model-gateway/src/config/route.rs", "MemberConfig"),
+    ("models.routes.<name>.blend", "crates/services/model-gateway/src/config/route.rs", "BlendConfig"),
+    ("models.budgets", "crates/services/model-gateway/src/config/budget.rs", "BudgetConfig"),
+    ("models.keys.<name>", "crates/services/model-gateway/src/config/budget.rs", "KeyConfig"),
     ("agents", "crates/services/agent-core/src/config.rs", "Config"),
     ("knowledge", "crates/services/knowledge-engine/src/config.rs", "Config"),
     ("sandbox", "crates/services/sandbox-runner/src/config.rs", "Config"),
@@ -42,7 +47,9 @@ pub fn render(root: &Path) -> anyhow::Result<String> {
         let fields = fields(&source, structure).with_context(|| format!("{structure} in {file}"))?;
         let heading = match section {
             "" => "At the top".to_owned(),
-            "models.providers.<name>.models" => format!("`[[{section}]]`"),
+            "models.providers.<name>.models" | "models.routes.<name>.models" | "models.budgets" => {
+                format!("`[[{section}]]`")
+            }
             other => format!("`[{other}]`"),
         };
         write!(text, "\n## {heading}\n\n| key | |\n|---|---|\n")?;

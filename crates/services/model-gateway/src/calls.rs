@@ -34,8 +34,9 @@ use crate::asked::Asked;
 use crate::cache::Cache;
 use crate::config::ModelKind;
 use crate::difficulty::Difficulty;
-use crate::door::Pass;
+
 use crate::error::Error;
+use crate::keys::Pass;
 use crate::quota::Quota;
 use crate::recorder::Recorder;
 use crate::recording::{Head, Piece, Reader, Recording, Sink};

@@ -1,7 +1,7 @@
 //! One model at one provider: how to ask it, what it costs, and how it is.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use septet_contracts::models as wire;
 use septet_embedder::Model as Embedder;
@@ -26,6 +26,8 @@ pub(crate) struct Deployment {
     pub pace: Pace,
     /// It was seen to refuse `stream_options`, so it is not asked for usage any more.
     pub refuses_options: AtomicBool,
+    /// What failed last, in words: for those who come while it rests.
+    last_failure: Mutex<String>,
 }
 
 /// Who answers.
@@ -57,10 +59,22 @@ impl Deployment {
             breaker: Breaker::new(breaker::Settings::default(), seed),
             pace: Pace::new(PACE_HALF_LIFE_MS),
             refuses_options: AtomicBool::new(false),
+            last_failure: Mutex::default(),
             backend,
             model,
             tariff,
         }
+    }
+
+    /// Remembers what failed.
+    pub(crate) fn failed(&self, words: String) {
+        *self.last_failure.lock().unwrap_or_else(PoisonError::into_inner) = words;
+    }
+
+    /// What failed last, after ": "; empty when nothing did.
+    pub(crate) fn last_failure(&self) -> String {
+        let words = self.last_failure.lock().unwrap_or_else(PoisonError::into_inner);
+        if words.is_empty() { String::new() } else { format!(": {words}") }
     }
 
     /// How it is, for people and metrics.

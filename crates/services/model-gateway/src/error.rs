@@ -205,10 +205,12 @@ pub enum Error {
         what: &'static str,
     },
     /// All deployments are resting after failures.
-    #[error("no deployment of {name:?} takes calls now: each failed too often and is resting; try again in a moment")]
+    #[error("no deployment of {name:?} takes calls now, since they failed before{last}")]
     AllOpen {
         /// The route or model.
         name: String,
+        /// What the last failure was, after ": ".
+        last: String,
         /// When the first one takes calls again.
         retry_after_ms: Option<u64>,
     },
@@ -221,6 +223,11 @@ pub enum Error {
     /// Usage cannot be recorded.
     #[error("usage cannot be recorded on disk, so no call is made; look at the space and the rights of models.spool")]
     Spool(#[source] Arc<septet_spool::Error>),
+    /// Too many usage records wait.
+    #[error(
+        "usage records have waited for the database so long that models.spool is full; no call is made until it is back"
+    )]
+    SpoolFull,
     /// The local embedding model failed.
     #[error("the local embedding model failed: {0}")]
     Embedder(String),
@@ -286,6 +293,7 @@ impl Failure for Error {
             | Self::AllOpen { .. }
             | Self::Counters(_)
             | Self::Spool(_)
+            | Self::SpoolFull
             | Self::CallerLeft
             | Self::Stopping => Kind::Unavailable,
             Self::Analyst | Self::Embedder(_) | Self::Database(_) | Self::Stored { .. } => Kind::Internal,
@@ -330,7 +338,7 @@ impl Failure for Error {
                 What::Concurrency => "concurrency_limit",
             },
             Self::Counters(_) => "budgets_unavailable",
-            Self::Spool(_) => "usage_not_recordable",
+            Self::Spool(_) | Self::SpoolFull => "usage_not_recordable",
             Self::CallerLeft => "caller_left",
             Self::Stopping => "stopping",
             Self::Analyst | Self::Embedder(_) | Self::Database(_) | Self::Stored { .. } => "internal",
@@ -370,6 +378,17 @@ impl Error {
                 | Self::CallerLeft
                 | Self::Stopping
         )
+    }
+
+    /// What it is to a client, in the form that dialects write.
+    pub(crate) fn failure(&self) -> septet_protocols::Failure {
+        septet_protocols::Failure {
+            status: self.kind().status(),
+            code: self.code().to_owned(),
+            message: self.to_string(),
+            retry_after_ms: self.retry_after_s().map(|seconds| seconds.saturating_mul(1_000)),
+            rest: None,
+        }
     }
 
     /// What it is to routing.

@@ -23,9 +23,9 @@ mod calls;
 mod config;
 mod deployment;
 mod difficulty;
-mod door;
 mod environment;
 mod error;
+mod keys;
 mod meter;
 mod metrics;
 mod migration;
@@ -34,7 +34,6 @@ mod provider;
 mod quota;
 mod recorder;
 mod recording;
-mod refused;
 mod registry;
 mod routes;
 mod store;
@@ -68,7 +67,7 @@ use crate::cache::Cache;
 use crate::calls::Calls;
 use crate::deployment::Backend;
 use crate::difficulty::Difficulty;
-use crate::door::Door;
+use crate::keys::Keys;
 use crate::provider::{Patience, Provider};
 use crate::quota::Quota;
 use crate::recorder::Recorder;
@@ -120,9 +119,9 @@ pub async fn open(config: Config, platform: &Platform, database: Database) -> an
         running: Mutex::new(HashMap::new()),
     };
     let shared = Shared { calls: Arc::new(calls), keep_alive: Duration::from_secs(config.keep_alive_s) };
-    let door = Door::new(&config.keys, platform.ids.clone());
+    let keys = Keys::new(&config.keys, platform.ids.clone());
     let limits = Limits { body_bytes: MAX_BODY_BYTES, ..Limits::default() };
-    Ok(Service { limits, ..Service::internal(ServiceName::ModelGateway, routes::routes(shared, door)) })
+    Ok(Service { limits, ..Service::internal(ServiceName::ModelGateway, routes::routes(shared, keys)) })
 }
 
 /// The providers of the settings.

@@ -19,6 +19,8 @@ use crate::store::Store;
 // One transaction takes so many: large enough for thousands of calls a second, small enough not to hold others up.
 const BATCH_RECORDS: usize = 1_000;
 const BATCH_BYTES: usize = 4 << 20;
+// A record is below 1 KiB; so many calls may be under way at a time.
+const ROOM_BYTES: u64 = 2 << 20;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
@@ -54,6 +56,15 @@ impl Recorder {
     pub(crate) async fn record(&self, record: &UsageRecord) -> Result<(), Error> {
         let line = serde_json::to_vec(record).map_err(|_never| Error::Stored { what: "usage record" })?;
         self.spool.append(&line).await.map_err(|error| Error::Spool(std::sync::Arc::new(error)))
+    }
+
+    /// Whether a call that begins now can be recorded when it ends.
+    ///
+    /// # Errors
+    /// [`Error::SpoolFull`]: the store has been away for long. A call that could not be recorded is refused, not given
+    /// away.
+    pub(crate) fn check_room(&self) -> Result<(), Error> {
+        if self.spool.room_bytes() < ROOM_BYTES { Err(Error::SpoolFull) } else { Ok(()) }
     }
 
     async fn work(&self) {

@@ -1,6 +1,8 @@
 //! The endpoints: one line each.
 
 mod answer;
+mod door;
+mod refused;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,10 +24,11 @@ use serde_json::{Value, json};
 
 use crate::asked::Asked;
 use crate::calls::{Call, Calls, Work};
-use crate::door::{self, Door, Guest};
 use crate::error::Error;
+use crate::keys::Keys;
 use crate::quota::Who;
-use crate::refused::Refused;
+use crate::routes::door::Guest;
+use crate::routes::refused::Refused;
 
 /// What handlers share.
 #[derive(Clone)]
@@ -34,7 +37,7 @@ pub(crate) struct Shared {
     pub keep_alive: Duration,
 }
 
-pub(crate) fn routes(shared: Shared, door: Door) -> Router {
+pub(crate) fn routes(shared: Shared, keys: Keys) -> Router {
     Router::new()
         .route("/v1/chat/completions", post(chat))
         .route("/v1/responses", post(respond))
@@ -47,7 +50,7 @@ pub(crate) fn routes(shared: Shared, door: Door) -> Router {
         .route("/internal/usage", get(usage))
         .route("/internal/deployments", get(deployments))
         .route("/internal/budgets", get(budgets))
-        .layer(middleware::from_fn_with_state(door, door::open))
+        .layer(middleware::from_fn_with_state(keys, door::open))
         .with_state(shared)
 }
 

@@ -17,7 +17,8 @@ pub(super) const DEEPSEEK: Facts = Facts {
     url_variables: &["DEEPSEEK_BASE_URL", "DEEPSEEK_API_BASE"],
     model_variable: Some("DEEPSEEK_MODEL"),
     price_names: &["deepseek"],
-    models: &["deepseek-chat", "deepseek-reasoner"],
+    // Its models changed their names more than once; its list knows the present ones.
+    models: &[],
     ..HOSTED
 };
 
@@ -61,7 +62,7 @@ pub(super) const MOONSHOT: Facts = Facts {
     url_variables: &["MOONSHOT_BASE_URL", "MOONSHOT_API_BASE"],
     model_variable: Some("MOONSHOT_MODEL"),
     price_names: &["moonshot"],
-    models: &["kimi-k2-0905-preview", "moonshot-v1-32k"],
+    models: &[],
     ..HOSTED
 };
 

@@ -27,7 +27,6 @@ use crate::offline;
 use crate::provider::Provider;
 use crate::quota::Who;
 use crate::recording::{Head, Piece, Sink};
-use crate::refused::failure;
 use crate::registry::{Member, Plan};
 use crate::wire::{Wire, Wish};
 
@@ -83,6 +82,7 @@ impl Calls {
             sink.push(Piece::Head(head)).await.map_err(|_left| Error::CallerLeft)?;
             return Ok(cached.body.clone());
         }
+        self.recorder.check_room()?;
         course.hold = self.reserve(caller, call, &plan).await?;
         let tenant = caller.tenant.to_string();
         let mut rng = SmallRng::from_os_rng();
@@ -126,7 +126,11 @@ impl Calls {
                 info!(route = plan.name, "no deployment of this stage answered, falling back");
             }
         }
-        Err(failed.unwrap_or_else(|| Error::AllOpen { name: plan.name.clone(), retry_after_ms: None }))
+        Err(failed.unwrap_or_else(|| Error::AllOpen {
+            name: plan.name.clone(),
+            last: String::new(),
+            retry_after_ms: None,
+        }))
     }
 
     async fn reserve(&self, caller: &Caller, call: &Call, plan: &Plan) -> Result<Option<crate::quota::Hold>, Error> {
@@ -156,7 +160,8 @@ impl Calls {
         let now = || moment(self.clock.now_ms());
         let Some(mut permit) = deployment.breaker.try_enter(now()) else {
             let until = deployment.breaker.state(now()).until_ms.map(|until| until.saturating_sub(now()));
-            return Err(Error::AllOpen { name: plan.name.clone(), retry_after_ms: until });
+            let last = deployment.last_failure();
+            return Err(Error::AllOpen { name: plan.name.clone(), last, retry_after_ms: until });
         };
         let mut flight = deployment.pace.enter(now());
         course.deployment = Some(Arc::clone(deployment));
@@ -212,6 +217,7 @@ impl Calls {
             Err(error) => {
                 let fault = error.fault();
                 if fault.kind.is_sickness() {
+                    deployment.failed(error.to_string());
                     permit.bad(now(), fault);
                     flight.failed(now());
                 } else {
@@ -479,7 +485,7 @@ fn client_headers(call: &Call) -> Option<HeaderMap> {
 /// The bytes that end a stream which cannot go on.
 pub(super) fn terminal(dialect: Dialect, error: &Error) -> Bytes {
     let mut frames = Vec::new();
-    dialect.terminal(&failure(error), &Context::default(), &mut frames);
+    dialect.terminal(&error.failure(), &Context::default(), &mut frames);
     let mut out = BytesMut::new();
     frames.iter().for_each(|frame| frame.write_sse(&mut out));
     out.freeze()

@@ -7,7 +7,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use septet_chassis::http::Problem;
 use septet_kernel::{Failure as _, Kind, causes};
-use septet_protocols::{Dialect, Failure};
+use septet_protocols::Dialect;
 use serde_json::{Value, json};
 use tracing::{debug, error, warn};
 
@@ -49,20 +49,9 @@ impl IntoResponse for Refused {
     }
 }
 
-/// The failure that an error is to a client.
-pub(crate) fn failure(error: &Error) -> Failure {
-    Failure {
-        status: error.kind().status(),
-        code: error.code().to_owned(),
-        message: error.to_string(),
-        retry_after_ms: error.retry_after_s().map(|seconds| seconds.saturating_mul(1_000)),
-        rest: None,
-    }
-}
-
 fn body(dialect: Dialect, error: &Error) -> Value {
     let mut body = serde_json::to_value(Problem::of(error)).unwrap_or_else(|_never| json!({}));
-    let shaped = dialect.encode_failure(&failure(error));
+    let shaped = dialect.encode_failure(&error.failure());
     if let (Some(body), Value::Object(shaped)) = (body.as_object_mut(), shaped) {
         body.extend(shaped);
         if let Some(inner) = body.get_mut("error").and_then(Value::as_object_mut) {

@@ -1,0 +1,38 @@
+//! The door: whoever comes signed is in, and so is a client with a key of the settings.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::middleware::Next;
+use axum::response::Response;
+use septet_kernel::Caller;
+
+use crate::keys::{Keys, Pass};
+
+/// Who calls, if anybody is known.
+pub(crate) struct Guest {
+    pub caller: Option<Caller>,
+    pub pass: Option<Arc<Pass>>,
+}
+
+impl<S: Sync> FromRequestParts<S> for Guest {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Infallible> {
+        let extensions = &parts.extensions;
+        Ok(Self { caller: extensions.get().cloned(), pass: extensions.get().cloned() })
+    }
+}
+
+/// Lets a client with a key in. Whoever comes signed is in already; whoever has neither is refused by the handler.
+pub(crate) async fn open(State(keys): State<Keys>, mut request: Request, next: Next) -> Response {
+    if request.extensions().get::<Caller>().is_none()
+        && let Some(pass) = keys.pass(request.headers())
+    {
+        request.extensions_mut().insert(keys.caller(&pass));
+        request.extensions_mut().insert(pass);
+    }
+    next.run(request).await
+}
