@@ -103,7 +103,8 @@ async fn an_easy_question_goes_to_the_weak_model_and_a_hard_one_to_the_strong() 
 #[tokio::test]
 async fn clients_see_few_errors_of_a_deployment_that_fails_often() {
     // Every third call of the first one fails.
-    let failing = |at: usize| if at % 3 == 0 { Turn::Status(500, vec![], "{}".to_owned()) } else { good("hi") };
+    let failing =
+        |at: usize| if at.is_multiple_of(3) { Turn::Status(500, vec![], "{}".to_owned()) } else { good("hi") };
     let (_one, _two, gateway) =
         two((0..600).map(failing).collect(), (0..600).map(|_| good("hi")).collect(), weighted(1.0, 1.0)).await;
     let mut n_failed = 0;
