@@ -73,6 +73,7 @@ async fn message(shared: State<Shared>, guest: Guest, headers: HeaderMap, body: 
 
 async fn ask(dialect: Dialect, State(shared): State<Shared>, guest: Guest, headers: HeaderMap, body: Body) -> Response {
     let begun = async {
+        guest.known()?;
         let asked = Asked::read(dialect, bytes(body)?).map_err(Error::Wrong)?;
         let is_stream = asked.stream;
         let (caller, call) = call(guest, &headers, asked.model.clone(), Work::Chat(asked))?;
@@ -100,6 +101,7 @@ async fn other(
     work: impl FnOnce(Value) -> Work,
 ) -> Response {
     let begun = async {
+        guest.known()?;
         let body: Value = serde_json::from_slice(&bytes(body)?).map_err(|bad| Error::Wrong(bad.into()))?;
         let model = body.get("model").and_then(Value::as_str).unwrap_or_default().to_owned();
         let (caller, call) = call(guest, &headers, model, work(body))?;
@@ -111,7 +113,7 @@ async fn other(
 /// About how many tokens a request in Anthropic's shape is.
 async fn count(guest: Guest, body: Body) -> Response {
     let counted = || {
-        guest.caller.ok_or(Error::NoKey)?;
+        guest.known()?;
         let asked = Asked::read(Dialect::Anthropic, bytes(body)?).map_err(Error::Wrong)?;
         Ok(Json(json!({"input_tokens": asked.input_tokens()})).into_response())
     };
@@ -120,8 +122,8 @@ async fn count(guest: Guest, body: Body) -> Response {
 
 /// The models and routes on offer.
 async fn list(State(shared): State<Shared>, guest: Guest) -> Response {
-    if guest.caller.is_none() {
-        return Refused { dialect: Dialect::Chat, error: Error::NoKey }.into_response();
+    if let Err(error) = guest.known() {
+        return Refused { dialect: Dialect::Chat, error }.into_response();
     }
     let mut list: ModelList = shared.calls.registry.list().await;
     if let Some(pass) = guest.pass {
@@ -136,8 +138,8 @@ async fn show(
     guest: Guest,
     axum::extract::Path(id): axum::extract::Path<String>,
 ) -> Response {
-    if guest.caller.is_none() {
-        return Refused { dialect: Dialect::Chat, error: Error::NoKey }.into_response();
+    if let Err(error) = guest.known() {
+        return Refused { dialect: Dialect::Chat, error }.into_response();
     }
     let list = shared.calls.registry.list().await;
     match list.data.into_iter().find(|model| model.id == id) {

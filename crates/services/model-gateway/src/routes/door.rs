@@ -9,12 +9,20 @@ use axum::middleware::Next;
 use axum::response::Response;
 use septet_kernel::Caller;
 
+use crate::error::Error;
 use crate::keys::{Keys, Pass};
 
 /// Who calls, if anybody is known.
 pub(crate) struct Guest {
     pub caller: Option<Caller>,
     pub pass: Option<Arc<Pass>>,
+}
+
+impl Guest {
+    /// Whether anybody is known: whoever is not learns nothing about the body.
+    pub(super) fn known(&self) -> Result<(), Error> {
+        if self.caller.is_some() { Ok(()) } else { Err(Error::NoKey) }
+    }
 }
 
 impl<S: Sync> FromRequestParts<S> for Guest {

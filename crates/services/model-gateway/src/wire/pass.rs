@@ -116,7 +116,7 @@ fn is_special(dialect: Dialect, frame: &Frame, data: &[u8]) -> bool {
     let has = |needle: &[u8]| memmem::find(data, needle).is_some();
     match dialect {
         // `"usage":null` stands in every chunk of OpenAI's.
-        Dialect::Chat => (has(b"\"usage\":") && !has(b"\"usage\":null")) || has(b"\"error\":") || has(b"\"usage\": {"),
+        Dialect::Chat => has(b"\"usage\":{") || has(b"\"usage\": {") || has(b"\"error\":"),
         Dialect::Anthropic => has(b"\"usage\"") || frame.name == "error" || has(b"\"error\":"),
         _ => {
             let is_last = ["response.completed", "response.failed", "response.incomplete", "error"];

@@ -89,6 +89,8 @@ async fn a_client_with_a_key_needs_nothing_else() {
 
     let (status, _, _) = gateway.stranger("/v1/chat/completions", body, &[]).await;
     assert_eq!(status, 401);
+    let (status, _, _) = gateway.stranger("/v1/messages", "{", &[("x-api-key", "wrong")]).await;
+    assert_eq!(status, 401, "a stranger learns nothing about the body");
     let (status, _, _) = gateway.stranger("/v1/chat/completions", body, &[("authorization", "Bearer sk-wrong")]).await;
     assert_eq!(status, 401);
     for header in [("authorization", "Bearer sk-alpha-0123456789"), ("x-api-key", "sk-alpha-0123456789")] {
