@@ -12,6 +12,7 @@ mod identity;
 mod main_job;
 mod models;
 mod sdk;
+mod sdk_models;
 
 use septet_testkit::platform::{self, TestPlatform, Topology};
 use septet_testkit::{ScriptedModel, Transcript};

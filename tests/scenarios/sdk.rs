@@ -6,7 +6,7 @@ use std::process::Command;
 use septet_testkit::platform::{self, TestPlatform, Topology};
 
 /// Installs the SDKs once, outside the checkout, and gives their folder.
-fn sdks() -> String {
+pub(crate) fn sdks() -> String {
     let script = septet_testkit::repository().join("tests/sdk/install.sh");
     let output = Command::new("bash").arg(&script).output().expect("bash");
     assert!(output.status.success(), "tests/sdk/install.sh failed: {}", String::from_utf8_lossy(&output.stderr));

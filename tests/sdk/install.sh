@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the official OpenAI SDKs for the tests, once, beside cargo's target folder, and prints where.
+# Installs the official SDKs of OpenAI and Anthropic for the tests, once, beside cargo's target folder, and prints where.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 folder=${CARGO_TARGET_DIR:-$here/../../target}/sdk
