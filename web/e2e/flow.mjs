@@ -296,6 +296,7 @@ const steps = {
     await shot('dark')
     await axe('answer, dark')
     await page.locator('.language label', { hasText: '中文' }).click()
+    await see('.new-chat:has-text("新对话")', 'the page does not speak Chinese again')
     await page.reload()
     await see('.new-chat:has-text("新对话")', 'the language is forgotten')
     must(

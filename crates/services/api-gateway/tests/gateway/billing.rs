@@ -101,9 +101,8 @@ async fn usage_is_booked_exactly_once_across_restarts_and_repeats() {
     let ledger = house.get("/api/ledger?limit=100", &token).await.json();
     assert_eq!(ledger["data"].as_array().unwrap().len(), 100);
     assert_eq!(ledger["has_more"], true);
-    // Two entries of one moment have no order between them.
-    let has = |side: &str| ledger["data"].as_array().unwrap().iter().any(|entry| entry["side"] == side);
-    assert!(has("debit") && has("credit"));
+    // All entries are of one moment here, so that the one credit may stand anywhere among them.
+    assert!(ledger["data"].as_array().unwrap().iter().any(|entry| entry["side"] == "debit"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -30,6 +30,7 @@ pub(crate) struct Bench {
     pub(crate) owner: Arc<Scripted>,
     pub(crate) tenant: TenantId,
     database: Database,
+    uri: String,
     folder: tempfile::TempDir,
 }
 
@@ -43,11 +44,12 @@ pub(crate) struct Process {
 impl Bench {
     pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let database = fresh_database(&folder).await;
+        let uri = fresh_database(&folder).await;
+        let database = Database::open(&uri).await.unwrap();
         let clock = Clock::manual(1_750_000_000_000);
         let ids = Ids::new(clock.clone());
         let tenant = ids.next();
-        Self { clock, ids, owner: Arc::new(Scripted::default()), tenant, database, folder }
+        Self { clock, ids, owner: Arc::new(Scripted::default()), tenant, database, uri, folder }
     }
 
     /// Starts a worker process next to the owner.
@@ -57,11 +59,23 @@ impl Bench {
         process
     }
 
+    /// The same with connections of its own, for a process that will be killed: what it leaves half done in a shared
+    /// pool would come to the others.
+    pub(crate) async fn start_apart(&self, config: Config) -> Process {
+        let process = self.start_on(Database::open(&self.uri).await.unwrap(), config).await;
+        process.plug(&self.owner);
+        process
+    }
+
     /// Starts a worker process whose owner is not there yet.
     pub(crate) async fn start_alone(&self, config: Config) -> Process {
+        self.start_on(self.database.clone(), config).await
+    }
+
+    async fn start_on(&self, database: Database, config: Config) -> Process {
         let platform = Platform::new(&SecretString::from("a secret of the tests"), self.clock.clone());
         let backoff = Backoff { base: Duration::from_secs(4), cap: Duration::from_secs(4) };
-        let queue = Queue::open(self.database.clone(), self.clock.clone(), self.ids.clone()).await.unwrap();
+        let queue = Queue::open(database, self.clock.clone(), self.ids.clone()).await.unwrap();
         let queue = queue.with_backoff(backoff);
         let service = open(config, &platform, queue.clone()).await.unwrap();
         let router = service.into_router(&platform);
@@ -244,16 +258,16 @@ async fn run(State(owner): State<Arc<Scripted>>, caller: Caller, Json(run): Json
     Body::from_stream(lines).into_response()
 }
 
-async fn fresh_database(folder: &tempfile::TempDir) -> Database {
+async fn fresh_database(folder: &tempfile::TempDir) -> String {
     let Some(server) = postgres_server() else {
-        return Database::open(&Database::sqlite_uri(&folder.path().join("septet.db"))).await.unwrap();
+        return Database::sqlite_uri(&folder.path().join("septet.db"));
     };
     use sea_orm::ConnectionTrait;
     let name = format!("septet_worker_{}", Ids::new(Clock::system()).next::<TenantId>().uuid().simple());
     let admin = Database::open(&server).await.unwrap();
     admin.writer().execute_unprepared(&format!("CREATE DATABASE {name}")).await.unwrap();
     let (base, _database) = server.rsplit_once('/').expect("the URL names a database");
-    Database::open(&format!("{base}/{name}")).await.unwrap()
+    format!("{base}/{name}")
 }
 
 #[expect(clippy::disallowed_methods, reason = "tests have no settings file")]

@@ -54,7 +54,7 @@ impl Killable {
     fn start(bench: &Bench, config: Config) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         std::thread::scope(|scope| {
-            scope.spawn(|| runtime.block_on(bench.start(config))).join().unwrap();
+            scope.spawn(|| runtime.block_on(bench.start_apart(config))).join().unwrap();
         });
         Self(runtime)
     }
