@@ -2,9 +2,12 @@
 //!
 //! Figures are never asserted: machines are noisy, and a missed target is to be seen, not hidden.
 
+mod models;
 mod platform;
+mod process;
 mod report;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -14,13 +17,22 @@ fn main() -> ExitCode {
         Err(error) => return fail(&error.into()),
     };
     let measured = match area.as_str() {
+        "models" => runtime.block_on(models::measure()),
         "platform" => runtime.block_on(platform::measure()),
-        other => return fail(&anyhow::anyhow!("there is no area {other:?}; choose platform")),
+        other => return fail(&anyhow::anyhow!("there is no area {other:?}; choose models or platform")),
     };
     match measured.and_then(|figures| report::publish(&area, &figures)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error),
     }
+}
+
+/// The release binary beside this one.
+fn binary() -> anyhow::Result<PathBuf> {
+    let me = std::env::current_exe()?;
+    let path = me.with_file_name("septet");
+    anyhow::ensure!(path.is_file(), "{} is not built; run: cargo build --release -p septet", path.display());
+    Ok(path)
 }
 
 #[expect(clippy::print_stderr, reason = "a command for people")]

@@ -1,8 +1,8 @@
 //! The platform as a whole: how fast it starts, how small it is, how quickly it answers.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -17,20 +17,21 @@ use septet_kernel::{Caller, Clock, ServiceName};
 use septet_testkit::Client;
 use serde_json::{Value, json};
 
+use crate::process::{Process, rss_mib};
 use crate::report::{Figure, Metric};
 
 /// Measures everything in this area, one thing after the other.
 pub(crate) async fn measure() -> anyhow::Result<Vec<Figure>> {
-    let binary = binary()?;
+    let binary = crate::binary()?;
     let mut figures = vec![binary_size(&binary)?, in_process_call().await?];
     let folder = tempfile::tempdir()?;
     // The first start makes the folder; the figure is about the second.
-    drop(Process::start(&binary, folder.path()).await?);
-    let (process, ready) = Process::start(&binary, folder.path()).await?;
+    drop(Up::start(&binary, folder.path()).await?);
+    let (up, ready) = Up::start(&binary, folder.path()).await?;
     figures.push(at_most("ready_ms", "ms", 300.0, ready.as_secs_f64() * 1000.0));
     tokio::time::sleep(Duration::from_secs(8)).await;
-    figures.push(process.idle_rss()?);
-    let client = Client::new(process.address, &key(&binary, folder.path())?);
+    figures.push(up.idle_rss()?);
+    let client = Client::new(up.address, &key(&binary, folder.path())?);
     figures.push(first_event(&client).await?);
     if let Some(figure) = searchable(&client).await? {
         figures.push(figure);
@@ -40,14 +41,6 @@ pub(crate) async fn measure() -> anyhow::Result<Vec<Figure>> {
 
 fn at_most(name: &'static str, unit: &'static str, target: f64, value: f64) -> Figure {
     Figure { metric: Metric { name, unit, is_at_most: true, target, peer: None }, value }
-}
-
-/// The release binary beside this one.
-fn binary() -> anyhow::Result<PathBuf> {
-    let me = std::env::current_exe()?;
-    let path = me.with_file_name("septet");
-    anyhow::ensure!(path.is_file(), "{} is not built; run: cargo build --release -p septet", path.display());
-    Ok(path)
 }
 
 fn binary_size(binary: &Path) -> anyhow::Result<Figure> {
@@ -115,40 +108,33 @@ fn key(binary: &Path, data: &Path) -> anyhow::Result<String> {
     Ok(String::from_utf8(output.stdout)?.trim().to_owned())
 }
 
-/// `septet up`, killed when dropped.
-struct Process {
-    child: Child,
+/// `septet up`.
+struct Up {
+    process: Process,
     address: SocketAddr,
 }
 
-impl Process {
+impl Up {
     async fn start(binary: &Path, data: &Path) -> anyhow::Result<(Self, Duration)> {
         let address = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let begun = Instant::now();
-        let child = Command::new(binary)
-            .arg("up")
-            .arg("--data")
-            .arg(data)
-            .arg("--listen")
-            .arg(address.to_string())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()?;
-        let process = Self { child, address };
+        let mut command = Command::new(binary);
+        command.arg("up").arg("--data").arg(data).arg("--listen").arg(address.to_string());
+        let up = Self { process: Process::start(&mut command)?, address };
         // The listener opens before the services do; a request is answered when all of them are there.
         while Client::try_get(address, "/health/ready").await != Some(200) {
             anyhow::ensure!(begun.elapsed() < Duration::from_secs(60), "septet does not start");
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
-        Ok((process, begun.elapsed()))
+        Ok((up, begun.elapsed()))
     }
 
     /// Resident memory of the process with all seven services; the sandbox's interpreters are children and are shown
     /// apart.
     #[expect(clippy::print_stdout, reason = "a command for people")]
     fn idle_rss(&self) -> anyhow::Result<Figure> {
-        let own = rss_mib(self.child.id())?;
-        for child in descendants(self.child.id()) {
+        let own = self.process.rss_mib()?;
+        for child in self.process.descendants() {
             let name = std::fs::read_to_string(format!("/proc/{child}/comm")).unwrap_or_default();
             println!("  child {child} {}: {:.1} MiB resident", name.trim(), rss_mib(child).unwrap_or(0.0));
         }
@@ -156,24 +142,4 @@ impl Process {
         figure.metric.peer = Some(("Open WebUI 0.12.4", 1133.0));
         Ok(figure)
     }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _gone = Command::new("kill").arg(self.child.id().to_string()).status();
-        let _reaped = self.child.wait();
-    }
-}
-
-fn rss_mib(pid: u32) -> anyhow::Result<f64> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-    let kib: f64 = line.trim().trim_end_matches("kB").trim().parse()?;
-    Ok(kib / 1024.0)
-}
-
-fn descendants(pid: u32) -> Vec<u32> {
-    let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-    let direct: Vec<u32> = children.split_whitespace().filter_map(|child| child.parse().ok()).collect();
-    direct.iter().flat_map(|child| std::iter::once(*child).chain(descendants(*child))).collect()
 }
