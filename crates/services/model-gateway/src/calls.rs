@@ -12,9 +12,13 @@
 
 mod attempt;
 mod course;
+mod live;
 mod order;
 mod other;
+mod request;
 mod settle;
+mod stream;
+mod whole;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -28,13 +32,13 @@ use septet_protocols::Dialect;
 use septet_routing::Expected;
 use serde_json::Value;
 use sha2::Digest;
-use tracing::{Instrument, Span};
+use tokio_util::task::TaskTracker;
+use tracing::{Instrument, Span, warn};
 
 use crate::asked::Asked;
 use crate::cache::Cache;
 use crate::config::ModelKind;
 use crate::difficulty::Difficulty;
-
 use crate::error::Error;
 use crate::keys::Pass;
 use crate::quota::Quota;
@@ -43,8 +47,10 @@ use crate::recording::{Head, Piece, Reader, Recording, Sink};
 use crate::registry::Registry;
 use crate::store::Store;
 
-// What is running at shutdown may finish if it is quick about it; the platform waits longer than this.
+// What is running at shutdown may finish if it is quick about it, and is given time to write its record; the platform
+// waits longer than this.
 const LAST_WORDS: Duration = Duration::from_secs(3);
+const LAST_RECORDS: Duration = Duration::from_secs(2);
 
 type Key = (TenantId, String);
 
@@ -64,6 +70,8 @@ pub(crate) struct Calls {
     pub max_answer_bytes: usize,
     pub answer_kept_ms: i64,
     pub running: Mutex<HashMap<Key, Arc<Recording>>>,
+    /// The calls that have not written their records yet.
+    pub under_way: TaskTracker,
 }
 
 /// What is to be done.
@@ -111,7 +119,7 @@ impl Answer {
             match self.reader.next().await? {
                 Ok(Piece::Bytes(bytes)) => return Some(bytes),
                 Ok(Piece::Head(_)) => {}
-                Err(error) => return Some(attempt::terminal(self.dialect, &error)),
+                Err(error) => return Some(stream::terminal(self.dialect, &error)),
             }
         }
     }
@@ -134,7 +142,7 @@ impl Calls {
                 (Sink::Kept(recording), reader)
             }
         };
-        let task = Arc::clone(self).carry_out(caller.clone(), call, sink);
+        let task = self.under_way.track_future(Arc::clone(self).carry_out(caller.clone(), call, sink));
         let _runs_alone = self.lifecycle.spawn("model call", task.instrument(Span::current()));
         Ok(Answer { reader, dialect })
     }
@@ -150,6 +158,17 @@ impl Calls {
                 Ok(None)
             }
         }
+    }
+
+    /// Sees the service to its end: the last calls, then what budgets counted, then the last records.
+    pub(crate) async fn see_out(&self) {
+        self.lifecycle.stopping().cancelled().await;
+        self.under_way.close();
+        if tokio::time::timeout(LAST_WORDS + LAST_RECORDS, self.under_way.wait()).await.is_err() {
+            warn!(calls.n_under_way = self.under_way.len(), "model calls are cut off by shutdown");
+        }
+        self.quota.flush().await;
+        self.recorder.finish();
     }
 
     async fn carry_out(self: Arc<Self>, caller: Caller, call: Call, sink: Sink) {

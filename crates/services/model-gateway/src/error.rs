@@ -1,12 +1,13 @@
 //! Why a model gave no answer.
 
+mod fault;
+mod kind;
+mod spent;
+
 use std::sync::Arc;
 
 use sea_orm::DbErr;
-use septet_kernel::{Failure, Kind, Money};
-use septet_kv::What;
 use septet_protocols::Wrong;
-use septet_routing::{Fault, FaultKind};
 
 /// Why a call failed. Cloned to everyone who waits for the same answer. Holds no keys: what a provider says is cleaned
 /// before it comes here.
@@ -215,7 +216,7 @@ pub enum Error {
         retry_after_ms: Option<u64>,
     },
     /// A budget or rate limit is spent.
-    #[error("{}", spent(.0))]
+    #[error("{}", spent::spent(.0))]
     Spent(Arc<septet_kv::Refused>),
     /// Budgets cannot be counted.
     #[error("budgets cannot be counted now, so nothing is spent; try again in a moment")]
@@ -255,184 +256,4 @@ impl From<DbErr> for Error {
     fn from(error: DbErr) -> Self {
         Self::Database(Arc::new(error))
     }
-}
-
-impl Failure for Error {
-    fn kind(&self) -> Kind {
-        match self {
-            Self::NoModel { .. } | Self::NoUpstream { .. } => Kind::NotFound,
-            Self::WrongKind { .. }
-            | Self::BadKey
-            | Self::Wrong(_)
-            | Self::Unread
-            | Self::BadOffset
-            | Self::Unsupported { .. }
-            | Self::NotOffered { .. } => Kind::BadRequest,
-            Self::Refused { status: 413, .. } => Kind::TooLarge,
-            Self::Refused { status: 422, .. } => Kind::Unprocessable,
-            Self::Refused { .. } => Kind::BadRequest,
-            Self::RateLimited { .. } => Kind::Exhausted,
-            Self::Silent { .. } => Kind::Timeout,
-            Self::KeyReused => Kind::Conflict,
-            Self::TooLong { .. } | Self::TooLarge { .. } => Kind::TooLarge,
-            Self::NoKey => Kind::Unauthenticated,
-            Self::NotYours { .. } | Self::Inside => Kind::Forbidden,
-            Self::Spent(refused) => match refused.limit.what {
-                What::Money => Kind::PaymentRequired,
-                What::Requests | What::Tokens | What::Concurrency => Kind::Exhausted,
-            },
-            Self::KeyRefused { .. }
-            | Self::ProviderUnpaid { .. }
-            | Self::Unreachable { .. }
-            | Self::Unaddressable { .. }
-            | Self::Forbidden { .. }
-            | Self::Broken { .. }
-            | Self::Garbled { .. }
-            | Self::CutOff { .. }
-            | Self::MidStream { .. }
-            | Self::AllOpen { .. }
-            | Self::Counters(_)
-            | Self::Spool(_)
-            | Self::SpoolFull
-            | Self::CallerLeft
-            | Self::Stopping => Kind::Unavailable,
-            Self::Analyst | Self::Embedder(_) | Self::Database(_) | Self::Stored { .. } => Kind::Internal,
-        }
-    }
-
-    fn code(&self) -> &str {
-        match self {
-            Self::NoModel { .. } => "model_not_found",
-            Self::WrongKind { .. } => "wrong_model_kind",
-            Self::KeyRefused { .. } => "provider_key_refused",
-            Self::ProviderUnpaid { .. } => "provider_unpaid",
-            Self::Unreachable { .. } => "provider_unreachable",
-            Self::RateLimited { .. } => "provider_rate_limit",
-            Self::NoUpstream { .. } => "provider_has_no_such_model",
-            Self::Unaddressable { .. } => "provider_misconfigured",
-            Self::Forbidden { .. } => "provider_address_forbidden",
-            Self::Refused { .. } => "provider_refused",
-            Self::Broken { .. } => "provider_failed",
-            Self::Silent { .. } => "provider_silent",
-            Self::Garbled { .. } => "provider_garbled",
-            Self::CutOff { .. } => "provider_cut_off",
-            Self::MidStream { .. } => "provider_error",
-            Self::TooLong { .. } => "answer_too_long",
-            Self::KeyReused => "idempotency_key_reused",
-            Self::BadKey => "bad_idempotency_key",
-            Self::Wrong(Wrong::Json { .. }) => "invalid_json",
-            Self::Wrong(Wrong::Field { .. }) => "invalid_request",
-            Self::TooLarge { .. } => "too_large",
-            Self::Unread => "body_not_received",
-            Self::BadOffset => "bad_offset",
-            Self::NoKey => "invalid_api_key",
-            Self::NotYours { .. } => "model_not_allowed",
-            Self::Inside => "forbidden",
-            Self::Unsupported { .. } => "unsupported_parameter",
-            Self::NotOffered { .. } => "not_offered",
-            Self::AllOpen { .. } => "all_deployments_resting",
-            Self::Spent(refused) => match refused.limit.what {
-                What::Money => "budget_spent",
-                What::Requests => "request_limit",
-                What::Tokens => "token_limit",
-                What::Concurrency => "concurrency_limit",
-            },
-            Self::Counters(_) => "budgets_unavailable",
-            Self::Spool(_) | Self::SpoolFull => "usage_not_recordable",
-            Self::CallerLeft => "caller_left",
-            Self::Stopping => "stopping",
-            Self::Analyst | Self::Embedder(_) | Self::Database(_) | Self::Stored { .. } => "internal",
-        }
-    }
-
-    fn param(&self) -> Option<&str> {
-        match self {
-            Self::NoModel { .. } | Self::WrongKind { .. } | Self::NotYours { .. } => Some("model"),
-            Self::Wrong(Wrong::Field { param, .. }) | Self::Unsupported { param, .. } => Some(param),
-            _ => None,
-        }
-    }
-
-    fn retry_after_s(&self) -> Option<u64> {
-        let ms = match self {
-            Self::RateLimited { retry_after_ms, .. }
-            | Self::Broken { retry_after_ms, .. }
-            | Self::AllOpen { retry_after_ms, .. } => *retry_after_ms,
-            Self::Spent(refused) => refused.retry_after.and_then(|wait| u64::try_from(wait.as_millis()).ok()),
-            _ => None,
-        };
-        ms.map(|ms| ms.div_ceil(1_000))
-    }
-}
-
-impl Error {
-    /// Whether the provider may have worked, and charged, all the same.
-    pub(crate) fn may_have_cost(&self) -> bool {
-        matches!(
-            self,
-            Self::Silent { .. }
-                | Self::Garbled { .. }
-                | Self::CutOff { .. }
-                | Self::MidStream { .. }
-                | Self::TooLong { .. }
-                | Self::CallerLeft
-                | Self::Stopping
-        )
-    }
-
-    /// What it is to a client, in the form that dialects write.
-    pub(crate) fn failure(&self) -> septet_protocols::Failure {
-        septet_protocols::Failure {
-            status: self.kind().status(),
-            code: self.code().to_owned(),
-            message: self.to_string(),
-            retry_after_ms: self.retry_after_s().map(|seconds| seconds.saturating_mul(1_000)),
-            rest: None,
-        }
-    }
-
-    /// What it is to routing.
-    pub(crate) fn fault(&self) -> Fault {
-        let (kind, retry_after_ms) = match self {
-            Self::RateLimited { retry_after_ms, .. } => (FaultKind::RateLimited, *retry_after_ms),
-            Self::Broken { retry_after_ms, .. } => (FaultKind::Overloaded, *retry_after_ms),
-            Self::KeyRefused { .. } | Self::Unaddressable { .. } | Self::Forbidden { .. } => (FaultKind::Auth, None),
-            Self::ProviderUnpaid { .. } => (FaultKind::Unpaid, None),
-            Self::NoUpstream { .. } => (FaultKind::NoModel, None),
-            Self::Unreachable { .. } => (FaultKind::Connect, None),
-            Self::Silent { .. } => (FaultKind::Timeout, None),
-            Self::Garbled { .. } | Self::CutOff { .. } | Self::MidStream { .. } => (FaultKind::Broken, None),
-            Self::CallerLeft | Self::Stopping => (FaultKind::Cancelled, None),
-            // Another model may do what this one's provider has no word for.
-            Self::AllOpen { .. } | Self::Unsupported { .. } | Self::NotOffered { .. } => (FaultKind::Shut, None),
-            _ => (FaultKind::Refused, None),
-        };
-        Fault { kind, retry_after_ms }
-    }
-}
-
-/// A spent limit in words.
-fn spent(refused: &septet_kv::Refused) -> String {
-    let limit = &refused.limit;
-    let (name, used, max) = match limit.what {
-        What::Money => ("budget", money(refused.used), money(limit.max)),
-        What::Requests => ("limit of requests", refused.used.to_string(), limit.max.to_string()),
-        What::Tokens => ("limit of tokens", refused.used.to_string(), limit.max.to_string()),
-        What::Concurrency => ("limit of calls at the same time", refused.reserved.to_string(), limit.max.to_string()),
-    };
-    let when = match limit.window {
-        _ if limit.what == What::Concurrency => "",
-        septet_kv::Window::Minute => " for this minute",
-        septet_kv::Window::Day { .. } => " for today",
-        septet_kv::Window::Month { .. } => " for this month",
-        septet_kv::Window::Total => "",
-    };
-    format!(
-        "the {name} of {}{when} is spent: {used} of {max} used, and this call may need more than is left",
-        limit.scope
-    )
-}
-
-fn money(nano: u64) -> String {
-    Money(i64::try_from(nano).unwrap_or(i64::MAX)).to_string()
 }

@@ -53,6 +53,7 @@ use septet_kv::{Counters, Settings};
 use septet_providers::{Guard, Policy};
 use septet_routing::Expected;
 use septet_spool::Spool;
+use tokio_util::task::TaskTracker;
 use tracing::info;
 
 pub use config::{
@@ -117,8 +118,14 @@ pub async fn open(config: Config, platform: &Platform, database: Database) -> an
         max_answer_bytes: config.max_answer_bytes,
         answer_kept_ms: i64::try_from(config.answer_kept_s.saturating_mul(1000)).unwrap_or(i64::MAX / 2),
         running: Mutex::new(HashMap::new()),
+        under_way: TaskTracker::new(),
     };
-    let shared = Shared { calls: Arc::new(calls), keep_alive: Duration::from_secs(config.keep_alive_s) };
+    let calls = Arc::new(calls);
+    let _runs_alone = platform.lifecycle.spawn("end of the model gateway", {
+        let calls = Arc::clone(&calls);
+        async move { calls.see_out().await }
+    });
+    let shared = Shared { calls, keep_alive: Duration::from_secs(config.keep_alive_s) };
     let keys = Keys::new(&config.keys, platform.ids.clone());
     let limits = Limits { body_bytes: MAX_BODY_BYTES, ..Limits::default() };
     Ok(Service { limits, ..Service::internal(ServiceName::ModelGateway, routes::routes(shared, keys)) })

@@ -2,6 +2,8 @@
 
 use septet_protocols::{Delta, Event, Usage};
 
+use crate::asked::Asked;
+
 /// What a call has used so far.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Meter {
@@ -67,6 +69,11 @@ impl Meter {
     /// The provider's figures, where it gave any.
     pub(crate) fn figures(&self) -> Option<&Usage> {
         self.said.as_ref()
+    }
+
+    /// The figures that the provider did not say.
+    pub(crate) fn estimate(&self, asked: &Asked) -> Usage {
+        self.count(|| asked.input_tokens(), true).usage
     }
 
     /// The figures as they stand. `is_complete` says whether the answer came to its end: figures that came in the

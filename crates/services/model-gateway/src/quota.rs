@@ -115,6 +115,13 @@ impl Quota {
         }
     }
 
+    /// Writes down what was counted and is not on disk yet: what ran out and was charged.
+    pub(crate) async fn flush(&self) {
+        if let Err(error) = self.counters.flush().await {
+            error!(error.kind = error.kind().name(), error.detail = %causes(&error), "spending not written at the end");
+        }
+    }
+
     /// Where the limits of a caller stand.
     pub(crate) async fn look(&self, who: &Who<'_>) -> Result<Vec<Counter>, Error> {
         let limits = self.limits(who.caller, who.key, who.group);

@@ -26,6 +26,8 @@ pub(crate) struct Inner {
     pub(crate) state: Mutex<State>,
     /// Told when something waits that did not before.
     pub(crate) more: Notify,
+    /// Told when the store has taken a batch.
+    pub(crate) fewer: Notify,
     pub(crate) n_damaged: AtomicU64,
     /// Held while the position moves, so that two acknowledgements do not overtake each other on disk.
     pub(crate) moving: Mutex<()>,
@@ -265,6 +267,7 @@ impl Inner {
             state.forget_finished();
             std::mem::take(&mut state.finished)
         };
+        self.fewer.notify_waiters();
         for number in finished {
             self.delete(number);
         }

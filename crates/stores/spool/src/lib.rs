@@ -159,6 +159,24 @@ impl Spool {
             more.await;
         }
     }
+
+    /// Waits until the store has everything that waits now; what is appended meanwhile may wait on.
+    pub async fn wait_until_stored(&self) {
+        let goal = self.0.state().n_appended;
+        loop {
+            let mut fewer = std::pin::pin!(self.0.fewer.notified());
+            fewer.as_mut().enable();
+            {
+                // Records are stored in their order, so those that wait are the last ones. What waited when the folder
+                // was opened was not appended here and comes first.
+                let state = self.0.state();
+                if state.n_waiting() <= state.n_appended - goal {
+                    return;
+                }
+            }
+            fewer.await;
+        }
+    }
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {

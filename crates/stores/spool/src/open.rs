@@ -61,6 +61,7 @@ pub(crate) fn open(folder: PathBuf, mut options: Options, clock: Clock) -> Resul
         clock,
         state: Mutex::new(state),
         more: Notify::new(),
+        fewer: Notify::new(),
         n_damaged: AtomicU64::new(n_damaged),
         moving: Mutex::new(()),
         flushed: tokio::sync::Mutex::new(0),

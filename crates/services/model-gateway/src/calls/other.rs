@@ -1,64 +1,16 @@
-//! What is no stream: whole answers translated, vectors, and documents put in order.
+//! What is no conversation: vectors, and documents put in order.
 
 use bytes::Bytes;
-use septet_protocols::{Dialect, Usage, embeddings, rerank};
+use septet_protocols::{Usage, embeddings, rerank};
 use septet_providers::Operation;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::attempt::Bad;
 use super::course::Course;
 use super::{Call, Calls, Work};
 use crate::deployment::{Backend, Deployment};
 use crate::error::Error;
 
 impl Calls {
-    /// A whole answer for a client that speaks `to`: the provider's own bytes where it speaks the same.
-    pub(super) fn translated(
-        &self,
-        from: Dialect,
-        to: Dialect,
-        body: &Bytes,
-        call: &Call,
-        deployment: &Deployment,
-        course: &mut Course,
-    ) -> Result<Bytes, Bad> {
-        let unreadable = |_bad: serde_json::Error| {
-            let what = String::from_utf8_lossy(&body[..body.len().min(200)]).into_owned();
-            Bad::Unreadable(septet_protocols::Unreadable::new("an answer", &what))
-        };
-        let mut value: Value = serde_json::from_slice(body).map_err(unreadable)?;
-        let answer = from.decode_answer(&value).map_err(Bad::Unreadable)?;
-        if let Some(failed) = answer.failed {
-            return Err(Bad::Failed(failed));
-        }
-        for event in answer.events() {
-            course.meter.see(&event);
-        }
-        let said = course.meter.figures().cloned();
-        let estimated = said.is_none();
-        let usage = said.unwrap_or_else(|| match &call.work {
-            Work::Chat(asked) => super::attempt::estimated(asked, &course.meter),
-            Work::Embed(_) | Work::Rerank(_) => Usage::default(),
-        });
-        let cost = call.run.is_some().then(|| deployment.tariff.cost(&usage));
-        if from != to {
-            let answer = septet_protocols::Answer { usage: Some(usage), ..answer };
-            value = to.encode_answer(&answer, &course.context);
-        } else if estimated && to == Dialect::Chat {
-            value["usage"] = septet_protocols::chat::encode_usage(&usage);
-            value["usage"]["estimated"] = json!(true);
-        } else if cost.is_none() {
-            return Ok(body.clone());
-        }
-        if let Some(cost) = cost
-            && to == Dialect::Chat
-            && value["usage"].is_object()
-        {
-            value["usage"]["septet_cost_nano"] = json!(cost);
-        }
-        Ok(value.to_string().into())
-    }
-
     /// Vectors, or documents in order.
     pub(super) async fn other(
         &self,

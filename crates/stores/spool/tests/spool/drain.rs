@@ -102,3 +102,20 @@ async fn a_cancelled_drain_still_stores_what_waits_unless_the_store_is_away() {
     drain.run(|_| async { Err::<(), _>(Away) }, cancel).await;
     assert_eq!((spool.n_waiting(), counts.n_failures()), (1000, 1));
 }
+
+#[tokio::test]
+async fn whoever_waits_for_the_store_waits_for_what_waited_when_they_came() {
+    let (_folder, spool) = spool_with(3).await;
+    let stored = spool.wait_until_stored();
+    let mut stored = std::pin::pin!(stored);
+    assert!(futures::poll!(stored.as_mut()).is_pending());
+    spool.append(&9_u32.to_le_bytes()).await.unwrap();
+
+    for left in [true, false] {
+        let batch = spool.batch(if left { 2 } else { 1 }, 1 << 20).await.unwrap().unwrap();
+        spool.ack(&batch).await.unwrap();
+        assert_eq!(futures::poll!(stored.as_mut()).is_pending(), left);
+    }
+
+    assert_eq!(spool.n_waiting(), 1, "what was appended later may wait on");
+}

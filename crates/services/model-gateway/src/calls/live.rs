@@ -1,0 +1,125 @@
+//! A call while it is new: room in every budget, then one deployment after another, until one shows its first bytes.
+
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use rand::SeedableRng;
+use rand::rngs::SmallRng;
+use septet_kernel::Caller;
+use septet_routing::{FaultKind, Retry, Step, Walk};
+use tracing::{debug, info};
+
+use super::course::Course;
+use super::stream::terminal;
+use super::{Call, Calls, LAST_WORDS};
+use crate::error::Error;
+use crate::quota::{Hold, Who};
+use crate::recording::{Head, Piece, Sink};
+use crate::registry::Plan;
+
+impl Calls {
+    /// Makes an answer and sees it to its record.
+    pub(super) async fn live(&self, caller: &Caller, call: &Call, sink: &Sink) {
+        let mut course = Course::new(call, caller, &self.clock);
+        let stopping = self.lifecycle.stopping();
+        let outcome = tokio::select! {
+            outcome = self.answer(caller, call, sink, &mut course) => outcome,
+            () = sink.left() => Err(Error::CallerLeft),
+            () = async { stopping.cancelled().await; tokio::time::sleep(LAST_WORDS).await } => Err(Error::Stopping),
+        };
+        let (last, outcome) = match outcome {
+            Ok(last) => (last, Ok(())),
+            // The client has seen a beginning, so it is told in its own protocol that there is no end.
+            Err(error) if course.has_shown => (terminal(call.dialect(), &error), Err(error)),
+            Err(error) => (Bytes::new(), Err(error)),
+        };
+        let settled = self.settle(caller, call, sink, &last, course, outcome).await;
+        // A reader that has left needs no ending.
+        if !last.is_empty() {
+            let _left = sink.push(Piece::Bytes(last)).await;
+            sink.end(None).await;
+        } else {
+            sink.end(settled.err()).await;
+        }
+    }
+
+    /// Reserves, and asks until there is an answer. Gives the last bytes, which are shown after the record is safe.
+    async fn answer(&self, caller: &Caller, call: &Call, sink: &Sink, course: &mut Course) -> Result<Bytes, Error> {
+        let plan = Arc::new(self.registry.plan(&call.model, call.kind()).await?);
+        course.plan = Some(Arc::clone(&plan));
+        course.gathered = crate::cache::is_wanted(call, &plan).then(BytesMut::new);
+        course.route = plan.is_route.then(|| plan.name.clone());
+        if course.context.model.is_empty() {
+            course.context.model.clone_from(&plan.name);
+        }
+        if let Some(cached) = self.cache.get(caller.tenant, call, &plan).await {
+            course.is_cached = true;
+            let head = Head { deployment: cached.deployment.clone(), replayed: Some("cached"), ..Head::default() };
+            sink.push(Piece::Head(head)).await.map_err(|_left| Error::CallerLeft)?;
+            return Ok(cached.body.clone());
+        }
+        self.recorder.check_room()?;
+        course.hold = self.reserve(caller, call, &plan).await?;
+        let tenant = caller.tenant.to_string();
+        let mut rng = SmallRng::from_os_rng();
+        let mut failed = None;
+        for stage in &plan.stages {
+            let choice = self.order(call, &tenant, &plan.name, stage, &mut rng);
+            course.reason = choice.reason.to_string();
+            let mut walk = Walk::new(&choice, Retry { n: plan.route.retries, ..Retry::default() });
+            let mut step = walk.first();
+            while let Step::Try { index, pause } = step {
+                let Some(member) = stage.members.get(index) else { break };
+                if !pause.is_zero() {
+                    tokio::time::sleep(pause).await;
+                }
+                let error = match self.attempt(call, &plan, member, sink, course).await {
+                    Ok(last) => return Ok(last),
+                    Err(error) => error,
+                };
+                if course.has_shown {
+                    return Err(error);
+                }
+                let fault = error.fault();
+                step = walk.after(&fault, &mut rng);
+                if let Step::Try { .. } = step {
+                    debug!(
+                        deployment = member.deployment.id,
+                        error.code = septet_kernel::Failure::code(&error),
+                        "model call failed, trying again"
+                    );
+                }
+                // What a resting deployment did not say hides nothing that another one said.
+                if failed.is_none() || fault.kind != FaultKind::Shut {
+                    failed = Some(error);
+                }
+            }
+            // What every provider would refuse is not asked of the next route.
+            if failed.as_ref().is_some_and(|error| error.fault().kind == FaultKind::Refused) {
+                break;
+            }
+            if plan.stages.len() > 1 {
+                info!(route = plan.name, "no deployment of this stage answered, falling back");
+            }
+        }
+        Err(failed.unwrap_or_else(|| Error::AllOpen {
+            name: plan.name.clone(),
+            last: String::new(),
+            retry_after_ms: None,
+        }))
+    }
+
+    async fn reserve(&self, caller: &Caller, call: &Call, plan: &Plan) -> Result<Option<Hold>, Error> {
+        if self.quota.is_empty() {
+            return Ok(None);
+        }
+        let who = Who {
+            caller,
+            key: call.pass.as_ref().map(|pass| pass.name.as_str()),
+            group: call.pass.as_ref().and_then(|pass| pass.group.as_deref()),
+        };
+        let worst = super::settle::worst_case(call, plan);
+        let id = self.ids.next::<septet_kernel::RecordId>().to_string();
+        self.quota.reserve(&who, id, worst, &self.clock).await
+    }
+}

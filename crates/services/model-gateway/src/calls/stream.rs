@@ -1,0 +1,194 @@
+//! A streamed answer: opened up to its first bytes, while another deployment may still be asked, and delivered to its
+//! end.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use futures::{Stream, StreamExt};
+use septet_protocols::{Answer, Context, Dialect, Usage};
+use septet_providers::Operation;
+
+use super::course::Course;
+use super::request::{chat_request, client_headers, encoded};
+use super::{Call, Calls};
+use crate::asked::Asked;
+use crate::deployment::{Backend, Deployment};
+use crate::error::Error;
+use crate::offline;
+use crate::provider::Provider;
+use crate::recording::{Piece, Sink};
+use crate::registry::Plan;
+use crate::wire::{Wire, Wish};
+
+/// The bytes of a provider.
+type Bytestream = Pin<Box<dyn Stream<Item = Result<Bytes, Error>> + Send>>;
+
+/// A stream whose first bytes are there.
+pub(super) struct Opened {
+    wire: Wire,
+    rest: Bytestream,
+    first: BytesMut,
+    provider: Option<Arc<Provider>>,
+}
+
+impl Calls {
+    /// Opens a stream and reads it up to the first bytes for the client.
+    pub(super) async fn open(
+        &self,
+        call: &Call,
+        asked: &Asked,
+        plan: &Plan,
+        deployment: &Deployment,
+        course: &mut Course,
+    ) -> Result<(Opened, Vec<String>), Error> {
+        let price = |usage: &Usage| deployment.tariff.cost(usage);
+        let wish = Wish { context: course.context.clone(), shows_cost: call.run.is_some() };
+        match &deployment.backend {
+            Backend::Offline => {
+                let request = chat_request(asked)?;
+                let clock = self.clock.clone();
+                let pieces = self
+                    .cpu
+                    .run(move || offline::events(&request, &clock))
+                    .await
+                    .map_err(|_panicked| Error::Analyst)?;
+                let mut wire = Wire::new(Dialect::Chat, asked.dialect, wish);
+                let mut rest = futures::stream::iter(pieces.into_iter().map(Ok)).boxed();
+                let first = rest.next().await.transpose()?.unwrap_or_default();
+                let first = wire.chunk(&first, &mut course.meter, &price).map_err(|_bug| Error::Analyst)?;
+                Ok((Opened { wire, rest, first, provider: None }, Vec::new()))
+            }
+            Backend::Local { name, .. } => Err(Error::NotOffered { provider: name.to_string(), what: "chat" }),
+            Backend::Remote(provider) => {
+                let (dialect, body, dropped) = encoded(asked, plan, deployment, provider)?;
+                let operation = Operation::Chat { dialect, stream: true };
+                let limit = provider.patience.first_byte;
+                let opening = async {
+                    let headers = client_headers(call);
+                    let sent = provider.send(operation, deployment.model.upstream(), body, headers.as_ref());
+                    let response = sent.await?;
+                    if is_no_stream(&response) {
+                        let bytes = provider.read(response, 1 << 20).await?;
+                        return Err(no_stream(provider, dialect, &bytes));
+                    }
+                    let owner = Arc::clone(provider);
+                    let mut rest =
+                        response.bytes_stream().map(move |chunk| chunk.map_err(|_broken| owner.cut_off())).boxed();
+                    let mut wire = Wire::new(dialect, asked.dialect, wish.clone());
+                    loop {
+                        let chunk = rest.next().await.transpose()?;
+                        let is_end = chunk.is_none();
+                        let out = match &chunk {
+                            Some(chunk) => wire.chunk(chunk, &mut course.meter, &price),
+                            None => wire.end(&mut course.meter, &price, |meter| meter.estimate(asked)),
+                        };
+                        let first = out.map_err(|bad| provider.unreadable(&bad))?;
+                        if let Some(failed) = wire.failed() {
+                            return Err(provider.refused(failed));
+                        }
+                        if !first.is_empty() || is_end {
+                            return Ok(Opened { wire, rest, first, provider: Some(Arc::clone(provider)) });
+                        }
+                    }
+                };
+                let opened = tokio::time::timeout(limit, opening)
+                    .await
+                    .unwrap_or_else(|_elapsed| Err(provider.silent("sent nothing", limit.as_secs())))?;
+                Ok((opened, dropped))
+            }
+        }
+    }
+
+    /// Passes the rest of a stream on. Gives the last bytes.
+    pub(super) async fn deliver(
+        &self,
+        asked: &Asked,
+        opened: Opened,
+        deployment: &Deployment,
+        sink: &Sink,
+        course: &mut Course,
+    ) -> Result<Bytes, Error> {
+        let Opened { mut wire, mut rest, first, provider } = opened;
+        let price = |usage: &Usage| deployment.tariff.cost(usage);
+        let idle = provider.as_ref().map_or(Duration::from_secs(60), |provider| provider.patience.idle);
+        let mut n_bytes = first.len();
+        if !first.is_empty() {
+            show(sink, course, first.freeze()).await?;
+        }
+        loop {
+            let chunk = match tokio::time::timeout(idle, rest.next()).await {
+                Ok(chunk) => chunk.transpose(),
+                Err(_elapsed) => Err(match &provider {
+                    Some(provider) => provider.silent("fell silent in the middle of the answer", idle.as_secs()),
+                    None => Error::Analyst,
+                }),
+            };
+            // Some servers close the connection rudely after a complete answer.
+            let chunk = match chunk {
+                Err(Error::CutOff { .. }) => None,
+                other => other?,
+            };
+            let out = match &chunk {
+                Some(chunk) => wire.chunk(chunk, &mut course.meter, &price),
+                None => wire.end(&mut course.meter, &price, |meter| meter.estimate(asked)),
+            };
+            let mut out = out.map_err(|bad| match &provider {
+                Some(provider) => provider.unreadable(&bad),
+                None => Error::Analyst,
+            })?;
+            if !out.is_empty() && (chunk.is_some() || wire.failed().is_some()) {
+                n_bytes += out.len();
+                show(sink, course, out.split().freeze()).await?;
+            }
+            if let (Some(failed), Some(provider)) = (wire.failed(), &provider) {
+                return Err(provider.refused(failed));
+            }
+            if n_bytes > self.max_answer_bytes {
+                return Err(Error::TooLong { max_bytes: self.max_answer_bytes });
+            }
+            if chunk.is_none() {
+                course.is_complete = true;
+                return Ok(out.freeze());
+            }
+            if let Some(hold) = &mut course.hold {
+                hold.renew(&self.clock).await;
+            }
+        }
+    }
+}
+
+/// Whether an answer says of itself that it is no stream: a page of a portal in between, or an error with status 200.
+fn is_no_stream(response: &reqwest::Response) -> bool {
+    let kind = response.headers().get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let kind = kind.unwrap_or_default().to_lowercase();
+    kind.contains("html") || kind.starts_with("application/json")
+}
+
+fn no_stream(provider: &Provider, dialect: Dialect, bytes: &[u8]) -> Error {
+    let answer = serde_json::from_slice(bytes).ok().and_then(|value| dialect.decode_answer(&value).ok());
+    match answer {
+        Some(Answer { failed: Some(failed), .. }) => provider.refused(&failed),
+        Some(_) => provider.garbled(b"a whole answer where a stream was asked for"),
+        None => provider.garbled(bytes),
+    }
+}
+
+/// Shows bytes to the client. From here on nobody else is asked.
+async fn show(sink: &Sink, course: &mut Course, bytes: Bytes) -> Result<(), Error> {
+    course.has_shown = true;
+    if let Some(gathered) = &mut course.gathered {
+        gathered.extend_from_slice(&bytes);
+    }
+    sink.push(Piece::Bytes(bytes)).await.map_err(|_left| Error::CallerLeft)
+}
+
+/// The bytes that end a stream which cannot go on.
+pub(super) fn terminal(dialect: Dialect, error: &Error) -> Bytes {
+    let mut frames = Vec::new();
+    dialect.terminal(&error.failure(), &Context::default(), &mut frames);
+    let mut out = BytesMut::new();
+    frames.iter().for_each(|frame| frame.write_sse(&mut out));
+    out.freeze()
+}

@@ -1,0 +1,52 @@
+//! What a failure is to those who go on after it: to routing, to the bill, and to a stream that has to end.
+
+use septet_kernel::Failure as _;
+use septet_routing::{Fault, FaultKind};
+
+use super::Error;
+
+impl Error {
+    /// Whether the provider may have worked, and charged, all the same.
+    pub(crate) fn may_have_cost(&self) -> bool {
+        matches!(
+            self,
+            Self::Silent { .. }
+                | Self::Garbled { .. }
+                | Self::CutOff { .. }
+                | Self::MidStream { .. }
+                | Self::TooLong { .. }
+                | Self::CallerLeft
+                | Self::Stopping
+        )
+    }
+
+    /// What it is to routing.
+    pub(crate) fn fault(&self) -> Fault {
+        let (kind, retry_after_ms) = match self {
+            Self::RateLimited { retry_after_ms, .. } => (FaultKind::RateLimited, *retry_after_ms),
+            Self::Broken { retry_after_ms, .. } => (FaultKind::Overloaded, *retry_after_ms),
+            Self::KeyRefused { .. } | Self::Unaddressable { .. } | Self::Forbidden { .. } => (FaultKind::Auth, None),
+            Self::ProviderUnpaid { .. } => (FaultKind::Unpaid, None),
+            Self::NoUpstream { .. } => (FaultKind::NoModel, None),
+            Self::Unreachable { .. } => (FaultKind::Connect, None),
+            Self::Silent { .. } => (FaultKind::Timeout, None),
+            Self::Garbled { .. } | Self::CutOff { .. } | Self::MidStream { .. } => (FaultKind::Broken, None),
+            Self::CallerLeft | Self::Stopping => (FaultKind::Cancelled, None),
+            // Another model may do what this one's provider has no word for.
+            Self::AllOpen { .. } | Self::Unsupported { .. } | Self::NotOffered { .. } => (FaultKind::Shut, None),
+            _ => (FaultKind::Refused, None),
+        };
+        Fault { kind, retry_after_ms }
+    }
+
+    /// What it is to a client, in the form that dialects write.
+    pub(crate) fn failure(&self) -> septet_protocols::Failure {
+        septet_protocols::Failure {
+            status: self.kind().status(),
+            code: self.code().to_owned(),
+            message: self.to_string(),
+            retry_after_ms: self.retry_after_s().map(|seconds| seconds.saturating_mul(1_000)),
+            rest: None,
+        }
+    }
+}
