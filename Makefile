@@ -39,7 +39,7 @@ bench-platform: ## start-up, memory, size, in-process call, first event, ingesti
 bench-models: ## the model gateway beside LiteLLM: speed, memory, start; MINUTES=10 for how long memory is watched
 	@scripts/setup.sh build
 	cargo build --locked --release -p septet -p septet-bench
-	@SEPTET_LITELLM="$$(scripts/litellm.sh)" taskset -c 1 "$${CARGO_TARGET_DIR:-target}/release/septet-bench" models
+	@SEPTET_LITELLM="$$(scripts/litellm.sh)" "$${CARGO_TARGET_DIR:-target}/release/septet-bench" models
 
 bench-routing: ## how well the difficulty scorer routes, beside LiteLLM's router and prompt length
 	@bench/routing/run.sh

@@ -1,20 +1,26 @@
 //! The model gateway beside LiteLLM's proxy: the same provider, the same load, one processor each, in the same run.
 //!
-//! The provider and the clients are in this process, which the Makefile keeps off the gateway's processor.
+//! The provider and the clients are in this process. It keeps off the first processor, which is the gateway's, except
+//! where the delay by 64 clients is measured: there everything has the whole machine.
 
 mod gateway;
 mod load;
 mod mock;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use gateway::Gateway;
+use gateway::{Gateway, Product};
 use load::{Load, Seen};
 
-use crate::process::own_cpu;
+use crate::process::{own_cpu, stay_on};
 use crate::report::{Figure, Metric};
+
+/// The gateway's processor, those of the clients and the provider, and all of them.
+const FIRST: &str = "0";
+const OTHERS: &str = "1-1023";
+const ALL: &str = "0-1023";
 
 const PEER: &str = "LiteLLM 1.106.2";
 
@@ -24,6 +30,8 @@ struct Measured {
     added_p50_ms: f64,
     /// By 64 clients at once.
     unary: Answers,
+    /// By 64 clients at once, with all processors for everyone.
+    spread: Answers,
     /// By 16 clients at once.
     stream: Answers,
     /// With 256 streams open, at the beginning and after `minutes`.
@@ -41,19 +49,19 @@ struct Answers {
 /// Measures ours, then the peer if `SEPTET_LITELLM` names its executable.
 #[expect(clippy::print_stderr, reason = "a command for people")]
 pub(crate) async fn measure() -> anyhow::Result<Vec<Figure>> {
+    anyhow::ensure!(std::thread::available_parallelism()?.get() > 1, "a gateway and its load need two processors");
     let provider = mock::serve().await?;
+    stay_on(OTHERS)?;
     let minutes = std::env::var("MINUTES").ok().and_then(|minutes| minutes.parse().ok()).unwrap_or(1.0);
     floor(provider).await?;
     let folder = tempfile::tempdir()?;
     let binary = crate::binary()?;
     // The first start makes the folder; the figure is about the second.
-    drop(gateway::septet(&binary, folder.path(), provider).await?);
-    let ours = measured("Septet", gateway::septet(&binary, folder.path(), provider).await?, provider, minutes).await?;
+    let septet = Product::Septet(&binary);
+    drop(septet.start(FIRST, folder.path(), provider).await?);
+    let ours = measured("Septet", &septet, folder.path(), provider, minutes).await?;
     let peer = match std::env::var_os("SEPTET_LITELLM").map(PathBuf::from) {
-        Some(executable) => {
-            let gateway = gateway::litellm(&executable, folder.path(), provider).await?;
-            Some(measured(PEER, gateway, provider, 0.5).await?)
-        }
+        Some(executable) => Some(measured(PEER, &Product::LiteLlm(&executable), folder.path(), provider, 0.5).await?),
         None => {
             eprintln!("bench: without SEPTET_LITELLM, the executable of the peer, there is nothing to compare with");
             None
@@ -71,7 +79,7 @@ fn figures(ours: &Measured, peer: Option<&Measured>) -> Vec<Figure> {
         figure("unary_rps_per_core", "1/s", false, 5_000.0, |gateway| gateway.unary.per_s),
         figure("stream_events_per_s_per_core", "1/s", false, 150_000.0, |gateway| gateway.stream.events_per_s),
         figure("added_p50_ms_c1", "ms", true, 0.3, |gateway| gateway.added_p50_ms),
-        figure("p99_ms_c64", "ms", true, 5.0, |gateway| gateway.unary.p99_ms),
+        figure("p99_ms_c64", "ms", true, 5.0, |gateway| gateway.spread.p99_ms),
         figure("rss_mib_256_streams", "MiB", true, 60.0, |gateway| gateway.rss_mib.0.max(gateway.rss_mib.1)),
         figure("first_answer_s", "s", true, 0.3, |gateway| gateway.first_answer_s),
     ]
@@ -96,7 +104,14 @@ async fn floor(provider: SocketAddr) -> anyhow::Result<()> {
 }
 
 #[expect(clippy::print_stdout, reason = "a command for people")]
-async fn measured(name: &str, gateway: Gateway, provider: SocketAddr, minutes: f64) -> anyhow::Result<Measured> {
+async fn measured(
+    name: &str,
+    product: &Product<'_>,
+    folder: &Path,
+    provider: SocketAddr,
+    minutes: f64,
+) -> anyhow::Result<Measured> {
+    let gateway = product.start(FIRST, folder, provider).await?;
     println!(
         "{name}: first answer after {:.3} s, {:.1} MiB",
         gateway.first_answer.as_secs_f64(),
@@ -107,7 +122,13 @@ async fn measured(name: &str, gateway: Gateway, provider: SocketAddr, minutes: f
     let unary = answers("64 clients", &gateway, Load { n: 64, ..gateway.load() }).await?;
     let stream = answers("16 streams", &gateway, Load { n: 16, is_stream: true, ..gateway.load() }).await?;
     let rss_mib = slow_streams(&gateway, minutes).await?;
-    Ok(Measured { first_answer_s: gateway.first_answer.as_secs_f64(), added_p50_ms, unary, stream, rss_mib })
+    let first_answer_s = gateway.first_answer.as_secs_f64();
+    drop(gateway);
+    stay_on(ALL)?;
+    let gateway = product.start(ALL, folder, provider).await?;
+    let spread = answers("64 clients, all processors", &gateway, Load { n: 64, ..gateway.load() }).await?;
+    stay_on(OTHERS)?;
+    Ok(Measured { first_answer_s, added_p50_ms, unary, spread, stream, rss_mib })
 }
 
 /// What the gateway adds to the median of one client; direct and through the gateway by turns, so that a change of the

@@ -55,6 +55,13 @@ impl Drop for Process {
     }
 }
 
+/// Keeps this process with all its threads on these processors.
+pub(crate) fn stay_on(cpus: &str) -> anyhow::Result<()> {
+    let done = Command::new("taskset").args(["-a", "-c", "-p", cpus, &std::process::id().to_string()]).output()?;
+    anyhow::ensure!(done.status.success(), "taskset failed: {}", String::from_utf8_lossy(&done.stderr));
+    Ok(())
+}
+
 /// The processor time of this process.
 pub(crate) fn own_cpu() -> Duration {
     cpu(std::process::id())

@@ -1,4 +1,4 @@
-//! The gateways that are compared: ours and LiteLLM's, each alone in its process on the first processor.
+//! The gateways that are compared: ours and LiteLLM's, each in a process of its own.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -17,12 +17,33 @@ pub(crate) struct Gateway {
     pub(crate) first_answer: Duration,
 }
 
-/// Septet's, with a key, four budgets that every call is reserved in, and the records of usage.
-pub(crate) async fn septet(binary: &Path, folder: &Path, provider: SocketAddr) -> anyhow::Result<Gateway> {
-    let (address, key) = (free()?, secret());
+/// How a gateway is started.
+pub(crate) enum Product<'a> {
+    /// The release binary.
+    Septet(&'a Path),
+    /// The executable of its package.
+    LiteLlm(&'a Path),
+}
+
+impl Product<'_> {
+    /// Starts it on the given processors, with its files in `folder`, and waits for its first answer.
+    pub(crate) async fn start(&self, cpus: &str, folder: &Path, provider: SocketAddr) -> anyhow::Result<Gateway> {
+        match self {
+            Self::Septet(binary) => septet(binary, cpus, folder, provider).await,
+            Self::LiteLlm(executable) => litellm(executable, cpus, folder, provider).await,
+        }
+    }
+}
+
+/// Septet's, with a key, four budgets that every call is reserved in, the records of usage, and metrics.
+async fn septet(binary: &Path, cpus: &str, folder: &Path, provider: SocketAddr) -> anyhow::Result<Gateway> {
+    let (address, metrics, key) = (free()?, free()?, secret());
     let file = folder.join("septet.toml");
     let settings = format!(
         r#"
+[listen]
+metrics = "{metrics}"
+
 [listen.internal]
 model-gateway = "{address}"
 
@@ -68,14 +89,14 @@ max = 10000
 "#
     );
     std::fs::write(&file, settings)?;
-    let mut command = pinned(binary);
+    let mut command = pinned(cpus, binary);
     command.args(["serve", "model-gateway", "--config"]).arg(&file);
     command.arg("--data").arg(folder.join("data"));
     started(command, address, key).await
 }
 
 /// LiteLLM's proxy with a key, one worker and neither database nor call-backs, which spares it the budgets and records.
-pub(crate) async fn litellm(executable: &Path, folder: &Path, provider: SocketAddr) -> anyhow::Result<Gateway> {
+async fn litellm(executable: &Path, cpus: &str, folder: &Path, provider: SocketAddr) -> anyhow::Result<Gateway> {
     let (address, key) = (free()?, secret());
     let file = folder.join("litellm.yaml");
     let settings = format!(
@@ -89,7 +110,7 @@ general_settings: {{master_key: os.environ/LITELLM_MASTER_KEY}}
 "
     );
     std::fs::write(&file, settings)?;
-    let mut command = pinned(executable);
+    let mut command = pinned(cpus, executable);
     command.arg("--config").arg(&file).args(["--host", "127.0.0.1", "--num_workers", "1", "--port"]);
     command.arg(address.port().to_string());
     command.env_remove("DATABASE_URL").env("LITELLM_MASTER_KEY", &key);
@@ -98,10 +119,10 @@ general_settings: {{master_key: os.environ/LITELLM_MASTER_KEY}}
     started(command, address, key).await
 }
 
-/// A command that will have the first processor; the load and the provider have the others.
-fn pinned(program: &Path) -> Command {
+/// A command that will have these processors and no others.
+fn pinned(cpus: &str, program: &Path) -> Command {
     let mut command = Command::new("taskset");
-    command.args(["-c", "0"]).arg(program);
+    command.args(["-c", cpus]).arg(program);
     command
 }
 

@@ -3,6 +3,8 @@
 //! It lives for a minute and is bound to the service that it is sent to, so that a leaked one opens little.
 //! The secret is shared by all services of one installation and never leaves them.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::http::{HeaderValue, Request};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
@@ -22,9 +24,13 @@ const LIFETIME_S: i64 = 60;
 /// Signs and verifies identities. Cheap to clone.
 #[derive(Clone)]
 pub struct Signer {
+    keys: Arc<Keys>,
+    clock: Clock,
+}
+
+struct Keys {
     encoding: EncodingKey,
     decoding: DecodingKey,
-    clock: Clock,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -40,7 +46,8 @@ impl Signer {
     #[must_use]
     pub fn new(secret: &SecretString, clock: Clock) -> Self {
         let bytes = secret.expose_secret().as_bytes();
-        Self { encoding: EncodingKey::from_secret(bytes), decoding: DecodingKey::from_secret(bytes), clock }
+        let keys = Keys { encoding: EncodingKey::from_secret(bytes), decoding: DecodingKey::from_secret(bytes) };
+        Self { keys: Arc::new(keys), clock }
     }
 
     /// Moves the caller from the request's extensions into signed headers.
@@ -49,7 +56,7 @@ impl Signer {
     pub(crate) fn sign(&self, to: ServiceName, request: &mut Request<Body>) -> Result<(), BoxError> {
         let Some(caller) = request.extensions_mut().remove::<Caller>() else { return Ok(()) };
         let claims = Claims { aud: to.as_str().to_owned(), exp: self.clock.now_s() + LIFETIME_S, caller };
-        let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding)?;
+        let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.keys.encoding)?;
         let headers = request.headers_mut();
         headers.insert(IDENTITY_HEADER, HeaderValue::try_from(token)?);
         headers.insert(REQUEST_ID_HEADER, HeaderValue::try_from(claims.caller.request.to_string())?);
@@ -66,7 +73,7 @@ impl Signer {
         validation.set_audience(&[service.as_str()]);
         // The clock is ours, so that tests can move it.
         validation.validate_exp = false;
-        let claims = jsonwebtoken::decode::<Claims>(token, &self.decoding, &validation).ok()?.claims;
+        let claims = jsonwebtoken::decode::<Claims>(token, &self.keys.decoding, &validation).ok()?.claims;
         (claims.exp >= self.clock.now_s()).then_some(claims.caller)
     }
 }

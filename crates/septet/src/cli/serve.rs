@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context;
 use septet_chassis::{http, telemetry};
@@ -75,6 +76,14 @@ pub(crate) async fn listen(address: SocketAddr, setting: &str) -> anyhow::Result
 async fn serve_metrics(address: SocketAddr) -> anyhow::Result<()> {
     let metrics = telemetry::start_metrics()?;
     let listener = listen(address, "listen.metrics in the settings").await?;
+    let kept = metrics.clone();
+    // Nobody may ever ask for the figures, and what is measured must not pile up until somebody does.
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            kept.run_upkeep();
+        }
+    });
     let router = axum::Router::new().route("/metrics", axum::routing::get(move || async move { metrics.render() }));
     // It ends with the process: metrics are wanted to the last moment of a shutdown.
     http::serve(listener, router, &septet_chassis::Lifecycle::default())?;

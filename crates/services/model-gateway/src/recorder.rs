@@ -22,6 +22,7 @@ use crate::store::Store;
 const PACE: Pace = Pace {
     max_records: 1_000,
     max_bytes: 4 << 20,
+    gather: Duration::from_millis(100),
     first_wait: Duration::from_millis(100),
     longest_wait: Duration::from_secs(10),
 };

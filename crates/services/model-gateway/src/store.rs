@@ -1,6 +1,6 @@
 //! What model-gateway keeps: usage records in their order, and answers under their keys.
 
-use sea_orm::{ConnectionTrait, DatabaseTransaction, QueryResult, Statement, Value};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, QueryResult, Statement, Value};
 use septet_contracts::models::{UsagePage, UsageRecord, UsageStatus};
 use septet_database::Database;
 use septet_kernel::TenantId;
@@ -33,6 +33,16 @@ impl Store {
 
     fn statement(&self, sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {
         Statement::from_sql_and_values(self.database.backend(), sql, values)
+    }
+
+    /// Places for `n` values from the `first` on. `SQLite` looks up every numbered place in a list of all of them, which
+    /// takes a hundred times as long as the insert itself, and counts nameless ones by itself.
+    fn marks(&self, first: usize, n: usize) -> String {
+        let mark = |at: usize| match self.database.backend() {
+            DbBackend::Sqlite => "?".to_owned(),
+            _ => format!("${at}"),
+        };
+        (first..first + n).map(mark).collect::<Vec<_>>().join(", ")
     }
 
     /// Appends records to the feed in their order, each once: one that is there already is left out.
@@ -82,8 +92,7 @@ impl Store {
             .await?
             .ok_or(Error::Stored { what: "place of the usage feed" })?;
         let last: i64 = last.try_get("", "place")?;
-        let marks: Vec<String> = (1..=records.len()).map(|at| format!("${at}")).collect();
-        let known = format!("SELECT id FROM models_usage WHERE id IN ({})", marks.join(", "));
+        let known = format!("SELECT id FROM models_usage WHERE id IN ({})", self.marks(1, records.len()));
         let ids = records.iter().map(|record| Value::from(record.id.to_string()));
         let known = transaction.query_all_raw(self.statement(&known, ids)).await?;
         let known: Vec<String> = known.iter().map(|row| row.try_get::<String>("", "id")).collect::<Result<_, _>>()?;
@@ -98,13 +107,8 @@ impl Store {
             return Ok(());
         }
         let first = last - n + 1;
-        let rows: Vec<String> = (0..fresh.len())
-            .map(|row| {
-                let marks: Vec<String> =
-                    (1..=COLUMNS.len()).map(|at| format!("${}", row * COLUMNS.len() + at)).collect();
-                format!("({})", marks.join(", "))
-            })
-            .collect();
+        let rows: Vec<String> =
+            (0..fresh.len()).map(|row| format!("({})", self.marks(row * COLUMNS.len() + 1, COLUMNS.len()))).collect();
         let insert = format!("INSERT INTO models_usage ({}) VALUES {}", COLUMNS.join(", "), rows.join(", "));
         let values = (first..).zip(&fresh).flat_map(|(place, record)| values(record, place));
         transaction.execute_raw(self.statement(&insert, values)).await?;

@@ -19,6 +19,9 @@ pub struct Pace {
     pub max_records: usize,
     /// The most bytes in a batch; one record may be larger.
     pub max_bytes: usize,
+    /// How long to let records gather after a batch that was not full, so that a busy store gets few large batches and
+    /// not many small ones.
+    pub gather: Duration,
     /// The wait after the first failure; it doubles with each further one.
     pub first_wait: Duration,
     /// The longest wait. Up to as much again is added by chance, so that processes do not come back all at once.
@@ -30,6 +33,7 @@ impl Default for Pace {
         Self {
             max_records: 500,
             max_bytes: 1 << 20,
+            gather: Duration::ZERO,
             first_wait: Duration::from_millis(200),
             longest_wait: Duration::from_secs(15),
         }
@@ -105,14 +109,13 @@ impl Drain {
                         () = cancel.cancelled() => {}
                     }
                 }
-                Ok(_) => waits = self.waits(),
-                Err(NotStored) => {
-                    let wait = waits.next().unwrap_or(self.pace.longest_wait);
-                    tokio::select! {
-                        () = tokio::time::sleep(wait) => {}
-                        () = cancel.cancelled() => {}
+                Ok(n_stored) => {
+                    waits = self.waits();
+                    if usize::try_from(n_stored).is_ok_and(|n_stored| n_stored < self.pace.max_records) {
+                        pause(self.pace.gather, &cancel).await;
                     }
                 }
+                Err(NotStored) => pause(waits.next().unwrap_or(self.pace.longest_wait), &cancel).await,
             }
         }
         let mut left = self.spool.n_waiting();
@@ -170,6 +173,15 @@ impl Drain {
             tracing::debug!(error, n_waiting, n_failures = n_before + 1, "the store is still away");
         }
         NotStored
+    }
+}
+
+async fn pause(time: Duration, cancel: &CancellationToken) {
+    if !time.is_zero() {
+        tokio::select! {
+            () = tokio::time::sleep(time) => {}
+            () = cancel.cancelled() => {}
+        }
     }
 }
 

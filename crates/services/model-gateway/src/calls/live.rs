@@ -61,7 +61,7 @@ impl Calls {
         self.recorder.check_room()?;
         course.hold = self.reserve(caller, call, &plan).await?;
         let tenant = caller.tenant.to_string();
-        let mut rng = SmallRng::from_os_rng();
+        let mut rng = SmallRng::from_rng(&mut rand::rng());
         let mut failed = None;
         for stage in &plan.stages {
             let choice = self.order(call, &tenant, &plan.name, stage, &mut rng);
