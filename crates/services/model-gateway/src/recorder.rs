@@ -18,11 +18,12 @@ use tracing::error;
 use crate::error::Error;
 use crate::store::Store;
 
-// One transaction takes so many: large enough for thousands of calls a second, small enough not to hold others up.
+// Enough for thousands of calls a second in small portions: a large one holds the calls up that are under way, and one
+// record at a time would make SQLite the most expensive part of a call.
 const PACE: Pace = Pace {
-    max_records: 1_000,
-    max_bytes: 4 << 20,
-    gather: Duration::from_millis(100),
+    max_records: 256,
+    max_bytes: 1 << 20,
+    gather: Duration::from_millis(10),
     first_wait: Duration::from_millis(100),
     longest_wait: Duration::from_secs(10),
 };

@@ -113,7 +113,7 @@ impl Book {
         };
         let is_expired = hold.is_expired;
         self.finish(hold, real);
-        self.settled.insert(id, now_ms);
+        self.settled.insert(&id, now_ms);
         if is_expired { Settled::Late } else { Settled::Now }
     }
 
@@ -139,7 +139,7 @@ impl Book {
         self.tick(now_ms);
         let Some((key, hold)) = self.holds.get_key_value(id) else {
             let id = id.to_owned();
-            return Err(if self.settled.contains(&id) { Error::Over(id) } else { Error::NoHold(id) });
+            return Err(if self.settled.contains(id.as_str()) { Error::Over(id) } else { Error::NoHold(id) });
         };
         if hold.is_expired {
             return Err(Error::Over(id.to_owned()));
