@@ -40,6 +40,9 @@ pub const OFFSET_HEADER: &str = "x-septet-offset";
 /// The answer header that names who answered: `provider/model`.
 pub const DEPLOYMENT_HEADER: &str = "x-septet-deployment";
 
+/// The answer header with the id of the call: that of its usage record.
+pub const CALL_HEADER: &str = "x-septet-call";
+
 /// The answer header that says why that one.
 pub const REASON_HEADER: &str = "x-septet-reason";
 

@@ -38,6 +38,7 @@ mod registry;
 mod routes;
 mod store;
 mod tariff;
+mod tier;
 mod wire;
 
 use std::collections::HashMap;
@@ -58,7 +59,7 @@ use tracing::info;
 
 pub use config::{
     Amount, BlendConfig, BudgetConfig, BudgetKind, Config, KeyConfig, MemberConfig, ModelConfig, ModelKind,
-    ProviderConfig, RouteConfig, Secret, StrategyKind, TierKind, Unsupported, WindowKind,
+    ProviderConfig, RouteConfig, Secret, StrategyKind, TenantPriceConfig, TierKind, Unsupported, WindowKind,
 };
 pub use environment::providers_from_env;
 pub use error::Error;

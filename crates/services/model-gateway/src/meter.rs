@@ -1,13 +1,18 @@
 //! Counts what a call used: the provider's own figures where it gives any, an estimate where it does not.
 
+use septet_prices::Service;
 use septet_protocols::{Delta, Event, Usage};
+use serde_json::Value;
 
 use crate::asked::Asked;
+use crate::tier;
 
 /// What a call has used so far.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Meter {
     said: Option<Usage>,
+    /// The service tier that the provider says it gave.
+    tier: Option<Service>,
     /// What the model wrote, as far as it was heard: for the estimate when nobody says the figures.
     heard: Heard,
 }
@@ -43,7 +48,25 @@ pub(crate) struct Counted {
 impl Meter {
     /// The provider says what was used so far.
     pub(crate) fn said(&mut self, usage: Usage) {
+        let tier = usage.raw.get("service_tier").or_else(|| usage.raw.get("serviceTier"));
+        self.got(tier);
         self.said = Some(usage);
+    }
+
+    /// The provider says which service tier the call got, as a word or as Bedrock's object.
+    pub(crate) fn got(&mut self, tier: Option<&Value>) {
+        let word = tier.and_then(|tier| tier.get("type").unwrap_or(tier).as_str());
+        self.tier = word.and_then(tier::read).or(self.tier);
+    }
+
+    /// The service tier that the call got, as far as the provider says it.
+    pub(crate) fn tier(&self) -> Option<Service> {
+        self.tier
+    }
+
+    /// Whether anything is known that may have cost.
+    pub(crate) fn is_used(&self) -> bool {
+        self.said.is_some() || !self.heard.text.is_empty()
     }
 
     /// The model wrote this.
@@ -56,12 +79,12 @@ impl Meter {
         match event {
             Event::Usage(usage) => self.said(usage.clone()),
             Event::Delta(_, Delta::Text(text) | Delta::Arguments(text)) => self.heard(text.as_bytes()),
+            Event::Facts(facts) => self.got(facts.get("service_tier").or_else(|| facts.get("serviceTier"))),
             Event::Start(_)
             | Event::Open(..)
             | Event::Delta(..)
             | Event::Close(_)
             | Event::Finish { .. }
-            | Event::Facts(_)
             | Event::Failed(_) => {}
         }
     }
@@ -84,7 +107,9 @@ impl Meter {
             Some(usage) => {
                 let output = usage.output.max(self.heard.n_tokens());
                 let estimated = output != usage.output;
-                Counted { usage: Usage { output, ..usage.clone() }, estimated }
+                // What the provider said it cost was for less.
+                let said_cost = usage.said_cost.clone().filter(|_| !estimated);
+                Counted { usage: Usage { output, said_cost, ..usage.clone() }, estimated }
             }
             None => {
                 let usage = Usage { input: asked(), output: self.heard.n_tokens(), ..Usage::default() };

@@ -7,7 +7,7 @@ pub(crate) struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(First), Box::new(Exact)]
+        vec![Box::new(First), Box::new(Exact), Box::new(Bills)]
     }
 
     fn migration_table_name() -> DynIden {
@@ -115,6 +115,32 @@ const EXACT: [&str; 10] = [
 impl MigrationTrait for Exact {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         for statement in EXACT {
+            manager.get_connection().execute_unprepared(statement).await?;
+        }
+        Ok(())
+    }
+}
+
+struct Bills;
+
+impl MigrationName for Bills {
+    fn name(&self) -> &'static str {
+        "m0003_bills"
+    }
+}
+
+/// What was paid beside what was counted, and attempts that cost before another one answered.
+const BILLS: [&str; 4] = [
+    "ALTER TABLE models_usage ADD COLUMN call_id TEXT",
+    "ALTER TABLE models_usage ADD COLUMN said_cost_nano BIGINT",
+    "ALTER TABLE models_usage ADD COLUMN table_cost_nano BIGINT",
+    "ALTER TABLE models_usage ADD COLUMN service_tier TEXT",
+];
+
+#[async_trait::async_trait]
+impl MigrationTrait for Bills {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for statement in BILLS {
             manager.get_connection().execute_unprepared(statement).await?;
         }
         Ok(())

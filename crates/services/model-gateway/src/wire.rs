@@ -6,6 +6,7 @@
 mod pass;
 
 use bytes::BytesMut;
+use septet_prices::Service;
 use septet_protocols::{Context, Decoder, Dialect, Encoder, Event, Failure, Frame, Framer, Unreadable, Usage};
 
 use self::pass::Pass;
@@ -33,8 +34,8 @@ pub(crate) struct Wish {
     pub shows_cost: bool,
 }
 
-/// Prices usage as it passes by.
-pub(crate) type Price<'a> = &'a (dyn Fn(&Usage) -> i64 + Send + Sync);
+/// Prices usage as it passes by, by the service tier that the provider says it gave.
+pub(crate) type Price<'a> = &'a (dyn Fn(&Usage, Option<Service>) -> i64 + Send + Sync);
 
 impl Wire {
     /// A stream from a provider that speaks `from` to a client that speaks `to`.

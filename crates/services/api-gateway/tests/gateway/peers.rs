@@ -137,6 +137,7 @@ impl Peers {
         usage.push(UsageRecord {
             id: self.ids.next(),
             tenant,
+            call: None,
             user: None,
             key: None,
             request: self.ids.next(),
@@ -152,6 +153,9 @@ impl Peers {
             output_tokens: 5,
             reasoning_tokens: 0,
             cost_nano,
+            said_cost_nano: None,
+            table_cost_nano: None,
+            service_tier: None,
             estimated: false,
             started_at_ms: crate::house::START_MS,
             first_token_ms: None,

@@ -1,6 +1,7 @@
 //! In which order the deployments of a stage are asked.
 
 use rand::Rng;
+use septet_kernel::TenantId;
 use septet_protocols::Usage;
 use septet_routing::{Blend, Candidate, Choice, Strategy};
 
@@ -11,7 +12,9 @@ use crate::registry::Stage;
 
 impl Calls {
     /// The order of a stage, and why.
-    pub(super) fn order(&self, call: &Call, tenant: &str, name: &str, stage: &Stage, rng: &mut impl Rng) -> Choice {
+    pub(super) fn order(&self, call: &Call, tenant: TenantId, name: &str, stage: &Stage, rng: &mut impl Rng) -> Choice {
+        let tenant_name = tenant.to_string();
+        let service = call.service();
         let route = &stage.route;
         let now_ms = moment(self.clock.now_ms());
         let needs_score = matches!(route.strategy, StrategyKind::Difficulty | StrategyKind::Blend);
@@ -26,7 +29,7 @@ impl Calls {
         let asked = septet_routing::Call {
             now_ms,
             input,
-            expected_output: self.expected.output(tenant, name, max_output),
+            expected_output: self.expected.output(&tenant_name, name, max_output),
             score,
         };
         let strategy = match route.strategy {
@@ -48,7 +51,8 @@ impl Calls {
                 let deployment = &member.deployment;
                 move |input: u64, cached: u64, output: u64| {
                     let usage = Usage { input, cached, output, ..Usage::default() };
-                    deployment.tariff.is_known().then(|| u64::try_from(deployment.tariff.cost(&usage)).unwrap_or(0))
+                    let prices = deployment.tariff.of(tenant);
+                    prices.is_known().then(|| u64::try_from(prices.cost(&usage, service)).unwrap_or(0))
                 }
             })
             .collect();
@@ -64,7 +68,7 @@ impl Calls {
                 tier: member.tier,
                 price,
                 pace: &member.deployment.pace,
-                cached_share: 0.0,
+                cached_share: self.expected.cached_share(&tenant_name, &member.deployment.id),
                 is_open: !member.deployment.breaker.is_available(now_ms),
             })
             .collect();

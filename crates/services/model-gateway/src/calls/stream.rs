@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures::{Stream, StreamExt};
+use septet_prices::Service;
 use septet_protocols::{Answer, Context, Dialect, Usage};
 use septet_providers::Operation;
 
@@ -43,7 +44,8 @@ impl Calls {
         deployment: &Deployment,
         course: &mut Course,
     ) -> Result<(Opened, Vec<String>), Error> {
-        let price = |usage: &Usage| deployment.tariff.cost(usage);
+        let prices = deployment.tariff.of(course.tenant);
+        let price = |usage: &Usage, got: Option<Service>| prices.cost(usage, got.unwrap_or(asked.service));
         let wish = Wish { context: course.context.clone(), shows_cost: call.run.is_some() };
         match &deployment.backend {
             Backend::Offline => {
@@ -111,7 +113,8 @@ impl Calls {
         course: &mut Course,
     ) -> Result<Bytes, Error> {
         let Opened { mut wire, mut rest, first, provider } = opened;
-        let price = |usage: &Usage| deployment.tariff.cost(usage);
+        let prices = deployment.tariff.of(course.tenant);
+        let price = |usage: &Usage, got: Option<Service>| prices.cost(usage, got.unwrap_or(asked.service));
         let idle = provider.as_ref().map_or(Duration::from_secs(60), |provider| provider.patience.idle);
         let mut n_bytes = first.len();
         if !first.is_empty() {

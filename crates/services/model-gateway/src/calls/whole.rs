@@ -75,16 +75,18 @@ impl Calls {
         };
         let mut value: Value = serde_json::from_slice(body).map_err(unreadable)?;
         let answer = from.decode_answer(&value).map_err(Bad::Unreadable)?;
-        if let Some(failed) = answer.failed {
-            return Err(Bad::Failed(failed));
-        }
+        // What had failed may have cost all the same, so its figures are read first.
         for event in answer.events() {
             course.meter.see(&event);
+        }
+        if let Some(failed) = answer.failed {
+            return Err(Bad::Failed(failed));
         }
         let said = course.meter.figures().cloned();
         let estimated = said.is_none();
         let usage = said.unwrap_or_else(|| course.meter.estimate(asked));
-        let cost = call.run.is_some().then(|| deployment.tariff.cost(&usage));
+        let service = course.meter.tier().unwrap_or(asked.service);
+        let cost = call.run.is_some().then(|| deployment.tariff.of(course.tenant).cost(&usage, service));
         if from != to {
             let answer = septet_protocols::Answer { usage: Some(usage), ..answer };
             value = to.encode_answer(&answer, &course.context);

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot set itself up should stop at once")]
 
 mod analyst_calls;
+mod bills;
 mod budgets;
 mod dialects;
 mod dialogue;
