@@ -8,6 +8,7 @@ mod assembly;
 mod chat;
 mod client;
 mod deployment;
+mod outcome;
 mod usage;
 
 use std::collections::BTreeMap;
@@ -23,6 +24,7 @@ pub use chat::{
 };
 pub use client::{CallOptions, Models, chat_events};
 pub use deployment::{Deployment, DeploymentList};
+pub use outcome::{Outcome, OutcomeReply, OutcomeReport, RouteOutcomes};
 pub use usage::{CompletionDetails, PromptDetails, Usage, UsagePage, UsageQuery, UsageRecord, UsageStatus};
 
 /// The request header that names the run a call belongs to.

@@ -123,6 +123,12 @@ pub struct UsageRecord {
     /// Why this deployment, in words.
     #[serde(default)]
     pub reason: Option<String>,
+    /// How hard the call was judged to be, in millionths: the probability that it needs the strong model of its route.
+    #[serde(default)]
+    pub difficulty_millionths: Option<u32>,
+    /// `strong` or `weak`: what the route says of the model that answered.
+    #[serde(default)]
+    pub tier: Option<String>,
     /// How many deployments were asked, this one included.
     #[serde(default = "one")]
     pub n_attempts: u32,

@@ -12,6 +12,7 @@
 
 mod attempt;
 mod course;
+mod judge;
 mod live;
 mod order;
 mod other;

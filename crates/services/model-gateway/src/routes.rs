@@ -16,7 +16,8 @@ use axum::{Router, middleware};
 use bytes::Bytes;
 use septet_chassis::http::{Json, Query, Refusal};
 use septet_contracts::models::{
-    DeploymentList, IDEMPOTENCY_HEADER, ModelList, OFFSET_HEADER, RUN_HEADER, UsagePage, UsageQuery,
+    DeploymentList, IDEMPOTENCY_HEADER, ModelList, OFFSET_HEADER, OutcomeReply, OutcomeReport, RUN_HEADER, UsagePage,
+    UsageQuery,
 };
 use septet_kernel::Caller;
 use septet_protocols::Dialect;
@@ -50,6 +51,7 @@ pub(crate) fn routes(shared: Shared, keys: Keys) -> Router {
         .route("/internal/usage", get(usage))
         .route("/internal/deployments", get(deployments))
         .route("/internal/budgets", get(budgets))
+        .route("/internal/outcomes", post(outcomes))
         .layer(middleware::from_fn_with_state(keys, door::open))
         .with_state(shared)
 }
@@ -182,6 +184,15 @@ async fn budgets(State(shared): State<Shared>, caller: Caller, guest: Guest) -> 
         group: pass.and_then(|pass| pass.group.as_deref()),
     };
     Ok(Json(answer::budgets(shared.calls.quota.look(&who).await?)))
+}
+
+/// How the tenant's calls turned out.
+async fn outcomes(
+    State(shared): State<Shared>,
+    caller: Caller,
+    Json(report): Json<OutcomeReport>,
+) -> Result<Json<OutcomeReply>, Refusal<Error>> {
+    Ok(Json(shared.calls.learn(caller.tenant, &report).await?))
 }
 
 /// Only peers see what concerns all tenants.

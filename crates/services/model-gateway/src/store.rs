@@ -1,5 +1,6 @@
 //! What model-gateway keeps: usage records in their order, and answers under their keys.
 
+mod outcomes;
 mod row;
 
 use sea_orm::{ConnectionTrait, DatabaseTransaction, Statement, Value};
@@ -7,6 +8,7 @@ use septet_contracts::models::{UsagePage, UsageRecord};
 use septet_database::Database;
 use septet_kernel::TenantId;
 
+pub(crate) use self::outcomes::Judged;
 use self::row::{COLUMNS, record, values};
 use crate::error::Error;
 

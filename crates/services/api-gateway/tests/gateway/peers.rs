@@ -146,6 +146,8 @@ impl Peers {
             provider: "builtin".to_owned(),
             route: None,
             reason: None,
+            difficulty_millionths: None,
+            tier: None,
             n_attempts: 1,
             input_tokens: 10,
             cached_tokens: 2,

@@ -36,6 +36,7 @@ impl Calls {
         let mut flight = deployment.pace.enter(now());
         self.set_aside(caller, call, course).await;
         course.deployment = Some(Arc::clone(deployment));
+        course.tier = member.tier;
         course.attempt_at_ms = self.clock.now_ms();
         course.n_attempts += 1;
         course.meter = Meter::default();

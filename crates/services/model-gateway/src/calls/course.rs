@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 use septet_contracts::models::UsageRecord;
+use septet_difficulty::Probability;
 use septet_kernel::{Caller, Clock, RecordId, TenantId};
 use septet_protocols::Context;
+use septet_routing::Tier;
 
 use crate::deployment::Deployment;
 use crate::meter::Meter;
@@ -31,6 +33,10 @@ pub(super) struct Course {
     pub route: Option<String>,
     /// Why that deployment.
     pub reason: String,
+    /// How hard the call was judged to be by the route that was called.
+    pub difficulty: Option<Probability>,
+    /// What the route says of the deployment that was asked last.
+    pub tier: Tier,
     pub n_attempts: u32,
     pub first_token_at_ms: Option<i64>,
     /// Whether bytes of the answer were shown: from then on nobody else can be asked.
@@ -77,6 +83,8 @@ impl Course {
             deployment: None,
             route: None,
             reason: String::new(),
+            difficulty: None,
+            tier: Tier::None,
             n_attempts: 0,
             first_token_at_ms: None,
             has_shown: false,

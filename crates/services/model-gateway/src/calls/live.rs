@@ -62,8 +62,11 @@ impl Calls {
         course.hold = self.reserve(caller, call, &plan).await?;
         let mut rng = SmallRng::from_os_rng();
         let mut failed = None;
-        for stage in &plan.stages {
-            let choice = self.order(call, caller.tenant, &plan.name, stage, &mut rng);
+        for (at, stage) in plan.stages.iter().enumerate() {
+            let called = (at == 0 && plan.is_route).then_some(plan.name.as_str());
+            let judged = self.judge(call, caller.tenant, called, stage).await;
+            course.difficulty = judged.as_ref().filter(|_| called.is_some()).and_then(|judged| judged.score);
+            let choice = self.order(call, caller.tenant, &plan.name, stage, judged.as_ref(), &mut rng);
             course.reason = choice.reason.to_string();
             let mut walk = Walk::new(&choice, Retry { n: plan.route.retries, ..Retry::default() });
             let mut step = walk.first();

@@ -1,10 +1,12 @@
 //! In which order the deployments of a stage are asked.
 
 use rand::Rng;
+use septet_difficulty::Probability;
 use septet_kernel::TenantId;
 use septet_protocols::Usage;
 use septet_routing::{Blend, Candidate, Choice, Strategy};
 
+use super::judge::Judgement;
 use super::{Call, Calls, Work};
 use crate::config::StrategyKind;
 use crate::deployment::moment;
@@ -12,16 +14,19 @@ use crate::registry::Stage;
 
 impl Calls {
     /// The order of a stage, and why.
-    pub(super) fn order(&self, call: &Call, tenant: TenantId, name: &str, stage: &Stage, rng: &mut impl Rng) -> Choice {
+    pub(super) fn order(
+        &self,
+        call: &Call,
+        tenant: TenantId,
+        name: &str,
+        stage: &Stage,
+        judged: Option<&Judgement>,
+        rng: &mut impl Rng,
+    ) -> Choice {
         let tenant_name = tenant.to_string();
         let service = call.service();
         let route = &stage.route;
         let now_ms = moment(self.clock.now_ms());
-        let needs_score = matches!(route.strategy, StrategyKind::Difficulty | StrategyKind::Blend);
-        let score = match &call.work {
-            Work::Chat(asked) if needs_score && stage.members.len() > 1 => self.difficulty.score(asked),
-            Work::Chat(_) | Work::Embed(_) | Work::Rerank(_) => None,
-        };
         let (input, max_output) = match &call.work {
             Work::Chat(asked) => (asked.likely_input(), asked.max_output),
             Work::Embed(body) | Work::Rerank(body) => (body.to_string().len() as u64 / 4, Some(0)),
@@ -30,13 +35,21 @@ impl Calls {
             now_ms,
             input,
             expected_output: self.expected.output(&tenant_name, name, max_output),
-            score,
+            // The threshold is one of scores as they come; what a blend weighs is what they mean.
+            score: match route.strategy {
+                StrategyKind::Blend => judged.and_then(Judgement::feared),
+                StrategyKind::Weighted | StrategyKind::Latency | StrategyKind::Cost | StrategyKind::Difficulty => {
+                    judged.and_then(|judged| judged.score).map(Probability::value)
+                }
+            },
         };
         let strategy = match route.strategy {
             StrategyKind::Weighted => Strategy::Weighted,
             StrategyKind::Latency => Strategy::Latency { draws: 2 },
             StrategyKind::Cost => Strategy::Cost,
-            StrategyKind::Difficulty => Strategy::Difficulty { threshold: self.difficulty.threshold(route) },
+            StrategyKind::Difficulty => {
+                Strategy::Difficulty { threshold: judged.map_or(f32::INFINITY, |judged| judged.threshold(route)) }
+            }
             StrategyKind::Blend => Strategy::Blend(Blend {
                 latency: route.blend.latency,
                 cost: route.blend.cost,

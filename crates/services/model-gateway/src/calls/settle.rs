@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use septet_contracts::models::{UsageRecord, UsageStatus};
+use septet_difficulty::Probability;
 use septet_kernel::{Caller, Failure, causes};
+use septet_routing::Tier;
 use tracing::{debug, error, info_span, warn};
 
 use super::course::{Course, Spent};
@@ -56,6 +58,7 @@ impl Calls {
         }
         let mut record = self.record(caller, call, &course, &deployment, status);
         record.id = course.id;
+        record.difficulty_millionths = course.difficulty.map(millionths);
         metrics::used(&deployment, &record);
         traced(call, &record);
         if status == UsageStatus::Completed {
@@ -113,6 +116,8 @@ impl Calls {
             id: self.ids.next(),
             tenant: caller.tenant,
             call: None,
+            difficulty_millionths: None,
+            tier: tier_word(course.tier),
             user: caller.user,
             key: caller.key,
             request: caller.request,
@@ -186,6 +191,20 @@ impl Calls {
             );
         }
     }
+}
+
+/// What a route says of a model, as records have it.
+fn tier_word(tier: Tier) -> Option<String> {
+    match tier {
+        Tier::Strong | Tier::Weak => Some(tier.as_str().to_owned()),
+        Tier::None => None,
+    }
+}
+
+/// Rounded down: a threshold that is learned from this score is not above it, so that the same question reaches it again.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and a million")]
+fn millionths(score: Probability) -> u32 {
+    (f64::from(score.value()) * 1e6).floor() as u32
 }
 
 /// Settles a hold for a call whose last attempt cost nothing, with what those before it came to.

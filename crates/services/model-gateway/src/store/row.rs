@@ -5,7 +5,7 @@ use septet_contracts::models::{UsageRecord, UsageStatus};
 
 use crate::error::Error;
 
-pub(super) const COLUMNS: [&str; 27] = [
+pub(super) const COLUMNS: [&str; 29] = [
     "id",
     "place",
     "tenant",
@@ -18,6 +18,8 @@ pub(super) const COLUMNS: [&str; 27] = [
     "provider",
     "route",
     "reason",
+    "difficulty",
+    "tier",
     "n_attempts",
     "input_tokens",
     "cached_tokens",
@@ -50,6 +52,8 @@ pub(super) fn values(record: &UsageRecord, place: i64) -> [Value; COLUMNS.len()]
         record.provider.clone().into(),
         record.route.clone().into(),
         record.reason.clone().into(),
+        record.difficulty_millionths.map(i64::from).into(),
+        record.tier.clone().into(),
         i64::from(record.n_attempts).into(),
         number(record.input_tokens),
         number(record.cached_tokens),
@@ -91,6 +95,10 @@ pub(super) fn record(row: &QueryResult) -> Result<UsageRecord, Error> {
         provider: text("provider")?,
         route: maybe("route")?,
         reason: maybe("reason")?,
+        difficulty_millionths: row
+            .try_get::<Option<i64>>("", "difficulty")?
+            .and_then(|score| u32::try_from(score).ok()),
+        tier: maybe("tier")?,
         n_attempts: u32::try_from(row.try_get::<i64>("", "n_attempts")?).unwrap_or(1),
         input_tokens: number("input_tokens")?,
         cached_tokens: number("cached_tokens")?,

@@ -10,6 +10,7 @@ mod dialogue;
 mod gateway;
 mod idempotency;
 mod library;
+mod outcomes;
 mod providers;
 mod reports;
 mod routing;
