@@ -12,7 +12,6 @@ use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use crate::meter::n_tokens;
 use crate::tier;
 
 /// A request for an answer, as it came.
@@ -113,8 +112,8 @@ impl Asked {
         u64::try_from(self.body.len()).unwrap_or(u64::MAX) / 4
     }
 
-    /// How many tokens the model reads, counted in the texts of the request: for where nobody says it.
-    pub(crate) fn input_tokens(&self) -> u64 {
+    /// How many tokens the model reads, by the texts of the request: for where nobody says it.
+    pub(crate) fn input_tokens(&self, n_tokens: fn(&str) -> u64) -> u64 {
         let Ok(request) = self.whole() else { return self.likely_input() };
         let in_parts = |parts: &[Part]| -> u64 {
             let texts = parts.iter().map(|part| match &part.kind {

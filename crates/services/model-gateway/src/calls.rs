@@ -12,6 +12,7 @@
 
 mod attempt;
 mod course;
+mod estimate;
 mod judge;
 mod live;
 mod order;

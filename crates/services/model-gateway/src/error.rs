@@ -256,6 +256,9 @@ pub enum Error {
     /// Shutdown.
     #[error("the model gateway is stopping; try again in a moment")]
     Stopping,
+    /// A bug in the counting of tokens.
+    #[error("the tokens of this request could not be counted")]
+    Uncounted,
     /// A bug in the analyst.
     #[error("the offline analyst failed")]
     Analyst,

@@ -41,6 +41,7 @@ mod routes;
 mod store;
 mod tariff;
 mod tier;
+mod tokens;
 mod wire;
 
 use std::collections::HashMap;

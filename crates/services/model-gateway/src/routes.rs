@@ -30,6 +30,7 @@ use crate::keys::Keys;
 use crate::quota::Who;
 use crate::routes::door::Guest;
 use crate::routes::refused::Refused;
+use crate::tokens;
 
 /// What handlers share.
 #[derive(Clone)]
@@ -113,13 +114,14 @@ async fn other(
 }
 
 /// About how many tokens a request in Anthropic's shape is.
-async fn count(guest: Guest, body: Body) -> Response {
-    let counted = || {
+async fn count(State(shared): State<Shared>, guest: Guest, body: Body) -> Response {
+    let counted = async {
         guest.known()?;
         let asked = Asked::read(Dialect::Anthropic, bytes(body)?).map_err(Error::Wrong)?;
-        Ok(Json(json!({"input_tokens": asked.input_tokens()})).into_response())
+        let counted = shared.calls.cpu.run(move || asked.input_tokens(tokens::counted)).await;
+        Ok(Json(json!({"input_tokens": counted.map_err(|_panicked| Error::Uncounted)?})).into_response())
     };
-    counted().unwrap_or_else(|error| Refused { dialect: Dialect::Anthropic, error }.into_response())
+    counted.await.unwrap_or_else(|error| Refused { dialect: Dialect::Anthropic, error }.into_response())
 }
 
 /// The models and routes on offer.

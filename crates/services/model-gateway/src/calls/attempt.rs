@@ -57,7 +57,7 @@ impl Calls {
                         course.first_token_at_ms = Some(self.clock.now_ms());
                         let head = self.head(deployment, course, dropped);
                         sink.push(Piece::Head(head)).await.map_err(|_left| Error::CallerLeft)?;
-                        self.deliver(asked, opened, deployment, sink, course).await
+                        self.deliver(call, asked, opened, deployment, sink, course).await
                     }
                     Err(error) => Err(error),
                 }
@@ -84,7 +84,7 @@ impl Calls {
         match &outcome {
             Ok(_) => {
                 permit.good(now());
-                let output = course.meter.count(|| 0, true).usage.output;
+                let output = course.meter.count(true).usage.output;
                 flight.done(now(), output);
             }
             Err(error) => {

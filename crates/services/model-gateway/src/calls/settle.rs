@@ -56,6 +56,7 @@ impl Calls {
         if let Err(error) = &outcome {
             debug!(deployment = deployment.id, error.code = error.code(), "model call ended early");
         }
+        self.estimate(call, &deployment, &mut course).await;
         let mut record = self.record(caller, call, &course, &deployment, status);
         record.id = course.id;
         record.difficulty_millionths = course.difficulty.map(millionths);
@@ -83,6 +84,7 @@ impl Calls {
     /// Records the attempt that was made last, if it had cost when it failed: another is about to be made.
     pub(super) async fn set_aside(&self, caller: &Caller, call: &Call, course: &mut Course) {
         let Some(deployment) = course.deployment.clone().filter(|_| course.meter.is_used()) else { return };
+        self.estimate(call, &deployment, course).await;
         let record = UsageRecord {
             call: Some(course.id),
             started_at_ms: course.attempt_at_ms,
@@ -103,11 +105,7 @@ impl Calls {
         deployment: &Deployment,
         status: UsageStatus,
     ) -> UsageRecord {
-        let asked = || match &call.work {
-            Work::Chat(asked) => asked.input_tokens(),
-            Work::Embed(body) | Work::Rerank(body) => crate::meter::n_tokens(&body.to_string()),
-        };
-        let counted = course.meter.count(asked, course.is_complete);
+        let counted = course.meter.count(course.is_complete);
         let usage = &counted.usage;
         let service = course.meter.tier().unwrap_or(call.service());
         let bill = deployment.tariff.of(caller.tenant).bill(usage, service);

@@ -84,7 +84,10 @@ impl Calls {
                         let is_end = chunk.is_none();
                         let out = match &chunk {
                             Some(chunk) => wire.chunk(chunk, &mut course.meter, &price),
-                            None => wire.end(&mut course.meter, &price, |meter| meter.estimate(asked)),
+                            None => {
+                                self.estimate_unsaid(call, deployment, course).await;
+                                wire.end(&mut course.meter, &price)
+                            }
                         };
                         let first = out.map_err(|bad| provider.unreadable(&bad))?;
                         if let Some(failed) = wire.failed() {
@@ -106,6 +109,7 @@ impl Calls {
     /// Passes the rest of a stream on. Gives the last bytes.
     pub(super) async fn deliver(
         &self,
+        call: &Call,
         asked: &Asked,
         opened: Opened,
         deployment: &Deployment,
@@ -135,7 +139,10 @@ impl Calls {
             };
             let out = match &chunk {
                 Some(chunk) => wire.chunk(chunk, &mut course.meter, &price),
-                None => wire.end(&mut course.meter, &price, |meter| meter.estimate(asked)),
+                None => {
+                    self.estimate_unsaid(call, deployment, course).await;
+                    wire.end(&mut course.meter, &price)
+                }
             };
             let mut out = out.map_err(|bad| match &provider {
                 Some(provider) => provider.unreadable(&bad),

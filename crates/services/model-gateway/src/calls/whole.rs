@@ -50,7 +50,7 @@ impl Calls {
                 (dialect, body, dropped, Some(provider))
             }
         };
-        let shown = self.translated(from, &body, call, asked, deployment, course).map_err(|bad| match bad {
+        let shown = self.translated(from, &body, call, asked, deployment, course).await.map_err(|bad| match bad {
             Bad::Unreadable(bad) => provider.map_or(Error::Analyst, |provider| provider.unreadable(&bad)),
             Bad::Failed(failed) => provider.map_or(Error::Analyst, |provider| provider.refused(&failed)),
         })?;
@@ -59,7 +59,7 @@ impl Calls {
     }
 
     /// A whole answer for the client: the provider's own bytes where it speaks the same.
-    fn translated(
+    async fn translated(
         &self,
         from: Dialect,
         body: &Bytes,
@@ -84,7 +84,8 @@ impl Calls {
         }
         let said = course.meter.figures().cloned();
         let estimated = said.is_none();
-        let usage = said.unwrap_or_else(|| course.meter.estimate(asked));
+        self.estimate_unsaid(call, deployment, course).await;
+        let usage = said.unwrap_or_else(|| course.meter.count(true).usage);
         let service = course.meter.tier().unwrap_or(asked.service);
         let cost = call.run.is_some().then(|| deployment.tariff.of(course.tenant).cost(&usage, service));
         if from != to {

@@ -47,7 +47,9 @@ impl Failure for Error {
             | Self::SpoolFull
             | Self::CallerLeft
             | Self::Stopping => Kind::Unavailable,
-            Self::Analyst | Self::Embedder(_) | Self::Database(_) | Self::Stored { .. } => Kind::Internal,
+            Self::Analyst | Self::Uncounted | Self::Embedder(_) | Self::Database(_) | Self::Stored { .. } => {
+                Kind::Internal
+            }
         }
     }
 
@@ -95,7 +97,7 @@ impl Failure for Error {
             Self::Spool(_) | Self::SpoolFull => "usage_not_recordable",
             Self::CallerLeft => "caller_left",
             Self::Stopping => "stopping",
-            Self::Analyst | Self::Embedder(_) | Self::Database(_) | Self::Stored { .. } => "internal",
+            Self::Analyst | Self::Uncounted | Self::Embedder(_) | Self::Database(_) | Self::Stored { .. } => "internal",
         }
     }
 
