@@ -11,7 +11,7 @@ use anyhow::{Context, ensure};
 pub const FILE: &str = "docs/reference/settings.md";
 
 /// A section of `septet.toml`: its name, the file, the struct in it.
-const SECTIONS: [(&str, &str, &str); 19] = [
+const SECTIONS: [(&str, &str, &str); 20] = [
     ("", "crates/septet/src/config.rs", "Config"),
     ("listen", "crates/septet/src/config.rs", "Listen"),
     ("stores", "crates/septet/src/config.rs", "Stores"),
@@ -24,6 +24,7 @@ const SECTIONS: [(&str, &str, &str); 19] = [
     ("models.routes.<name>", "crates/services/model-gateway/src/config/route.rs", "RouteConfig"),
     ("models.routes.<name>.models", "crates/services/model-gateway/src/config/route.rs", "MemberConfig"),
     ("models.routes.<name>.blend", "crates/services/model-gateway/src/config/route.rs", "BlendConfig"),
+    ("models.tenant_prices", "crates/services/model-gateway/src/config/price.rs", "TenantPriceConfig"),
     ("models.budgets", "crates/services/model-gateway/src/config/budget.rs", "BudgetConfig"),
     ("models.keys.<name>", "crates/services/model-gateway/src/config/budget.rs", "KeyConfig"),
     ("agents", "crates/services/agent-core/src/config.rs", "Config"),
@@ -47,7 +48,10 @@ pub fn render(root: &Path) -> anyhow::Result<String> {
         let fields = fields(&source, structure).with_context(|| format!("{structure} in {file}"))?;
         let heading = match section {
             "" => "At the top".to_owned(),
-            "models.providers.<name>.models" | "models.routes.<name>.models" | "models.budgets" => {
+            "models.providers.<name>.models"
+            | "models.routes.<name>.models"
+            | "models.tenant_prices"
+            | "models.budgets" => {
                 format!("`[[{section}]]`")
             }
             other => format!("`[{other}]`"),

@@ -8,6 +8,7 @@ mod assembly;
 mod chat;
 mod client;
 mod deployment;
+mod outcome;
 mod usage;
 
 use std::collections::BTreeMap;
@@ -23,6 +24,7 @@ pub use chat::{
 };
 pub use client::{CallOptions, Models, chat_events};
 pub use deployment::{Deployment, DeploymentList};
+pub use outcome::{Outcome, OutcomeReply, OutcomeReport, RouteOutcomes};
 pub use usage::{CompletionDetails, PromptDetails, Usage, UsagePage, UsageQuery, UsageRecord, UsageStatus};
 
 /// The request header that names the run a call belongs to.
@@ -39,6 +41,9 @@ pub const OFFSET_HEADER: &str = "x-septet-offset";
 
 /// The answer header that names who answered: `provider/model`.
 pub const DEPLOYMENT_HEADER: &str = "x-septet-deployment";
+
+/// The answer header with the id of the call: that of its usage record.
+pub const CALL_HEADER: &str = "x-septet-call";
 
 /// The answer header that says why that one.
 pub const REASON_HEADER: &str = "x-septet-reason";

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::{
     ChatChunk, ChatCompletion, ChatRequest, EmbeddingReply, EmbeddingRequest, IDEMPOTENCY_HEADER, ModelList,
-    RUN_HEADER, StreamOptions, UsagePage,
+    OutcomeReply, OutcomeReport, RUN_HEADER, StreamOptions, UsagePage,
 };
 use crate::call::{CallError, Client, query};
 use crate::sse;
@@ -96,6 +96,15 @@ impl Models {
     /// [`CallError`] when the service is down. A provider that is down only leaves its discovered models out.
     pub async fn list(&self, caller: &Caller) -> Result<ModelList, CallError> {
         self.client.get(caller, "/v1/models").answer().await
+    }
+
+    /// Tells how the caller's tenant's calls turned out, so that its routes by difficulty learn from them.
+    ///
+    /// # Errors
+    /// [`CallError`]: `NotFound` for a call that the tenant did not make, `BadRequest` for one that no difficulty was
+    /// judged of; nothing of the report is taken then.
+    pub async fn report(&self, caller: &Caller, report: &OutcomeReport) -> Result<OutcomeReply, CallError> {
+        self.client.post(caller, "/internal/outcomes", report).answer().await
     }
 
     /// Usage records of all tenants after `cursor` (0 from the beginning), oldest first, at most `limit` (1 to 1000).

@@ -91,13 +91,17 @@ impl UsageStatus {
     }
 }
 
-/// What one call to a model used and cost. There is exactly one for every call that reached a provider.
+/// What one call to a model used and cost. There is exactly one for every call that reached a provider, and one more for
+/// each attempt before its last that had cost when it failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct UsageRecord {
     /// The id; a ledger books each once.
     pub id: RecordId,
     /// Whose call.
     pub tenant: TenantId,
+    /// For an attempt that cost and failed, so that another was made: the record of the call that it belongs to.
+    #[serde(default)]
+    pub call: Option<RecordId>,
     /// Which person's.
     #[serde(default)]
     pub user: Option<UserId>,
@@ -119,6 +123,12 @@ pub struct UsageRecord {
     /// Why this deployment, in words.
     #[serde(default)]
     pub reason: Option<String>,
+    /// How hard the call was judged to be, in millionths: the probability that it needs the strong model of its route.
+    #[serde(default)]
+    pub difficulty_millionths: Option<u32>,
+    /// `strong` or `weak`: what the route says of the model that answered.
+    #[serde(default)]
+    pub tier: Option<String>,
     /// How many deployments were asked, this one included.
     #[serde(default = "one")]
     pub n_attempts: u32,
@@ -135,8 +145,17 @@ pub struct UsageRecord {
     /// Of these, thinking.
     #[serde(default)]
     pub reasoning_tokens: u64,
-    /// The price in nano-units.
+    /// The price in nano-units: by prices of the settings, else as the provider says it, else by the price table.
     pub cost_nano: i64,
+    /// What the provider says it cost, in nano-dollars.
+    #[serde(default)]
+    pub said_cost_nano: Option<i64>,
+    /// What it costs by the price table, in nano-dollars; absent where the table does not know the model.
+    #[serde(default)]
+    pub table_cost_nano: Option<i64>,
+    /// `batch`, `flex` or `priority`, where the call was not served as usual.
+    #[serde(default)]
+    pub service_tier: Option<String>,
     /// Whether the tokens were counted here because the provider did not say.
     #[serde(default)]
     pub estimated: bool,

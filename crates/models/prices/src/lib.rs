@@ -8,11 +8,13 @@
 //! It does no IO, asks no clock (so prices that change by the hour of the day are billed at the day's price) and
 //! guesses no price: what a row does not price has no cost.
 
+mod amount;
 mod bill;
 mod price;
 mod row;
 mod table;
 
+pub use amount::nano;
 pub use bill::Tokens;
 pub use price::{Currency, NotAPrice, Price};
 pub use row::{Abilities, Ability, Limits, Mode, Part, Rate, Row, Service};

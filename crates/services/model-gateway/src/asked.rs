@@ -6,12 +6,13 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
+use septet_prices::Service;
 use septet_protocols::{Dialect, Part, PartKind, Request, Role, Tool, Wrong};
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use crate::meter::n_tokens;
+use crate::tier;
 
 /// A request for an answer, as it came.
 #[derive(Debug, Clone)]
@@ -30,6 +31,8 @@ pub(crate) struct Asked {
     pub max_output: Option<u64>,
     /// How many answers.
     pub n: u64,
+    /// The service tier that it asks for.
+    pub service: Service,
     /// Whether it offers tools.
     pub has_tools: bool,
 }
@@ -51,6 +54,8 @@ struct Head<'a> {
     max_output_tokens: Option<u64>,
     #[serde(default)]
     n: Option<u64>,
+    #[serde(borrow, default)]
+    service_tier: Option<Cow<'a, str>>,
     #[serde(default)]
     tools: Option<Vec<IgnoredAny>>,
     #[serde(default)]
@@ -88,6 +93,7 @@ impl Asked {
             wants_usage: options.unwrap_or(false),
             max_output: outputs.into_iter().flatten().next(),
             n: head.n.unwrap_or(1).max(1),
+            service: head.service_tier.and_then(|word| tier::read(&word)).unwrap_or_default(),
             has_tools: head.tools.is_some_and(|tools| !tools.is_empty()),
             body,
         })
@@ -106,8 +112,8 @@ impl Asked {
         u64::try_from(self.body.len()).unwrap_or(u64::MAX) / 4
     }
 
-    /// How many tokens the model reads, counted in the texts of the request: for where nobody says it.
-    pub(crate) fn input_tokens(&self) -> u64 {
+    /// How many tokens the model reads, by the texts of the request: for where nobody says it.
+    pub(crate) fn input_tokens(&self, n_tokens: fn(&str) -> u64) -> u64 {
         let Ok(request) = self.whole() else { return self.likely_input() };
         let in_parts = |parts: &[Part]| -> u64 {
             let texts = parts.iter().map(|part| match &part.kind {

@@ -12,6 +12,8 @@
 
 mod attempt;
 mod course;
+mod estimate;
+mod judge;
 mod live;
 mod order;
 mod other;
@@ -19,6 +21,7 @@ mod request;
 mod settle;
 mod stream;
 mod whole;
+mod worst;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -28,6 +31,7 @@ use bytes::Bytes;
 use http::HeaderValue;
 use septet_chassis::{Lifecycle, cpu::CpuPool};
 use septet_kernel::{Caller, Clock, Ids, TenantId};
+use septet_prices::Service;
 use septet_protocols::Dialect;
 use septet_routing::Expected;
 use serde_json::Value;
@@ -232,6 +236,14 @@ impl Call {
             Work::Chat(_) => ModelKind::Chat,
             Work::Embed(_) => ModelKind::Embedding,
             Work::Rerank(_) => ModelKind::Rerank,
+        }
+    }
+
+    /// The service tier that it asks for.
+    fn service(&self) -> Service {
+        match &self.work {
+            Work::Chat(asked) => asked.service,
+            Work::Embed(_) | Work::Rerank(_) => Service::Standard,
         }
     }
 

@@ -1,6 +1,7 @@
 //! The settings of model-gateway.
 
 mod budget;
+mod price;
 mod provider;
 mod route;
 
@@ -12,6 +13,8 @@ use serde::{Deserialize, Serialize};
 use crate::analyst;
 
 pub use budget::{Amount, BudgetConfig, BudgetKind, KeyConfig, WindowKind};
+pub(crate) use price::OwnPrices;
+pub use price::TenantPriceConfig;
 pub use provider::{ModelConfig, ModelKind, ProviderConfig, Secret};
 pub use route::{BlendConfig, MemberConfig, RouteConfig, StrategyKind, TierKind, Unsupported};
 
@@ -33,6 +36,8 @@ pub struct Config {
     /// What becomes of a parameter that the provider of a model in no route does not know: `refuse` the request, naming
     /// it, or `drop` the parameter, naming it in the header `x-septet-dropped`. Default `refuse`.
     pub unsupported: Unsupported,
+    /// What single tenants pay for a model, in place of its usual price. Default none.
+    pub tenant_prices: Vec<TenantPriceConfig>,
     /// Budgets and rate limits. Default none.
     pub budgets: Vec<BudgetConfig>,
     /// How far the clocks by which budgets of days and months begin anew are ahead of UTC, in seconds. Default 0;
@@ -75,6 +80,7 @@ impl Default for Config {
             routes: BTreeMap::new(),
             retries: 2,
             unsupported: Unsupported::Refuse,
+            tenant_prices: Vec::new(),
             budgets: Vec::new(),
             utc_offset_s: 0,
             counters: "memory:".to_owned(),
@@ -124,6 +130,13 @@ impl Config {
         for (at, budget) in self.budgets.iter().enumerate() {
             budget.check(at)?;
         }
+        for (at, price) in self.tenant_prices.iter().enumerate() {
+            price.check(at)?;
+            if !self.offers(&price.model) {
+                let model = &price.model;
+                return Err(format!("models.tenant_prices[{at}].model: no provider of the settings offers {model:?}"));
+            }
+        }
         for (name, key) in &self.keys {
             key.check(name)?;
         }
@@ -146,6 +159,14 @@ impl Config {
             return Err("models.default_model: the offline analyst is off".to_owned());
         }
         Ok(())
+    }
+
+    /// Whether a model of this name may be there: providers that name none are asked for their list later.
+    fn offers(&self, name: &str) -> bool {
+        self.providers.iter().any(|(provider, settings)| {
+            let own = name.strip_prefix(provider.as_str()).and_then(|rest| rest.strip_prefix('/')).unwrap_or(name);
+            settings.models.is_empty() || settings.models.iter().any(|model| model.id == own)
+        })
     }
 
     fn is_model(&self, name: &str) -> bool {
@@ -210,5 +231,16 @@ mod tests {
         let budget: BudgetConfig = serde_json::from_str(r#"{"scope": "team", "what": "money", "max": "1"}"#).unwrap();
         let config = Config { budgets: vec![budget], ..Config::default() };
         assert!(config.check().unwrap_err().contains("models.budgets[0].scope"));
+        for (wrong, what) in [
+            (r#"{"tenant": "acme", "model": "m"}"#, "input_price"),
+            (r#"{"tenant": "acme", "model": "n", "input_price": 1}"#, "[0].model"),
+            (r#"{"tenant": "", "model": "m", "input_price": 1}"#, "[0].tenant"),
+            (r#"{"tenant": "acme", "model": "x/m", "input_price": -1}"#, "negative"),
+        ] {
+            let mut config = Config { tenant_prices: vec![serde_json::from_str(wrong).unwrap()], ..Config::default() };
+            config.providers.insert("x".into(), ProviderConfig::compatible("http://x.internal/v1", &["m"]));
+            let error = config.check().unwrap_err();
+            assert!(error.starts_with("models.tenant_prices[0]") && error.contains(what), "{error}");
+        }
     }
 }

@@ -229,6 +229,24 @@ pub enum Error {
         "usage records have waited for the database so long that models.spool is full; no call is made until it is back"
     )]
     SpoolFull,
+    /// The tenant made no such call.
+    #[error("there is no call {id:?}; write what the header x-septet-call of the answer said")]
+    NoCall {
+        /// What was asked for.
+        id: String,
+    },
+    /// Nothing was judged of the call.
+    #[error("no difficulty was judged of call {id:?}: only calls to a route by difficulty or blend teach anything")]
+    NotJudged {
+        /// Which call.
+        id: String,
+    },
+    /// A report without outcomes, or with too many.
+    #[error("a report has 1 to {most} outcomes")]
+    BadReport {
+        /// The most.
+        most: usize,
+    },
     /// The local embedding model failed.
     #[error("the local embedding model failed: {0}")]
     Embedder(String),
@@ -238,6 +256,9 @@ pub enum Error {
     /// Shutdown.
     #[error("the model gateway is stopping; try again in a moment")]
     Stopping,
+    /// A bug in the counting of tokens.
+    #[error("the tokens of this request could not be counted")]
+    Uncounted,
     /// A bug in the analyst.
     #[error("the offline analyst failed")]
     Analyst,

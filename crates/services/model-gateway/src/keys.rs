@@ -40,7 +40,7 @@ impl Keys {
         let keys = keys.into_iter().map(|(name, key)| {
             let pass = Pass {
                 name: name.clone(),
-                tenant: TenantId::from_uuid(stable_id("tenant", &key.tenant)),
+                tenant: tenant(&key.tenant),
                 id: ApiKeyId::from_uuid(stable_id("key", name)),
                 group: key.group.clone(),
                 models: key.models.clone(),
@@ -69,6 +69,11 @@ impl Keys {
             deadline: None,
         }
     }
+}
+
+/// The tenant of a name in the settings: an id is itself, any other name has an id of its own.
+pub(crate) fn tenant(name: &str) -> TenantId {
+    name.parse().unwrap_or_else(|_no_id| TenantId::from_uuid(stable_id("tenant", name)))
 }
 
 fn hash(key: &str) -> [u8; 32] {

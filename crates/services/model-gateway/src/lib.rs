@@ -7,6 +7,7 @@
 //!   /v1/embeddings, /v1/rerank ─┘  ├──► provider: any of 26 kinds, or the offline analyst, or a folder with a model
 //!                                  ├──► wire: the provider's bytes passed on, or translated by septet-protocols
 //!                                  ├──► recording: the answer as it grows; callers read, late ones attach
+//!   /internal/outcomes ──► difficulty: what a tenant's answers were worth, and what its routes learn from it
 //!   /internal/usage ◄── store ◄─── └──► recorder: one record for every call that may have cost, on disk at once
 //! ```
 //!
@@ -30,6 +31,7 @@ mod meter;
 mod metrics;
 mod migration;
 mod offline;
+mod outcomes;
 mod provider;
 mod quota;
 mod recorder;
@@ -38,6 +40,8 @@ mod registry;
 mod routes;
 mod store;
 mod tariff;
+mod tier;
+mod tokens;
 mod wire;
 
 use std::collections::HashMap;
@@ -58,7 +62,7 @@ use tracing::info;
 
 pub use config::{
     Amount, BlendConfig, BudgetConfig, BudgetKind, Config, KeyConfig, MemberConfig, ModelConfig, ModelKind,
-    ProviderConfig, RouteConfig, Secret, StrategyKind, TierKind, Unsupported, WindowKind,
+    ProviderConfig, RouteConfig, Secret, StrategyKind, TenantPriceConfig, TierKind, Unsupported, WindowKind,
 };
 pub use environment::providers_from_env;
 pub use error::Error;
@@ -105,12 +109,12 @@ pub async fn open(config: Config, platform: &Platform, database: Database) -> an
     );
     let calls = Calls {
         registry,
+        difficulty: Difficulty::new(store.clone()),
         recorder: Recorder::new(spool, store.clone(), &platform.lifecycle),
         store,
         quota: Quota::new(counters, config.budgets.clone(), config.utc_offset_s),
         cache: Cache::new(config.cache_bytes, platform.clock.clone()),
         expected: Expected::new(MOST_EXPECTED),
-        difficulty: Difficulty,
         clock: platform.clock.clone(),
         ids: platform.ids.clone(),
         lifecycle: platform.lifecycle.clone(),

@@ -1,15 +1,28 @@
 //! Counts what a call used: the provider's own figures where it gives any, an estimate where it does not.
 
+use septet_prices::Service;
 use septet_protocols::{Delta, Event, Usage};
+use serde_json::Value;
 
-use crate::asked::Asked;
+use crate::tier;
 
 /// What a call has used so far.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Meter {
     said: Option<Usage>,
+    /// The service tier that the provider says it gave.
+    tier: Option<Service>,
     /// What the model wrote, as far as it was heard: for the estimate when nobody says the figures.
     heard: Heard,
+    /// What was asked and heard came to, once it was counted.
+    estimate: Option<Estimate>,
+}
+
+/// Tokens that were counted here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Estimate {
+    pub input: u64,
+    pub output: u64,
 }
 
 /// The text that a model wrote. Kept until the figures are there; a stream that is cut off may never give them.
@@ -25,9 +38,9 @@ impl Heard {
         self.text.extend_from_slice(text);
     }
 
-    /// About how many tokens it is.
-    fn n_tokens(&self) -> u64 {
-        n_tokens(&unescaped(&self.text))
+    /// Without the escapes.
+    fn unescaped(&self) -> String {
+        unescaped(&self.text)
     }
 }
 
@@ -43,12 +56,31 @@ pub(crate) struct Counted {
 impl Meter {
     /// The provider says what was used so far.
     pub(crate) fn said(&mut self, usage: Usage) {
+        let tier = usage.raw.get("service_tier").or_else(|| usage.raw.get("serviceTier"));
+        self.got(tier);
         self.said = Some(usage);
+    }
+
+    /// The provider says which service tier the call got, as a word or as Bedrock's object.
+    pub(crate) fn got(&mut self, tier: Option<&Value>) {
+        let word = tier.and_then(|tier| tier.get("type").unwrap_or(tier).as_str());
+        self.tier = word.and_then(tier::read).or(self.tier);
+    }
+
+    /// The service tier that the call got, as far as the provider says it.
+    pub(crate) fn tier(&self) -> Option<Service> {
+        self.tier
+    }
+
+    /// Whether anything is known that may have cost.
+    pub(crate) fn is_used(&self) -> bool {
+        self.said.is_some() || !self.heard.text.is_empty()
     }
 
     /// The model wrote this.
     pub(crate) fn heard(&mut self, text: &[u8]) {
         self.heard.add(text);
+        self.estimate = None;
     }
 
     /// Looks at an event.
@@ -56,12 +88,12 @@ impl Meter {
         match event {
             Event::Usage(usage) => self.said(usage.clone()),
             Event::Delta(_, Delta::Text(text) | Delta::Arguments(text)) => self.heard(text.as_bytes()),
+            Event::Facts(facts) => self.got(facts.get("service_tier").or_else(|| facts.get("serviceTier"))),
             Event::Start(_)
             | Event::Open(..)
             | Event::Delta(..)
             | Event::Close(_)
             | Event::Finish { .. }
-            | Event::Facts(_)
             | Event::Failed(_) => {}
         }
     }
@@ -71,34 +103,47 @@ impl Meter {
         self.said.as_ref()
     }
 
-    /// The figures that the provider did not say.
-    pub(crate) fn estimate(&self, asked: &Asked) -> Usage {
-        self.count(|| asked.input_tokens(), true).usage
+    /// What is still to be counted here: nothing where the provider said it all, or where it was counted before.
+    ///
+    /// `is_complete` says whether the answer came to its end: figures that came in the middle of a stream (Anthropic's
+    /// first event) say nothing about what was written after them.
+    pub(crate) fn uncounted(&self, is_complete: bool) -> Option<Uncounted> {
+        let is_said = self.said.is_some();
+        if self.estimate.is_some() || (is_said && is_complete) {
+            return None;
+        }
+        Some(Uncounted { heard: self.heard.unescaped(), wants_input: !is_said })
     }
 
-    /// The figures as they stand. `is_complete` says whether the answer came to its end: figures that came in the
-    /// middle of a stream (Anthropic's first event) say nothing about what was written after them.
-    pub(crate) fn count(&self, asked: impl FnOnce() -> u64, is_complete: bool) -> Counted {
+    /// What was counted.
+    pub(crate) fn counted(&mut self, estimate: Estimate) {
+        self.estimate = Some(estimate);
+    }
+
+    /// The figures as they stand; what [`Meter::uncounted`] names has to be counted before.
+    pub(crate) fn count(&self, is_complete: bool) -> Counted {
+        let Estimate { input, output } = self.estimate.unwrap_or_default();
         match &self.said {
             Some(usage) if is_complete => Counted { usage: usage.clone(), estimated: false },
             Some(usage) => {
-                let output = usage.output.max(self.heard.n_tokens());
+                let output = usage.output.max(output);
                 let estimated = output != usage.output;
-                Counted { usage: Usage { output, ..usage.clone() }, estimated }
+                // What the provider said it cost was for less.
+                let said_cost = usage.said_cost.clone().filter(|_| !estimated);
+                Counted { usage: Usage { output, said_cost, ..usage.clone() }, estimated }
             }
-            None => {
-                let usage = Usage { input: asked(), output: self.heard.n_tokens(), ..Usage::default() };
-                Counted { usage, estimated: true }
-            }
+            None => Counted { usage: Usage { input, output, ..Usage::default() }, estimated: true },
         }
     }
 }
 
-/// About how many tokens a text is: four letters are a token, and a Chinese character is about three quarters of one
-/// (measured on o200k; other tokenisers differ by a third either way).
-pub(crate) fn n_tokens(text: &str) -> u64 {
-    let quarters: u64 = text.chars().map(|char| if char.is_ascii() { 1 } else { 3 }).sum();
-    quarters.div_ceil(4)
+/// What is to be counted of a call.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Uncounted {
+    /// What the model wrote.
+    pub heard: String,
+    /// Whether nobody said what it read either.
+    pub wants_input: bool,
 }
 
 /// Texts of JSON without their escapes. What is cut in the middle of an escape loses that one character.
@@ -133,13 +178,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn without_figures_the_text_is_counted() {
+    fn without_figures_everything_is_to_be_counted() {
         let mut meter = Meter::default();
         meter.heard(b"abcdefgh");
         meter.heard("营业收入".as_bytes());
+        let uncounted = Uncounted { heard: "abcdefgh营业收入".to_owned(), wants_input: true };
+        assert_eq!(meter.uncounted(true), Some(uncounted));
 
-        let counted = meter.count(|| 3, true);
+        meter.counted(Estimate { input: 3, output: 5 });
+        assert_eq!(meter.uncounted(true), None);
+        let counted = meter.count(true);
         assert_eq!((counted.usage.input, counted.usage.output, counted.estimated), (3, 5, true));
+
+        meter.heard(b"more");
+        assert!(meter.uncounted(true).is_some(), "what came later was not counted");
     }
 
     #[test]
@@ -148,8 +200,10 @@ mod tests {
         meter.said(Usage { input: 12, output: 1, ..Usage::default() });
         meter.heard(b"abcdefghijklmnop");
 
-        assert_eq!(meter.count(|| 0, true).usage.output, 1);
-        let cut_off = meter.count(|| 0, false);
+        assert_eq!((meter.uncounted(true), meter.count(true).usage.output), (None, 1));
+        assert!(meter.uncounted(false).is_some_and(|uncounted| !uncounted.wants_input));
+        meter.counted(Estimate { input: 0, output: 4 });
+        let cut_off = meter.count(false);
         assert_eq!((cut_off.usage.input, cut_off.usage.output, cut_off.estimated), (12, 4, true));
     }
 

@@ -7,7 +7,7 @@ pub(crate) struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(First), Box::new(Exact)]
+        vec![Box::new(First), Box::new(Exact), Box::new(Bills), Box::new(Outcomes)]
     }
 
     fn migration_table_name() -> DynIden {
@@ -115,6 +115,73 @@ const EXACT: [&str; 10] = [
 impl MigrationTrait for Exact {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         for statement in EXACT {
+            manager.get_connection().execute_unprepared(statement).await?;
+        }
+        Ok(())
+    }
+}
+
+struct Bills;
+
+impl MigrationName for Bills {
+    fn name(&self) -> &'static str {
+        "m0003_bills"
+    }
+}
+
+/// What was paid beside what was counted, and attempts that cost before another one answered.
+const BILLS: [&str; 4] = [
+    "ALTER TABLE models_usage ADD COLUMN call_id TEXT",
+    "ALTER TABLE models_usage ADD COLUMN said_cost_nano BIGINT",
+    "ALTER TABLE models_usage ADD COLUMN table_cost_nano BIGINT",
+    "ALTER TABLE models_usage ADD COLUMN service_tier TEXT",
+];
+
+#[async_trait::async_trait]
+impl MigrationTrait for Bills {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for statement in BILLS {
+            manager.get_connection().execute_unprepared(statement).await?;
+        }
+        Ok(())
+    }
+}
+
+struct Outcomes;
+
+impl MigrationName for Outcomes {
+    fn name(&self) -> &'static str {
+        "m0004_outcomes"
+    }
+}
+
+/// How hard calls were, how a tenant says they turned out, and what was learned from that.
+const OUTCOMES: [&str; 6] = [
+    "ALTER TABLE models_usage ADD COLUMN difficulty BIGINT",
+    "ALTER TABLE models_usage ADD COLUMN tier TEXT",
+    "CREATE INDEX models_usage_difficulty ON models_usage (tenant, route, place) WHERE difficulty IS NOT NULL",
+    "CREATE TABLE models_outcomes (
+        tenant TEXT NOT NULL,
+        call_id TEXT NOT NULL,
+        route TEXT NOT NULL,
+        difficulty BIGINT NOT NULL,
+        good BIGINT NOT NULL,
+        told_at BIGINT NOT NULL,
+        PRIMARY KEY (tenant, call_id)
+    )",
+    "CREATE INDEX models_outcomes_route ON models_outcomes (tenant, route, told_at)",
+    "CREATE TABLE models_calibrations (
+        tenant TEXT NOT NULL,
+        route TEXT NOT NULL,
+        body TEXT NOT NULL,
+        PRIMARY KEY (tenant, route)
+    )",
+];
+
+#[async_trait::async_trait]
+impl MigrationTrait for Outcomes {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for statement in OUTCOMES {
             manager.get_connection().execute_unprepared(statement).await?;
         }
         Ok(())

@@ -91,10 +91,15 @@ impl Recorder {
         stored
     }
 
+    /// Waits until the store has what was recorded so far, for a second at most: it may be away.
+    pub(crate) async fn wait_until_stored(&self) {
+        let _late = tokio::time::timeout(Duration::from_secs(1), self.spool.wait_until_stored()).await;
+    }
+
     /// The records after a place of the feed, those that wait on disk included if the store takes them within a
     /// second.
     pub(crate) async fn usage_after(&self, after: i64, limit: u32) -> Result<UsagePage, Error> {
-        let _late = tokio::time::timeout(Duration::from_secs(1), self.spool.wait_until_stored()).await;
+        self.wait_until_stored().await;
         self.store.usage_after(after, limit).await
     }
 }

@@ -17,6 +17,8 @@ const LIVE_PIECES: usize = 16;
 /// What is known before the first byte of the answer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Head {
+    /// The id of the call, which is that of its record; empty where an answer is given again.
+    pub call: String,
     /// Which deployment answers: `provider/model`.
     pub deployment: String,
     /// Why that one.

@@ -9,7 +9,7 @@ use septet_routing::Tier;
 use tracing::warn;
 
 use crate::analyst;
-use crate::config::{Config, ModelConfig, ModelKind, RouteConfig, StrategyKind, TierKind};
+use crate::config::{Config, ModelConfig, ModelKind, RouteConfig, StrategyKind, TenantPriceConfig, TierKind};
 use crate::deployment::{Backend, Deployment};
 use crate::error::Error;
 use crate::offline;
@@ -25,6 +25,7 @@ const MAX_STAGES: usize = 6;
 pub(crate) struct Registry {
     providers: Vec<Entry>,
     routes: HashMap<String, RouteConfig>,
+    tenant_prices: Vec<TenantPriceConfig>,
     /// For models in no route.
     alone: RouteConfig,
     offline: bool,
@@ -72,6 +73,7 @@ impl Registry {
         Self {
             providers,
             routes: config.routes.clone().into_iter().collect(),
+            tenant_prices: config.tenant_prices.clone(),
             alone,
             offline: config.offline,
             default_model: config.default_model.clone(),
@@ -212,6 +214,7 @@ impl Registry {
     fn deployment(&self, entry: &Entry, model: &ModelConfig) -> Arc<Deployment> {
         self.known(entry.backend.provider(), &model.id, || {
             let tariff = Tariff::new(model, entry.price_names);
+            let tariff = tariff.with_tenants(&self.tenant_prices, entry.backend.provider(), &model.id);
             Deployment::new(entry.backend.clone(), model.clone(), tariff, rand::random())
         })
     }

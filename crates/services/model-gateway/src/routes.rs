@@ -16,7 +16,8 @@ use axum::{Router, middleware};
 use bytes::Bytes;
 use septet_chassis::http::{Json, Query, Refusal};
 use septet_contracts::models::{
-    DeploymentList, IDEMPOTENCY_HEADER, ModelList, OFFSET_HEADER, RUN_HEADER, UsagePage, UsageQuery,
+    DeploymentList, IDEMPOTENCY_HEADER, ModelList, OFFSET_HEADER, OutcomeReply, OutcomeReport, RUN_HEADER, UsagePage,
+    UsageQuery,
 };
 use septet_kernel::Caller;
 use septet_protocols::Dialect;
@@ -29,6 +30,7 @@ use crate::keys::Keys;
 use crate::quota::Who;
 use crate::routes::door::Guest;
 use crate::routes::refused::Refused;
+use crate::tokens;
 
 /// What handlers share.
 #[derive(Clone)]
@@ -50,6 +52,7 @@ pub(crate) fn routes(shared: Shared, keys: Keys) -> Router {
         .route("/internal/usage", get(usage))
         .route("/internal/deployments", get(deployments))
         .route("/internal/budgets", get(budgets))
+        .route("/internal/outcomes", post(outcomes))
         .layer(middleware::from_fn_with_state(keys, door::open))
         .with_state(shared)
 }
@@ -111,13 +114,14 @@ async fn other(
 }
 
 /// About how many tokens a request in Anthropic's shape is.
-async fn count(guest: Guest, body: Body) -> Response {
-    let counted = || {
+async fn count(State(shared): State<Shared>, guest: Guest, body: Body) -> Response {
+    let counted = async {
         guest.known()?;
         let asked = Asked::read(Dialect::Anthropic, bytes(body)?).map_err(Error::Wrong)?;
-        Ok(Json(json!({"input_tokens": asked.input_tokens()})).into_response())
+        let counted = shared.calls.cpu.run(move || asked.input_tokens(tokens::counted)).await;
+        Ok(Json(json!({"input_tokens": counted.map_err(|_panicked| Error::Uncounted)?})).into_response())
     };
-    counted().unwrap_or_else(|error| Refused { dialect: Dialect::Anthropic, error }.into_response())
+    counted.await.unwrap_or_else(|error| Refused { dialect: Dialect::Anthropic, error }.into_response())
 }
 
 /// The models and routes on offer.
@@ -182,6 +186,15 @@ async fn budgets(State(shared): State<Shared>, caller: Caller, guest: Guest) -> 
         group: pass.and_then(|pass| pass.group.as_deref()),
     };
     Ok(Json(answer::budgets(shared.calls.quota.look(&who).await?)))
+}
+
+/// How the tenant's calls turned out.
+async fn outcomes(
+    State(shared): State<Shared>,
+    caller: Caller,
+    Json(report): Json<OutcomeReport>,
+) -> Result<Json<OutcomeReply>, Refusal<Error>> {
+    Ok(Json(shared.calls.learn(caller.tenant, &report).await?))
 }
 
 /// Only peers see what concerns all tenants.

@@ -1,10 +1,15 @@
 //! What model-gateway keeps: usage records in their order, and answers under their keys.
 
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, QueryResult, Statement, Value};
-use septet_contracts::models::{UsagePage, UsageRecord, UsageStatus};
+mod outcomes;
+mod row;
+
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, Statement, Value};
+use septet_contracts::models::{UsagePage, UsageRecord};
 use septet_database::Database;
 use septet_kernel::TenantId;
 
+pub(crate) use self::outcomes::Judged;
+use self::row::{COLUMNS, record, values};
 use crate::error::Error;
 
 /// The tables. Cheap to clone.
@@ -23,8 +28,9 @@ pub(crate) struct Stored {
     pub body: String,
 }
 
-// SQLite binds 32,766 values at most, PostgreSQL 65,535.
-const ROWS_PER_INSERT: usize = 500;
+// Rows of one INSERT. Only a few sizes, for a connection keeps every statement that it has prepared: with one for each
+// number of rows it would hold some twenty megabytes of them.
+const PORTIONS: [usize; 4] = [64, 16, 4, 1];
 
 impl Store {
     pub(crate) fn new(database: Database) -> Self {
@@ -48,8 +54,13 @@ impl Store {
     /// Appends records to the feed in their order, each once: one that is there already is left out.
     pub(crate) async fn record(&self, records: &[UsageRecord]) -> Result<(), Error> {
         let transaction = self.database.begin().await?;
-        for part in records.chunks(ROWS_PER_INSERT) {
-            self.insert(&transaction, part).await?;
+        let mut rest = records;
+        for portion in PORTIONS {
+            let (whole, smaller) = rest.split_at(rest.len() / portion * portion);
+            for rows in whole.chunks(portion) {
+                self.insert(&transaction, rows).await?;
+            }
+            rest = smaller;
         }
         transaction.commit().await?;
         Ok(())
@@ -139,97 +150,4 @@ impl Store {
         let data = rows.iter().take(wanted).map(record).collect::<Result<Vec<UsageRecord>, Error>>()?;
         Ok(UsagePage { next: data.last().map_or(after, |record| record.cursor), has_more: rows.len() > wanted, data })
     }
-}
-
-const COLUMNS: [&str; 23] = [
-    "id",
-    "place",
-    "tenant",
-    "person",
-    "api_key",
-    "request",
-    "run",
-    "model",
-    "provider",
-    "route",
-    "reason",
-    "n_attempts",
-    "input_tokens",
-    "cached_tokens",
-    "cache_write_tokens",
-    "output_tokens",
-    "reasoning_tokens",
-    "cost_nano",
-    "estimated",
-    "started_at",
-    "first_token_ms",
-    "duration_ms",
-    "status",
-];
-
-fn values(record: &UsageRecord, place: i64) -> [Value; 23] {
-    let number = |value: u64| Value::from(i64::try_from(value).unwrap_or(i64::MAX));
-    [
-        record.id.to_string().into(),
-        place.into(),
-        record.tenant.to_string().into(),
-        record.user.map(|user| user.to_string()).into(),
-        record.key.map(|key| key.to_string()).into(),
-        record.request.to_string().into(),
-        record.run.clone().into(),
-        record.model.clone().into(),
-        record.provider.clone().into(),
-        record.route.clone().into(),
-        record.reason.clone().into(),
-        i64::from(record.n_attempts).into(),
-        number(record.input_tokens),
-        number(record.cached_tokens),
-        number(record.cache_write_tokens),
-        number(record.output_tokens),
-        number(record.reasoning_tokens),
-        record.cost_nano.into(),
-        i64::from(record.estimated).into(),
-        record.started_at_ms.into(),
-        record.first_token_ms.into(),
-        record.duration_ms.into(),
-        record.status.as_str().into(),
-    ]
-}
-
-fn record(row: &QueryResult) -> Result<UsageRecord, Error> {
-    let bad = |_bad| Error::Stored { what: "usage record" };
-    let number =
-        |column: &str| -> Result<u64, Error> { Ok(u64::try_from(row.try_get::<i64>("", column)?).unwrap_or(0)) };
-    let text = |column: &str| row.try_get::<String>("", column);
-    let maybe = |column: &str| row.try_get::<Option<String>>("", column);
-    let status = match text("status")?.as_str() {
-        "completed" => UsageStatus::Completed,
-        "cancelled" => UsageStatus::Cancelled,
-        _ => UsageStatus::Failed,
-    };
-    Ok(UsageRecord {
-        id: text("id")?.parse().map_err(bad)?,
-        tenant: text("tenant")?.parse().map_err(bad)?,
-        user: maybe("person")?.map(|user| user.parse()).transpose().map_err(bad)?,
-        key: maybe("api_key")?.map(|key| key.parse()).transpose().map_err(bad)?,
-        request: text("request")?.parse().map_err(bad)?,
-        run: maybe("run")?,
-        model: text("model")?,
-        provider: text("provider")?,
-        route: maybe("route")?,
-        reason: maybe("reason")?,
-        n_attempts: u32::try_from(row.try_get::<i64>("", "n_attempts")?).unwrap_or(1),
-        input_tokens: number("input_tokens")?,
-        cached_tokens: number("cached_tokens")?,
-        cache_write_tokens: number("cache_write_tokens")?,
-        output_tokens: number("output_tokens")?,
-        reasoning_tokens: number("reasoning_tokens")?,
-        cost_nano: row.try_get("", "cost_nano")?,
-        estimated: row.try_get::<i64>("", "estimated")? != 0,
-        started_at_ms: row.try_get("", "started_at")?,
-        first_token_ms: row.try_get("", "first_token_ms")?,
-        duration_ms: row.try_get("", "duration_ms")?,
-        status,
-        cursor: row.try_get("", "place")?,
-    })
 }

@@ -6,6 +6,7 @@
 mod pass;
 
 use bytes::BytesMut;
+use septet_prices::Service;
 use septet_protocols::{Context, Decoder, Dialect, Encoder, Event, Failure, Frame, Framer, Unreadable, Usage};
 
 use self::pass::Pass;
@@ -33,8 +34,8 @@ pub(crate) struct Wish {
     pub shows_cost: bool,
 }
 
-/// Prices usage as it passes by.
-pub(crate) type Price<'a> = &'a (dyn Fn(&Usage) -> i64 + Send + Sync);
+/// Prices usage as it passes by, by the service tier that the provider says it gave.
+pub(crate) type Price<'a> = &'a (dyn Fn(&Usage, Option<Service>) -> i64 + Send + Sync);
 
 impl Wire {
     /// A stream from a provider that speaks `from` to a client that speaks `to`.
@@ -70,28 +71,23 @@ impl Wire {
         Ok(out)
     }
 
-    /// The provider's bytes are over: the last bytes for the client. Where the provider said no figures, `estimate`
-    /// gives them, and the client is told those.
-    pub(crate) fn end(
-        &mut self,
-        meter: &mut Meter,
-        price: Price<'_>,
-        estimate: impl FnOnce(&Meter) -> Usage,
-    ) -> Result<BytesMut, Unreadable> {
+    /// The provider's bytes are over: the last bytes for the client. Where the provider said no figures, the client is
+    /// told those that were counted.
+    pub(crate) fn end(&mut self, meter: &mut Meter, price: Price<'_>) -> Result<BytesMut, Unreadable> {
         self.framer.end(&mut self.frames)?;
         let mut out = self.flow(meter, price)?;
         if self.failed.is_some() {
             return Ok(out);
         }
         match &mut self.way {
-            Way::Pass(pass) => pass.end(meter.figures().is_none().then(|| estimate(meter)), &mut out)?,
+            Way::Pass(pass) => pass.end(meter.figures().is_none().then(|| meter.count(true).usage), &mut out)?,
             Way::Translate { decoder, encoder } => {
                 let events = decoder.end()?;
                 self.failed = write(&events, encoder.as_mut(), meter, &mut out);
                 if self.failed.is_none() {
                     let mut frames = Vec::new();
                     if meter.figures().is_none() {
-                        encoder.event(&Event::Usage(estimate(meter)), &mut frames);
+                        encoder.event(&Event::Usage(meter.count(true).usage), &mut frames);
                     }
                     encoder.end(&mut frames);
                     frames.iter().for_each(|frame| frame.write_sse(&mut out));

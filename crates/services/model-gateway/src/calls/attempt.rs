@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
+use septet_kernel::Caller;
 use tracing::debug;
 
 use super::course::Course;
@@ -18,6 +19,7 @@ impl Calls {
     /// Asks one deployment.
     pub(super) async fn attempt(
         &self,
+        caller: &Caller,
         call: &Call,
         plan: &Plan,
         member: &Member,
@@ -32,7 +34,10 @@ impl Calls {
             return Err(Error::AllOpen { name: plan.name.clone(), last, retry_after_ms: until });
         };
         let mut flight = deployment.pace.enter(now());
+        self.set_aside(caller, call, course).await;
         course.deployment = Some(Arc::clone(deployment));
+        course.tier = member.tier;
+        course.attempt_at_ms = self.clock.now_ms();
         course.n_attempts += 1;
         course.meter = Meter::default();
         let outcome = match &call.work {
@@ -52,7 +57,7 @@ impl Calls {
                         course.first_token_at_ms = Some(self.clock.now_ms());
                         let head = self.head(deployment, course, dropped);
                         sink.push(Piece::Head(head)).await.map_err(|_left| Error::CallerLeft)?;
-                        self.deliver(asked, opened, deployment, sink, course).await
+                        self.deliver(call, asked, opened, deployment, sink, course).await
                     }
                     Err(error) => Err(error),
                 }
@@ -79,7 +84,7 @@ impl Calls {
         match &outcome {
             Ok(_) => {
                 permit.good(now());
-                let output = course.meter.count(|| 0, true).usage.output;
+                let output = course.meter.count(true).usage.output;
                 flight.done(now(), output);
             }
             Err(error) => {
@@ -98,6 +103,12 @@ impl Calls {
     }
 
     fn head(&self, deployment: &Deployment, course: &Course, dropped: Vec<String>) -> Head {
-        Head { deployment: deployment.id.clone(), reason: course.reason.clone(), dropped, replayed: None }
+        Head {
+            call: course.id.to_string(),
+            deployment: deployment.id.clone(),
+            reason: course.reason.clone(),
+            dropped,
+            replayed: None,
+        }
     }
 }

@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use septet_kernel::{Caller, Clock};
+use septet_contracts::models::UsageRecord;
+use septet_difficulty::Probability;
+use septet_kernel::{Caller, Clock, RecordId, TenantId};
 use septet_protocols::Context;
+use septet_routing::Tier;
 
 use crate::deployment::Deployment;
 use crate::meter::Meter;
@@ -15,7 +18,14 @@ use super::{Call, Work};
 
 /// One call on its way.
 pub(super) struct Course {
+    /// The id of its record.
+    pub id: RecordId,
+    pub tenant: TenantId,
     pub started_at_ms: i64,
+    /// When the attempt that is under way began.
+    pub attempt_at_ms: i64,
+    /// What attempts before this one came to.
+    pub spent: Spent,
     pub meter: Meter,
     /// Who was asked last.
     pub deployment: Option<Arc<Deployment>>,
@@ -23,6 +33,10 @@ pub(super) struct Course {
     pub route: Option<String>,
     /// Why that deployment.
     pub reason: String,
+    /// How hard the call was judged to be by the route that was called.
+    pub difficulty: Option<Probability>,
+    /// What the route says of the deployment that was asked last.
+    pub tier: Tier,
     pub n_attempts: u32,
     pub first_token_at_ms: Option<i64>,
     /// Whether bytes of the answer were shown: from then on nobody else can be asked.
@@ -40,15 +54,37 @@ pub(super) struct Course {
     pub context: Context,
 }
 
+/// What was used and what it cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Spent {
+    pub tokens: u64,
+    pub cost_nano: i64,
+}
+
+impl Spent {
+    /// With what a record says.
+    pub(super) fn with(self, record: &UsageRecord) -> Self {
+        let tokens = record.input_tokens.saturating_add(record.output_tokens);
+        Self { tokens: self.tokens.saturating_add(tokens), cost_nano: self.cost_nano.saturating_add(record.cost_nano) }
+    }
+}
+
 impl Course {
-    pub(super) fn new(call: &Call, caller: &Caller, clock: &Clock) -> Self {
+    pub(super) fn new(call: &Call, caller: &Caller, id: RecordId, clock: &Clock) -> Self {
         let wants_usage = matches!(&call.work, Work::Chat(asked) if asked.wants_usage);
+        let now_ms = clock.now_ms();
         Self {
-            started_at_ms: clock.now_ms(),
+            id,
+            tenant: caller.tenant,
+            started_at_ms: now_ms,
+            attempt_at_ms: now_ms,
+            spent: Spent::default(),
             meter: Meter::default(),
             deployment: None,
             route: None,
             reason: String::new(),
+            difficulty: None,
+            tier: Tier::None,
             n_attempts: 0,
             first_token_at_ms: None,
             has_shown: false,

@@ -20,7 +20,7 @@ use crate::registry::Plan;
 impl Calls {
     /// Makes an answer and sees it to its record.
     pub(super) async fn live(&self, caller: &Caller, call: &Call, sink: &Sink) {
-        let mut course = Course::new(call, caller, &self.clock);
+        let mut course = Course::new(call, caller, self.ids.next(), &self.clock);
         let stopping = self.lifecycle.stopping();
         let outcome = tokio::select! {
             outcome = self.answer(caller, call, sink, &mut course) => outcome,
@@ -60,11 +60,13 @@ impl Calls {
         }
         self.recorder.check_room()?;
         course.hold = self.reserve(caller, call, &plan).await?;
-        let tenant = caller.tenant.to_string();
         let mut rng = SmallRng::from_rng(&mut rand::rng());
         let mut failed = None;
-        for stage in &plan.stages {
-            let choice = self.order(call, &tenant, &plan.name, stage, &mut rng);
+        for (at, stage) in plan.stages.iter().enumerate() {
+            let called = (at == 0 && plan.is_route).then_some(plan.name.as_str());
+            let judged = self.judge(call, caller.tenant, called, stage).await;
+            course.difficulty = judged.as_ref().filter(|_| called.is_some()).and_then(|judged| judged.score);
+            let choice = self.order(call, caller.tenant, &plan.name, stage, judged.as_ref(), &mut rng);
             course.reason = choice.reason.to_string();
             let mut walk = Walk::new(&choice, Retry { n: plan.route.retries, ..Retry::default() });
             let mut step = walk.first();
@@ -73,7 +75,7 @@ impl Calls {
                 if !pause.is_zero() {
                     tokio::time::sleep(pause).await;
                 }
-                let error = match self.attempt(call, &plan, member, sink, course).await {
+                let error = match self.attempt(caller, call, &plan, member, sink, course).await {
                     Ok(last) => return Ok(last),
                     Err(error) => error,
                 };
@@ -118,7 +120,7 @@ impl Calls {
             key: call.pass.as_ref().map(|pass| pass.name.as_str()),
             group: call.pass.as_ref().and_then(|pass| pass.group.as_deref()),
         };
-        let worst = super::settle::worst_case(call, plan);
+        let worst = super::worst::case(caller.tenant, call, plan);
         let id = self.ids.next::<septet_kernel::RecordId>().to_string();
         self.quota.reserve(&who, id, worst, &self.clock).await
     }

@@ -1,9 +1,12 @@
 //! In which order the deployments of a stage are asked.
 
 use rand::Rng;
+use septet_difficulty::Probability;
+use septet_kernel::TenantId;
 use septet_protocols::Usage;
 use septet_routing::{Blend, Candidate, Choice, Strategy};
 
+use super::judge::Judgement;
 use super::{Call, Calls, Work};
 use crate::config::StrategyKind;
 use crate::deployment::moment;
@@ -11,14 +14,19 @@ use crate::registry::Stage;
 
 impl Calls {
     /// The order of a stage, and why.
-    pub(super) fn order(&self, call: &Call, tenant: &str, name: &str, stage: &Stage, rng: &mut impl Rng) -> Choice {
+    pub(super) fn order(
+        &self,
+        call: &Call,
+        tenant: TenantId,
+        name: &str,
+        stage: &Stage,
+        judged: Option<&Judgement>,
+        rng: &mut impl Rng,
+    ) -> Choice {
+        let tenant_name = tenant.to_string();
+        let service = call.service();
         let route = &stage.route;
         let now_ms = moment(self.clock.now_ms());
-        let needs_score = matches!(route.strategy, StrategyKind::Difficulty | StrategyKind::Blend);
-        let score = match &call.work {
-            Work::Chat(asked) if needs_score && stage.members.len() > 1 => self.difficulty.score(asked),
-            Work::Chat(_) | Work::Embed(_) | Work::Rerank(_) => None,
-        };
         let (input, max_output) = match &call.work {
             Work::Chat(asked) => (asked.likely_input(), asked.max_output),
             Work::Embed(body) | Work::Rerank(body) => (body.to_string().len() as u64 / 4, Some(0)),
@@ -26,14 +34,22 @@ impl Calls {
         let asked = septet_routing::Call {
             now_ms,
             input,
-            expected_output: self.expected.output(tenant, name, max_output),
-            score,
+            expected_output: self.expected.output(&tenant_name, name, max_output),
+            // The threshold is one of scores as they come; what a blend weighs is what they mean.
+            score: match route.strategy {
+                StrategyKind::Blend => judged.and_then(Judgement::feared),
+                StrategyKind::Weighted | StrategyKind::Latency | StrategyKind::Cost | StrategyKind::Difficulty => {
+                    judged.and_then(|judged| judged.score).map(Probability::value)
+                }
+            },
         };
         let strategy = match route.strategy {
             StrategyKind::Weighted => Strategy::Weighted,
             StrategyKind::Latency => Strategy::Latency { draws: 2 },
             StrategyKind::Cost => Strategy::Cost,
-            StrategyKind::Difficulty => Strategy::Difficulty { threshold: self.difficulty.threshold(route) },
+            StrategyKind::Difficulty => {
+                Strategy::Difficulty { threshold: judged.map_or(f32::INFINITY, |judged| judged.threshold(route)) }
+            }
             StrategyKind::Blend => Strategy::Blend(Blend {
                 latency: route.blend.latency,
                 cost: route.blend.cost,
@@ -48,7 +64,8 @@ impl Calls {
                 let deployment = &member.deployment;
                 move |input: u64, cached: u64, output: u64| {
                     let usage = Usage { input, cached, output, ..Usage::default() };
-                    deployment.tariff.is_known().then(|| u64::try_from(deployment.tariff.cost(&usage)).unwrap_or(0))
+                    let prices = deployment.tariff.of(tenant);
+                    prices.is_known().then(|| u64::try_from(prices.cost(&usage, service)).unwrap_or(0))
                 }
             })
             .collect();
@@ -64,7 +81,7 @@ impl Calls {
                 tier: member.tier,
                 price,
                 pace: &member.deployment.pace,
-                cached_share: 0.0,
+                cached_share: self.expected.cached_share(&tenant_name, &member.deployment.id),
                 is_open: !member.deployment.breaker.is_available(now_ms),
             })
             .collect();

@@ -5,43 +5,20 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use septet_contracts::models::{UsageRecord, UsageStatus};
+use septet_difficulty::Probability;
 use septet_kernel::{Caller, Failure, causes};
-use septet_protocols::Usage;
+use septet_routing::Tier;
 use tracing::{debug, error, info_span, warn};
 
-use super::course::Course;
+use super::course::{Course, Spent};
 use super::{Call, Calls, Work};
 use crate::deployment::Deployment;
 use crate::error::Error;
 use crate::metrics;
-use crate::quota::WorstCase;
+use crate::quota::Hold;
 use crate::recording::Sink;
-use crate::registry::Plan;
 use crate::store::Stored;
-
-// What a model may write at most when neither the client nor the price table says it.
-const USUAL_MAX_OUTPUT: u64 = 8_192;
-
-/// The most that a call can come to, whoever of its plan answers.
-pub(super) fn worst_case(call: &Call, plan: &Plan) -> WorstCase {
-    let mut worst = WorstCase { tokens: 0, cost_nano: 0 };
-    for member in plan.stages.iter().flat_map(|stage| &stage.members) {
-        let tariff = &member.deployment.tariff;
-        let (input, output) = match &call.work {
-            Work::Chat(asked) => {
-                let most = asked.max_output.or(tariff.max_output()).unwrap_or(USUAL_MAX_OUTPUT);
-                (asked.most_input(), most.saturating_mul(asked.n))
-            }
-            Work::Embed(body) | Work::Rerank(body) => (body.to_string().len() as u64 / 2, 0),
-        };
-        // Writing to the provider's cache is the dearest way to read.
-        let plain = tariff.cost(&Usage { input, output, ..Usage::default() });
-        let written = tariff.cost(&Usage { input, output, cache_write: input, ..Usage::default() });
-        worst.tokens = worst.tokens.max(input.saturating_add(output));
-        worst.cost_nano = worst.cost_nano.max(plain).max(written);
-    }
-    worst
-}
+use crate::tier;
 
 impl Calls {
     /// Records what a call used, if the provider may have charged, and keeps the answer of a keyed call.
@@ -60,9 +37,7 @@ impl Calls {
         }
         let hold = course.hold.take();
         let Some(deployment) = course.deployment.clone() else {
-            if let Some(hold) = hold {
-                hold.release().await;
-            }
+            give_back(hold, course.spent).await;
             return outcome;
         };
         let status = match &outcome {
@@ -72,25 +47,31 @@ impl Calls {
         };
         metrics::call(&deployment, status, course.n_attempts);
         // Once bytes were shown the provider has worked, whatever went wrong then.
-        let has_cost = outcome.as_ref().err().is_none_or(|error| error.may_have_cost() || course.has_shown);
+        let has_worked = course.has_shown || course.meter.is_used();
+        let has_cost = outcome.as_ref().err().is_none_or(|error| error.may_have_cost() || has_worked);
         if !has_cost {
-            if let Some(hold) = hold {
-                hold.release().await;
-            }
+            give_back(hold, course.spent).await;
             return outcome;
         }
         if let Err(error) = &outcome {
             debug!(deployment = deployment.id, error.code = error.code(), "model call ended early");
         }
-        let record = self.record(caller, call, &course, &deployment, status);
+        self.estimate(call, &deployment, &mut course).await;
+        let mut record = self.record(caller, call, &course, &deployment, status);
+        record.id = course.id;
+        record.difficulty_millionths = course.difficulty.map(millionths);
         metrics::used(&deployment, &record);
         traced(call, &record);
         if status == UsageStatus::Completed {
             let tenant = caller.tenant.to_string();
             self.expected.learn(&tenant, course.route.as_deref().unwrap_or(&deployment.model.id), record.output_tokens);
+            if !record.estimated {
+                self.expected.learn_cached(&tenant, &deployment.id, record.input_tokens, record.cached_tokens);
+            }
         }
         if let Some(hold) = hold {
-            hold.settle(record.input_tokens + record.output_tokens, record.cost_nano).await;
+            let Spent { tokens, cost_nano } = course.spent.with(&record);
+            hold.settle(tokens, cost_nano).await;
         }
         self.keep(call, sink, last, &record, &deployment, outcome.is_ok()).await?;
         if let (true, Some(plan), Some(mut gathered)) = (outcome.is_ok(), &course.plan, course.gathered.take()) {
@@ -98,6 +79,22 @@ impl Calls {
             self.cache.put(caller.tenant, call, plan, &deployment, gathered.freeze()).await;
         }
         outcome
+    }
+
+    /// Records the attempt that was made last, if it had cost when it failed: another is about to be made.
+    pub(super) async fn set_aside(&self, caller: &Caller, call: &Call, course: &mut Course) {
+        let Some(deployment) = course.deployment.clone().filter(|_| course.meter.is_used()) else { return };
+        self.estimate(call, &deployment, course).await;
+        let record = UsageRecord {
+            call: Some(course.id),
+            started_at_ms: course.attempt_at_ms,
+            duration_ms: self.clock.now_ms() - course.attempt_at_ms,
+            ..self.record(caller, call, course, &deployment, UsageStatus::Failed)
+        };
+        metrics::used(&deployment, &record);
+        traced(call, &record);
+        self.write_down(&record).await;
+        course.spent = course.spent.with(&record);
     }
 
     fn record(
@@ -108,16 +105,17 @@ impl Calls {
         deployment: &Deployment,
         status: UsageStatus,
     ) -> UsageRecord {
-        let asked = || match &call.work {
-            Work::Chat(asked) => asked.input_tokens(),
-            Work::Embed(body) | Work::Rerank(body) => crate::meter::n_tokens(&body.to_string()),
-        };
-        let counted = course.meter.count(asked, course.is_complete);
+        let counted = course.meter.count(course.is_complete);
         let usage = &counted.usage;
+        let service = course.meter.tier().unwrap_or(call.service());
+        let bill = deployment.tariff.of(caller.tenant).bill(usage, service);
         let now_ms = self.clock.now_ms();
         UsageRecord {
             id: self.ids.next(),
             tenant: caller.tenant,
+            call: None,
+            difficulty_millionths: None,
+            tier: tier_word(course.tier),
             user: caller.user,
             key: caller.key,
             request: caller.request,
@@ -132,7 +130,10 @@ impl Calls {
             cache_write_tokens: usage.cache_write,
             output_tokens: usage.output,
             reasoning_tokens: usage.reasoning,
-            cost_nano: deployment.tariff.cost(usage),
+            cost_nano: bill.cost,
+            said_cost_nano: bill.said,
+            table_cost_nano: bill.table,
+            service_tier: tier::word(service).map(str::to_owned),
             estimated: counted.estimated,
             started_at_ms: course.started_at_ms,
             first_token_ms: course.first_token_at_ms.map(|at| at - course.started_at_ms),
@@ -173,8 +174,13 @@ impl Calls {
             }
             // The record must not be lost with it.
         }
-        let recorded = self.recorder.record(record).await;
-        if let Err(failed) = &recorded {
+        self.write_down(record).await;
+        // The answer was paid for: it is shown all the same. The next call is refused before it costs anything.
+        Ok(())
+    }
+
+    async fn write_down(&self, record: &UsageRecord) {
+        if let Err(failed) = &self.recorder.record(record).await {
             // The one thing that is left is to say it loudly enough for someone to book it by hand.
             error!(
                 error.detail = %causes(failed), usage.id = %record.id, tenant.id = %record.tenant, model = record.model, provider = record.provider,
@@ -182,8 +188,29 @@ impl Calls {
                 "usage record lost"
             );
         }
-        // The answer was paid for: it is shown all the same. The next call is refused before it costs anything.
-        Ok(())
+    }
+}
+
+/// What a route says of a model, as records have it.
+fn tier_word(tier: Tier) -> Option<String> {
+    match tier {
+        Tier::Strong | Tier::Weak => Some(tier.as_str().to_owned()),
+        Tier::None => None,
+    }
+}
+
+/// Rounded down: a threshold that is learned from this score is not above it, so that the same question reaches it again.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and a million")]
+fn millionths(score: Probability) -> u32 {
+    (f64::from(score.value()) * 1e6).floor() as u32
+}
+
+/// Settles a hold for a call whose last attempt cost nothing, with what those before it came to.
+async fn give_back(hold: Option<Hold>, spent: Spent) {
+    match hold {
+        Some(hold) if spent == Spent::default() => hold.release().await,
+        Some(hold) => hold.settle(spent.tokens, spent.cost_nano).await,
+        None => {}
     }
 }
 

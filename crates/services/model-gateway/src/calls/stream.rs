@@ -10,6 +10,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use futures::stream::Peekable;
 use futures::{FutureExt, Stream, StreamExt};
+use septet_prices::Service;
 use septet_protocols::{Answer, Context, Dialect, Usage};
 use septet_providers::Operation;
 
@@ -49,7 +50,8 @@ impl Calls {
         deployment: &Deployment,
         course: &mut Course,
     ) -> Result<(Opened, Vec<String>), Error> {
-        let price = |usage: &Usage| deployment.tariff.cost(usage);
+        let prices = deployment.tariff.of(course.tenant);
+        let price = |usage: &Usage, got: Option<Service>| prices.cost(usage, got.unwrap_or(asked.service));
         let wish = Wish { context: course.context.clone(), shows_cost: call.run.is_some() };
         match &deployment.backend {
             Backend::Offline => {
@@ -91,7 +93,10 @@ impl Calls {
                         let is_end = chunk.is_none();
                         let out = match &chunk {
                             Some(chunk) => wire.chunk(chunk, &mut course.meter, &price),
-                            None => wire.end(&mut course.meter, &price, |meter| meter.estimate(asked)),
+                            None => {
+                                self.estimate_unsaid(call, deployment, course).await;
+                                wire.end(&mut course.meter, &price)
+                            }
                         };
                         let first = out.map_err(|bad| provider.unreadable(&bad))?;
                         if let Some(failed) = wire.failed() {
@@ -113,6 +118,7 @@ impl Calls {
     /// Passes the rest of a stream on. Gives the last bytes.
     pub(super) async fn deliver(
         &self,
+        call: &Call,
         asked: &Asked,
         opened: Opened,
         deployment: &Deployment,
@@ -120,7 +126,8 @@ impl Calls {
         course: &mut Course,
     ) -> Result<Bytes, Error> {
         let Opened { mut wire, mut rest, first, provider } = opened;
-        let price = |usage: &Usage| deployment.tariff.cost(usage);
+        let prices = deployment.tariff.of(course.tenant);
+        let price = |usage: &Usage, got: Option<Service>| prices.cost(usage, got.unwrap_or(asked.service));
         let idle = provider.as_ref().map_or(Duration::from_secs(60), |provider| provider.patience.idle);
         let mut n_bytes = first.len();
         if !first.is_empty() {
@@ -141,7 +148,10 @@ impl Calls {
             };
             let out = match &chunk {
                 Some(chunk) => wire.chunk(chunk, &mut course.meter, &price),
-                None => wire.end(&mut course.meter, &price, |meter| meter.estimate(asked)),
+                None => {
+                    self.estimate_unsaid(call, deployment, course).await;
+                    wire.end(&mut course.meter, &price)
+                }
             };
             let mut out = out.map_err(|bad| match &provider {
                 Some(provider) => provider.unreadable(&bad),

@@ -50,7 +50,7 @@ impl Calls {
                 (dialect, body, dropped, Some(provider))
             }
         };
-        let shown = self.translated(from, &body, call, asked, deployment, course).map_err(|bad| match bad {
+        let shown = self.translated(from, &body, call, asked, deployment, course).await.map_err(|bad| match bad {
             Bad::Unreadable(bad) => provider.map_or(Error::Analyst, |provider| provider.unreadable(&bad)),
             Bad::Failed(failed) => provider.map_or(Error::Analyst, |provider| provider.refused(&failed)),
         })?;
@@ -59,7 +59,7 @@ impl Calls {
     }
 
     /// A whole answer for the client: the provider's own bytes where it speaks the same.
-    fn translated(
+    async fn translated(
         &self,
         from: Dialect,
         body: &Bytes,
@@ -75,16 +75,19 @@ impl Calls {
         };
         let mut value: Value = serde_json::from_slice(body).map_err(unreadable)?;
         let answer = from.decode_answer(&value).map_err(Bad::Unreadable)?;
-        if let Some(failed) = answer.failed {
-            return Err(Bad::Failed(failed));
-        }
+        // What had failed may have cost all the same, so its figures are read first.
         for event in answer.events() {
             course.meter.see(&event);
         }
+        if let Some(failed) = answer.failed {
+            return Err(Bad::Failed(failed));
+        }
         let said = course.meter.figures().cloned();
         let estimated = said.is_none();
-        let usage = said.unwrap_or_else(|| course.meter.estimate(asked));
-        let cost = call.run.is_some().then(|| deployment.tariff.cost(&usage));
+        self.estimate_unsaid(call, deployment, course).await;
+        let usage = said.unwrap_or_else(|| course.meter.count(true).usage);
+        let service = course.meter.tier().unwrap_or(asked.service);
+        let cost = call.run.is_some().then(|| deployment.tariff.of(course.tenant).cost(&usage, service));
         if from != to {
             let answer = septet_protocols::Answer { usage: Some(usage), ..answer };
             value = to.encode_answer(&answer, &course.context);

@@ -9,7 +9,7 @@ use super::Secret;
 #[serde(deny_unknown_fields)]
 pub struct BudgetConfig {
     /// Whom it holds for: `tenant`, `user` or `key` for each of them alike, or one of them by its id, such as
-    /// `tenant:01890a5d-...` or `key:alpha` (a key of `models.keys` by its name), or `group:research` for all keys of a
+    /// `tenant:ten_01890a5d...` or `key:alpha` (a key of `models.keys` by its name), or `group:research` for all keys of a
     /// group together.
     pub scope: String,
     /// What it limits.

@@ -9,12 +9,14 @@ use super::Error;
 impl Failure for Error {
     fn kind(&self) -> Kind {
         match self {
-            Self::NoModel { .. } | Self::NoUpstream { .. } => Kind::NotFound,
+            Self::NoModel { .. } | Self::NoUpstream { .. } | Self::NoCall { .. } => Kind::NotFound,
             Self::WrongKind { .. }
             | Self::BadKey
             | Self::Wrong(_)
             | Self::Unread
             | Self::BadOffset
+            | Self::NotJudged { .. }
+            | Self::BadReport { .. }
             | Self::Unsupported { .. }
             | Self::NotOffered { .. } => Kind::BadRequest,
             Self::Refused { status: 413, .. } => Kind::TooLarge,
@@ -45,7 +47,9 @@ impl Failure for Error {
             | Self::SpoolFull
             | Self::CallerLeft
             | Self::Stopping => Kind::Unavailable,
-            Self::Analyst | Self::Embedder(_) | Self::Database(_) | Self::Stored { .. } => Kind::Internal,
+            Self::Analyst | Self::Uncounted | Self::Embedder(_) | Self::Database(_) | Self::Stored { .. } => {
+                Kind::Internal
+            }
         }
     }
 
@@ -74,6 +78,9 @@ impl Failure for Error {
             Self::TooLarge { .. } => "too_large",
             Self::Unread => "body_not_received",
             Self::BadOffset => "bad_offset",
+            Self::NoCall { .. } => "call_not_found",
+            Self::NotJudged { .. } => "call_not_judged",
+            Self::BadReport { .. } => "invalid_request",
             Self::NoKey => "invalid_api_key",
             Self::NotYours { .. } => "model_not_allowed",
             Self::Inside => "forbidden",
@@ -90,7 +97,7 @@ impl Failure for Error {
             Self::Spool(_) | Self::SpoolFull => "usage_not_recordable",
             Self::CallerLeft => "caller_left",
             Self::Stopping => "stopping",
-            Self::Analyst | Self::Embedder(_) | Self::Database(_) | Self::Stored { .. } => "internal",
+            Self::Analyst | Self::Uncounted | Self::Embedder(_) | Self::Database(_) | Self::Stored { .. } => "internal",
         }
     }
 

@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
-use septet_contracts::models::{DEPLOYMENT_HEADER, DROPPED_HEADER, REASON_HEADER, REPLAY_HEADER};
+use septet_contracts::models::{CALL_HEADER, DEPLOYMENT_HEADER, DROPPED_HEADER, REASON_HEADER, REPLAY_HEADER};
 use septet_contracts::sse::KEEP_ALIVE;
 use septet_kv::{Counter, What};
 use serde_json::{Value, json};
@@ -56,6 +56,7 @@ pub(super) async fn streamed(mut answer: Answer, keep_alive: Duration) -> Result
 fn response(head: &Head, content_type: &'static str, body: Body) -> Response {
     let mut response = ([(header::CONTENT_TYPE, HeaderValue::from_static(content_type))], body).into_response();
     let headers = response.headers_mut();
+    put(headers, CALL_HEADER, &head.call);
     put(headers, DEPLOYMENT_HEADER, &head.deployment);
     put(headers, REASON_HEADER, &head.reason);
     put(headers, DROPPED_HEADER, &head.dropped.join(", "));

@@ -54,15 +54,20 @@ impl Pass {
         }
         let mut value: Value = serde_json::from_slice(data)
             .map_err(|_bad| Unreadable::new("an event of a stream", &String::from_utf8_lossy(data)))?;
+        let usage = self.usage(&value);
+        meter.got(value.get("service_tier").or_else(|| value.pointer("/response/service_tier")));
+        if let Some(usage) = &usage {
+            meter.said(usage.clone());
+        }
+        // What had failed may have cost all the same, so its figures were read first.
         if let Some(failure) = self.dialect.failure_in(&frame.name, &value) {
             return Ok(Some(failure));
         }
-        let Some(usage) = self.usage(&value) else {
+        let Some(usage) = usage else {
             frame.write_sse(out);
             return Ok(None);
         };
-        let cost = self.shows_cost.then(|| price(&usage));
-        meter.said(usage);
+        let cost = self.shows_cost.then(|| price(&usage, meter.tier()));
         if self.dialect == Dialect::Chat {
             let is_alone = value.get("choices").and_then(Value::as_array).is_none_or(Vec::is_empty);
             if is_alone && !self.wants_usage {

@@ -16,7 +16,7 @@ pub(crate) struct Gateway {
     pub(crate) caller: Caller,
     pub(crate) platform: Platform,
     pub(crate) transport: Transport,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// A provider at this address with the model `m`, which has prices, and a key.
@@ -45,8 +45,20 @@ impl Gateway {
         Self::open(config).await
     }
 
-    pub(crate) async fn open(mut config: Config) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+    pub(crate) async fn open(config: Config) -> Self {
+        Self::open_in(tempfile::tempdir().unwrap(), config).await
+    }
+
+    /// Ends this one and opens it again on the same data, for the same caller.
+    pub(crate) async fn again(self, config: Config) -> Self {
+        self.platform.lifecycle.finish(std::time::Duration::from_secs(30)).await;
+        let Self { caller, folder, models, platform, transport } = self;
+        // They hold the spool, which belongs to one at a time.
+        drop((models, platform, transport));
+        Self { caller, ..Self::open_in(folder, config).await }
+    }
+
+    async fn open_in(folder: tempfile::TempDir, mut config: Config) -> Self {
         config.spool = folder.path().join("spool");
         let database = Database::open(&Database::sqlite_uri(&folder.path().join("t.db"))).await.unwrap();
         let platform = Platform::new(&SecretString::from("a secret of the tests only, 32 bytes"), Clock::system());
@@ -62,7 +74,7 @@ impl Gateway {
             request: platform.ids.next(),
             deadline: None,
         };
-        Self { models: Models::new(transport.clone()), caller, platform, transport, _folder: folder }
+        Self { models: Models::new(transport.clone()), caller, platform, transport, folder }
     }
 
     /// Asks for a stream and reads it to its end.

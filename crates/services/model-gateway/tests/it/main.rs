@@ -3,12 +3,14 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot set itself up should stop at once")]
 
 mod analyst_calls;
+mod bills;
 mod budgets;
 mod dialects;
 mod dialogue;
 mod gateway;
 mod idempotency;
 mod library;
+mod outcomes;
 mod providers;
 mod reports;
 mod routing;

@@ -69,7 +69,7 @@ async fn the_last_figures_count_and_missing_ones_are_estimated() {
         .map(|record| (record.input_tokens, record.output_tokens, record.estimated))
         .collect();
 
-    assert_eq!(records, [(7, 3, false), (7, 3, false), (1, 2, true), (1, 2, true)]);
+    assert_eq!(records, [(7, 3, false), (7, 3, false), (1, 3, true), (1, 3, true)]);
 }
 
 #[tokio::test]
@@ -88,7 +88,7 @@ async fn a_caller_who_leaves_stops_the_provider_and_is_charged_for_what_came() {
     let records = gateway.all_usage().await;
 
     assert_eq!(records.len(), 1);
-    assert_eq!((records[0].status, records[0].output_tokens, records[0].estimated), (UsageStatus::Cancelled, 2, true));
+    assert_eq!((records[0].status, records[0].output_tokens, records[0].estimated), (UsageStatus::Cancelled, 3, true));
     drop(sender);
 }
 
@@ -122,7 +122,7 @@ async fn a_refused_call_costs_nothing_and_a_broken_one_what_came() {
     let records = gateway.all_usage().await;
 
     assert_eq!(records.len(), 1);
-    assert_eq!((records[0].status, records[0].output_tokens), (UsageStatus::Failed, 2));
+    assert_eq!((records[0].status, records[0].output_tokens), (UsageStatus::Failed, 3));
 }
 
 #[tokio::test]

@@ -1,0 +1,42 @@
+//! Counting what no provider said.
+
+use super::course::Course;
+use super::{Call, Calls, Work};
+use crate::deployment::{Backend, Deployment};
+use crate::meter::{Estimate, Uncounted};
+use crate::tokens;
+
+impl Calls {
+    /// Counts everything for an answer that comes to its end, where the provider said nothing.
+    pub(super) async fn estimate_unsaid(&self, call: &Call, deployment: &Deployment, course: &mut Course) {
+        if course.meter.figures().is_none() {
+            self.estimate(call, deployment, course).await;
+        }
+    }
+
+    /// Counts what the provider did not say, where anything is left to count.
+    pub(super) async fn estimate(&self, call: &Call, deployment: &Deployment, course: &mut Course) {
+        let Some(Uncounted { heard, wants_input }) = course.meter.uncounted(course.is_complete) else { return };
+        let work = wants_input.then(|| call.work.clone());
+        let count = move |n_tokens: fn(&str) -> u64| Estimate {
+            input: work.as_ref().map_or(0, |work| input(work, n_tokens)),
+            output: n_tokens(&heard),
+        };
+        let estimate = match &deployment.backend {
+            // The analyst costs nothing, and most who try it have no model: the vocabulary stays packed.
+            Backend::Offline => count(tokens::guessed),
+            // A request may be megabytes of text, and nobody is to wait for that.
+            Backend::Remote(_) | Backend::Local { .. } => {
+                self.cpu.run(move || count(tokens::counted)).await.unwrap_or_default()
+            }
+        };
+        course.meter.counted(estimate);
+    }
+}
+
+fn input(work: &Work, n_tokens: fn(&str) -> u64) -> u64 {
+    match work {
+        Work::Chat(asked) => asked.input_tokens(n_tokens),
+        Work::Embed(body) | Work::Rerank(body) => n_tokens(&body.to_string()),
+    }
+}
