@@ -55,6 +55,10 @@ impl Tariff {
                 + Money::for_tokens(usage.output, own.output);
             return cost.0;
         }
+        // The table is for providers that do not say what they charge.
+        if let Some(said) = usage.said_cost.as_deref().and_then(nano) {
+            return said;
+        }
         let tokens = septet_prices::Tokens {
             input: usage.input,
             cached: usage.cached,
@@ -71,4 +75,12 @@ impl Tariff {
     pub(crate) fn max_output(&self) -> Option<u64> {
         self.row.and_then(|row| row.limits.output).map(u64::from)
     }
+}
+
+/// Nano-units of what a provider says that a call cost.
+fn nano(said: &str) -> Option<i64> {
+    let cost: f64 = said.parse().ok()?;
+    // A million units for one call is no price but a mistake.
+    #[expect(clippy::cast_possible_truncation, reason = "at most a million billions")]
+    (0.0..=1e6).contains(&cost).then(|| (cost * 1e9).round() as i64)
 }
