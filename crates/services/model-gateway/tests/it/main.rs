@@ -10,6 +10,7 @@ mod gateway;
 mod idempotency;
 mod library;
 mod providers;
+mod replay;
 mod reports;
 mod routing;
 mod upstream;
