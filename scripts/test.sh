@@ -46,6 +46,8 @@ console_tests() { "$root/scripts/console.sh" && "$root/scripts/npm.sh" test; }
 all_rust_tests() {
   # The official SDKs, unmodified, are clients in the scenarios.
   need_packages sdk && need_node && quietly tests/sdk/install.sh || return 1
+  # And so is LiteLLM's proxy, in the place of the model gateway.
+  "$root/scripts/setup.sh" litellm || return 1
   # Programs and tests at once: the scenarios run the binary, and one command builds every dependency once.
   cargo build --locked --workspace --bins --tests && rust_tests --workspace
 }

@@ -2,69 +2,26 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use septet_testkit::Client;
-use septet_testkit::platform::septet_binary;
 use serde_json::{Value, json};
 
+use crate::process::{Process, free_address, septet};
 use crate::sample_report;
 
 /// `septet up` on a data folder.
-struct Process {
-    child: Child,
-    address: SocketAddr,
+async fn up(data: &Path, address: SocketAddr) -> Process {
+    let mut command = septet();
+    command.args(["up", "--data", data.to_str().unwrap(), "--listen", &address.to_string()]);
+    Process::start(command.env("SEPTET__AGENTS__LEASE_S", "2"), address).await
 }
 
-impl Process {
-    async fn start(data: &Path, address: SocketAddr) -> Self {
-        let child = Command::new(septet_binary().unwrap())
-            .args(["up", "--data", data.to_str().unwrap(), "--listen", &address.to_string()])
-            .env("SEPTET__AGENTS__LEASE_S", "2")
-            .env_remove("OPENAI_API_KEY")
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let process = Self { child, address };
-        process.wait_until_ready().await;
-        process
-    }
-
-    async fn wait_until_ready(&self) {
-        let begun = Instant::now();
-        while Client::try_get(self.address, "/health/ready").await != Some(200) {
-            assert!(begun.elapsed() < Duration::from_secs(60), "septet does not start");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }
-
-    /// SIGKILL: nothing is flushed, nothing is said.
-    fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // Gone already when the test killed it.
-        let _gone = self.child.kill();
-        let _reaped = self.child.wait();
-    }
-}
-
-fn free_address() -> SocketAddr {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
-}
-
-fn key(data: &Path) -> String {
-    let output = Command::new(septet_binary().unwrap())
-        .args(["admin", "create-key", "--name", "crash", "--data", data.to_str().unwrap()])
-        .output()
-        .unwrap();
+/// An owner's API key of the installation in a data folder.
+pub(crate) fn key(data: &Path) -> String {
+    let output =
+        septet().args(["admin", "create-key", "--name", "crash", "--data", data.to_str().unwrap()]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
@@ -86,7 +43,7 @@ async fn read_until(client: &Client, body: Value, until: &str) -> Vec<(String, V
 async fn survives_a_kill_at(until: &str) {
     let folder = tempfile::tempdir().unwrap();
     let address = free_address();
-    let process = Process::start(folder.path(), address).await;
+    let process = up(folder.path(), address).await;
     let client = Client::new(address, &key(folder.path()));
     let (store, state) = client.add_document("annual-report-2025.pdf", sample_report()).await;
     assert_eq!(state["status"], "completed", "{state}");
@@ -97,7 +54,7 @@ async fn survives_a_kill_at(until: &str) {
     let mut events = read_until(&client, body, until).await;
     process.kill();
 
-    let process = Process::start(folder.path(), address).await;
+    let process = up(folder.path(), address).await;
     let id = events[0].1["response"]["id"].as_str().unwrap().to_owned();
     let last = events.last().unwrap().1["sequence_number"].as_u64().unwrap();
     let path = format!("/v1/responses/{id}?stream=true&starting_after={last}");
@@ -137,7 +94,7 @@ async fn a_run_killed_while_it_answers_goes_on() {
 async fn a_document_being_read_at_a_kill_becomes_searchable() {
     let folder = tempfile::tempdir().unwrap();
     let address = free_address();
-    let process = Process::start(folder.path(), address).await;
+    let process = up(folder.path(), address).await;
     let client = Client::new(address, &key(folder.path()));
     let store =
         client.post("/v1/vector_stores", json!({"name": "crash"})).await.ok()["id"].as_str().unwrap().to_owned();
@@ -145,7 +102,7 @@ async fn a_document_being_read_at_a_kill_becomes_searchable() {
     client.post(&format!("/v1/vector_stores/{store}/files"), json!({"file_id": file})).await.ok();
     process.kill();
 
-    let process = Process::start(folder.path(), address).await;
+    let process = up(folder.path(), address).await;
     let path = format!("/v1/vector_stores/{store}/files/{file}");
     let begun = Instant::now();
     loop {

@@ -9,10 +9,13 @@ mod command_line;
 mod crash;
 mod documents;
 mod identity;
+mod litellm;
 mod main_job;
 mod models;
+mod process;
 mod sdk;
 mod sdk_models;
+mod two_gateways;
 
 use septet_testkit::platform::{self, TestPlatform, Topology};
 use septet_testkit::{ScriptedModel, Transcript};

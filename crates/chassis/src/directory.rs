@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{Request, Uri, uri};
+use axum::http::{HeaderValue, Request, Uri, header, uri};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
@@ -50,14 +50,20 @@ impl Directory {
         self.plug(name, BoxCloneSyncService::new(local));
     }
 
-    /// The service runs at `address`, such as `http://10.0.0.5:7703`.
+    /// The service runs at `address`, such as `http://10.0.0.5:7703`. Another product in its place may want a key of its
+    /// own: `authorization` goes with every call, beside the caller's identity.
     ///
     /// # Panics
     /// When the service was plugged in before.
     ///
     /// # Errors
     /// When the address is not an HTTP address.
-    pub fn plug_remote(&self, name: ServiceName, address: &str) -> Result<(), uri::InvalidUri> {
+    pub fn plug_remote(
+        &self,
+        name: ServiceName,
+        address: &str,
+        authorization: Option<HeaderValue>,
+    ) -> Result<(), uri::InvalidUri> {
         let base: Uri = address.parse()?;
         let mut connector = HttpConnector::new();
         // Without it the first event of a stream waits for the second one.
@@ -65,6 +71,9 @@ impl Directory {
         let client: Client<_, Body> = Client::builder(TokioExecutor::new()).build(connector);
         let remote = service_fn(move |mut request: Request<Body>| {
             let target = at(&base, request.uri());
+            if let Some(authorization) = &authorization {
+                request.headers_mut().insert(header::AUTHORIZATION, authorization.clone());
+            }
             let client = client.clone();
             async move {
                 *request.uri_mut() = target?;

@@ -61,7 +61,9 @@ pub async fn start(
     let mut public = None;
     for name in ServiceName::ALL {
         if !names.contains(&name) {
-            platform.directory.plug_remote(name, &config.peer(name)).with_context(|| format!("peers.{name}"))?;
+            let authorization = config.peer_authorization(name)?;
+            let plugged = platform.directory.plug_remote(name, &config.peer(name), authorization);
+            plugged.with_context(|| format!("peers.{name}"))?;
             continue;
         }
         let service = open(name, config, &platform, &database, &blobs, &mut first_start)

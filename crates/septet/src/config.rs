@@ -5,8 +5,10 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use axum::http::HeaderValue;
 use septet_chassis::telemetry;
 use septet_kernel::ServiceName;
+use septet_model_gateway::Secret;
 use serde::{Deserialize, Serialize};
 
 /// The settings, as in `septet.toml`.
@@ -19,6 +21,9 @@ pub struct Config {
     pub listen: Listen,
     /// Where services are that do not run in this process, by name. Default: on this machine, ports 7701 to 7707.
     pub peers: BTreeMap<ServiceName, String>,
+    /// Keys that go to peers as bearer tokens, by name: for another product in the place of a service. Septet's own
+    /// services need none. Default none.
+    pub peer_keys: BTreeMap<ServiceName, Secret>,
     /// Where rows and blobs are kept.
     pub stores: Stores,
     /// Logs.
@@ -68,6 +73,7 @@ impl Default for Config {
             data: default_data_folder(),
             listen: Listen::default(),
             peers: BTreeMap::new(),
+            peer_keys: BTreeMap::new(),
             stores: Stores::default(),
             log: telemetry::Config::default(),
             gateway: septet_api_gateway::Config::default(),
@@ -131,6 +137,18 @@ impl Config {
     #[must_use]
     pub fn peer(&self, name: ServiceName) -> String {
         self.peers.get(&name).cloned().unwrap_or_else(|| format!("http://127.0.0.1:{}", default_port(name)))
+    }
+
+    /// What a peer wants to see besides the caller's identity.
+    ///
+    /// # Errors
+    /// When the key cannot stand in a header.
+    pub fn peer_authorization(&self, name: ServiceName) -> anyhow::Result<Option<HeaderValue>> {
+        let Some(key) = self.peer_keys.get(&name) else { return Ok(None) };
+        let mut value = HeaderValue::try_from(format!("Bearer {}", key.expose()))
+            .with_context(|| format!("peer_keys.{name} holds characters that cannot stand in a header"))?;
+        value.set_sensitive(true);
+        Ok(Some(value))
     }
 
     /// Where a service of this process listens for its peers.

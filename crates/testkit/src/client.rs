@@ -57,6 +57,11 @@ impl Client {
         self.send(self.http.post(self.at(path)).json(&body)).await
     }
 
+    /// PATCH of JSON.
+    pub async fn patch(&self, path: &str, body: Value) -> Reply {
+        self.send(self.http.patch(self.at(path)).json(&body)).await
+    }
+
     /// GET of bytes.
     ///
     /// # Panics

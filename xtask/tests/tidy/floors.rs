@@ -11,11 +11,14 @@ const BINARY: u8 = 4;
 const TOOLS: u8 = 5;
 
 /// The pairs that go sideways: the queue is a table of the database, and the counters may be kept in one.
-const SIDEWAYS: [(&str, &str); 3] = [
+const SIDEWAYS: [(&str, &str); 5] = [
     ("septet-queue", "septet-database"),
     ("septet-kv", "septet-database"),
     // Where a provider is depends on what it is asked in.
     ("septet-providers", "septet-protocols"),
+    // Recorded answers, for tests alone, are told apart by the dialects that they are in.
+    ("septet-recordings", "septet-protocols"),
+    ("septet-protocols", "septet-recordings"),
 ];
 
 fn packages() -> Vec<Package> {

@@ -3,9 +3,11 @@
 use septet_protocols::{Answer, Dialect, Event, Framing};
 use serde_json::Value;
 
-use crate::classify::{Kind, asked, classify};
-use crate::recordings::{Body, Recording, all};
-use crate::{drive, events, fold, requests};
+use septet_recordings::classify::{Kind, asked, classify};
+use septet_recordings::recordings::all;
+use septet_recordings::{Body, Recording, events, fold};
+
+use crate::{drive, requests};
 
 /// Every streamed recording with its dialect, framing, bytes and events.
 fn streams(recordings: &[Recording]) -> impl Iterator<Item = (&Recording, Dialect, Framing, Vec<u8>)> {

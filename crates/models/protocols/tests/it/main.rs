@@ -2,18 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot read its recordings may stop")]
 
-mod classify;
-mod compare;
 mod drive;
-mod events;
-mod fold;
-mod fold_google;
-mod fold_items;
-mod form;
 mod hostile;
-mod recordings;
 mod replay;
 mod requests;
-mod said;
-mod said_items;
 mod vectors;

@@ -8,9 +8,9 @@ use septet_protocols::{
 };
 use serde_json::Value;
 
-use crate::classify::asked;
-use crate::compare::gather;
-use crate::recordings::all;
+use septet_recordings::classify::asked;
+use septet_recordings::compare::gather;
+use septet_recordings::recordings::all;
 
 /// Reads a client's request.
 pub(crate) fn decode(dialect: Dialect, body: &Value) -> Result<Request, Wrong> {

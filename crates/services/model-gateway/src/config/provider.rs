@@ -202,7 +202,9 @@ impl Secret {
         Self(SecretString::from(key.trim()))
     }
 
-    pub(crate) fn expose(&self) -> &str {
+    /// The key itself.
+    #[must_use]
+    pub fn expose(&self) -> &str {
         self.0.expose_secret()
     }
 }

@@ -12,6 +12,7 @@ mod idempotency;
 mod library;
 mod outcomes;
 mod providers;
+mod replay;
 mod reports;
 mod routing;
 mod upstream;

@@ -4,7 +4,7 @@ use septet_protocols::{Dialect, Framing};
 use serde_json::Value;
 
 /// The JSON events of server-sent events or of lines. What is no JSON, such as `[DONE]`, is left out.
-pub(crate) fn of_text(bytes: &[u8]) -> Vec<Value> {
+pub fn of_text(bytes: &[u8]) -> Vec<Value> {
     let text = String::from_utf8_lossy(bytes);
     let mut events = Vec::new();
     let mut data = String::new();
@@ -21,7 +21,7 @@ pub(crate) fn of_text(bytes: &[u8]) -> Vec<Value> {
 }
 
 /// The events of Amazon's binary frames, each with its type as the one field: `{"messageStart": {..}}`.
-pub(crate) fn of_binary(bytes: &[u8]) -> Vec<Value> {
+pub fn of_binary(bytes: &[u8]) -> Vec<Value> {
     let number = |bytes: &[u8]| bytes.iter().fold(0_usize, |sum, byte| sum << 8 | usize::from(*byte));
     let mut events = Vec::new();
     let mut rest = bytes;
@@ -78,7 +78,7 @@ fn checksum(bytes: &[u8]) -> u32 {
 }
 
 /// The bytes that a provider would send for bare events.
-pub(crate) fn framed(dialect: Dialect, framing: Framing, events: &[Value]) -> Vec<u8> {
+pub fn framed(dialect: Dialect, framing: Framing, events: &[Value]) -> Vec<u8> {
     let mut out = Vec::new();
     for event in events {
         match framing {

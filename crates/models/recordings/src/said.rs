@@ -8,32 +8,32 @@ use crate::said_items;
 
 /// What an answer says, whatever the dialect.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Said {
+pub struct Said {
     /// All its text.
-    pub(crate) text: String,
+    pub text: String,
     /// All its thinking.
-    pub(crate) thinking: String,
+    pub thinking: String,
     /// All its refusals.
-    pub(crate) refusal: String,
+    pub refusal: String,
     /// The texts of the second answer and those after it, of several.
-    pub(crate) others: Vec<String>,
+    pub others: Vec<String>,
     /// Functions for the client to call, with their arguments.
-    pub(crate) calls: Vec<(String, Value)>,
+    pub calls: Vec<(String, Value)>,
     /// Other tools for the client to call, which some clients only know as functions.
-    pub(crate) custom: Vec<String>,
+    pub custom: Vec<String>,
     /// Why it ended.
-    pub(crate) ending: Ending,
+    pub ending: Ending,
     /// What it used.
-    pub(crate) figures: Option<Figures>,
+    pub figures: Option<Figures>,
     /// What must be somewhere in every form of the answer: signatures, sources, blocks of server-side tools.
-    pub(crate) treasures: Vec<Value>,
+    pub treasures: Vec<Value>,
     /// Log probabilities: the tokens.
-    pub(crate) tokens: Vec<String>,
+    pub tokens: Vec<String>,
 }
 
 /// Why an answer ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum Ending {
+pub enum Ending {
     /// Nothing is said.
     #[default]
     Unsaid,
@@ -53,21 +53,21 @@ pub(crate) enum Ending {
 
 /// What an answer used. `input` and `output` hold everything; a figure that the dialect cannot say is `None`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Figures {
+pub struct Figures {
     /// Read.
-    pub(crate) input: u64,
+    pub input: u64,
     /// Of it, from the cache.
-    pub(crate) cached: Option<u64>,
+    pub cached: Option<u64>,
     /// Of it, into the cache.
-    pub(crate) cache_write: Option<u64>,
+    pub cache_write: Option<u64>,
     /// Written.
-    pub(crate) output: u64,
+    pub output: u64,
     /// Of it, thinking.
-    pub(crate) reasoning: Option<u64>,
+    pub reasoning: Option<u64>,
 }
 
 /// Walks a whole answer.
-pub(crate) fn said(dialect: Dialect, whole: &Value) -> Said {
+pub fn said(dialect: Dialect, whole: &Value) -> Said {
     match dialect {
         Dialect::Chat => chat(whole),
         Dialect::Responses => said_items::responses(whole),
@@ -80,19 +80,19 @@ pub(crate) fn said(dialect: Dialect, whole: &Value) -> Said {
 }
 
 /// The text of a field, or nothing.
-pub(crate) fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+pub fn text<'a>(value: &'a Value, name: &str) -> &'a str {
     value.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 
 /// The number of a field, or 0.
-pub(crate) fn number(value: &Value, name: &str) -> u64 {
+pub fn number(value: &Value, name: &str) -> u64 {
     let found = value.get(name);
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "counts of tokens")]
     found.and_then(|found| found.as_u64().or_else(|| found.as_f64().map(|n| n as u64))).unwrap_or(0)
 }
 
 /// Arguments as the object that they spell; none are an empty object.
-pub(crate) fn arguments(value: Option<&Value>) -> Value {
+pub fn arguments(value: Option<&Value>) -> Value {
     match value {
         None | Some(Value::Null) => json!({}),
         Some(Value::String(text)) if text.trim().is_empty() => json!({}),
@@ -157,7 +157,7 @@ fn chat(whole: &Value) -> Said {
 }
 
 /// The figures of Chat Completions; `None` when all are 0.
-pub(crate) fn chat_figures(usage: &Value) -> Option<Figures> {
+pub fn chat_figures(usage: &Value) -> Option<Figures> {
     let (input, output) = (number(usage, "prompt_tokens"), number(usage, "completion_tokens"));
     let total = number(usage, "total_tokens");
     let (read, written) = (&usage["prompt_tokens_details"], &usage["completion_tokens_details"]);

@@ -8,35 +8,46 @@ use serde_json::Value;
 use serde_yaml_ng::Value as Yaml;
 
 /// One answer of a provider.
-pub(crate) struct Recording {
+pub struct Recording {
     /// The folder that it lies in.
-    pub(crate) provider: String,
+    pub provider: String,
     /// The file, with the number of the exchange.
-    pub(crate) name: String,
+    pub name: String,
     /// Empty when nobody wrote it down.
-    pub(crate) url: String,
+    pub url: String,
     /// In capitals; empty when nobody wrote it down.
-    pub(crate) method: String,
+    pub method: String,
     /// What was asked; null when nobody wrote it down.
-    pub(crate) request: Value,
+    pub request: Value,
     /// 200 when nobody wrote it down.
-    pub(crate) status: u16,
+    pub status: u16,
     /// Empty when nobody wrote it down.
-    pub(crate) content_type: String,
+    pub content_type: String,
     /// What came.
-    pub(crate) body: Body,
+    pub body: Body,
 }
 
 /// What came.
-pub(crate) enum Body {
+pub enum Body {
     /// As it went over the wire.
     Bytes(Vec<u8>),
     /// The events of a stream, without the frames that they came in.
     Events(Vec<Value>),
 }
 
+impl Recording {
+    /// The body as JSON; null when it is none.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        match &self.body {
+            Body::Bytes(bytes) => serde_json::from_slice(bytes).unwrap_or_default(),
+            Body::Events(_) => Value::Null,
+        }
+    }
+}
+
 /// Every recording, or `None` when there are none on this machine.
-pub(crate) fn all() -> Option<Vec<Recording>> {
+pub fn all() -> Option<Vec<Recording>> {
     let shared = std::env::var_os("SEPTET_SHARED");
     let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../../shared");
     let root = shared.map_or_else(beside, PathBuf::from).join("fixtures/providers");

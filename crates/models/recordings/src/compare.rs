@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::said::{Ending, Said};
 
 /// What is missing or different in `got`, which a client reads in its `dialect` out of `whole`.
-pub(crate) fn differences(wanted: &Said, got: &Said, dialect: Dialect, whole: &Value) -> Vec<String> {
+pub fn differences(wanted: &Said, got: &Said, dialect: Dialect, whole: &Value) -> Vec<String> {
     let mut found = Vec::new();
     let mut differ = |what: &str, wanted: &str, got: &str| {
         if wanted != got {
@@ -90,7 +90,7 @@ fn figures(wanted: &Said, got: &Said, dialect: Dialect, found: &mut Vec<String>)
 }
 
 /// Every text in a value, also those inside of JSON that stands in a text.
-pub(crate) fn gather(value: &Value, into: &mut BTreeSet<String>) {
+pub fn gather(value: &Value, into: &mut BTreeSet<String>) {
     match value {
         Value::String(text) => {
             if text.starts_with(['{', '['])

@@ -7,23 +7,23 @@ use crate::{fold_google, fold_items};
 
 /// What a stream spells.
 #[derive(Debug, Default)]
-pub(crate) struct Folded {
+pub struct Folded {
     /// A whole answer in the dialect.
-    pub(crate) whole: Value,
+    pub whole: Value,
     /// Whether the event came that ends a stream.
-    pub(crate) is_complete: bool,
+    pub is_complete: bool,
     /// The error event that came.
-    pub(crate) error: Option<Value>,
+    pub error: Option<Value>,
     /// The events of another dialect that were packed into these.
-    pub(crate) inner: Vec<Value>,
+    pub inner: Vec<Value>,
     /// The events of the same dialect that were packed into these.
-    pub(crate) packed: Vec<Value>,
+    pub packed: Vec<Value>,
     /// Breaches of the protocol.
-    pub(crate) wrongs: Vec<String>,
+    pub wrongs: Vec<String>,
 }
 
 /// Adds the events up. Gives the dialect of the whole, too: Bedrock passes Anthropic's through.
-pub(crate) fn fold(dialect: Dialect, events: &[Value]) -> (Dialect, Folded) {
+pub fn fold(dialect: Dialect, events: &[Value]) -> (Dialect, Folded) {
     let folded = match dialect {
         Dialect::Chat => chat(events),
         Dialect::Responses => fold_items::responses(events),
@@ -37,14 +37,14 @@ pub(crate) fn fold(dialect: Dialect, events: &[Value]) -> (Dialect, Folded) {
 }
 
 /// Adds text to a field that holds text.
-pub(crate) fn append(object: &mut Value, name: &str, more: Option<&str>) {
+pub fn append(object: &mut Value, name: &str, more: Option<&str>) {
     let Some(more) = more else { return };
     let before = object[name].as_str().unwrap_or_default();
     object[name] = format!("{before}{more}").into();
 }
 
 /// Adds an element to a field that holds a list.
-pub(crate) fn push(object: &mut Value, name: &str, more: Value) {
+pub fn push(object: &mut Value, name: &str, more: Value) {
     match object.get_mut(name).and_then(Value::as_array_mut) {
         Some(list) => list.push(more),
         None => object[name] = json!([more]),
@@ -52,7 +52,7 @@ pub(crate) fn push(object: &mut Value, name: &str, more: Value) {
 }
 
 /// The elements of a field that holds a list.
-pub(crate) fn list<'a>(object: &'a Value, name: &str) -> &'a [Value] {
+pub fn list<'a>(object: &'a Value, name: &str) -> &'a [Value] {
     object.get(name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 

@@ -8,7 +8,7 @@ use crate::recordings::{Body, Recording};
 
 /// What a recording is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
     /// A whole answer of a model.
     Whole(Dialect),
     /// A streamed one.
@@ -24,7 +24,7 @@ pub(crate) enum Kind {
 }
 
 /// Says what it is.
-pub(crate) fn classify(recording: &Recording) -> Kind {
+pub fn classify(recording: &Recording) -> Kind {
     let url = recording.url.split(['?', '#']).next().unwrap_or_default();
     let path = url.split_once("://").map_or(url, |(_, rest)| rest).trim_end_matches('/');
     if let Some(reason) = stranger(recording, path) {
@@ -98,12 +98,12 @@ fn recording_is_vectors(recording: &Recording) -> bool {
 }
 
 /// The dialect that a request is in, by its address.
-pub(crate) fn asked(recording: &Recording) -> Option<Dialect> {
+pub fn asked(recording: &Recording) -> Option<Dialect> {
     spoken(recording.url.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/'))
 }
 
 /// The dialect that an address speaks.
-fn spoken(path: &str) -> Option<Dialect> {
+pub fn spoken(path: &str) -> Option<Dialect> {
     let ends = |end: &str| path.ends_with(end);
     if ends("/chat/completions") {
         Some(Dialect::Chat)

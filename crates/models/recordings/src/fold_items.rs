@@ -1,5 +1,7 @@
 //! Streams of Responses and of Cohere into the wholes that they spell.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use crate::fold::{Folded, append, list, push};
@@ -8,6 +10,8 @@ use crate::fold::{Folded, append, list, push};
 pub(crate) fn responses(events: &[Value]) -> Folded {
     let mut folded = Folded { whole: json!({"output": []}), ..Folded::default() };
     let mut items: Vec<(u64, Value)> = Vec::new();
+    // Those that are not done yet, with what their deltas spell.
+    let mut open: BTreeMap<u64, (Value, String)> = BTreeMap::new();
     // The deltas must spell the same as the items.
     let mut spelled = json!({});
     let mut last = -1;
@@ -19,11 +23,18 @@ pub(crate) fn responses(events: &[Value]) -> Folded {
             last = number;
         }
         let index = event["output_index"].as_u64().unwrap_or(0);
+        if let (Some((_, said)), Some(delta)) = (open.get_mut(&index), event["delta"].as_str()) {
+            said.push_str(delta);
+        }
         match event["type"].as_str().unwrap_or_default() {
             "response.created" | "response.in_progress" | "response.queued" => {
                 folded.whole["id"] = event["response"]["id"].clone();
             }
+            "response.output_item.added" => {
+                open.insert(index, (event["item"].clone(), String::new()));
+            }
             "response.output_item.done" => {
+                open.remove(&index);
                 items.retain(|(at, _)| *at != index);
                 items.push((index, event["item"].clone()));
             }
@@ -48,6 +59,9 @@ pub(crate) fn responses(events: &[Value]) -> Folded {
             _ => {}
         }
     }
+    if folded.error.is_some() {
+        items.extend(open.into_iter().map(|(index, (item, said))| (index, broken_off(item, &said))));
+    }
     items.sort_by_key(|(index, _)| *index);
     if !items.is_empty() {
         folded.whole["output"] = items.into_iter().map(|(_, item)| item).collect();
@@ -58,6 +72,17 @@ pub(crate) fn responses(events: &[Value]) -> Folded {
     }
     folded.whole["spelled"] = spelled;
     folded
+}
+
+/// An item as a client has it when the stream ends before the item is done.
+fn broken_off(mut item: Value, said: &str) -> Value {
+    match item["type"].as_str() {
+        Some("message") => item["content"] = json!([{"type": "output_text", "text": said}]),
+        Some("function_call") => item["arguments"] = said.into(),
+        Some("reasoning") => item["summary"] = json!([{"type": "summary_text", "text": said}]),
+        _ => {}
+    }
+    item
 }
 
 /// Adds up events of Cohere.

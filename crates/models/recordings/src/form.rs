@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::fold::list;
 
 /// What a whole answer lacks.
-pub(crate) fn whole(client: Dialect, body: &Value) -> Vec<String> {
+pub fn whole(client: Dialect, body: &Value) -> Vec<String> {
     let mut found = Vec::new();
     match client {
         Dialect::Anthropic if body["type"] == "error" => {
@@ -36,7 +36,7 @@ pub(crate) fn whole(client: Dialect, body: &Value) -> Vec<String> {
 }
 
 /// What the events of a stream lack.
-pub(crate) fn stream(client: Dialect, events: &[Value]) -> Vec<String> {
+pub fn stream(client: Dialect, events: &[Value]) -> Vec<String> {
     let mut found = Vec::new();
     match client {
         Dialect::Anthropic => messages(events, &mut found),
@@ -198,7 +198,10 @@ fn responses(events: &[Value], found: &mut Vec<String>) {
     let (mut added, mut done, mut parts) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for (at, event) in events.iter().enumerate() {
         let kind = event["type"].as_str().unwrap_or_default();
-        if event["sequence_number"].as_u64() != u64::try_from(at).ok() {
+        let (number, place) = (event["sequence_number"].as_u64(), u64::try_from(at).ok());
+        // An error from the middle of nowhere is after all that was said.
+        let is_last_word = kind == "error" && number > place;
+        if number != place && !is_last_word {
             found.push(format!("form: {kind} has number {} at {at}", event["sequence_number"]));
         }
         if at == 0 && !["response.created", "error"].contains(&kind) {
