@@ -48,9 +48,10 @@ pub(crate) fn publish(area: &str, figures: &[Figure]) -> anyhow::Result<()> {
     for Figure { metric, value } in figures {
         let met = if metric.is_at_most { *value <= metric.target } else { *value >= metric.target };
         let sign = if metric.is_at_most { "<=" } else { ">=" };
-        let peer = metric
-            .peer
-            .map_or_else(String::new, |(name, of_peer)| format!("{name}: {of_peer} ({:.1} x)", of_peer / value));
+        let times_better = |of_peer: f64| if metric.is_at_most { of_peer / value } else { value / of_peer };
+        let peer = metric.peer.map_or_else(String::new, |(name, of_peer)| {
+            format!("{name}: {of_peer:.2} ({:.1} times better)", times_better(of_peer))
+        });
         let target = format!("{sign} {} {}", metric.target, metric.unit);
         println!("{:<34} {value:>12.2} {target:>14}  {:<6} {peer}", metric.name, if met { "met" } else { "MISSED" });
         let line = Line {
@@ -58,7 +59,7 @@ pub(crate) fn publish(area: &str, figures: &[Figure]) -> anyhow::Result<()> {
             value: (value * 1000.0).round() / 1000.0,
             unit: metric.unit,
             peer: metric.peer.map(|(name, _)| name),
-            peer_value: metric.peer.map(|(_, of_peer)| of_peer),
+            peer_value: metric.peer.map(|(_, of_peer)| (of_peer * 1000.0).round() / 1000.0),
             machine: machine(),
             date: jiff::Timestamp::now().to_string(),
             command: format!("make bench-{area}"),
