@@ -3,7 +3,9 @@
 mod outcomes;
 mod row;
 
-use sea_orm::{ConnectionTrait, DatabaseTransaction, Statement, Value};
+use std::time::Duration;
+
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, Statement, Value};
 use septet_contracts::models::{UsagePage, UsageRecord};
 use septet_database::Database;
 use septet_kernel::TenantId;
@@ -31,6 +33,8 @@ pub(crate) struct Stored {
 // SQLite binds 32,766 values at most, PostgreSQL 65,535.
 const ROWS_PER_INSERT: usize = 500;
 
+const PATIENCE: Duration = Duration::from_secs(30);
+
 impl Store {
     pub(crate) fn new(database: Database) -> Self {
         Self { database }
@@ -40,8 +44,15 @@ impl Store {
         Statement::from_sql_and_values(self.database.backend(), sql, values)
     }
 
-    /// Appends records to the feed in their order, each once: one that is there already is left out.
+    /// Appends records to the feed in their order, each once: one that is there already is left out. Gives up on a
+    /// database that says nothing for half a minute: all later records wait for these.
     pub(crate) async fn record(&self, records: &[UsageRecord]) -> Result<(), Error> {
+        tokio::time::timeout(PATIENCE, self.append(records)).await.unwrap_or_else(|_elapsed| {
+            Err(DbErr::Custom(format!("it did not take usage records within {} s", PATIENCE.as_secs())).into())
+        })
+    }
+
+    async fn append(&self, records: &[UsageRecord]) -> Result<(), Error> {
         let transaction = self.database.begin().await?;
         for part in records.chunks(ROWS_PER_INSERT) {
             self.insert(&transaction, part).await?;
