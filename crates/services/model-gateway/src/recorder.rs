@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use sea_orm::DbErr;
 use septet_chassis::Lifecycle;
 use septet_contracts::models::{UsagePage, UsageRecord};
 use septet_spool::{Drain, Pace, Spool};
@@ -27,8 +26,6 @@ const PACE: Pace = Pace {
     first_wait: Duration::from_millis(100),
     longest_wait: Duration::from_secs(10),
 };
-// A store that says nothing for so long is away: everything behind waits for it.
-const STORE_TIMEOUT: Duration = Duration::from_secs(30);
 // A record is below 1 KiB; so many calls may be under way at a time.
 const ROOM_BYTES: u64 = 2 << 20;
 
@@ -82,10 +79,7 @@ impl Recorder {
                 Err(bad) => error!(error.detail = %bad, "a usage record on disk cannot be read and is left out"),
             }
         }
-        let stored =
-            tokio::time::timeout(STORE_TIMEOUT, self.store.record(&records)).await.unwrap_or_else(|_elapsed| {
-                Err(DbErr::Custom(format!("it did not take usage records within {} s", STORE_TIMEOUT.as_secs())).into())
-            });
+        let stored = self.store.record(&records).await;
         let n_done = if stored.is_ok() { lines.len() as u64 } else { 0 };
         crate::metrics::waiting(self.spool.n_waiting().saturating_sub(n_done));
         stored

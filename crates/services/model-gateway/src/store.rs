@@ -3,7 +3,9 @@
 mod outcomes;
 mod row;
 
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, Statement, Value};
+use std::time::Duration;
+
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, Statement, Value};
 use septet_contracts::models::{UsagePage, UsageRecord};
 use septet_database::Database;
 use septet_kernel::TenantId;
@@ -32,6 +34,8 @@ pub(crate) struct Stored {
 // number of rows it would hold some twenty megabytes of them.
 const PORTIONS: [usize; 4] = [64, 16, 4, 1];
 
+const PATIENCE: Duration = Duration::from_secs(30);
+
 impl Store {
     pub(crate) fn new(database: Database) -> Self {
         Self { database }
@@ -51,8 +55,15 @@ impl Store {
         (first..first + n).map(mark).collect::<Vec<_>>().join(", ")
     }
 
-    /// Appends records to the feed in their order, each once: one that is there already is left out.
+    /// Appends records to the feed in their order, each once: one that is there already is left out. Gives up on a
+    /// database that says nothing for half a minute: all later records wait for these.
     pub(crate) async fn record(&self, records: &[UsageRecord]) -> Result<(), Error> {
+        tokio::time::timeout(PATIENCE, self.append(records)).await.unwrap_or_else(|_elapsed| {
+            Err(DbErr::Custom(format!("it did not take usage records within {} s", PATIENCE.as_secs())).into())
+        })
+    }
+
+    async fn append(&self, records: &[UsageRecord]) -> Result<(), Error> {
         let transaction = self.database.begin().await?;
         let mut rest = records;
         for portion in PORTIONS {
