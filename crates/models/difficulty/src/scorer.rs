@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use crate::features::{self, FIGURES, HAS_OPTIONS};
+use crate::sums::{self, SUMS};
 use crate::weights::{Malformed, Tree, Weights};
 use crate::{Calibration, Probability};
 
@@ -38,14 +39,33 @@ impl Scorer {
     #[must_use]
     pub fn score(&self, prompt: &str) -> Probability {
         let weights = &self.weights;
-        let (mut sum, mut n_grams) = (0_i32, 0_u32);
+        let (mut sum, mut of_sums, mut n_grams) = (0_i32, 0_i32, 0_u32);
         let figures = features::read(prompt, |hash| {
-            sum += i32::from(weights.table[(hash >> weights.shift) as usize]);
+            let place = (hash >> weights.shift) as usize;
+            sum += i32::from(weights.table[place]);
+            of_sums += i32::from(weights.sums.table[place]);
             n_grams += 1;
         });
-        let words = weights.table_scale * sum as f32 / (n_grams.max(1) as f32).sqrt();
+        let root = (n_grams.max(1) as f32).sqrt();
+        let words = weights.table_scale * sum as f32 / root;
         let logit = words + self.form(&figures) + trees(&weights.trees, &figures);
-        Probability::logistic(weights.slope * logit + weights.offset)
+        let added =
+            if figures[HAS_OPTIONS] == 0.0 { self.told_sum(prompt, &figures, of_sums as f32 / root) } else { None };
+        Probability::logistic(match added {
+            Some(added) => weights.sums.slope * (logit + added) + weights.sums.offset,
+            None => weights.slope * logit + weights.offset,
+        })
+    }
+
+    /// What is added if the prompt is a sum told in words.
+    fn told_sum(&self, prompt: &str, figures: &[f32; FIGURES], words: f32) -> Option<f32> {
+        let sums = sums::read(prompt)?;
+        let weights = &self.weights.sums;
+        let mut both = [0.0; FIGURES + SUMS];
+        both[..FIGURES].copy_from_slice(figures);
+        both[FIGURES..].copy_from_slice(&sums);
+        let form = linear(&sums, &weights.means, &weights.scales, &weights.slopes);
+        Some(weights.bias + weights.table_scale * words + form + trees(&weights.trees, &both))
     }
 
     /// How the shipped scores are spread, for thresholds.
@@ -57,15 +77,17 @@ impl Scorer {
     fn form(&self, figures: &[f32; FIGURES]) -> f32 {
         let weights = &self.weights;
         let is_free = figures[HAS_OPTIONS] == 0.0;
-        let (mut sum, slopes) =
+        let (bias, slopes) =
             if is_free { (weights.bias_free, &weights.free) } else { (weights.bias_options, &weights.options) };
-        for (((figure, mean), scale), slope) in figures.iter().zip(&weights.means).zip(&weights.scales).zip(slopes) {
-            sum += ((figure - mean) * scale).clamp(-4.0, 4.0) * slope;
-        }
-        sum
+        bias + linear(figures, &weights.means, &weights.scales, slopes)
     }
 }
 
-fn trees(trees: &[Tree], figures: &[f32; FIGURES]) -> f32 {
+fn linear(figures: &[f32], means: &[f32], scales: &[f32], slopes: &[f32]) -> f32 {
+    let parts = figures.iter().zip(means).zip(scales).zip(slopes);
+    parts.map(|(((figure, mean), scale), slope)| ((figure - mean) * scale).clamp(-4.0, 4.0) * slope).sum()
+}
+
+fn trees(trees: &[Tree], figures: &[f32]) -> f32 {
     trees.iter().map(|tree| tree.value(figures)).sum()
 }

@@ -3,20 +3,25 @@
 //! | what | type |
 //! |---|---|
 //! | `SEPTDIFF` | 8 bytes |
-//! | version of the format, number of figures, bits of the table, number of trees | 4 x u32 |
+//! | version of the format, number of figures, bits of a table, number of trees, of a sum's figures, of a sum's trees | 6 x u32 |
 //! | means, scales (1 / spread), slopes without options, slopes with options | 4 x figures x f32 |
 //! | bias without options, bias with options, scale of the table, slope and offset of the calibration | 5 x f32 |
 //! | quantiles 0 %, 1 %, .. 100 % of the scores of prompts that were not trained on | 101 x f32 |
 //! | table of words and word pairs | 2^bits x i8 |
-//! | trees: number of nodes, then nodes (figure u16, left u16, right u16, unused u16, threshold or value f32) | u32, 12 bytes each |
+//! | of sums: means, scales, slopes | 3 x a sum's figures x f32 |
+//! | of sums: bias, scale of the table, slope and offset of the calibration | 4 x f32 |
+//! | of sums: table of words and word pairs | 2^bits x i8 |
+//! | trees, then the trees of sums: number of nodes, then nodes (figure u16, left u16, right u16, unused u16, threshold or value f32) | u32, 12 bytes each |
 //! | checksum: FNV-1a over all bytes before | u64 |
 //!
-//! A node whose left is 0 is a leaf. A figure at or below the threshold goes left.
+//! A node whose left is 0 is a leaf. A figure at or below the threshold goes left. The trees of sums know the figures
+//! and, counted on, those of a sum.
 
 use crate::features::FIGURES;
+use crate::sums::SUMS;
 
 const MAGIC: &[u8; 8] = b"SEPTDIFF";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 pub(crate) const QUANTILES: usize = 101;
 
 /// The bytes are no weights that this scorer can use.
@@ -26,7 +31,7 @@ pub enum Malformed {
     #[error("the weights do not begin with SEPTDIFF")]
     Magic,
     /// Written for another form of file or another set of features.
-    #[error("the weights have version {version} and {figures} figures; this scorer reads version 1 with {FIGURES}")]
+    #[error("the weights have version {version} and {figures} figures; this scorer reads version 2 with {FIGURES}")]
     Version {
         /// What the file says.
         version: u32,
@@ -57,7 +62,7 @@ struct Node {
 }
 
 impl Tree {
-    pub(crate) fn value(&self, figures: &[f32; FIGURES]) -> f32 {
+    pub(crate) fn value(&self, figures: &[f32]) -> f32 {
         let mut node = self.nodes[0];
         while node.left != 0 {
             let next = if figures[usize::from(node.figure)] <= node.number { node.left } else { node.right };
@@ -83,6 +88,21 @@ pub(crate) struct Weights {
     pub(crate) shift: u32,
     pub(crate) table: Vec<i8>,
     pub(crate) trees: Vec<Tree>,
+    pub(crate) sums: SumWeights,
+}
+
+/// What is added for a sum told in words.
+#[derive(Debug)]
+pub(crate) struct SumWeights {
+    pub(crate) slope: f32,
+    pub(crate) offset: f32,
+    pub(crate) means: Vec<f32>,
+    pub(crate) scales: Vec<f32>,
+    pub(crate) slopes: Vec<f32>,
+    pub(crate) bias: f32,
+    pub(crate) table_scale: f32,
+    pub(crate) table: Vec<i8>,
+    pub(crate) trees: Vec<Tree>,
 }
 
 impl Weights {
@@ -95,8 +115,9 @@ impl Weights {
         if fnv(body) != u64::from_le_bytes(*checksum) {
             return Err(Malformed::Checksum);
         }
-        let [version, figures, bits, n_trees] = rest.u32s().ok_or(Malformed::Inconsistent("its head"))?;
-        if version != VERSION || figures as usize != FIGURES {
+        let [version, figures, bits, n_trees, n_sums, n_sum_trees] =
+            rest.u32s().ok_or(Malformed::Inconsistent("its head"))?;
+        if version != VERSION || figures as usize != FIGURES || n_sums as usize != SUMS {
             return Err(Malformed::Version { version, figures });
         }
         if !(1..=24).contains(&bits) {
@@ -107,10 +128,18 @@ impl Weights {
         let Some(numbers) = rest.floats(5) else { return Err(linear) };
         let quantiles = rest.floats(QUANTILES).ok_or(Malformed::Inconsistent("its quantiles"))?;
         let table = rest.take(1 << bits).ok_or(Malformed::Inconsistent("its table"))?;
-        let mut trees = Vec::new();
-        for _ in 0..n_trees {
-            trees.push(tree(&mut rest).ok_or(Malformed::Inconsistent("a tree"))?);
-        }
+        let of_sums = || Malformed::Inconsistent("its part for sums");
+        let mut sum_floats = |n| rest.floats(n).ok_or_else(of_sums);
+        let (sum_means, sum_scales, sum_slopes) = (sum_floats(SUMS)?, sum_floats(SUMS)?, sum_floats(SUMS)?);
+        let sum_numbers = sum_floats(4)?;
+        let sum_table = rest.take(1 << bits).ok_or_else(of_sums)?;
+        let mut read_trees = |n: u32, n_figures: usize| {
+            (0..n)
+                .map(|_| tree(&mut rest, n_figures).ok_or(Malformed::Inconsistent("a tree")))
+                .collect::<Result<Vec<_>, _>>()
+        };
+        let trees = read_trees(n_trees, FIGURES)?;
+        let sum_trees = read_trees(n_sum_trees, FIGURES + SUMS)?;
         if !rest.0.is_empty() {
             return Err(Malformed::Inconsistent("its end"));
         }
@@ -126,14 +155,29 @@ impl Weights {
             offset: numbers[4],
             quantiles,
             shift: 32 - bits,
-            table: table.iter().map(|byte| i8::from_le_bytes([*byte])).collect(),
+            table: signed(table),
             trees,
+            sums: SumWeights {
+                slope: sum_numbers[2],
+                offset: sum_numbers[3],
+                means: sum_means,
+                scales: sum_scales,
+                slopes: sum_slopes,
+                bias: sum_numbers[0],
+                table_scale: sum_numbers[1],
+                table: signed(sum_table),
+                trees: sum_trees,
+            },
         })
     }
 }
 
+fn signed(table: &[u8]) -> Vec<i8> {
+    table.iter().map(|byte| i8::from_le_bytes([*byte])).collect()
+}
+
 /// A tree whose every step leads further down, so that walking it ends.
-fn tree(rest: &mut Bytes<'_>) -> Option<Tree> {
+fn tree(rest: &mut Bytes<'_>, n_figures: usize) -> Option<Tree> {
     let [n_nodes] = rest.u32s()?;
     let mut nodes = Vec::new();
     for idx in 0..n_nodes {
@@ -141,7 +185,7 @@ fn tree(rest: &mut Bytes<'_>) -> Option<Tree> {
         let number = rest.floats(1)?[0];
         let goes_down = |to: u16| u32::from(to) > idx && u32::from(to) < n_nodes;
         let is_leaf = left == 0;
-        if usize::from(figure) >= FIGURES || !(is_leaf || (goes_down(left) && goes_down(right))) {
+        if usize::from(figure) >= n_figures || !(is_leaf || (goes_down(left) && goes_down(right))) {
             return None;
         }
         nodes.push(Node { figure, left, right, number });
