@@ -167,7 +167,14 @@ pub(super) fn finish_word(finish: &Finish) -> &str {
 /// Reads an error body or the `error` of a chunk.
 #[must_use]
 pub fn decode_failure(status: u16, body: &Value) -> Failure {
-    failure(status, body.get("error").filter(|error| !error.is_null()).unwrap_or(body))
+    let error = body.get("error").filter(|error| !error.is_null()).unwrap_or(body);
+    let mut failure = failure(status, error);
+    if failure.code.is_empty() {
+        // Where the error is a text, its kind stands beside it (xAI, Hugging Face).
+        let beside = ["code", "type", "error_type"].iter().find_map(|name| body.text(name));
+        failure.code = beside.unwrap_or_default().to_owned();
+    }
+    failure
 }
 
 pub(super) fn failure(status: u16, error: &Value) -> Failure {
