@@ -126,11 +126,10 @@ pub(super) fn citation(dialect: Dialect, source: &Value) -> Value {
         return source.clone();
     }
     let inner = source.get("url_citation").or_else(|| source.get("web")).unwrap_or(source);
-    match inner.text("url").or_else(|| inner.text("uri")) {
-        Some(url) => json!({"type": "web_search_result_location", "url": url, "title": inner.text("title"),
-            "cited_text": inner.string("cited_text"), "encrypted_index": ""}),
-        None => source.clone(),
-    }
+    let Some(url) = inner.text("url").or_else(|| inner.text("uri")) else { return source.clone() };
+    let cited = inner.text("cited_text").or_else(|| inner.text("content")).unwrap_or_default();
+    json!({"type": "web_search_result_location", "url": url, "title": inner.text("title"), "cited_text": cited,
+        "encrypted_index": ""})
 }
 
 /// Reads why an answer ended. `details` is `stop_details`.

@@ -30,6 +30,7 @@ pub fn decode(body: &Value) -> Result<Answer, Unreadable> {
         let mut choice = Choice { blocks: blocks(message, value), ..Choice::default() };
         // Who says nothing has finished all the same: this is a whole answer.
         choice.finish = Some(finish(&value.string("finish_reason"), !message.list("tool_calls").is_empty()));
+        choice.stop = stop(value);
         if let Some(error) = value.get("error").filter(|error| !error.is_null()) {
             answer.failed = Some(failure(0, error));
         }
@@ -76,17 +77,30 @@ fn blocks(message: &Value, choice: &Value) -> Vec<Whole> {
     if let Some(text) = message.text("refusal").filter(|text| !text.is_empty()) {
         blocks.push(Whole { text: text.to_owned(), ..Whole::from(Block::Refusal) });
     }
-    for image in message.list("images") {
-        blocks.extend(picture(image));
-    }
-    for (at, call) in message.list("tool_calls").iter().enumerate() {
+    blocks.extend(message.list("images").iter().map(picture));
+    blocks.extend(proof(message).map(|proof| Whole { signature: Some(proof.to_owned()), ..Whole::reasoning("") }));
+    for (at, call) in message.list("tool_calls").iter().chain(old_call(message).as_ref()).enumerate() {
         blocks.push(self::call(at, call));
     }
     blocks
 }
 
+/// A call in the words before there were several.
+pub(super) fn old_call(message: &Value) -> Option<Value> {
+    let call = message.get("function_call")?;
+    let says = ["name", "arguments"].iter().any(|name| call.text(name).is_some_and(|text| !text.is_empty()));
+    says.then(|| json!({"function": call}))
+}
+
+/// The thought signature of a message, on Google's own OpenAI surface.
+pub(super) fn proof(message: &Value) -> Option<&str> {
+    message.pointer("/extra_content/google/thought_signature")?.as_str().filter(|proof| !proof.is_empty())
+}
+
 pub(super) fn thought(delta: &Value) -> &str {
-    delta.text("reasoning_content").or_else(|| delta.text("reasoning")).unwrap_or_default()
+    let names = ["reasoning_content", "reasoning"];
+    // Some write both, and leave one empty.
+    names.iter().find_map(|name| delta.text(name).filter(|text| !text.is_empty())).unwrap_or_default()
 }
 
 fn thinking(detail: &Value) -> Whole {
@@ -111,17 +125,32 @@ pub(super) fn part(value: &Value) -> Whole {
             };
             Whole::reasoning(texts)
         }
-        Some(_) => picture(value)
-            .unwrap_or_else(|| Whole::from(Block::Opaque { dialect: Dialect::Chat, value: value.clone() })),
+        // Databricks writes its thinking like an item of Responses.
+        Some("reasoning") => {
+            let parts = value.list("summary").iter().chain(value.list("content"));
+            let texts: String =
+                value.text("text").into_iter().chain(parts.filter_map(|part| part.text("text"))).collect();
+            Whole::reasoning(texts)
+        }
+        Some(_) => picture(value),
     }
 }
 
-/// A picture that the model made, given as a `data:` address (OpenRouter).
-pub(super) fn picture(value: &Value) -> Option<Whole> {
-    let url = value.pointer("/image_url/url")?.as_str()?;
-    let (head, data) = url.strip_prefix("data:")?.split_once(',')?;
+/// A picture that the model made, given as a `data:` address (OpenRouter). What stands elsewhere is kept as it is.
+pub(super) fn picture(value: &Value) -> Whole {
+    let url = value.pointer("/image_url/url").and_then(Value::as_str).unwrap_or_default();
+    let Some((head, data)) = url.strip_prefix("data:").and_then(|rest| rest.split_once(',')) else {
+        return Whole::from(Block::Opaque { dialect: Dialect::Chat, value: value.clone() });
+    };
     let mime = head.split(';').next().unwrap_or("image/png").to_owned();
-    Some(Whole::from(Block::Media { mime, data: data.to_owned() }))
+    Whole::from(Block::Media { mime, data: data.to_owned() })
+}
+
+/// The stop text that ended it, which vLLM and SGLang say; they write the number of a token there, too.
+pub(super) fn stop(choice: &Value) -> Option<String> {
+    let names = ["stop_reason", "matched_stop"];
+    let is_stop = choice.text("finish_reason") == Some("stop");
+    names.iter().find_map(|name| choice.text(name)).filter(|_| is_stop).map(str::to_owned)
 }
 
 fn call(at: usize, call: &Value) -> Whole {

@@ -53,15 +53,23 @@ pub(super) fn items(message: &Value) -> impl Iterator<Item = (Dialect, Value)> {
 
 /// The fields that nobody else reads and that hold something.
 pub(super) fn unknown(message: &Value) -> Map<String, Value> {
-    let holds = |value: &Value| match value {
-        Value::Array(list) => !list.is_empty(),
-        Value::Object(fields) => !fields.is_empty(),
-        // Switches and marks say nothing of their own.
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
-    };
+    // Switches and marks say nothing of their own.
+    let may_hold = |value: &Value| (value.is_array() || value.is_object()) && holds(value);
     let fields = message.as_object().into_iter().flatten();
-    let rest = fields.filter(|(name, value)| !KNOWN.contains(&name.as_str()) && holds(value));
+    let rest = fields.filter(|(name, value)| !KNOWN.contains(&name.as_str()) && may_hold(value));
     rest.map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+/// Whether there is anything in a value. Some servers write every field that they know, with nothing in it.
+fn holds(value: &Value) -> bool {
+    match value {
+        Value::Array(list) => list.iter().any(holds),
+        Value::Object(fields) => fields.values().any(holds),
+        Value::String(text) => !text.is_empty(),
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::Bool(_) => true,
+        Value::Null => false,
+    }
 }
 
 /// The blocks that they are.
@@ -107,6 +115,7 @@ mod tests {
         for piece in [
             json!({"executed_tools": [{"index": 0, "arguments": "{}"}], "audio": {"id": "a", "data": "AA"}}),
             json!({"executed_tools": [{"index": 0, "output": "4"}, {"index": 1}], "audio": {"data": "BB"}, "prefix": true}),
+            json!({"audio": {"id": "", "data": "", "expires_at": 0}, "citations": [], "graph_data": {"sources": null}}),
         ] {
             merge(&mut fields, unknown(&piece));
         }

@@ -143,6 +143,7 @@ fn held_back_answers_and_odd_ends_say_so() {
 fn pictures_code_and_sources_are_kept() {
     let (answer, _) = stream(&[
         chunk(json!([{"inlineData": {"mimeType": "image/png", "data": "AA"}}])),
+        chunk(json!([{"inlineData": {"mimeType": "image/png", "data": "BB"}, "thought": true}])),
         chunk(json!([{"executableCode": {"language": "PYTHON", "code": "1"}}])),
         chunk(json!([{"text": "It rains."}])),
         json!({"candidates": [{"finishReason": "STOP", "groundingMetadata": {
@@ -151,9 +152,11 @@ fn pictures_code_and_sources_are_kept() {
     ]);
     let blocks = &answer.choices[0].blocks;
     assert_eq!(blocks[0].block, Block::Media { mime: "image/png".to_owned(), data: "AA".to_owned() });
+    // A sketch is no picture of the answer.
     assert!(matches!(blocks[1].block, Block::Opaque { dialect: Dialect::Gemini, .. }));
+    assert!(matches!(blocks[2].block, Block::Opaque { dialect: Dialect::Gemini, .. }));
     let source = json!({"web": {"uri": "https://a", "title": "A"}, "segments": [{"endIndex": 9}]});
-    assert_eq!(blocks[2].citations, [(Dialect::Gemini, source)]);
+    assert_eq!(blocks[3].citations, [(Dialect::Gemini, source)]);
     assert!(answer.facts.contains_key("groundingMetadata"));
 }
 

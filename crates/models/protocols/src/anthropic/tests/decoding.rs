@@ -127,5 +127,8 @@ fn what_is_no_answer_is_refused() {
     assert!(decode_answer(&json!("<html>")).is_err());
     let failed = decode_answer(&json!({"type": "error", "error": {"type": "api_error", "message": "m"}})).unwrap();
     assert_eq!(failed.failed.map(|failure| failure.status), Some(500));
-    assert!(AnthropicDecoder::default().frame(&Frame::plain("[DONE]")).is_err());
+    assert!(AnthropicDecoder::default().frame(&Frame::plain("<html>")).is_err());
+    // Relays end with it; it is no end for who has said nothing.
+    let mut relayed = AnthropicDecoder::default();
+    assert!(relayed.frame(&Frame::plain("[DONE]")).is_ok_and(|events| events.is_empty()) && relayed.end().is_err());
 }

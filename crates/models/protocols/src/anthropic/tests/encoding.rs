@@ -160,7 +160,8 @@ fn stop_reasons_keep_their_meaning() {
 
 #[test]
 fn foreign_sources_pictures_and_things_have_a_place() {
-    let source = json!({"type": "url_citation", "url_citation": {"url": "https://a.example", "title": "A"}});
+    let source = json!({"type": "url_citation", "url_citation": {"url": "https://a.example", "title": "A",
+        "content": "What it says."}});
     let thing = Block::Opaque { dialect: Dialect::Responses, value: json!({"type": "web_search_call"}) };
     let picture = Block::Media { mime: "image/png".into(), data: "QUJD".into() };
     let events = [
@@ -176,6 +177,7 @@ fn foreign_sources_pictures_and_things_have_a_place() {
     ];
     let written = written(&events);
     assert_eq!(written[2]["delta"]["citation"]["url"], "https://a.example");
+    assert_eq!(written[2]["delta"]["citation"]["cited_text"], "What it says.");
     assert_eq!(written[4]["content_block"]["value"]["type"], "web_search_call");
     assert_eq!(written[6]["content_block"]["source"]["data"], "QUJD");
 }

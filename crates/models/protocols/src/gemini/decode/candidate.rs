@@ -111,8 +111,13 @@ impl Candidate {
         } else if let Some(text) = part.text("text") {
             self.text(text, is_thought, signature, out);
         } else if let Some(media) = part.get("inlineData").filter(|media| media.get("data").is_some()) {
-            let block = Block::Media { mime: media.string("mimeType"), data: media.string("data") };
-            self.whole(block, signature, out);
+            // A sketch on the way to the picture is no picture of the answer.
+            let block = if is_thought {
+                Block::Opaque { dialect: Dialect::Gemini, value: part.clone() }
+            } else {
+                Block::Media { mime: media.string("mimeType"), data: media.string("data") }
+            };
+            self.whole(block, signature.filter(|_| !is_thought), out);
         } else if part.as_object().is_some_and(|fields| !fields.is_empty()) {
             let only_signed = part.as_object().is_some_and(|fields| fields.len() == 1) && signature.is_some();
             if only_signed {

@@ -61,6 +61,11 @@ impl Blocks {
         self.calls
     }
 
+    /// The numbers of an item's parts that have come, in order.
+    pub(super) fn parts_of(&self, index: u64) -> Vec<u64> {
+        self.slots.range((index, 0)..=(index, u64::MAX)).map(|((_, part), _)| *part).collect()
+    }
+
     pub(super) fn is_new(&self, key: Key) -> bool {
         !self.slots.contains_key(&key)
     }
