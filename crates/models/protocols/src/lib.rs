@@ -30,6 +30,7 @@ mod json;
 mod leftover;
 mod mime;
 pub mod ollama;
+mod reasoning;
 pub mod request;
 pub mod rerank;
 pub mod responses;
@@ -37,7 +38,7 @@ mod schema;
 pub mod usage;
 
 pub use answer::{Answer, Choice, Whole};
-pub use dialect::{Context, Decoder, Dialect, Encoded, Encoder, Quirks, Thinking};
+pub use dialect::{Context, Decoder, Dialect, Encoded, Encoder, Forcing, Quirks, Thinking};
 pub use error::{Failure, Unreadable, Wrong};
 pub use event::{Block, Delta, Event, Finish, Place, Start};
 pub use framing::{Frame, Framer, Framing};

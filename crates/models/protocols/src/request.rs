@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::dialect::Dialect;
+pub use crate::reasoning::{Effort, Reasoning};
 
 /// A request for an answer.
 ///
@@ -82,6 +83,17 @@ impl Request {
             stream: false,
             wants_usage: false,
             extra: Map::new(),
+        }
+    }
+
+    /// The field that says how much to think, by the client's name of it.
+    #[must_use]
+    pub fn reasoning_field(&self) -> &'static str {
+        match (&self.reasoning, self.origin) {
+            (Some(Reasoning { field, .. }), _) if !field.is_empty() => field,
+            (_, Dialect::Chat) => "reasoning_effort",
+            (_, Dialect::Anthropic) => "thinking",
+            _ => "reasoning",
         }
     }
 
@@ -313,78 +325,6 @@ pub enum Format {
         /// Whether the provider must enforce it.
         strict: Option<bool>,
     },
-}
-
-/// How much to think.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Reasoning {
-    /// In words.
-    pub effort: Option<Effort>,
-    /// In tokens.
-    pub budget: Option<u64>,
-    /// Whether to show a summary (`auto`, `concise`, `detailed`) of the thinking.
-    pub summary: Option<String>,
-}
-
-/// How hard to think, in words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Effort {
-    /// Not at all.
-    None,
-    /// As little as can be.
-    Minimal,
-    /// A little.
-    Low,
-    /// The usual.
-    Medium,
-    /// Much.
-    High,
-    /// As much as can be.
-    Extreme,
-}
-
-impl Effort {
-    /// OpenAI's word.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Minimal => "minimal",
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-            Self::Extreme => "xhigh",
-        }
-    }
-
-    /// Reads OpenAI's word, or Anthropic's `max`.
-    #[must_use]
-    pub fn parse(word: &str) -> Option<Self> {
-        Some(match word {
-            "none" => Self::None,
-            "minimal" => Self::Minimal,
-            "low" => Self::Low,
-            "medium" => Self::Medium,
-            "high" => Self::High,
-            "xhigh" | "max" => Self::Extreme,
-            _ => return None,
-        })
-    }
-
-    /// A budget of thinking tokens for providers that count them, as the shares that OpenRouter documents of
-    /// `max_output` (default 16,384), never below 1,024, which is the least that Anthropic takes; 0 for none.
-    #[must_use]
-    pub fn budget(self, max_output: Option<u64>) -> u64 {
-        let percent = match self {
-            Self::None => return 0,
-            Self::Minimal => 10,
-            Self::Low => 20,
-            Self::Medium => 50,
-            Self::High => 80,
-            Self::Extreme => 95,
-        };
-        (max_output.unwrap_or(16_384).saturating_mul(percent) / 100).max(1_024)
-    }
 }
 
 impl Media {

@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
+use super::forced::{self, Fit};
+use super::thinking;
 use crate::dialect::{Dialect, Encoded, Quirks, Thinking};
 use crate::json::put;
-use crate::request::{
-    Cache, Effort, Format, Media, Message, Part, PartKind, Reasoning, Request, Role, Source, Tool, ToolChoice,
-};
+use crate::request::{Cache, Format, Media, Message, Part, PartKind, Request, Role, Source, Tool, ToolChoice};
 
 /// Writes a request.
 #[must_use]
@@ -19,10 +19,20 @@ pub fn encode(request: &Request, quirks: &Quirks) -> Encoded {
     }
     body.insert("model".to_owned(), json!(request.model));
     body.insert("messages".to_owned(), messages(request, quirks, &mut dropped));
-    if !request.tools.is_empty() {
+    let fit = request.tool_choice.as_ref().map_or(Fit::Same, |choice| self::fit(request, choice, quirks));
+    if !request.tools.is_empty() && fit != Fit::NoTools {
         body.insert("tools".to_owned(), tools(&request.tools, &mut dropped));
     }
-    put(&mut body, "tool_choice", request.tool_choice.as_ref().map(|choice| tool_choice(choice, quirks)));
+    let choice = match fit {
+        Fit::Same => request.tool_choice.clone(),
+        Fit::Other(other) => Some(other),
+        Fit::NoTools => None,
+        Fit::Auto => {
+            dropped.push("tool_choice".to_owned());
+            Some(ToolChoice::Auto)
+        }
+    };
+    put(&mut body, "tool_choice", choice.map(|choice| tool_choice(&choice, quirks)));
     put(&mut body, "parallel_tool_calls", request.parallel_calls);
     let most = if quirks.old_max_tokens { "max_tokens" } else { "max_completion_tokens" };
     put(&mut body, most, request.max_output);
@@ -40,7 +50,13 @@ pub fn encode(request: &Request, quirks: &Quirks) -> Encoded {
     }
     put(&mut body, "response_format", request.format.as_ref().map(|format| self::format(format, quirks, &mut dropped)));
     if let Some(reasoning) = &request.reasoning {
-        think(reasoning, request.max_output, quirks, &mut body);
+        let asked = thinking::Asked {
+            model: &request.model,
+            max_output: request.max_output,
+            field: request.reasoning_field(),
+            insists: request.origin == Dialect::Chat,
+        };
+        thinking::write(reasoning, quirks.thinking, asked, &mut body, &mut dropped);
     }
     put(&mut body, "user", request.user.clone());
     if request.stream {
@@ -51,48 +67,6 @@ pub fn encode(request: &Request, quirks: &Quirks) -> Encoded {
         }
     }
     Encoded { body: Value::Object(body), dropped }
-}
-
-fn think(reasoning: &Reasoning, max_output: Option<u64>, quirks: &Quirks, body: &mut Map<String, Value>) {
-    let thinks = reasoning.effort != Some(Effort::None) && reasoning.budget != Some(0);
-    let budget = reasoning.budget.or_else(|| Some(reasoning.effort?.budget(max_output))).filter(|_| thinks);
-    match quirks.thinking {
-        Thinking::Effort => {
-            let effort = reasoning.effort.or_else(|| Some(effort_of(reasoning.budget?)));
-            put(body, "reasoning_effort", effort.map(Effort::as_str));
-        }
-        Thinking::Object => {
-            let mut object = Map::new();
-            // It takes one of both.
-            match (reasoning.budget, reasoning.effort) {
-                (Some(budget), _) if thinks => put(&mut object, "max_tokens", Some(budget)),
-                (_, Some(effort)) => put(&mut object, "effort", Some(effort.as_str())),
-                (Some(_), None) => put(&mut object, "enabled", Some(false)),
-                (None, None) => put(&mut object, "enabled", Some(true)),
-            }
-            body.insert("reasoning".to_owned(), Value::Object(object));
-        }
-        Thinking::Enable => {
-            body.insert("enable_thinking".to_owned(), json!(thinks));
-            put(body, "thinking_budget", budget);
-        }
-        Thinking::Switch => {
-            body.insert("thinking".to_owned(), json!({"type": if thinks { "enabled" } else { "disabled" }}));
-        }
-        Thinking::Template => {
-            body.insert("chat_template_kwargs".to_owned(), json!({"enable_thinking": thinks}));
-        }
-    }
-}
-
-/// The nearest word for a number of thinking tokens.
-fn effort_of(budget: u64) -> Effort {
-    match budget {
-        0 => Effort::None,
-        1..=2_048 => Effort::Low,
-        2_049..=10_240 => Effort::Medium,
-        _ => Effort::High,
-    }
 }
 
 fn tools(tools: &[Tool], dropped: &mut Vec<String>) -> Value {
@@ -120,14 +94,28 @@ fn name_of(tool: &Value) -> String {
     format!("tools.{kind}")
 }
 
+fn fit(request: &Request, choice: &ToolChoice, quirks: &Quirks) -> Fit {
+    let only = match request.tools.as_slice() {
+        [Tool::Function { name, .. }] => Some(name.as_str()),
+        _ => None,
+    };
+    let thinks = forced::thinks(request.reasoning.as_ref(), &request.model, quirks.forcing);
+    forced::fit(choice, only, thinks, quirks.forcing)
+}
+
 fn tool_choice(choice: &ToolChoice, quirks: &Quirks) -> Value {
     match choice {
         ToolChoice::Auto => json!("auto"),
         ToolChoice::None => json!("none"),
         ToolChoice::Required if quirks.required_is_any => json!("any"),
         ToolChoice::Required => json!("required"),
-        ToolChoice::Named(name) => json!({"type": "function", "function": {"name": name}}),
+        ToolChoice::Named(name) => named(name),
     }
+}
+
+/// The choice of one function.
+pub(super) fn named(name: &str) -> Value {
+    json!({"type": "function", "function": {"name": name}})
 }
 
 fn format(format: &Format, quirks: &Quirks, dropped: &mut Vec<String>) -> Value {

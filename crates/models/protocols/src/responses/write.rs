@@ -50,7 +50,12 @@ pub fn encode(request: &Request, quirks: &Quirks) -> Encoded {
         body.insert("text".to_owned(), json!({"format": self::format(format, request.origin)}));
     }
     if let Some(reasoning) = &request.reasoning {
-        body.insert("reasoning".to_owned(), self::reasoning(reasoning, request));
+        let reasoning = self::reasoning(reasoning, request);
+        if reasoning.as_object().is_some_and(|object| !object.is_empty()) {
+            body.insert("reasoning".to_owned(), reasoning);
+        } else if request.reasoning.as_ref().is_some_and(Reasoning::is_asked) {
+            dropped.push(request.reasoning_field().to_owned());
+        }
     }
     put(&mut body, "top_logprobs", request.logprobs.filter(|top| *top > 0));
     let include = include(request);
@@ -152,10 +157,12 @@ fn reasoning(reasoning: &Reasoning, request: &Request) -> Value {
         if budget == 0 { Effort::None } else { fits.unwrap_or(Effort::Minimal) }
     };
     let effort = reasoning.effort.or(reasoning.budget.map(from_budget));
+    // Some models do not think unless they are told how much.
+    let effort = effort.or((reasoning.is_on && request.origin == Dialect::Chat).then_some(Effort::Medium));
     let mut object = Map::new();
-    put(&mut object, "effort", effort.map(Effort::as_str));
+    put(&mut object, "effort", effort.and_then(|effort| crate::chat::effort_word(effort, &request.model)));
     // Clients of the other dialects see thinking without asking for it.
-    let is_shown = request.origin != Dialect::Responses && effort != Some(Effort::None);
+    let is_shown = request.origin != Dialect::Responses && effort != Some(Effort::None) && !reasoning.is_hidden;
     put(&mut object, "summary", reasoning.summary.clone().or(is_shown.then(|| "auto".to_owned())));
     Value::Object(object)
 }

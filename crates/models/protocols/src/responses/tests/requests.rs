@@ -35,7 +35,7 @@ fn a_request_is_read_with_calls_and_thinking_in_one_message() {
     assert_eq!(request.logprobs, Some(3));
     assert!(matches!(&request.format, Some(Format::Schema { name, strict: None, .. }) if name == "n"));
     let summary = Some("auto".to_owned());
-    assert_eq!(request.reasoning, Some(Reasoning { effort: Some(Effort::High), budget: None, summary }));
+    assert_eq!(request.reasoning, Some(Reasoning { effort: Some(Effort::High), summary, ..Reasoning::default() }));
     assert_eq!(Value::Object(request.extra.clone()), json!({"store": false, "text": {"verbosity": "low"}}));
     let again = encode_request(&request, &Quirks::default());
     assert_eq!(again.dropped, Vec::<String>::new());
