@@ -30,7 +30,8 @@ pub enum Dialect {
 pub struct Encoded {
     /// The body.
     pub body: Value,
-    /// What the client asked for and this dialect cannot say, by the client's name of the field.
+    /// What the client asked for and this dialect cannot say, by the client's name of the field. Proofs of other makers
+    /// in the history are among them: see [`is_of_history`](crate::proof::is_of_history).
     pub dropped: Vec<String>,
 }
 

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::dialect::Dialect;
+use crate::proof::Proof;
 pub use crate::reasoning::{Effort, Reasoning};
 
 /// A request for an answer.
@@ -188,9 +189,9 @@ pub enum PartKind {
         /// In words, if it is shown.
         text: String,
         /// Proof that the text is the model's own (Anthropic, Bedrock, Gemini).
-        signature: Option<String>,
+        signature: Option<Proof>,
         /// The thinking in a form that only the provider reads (Anthropic's redacted, OpenAI's encrypted).
-        encrypted: Option<String>,
+        encrypted: Option<Proof>,
         /// The provider's id of it.
         id: Option<String>,
     },
@@ -203,7 +204,7 @@ pub enum PartKind {
         /// JSON, as text; a model may have got it wrong.
         arguments: String,
         /// Gemini's thought signature.
-        signature: Option<String>,
+        signature: Option<Proof>,
     },
     /// What a call gave back.
     Result {
@@ -249,6 +250,8 @@ pub struct Media {
     pub name: Option<String>,
     /// OpenAI's `low`, `high` or `auto`.
     pub detail: Option<String>,
+    /// Gemini's thought signature of a picture that it made.
+    pub signature: Option<Proof>,
 }
 
 /// Where a thing is.
@@ -331,7 +334,7 @@ impl Media {
     /// A thing of which only the place is known.
     #[must_use]
     pub fn of(source: Source) -> Self {
-        Self { source, mime: None, name: None, detail: None }
+        Self { source, mime: None, name: None, detail: None, signature: None }
     }
 
     /// A thing given here.

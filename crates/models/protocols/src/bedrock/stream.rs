@@ -166,8 +166,8 @@ impl BedrockDecoder {
             "toolUse" => vec![(Kind::Call, text(more.get("input")).map(Delta::Arguments))],
             "reasoningContent" => [
                 text(more.get("text")).map(Delta::Text),
-                text(more.get("signature")).map(Delta::Signature),
-                text(more.get("redactedContent")).map(Delta::Encrypted),
+                text(more.get("signature")).map(|text| Delta::Signature(answer::proof(&text))),
+                text(more.get("redactedContent")).map(|text| Delta::Encrypted(answer::proof(&text))),
             ]
             .into_iter()
             .map(|grown| (Kind::Thinking, grown))

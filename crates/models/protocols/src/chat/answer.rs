@@ -78,7 +78,7 @@ fn blocks(message: &Value, choice: &Value) -> Vec<Whole> {
         blocks.push(Whole { text: text.to_owned(), ..Whole::from(Block::Refusal) });
     }
     blocks.extend(message.list("images").iter().map(picture));
-    blocks.extend(proof(message).map(|proof| Whole { signature: Some(proof.to_owned()), ..Whole::reasoning("") }));
+    blocks.extend(extra::signature(message).map(|proof| Whole { signature: Some(proof), ..Whole::reasoning("") }));
     for (at, call) in message.list("tool_calls").iter().chain(old_call(message).as_ref()).enumerate() {
         blocks.push(self::call(at, call));
     }
@@ -92,11 +92,6 @@ pub(super) fn old_call(message: &Value) -> Option<Value> {
     says.then(|| json!({"function": call}))
 }
 
-/// The thought signature of a message, on Google's own OpenAI surface.
-pub(super) fn proof(message: &Value) -> Option<&str> {
-    message.pointer("/extra_content/google/thought_signature")?.as_str().filter(|proof| !proof.is_empty())
-}
-
 pub(super) fn thought(delta: &Value) -> &str {
     let names = ["reasoning_content", "reasoning"];
     // Some write both, and leave one empty.
@@ -107,8 +102,8 @@ fn thinking(detail: &Value) -> Whole {
     let text = detail.text("text").or_else(|| detail.text("summary")).unwrap_or_default().to_owned();
     Whole {
         text,
-        signature: detail.text("signature").map(str::to_owned),
-        encrypted: detail.text("data").map(str::to_owned),
+        signature: extra::proof(detail, "signature"),
+        encrypted: extra::proof(detail, "data"),
         ..Whole::from(Block::Reasoning { id: detail.text("id").map(str::to_owned) })
     }
 }
@@ -143,7 +138,8 @@ pub(super) fn picture(value: &Value) -> Whole {
         return Whole::from(Block::Opaque { dialect: Dialect::Chat, value: value.clone() });
     };
     let mime = head.split(';').next().unwrap_or("image/png").to_owned();
-    Whole::from(Block::Media { mime, data: data.to_owned() })
+    let block = Block::Media { mime, data: data.to_owned() };
+    Whole { signature: extra::signature(value), ..Whole::from(block) }
 }
 
 /// The stop text that ended it, which vLLM and SGLang say; they write the number of a token there, too.
@@ -156,8 +152,7 @@ pub(super) fn stop(choice: &Value) -> Option<String> {
 fn call(at: usize, call: &Value) -> Whole {
     let function = call.get("function").unwrap_or(&Value::Null);
     let id = call.text("id").filter(|id| !id.is_empty()).map_or_else(|| format!("call_{at}"), str::to_owned);
-    let signature = call.pointer("/extra_content/google/thought_signature").and_then(Value::as_str);
-    Whole { signature: signature.map(str::to_owned), ..Whole::call(id, function.string("name"), arguments(function)) }
+    Whole { signature: extra::signature(call), ..Whole::call(id, function.string("name"), arguments(function)) }
 }
 
 /// The arguments as text, also where a server sends the object itself.
@@ -285,11 +280,15 @@ fn written(index: usize, choice: &Choice) -> Value {
             Block::Call { id, name } => {
                 let mut call = json!({"id": id, "type": "function",
                     "function": {"name": name, "arguments": whole.text}});
-                sign(&mut call, whole.signature.as_deref());
+                extra::sign(&mut call, whole.signature.as_ref());
                 calls.push(call);
             }
             Block::Refusal => refusal.push_str(&whole.text),
-            Block::Media { mime, data } => images.push(image(images.len(), mime, data)),
+            Block::Media { mime, data } => {
+                let mut image = image(images.len(), mime, data);
+                extra::sign(&mut image, whole.signature.as_ref());
+                images.push(image);
+            }
             Block::Opaque { dialect, value } => others.push(extra::item(others.len(), *dialect, value)),
         }
     }
@@ -315,12 +314,6 @@ fn written(index: usize, choice: &Choice) -> Value {
     let logprobs = if logprobs.is_empty() { Value::Null } else { json!({"content": logprobs, "refusal": null}) };
     json!({"index": index, "message": message, "logprobs": logprobs,
         "finish_reason": choice.finish.as_ref().map(finish_word)})
-}
-
-pub(super) fn sign(call: &mut Value, signature: Option<&str>) {
-    if let Some(signature) = signature {
-        call["extra_content"] = json!({"google": {"thought_signature": signature}});
-    }
 }
 
 pub(super) fn image(index: usize, mime: &str, data: &str) -> Value {

@@ -2,10 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
+use super::extra;
 use super::forced::{self, Fit};
 use super::thinking;
 use crate::dialect::{Dialect, Encoded, Quirks, Thinking};
 use crate::json::put;
+use crate::proof::Proof;
 use crate::request::{Cache, Format, Media, Message, Part, PartKind, Request, Role, Source, Tool, ToolChoice};
 
 /// Writes a request.
@@ -205,6 +207,7 @@ fn results(message: &Message, list: &mut Vec<Value>, dropped: &mut Vec<String>) 
 fn assistant(message: &Message, quirks: &Quirks, dropped: &mut Vec<String>) -> Value {
     let mut object = Map::from_iter([("role".to_owned(), json!("assistant"))]);
     let (mut said, mut calls, mut thought, mut details) = (Vec::new(), Vec::new(), String::new(), Vec::new());
+    let mut images = Vec::new();
     for part in &message.parts {
         match &part.kind {
             PartKind::Call { id, name, arguments, signature } => {
@@ -212,9 +215,7 @@ fn assistant(message: &Message, quirks: &Quirks, dropped: &mut Vec<String>) -> V
                 let arguments = if arguments.trim().is_empty() { "{}" } else { arguments };
                 let mut call =
                     json!({"id": id, "type": "function", "function": {"name": name, "arguments": arguments}});
-                if let Some(signature) = signature {
-                    call["extra_content"] = json!({"google": {"thought_signature": signature}});
-                }
+                extra::sign(&mut call, signature.as_ref());
                 calls.push(call);
             }
             PartKind::Reasoning { text, signature, encrypted, id } => {
@@ -222,8 +223,15 @@ fn assistant(message: &Message, quirks: &Quirks, dropped: &mut Vec<String>) -> V
                 details.push(detail(text, signature.as_ref(), encrypted.as_ref(), id.as_ref()));
             }
             PartKind::Refusal(text) => put(&mut object, "refusal", Some(text.clone())),
+            // Nobody but OpenRouter takes pictures of the model's own back.
+            PartKind::Image(media) if quirks.thinking == Thinking::Object => {
+                let Some(url) = media.url("image/png") else { continue };
+                let mut image = json!({"type": "image_url", "image_url": {"url": url}});
+                extra::sign(&mut image, media.signature.as_ref());
+                images.push(image);
+            }
+            PartKind::Image(_) => dropped.push("content.image_url".to_owned()),
             PartKind::Text(_)
-            | PartKind::Image(_)
             | PartKind::File(_)
             | PartKind::Audio(_)
             | PartKind::Result { .. }
@@ -235,6 +243,7 @@ fn assistant(message: &Message, quirks: &Quirks, dropped: &mut Vec<String>) -> V
     if !calls.is_empty() {
         object.insert("tool_calls".to_owned(), Value::Array(calls));
     }
+    put(&mut object, "images", (!images.is_empty()).then_some(images));
     if quirks.thinking == Thinking::Object && !details.is_empty() {
         object.insert("reasoning_details".to_owned(), Value::Array(details));
     } else if quirks.wants_reasoning_back && !thought.is_empty() {
@@ -244,13 +253,14 @@ fn assistant(message: &Message, quirks: &Quirks, dropped: &mut Vec<String>) -> V
     Value::Object(object)
 }
 
-/// One entry of OpenRouter's `reasoning_details`.
-pub(super) fn detail(text: &str, signature: Option<&String>, encrypted: Option<&String>, id: Option<&String>) -> Value {
+/// One entry of OpenRouter's `reasoning_details`, with the maker of its proof.
+pub(super) fn detail(text: &str, signature: Option<&Proof>, encrypted: Option<&Proof>, id: Option<&String>) -> Value {
     let mut detail = Map::new();
+    put(&mut detail, "format", encrypted.or(signature).and_then(Proof::format));
     match encrypted {
         Some(data) => {
             detail.insert("type".to_owned(), json!("reasoning.encrypted"));
-            detail.insert("data".to_owned(), json!(data));
+            detail.insert("data".to_owned(), json!(data.text));
             put(&mut detail, "summary", (!text.is_empty()).then(|| text.to_owned()));
         }
         None => {
@@ -258,7 +268,7 @@ pub(super) fn detail(text: &str, signature: Option<&String>, encrypted: Option<&
             detail.insert("text".to_owned(), json!(text));
         }
     }
-    put(&mut detail, "signature", signature.cloned());
+    put(&mut detail, "signature", signature.map(|proof| proof.text.clone()));
     put(&mut detail, "id", id.cloned());
     Value::Object(detail)
 }

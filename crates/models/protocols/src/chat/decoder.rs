@@ -4,13 +4,14 @@
 
 use serde_json::{Map, Value};
 
-use super::answer::{arguments, facts, failure, finish, old_call, part, picture, proof, start, stop, thought};
+use super::answer::{arguments, facts, failure, finish, old_call, part, picture, start, stop, thought};
 use super::{extra, usage};
 use crate::dialect::{Decoder, Dialect};
 use crate::error::Unreadable;
 use crate::event::{Block, Delta, Event, Finish, Place};
 use crate::framing::Frame;
 use crate::json::Look;
+use crate::proof::Proof;
 
 /// Reads one stream.
 #[derive(Debug, Default)]
@@ -178,9 +179,10 @@ impl Open {
             self.grow(Kind::Text, Delta::Citation { dialect: Dialect::Chat, value: source.clone() }, out);
         }
         for image in delta.list("images") {
-            self.whole(picture(image).block, out);
+            let whole = picture(image);
+            self.signed(whole.block, whole.signature, out);
         }
-        if let Some(proof) = proof(delta) {
+        if let Some(proof) = extra::signature(delta) {
             self.proof(proof, out);
         }
         for call in delta.list("tool_calls").iter().chain(old_call(delta).as_ref()) {
@@ -197,8 +199,8 @@ impl Open {
         let text = detail.text("text").or_else(|| detail.text("summary")).filter(|text| !text.is_empty());
         let deltas = [
             text.map(|text| Delta::Text(text.to_owned())),
-            detail.text("signature").map(|signature| Delta::Signature(signature.to_owned())),
-            detail.text("data").map(|data| Delta::Encrypted(data.to_owned())),
+            extra::proof(detail, "signature").map(Delta::Signature),
+            extra::proof(detail, "data").map(Delta::Encrypted),
         ];
         if self.single.as_ref().is_none_or(|(open, _)| *open != kind) {
             let id = detail.text("id").map(str::to_owned);
@@ -220,9 +222,9 @@ impl Open {
     }
 
     /// A signature of the whole message, which is a block of its own.
-    fn proof(&mut self, proof: &str, out: &mut Vec<Event>) {
+    fn proof(&mut self, proof: Proof, out: &mut Vec<Event>) {
         self.begin(Kind::Reasoning(String::new()), Block::Reasoning { id: None }, out);
-        self.grow(Kind::Reasoning(String::new()), Delta::Signature(proof.to_owned()), out);
+        self.grow(Kind::Reasoning(String::new()), Delta::Signature(proof), out);
         self.close_single(out);
     }
 
@@ -266,9 +268,16 @@ impl Open {
     }
 
     fn whole(&mut self, block: Block, out: &mut Vec<Event>) {
+        self.signed(block, None, out);
+    }
+
+    fn signed(&mut self, block: Block, signature: Option<Proof>, out: &mut Vec<Event>) {
         self.close_single(out);
         let number = self.next();
-        out.extend([Event::Open(self.place(number), block), Event::Close(self.place(number))]);
+        let place = self.place(number);
+        out.push(Event::Open(place, block));
+        out.extend(signature.map(|proof| Event::Delta(place, Delta::Signature(proof))));
+        out.push(Event::Close(place));
     }
 
     fn call(&mut self, piece: &Value, out: &mut Vec<Event>) {
@@ -303,7 +312,7 @@ impl Open {
             }
         }
         let more = arguments(function);
-        let signature = piece.pointer("/extra_content/google/thought_signature").and_then(Value::as_str);
+        let signature = extra::signature(piece);
         match self.calls[at].block {
             None => self.calls[at].early.push_str(&more),
             Some(block) => {
@@ -311,7 +320,7 @@ impl Open {
                 if !more.is_empty() {
                     out.push(Event::Delta(place, Delta::Arguments(more)));
                 }
-                out.extend(signature.map(|proof| Event::Delta(place, Delta::Signature(proof.to_owned()))));
+                out.extend(signature.map(|proof| Event::Delta(place, Delta::Signature(proof))));
             }
         }
     }

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::dialect::Dialect;
 use crate::event::Block;
 use crate::json::Look;
+use crate::proof::{Proof, own};
 
 const KNOWN: [&str; 13] = [
     "role",
@@ -35,6 +36,29 @@ const WORDS: [(Dialect, &str); 7] = [
     (Dialect::Ollama, "ollama"),
     (Dialect::Cohere, "cohere"),
 ];
+
+/// Google's thought signature, where its own OpenAI surface puts it: at a call, a message, or a picture.
+pub(super) fn signature(holder: &Value) -> Option<Proof> {
+    let text = holder.pointer("/extra_content/google/thought_signature")?.as_str()?;
+    (!text.is_empty()).then(|| match Proof::of(Dialect::Chat, text) {
+        // Whatever its form: there are words that stand for one.
+        Proof { by: Dialect::Chat, text } => Proof::made_by(Dialect::Gemini, text),
+        known => known,
+    })
+}
+
+/// Puts it there.
+pub(super) fn sign(holder: &mut Value, proof: Option<&Proof>) {
+    if let Some(text) = own(proof, Dialect::Gemini) {
+        holder["extra_content"] = json!({"google": {"thought_signature": text}});
+    }
+}
+
+/// A proof in an entry of `reasoning_details`, where its maker stands beside it.
+pub(super) fn proof(detail: &Value, name: &str) -> Option<Proof> {
+    let text = detail.text(name).filter(|text| !text.is_empty())?;
+    Some(Proof::with_format(detail.text("format"), text))
+}
 
 /// One entry of `provider_items`.
 pub(super) fn item(index: usize, dialect: Dialect, value: &Value) -> Value {

@@ -170,6 +170,9 @@ fn message(param: &str, value: Value) -> Result<Message, Wrong> {
         return Ok(Message { role, name: None, parts });
     }
     parts.extend(content);
+    if role == Role::Assistant {
+        parts.extend(value.list("images").iter().filter_map(picture));
+    }
     parts.extend(value.text("refusal").map(|refusal| Part::from(PartKind::Refusal(refusal.to_owned()))));
     for call in value.list("tool_calls") {
         let function = call.get("function").unwrap_or(&Value::Null);
@@ -180,12 +183,12 @@ fn message(param: &str, value: Value) -> Result<Message, Wrong> {
             Some(object) => object.to_string(),
         };
         // Google's own OpenAI surface puts the signature here.
-        let signature = call.pointer("/extra_content/google/thought_signature").and_then(Value::as_str);
+        let signature = extra::signature(call);
         parts.push(Part::from(PartKind::Call {
             id: call.string("id"),
             name: function.string("name"),
             arguments,
-            signature: signature.map(str::to_owned),
+            signature,
         }));
     }
     if let Some(mark) = cache(&value)
@@ -204,16 +207,26 @@ fn thought(message: &Value, parts: &mut Vec<Part>) {
         let text = own("text").or_else(|| own("summary")).unwrap_or_default();
         parts.push(Part::from(PartKind::Reasoning {
             text,
-            signature: own("signature"),
-            encrypted: own("data"),
+            signature: extra::proof(detail, "signature"),
+            encrypted: extra::proof(detail, "data"),
             id: own("id"),
         }));
+    }
+    if let Some(signature) = extra::signature(message) {
+        let (text, signature) = (String::new(), Some(signature));
+        parts.push(Part::from(PartKind::Reasoning { text, signature, encrypted: None, id: None }));
     }
     let text = message.text("reasoning_content").or_else(|| message.text("reasoning"));
     if let Some(text) = text.filter(|text| details.is_empty() && !text.is_empty()) {
         let text = text.to_owned();
         parts.push(Part::from(PartKind::Reasoning { text, signature: None, encrypted: None, id: None }));
     }
+}
+
+/// A picture that the model made, as we or OpenRouter gave it out.
+fn picture(image: &Value) -> Option<Part> {
+    let media = Media::at(image.pointer("/image_url/url")?.as_str()?);
+    Some(Part::from(PartKind::Image(Media { signature: extra::signature(image), ..media })))
 }
 
 fn content(param: &str, value: &Value) -> Result<Vec<Part>, Wrong> {

@@ -8,7 +8,8 @@ use super::write_item;
 use crate::dialect::{Dialect, Encoded, Quirks};
 use crate::json::{Look, put};
 use crate::leftover;
-use crate::request::{Effort, Format, Message, PartKind, Reasoning, Request, Role, Tool, ToolChoice};
+use crate::proof::own;
+use crate::request::{Effort, Format, Message, Part, PartKind, Reasoning, Request, Role, Tool, ToolChoice};
 
 // OpenAI refuses to be asked for fewer tokens, which the other dialects allow.
 const LEAST: u64 = 16;
@@ -179,8 +180,11 @@ fn include(request: &Request) -> Vec<Value> {
     // only asked for where thinking is.
     let thinks = request.reasoning.as_ref().is_some_and(|reasoning| reasoning.effort != Some(Effort::None));
     let parts = request.messages.iter().flat_map(|message| &message.parts);
-    let mut sealed = parts.filter(|part| matches!(&part.kind, PartKind::Reasoning { encrypted: Some(_), .. }));
-    if thinks || sealed.next().is_some() {
+    let is_sealed = |part: &Part| match &part.kind {
+        PartKind::Reasoning { encrypted, .. } => own(encrypted.as_ref(), Dialect::Responses).is_some(),
+        _ => false,
+    };
+    if thinks || parts.into_iter().any(is_sealed) {
         include.push(json!("reasoning.encrypted_content"));
     }
     include

@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot read its recordings may stop")]
 
+mod anything;
 mod classify;
 mod compare;
+mod cuts;
 mod drive;
 mod events;
 mod fold;

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::anthropic::read;
 use crate::dialect::Dialect;
+use crate::proof::own;
 use crate::request::{Effort, PartKind, Reasoning, Request, Role, ToolChoice};
 
 // The least budget that Anthropic takes.
@@ -132,10 +133,8 @@ fn has_call_without_thinking(request: &Request) -> bool {
     turns.filter(|message| message.role == Role::Assistant).any(|message| {
         let calls = message.parts.iter().any(|part| matches!(part.kind, PartKind::Call { .. }));
         let is_proven = |kind: &PartKind| {
-            matches!(
-                kind,
-                PartKind::Reasoning { signature: Some(_), .. } | PartKind::Reasoning { encrypted: Some(_), .. }
-            )
+            let PartKind::Reasoning { signature, encrypted, .. } = kind else { return false };
+            [signature, encrypted].into_iter().any(|proof| own(proof.as_ref(), Dialect::Anthropic).is_some())
         };
         calls && !message.parts.iter().any(|part| is_proven(&part.kind))
     })

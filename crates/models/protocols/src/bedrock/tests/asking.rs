@@ -44,8 +44,18 @@ fn a_conversation_with_tools_is_written_whole() {
             }],
         },
     );
-    let thought = PartKind::Reasoning { text: "hm".into(), signature: Some("p".into()), encrypted: None, id: None };
-    let hidden = PartKind::Reasoning { text: String::new(), signature: None, encrypted: Some("Ehid".into()), id: None };
+    let thought = PartKind::Reasoning {
+        text: "hm".into(),
+        signature: Some(Proof::made_by(Dialect::Anthropic, "p")),
+        encrypted: None,
+        id: None,
+    };
+    let hidden = PartKind::Reasoning {
+        text: String::new(),
+        signature: None,
+        encrypted: Some(Proof::made_by(Dialect::Anthropic, "Ehid")),
+        id: None,
+    };
     let call = PartKind::Call { id: "a".into(), name: "f".into(), arguments: "{\"x\":1}".into(), signature: None };
     let parts = [thought, hidden, call].map(Part::from).to_vec();
     request.messages.push(Message { role: Role::Assistant, name: None, parts });

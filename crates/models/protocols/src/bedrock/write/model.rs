@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::anthropic::{plan, version, wanted};
+use crate::dialect::Dialect;
 use crate::request::{Effort, Request, ToolChoice};
 
 /// Who made a model.
@@ -59,6 +60,15 @@ impl Maker {
             Self::Plain => false,
             Self::Mistral => !matches!(choice, Some(ToolChoice::Named(_))) || n_tools == 1,
             Self::Anthropic | Self::Nova { .. } | Self::OpenAi | Self::Unknown => true,
+        }
+    }
+
+    /// Whose proofs it takes back.
+    pub(super) fn proofs(self) -> &'static [Dialect] {
+        match self {
+            Self::Anthropic => &[Dialect::Anthropic],
+            Self::Unknown => &[Dialect::Anthropic, Dialect::Bedrock],
+            Self::Nova { .. } | Self::OpenAi | Self::Mistral | Self::Plain => &[Dialect::Bedrock],
         }
     }
 

@@ -127,7 +127,7 @@ fn a_signature_of_the_message_and_a_stop_text_are_kept() {
     let last = json!({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop", "stop_reason": "END"}]});
     let answer = read(&[delta(json!({"content": "x"})), delta(google), last], true).unwrap();
     let [text, thought] = answer.choices[0].blocks.as_slice() else { panic!("{answer:?}") };
-    assert_eq!((text.text.as_str(), thought.signature.as_deref()), ("x", Some("proof")));
+    assert_eq!((text.text.as_str(), thought.signature.clone()), ("x", Some(Proof::made_by(Dialect::Gemini, "proof"))));
     assert_eq!(answer.choices[0].stop.as_deref(), Some("END"));
 }
 

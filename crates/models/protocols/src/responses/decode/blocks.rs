@@ -10,6 +10,7 @@ use super::citation;
 use crate::dialect::Dialect;
 use crate::event::{Block, Delta, Event, Place};
 use crate::json::Look;
+use crate::responses::call_signature;
 
 /// An item's number in the answer, and a part's in the item.
 pub(super) type Key = (u64, u64);
@@ -233,9 +234,8 @@ impl Blocks {
         let key = (index, 0);
         let sent = self.slots.get(&key).map_or(0, |slot| slot.sent);
         self.arguments(index, whole.get(sent..).unwrap_or_default(), out);
-        let signature = item.pointer("/extra_content/google/thought_signature").and_then(Value::as_str);
-        if let (Some(signature), Some(slot)) = (signature, self.slots.get(&key)) {
-            out.push(Event::Delta(slot.place, Delta::Signature(signature.to_owned())));
+        if let (Some(proof), Some(slot)) = (call_signature(item), self.slots.get(&key)) {
+            out.push(Event::Delta(slot.place, Delta::Signature(proof)));
         }
         self.close(key, out);
     }

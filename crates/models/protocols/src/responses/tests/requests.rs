@@ -26,7 +26,7 @@ fn a_request_is_read_with_calls_and_thinking_in_one_message() {
     let roles: Vec<Role> = request.messages.iter().map(|message| message.role).collect();
     assert_eq!(roles, [Role::System, Role::User, Role::Assistant, Role::Tool, Role::Tool]);
     assert!(matches!(&request.messages[2].parts[0].kind, PartKind::Reasoning { text, encrypted: Some(sealed), .. }
-        if text == "hm" && sealed == "sealed"));
+        if text == "hm" && *sealed == Proof::made_by(Dialect::Responses, "sealed")));
     assert_eq!(request.messages[2].parts.len(), 3);
     assert!(matches!(&request.messages[1].parts[1].kind, PartKind::Image(media)
         if media.source == Source::Base64("AAAA".to_owned()) && media.detail.as_deref() == Some("low")));
