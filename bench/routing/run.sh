@@ -11,11 +11,6 @@ if [ ! -f "$labels" ]; then
   echo "bench-routing: no labels under $shared/fixtures/routing; set SEPTET_SHARED (bench/routing/README.md says where they are from)" >&2
   exit 1
 fi
-sums=$shared/fixtures/routing/gsm8k-train.jsonl
-if [ ! -f "$sums" ]; then
-  echo "bench-routing: no $sums (bench/routing/README.md says where it is from)" >&2
-  exit 1
-fi
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
@@ -34,7 +29,7 @@ ready "$tools/litellm-1.106.2" litellm==1.106.2
 tar -xJf "$labels" -C "$scratch"
 cd "$root"
 cargo build --locked --quiet -p septet-difficulty --examples
-"$tools/train/bin/python" "$here/train.py" "$scratch" "$sums" --scores "$scratch/scores.jsonl" "$@"
-"$tools/train/bin/python" "$here/train.py" "$scratch" "$sums" --prompts >"$scratch/prompts"
+"$tools/train/bin/python" "$here/train.py" "$scratch" --scores "$scratch/scores.jsonl" "$@"
+"$tools/train/bin/python" "$here/train.py" "$scratch" --prompts >"$scratch/prompts"
 microseconds=$(cargo run --locked --quiet -p septet-difficulty --example score 2>&1 >/dev/null <"$scratch/prompts")
 "$tools/litellm-1.106.2/bin/python" "$here/compare.py" "$scratch" "$scratch/scores.jsonl" "$microseconds" "$root/bench/results/models.jsonl"

@@ -1,10 +1,11 @@
 """Trains the difficulty scorer and says how well it does on prompts that it never saw.
 
-    python train.py LABELS SUMS [--write] [--scores FILE] [--seed N]
-    python train.py LABELS SUMS --prompts
+    python train.py LABELS [--sums FILE] [--write] [--scores FILE] [--seed N]
+    python train.py LABELS --prompts
 
-LABELS is the unpacked folder of RouteLLM's responses (holds routellm/evals/...), SUMS GSM8K's train.jsonl, whose worked
-solutions say how sums are built (it shares no question with the labels). Always: ten models, each trained without
+LABELS is the unpacked folder of RouteLLM's responses (holds routellm/evals/...). How sums are built is learned from the
+worked solutions of GSM8K's train.jsonl, which shares no question with the labels: its figures are in shapes.npz, which
+--sums, the path of that file, makes anew; it has to when the extractor has changed. Always: ten models, each trained without
 a tenth of the GSM8K prompts and a tenth of the MMLU subjects, score what they did not see; the scores come from the
 Rust scorer that reads the same weights files as the shipped one. With --write: a model on all prompts goes to
 crates/models/difficulty/data/weights.bin. With --scores: the held-out scores as JSON lines, for compare.py. With
@@ -111,6 +112,7 @@ def features(prompts):
     return np.array(figures, dtype=np.float64), words, np.array(is_sum), np.array(sums, dtype=np.float64)
 
 
+KEPT = pathlib.Path(__file__).with_name("shapes.npz")
 NUMBER_WORDS = dict(zip("one two three four five six seven eight nine ten eleven twelve".split(), range(1, 13)), dozen=12,
                     half=0.5, twice=2, double=2, triple=3, quarter=0.25, third=3, hundred=100)
 
@@ -150,17 +152,33 @@ class Shapes:
     """Guesses the shape of the solution from the question alone: half by trees over both kinds of figures, half by words.
     Learned from questions that are in no set of labels, so once for all folds."""
 
-    def __init__(self, path, labelled):
+    def __init__(self):
+        kept = np.load(KEPT)
+        self.both, shapes = kept["both"].astype(np.float64), kept["shapes"].astype(np.float64)
+        places, starts = kept["places"].astype(np.int64), np.concatenate([[0], np.cumsum(kept["n_places"], dtype=np.int64)])
+        values = 1 / np.sqrt(np.repeat(kept["n_words"], kept["n_places"])) * kept["times"]
+        words = sparse.csr_matrix((values, places, starts), shape=(len(shapes), 1 << BITS))
+        self.means, self.shapes = shapes.mean(0), shapes
+        self.trees = [HistGradientBoostingRegressor(**SUM_TREES).fit(self.both, column) for column in shapes.T]
+        self.words = Ridge(alpha=1.0, solver="sparse_cg", fit_intercept=False).fit(words, shapes - self.means).coef_
+
+    @staticmethod
+    def keep(path, labelled):
+        """Reads the questions and keeps their figures: no text, so that training needs no other file."""
         plain = lambda text: " ".join(re.findall("[a-z0-9]+", text.lower()))
         taken = {plain(prompt) for prompt in labelled}
         rows = [json.loads(line) for line in pathlib.Path(path).read_text(encoding="utf8").splitlines()]
         rows = [row for row in rows if plain(row["question"]) not in taken]
         figures, words, is_sum, sums = features([row["question"] for row in rows])
         shapes = np.array([shape(row["question"], row["answer"]) for row in rows])[is_sum]
-        self.means, self.shapes = shapes.mean(0), shapes
-        self.both = np.hstack([figures, sums])[is_sum]
-        self.trees = [HistGradientBoostingRegressor(**SUM_TREES).fit(self.both, column) for column in shapes.T]
-        self.words = Ridge(alpha=1.0, solver="sparse_cg", fit_intercept=False).fit(words[is_sum], shapes - self.means).coef_
+        words, both = words[is_sum], np.hstack([figures, sums])[is_sum]
+        # A word weighs as often as it occurs, divided by the root of the number of words: a row adds up to that root.
+        n_words = np.round(np.asarray(words.sum(1)).ravel() ** 2)
+        n_places = np.diff(words.indptr)
+        times = np.round(words.data * np.sqrt(np.repeat(n_words, n_places)))
+        np.savez_compressed(KEPT, both=both.astype(np.float32), shapes=shapes.astype(np.float32), times=times.astype(np.uint8),
+                            places=words.indices.astype(np.uint16), n_places=n_places.astype(np.uint16),
+                            n_words=n_words.astype(np.uint16))
 
     def guess(self, figures, words, sums):
         both = np.hstack([figures, sums])
@@ -287,7 +305,7 @@ def folds(subjects, seed):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("labels")
-    parser.add_argument("sums")
+    parser.add_argument("--sums", help="GSM8K's train.jsonl, to make shapes.npz anew")
     parser.add_argument("--seed", type=int, default=SEED, help="of the split into folds")
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--scores")
@@ -307,7 +325,11 @@ def main():
     figures, words, is_sum, sums = features(prompts)
     # Only these teach what is added for sums; it is added for no prompt with options.
     is_sum &= is_gsm8k
-    shapes = Shapes(arguments.sums, prompts)
+    if arguments.sums:
+        Shapes.keep(arguments.sums, prompts)
+    shapes = Shapes()
+    if shapes.both.shape[1] != figures.shape[1] + sums.shape[1]:
+        raise SystemExit(f"{KEPT} is of another extractor: run with --sums and GSM8K's train.jsonl (README.md)")
     guesses = shapes.guess(figures, words, sums)
 
     def train_on(which):

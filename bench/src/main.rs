@@ -2,6 +2,11 @@
 //!
 //! Figures are never asserted: machines are noisy, and a missed target is to be seen, not hidden.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a benchmark is its own process: there is nothing to shut down in order"
+)]
+
 mod models;
 mod platform;
 mod process;

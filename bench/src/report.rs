@@ -70,8 +70,9 @@ pub(crate) fn publish(area: &str, figures: &[Figure]) -> anyhow::Result<()> {
 }
 
 fn machine() -> String {
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    // Those of the machine: this process may keep to some of them.
+    let cores = cpu.lines().filter(|line| line.starts_with("processor")).count();
     let model =
         cpu.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or("").trim_start_matches([' ', '\t', ':']);
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();

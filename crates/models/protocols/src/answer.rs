@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use crate::dialect::Dialect;
 use crate::error::Failure;
 use crate::event::{Block, Delta, Event, Finish, Place, Start};
+use crate::proof::Proof;
 use crate::usage::Usage;
 
 /// A whole answer.
@@ -41,9 +42,9 @@ pub struct Whole {
     /// Text, thinking or refusal; for a call its arguments.
     pub text: String,
     /// Proof that it is the model's own.
-    pub signature: Option<String>,
+    pub signature: Option<Proof>,
     /// Thinking that only the provider reads.
-    pub encrypted: Option<String>,
+    pub encrypted: Option<Proof>,
     /// Sources of the text.
     pub citations: Vec<(Dialect, Value)>,
     /// Log probabilities of its tokens, in Chat Completions' shape.
@@ -160,8 +161,8 @@ impl Whole {
     pub(crate) fn grow(&mut self, delta: &Delta) {
         match delta {
             Delta::Text(more) | Delta::Arguments(more) => self.text.push_str(more),
-            Delta::Signature(more) => self.signature.get_or_insert_default().push_str(more),
-            Delta::Encrypted(more) => self.encrypted.get_or_insert_default().push_str(more),
+            Delta::Signature(more) => Proof::grow(&mut self.signature, more),
+            Delta::Encrypted(more) => Proof::grow(&mut self.encrypted, more),
             Delta::Citation { dialect, value } => self.citations.push((*dialect, value.clone())),
             Delta::Logprobs(more) => self.logprobs.extend(more.iter().cloned()),
         }

@@ -13,7 +13,7 @@ mod usage;
 mod write;
 
 pub use answer::decode as decode_answer;
-pub use failure::decode as decode_failure;
+pub use failure::{decode as decode_failure, exception};
 pub use stream::BedrockDecoder;
 pub use usage::decode as decode_usage;
 pub use write::encode as encode_request;

@@ -30,7 +30,8 @@ pub enum Dialect {
 pub struct Encoded {
     /// The body.
     pub body: Value,
-    /// What the client asked for and this dialect cannot say, by the client's name of the field.
+    /// What the client asked for and this dialect cannot say, by the client's name of the field. Proofs of other makers
+    /// in the history are among them: see [`is_of_history`](crate::proof::is_of_history).
     pub dropped: Vec<String>,
 }
 
@@ -49,6 +50,8 @@ pub struct Quirks {
     pub no_json_schema: bool,
     /// How it wants to be told to think.
     pub thinking: Thinking,
+    /// Whether it can be told that the model must call a tool.
+    pub forcing: Forcing,
     /// It wants its own earlier thinking back in `reasoning_content` (DeepSeek with tools, Moonshot).
     pub wants_reasoning_back: bool,
 }
@@ -56,17 +59,45 @@ pub struct Quirks {
 /// How a provider with Chat Completions wants to be told to think.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Thinking {
-    /// `reasoning_effort`.
+    /// `reasoning_effort`, in the words that OpenAI's models know (OpenAI, Azure, Cerebras).
     #[default]
     Effort,
-    /// `reasoning: {effort, max_tokens}` (OpenRouter).
+    /// Nobody knows: a client's own words go on as they are, what came in other dialects is `reasoning_effort`.
+    Said,
+    /// `reasoning: {effort, max_tokens, enabled, exclude}` (OpenRouter).
     Object,
-    /// `enable_thinking` and `thinking_budget` (DashScope).
+    /// `reasoning: {enabled}` and `reasoning_effort` (Together).
+    Together,
+    /// `enable_thinking` and `thinking_budget` (DashScope, SiliconFlow).
     Enable,
-    /// `thinking: {type: "enabled" | "disabled"}` (Zhipu, Moonshot, DeepSeek).
+    /// `thinking: {type: "enabled" | "disabled"}`, and `reasoning_effort` where the model has it (Zhipu, Moonshot,
+    /// DeepSeek).
     Switch,
-    /// `chat_template_kwargs: {enable_thinking}` (vLLM, llama.cpp).
+    /// `chat_template_kwargs: {enable_thinking, thinking}` (vLLM, llama.cpp).
     Template,
+    /// `reasoning_effort` in Groq's words, and `reasoning_format`.
+    Groq,
+    /// `reasoning_effort` in the words that the Grok models know.
+    Xai,
+    /// `reasoning_effort: "none" | "high"` (Mistral).
+    Mistral,
+}
+
+/// Whether a provider with Chat Completions can be told that the model must call a tool. What it cannot be told becomes
+/// `auto`, and `tool_choice` is named as dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Forcing {
+    /// Any, or a named one.
+    #[default]
+    Any,
+    /// A named one, and not while it thinks (DashScope).
+    Named,
+    /// Not while it thinks (DeepSeek).
+    Unthinking,
+    /// Never (Moonshot).
+    Never,
+    /// Never, and neither can it be told not to call any (Zhipu): for that, no tools are offered.
+    AutoOnly,
 }
 
 /// Reads an answer in pieces. One for each answer.

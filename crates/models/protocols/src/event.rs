@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::dialect::Dialect;
 use crate::error::Failure;
+use crate::proof::Proof;
 use crate::usage::Usage;
 
 /// A step of an answer.
@@ -105,9 +106,9 @@ pub enum Delta {
     /// More of a call's arguments, which are JSON.
     Arguments(String),
     /// Proof that the thinking (or the call, at Gemini) is the model's own.
-    Signature(String),
+    Signature(Proof),
     /// Thinking in a form that only the provider reads.
-    Encrypted(String),
+    Encrypted(Proof),
     /// A source of the text, as the dialect says it.
     Citation {
         /// Which dialect.

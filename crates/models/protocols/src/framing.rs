@@ -70,14 +70,25 @@ pub struct Framer {
     // How far `pending` was searched for the end of a line, so that a long one is not searched again with every chunk.
     searched: usize,
     event: Frame,
+    // The data of an event that has several lines of it.
+    lines: BytesMut,
     has_data: bool,
+    has_begun: bool,
 }
 
 impl Framer {
     /// A framer at the beginning of a stream.
     #[must_use]
     pub fn new(framing: Framing) -> Self {
-        Self { framing, pending: BytesMut::new(), searched: 0, event: Frame::default(), has_data: false }
+        Self {
+            framing,
+            pending: BytesMut::new(),
+            searched: 0,
+            event: Frame::default(),
+            lines: BytesMut::new(),
+            has_data: false,
+            has_begun: false,
+        }
     }
 
     /// Adds a chunk and the frames that it completes to `out`, in order.
@@ -94,7 +105,7 @@ impl Framer {
                 }
             }
         }
-        if self.pending.len() + self.event.data.len() > MAX_FRAME_BYTES {
+        if self.pending.len() + self.event.data.len() + self.lines.len() > MAX_FRAME_BYTES {
             return Err(Unreadable { what: format!("a frame of the stream is longer than {MAX_FRAME_BYTES} bytes") });
         }
         Ok(())
@@ -132,6 +143,10 @@ impl Framer {
     }
 
     fn take(&mut self, line: Bytes, out: &mut Vec<Frame>) {
+        const MARK: &[u8] = b"\xef\xbb\xbf";
+        // A stream may begin with the mark of its encoding, which is no part of the first field's name.
+        let is_marked = !std::mem::replace(&mut self.has_begun, true) && line.starts_with(MARK);
+        let line = if is_marked { line.slice(MARK.len()..) } else { line };
         if self.framing == Framing::Lines {
             if !line.iter().all(u8::is_ascii_whitespace) {
                 out.push(Frame::plain(line));
@@ -139,7 +154,10 @@ impl Framer {
             return;
         }
         if line.is_empty() {
-            let event = std::mem::take(&mut self.event);
+            let mut event = std::mem::take(&mut self.event);
+            if !self.lines.is_empty() {
+                event.data = self.lines.split().freeze();
+            }
             if std::mem::take(&mut self.has_data) {
                 out.push(event);
             }
@@ -154,14 +172,25 @@ impl Framer {
         match &line[..colon] {
             b"event" => self.event.name = String::from_utf8_lossy(&value).into_owned(),
             b"data" if self.has_data => {
-                let mut joined = BytesMut::from(&*self.event.data);
-                joined.extend_from_slice(b"\n");
-                joined.extend_from_slice(&value);
-                self.event.data = joined.freeze();
+                if self.lines.is_empty() {
+                    self.lines.extend_from_slice(&std::mem::take(&mut self.event.data));
+                }
+                self.lines.extend_from_slice(b"\n");
+                self.lines.extend_from_slice(&value);
             }
             b"data" => {
                 self.has_data = true;
                 self.event.data = value;
+            }
+            // llama.cpp, and who stands on it, gives up with `error: {..}`.
+            b"error" if value.first() == Some(&b'{') && !self.has_data => {
+                self.has_data = true;
+                self.event = Frame::named("error", value);
+            }
+            // A field's name does not begin with a bracket: a server that fails in the middle of a stream, or a proxy
+            // before it, writes its error as if there were none.
+            field if field.first() == Some(&b'{') && line.last() == Some(&b'}') && !self.has_data => {
+                out.push(Frame::plain(line));
             }
             // Comments have an empty field name; `id`, `retry` and unknown fields say nothing about the answer.
             _ => {}
@@ -201,6 +230,24 @@ mod tests {
             frames(Framing::Lines, b"{}\n\n {\"a\":1}\r\n", 2),
             [Frame::plain("{}"), Frame::plain(" {\"a\":1}")]
         );
+    }
+
+    #[test]
+    fn errors_that_are_no_events_are_frames_all_the_same() {
+        let wire = b"data: {}\n\nerror: {\"error\":{\"message\":\"full\"}}\n\n";
+        let expected = [Frame::plain("{}"), Frame::named("error", "{\"error\":{\"message\":\"full\"}}")];
+        assert_eq!(frames(Framing::Sse, wire, 5), expected);
+        let wire = b"\xef\xbb\xbfdata: {}\n\n{\"error\":\"gone\"}\n";
+        assert_eq!(frames(Framing::Sse, wire, 1), [Frame::plain("{}"), Frame::plain("{\"error\":\"gone\"}")]);
+        assert_eq!(frames(Framing::Sse, b"error: none\nretry: 1\n\n", 4), []);
+    }
+
+    #[test]
+    fn an_event_of_many_lines_takes_no_longer_than_its_bytes() {
+        let wire = b"data: x\n".repeat(200_000);
+        let out = frames(Framing::Sse, &wire, 1 << 16);
+        assert_eq!(out.len(), 1);
+        assert_eq!(out[0].data.len(), 2 * 200_000 - 1);
     }
 
     #[test]

@@ -11,6 +11,7 @@
 //! - Nothing is dropped in silence: what a dialect cannot say is named in [`Encoded::dropped`], and what we do not
 //!   understand in an answer is carried as [`Block::Opaque`].
 //! - [`Usage`] has one meaning here, whatever the provider's counting habits: see its fields.
+//! - What one provider has signed is never sent to another: see [`proof`].
 //! - The same dialect on both sides is not translated at all; the gateway passes the bytes on and reads the usage.
 
 pub mod answer;
@@ -30,6 +31,8 @@ mod json;
 mod leftover;
 mod mime;
 pub mod ollama;
+pub mod proof;
+mod reasoning;
 pub mod request;
 pub mod rerank;
 pub mod responses;
@@ -37,10 +40,11 @@ mod schema;
 pub mod usage;
 
 pub use answer::{Answer, Choice, Whole};
-pub use dialect::{Context, Decoder, Dialect, Encoded, Encoder, Quirks, Thinking};
+pub use dialect::{Context, Decoder, Dialect, Encoded, Encoder, Forcing, Quirks, Thinking};
 pub use error::{Failure, Unreadable, Wrong};
 pub use event::{Block, Delta, Event, Finish, Place, Start};
 pub use framing::{Frame, Framer, Framing};
+pub use proof::Proof;
 pub use request::{
     Cache, Effort, Format, Media, Message, Part, PartKind, Reasoning, Request, Role, Source, Tool, ToolChoice,
 };

@@ -3,6 +3,8 @@
 use serde_json::{Map, Value};
 
 use crate::dialect::Dialect;
+use crate::proof::Proof;
+pub use crate::reasoning::{Effort, Reasoning};
 
 /// A request for an answer.
 ///
@@ -82,6 +84,17 @@ impl Request {
             stream: false,
             wants_usage: false,
             extra: Map::new(),
+        }
+    }
+
+    /// The field that says how much to think, by the client's name of it.
+    #[must_use]
+    pub fn reasoning_field(&self) -> &'static str {
+        match (&self.reasoning, self.origin) {
+            (Some(Reasoning { field, .. }), _) if !field.is_empty() => field,
+            (_, Dialect::Chat) => "reasoning_effort",
+            (_, Dialect::Anthropic) => "thinking",
+            _ => "reasoning",
         }
     }
 
@@ -176,9 +189,9 @@ pub enum PartKind {
         /// In words, if it is shown.
         text: String,
         /// Proof that the text is the model's own (Anthropic, Bedrock, Gemini).
-        signature: Option<String>,
+        signature: Option<Proof>,
         /// The thinking in a form that only the provider reads (Anthropic's redacted, OpenAI's encrypted).
-        encrypted: Option<String>,
+        encrypted: Option<Proof>,
         /// The provider's id of it.
         id: Option<String>,
     },
@@ -191,7 +204,7 @@ pub enum PartKind {
         /// JSON, as text; a model may have got it wrong.
         arguments: String,
         /// Gemini's thought signature.
-        signature: Option<String>,
+        signature: Option<Proof>,
     },
     /// What a call gave back.
     Result {
@@ -237,6 +250,8 @@ pub struct Media {
     pub name: Option<String>,
     /// OpenAI's `low`, `high` or `auto`.
     pub detail: Option<String>,
+    /// Gemini's thought signature of a picture that it made.
+    pub signature: Option<Proof>,
 }
 
 /// Where a thing is.
@@ -315,83 +330,11 @@ pub enum Format {
     },
 }
 
-/// How much to think.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Reasoning {
-    /// In words.
-    pub effort: Option<Effort>,
-    /// In tokens.
-    pub budget: Option<u64>,
-    /// Whether to show a summary (`auto`, `concise`, `detailed`) of the thinking.
-    pub summary: Option<String>,
-}
-
-/// How hard to think, in words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Effort {
-    /// Not at all.
-    None,
-    /// As little as can be.
-    Minimal,
-    /// A little.
-    Low,
-    /// The usual.
-    Medium,
-    /// Much.
-    High,
-    /// As much as can be.
-    Extreme,
-}
-
-impl Effort {
-    /// OpenAI's word.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Minimal => "minimal",
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-            Self::Extreme => "xhigh",
-        }
-    }
-
-    /// Reads OpenAI's word, or Anthropic's `max`.
-    #[must_use]
-    pub fn parse(word: &str) -> Option<Self> {
-        Some(match word {
-            "none" => Self::None,
-            "minimal" => Self::Minimal,
-            "low" => Self::Low,
-            "medium" => Self::Medium,
-            "high" => Self::High,
-            "xhigh" | "max" => Self::Extreme,
-            _ => return None,
-        })
-    }
-
-    /// A budget of thinking tokens for providers that count them, as the shares that OpenRouter documents of
-    /// `max_output` (default 16,384), never below 1,024, which is the least that Anthropic takes; 0 for none.
-    #[must_use]
-    pub fn budget(self, max_output: Option<u64>) -> u64 {
-        let percent = match self {
-            Self::None => return 0,
-            Self::Minimal => 10,
-            Self::Low => 20,
-            Self::Medium => 50,
-            Self::High => 80,
-            Self::Extreme => 95,
-        };
-        (max_output.unwrap_or(16_384).saturating_mul(percent) / 100).max(1_024)
-    }
-}
-
 impl Media {
     /// A thing of which only the place is known.
     #[must_use]
     pub fn of(source: Source) -> Self {
-        Self { source, mime: None, name: None, detail: None }
+        Self { source, mime: None, name: None, detail: None, signature: None }
     }
 
     /// A thing given here.

@@ -37,5 +37,11 @@ pub use read::decode as decode_request;
 pub use usage::{decode as decode_usage, encode as encode_usage};
 pub use write::encode as encode_request;
 
+/// Google's thought signature of a call, where its own OpenAI surface puts it.
+fn call_signature(item: &serde_json::Value) -> Option<crate::Proof> {
+    let text = item.pointer("/extra_content/google/thought_signature")?.as_str()?;
+    Some(crate::Proof::made_by(crate::Dialect::Gemini, text))
+}
+
 /// In front of another provider's signature, so that it can travel in a field that only the provider reads.
 const SIGNED: &str = "signature:";

@@ -7,7 +7,7 @@ mod hosted;
 mod own;
 mod regional;
 
-use septet_protocols::{Dialect, Quirks, Thinking, embeddings, rerank};
+use septet_protocols::{Dialect, Forcing, Quirks, Thinking, embeddings, rerank};
 
 use crate::kind::Kind;
 
@@ -79,11 +79,12 @@ const EXACT: Quirks = Quirks {
     required_is_any: false,
     no_json_schema: false,
     thinking: Thinking::Effort,
+    forcing: Forcing::Any,
     wants_reasoning_back: false,
 };
 
-/// `max_tokens` and `system`: what everyone knows.
-const OLDER: Quirks = Quirks { old_max_tokens: true, no_developer: true, ..EXACT };
+/// `max_tokens` and `system`: what everyone knows. How such a server is told to think, nobody knows.
+const OLDER: Quirks = Quirks { old_max_tokens: true, no_developer: true, thinking: Thinking::Said, ..EXACT };
 
 /// A folder of models.
 const LOCAL: Facts = Facts { kind: Kind::Local, dialects: &[], rerank: None, lists: false, is_own: true, ..COMPATIBLE };
@@ -132,6 +133,29 @@ mod tests {
             let offers = !facts.dialects.is_empty() || facts.embeddings.is_some() || facts.rerank.is_some();
             assert!(offers, "{kind} offers nothing");
             assert!(!facts.needs_key || !facts.key_variables.is_empty(), "{kind} wants a key that has no name");
+        }
+    }
+
+    #[test]
+    fn who_refuses_a_forced_call_or_is_told_to_think_in_its_own_way_is_known() {
+        for (kind, forcing, thinking) in [
+            (Kind::OpenAi, Forcing::Any, Thinking::Effort),
+            (Kind::Moonshot, Forcing::Never, Thinking::Switch),
+            (Kind::Zhipu, Forcing::AutoOnly, Thinking::Switch),
+            (Kind::DeepSeek, Forcing::Unthinking, Thinking::Switch),
+            (Kind::DashScope, Forcing::Named, Thinking::Enable),
+            (Kind::SiliconFlow, Forcing::Any, Thinking::Enable),
+            (Kind::OpenRouter, Forcing::Any, Thinking::Object),
+            (Kind::Together, Forcing::Any, Thinking::Together),
+            (Kind::Groq, Forcing::Any, Thinking::Groq),
+            (Kind::Xai, Forcing::Any, Thinking::Xai),
+            (Kind::Mistral, Forcing::Any, Thinking::Mistral),
+            (Kind::Vllm, Forcing::Any, Thinking::Template),
+            (Kind::LmStudio, Forcing::Any, Thinking::Said),
+            (Kind::Compatible, Forcing::Any, Thinking::Said),
+        ] {
+            let quirks = kind.facts().quirks;
+            assert_eq!((quirks.forcing, quirks.thinking), (forcing, thinking), "{kind}");
         }
     }
 

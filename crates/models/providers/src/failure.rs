@@ -1,5 +1,6 @@
 //! What an answer that is no success says: what went wrong, and when to try again.
 
+mod class;
 mod wait;
 
 use http::HeaderMap;
@@ -12,8 +13,11 @@ const MAX_WORDS: usize = 500;
 
 /// Reads the answer to a request in `dialect` that failed with `status`.
 ///
-/// `retry_after_ms` is the longest wait that the headers or the body ask for. The message is the provider's: it may
-/// repeat the key, so pass it through [`crate::Credentials::hide`] before it is shown.
+/// `status` of what comes back is the one that fits what the provider says, which is not always the one of HTTP: Google
+/// and xAI call a wrong key a bad request, Amazon names the exception in a header. So 401 and 403 are about the key, 402
+/// about money, 408 and 5xx about the provider, 429 about haste, whoever was asked. `retry_after_ms` is the longest wait
+/// that the headers or the body ask for. The message is the provider's: it may repeat the key, so pass it through
+/// [`crate::Credentials::hide`] before it is shown.
 #[must_use]
 pub fn failure(dialect: Dialect, status: u16, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Failure {
     let mut failure = match serde_json::from_slice(body) {
@@ -26,10 +30,11 @@ pub fn failure(dialect: Dialect, status: u16, headers: &HeaderMap, body: &[u8], 
     if let Some(code) = amazon_code(headers).filter(|_| failure.code.is_empty()) {
         failure.code = code;
     }
+    class::fit(dialect, &mut failure);
     if failure.message.trim().is_empty() {
         failure.message = format!("HTTP {status} without a word");
     }
-    failure.retry_after_ms = failure.retry_after_ms.max(wait::asked(status, headers, now));
+    failure.retry_after_ms = failure.retry_after_ms.max(wait::asked(failure.status, headers, now));
     failure
 }
 
@@ -53,10 +58,10 @@ fn unpacked(json: Value) -> Value {
     }
 }
 
-/// `x-amzn-errortype: ThrottlingException:http://..`.
+/// `x-amzn-errortype: ThrottlingException:http://..`, also with a namespace before it.
 fn amazon_code(headers: &HeaderMap) -> Option<String> {
     let value = headers.get("x-amzn-errortype")?.to_str().ok()?;
-    value.split(':').next().map(str::trim).filter(|code| !code.is_empty()).map(str::to_owned)
+    Some(bedrock::exception(value).0.to_owned()).filter(|code| !code.is_empty())
 }
 
 /// The words of a body that is no JSON, without the tags if it is a page.

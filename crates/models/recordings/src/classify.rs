@@ -79,6 +79,9 @@ fn stranger(recording: &Recording, path: &str) -> Option<&'static str> {
     if recording.method == "GET" || recording.method == "DELETE" {
         return Some("a list or a lookup");
     }
+    if has("/threads/") {
+        return Some("OpenAI's assistants, replaced by Responses");
+    }
     if has("/cachedContents") {
         return Some("Google's cache management");
     }
@@ -180,6 +183,13 @@ fn whole(body: &Value, status: u16, path: &str) -> Kind {
         return Kind::Rerank(api);
     }
     let object = body["object"].as_str().unwrap_or_default();
+    if let Some(dialect @ Dialect::Chat) = spoken(path)
+        && has("error")
+        && !has("choices")
+    {
+        // Azure refuses a prompt so.
+        return Kind::Error(dialect);
+    }
     if let Some(dialect) = spoken(path) {
         return Kind::Whole(dialect);
     }

@@ -9,7 +9,9 @@ pub fn of_text(bytes: &[u8]) -> Vec<Value> {
     let mut events = Vec::new();
     let mut data = String::new();
     for line in text.lines().chain([""]) {
-        if let Some(more) = line.strip_prefix("data:") {
+        // llama.cpp gives up with a field of its own.
+        let error = line.strip_prefix("error:").filter(|more| more.trim_start().starts_with('{'));
+        if let Some(more) = line.strip_prefix("data:").or(error) {
             data.push_str(more);
         } else if line.trim().is_empty() {
             events.extend(serde_json::from_str::<Value>(&std::mem::take(&mut data)).ok());

@@ -116,7 +116,8 @@ fn chat_delta(message: &mut Value, delta: &Value) {
             Some(_) => push(message, "provider_items", part.clone()),
         }
     }
-    let thought = delta["reasoning_content"].as_str().or_else(|| delta["reasoning"].as_str());
+    let thought = [&delta["reasoning_content"], &delta["reasoning"]];
+    let thought = thought.into_iter().filter_map(Value::as_str).find(|text| !text.is_empty());
     append(message, "reasoning_content", thought);
     append(message, "refusal", delta["refusal"].as_str());
     for detail in list(delta, "reasoning_details") {
@@ -132,6 +133,12 @@ fn chat_delta(message: &mut Value, delta: &Value) {
     }
     if let Some(more) = delta.get("extra_content") {
         message["extra_content"] = more.clone();
+    }
+    if let Some(call) = delta.get("function_call").filter(|call| call.is_object()) {
+        let call = call.clone();
+        let before = &mut message["function_call"];
+        append(before, "name", call["name"].as_str());
+        append(before, "arguments", call["arguments"].as_str());
     }
     for piece in list(delta, "tool_calls") {
         let (id, name) = (piece["id"].as_str().unwrap_or(""), piece["function"]["name"].as_str().unwrap_or(""));

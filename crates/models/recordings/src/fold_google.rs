@@ -135,10 +135,14 @@ fn invoked(folded: &mut Folded, body: &Value) {
         folded.inner.push(event);
         return;
     }
-    let name = event.as_object().and_then(|fields| fields.keys().next()).map_or("", String::as_str);
-    if name.starts_with("message") || name.starts_with("contentBlock") || name == "metadata" {
+    let is_converse =
+        |name: &String| name.starts_with("message") || name.starts_with("contentBlock") || name.as_str() == "metadata";
+    if let Some(fields) = event.as_object()
+        && fields.keys().any(is_converse)
+    {
         // Nova speaks Converse in here, too.
-        folded.packed.push(event);
+        let own = fields.iter().filter(|(name, _)| is_converse(name));
+        folded.packed.push(Value::Object(own.map(|(name, value)| (name.clone(), value.clone())).collect()));
         return;
     }
     if let Some(text) = event["generation"].as_str().or_else(|| event["completion"].as_str()) {

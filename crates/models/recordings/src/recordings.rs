@@ -95,7 +95,21 @@ fn read(file: &Path, provider: &str, name: &str, found: &mut Vec<Recording>) {
         Some("txt") => {
             let text = std::fs::read_to_string(file).unwrap();
             let lines = text.lines().filter(|line| !line.trim().is_empty());
-            found.push(bare(Body::Events(lines.map(|line| serde_json::from_str(line).unwrap()).collect())));
+            let events: Result<Vec<Value>, _> = lines.map(serde_json::from_str).collect();
+            let events = match events {
+                Ok(events) => events,
+                Err(error) => return eprintln!("SKIPPED: {name}: {error}"),
+            };
+            // Several answers in a row, where one led to the next.
+            let is_first = |event: &Value| event["type"] == "response.created";
+            let mut answers: Vec<Vec<Value>> = Vec::new();
+            for event in events {
+                match answers.last_mut() {
+                    Some(answer) if !is_first(&event) => answer.push(event),
+                    _ => answers.push(vec![event]),
+                }
+            }
+            found.extend(answers.into_iter().map(|events| bare(Body::Events(events))));
         }
         Some("yaml" | "yml") => cassette(file, provider, name, found),
         _ => {}
@@ -105,7 +119,10 @@ fn read(file: &Path, provider: &str, name: &str, found: &mut Vec<Recording>) {
 fn cassette(file: &Path, provider: &str, name: &str, found: &mut Vec<Recording>) {
     // Python's and Ruby's words for the same; only the second survives as a tag.
     let text = std::fs::read_to_string(file).unwrap().replace(" !!binary ", " !binary ");
-    let yaml: Yaml = serde_yaml_ng::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let yaml: Yaml = match serde_yaml_ng::from_str(&text) {
+        Ok(yaml) => yaml,
+        Err(error) => return eprintln!("SKIPPED: {name}: {error}"),
+    };
     let exchanges = yaml.get("http_interactions").or_else(|| yaml.get("interactions"));
     for (at, exchange) in exchanges.and_then(Yaml::as_sequence).into_iter().flatten().enumerate() {
         let (request, response) = (&exchange["request"], &exchange["response"]);

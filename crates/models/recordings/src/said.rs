@@ -95,7 +95,7 @@ pub fn number(value: &Value, name: &str) -> u64 {
 pub fn arguments(value: Option<&Value>) -> Value {
     match value {
         None | Some(Value::Null) => json!({}),
-        Some(Value::String(text)) if text.trim().is_empty() => json!({}),
+        Some(Value::String(text)) if matches!(text.trim(), "" | "null") => json!({}),
         Some(Value::String(text)) => serde_json::from_str(text).unwrap_or_else(|_| text.clone().into()),
         Some(other) => other.clone(),
     }
@@ -108,7 +108,8 @@ fn chat(whole: &Value) -> Said {
     let choice = whole.pointer("/choices/0").unwrap_or(&Value::Null);
     let message = &choice["message"];
     said.text.push_str(text(message, "content"));
-    let thought = message["reasoning_content"].as_str().or_else(|| message["reasoning"].as_str());
+    let thought = [&message["reasoning_content"], &message["reasoning"]];
+    let thought = thought.into_iter().filter_map(Value::as_str).find(|text| !text.is_empty());
     said.thinking.push_str(thought.unwrap_or_default());
     for part in list(message, "content") {
         match text(part, "type") {
@@ -133,6 +134,10 @@ fn chat(whole: &Value) -> Said {
         said.calls.push((text(function, "name").to_owned(), arguments(function.get("arguments"))));
         said.treasures.extend(call.pointer("/extra_content/google/thought_signature").cloned());
     }
+    if let Some(call) = message.get("function_call").filter(|call| !text(call, "name").is_empty()) {
+        said.calls.push((text(call, "name").to_owned(), arguments(call.get("arguments"))));
+    }
+    said.treasures.extend(message.pointer("/extra_content/google/thought_signature").cloned());
     for name in ["annotations", "images", "provider_items", "executed_tools"] {
         said.treasures.extend(list(message, name).iter().cloned());
     }
@@ -162,14 +167,19 @@ pub fn chat_figures(usage: &Value) -> Option<Figures> {
     let total = number(usage, "total_tokens");
     let (read, written) = (&usage["prompt_tokens_details"], &usage["completion_tokens_details"]);
     let reasoning = number(written, "reasoning_tokens").max(number(usage, "reasoning_tokens"));
-    // xAI counts thinking apart and only its total tells.
-    let output = if total > 0 && total == input + output + reasoning { total - input } else { output };
-    let cached =
-        [number(read, "cached_tokens"), number(usage, "prompt_cache_hit_tokens"), number(usage, "cached_tokens")];
-    let write = number(read, "cache_write_tokens").max(number(read, "cache_creation_tokens"));
+    // xAI counts thinking apart and Mistral sound, and only the total tells; Google tells of thinking nowhere else.
+    let rest = total.saturating_sub(input + output);
+    let is_heard = rest > 0 && rest != reasoning && rest == number(read, "audio_tokens");
+    let input = if is_heard { input + rest } else { input };
+    let is_thought = rest > 0 && !is_heard && (rest == reasoning || reasoning == 0 && output > 0);
+    let (output, reasoning) = if is_thought { (output + rest, rest) } else { (output, reasoning) };
+    let names = ["prompt_cache_hit_tokens", "cached_tokens", "num_cached_tokens", "cache_read_input_tokens"];
+    let cached = names.iter().map(|name| number(usage, name)).chain([number(read, "cached_tokens")]);
+    let writes = ["cache_write_tokens", "cache_creation_tokens", "cache_creation_input_tokens"];
+    let write = writes.iter().map(|name| number(read, name)).max().unwrap_or(0);
     (input + output > 0).then_some(Figures {
         input,
-        cached: cached.into_iter().max(),
+        cached: cached.max(),
         cache_write: Some(write),
         output,
         reasoning: Some(reasoning.min(output)),

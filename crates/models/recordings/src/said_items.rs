@@ -119,6 +119,9 @@ pub(crate) fn bedrock(whole: &Value) -> Said {
         if let Some(more) = block["text"].as_str() {
             said.text.push_str(more);
             said.treasures.extend(list(block, "citations").iter().cloned());
+        } else if block.pointer("/toolUse/type").is_some_and(|kind| kind != "tool_use") {
+            // Of a tool that the server runs.
+            said.treasures.push(block.clone());
         } else if let Some(call) = block.get("toolUse") {
             said.calls.push((text(call, "name").to_owned(), arguments(call.get("input"))));
         } else if let Some(thought) = block.get("reasoningContent") {

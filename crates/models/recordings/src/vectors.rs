@@ -79,7 +79,9 @@ fn numbers(value: &Value, into: &mut Vec<Value>) {
                 let float = |four: &[u8]| f64::from(f32::from_le_bytes(four.try_into().unwrap()));
                 into.push(bytes.chunks(4).map(float).collect());
             }
-            fields.values().for_each(|item| numbers(item, into));
+            // Titan says its one vector again by its type.
+            let again = |name: &str| name == "embeddingsByType" && fields.contains_key("embedding");
+            fields.iter().filter(|(name, _)| !again(name)).for_each(|(_, item)| numbers(item, into));
         }
         _ => {}
     }

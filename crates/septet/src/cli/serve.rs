@@ -73,6 +73,7 @@ pub(crate) async fn listen(address: SocketAddr, setting: &str) -> anyhow::Result
     })
 }
 
+#[expect(clippy::disallowed_methods, reason = "it ends with the process, as the listener of the metrics does")]
 async fn serve_metrics(address: SocketAddr) -> anyhow::Result<()> {
     let metrics = telemetry::start_metrics()?;
     let listener = listen(address, "listen.metrics in the settings").await?;

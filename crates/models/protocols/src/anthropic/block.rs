@@ -1,11 +1,14 @@
 //! Blocks of an answer in Messages, whole.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value, json};
 
 use crate::answer::Whole;
 use crate::dialect::Dialect;
 use crate::event::{Block, Finish};
 use crate::json::Look;
+use crate::proof::Proof;
 
 /// Under this key a call carries the proof of a provider that signs calls (Gemini); clients give blocks back whole.
 pub(super) const CALL_SIGNATURE: &str = "signature";
@@ -18,18 +21,42 @@ pub(super) fn decode(value: &Value, number: usize) -> Whole {
             Whole { citations: citations.collect(), ..Whole::text(value.string("text")) }
         }
         Some("thinking") => Whole {
-            signature: value.text("signature").filter(|proof| !proof.is_empty()).map(str::to_owned),
+            signature: value.text("signature").filter(|proof| !proof.is_empty()).map(proof),
             ..Whole::reasoning(value.string("thinking"))
         },
         Some("redacted_thinking") => {
-            Whole { encrypted: Some(value.string("data")), ..Whole::from(Block::Reasoning { id: None }) }
+            let encrypted = value.text("data").map(proof);
+            Whole { encrypted, ..Whole::from(Block::Reasoning { id: None }) }
         }
         Some("tool_use") => {
             let arguments = arguments(value.get("input"));
             let (id, name) = (call_id(value, number), value.string("name"));
-            Whole { signature: value.text(CALL_SIGNATURE).map(str::to_owned), ..Whole::call(id, name, arguments) }
+            Whole { signature: call_signature(value), ..Whole::call(id, name, arguments) }
         }
         Some(_) | None => Whole::from(Block::Opaque { dialect: Dialect::Anthropic, value: value.clone() }),
+    }
+}
+
+/// A proof in Anthropic's words.
+pub(super) fn proof(text: &str) -> Proof {
+    Proof::of(Dialect::Anthropic, text)
+}
+
+/// A proof for a client.
+pub(super) fn said(proof: &Proof) -> Cow<'_, str> {
+    proof.for_client(Dialect::Anthropic)
+}
+
+/// The proof of a call or a picture, which only Google's have.
+pub(super) fn call_signature(value: &Value) -> Option<Proof> {
+    let text = value.text(CALL_SIGNATURE).filter(|proof| !proof.is_empty())?;
+    Some(Proof::made_by(Dialect::Gemini, proof(text).text))
+}
+
+/// Puts it there. It always has the mark, by which requests are found that Anthropic would refuse for this field.
+pub(super) fn sign(block: &mut Value, proof: Option<&Proof>) {
+    if let Some(proof) = proof.filter(|proof| proof.by == Dialect::Gemini) {
+        block[CALL_SIGNATURE] = json!(said(proof));
     }
 }
 
@@ -77,21 +104,25 @@ pub(super) fn encode(whole: &Whole, out: &mut Vec<Value>) {
         }
         Block::Reasoning { .. } => {
             if !whole.text.is_empty() || whole.signature.is_some() {
-                let signature = whole.signature.as_deref().unwrap_or_default();
+                let signature = whole.signature.as_ref().map(said).unwrap_or_default();
                 out.push(json!({"type": "thinking", "thinking": whole.text, "signature": signature}));
             }
             if let Some(data) = &whole.encrypted {
-                out.push(json!({"type": "redacted_thinking", "data": data}));
+                out.push(json!({"type": "redacted_thinking", "data": said(data)}));
             }
         }
         Block::Call { id, name } => {
             let mut call = json!({"type": "tool_use", "id": id, "name": name, "input": input(&whole.text)});
-            if let Some(signature) = &whole.signature {
-                call[CALL_SIGNATURE] = json!(signature);
-            }
+            sign(&mut call, whole.signature.as_ref());
             out.push(call);
         }
-        Block::Media { .. } | Block::Opaque { .. } => out.extend(foreign(&whole.block)),
+        Block::Media { .. } | Block::Opaque { .. } => {
+            let mut block = foreign(&whole.block).unwrap_or_default();
+            if matches!(whole.block, Block::Media { .. }) {
+                sign(&mut block, whole.signature.as_ref());
+            }
+            out.push(block);
+        }
     }
 }
 
@@ -126,11 +157,10 @@ pub(super) fn citation(dialect: Dialect, source: &Value) -> Value {
         return source.clone();
     }
     let inner = source.get("url_citation").or_else(|| source.get("web")).unwrap_or(source);
-    match inner.text("url").or_else(|| inner.text("uri")) {
-        Some(url) => json!({"type": "web_search_result_location", "url": url, "title": inner.text("title"),
-            "cited_text": inner.string("cited_text"), "encrypted_index": ""}),
-        None => source.clone(),
-    }
+    let Some(url) = inner.text("url").or_else(|| inner.text("uri")) else { return source.clone() };
+    let cited = inner.text("cited_text").or_else(|| inner.text("content")).unwrap_or_default();
+    json!({"type": "web_search_result_location", "url": url, "title": inner.text("title"), "cited_text": cited,
+        "encrypted_index": ""})
 }
 
 /// Reads why an answer ended. `details` is `stop_details`.

@@ -14,6 +14,7 @@ use crate::dialect::{Context, Encoder};
 use crate::error::Failure;
 use crate::event::{Block, Delta, Event, Finish, Place, Start};
 use crate::framing::Frame;
+use crate::proof::Proof;
 use crate::usage::Usage;
 use wire::{Piece, frame};
 
@@ -49,8 +50,8 @@ struct Waiting {
     deltas: Vec<Delta>,
     is_closed: bool,
     is_begun: bool,
-    signature: String,
-    encrypted: String,
+    signature: Option<Proof>,
+    encrypted: Option<Proof>,
 }
 
 impl AnthropicEncoder {
@@ -93,8 +94,8 @@ impl AnthropicEncoder {
             deltas: Vec::new(),
             is_closed: false,
             is_begun: false,
-            signature: String::new(),
-            encrypted: String::new(),
+            signature: None,
+            encrypted: None,
         });
     }
 
@@ -223,12 +224,18 @@ impl Waiting {
             Block::Reasoning { .. } => json!({"type": "thinking", "thinking": "", "signature": ""}),
             Block::Call { id, name } => {
                 let mut head = json!({"type": "tool_use", "id": id, "name": name, "input": {}});
-                if !self.signature.is_empty() {
-                    head[block::CALL_SIGNATURE] = json!(std::mem::take(&mut self.signature));
-                }
+                block::sign(&mut head, self.signature.take().as_ref());
                 head
             }
-            other @ (Block::Media { .. } | Block::Opaque { .. }) => block::foreign(other).unwrap_or_default(),
+            other @ Block::Media { .. } => {
+                let mut head = block::foreign(other).unwrap_or_default();
+                block::sign(&mut head, self.signature.take().as_ref());
+                head
+            }
+            other @ Block::Opaque { .. } => {
+                self.signature = None;
+                block::foreign(other).unwrap_or_default()
+            }
         };
         out.push(wire::begun(index, &head));
     }
@@ -241,8 +248,8 @@ impl Waiting {
             Delta::Arguments(partial_json) => Piece::Json { partial_json },
             Delta::Citation { dialect, value } => Piece::Citation { citation: block::citation(*dialect, value) },
             // Clients replace the signature by each that comes, so it waits until it is whole.
-            Delta::Signature(more) => return self.signature.push_str(more),
-            Delta::Encrypted(more) => return self.encrypted.push_str(more),
+            Delta::Signature(more) => return Proof::grow(&mut self.signature, more),
+            Delta::Encrypted(more) => return Proof::grow(&mut self.encrypted, more),
             // Nobody can ask for them in this dialect.
             Delta::Logprobs(_) => return,
         };
@@ -251,17 +258,17 @@ impl Waiting {
     }
 
     fn close(&mut self, n_written: &mut u64, out: &mut Vec<Frame>) {
-        let is_hidden = matches!(self.block, Block::Reasoning { .. }) && !self.is_begun && self.signature.is_empty();
+        let is_hidden = matches!(self.block, Block::Reasoning { .. }) && !self.is_begun && self.signature.is_none();
         if !is_hidden {
             self.begin(*n_written, out);
-            if !self.signature.is_empty() {
-                out.push(wire::grown(*n_written, Piece::Signature { signature: &self.signature }));
+            if let Some(proof) = &self.signature {
+                out.push(wire::grown(*n_written, Piece::Signature { signature: &block::said(proof) }));
             }
             out.push(wire::ended(*n_written));
             *n_written += 1;
         }
-        if !self.encrypted.is_empty() {
-            out.push(wire::begun(*n_written, &json!({"type": "redacted_thinking", "data": self.encrypted})));
+        if let Some(data) = &self.encrypted {
+            out.push(wire::begun(*n_written, &json!({"type": "redacted_thinking", "data": block::said(data)})));
             out.push(wire::ended(*n_written));
             *n_written += 1;
         }

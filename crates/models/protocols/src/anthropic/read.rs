@@ -136,8 +136,7 @@ fn tool_choice(choice: &Value) -> Result<ToolChoice, Wrong> {
     }
 }
 
-/// `thinking` says whether and how much, `output_config.effort` how hard. Thinking without either is
-/// [`Reasoning::default`]: as the model likes.
+/// `thinking` says whether and how much, `output_config.effort` how hard. Thinking without either is as the model likes.
 pub(super) fn reasoning(thinking: Option<Value>, config: Option<&Value>) -> Result<Option<Reasoning>, Wrong> {
     let effort = match config.and_then(|config| config.get("effort")).filter(|effort| !effort.is_null()) {
         None => None,
@@ -152,14 +151,16 @@ pub(super) fn reasoning(thinking: Option<Value>, config: Option<&Value>) -> Resu
     };
     // Whether the thinking is shown: "omitted" leaves only its proof.
     let summary = (thinking.text("display") == Some("summarized")).then(|| "auto".to_owned());
+    let is_hidden = thinking.text("display") == Some("omitted");
+    let said = Reasoning { effort, is_on: true, summary, is_hidden, ..Reasoning::default() };
     match thinking.text("type") {
         Some("disabled") => Ok(Some(Reasoning { effort: Some(Effort::None), ..Reasoning::default() })),
-        Some("adaptive") => Ok(Some(Reasoning { effort, budget: None, summary })),
+        Some("adaptive") => Ok(Some(said)),
         Some("enabled") => {
             let wrong = || Wrong::field("thinking.budget_tokens", "must be a whole number");
             let budget = thinking.get("budget_tokens").filter(|budget| !budget.is_null());
             let budget = budget.map(|budget| budget.as_u64().ok_or_else(wrong)).transpose()?;
-            Ok(Some(Reasoning { effort, budget, summary }))
+            Ok(Some(Reasoning { budget, ..said }))
         }
         _ => Err(Wrong::field("thinking.type", "must be enabled, adaptive or disabled")),
     }

@@ -43,6 +43,10 @@ impl Decoder for AnthropicDecoder {
         {
             return Ok(event);
         }
+        // Relays that speak OpenAI's protocol as well end with its word.
+        if frame.data.is_empty() || frame.data == "[DONE]" {
+            return Ok(Vec::new());
+        }
         let data: Value = serde_json::from_slice(&frame.data)
             .map_err(|_| Unreadable::new("a JSON event", &String::from_utf8_lossy(&frame.data)))?;
         self.value(&frame.name, &data)

@@ -6,6 +6,7 @@ use crate::dialect::{Context, Decoder, Dialect, Encoder};
 use crate::error::{Failure, Unreadable};
 use crate::event::{Block, Delta, Event, Finish, Place, Start};
 use crate::framing::Frame;
+use crate::proof::Proof;
 use crate::usage::Usage;
 
 mod asking;

@@ -56,11 +56,13 @@ pub fn encode(usage: &Usage) -> Value {
 
 /// The figures of a stream: each event that has some overrides those before, and leaves the others alone.
 pub(super) fn merge(known: &mut Map<String, Value>, usage: &Value) {
+    let is_anew = usage.list("iterations").len() > 1;
     let Some(usage) = usage.as_object() else { return };
     for (name, value) in usage {
-        // Totals do not shrink: a zero behind a figure, as some proxies write it, means that nothing new is said.
+        // Totals do not shrink: a zero behind a figure, as some proxies write it, means that nothing new is said. Only
+        // where the answer had several iterations is all of it said anew, for the last one alone.
         let is_nothing =
-            value.as_u64() == Some(0) && known.get(name).is_some_and(|known| crate::json::count(known) > 0);
+            !is_anew && value.as_u64() == Some(0) && known.get(name).is_some_and(|known| crate::json::count(known) > 0);
         if !value.is_null() && !is_nothing {
             known.insert(name.clone(), value.clone());
         }
@@ -102,8 +104,13 @@ mod tests {
         merge(&mut known, &json!({"input_tokens": 43, "cache_read_input_tokens": 9, "output_tokens": 1}));
         merge(&mut known, &json!({"input_tokens": 61, "cache_read_input_tokens": null, "output_tokens": 2}));
         merge(&mut known, &json!({"input_tokens": 0}));
-        let usage = decode(&Value::Object(known)).unwrap();
+        let usage = decode(&Value::Object(known.clone())).unwrap();
         assert_eq!((usage.input, usage.cached, usage.output), (70, 9, 2));
+        // As after a compaction, which `iterations` tells.
+        let anew = json!({"input_tokens": 5, "cache_read_input_tokens": 0, "output_tokens": 3, "iterations": [{}, {}]});
+        merge(&mut known, &anew);
+        let usage = decode(&Value::Object(known)).unwrap();
+        assert_eq!((usage.input, usage.cached, usage.output), (5, 0, 3));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::dialect::Dialect;
 use crate::error::Unreadable;
 use crate::event::{Block, Finish, Start};
 use crate::json::Look;
+use crate::proof::Proof;
 
 /// Reads an answer. Those that `InvokeModel` gives in some models' own protocols are read too.
 ///
@@ -48,8 +49,8 @@ pub(super) fn block(value: &Value, number: usize) -> Option<Whole> {
         "reasoningContent" => {
             let shown = inner.get("reasoningText").unwrap_or(&Value::Null);
             Whole {
-                signature: shown.text("signature").filter(|proof| !proof.is_empty()).map(str::to_owned),
-                encrypted: inner.text("redactedContent").map(str::to_owned),
+                signature: shown.text("signature").filter(|proof| !proof.is_empty()).map(proof),
+                encrypted: inner.text("redactedContent").map(proof),
                 ..Whole::reasoning(shown.string("text"))
             }
         }
@@ -64,6 +65,11 @@ pub(super) fn block(value: &Value, number: usize) -> Option<Whole> {
         },
         _ => opaque(value),
     })
+}
+
+/// Anthropic's models have Anthropic's.
+pub(super) fn proof(text: &str) -> Proof {
+    Proof::of(Dialect::Bedrock, text)
 }
 
 /// Whether a call is one that the server makes itself.

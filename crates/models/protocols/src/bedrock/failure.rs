@@ -5,20 +5,41 @@ use serde_json::Value;
 use crate::error::Failure;
 use crate::json::Look;
 
-// Of the API's reference; in a stream they begin with a small letter.
-const EXCEPTIONS: [(&str, u16); 11] = [
+// Of the references of the API and of what all of Amazon's services have; in a stream they begin with a small letter.
+const EXCEPTIONS: [(&str, u16); 20] = [
     ("ValidationException", 400),
-    ("UnrecognizedClientException", 403),
+    ("UnrecognizedClientException", 401),
+    ("ExpiredTokenException", 401),
+    ("InvalidSignatureException", 401),
+    ("IncompleteSignatureException", 401),
+    ("MissingAuthenticationTokenException", 401),
     ("AccessDeniedException", 403),
+    ("NotAuthorizedException", 403),
     ("ResourceNotFoundException", 404),
     ("ModelTimeoutException", 408),
+    ("ConflictException", 409),
     ("ModelErrorException", 424),
     ("ModelStreamErrorException", 424),
     ("ThrottlingException", 429),
+    ("TooManyRequestsException", 429),
+    ("ServiceQuotaExceededException", 429),
     ("ModelNotReadyException", 429),
     ("InternalServerException", 500),
+    ("InternalFailure", 500),
     ("ServiceUnavailableException", 503),
 ];
+
+/// The name of an exception without what Amazon writes around it (`com.amazon.coral.service#ThrottlingException:http://..`),
+/// as the API's reference spells it, and the HTTP status that fits; `None` for one that is not known.
+#[must_use]
+pub fn exception(said: &str) -> (&str, Option<u16>) {
+    let name = said.split(':').next().unwrap_or(said);
+    let name = name.rsplit('#').next().unwrap_or(name).trim();
+    match EXCEPTIONS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
+        Some((known, status)) => (known, Some(*status)),
+        None => (name, None),
+    }
+}
 
 /// Reads an error body. The name of the exception is in it only sometimes; otherwise the header `x-amzn-errortype` has
 /// it.
@@ -29,18 +50,14 @@ pub fn decode(status: u16, body: &Value) -> Failure {
 
 /// Reads the data of an exception in a stream.
 pub(super) fn named(status: u16, name: &str, body: &Value) -> Failure {
-    let code = body.text("__type").or_else(|| body.text("code")).unwrap_or(name);
-    // `com.amazon.coral.validate#ValidationException:http://..`
-    let code = code.rsplit('#').next().unwrap_or(code);
-    let code = code.split(':').next().unwrap_or(code);
-    let known = EXCEPTIONS.iter().find(|(exception, _)| exception.eq_ignore_ascii_case(code));
+    let (code, known) = exception(body.text("__type").or_else(|| body.text("code")).unwrap_or(name));
     let texts = ["message", "Message", "originalMessage", "errorMessage"];
     let message = texts.into_iter().find_map(|name| body.text(name)).or_else(|| body.as_str());
     let original = u16::try_from(body.count("originalStatusCode")).unwrap_or(0);
-    let fits = if (400..600).contains(&original) { original } else { known.map_or(0, |(_, status)| *status) };
+    let fits = if (400..600).contains(&original) { original } else { known.unwrap_or(0) };
     Failure {
         status: if status == 0 || status == 200 { fits } else { status },
-        code: known.map_or(code, |(exception, _)| exception).to_owned(),
+        code: code.to_owned(),
         message: message.map_or_else(|| body.to_string(), str::to_owned),
         retry_after_ms: None,
         rest: None,

@@ -94,7 +94,7 @@ impl BedrockDecoder {
     }
 
     fn message(&mut self, name: &str, data: &Value, events: &mut Vec<Event>) -> Result<(), Unreadable> {
-        if self.has_started && name == "chunk" || self.invoke.is_some() && name.starts_with("contentBlock") {
+        if self.has_started && name == "chunk" || self.invoke.is_some() && KNOWN.contains(&name) {
             return Err(Unreadable::new("one protocol in one stream", name));
         }
         if name == "chunk" {
@@ -106,7 +106,7 @@ impl BedrockDecoder {
             events.push(Event::Failed(failure::named(0, name, data)));
             return Ok(());
         }
-        if !std::mem::replace(&mut self.has_started, true) {
+        if self.invoke.is_none() && !std::mem::replace(&mut self.has_started, true) {
             events.push(Event::Start(Start::default()));
         }
         let index = data.count("contentBlockIndex");
@@ -166,8 +166,8 @@ impl BedrockDecoder {
             "toolUse" => vec![(Kind::Call, text(more.get("input")).map(Delta::Arguments))],
             "reasoningContent" => [
                 text(more.get("text")).map(Delta::Text),
-                text(more.get("signature")).map(Delta::Signature),
-                text(more.get("redactedContent")).map(Delta::Encrypted),
+                text(more.get("signature")).map(|text| Delta::Signature(answer::proof(&text))),
+                text(more.get("redactedContent")).map(|text| Delta::Encrypted(answer::proof(&text))),
             ]
             .into_iter()
             .map(|grown| (Kind::Thinking, grown))

@@ -4,10 +4,11 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::answer::{Answer, Whole};
-use crate::dialect::Decoder;
+use crate::dialect::{Decoder, Dialect};
 use crate::error::Unreadable;
 use crate::event::{Block, Event, Finish};
 use crate::framing::Frame;
+use crate::proof::Proof;
 
 mod asking;
 
@@ -36,9 +37,9 @@ fn blocks_begin_without_a_word_and_end_with_the_next_one() {
     let stream = [
         ("messageStart", json!({"role": "assistant"})),
         grown(0, json!({"reasoningContent": {"text": "hm"}})),
-        grown(0, json!({"reasoningContent": {"signature": "proof"}})),
+        grown(0, json!({"reasoningContent": {"signature": "EgQKAhgC"}})),
         ended(0),
-        grown(1, json!({"reasoningContent": {"redactedContent": "aGlkZGVu"}})),
+        grown(1, json!({"reasoningContent": {"redactedContent": "RWdRS0FoZ0Q="}})),
         ended(1),
         grown(2, json!({"text": "let me see"})),
         ("contentBlockStart", call),
@@ -48,8 +49,8 @@ fn blocks_begin_without_a_word_and_end_with_the_next_one() {
         ("metadata", json!({"usage": usage, "metrics": {"latencyMs": 5}})),
     ];
     let answer = Answer::of(&read(&stream).unwrap());
-    let thought = Whole { signature: Some("proof".into()), ..Whole::reasoning("hm") };
-    let hidden = Whole { encrypted: Some("aGlkZGVu".into()), ..Whole::reasoning("") };
+    let thought = Whole { signature: Some(Proof::made_by(Dialect::Anthropic, "EgQKAhgC")), ..Whole::reasoning("hm") };
+    let hidden = Whole { encrypted: Some(Proof::made_by(Dialect::Anthropic, "RWdRS0FoZ0Q=")), ..Whole::reasoning("") };
     let expected = [thought, hidden, Whole::text("let me see"), Whole::call("t1", "now", "{}")];
     assert_eq!(answer.choices[0].blocks, expected);
     assert_eq!(answer.choices[0].finish, Some(Finish::Calls));
@@ -144,7 +145,7 @@ fn answers_of_the_first_models_are_read_whole() {
 #[test]
 fn a_whole_answer_reads_like_a_stream() {
     let content = json!([
-        {"reasoningContent": {"reasoningText": {"text": "hm", "signature": "proof"}}},
+        {"reasoningContent": {"reasoningText": {"text": "hm", "signature": "EgQKAhgC"}}},
         {"type": "text", "text": "so"},
         {"toolUse": {"toolUseId": "t1", "name": "f", "input": {"a": 1}, "type": "tool_use"}},
         {"citationsContent": {"content": [{"text": "cited"}], "citations": [{"title": "A"}]}},

@@ -23,7 +23,7 @@ pub fn decode(usage: &Value) -> Option<Usage> {
         input,
         cached,
         cache_write,
-        cache_write_1h: hours.map(|detail| detail.count("inputTokens")).sum::<u64>().min(cache_write),
+        cache_write_1h: hours.map(|detail| detail.count("inputTokens")).fold(0, u64::saturating_add).min(cache_write),
         output,
         reasoning: 0,
         said_cost: None,

@@ -157,10 +157,17 @@ fn tools(request: &Request, maker: Maker, body: &mut Map<String, Value>, dropped
     if list.is_empty() {
         return;
     }
+    let is_forced = matches!(choice, Some(ToolChoice::Required | ToolChoice::Named(_)));
+    if is_forced && !maker.forces(choice.as_ref(), list.len()) {
+        dropped.push("tool_choice".to_owned());
+        choice = None;
+    }
     let mut config = Map::from_iter([("tools".to_owned(), Value::Array(list))]);
     let choice = choice.and_then(|choice| match choice {
         ToolChoice::Auto => Some(json!({"auto": {}})),
         ToolChoice::Required => Some(json!({"any": {}})),
+        // The one tool that there is.
+        ToolChoice::Named(_) if maker == Maker::Mistral => Some(json!({"any": {}})),
         ToolChoice::Named(name) => Some(json!({"tool": {"name": name}})),
         ToolChoice::None => None,
     });

@@ -30,6 +30,7 @@ pub fn decode(body: &Value) -> Result<Answer, Unreadable> {
         let mut choice = Choice { blocks: blocks(message, value), ..Choice::default() };
         // Who says nothing has finished all the same: this is a whole answer.
         choice.finish = Some(finish(&value.string("finish_reason"), !message.list("tool_calls").is_empty()));
+        choice.stop = stop(value);
         if let Some(error) = value.get("error").filter(|error| !error.is_null()) {
             answer.failed = Some(failure(0, error));
         }
@@ -76,25 +77,33 @@ fn blocks(message: &Value, choice: &Value) -> Vec<Whole> {
     if let Some(text) = message.text("refusal").filter(|text| !text.is_empty()) {
         blocks.push(Whole { text: text.to_owned(), ..Whole::from(Block::Refusal) });
     }
-    for image in message.list("images") {
-        blocks.extend(picture(image));
-    }
-    for (at, call) in message.list("tool_calls").iter().enumerate() {
+    blocks.extend(message.list("images").iter().map(picture));
+    blocks.extend(extra::signature(message).map(|proof| Whole { signature: Some(proof), ..Whole::reasoning("") }));
+    for (at, call) in message.list("tool_calls").iter().chain(old_call(message).as_ref()).enumerate() {
         blocks.push(self::call(at, call));
     }
     blocks
 }
 
+/// A call in the words before there were several.
+pub(super) fn old_call(message: &Value) -> Option<Value> {
+    let call = message.get("function_call")?;
+    let says = ["name", "arguments"].iter().any(|name| call.text(name).is_some_and(|text| !text.is_empty()));
+    says.then(|| json!({"function": call}))
+}
+
 pub(super) fn thought(delta: &Value) -> &str {
-    delta.text("reasoning_content").or_else(|| delta.text("reasoning")).unwrap_or_default()
+    let names = ["reasoning_content", "reasoning"];
+    // Some write both, and leave one empty.
+    names.iter().find_map(|name| delta.text(name).filter(|text| !text.is_empty())).unwrap_or_default()
 }
 
 fn thinking(detail: &Value) -> Whole {
     let text = detail.text("text").or_else(|| detail.text("summary")).unwrap_or_default().to_owned();
     Whole {
         text,
-        signature: detail.text("signature").map(str::to_owned),
-        encrypted: detail.text("data").map(str::to_owned),
+        signature: extra::proof(detail, "signature"),
+        encrypted: extra::proof(detail, "data"),
         ..Whole::from(Block::Reasoning { id: detail.text("id").map(str::to_owned) })
     }
 }
@@ -111,24 +120,39 @@ pub(super) fn part(value: &Value) -> Whole {
             };
             Whole::reasoning(texts)
         }
-        Some(_) => picture(value)
-            .unwrap_or_else(|| Whole::from(Block::Opaque { dialect: Dialect::Chat, value: value.clone() })),
+        // Databricks writes its thinking like an item of Responses.
+        Some("reasoning") => {
+            let parts = value.list("summary").iter().chain(value.list("content"));
+            let texts: String =
+                value.text("text").into_iter().chain(parts.filter_map(|part| part.text("text"))).collect();
+            Whole::reasoning(texts)
+        }
+        Some(_) => picture(value),
     }
 }
 
-/// A picture that the model made, given as a `data:` address (OpenRouter).
-pub(super) fn picture(value: &Value) -> Option<Whole> {
-    let url = value.pointer("/image_url/url")?.as_str()?;
-    let (head, data) = url.strip_prefix("data:")?.split_once(',')?;
+/// A picture that the model made, given as a `data:` address (OpenRouter). What stands elsewhere is kept as it is.
+pub(super) fn picture(value: &Value) -> Whole {
+    let url = value.pointer("/image_url/url").and_then(Value::as_str).unwrap_or_default();
+    let Some((head, data)) = url.strip_prefix("data:").and_then(|rest| rest.split_once(',')) else {
+        return Whole::from(Block::Opaque { dialect: Dialect::Chat, value: value.clone() });
+    };
     let mime = head.split(';').next().unwrap_or("image/png").to_owned();
-    Some(Whole::from(Block::Media { mime, data: data.to_owned() }))
+    let block = Block::Media { mime, data: data.to_owned() };
+    Whole { signature: extra::signature(value), ..Whole::from(block) }
+}
+
+/// The stop text that ended it, which vLLM and SGLang say; they write the number of a token there, too.
+pub(super) fn stop(choice: &Value) -> Option<String> {
+    let names = ["stop_reason", "matched_stop"];
+    let is_stop = choice.text("finish_reason") == Some("stop");
+    names.iter().find_map(|name| choice.text(name)).filter(|_| is_stop).map(str::to_owned)
 }
 
 fn call(at: usize, call: &Value) -> Whole {
     let function = call.get("function").unwrap_or(&Value::Null);
     let id = call.text("id").filter(|id| !id.is_empty()).map_or_else(|| format!("call_{at}"), str::to_owned);
-    let signature = call.pointer("/extra_content/google/thought_signature").and_then(Value::as_str);
-    Whole { signature: signature.map(str::to_owned), ..Whole::call(id, function.string("name"), arguments(function)) }
+    Whole { signature: extra::signature(call), ..Whole::call(id, function.string("name"), arguments(function)) }
 }
 
 /// The arguments as text, also where a server sends the object itself.
@@ -167,7 +191,14 @@ pub(super) fn finish_word(finish: &Finish) -> &str {
 /// Reads an error body or the `error` of a chunk.
 #[must_use]
 pub fn decode_failure(status: u16, body: &Value) -> Failure {
-    failure(status, body.get("error").filter(|error| !error.is_null()).unwrap_or(body))
+    let error = body.get("error").filter(|error| !error.is_null()).unwrap_or(body);
+    let mut failure = failure(status, error);
+    if failure.code.is_empty() {
+        // Where the error is a text, its kind stands beside it (xAI, Hugging Face).
+        let beside = ["code", "type", "error_type"].iter().find_map(|name| body.text(name));
+        failure.code = beside.unwrap_or_default().to_owned();
+    }
+    failure
 }
 
 pub(super) fn failure(status: u16, error: &Value) -> Failure {
@@ -249,11 +280,15 @@ fn written(index: usize, choice: &Choice) -> Value {
             Block::Call { id, name } => {
                 let mut call = json!({"id": id, "type": "function",
                     "function": {"name": name, "arguments": whole.text}});
-                sign(&mut call, whole.signature.as_deref());
+                extra::sign(&mut call, whole.signature.as_ref());
                 calls.push(call);
             }
             Block::Refusal => refusal.push_str(&whole.text),
-            Block::Media { mime, data } => images.push(image(images.len(), mime, data)),
+            Block::Media { mime, data } => {
+                let mut image = image(images.len(), mime, data);
+                extra::sign(&mut image, whole.signature.as_ref());
+                images.push(image);
+            }
             Block::Opaque { dialect, value } => others.push(extra::item(others.len(), *dialect, value)),
         }
     }
@@ -279,12 +314,6 @@ fn written(index: usize, choice: &Choice) -> Value {
     let logprobs = if logprobs.is_empty() { Value::Null } else { json!({"content": logprobs, "refusal": null}) };
     json!({"index": index, "message": message, "logprobs": logprobs,
         "finish_reason": choice.finish.as_ref().map(finish_word)})
-}
-
-pub(super) fn sign(call: &mut Value, signature: Option<&str>) {
-    if let Some(signature) = signature {
-        call["extra_content"] = json!({"google": {"thought_signature": signature}});
-    }
 }
 
 pub(super) fn image(index: usize, mime: &str, data: &str) -> Value {

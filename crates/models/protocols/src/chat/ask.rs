@@ -2,11 +2,13 @@
 
 use serde_json::{Map, Value, json};
 
+use super::extra;
+use super::forced::{self, Fit};
+use super::thinking;
 use crate::dialect::{Dialect, Encoded, Quirks, Thinking};
 use crate::json::put;
-use crate::request::{
-    Cache, Effort, Format, Media, Message, Part, PartKind, Reasoning, Request, Role, Source, Tool, ToolChoice,
-};
+use crate::proof::Proof;
+use crate::request::{Cache, Format, Media, Message, Part, PartKind, Request, Role, Source, Tool, ToolChoice};
 
 /// Writes a request.
 #[must_use]
@@ -19,10 +21,20 @@ pub fn encode(request: &Request, quirks: &Quirks) -> Encoded {
     }
     body.insert("model".to_owned(), json!(request.model));
     body.insert("messages".to_owned(), messages(request, quirks, &mut dropped));
-    if !request.tools.is_empty() {
+    let fit = request.tool_choice.as_ref().map_or(Fit::Same, |choice| self::fit(request, choice, quirks));
+    if !request.tools.is_empty() && fit != Fit::NoTools {
         body.insert("tools".to_owned(), tools(&request.tools, &mut dropped));
     }
-    put(&mut body, "tool_choice", request.tool_choice.as_ref().map(|choice| tool_choice(choice, quirks)));
+    let choice = match fit {
+        Fit::Same => request.tool_choice.clone(),
+        Fit::Other(other) => Some(other),
+        Fit::NoTools => None,
+        Fit::Auto => {
+            dropped.push("tool_choice".to_owned());
+            Some(ToolChoice::Auto)
+        }
+    };
+    put(&mut body, "tool_choice", choice.map(|choice| tool_choice(&choice, quirks)));
     put(&mut body, "parallel_tool_calls", request.parallel_calls);
     let most = if quirks.old_max_tokens { "max_tokens" } else { "max_completion_tokens" };
     put(&mut body, most, request.max_output);
@@ -40,7 +52,13 @@ pub fn encode(request: &Request, quirks: &Quirks) -> Encoded {
     }
     put(&mut body, "response_format", request.format.as_ref().map(|format| self::format(format, quirks, &mut dropped)));
     if let Some(reasoning) = &request.reasoning {
-        think(reasoning, request.max_output, quirks, &mut body);
+        let asked = thinking::Asked {
+            model: &request.model,
+            max_output: request.max_output,
+            field: request.reasoning_field(),
+            insists: request.origin == Dialect::Chat,
+        };
+        thinking::write(reasoning, quirks.thinking, asked, &mut body, &mut dropped);
     }
     put(&mut body, "user", request.user.clone());
     if request.stream {
@@ -51,48 +69,6 @@ pub fn encode(request: &Request, quirks: &Quirks) -> Encoded {
         }
     }
     Encoded { body: Value::Object(body), dropped }
-}
-
-fn think(reasoning: &Reasoning, max_output: Option<u64>, quirks: &Quirks, body: &mut Map<String, Value>) {
-    let thinks = reasoning.effort != Some(Effort::None) && reasoning.budget != Some(0);
-    let budget = reasoning.budget.or_else(|| Some(reasoning.effort?.budget(max_output))).filter(|_| thinks);
-    match quirks.thinking {
-        Thinking::Effort => {
-            let effort = reasoning.effort.or_else(|| Some(effort_of(reasoning.budget?)));
-            put(body, "reasoning_effort", effort.map(Effort::as_str));
-        }
-        Thinking::Object => {
-            let mut object = Map::new();
-            // It takes one of both.
-            match (reasoning.budget, reasoning.effort) {
-                (Some(budget), _) if thinks => put(&mut object, "max_tokens", Some(budget)),
-                (_, Some(effort)) => put(&mut object, "effort", Some(effort.as_str())),
-                (Some(_), None) => put(&mut object, "enabled", Some(false)),
-                (None, None) => put(&mut object, "enabled", Some(true)),
-            }
-            body.insert("reasoning".to_owned(), Value::Object(object));
-        }
-        Thinking::Enable => {
-            body.insert("enable_thinking".to_owned(), json!(thinks));
-            put(body, "thinking_budget", budget);
-        }
-        Thinking::Switch => {
-            body.insert("thinking".to_owned(), json!({"type": if thinks { "enabled" } else { "disabled" }}));
-        }
-        Thinking::Template => {
-            body.insert("chat_template_kwargs".to_owned(), json!({"enable_thinking": thinks}));
-        }
-    }
-}
-
-/// The nearest word for a number of thinking tokens.
-fn effort_of(budget: u64) -> Effort {
-    match budget {
-        0 => Effort::None,
-        1..=2_048 => Effort::Low,
-        2_049..=10_240 => Effort::Medium,
-        _ => Effort::High,
-    }
 }
 
 fn tools(tools: &[Tool], dropped: &mut Vec<String>) -> Value {
@@ -120,14 +96,28 @@ fn name_of(tool: &Value) -> String {
     format!("tools.{kind}")
 }
 
+fn fit(request: &Request, choice: &ToolChoice, quirks: &Quirks) -> Fit {
+    let only = match request.tools.as_slice() {
+        [Tool::Function { name, .. }] => Some(name.as_str()),
+        _ => None,
+    };
+    let thinks = forced::thinks(request.reasoning.as_ref(), &request.model, quirks.forcing);
+    forced::fit(choice, only, thinks, quirks.forcing)
+}
+
 fn tool_choice(choice: &ToolChoice, quirks: &Quirks) -> Value {
     match choice {
         ToolChoice::Auto => json!("auto"),
         ToolChoice::None => json!("none"),
         ToolChoice::Required if quirks.required_is_any => json!("any"),
         ToolChoice::Required => json!("required"),
-        ToolChoice::Named(name) => json!({"type": "function", "function": {"name": name}}),
+        ToolChoice::Named(name) => named(name),
     }
+}
+
+/// The choice of one function.
+pub(super) fn named(name: &str) -> Value {
+    json!({"type": "function", "function": {"name": name}})
 }
 
 fn format(format: &Format, quirks: &Quirks, dropped: &mut Vec<String>) -> Value {
@@ -217,6 +207,7 @@ fn results(message: &Message, list: &mut Vec<Value>, dropped: &mut Vec<String>) 
 fn assistant(message: &Message, quirks: &Quirks, dropped: &mut Vec<String>) -> Value {
     let mut object = Map::from_iter([("role".to_owned(), json!("assistant"))]);
     let (mut said, mut calls, mut thought, mut details) = (Vec::new(), Vec::new(), String::new(), Vec::new());
+    let mut images = Vec::new();
     for part in &message.parts {
         match &part.kind {
             PartKind::Call { id, name, arguments, signature } => {
@@ -224,9 +215,7 @@ fn assistant(message: &Message, quirks: &Quirks, dropped: &mut Vec<String>) -> V
                 let arguments = if arguments.trim().is_empty() { "{}" } else { arguments };
                 let mut call =
                     json!({"id": id, "type": "function", "function": {"name": name, "arguments": arguments}});
-                if let Some(signature) = signature {
-                    call["extra_content"] = json!({"google": {"thought_signature": signature}});
-                }
+                extra::sign(&mut call, signature.as_ref());
                 calls.push(call);
             }
             PartKind::Reasoning { text, signature, encrypted, id } => {
@@ -234,8 +223,15 @@ fn assistant(message: &Message, quirks: &Quirks, dropped: &mut Vec<String>) -> V
                 details.push(detail(text, signature.as_ref(), encrypted.as_ref(), id.as_ref()));
             }
             PartKind::Refusal(text) => put(&mut object, "refusal", Some(text.clone())),
+            // Nobody but OpenRouter takes pictures of the model's own back.
+            PartKind::Image(media) if quirks.thinking == Thinking::Object => {
+                let Some(url) = media.url("image/png") else { continue };
+                let mut image = json!({"type": "image_url", "image_url": {"url": url}});
+                extra::sign(&mut image, media.signature.as_ref());
+                images.push(image);
+            }
+            PartKind::Image(_) => dropped.push("content.image_url".to_owned()),
             PartKind::Text(_)
-            | PartKind::Image(_)
             | PartKind::File(_)
             | PartKind::Audio(_)
             | PartKind::Result { .. }
@@ -247,6 +243,7 @@ fn assistant(message: &Message, quirks: &Quirks, dropped: &mut Vec<String>) -> V
     if !calls.is_empty() {
         object.insert("tool_calls".to_owned(), Value::Array(calls));
     }
+    put(&mut object, "images", (!images.is_empty()).then_some(images));
     if quirks.thinking == Thinking::Object && !details.is_empty() {
         object.insert("reasoning_details".to_owned(), Value::Array(details));
     } else if quirks.wants_reasoning_back && !thought.is_empty() {
@@ -256,13 +253,14 @@ fn assistant(message: &Message, quirks: &Quirks, dropped: &mut Vec<String>) -> V
     Value::Object(object)
 }
 
-/// One entry of OpenRouter's `reasoning_details`.
-pub(super) fn detail(text: &str, signature: Option<&String>, encrypted: Option<&String>, id: Option<&String>) -> Value {
+/// One entry of OpenRouter's `reasoning_details`, with the maker of its proof.
+pub(super) fn detail(text: &str, signature: Option<&Proof>, encrypted: Option<&Proof>, id: Option<&String>) -> Value {
     let mut detail = Map::new();
+    put(&mut detail, "format", encrypted.or(signature).and_then(Proof::format));
     match encrypted {
         Some(data) => {
             detail.insert("type".to_owned(), json!("reasoning.encrypted"));
-            detail.insert("data".to_owned(), json!(data));
+            detail.insert("data".to_owned(), json!(data.text));
             put(&mut detail, "summary", (!text.is_empty()).then(|| text.to_owned()));
         }
         None => {
@@ -270,7 +268,7 @@ pub(super) fn detail(text: &str, signature: Option<&String>, encrypted: Option<&
             detail.insert("text".to_owned(), json!(text));
         }
     }
-    put(&mut detail, "signature", signature.cloned());
+    put(&mut detail, "signature", signature.map(|proof| proof.text.clone()));
     put(&mut detail, "id", id.cloned());
     Value::Object(detail)
 }

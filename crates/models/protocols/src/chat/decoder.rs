@@ -4,13 +4,14 @@
 
 use serde_json::{Map, Value};
 
-use super::answer::{arguments, facts, failure, finish, part, picture, start, thought};
+use super::answer::{arguments, facts, failure, finish, old_call, part, picture, start, stop, thought};
 use super::{extra, usage};
 use crate::dialect::{Decoder, Dialect};
 use crate::error::Unreadable;
 use crate::event::{Block, Delta, Event, Finish, Place};
 use crate::framing::Frame;
 use crate::json::Look;
+use crate::proof::Proof;
 
 /// Reads one stream.
 #[derive(Debug, Default)]
@@ -33,9 +34,12 @@ struct Open {
     single: Option<(Kind, u32)>,
     last_text: Option<u32>,
     calls: Vec<Call>,
+    /// Log probabilities of tokens that are no text, or of text that is still to come.
+    logprobs: Vec<Value>,
     /// Fields of one server alone, as far as they came.
     extra: Map<String, Value>,
     finish: Option<String>,
+    stop: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,7 +75,7 @@ impl Decoder for ChatDecoder {
         if !chunk.is_object() {
             return Err(Unreadable::new("a chunk of a chat completion", &came()));
         }
-        self.chunk(&chunk);
+        self.chunk(&chunk, frame.name == "error");
         Ok(std::mem::take(&mut self.out))
     }
 
@@ -91,8 +95,8 @@ impl Decoder for ChatDecoder {
 }
 
 impl ChatDecoder {
-    fn chunk(&mut self, chunk: &Value) {
-        let error = chunk.get("error").or_else(|| chunk.pointer("/choices/0/error")).filter(|error| !error.is_null());
+    fn chunk(&mut self, chunk: &Value, is_error: bool) {
+        let error = self::error(chunk).or_else(|| is_error.then_some(chunk));
         // Azure opens with an empty chunk about its filters.
         let usage = usage::find(chunk);
         let says = !chunk.string("id").is_empty() || !chunk.list("choices").is_empty() || usage.is_some();
@@ -166,24 +170,27 @@ impl Open {
         if let Some(text) = delta.text("refusal").filter(|text| !text.is_empty()) {
             self.grow(Kind::Refusal, Delta::Text(text.to_owned()), out);
         }
-        if let Some(logprobs) =
-            choice.get("logprobs").map(|found| found.list("content")).filter(|list| !list.is_empty())
-        {
-            self.grow(Kind::Text, Delta::Logprobs(logprobs.to_vec()), out);
+        self.logprobs.extend(choice.get("logprobs").unwrap_or(&Value::Null).list("content").iter().cloned());
+        if !self.logprobs.is_empty() && self.single.as_ref().is_some_and(|(open, _)| *open == Kind::Text) {
+            let logprobs = std::mem::take(&mut self.logprobs);
+            self.grow(Kind::Text, Delta::Logprobs(logprobs), out);
         }
         for source in delta.list("annotations") {
             self.grow(Kind::Text, Delta::Citation { dialect: Dialect::Chat, value: source.clone() }, out);
         }
         for image in delta.list("images") {
-            if let Some(whole) = picture(image) {
-                self.whole(whole.block, out);
-            }
+            let whole = picture(image);
+            self.signed(whole.block, whole.signature, out);
         }
-        for call in delta.list("tool_calls") {
+        if let Some(proof) = extra::signature(delta) {
+            self.proof(proof, out);
+        }
+        for call in delta.list("tool_calls").iter().chain(old_call(delta).as_ref()) {
             self.call(call, out);
         }
         if let Some(word) = choice.text("finish_reason").filter(|word| !word.is_empty()) {
             self.finish = Some(word.to_owned());
+            self.stop = stop(choice);
         }
     }
 
@@ -192,8 +199,8 @@ impl Open {
         let text = detail.text("text").or_else(|| detail.text("summary")).filter(|text| !text.is_empty());
         let deltas = [
             text.map(|text| Delta::Text(text.to_owned())),
-            detail.text("signature").map(|signature| Delta::Signature(signature.to_owned())),
-            detail.text("data").map(|data| Delta::Encrypted(data.to_owned())),
+            extra::proof(detail, "signature").map(Delta::Signature),
+            extra::proof(detail, "data").map(Delta::Encrypted),
         ];
         if self.single.as_ref().is_none_or(|(open, _)| *open != kind) {
             let id = detail.text("id").map(str::to_owned);
@@ -212,6 +219,13 @@ impl Open {
             Block::Reasoning { .. } => self.grow(Kind::Reasoning(String::new()), Delta::Text(whole.text), out),
             Block::Call { .. } | Block::Media { .. } | Block::Opaque { .. } => self.whole(whole.block, out),
         }
+    }
+
+    /// A signature of the whole message, which is a block of its own.
+    fn proof(&mut self, proof: Proof, out: &mut Vec<Event>) {
+        self.begin(Kind::Reasoning(String::new()), Block::Reasoning { id: None }, out);
+        self.grow(Kind::Reasoning(String::new()), Delta::Signature(proof), out);
+        self.close_single(out);
     }
 
     fn next(&mut self) -> u32 {
@@ -254,9 +268,16 @@ impl Open {
     }
 
     fn whole(&mut self, block: Block, out: &mut Vec<Event>) {
+        self.signed(block, None, out);
+    }
+
+    fn signed(&mut self, block: Block, signature: Option<Proof>, out: &mut Vec<Event>) {
         self.close_single(out);
         let number = self.next();
-        out.extend([Event::Open(self.place(number), block), Event::Close(self.place(number))]);
+        let place = self.place(number);
+        out.push(Event::Open(place, block));
+        out.extend(signature.map(|proof| Event::Delta(place, Delta::Signature(proof))));
+        out.push(Event::Close(place));
     }
 
     fn call(&mut self, piece: &Value, out: &mut Vec<Event>) {
@@ -291,7 +312,7 @@ impl Open {
             }
         }
         let more = arguments(function);
-        let signature = piece.pointer("/extra_content/google/thought_signature").and_then(Value::as_str);
+        let signature = extra::signature(piece);
         match self.calls[at].block {
             None => self.calls[at].early.push_str(&more),
             Some(block) => {
@@ -299,12 +320,16 @@ impl Open {
                 if !more.is_empty() {
                     out.push(Event::Delta(place, Delta::Arguments(more)));
                 }
-                out.extend(signature.map(|proof| Event::Delta(place, Delta::Signature(proof.to_owned()))));
+                out.extend(signature.map(|proof| Event::Delta(place, Delta::Signature(proof))));
             }
         }
     }
 
     fn end(mut self, out: &mut Vec<Event>) {
+        if !self.logprobs.is_empty() {
+            let logprobs = std::mem::take(&mut self.logprobs);
+            self.grow(Kind::Text, Delta::Logprobs(logprobs), out);
+        }
         self.close_single(out);
         for at in 0..self.calls.len() {
             // A call whose name never came is still shown: the client may make something of it.
@@ -329,93 +354,16 @@ impl Open {
             None if has_calls => Finish::Calls,
             None => Finish::Stop,
         };
-        out.push(Event::Finish { choice: self.number, reason, stop: None });
+        out.push(Event::Finish { choice: self.number, reason, stop: self.stop });
     }
+}
+
+/// What went wrong, wherever a chunk says it: Groq beside its own figures, vLLM in place of everything else.
+fn error(chunk: &Value) -> Option<&Value> {
+    let places = [chunk.get("error"), chunk.pointer("/choices/0/error"), chunk.pointer("/x_groq/error")];
+    let is_whole = chunk.text("object") == Some("error");
+    places.into_iter().flatten().find(|error| !error.is_null()).or_else(|| is_whole.then_some(chunk))
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-    use crate::answer::Answer;
-
-    fn read(chunks: &[Value], is_done: bool) -> Result<Answer, Unreadable> {
-        let mut decoder = ChatDecoder::default();
-        let mut events = Vec::new();
-        for chunk in chunks {
-            events.extend(decoder.frame(&Frame::plain(chunk.to_string()))?);
-        }
-        if is_done {
-            events.extend(decoder.frame(&Frame::plain("[DONE]"))?);
-        }
-        events.extend(decoder.end()?);
-        Ok(Answer::of(&events))
-    }
-
-    fn delta(delta: Value) -> Value {
-        json!({"id": "c", "model": "m", "choices": [{"index": 0, "delta": delta, "finish_reason": null}]})
-    }
-
-    #[test]
-    fn thinking_text_and_parallel_calls_become_blocks_of_their_own() {
-        let piece = |index, id: &str, name: &str, arguments: &str| {
-            delta(
-                json!({"tool_calls": [{"index": index, "id": id, "function": {"name": name, "arguments": arguments}}]}),
-            )
-        };
-        let answer = read(
-            &[
-                delta(json!({"role": "assistant", "reasoning_content": "hm"})),
-                delta(json!({"content": "Let me "})),
-                delta(json!({"content": "look."})),
-                piece(0, "a", "find", ""),
-                piece(1, "b", "draw", "{}"),
-                piece(0, "", "", "{\"q\":1}"),
-                json!({"choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]}),
-                json!({"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 2}}),
-            ],
-            true,
-        )
-        .unwrap();
-
-        let blocks: Vec<(&Block, &str)> =
-            answer.choices[0].blocks.iter().map(|whole| (&whole.block, whole.text.as_str())).collect();
-        assert_eq!(
-            blocks,
-            [
-                (&Block::Reasoning { id: None }, "hm"),
-                (&Block::Text, "Let me look."),
-                (&Block::Call { id: "a".into(), name: "find".into() }, "{\"q\":1}"),
-                (&Block::Call { id: "b".into(), name: "draw".into() }, "{}"),
-            ]
-        );
-        assert_eq!(answer.choices[0].finish, Some(Finish::Calls));
-        assert_eq!(answer.usage.unwrap().input, 3);
-    }
-
-    #[test]
-    fn calls_that_all_have_the_number_0_are_told_apart_by_their_ids() {
-        let piece = |id: &str, name: &str| {
-            delta(json!({"tool_calls": [{"index": 0, "id": id, "function": {"name": name, "arguments": "{}"}}]}))
-        };
-        let answer = read(&[piece("a", "one"), piece("b", "two")], true).unwrap();
-
-        assert_eq!(answer.choices[0].blocks.len(), 2);
-        assert_eq!(answer.choices[0].finish, Some(Finish::Calls));
-    }
-
-    #[test]
-    fn a_stream_that_merely_stops_broke_off() {
-        assert!(read(&[delta(json!({"content": "half"}))], false).is_err());
-        assert!(read(&[], true).is_err());
-    }
-
-    #[test]
-    fn an_error_in_the_stream_ends_it() {
-        let answer =
-            read(&[delta(json!({"content": "x"})), json!({"error": {"message": "busy", "code": 503}})], false).unwrap();
-
-        assert_eq!(answer.failed.map(|failed| (failed.status, failed.message)), Some((503, "busy".to_owned())));
-    }
-}
+mod tests;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value, json};
 
-use super::answer::{citation, encode_failure, finish_word, image, sign};
+use super::answer::{citation, encode_failure, finish_word, image};
 use super::ask::detail;
 use super::{extra, usage};
 use crate::dialect::{Context, Encoder};
@@ -35,6 +35,7 @@ enum Written {
     Refusal,
     Reasoning { id: Option<String> },
     Call { index: usize },
+    Image { index: usize },
     Whole,
 }
 
@@ -98,10 +99,11 @@ impl ChatEncoder {
             }
             Block::Media { mime, data } => {
                 let n_images = self.n_images.entry(choice).or_default();
-                let picture = image(*n_images, mime, data);
+                let index = *n_images;
+                let picture = image(index, mime, data);
                 *n_images += 1;
                 self.delta(choice, json!({"images": [picture]}), None, out);
-                Written::Whole
+                Written::Image { index }
             }
             Block::Opaque { dialect, value } => {
                 let index = self.next(choice, "provider_items");
@@ -145,8 +147,13 @@ impl ChatEncoder {
             }
             (Some(Written::Call { index }), Delta::Signature(proof)) => {
                 let mut call = json!({"index": index, "function": {}});
-                sign(&mut call, Some(proof));
+                extra::sign(&mut call, Some(proof));
                 json!({"tool_calls": [call]})
+            }
+            (Some(Written::Image { index }), Delta::Signature(proof)) => {
+                let mut image = json!({"index": index});
+                extra::sign(&mut image, Some(proof));
+                json!({"images": [image]})
             }
             (_, Delta::Citation { dialect, value }) => self.entry(choice, "annotations", citation(*dialect, value)),
             (_, Delta::Logprobs(list)) => {

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::dialect::Dialect;
 use crate::event::Block;
 use crate::json::Look;
+use crate::proof::{Proof, own};
 
 const KNOWN: [&str; 13] = [
     "role",
@@ -36,6 +37,29 @@ const WORDS: [(Dialect, &str); 7] = [
     (Dialect::Cohere, "cohere"),
 ];
 
+/// Google's thought signature, where its own OpenAI surface puts it: at a call, a message, or a picture.
+pub(super) fn signature(holder: &Value) -> Option<Proof> {
+    let text = holder.pointer("/extra_content/google/thought_signature")?.as_str()?;
+    (!text.is_empty()).then(|| match Proof::of(Dialect::Chat, text) {
+        // Whatever its form: there are words that stand for one.
+        Proof { by: Dialect::Chat, text } => Proof::made_by(Dialect::Gemini, text),
+        known => known,
+    })
+}
+
+/// Puts it there.
+pub(super) fn sign(holder: &mut Value, proof: Option<&Proof>) {
+    if let Some(text) = own(proof, Dialect::Gemini) {
+        holder["extra_content"] = json!({"google": {"thought_signature": text}});
+    }
+}
+
+/// A proof in an entry of `reasoning_details`, where its maker stands beside it.
+pub(super) fn proof(detail: &Value, name: &str) -> Option<Proof> {
+    let text = detail.text(name).filter(|text| !text.is_empty())?;
+    Some(Proof::with_format(detail.text("format"), text))
+}
+
 /// One entry of `provider_items`.
 pub(super) fn item(index: usize, dialect: Dialect, value: &Value) -> Value {
     let word = WORDS.iter().find(|(known, _)| *known == dialect).map_or("", |(_, word)| word);
@@ -53,15 +77,23 @@ pub(super) fn items(message: &Value) -> impl Iterator<Item = (Dialect, Value)> {
 
 /// The fields that nobody else reads and that hold something.
 pub(super) fn unknown(message: &Value) -> Map<String, Value> {
-    let holds = |value: &Value| match value {
-        Value::Array(list) => !list.is_empty(),
-        Value::Object(fields) => !fields.is_empty(),
-        // Switches and marks say nothing of their own.
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
-    };
+    // Switches and marks say nothing of their own.
+    let may_hold = |value: &Value| (value.is_array() || value.is_object()) && holds(value);
     let fields = message.as_object().into_iter().flatten();
-    let rest = fields.filter(|(name, value)| !KNOWN.contains(&name.as_str()) && holds(value));
+    let rest = fields.filter(|(name, value)| !KNOWN.contains(&name.as_str()) && may_hold(value));
     rest.map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+/// Whether there is anything in a value. Some servers write every field that they know, with nothing in it.
+fn holds(value: &Value) -> bool {
+    match value {
+        Value::Array(list) => list.iter().any(holds),
+        Value::Object(fields) => fields.values().any(holds),
+        Value::String(text) => !text.is_empty(),
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::Bool(_) => true,
+        Value::Null => false,
+    }
 }
 
 /// The blocks that they are.
@@ -107,6 +139,7 @@ mod tests {
         for piece in [
             json!({"executed_tools": [{"index": 0, "arguments": "{}"}], "audio": {"id": "a", "data": "AA"}}),
             json!({"executed_tools": [{"index": 0, "output": "4"}, {"index": 1}], "audio": {"data": "BB"}, "prefix": true}),
+            json!({"audio": {"id": "", "data": "", "expires_at": 0}, "citations": [], "graph_data": {"sources": null}}),
         ] {
             merge(&mut fields, unknown(&piece));
         }

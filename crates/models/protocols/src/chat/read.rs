@@ -2,13 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use super::extra;
+use super::{extra, thinking};
 use crate::dialect::Dialect;
 use crate::error::Wrong;
 use crate::json::{Look, take};
-use crate::request::{
-    Cache, Effort, Format, Media, Message, Part, PartKind, Reasoning, Request, Role, Source, Tool, ToolChoice,
-};
+use crate::request::{Cache, Format, Media, Message, Part, PartKind, Request, Role, Source, Tool, ToolChoice};
 
 /// Reads a request.
 ///
@@ -26,7 +24,7 @@ pub fn decode(body: &Value) -> Result<Request, Wrong> {
     for (at, tool) in list(&mut fields, "tools")?.into_iter().enumerate() {
         request.tools.push(self::tool(&format!("tools[{at}]"), tool)?);
     }
-    request.tool_choice = take(&mut fields, "tool_choice").map(tool_choice).transpose()?;
+    request.tool_choice = take(&mut fields, "tool_choice").as_ref().map(tool_choice).transpose()?;
     request.parallel_calls = flag(&mut fields, "parallel_tool_calls")?;
     let (new, old) = (whole(&mut fields, "max_completion_tokens")?, whole(&mut fields, "max_tokens")?);
     request.max_output = new.or(old);
@@ -43,7 +41,7 @@ pub fn decode(body: &Value) -> Result<Request, Wrong> {
     let (wants, top) = (flag(&mut fields, "logprobs")?, whole(&mut fields, "top_logprobs")?);
     request.logprobs = top.or(wants.filter(|wants| *wants).map(|_| 0));
     request.format = take(&mut fields, "response_format").map(format).transpose()?;
-    request.reasoning = reasoning(&mut fields)?;
+    request.reasoning = thinking::read(&mut fields)?;
     request.user = take(&mut fields, "user").map(|user| string("user", user)).transpose()?;
     request.stream = flag(&mut fields, "stream")?.unwrap_or(false);
     request.wants_usage = take(&mut fields, "stream_options")
@@ -91,27 +89,6 @@ fn stop(fields: &mut Map<String, Value>) -> Result<Vec<String>, Wrong> {
     }
 }
 
-fn reasoning(fields: &mut Map<String, Value>) -> Result<Option<Reasoning>, Wrong> {
-    let effort = take(fields, "reasoning_effort").map(|word| effort("reasoning_effort", &word)).transpose()?;
-    // OpenRouter's object, which many clients send.
-    let Some(object) = take(fields, "reasoning") else {
-        return Ok(effort.map(|effort| Reasoning { effort: Some(effort), ..Reasoning::default() }));
-    };
-    let inner = object.get("effort").filter(|word| !word.is_null());
-    let inner = inner.map(|word| self::effort("reasoning.effort", word)).transpose()?;
-    let off = object.get("enabled").and_then(Value::as_bool) == Some(false);
-    Ok(Some(Reasoning {
-        effort: if off { Some(Effort::None) } else { inner.or(effort) },
-        budget: object.get("max_tokens").and_then(Value::as_u64),
-        summary: object.text("summary").map(str::to_owned),
-    }))
-}
-
-fn effort(param: &str, word: &Value) -> Result<Effort, Wrong> {
-    let known = word.as_str().and_then(Effort::parse);
-    known.ok_or_else(|| Wrong::field(param, "must be one of none, minimal, low, medium, high, xhigh"))
-}
-
 fn format(value: Value) -> Result<Format, Wrong> {
     match value.text("type") {
         Some("text") => Ok(Format::Text),
@@ -130,7 +107,7 @@ fn format(value: Value) -> Result<Format, Wrong> {
     }
 }
 
-fn tool_choice(value: Value) -> Result<ToolChoice, Wrong> {
+pub(super) fn tool_choice(value: &Value) -> Result<ToolChoice, Wrong> {
     match value.as_str() {
         Some("auto") => return Ok(ToolChoice::Auto),
         Some("none") => return Ok(ToolChoice::None),
@@ -177,7 +154,7 @@ fn message(param: &str, value: Value) -> Result<Message, Wrong> {
     };
     let mut parts = Vec::new();
     if role == Role::Assistant {
-        thinking(&value, &mut parts);
+        thought(&value, &mut parts);
         // What we gave out for blocks of other dialects, whose providers want them back.
         let ours = extra::items(&value).map(|(dialect, value)| Part::from(PartKind::Opaque { dialect, value }));
         parts.extend(ours);
@@ -193,6 +170,9 @@ fn message(param: &str, value: Value) -> Result<Message, Wrong> {
         return Ok(Message { role, name: None, parts });
     }
     parts.extend(content);
+    if role == Role::Assistant {
+        parts.extend(value.list("images").iter().filter_map(picture));
+    }
     parts.extend(value.text("refusal").map(|refusal| Part::from(PartKind::Refusal(refusal.to_owned()))));
     for call in value.list("tool_calls") {
         let function = call.get("function").unwrap_or(&Value::Null);
@@ -203,12 +183,12 @@ fn message(param: &str, value: Value) -> Result<Message, Wrong> {
             Some(object) => object.to_string(),
         };
         // Google's own OpenAI surface puts the signature here.
-        let signature = call.pointer("/extra_content/google/thought_signature").and_then(Value::as_str);
+        let signature = extra::signature(call);
         parts.push(Part::from(PartKind::Call {
             id: call.string("id"),
             name: function.string("name"),
             arguments,
-            signature: signature.map(str::to_owned),
+            signature,
         }));
     }
     if let Some(mark) = cache(&value)
@@ -220,23 +200,33 @@ fn message(param: &str, value: Value) -> Result<Message, Wrong> {
 }
 
 /// What the model thought, as we or OpenRouter gave it out.
-fn thinking(message: &Value, parts: &mut Vec<Part>) {
+fn thought(message: &Value, parts: &mut Vec<Part>) {
     let details = message.list("reasoning_details");
     for detail in details {
         let own = |name: &str| detail.text(name).map(str::to_owned);
         let text = own("text").or_else(|| own("summary")).unwrap_or_default();
         parts.push(Part::from(PartKind::Reasoning {
             text,
-            signature: own("signature"),
-            encrypted: own("data"),
+            signature: extra::proof(detail, "signature"),
+            encrypted: extra::proof(detail, "data"),
             id: own("id"),
         }));
+    }
+    if let Some(signature) = extra::signature(message) {
+        let (text, signature) = (String::new(), Some(signature));
+        parts.push(Part::from(PartKind::Reasoning { text, signature, encrypted: None, id: None }));
     }
     let text = message.text("reasoning_content").or_else(|| message.text("reasoning"));
     if let Some(text) = text.filter(|text| details.is_empty() && !text.is_empty()) {
         let text = text.to_owned();
         parts.push(Part::from(PartKind::Reasoning { text, signature: None, encrypted: None, id: None }));
     }
+}
+
+/// A picture that the model made, as we or OpenRouter gave it out.
+fn picture(image: &Value) -> Option<Part> {
+    let media = Media::at(image.pointer("/image_url/url")?.as_str()?);
+    Some(Part::from(PartKind::Image(Media { signature: extra::signature(image), ..media })))
 }
 
 fn content(param: &str, value: &Value) -> Result<Vec<Part>, Wrong> {

@@ -52,8 +52,8 @@ pub fn answer(body: &Value) -> Result<Answer, Unreadable> {
     for (at, call) in calls.iter().enumerate() {
         let place = blocks.open(self::call(call, at), &mut out);
         let arguments = call.pointer("/function/arguments").and_then(Value::as_str).unwrap_or_default();
-        // Absent or empty where the function takes none.
-        let arguments = if arguments.is_empty() { "{}" } else { arguments };
+        // Absent, empty or null where the function takes none.
+        let arguments = if matches!(arguments, "" | "null") { "{}" } else { arguments };
         out.push(Event::Delta(place, Delta::Arguments(arguments.to_owned())));
     }
     blocks.close(&mut out);

@@ -127,7 +127,8 @@ impl CohereDecoder {
 
     fn arguments(&mut self, call: &Value, out: &mut Vec<Event>) {
         let more = call.pointer("/function/arguments").and_then(Value::as_str).unwrap_or_default();
-        if let Some(place) = self.open_call().filter(|_| !more.is_empty()) {
+        let is_nothing = more.is_empty() || more == "null" && !self.has_arguments;
+        if let Some(place) = self.open_call().filter(|_| !is_nothing) {
             self.has_arguments = true;
             out.push(Event::Delta(place, Delta::Arguments(more.to_owned())));
         }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::dialect::{Encoded, Quirks};
 use crate::json::put;
 use crate::leftover;
-use crate::request::{Effort, Format, Message, Part, PartKind, Request, Role, Tool, ToolChoice};
+use crate::request::{Format, Message, Part, PartKind, Request, Role, Tool, ToolChoice};
 
 // Cohere's own, which a client of another dialect may send along.
 const OWN: [&str; 5] = ["documents", "citation_options", "safety_mode", "priority", "strict_tools"];
@@ -59,8 +59,11 @@ pub fn encode(request: &Request, _quirks: &Quirks) -> Encoded {
 
 fn thinking(request: &Request) -> Option<Value> {
     let reasoning = request.reasoning.as_ref()?;
-    if reasoning.effort == Some(Effort::None) || reasoning.budget == Some(0) {
+    if reasoning.is_off() {
         return Some(json!({"type": "disabled"}));
+    }
+    if !reasoning.is_asked() {
+        return None;
     }
     let budget = reasoning.budget.or_else(|| reasoning.effort.map(|effort| effort.budget(request.max_output)));
     let mut thinking = Map::new();

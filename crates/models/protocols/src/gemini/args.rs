@@ -34,13 +34,17 @@ enum Step {
     Item(usize),
 }
 
-// Longer lists than this are not arguments but an attack on our memory.
-const MAX_ITEMS: usize = 65_536;
+// Arguments that go deeper than JSON is read, or a list that skips more places than this, are an attack on our memory.
+const MAX_STEPS: usize = 100;
+const MAX_SKIPPED: usize = 64;
 
 /// `.name`, `['name']`, `["name"]` and `[0]`, in a row.
 fn steps(path: &str) -> Option<Vec<Step>> {
     let (mut rest, mut steps) = (path, Vec::new());
     while !rest.is_empty() {
+        if steps.len() == MAX_STEPS {
+            return None;
+        }
         if let Some(after) = rest.strip_prefix('.') {
             let end = after.find(['.', '[']).unwrap_or(after.len());
             steps.push(Step::Field(after.get(..end)?.to_owned()));
@@ -55,7 +59,7 @@ fn steps(path: &str) -> Option<Vec<Step>> {
             rest = inner.get(end + 2..)?;
         } else {
             let (number, after) = after.split_once(']')?;
-            steps.push(Step::Item(number.parse().ok().filter(|at| *at < MAX_ITEMS)?));
+            steps.push(Step::Item(number.parse().ok()?));
             rest = after;
         }
     }
@@ -74,8 +78,31 @@ fn item(place: &mut Value, at: usize) -> Option<&mut Value> {
         *place = Value::Array(Vec::new());
     }
     let list = place.as_array_mut()?;
+    if at > list.len().saturating_add(MAX_SKIPPED) {
+        return None;
+    }
     while list.len() <= at {
         list.push(Value::Null);
     }
     list.get_mut(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_path_cannot_eat_the_memory_or_the_stack() {
+        let mut arguments = Value::Null;
+        for path in [".a".repeat(100_000), "[0]".repeat(100_000), "[4000000000]".to_owned(), "[65][65]".to_owned()] {
+            assert!(!add(&mut arguments, &json!({"jsonPath": format!("${path}"), "stringValue": "x"})), "{path:.20}");
+        }
+        assert!(arguments.to_string().len() < 100);
+        for at in 0..300 {
+            assert!(add(&mut arguments, &json!({"jsonPath": format!("$[{at}]"), "numberValue": at})));
+        }
+        assert_eq!(arguments.as_array().map(Vec::len), Some(300));
+    }
 }

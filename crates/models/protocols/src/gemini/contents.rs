@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::dialect::Dialect;
 use crate::json::put;
+use crate::proof::own;
 use crate::request::{Media, Message, Part, PartKind, Role, Source};
 
 // Gemini 3 refuses calls of the running turn without a signature; Google gives this word for histories that were made
@@ -61,8 +62,12 @@ impl Writer<'_> {
         let (is_model, is_results) = (message.role == Role::Assistant, message.role == Role::Tool);
         let mut parts = Vec::new();
         for (number, part) in message.parts.iter().enumerate() {
+            let path = format!("messages[{at}].content[{number}]");
+            if has_foreign_proof(&part.kind) {
+                self.dropped.push(format!("{path}.signature"));
+            }
             if !self.part(&part.kind, &mut parts) {
-                self.dropped.push(format!("messages[{at}].content[{number}]"));
+                self.dropped.push(path);
             }
         }
         if message.name.is_some() && !is_results {
@@ -89,19 +94,17 @@ impl Writer<'_> {
             PartKind::Image(media) => return add_media(media, "image/png", out),
             PartKind::File(media) => return add_media(media, "application/pdf", out),
             PartKind::Audio(media) => return add_media(media, "audio/wav", out),
-            PartKind::Reasoning { text, signature: Some(signature), .. } if text.is_empty() => {
-                json!({"text": "", "thoughtSignature": signature})
-            }
-            PartKind::Reasoning { text, signature: Some(signature), .. } => {
-                json!({"text": text, "thought": true, "thoughtSignature": signature})
-            }
-            // The model does not read summaries of its thoughts again.
-            PartKind::Reasoning { .. } => return true,
+            PartKind::Reasoning { text, signature, .. } => match own(signature.as_ref(), Dialect::Gemini) {
+                Some(signature) if text.is_empty() => json!({"text": "", "thoughtSignature": signature}),
+                Some(signature) => json!({"text": text, "thought": true, "thoughtSignature": signature}),
+                // The model does not read summaries of its thoughts again.
+                None => return true,
+            },
             PartKind::Call { id, name, arguments, signature } => {
                 self.calls.insert(id.clone(), (name.clone(), self.n_calls));
                 self.n_calls += 1;
                 let mut part = json!({"functionCall": {"name": name, "args": object(arguments)}});
-                if let Some(signature) = signature {
+                if let Some(signature) = own(signature.as_ref(), Dialect::Gemini) {
                     part["thoughtSignature"] = json!(signature);
                 }
                 part
@@ -145,6 +148,17 @@ impl Writer<'_> {
     }
 }
 
+/// Whether a part has proofs, and none of Google's.
+fn has_foreign_proof(kind: &PartKind) -> bool {
+    let proofs = match kind {
+        PartKind::Reasoning { signature, encrypted, .. } => [signature.as_ref(), encrypted.as_ref()],
+        PartKind::Call { signature, .. } => [signature.as_ref(), None],
+        _ => [None, None],
+    };
+    let mut proofs = proofs.into_iter().flatten().peekable();
+    proofs.peek().is_some() && !proofs.any(|proof| proof.by == Dialect::Gemini)
+}
+
 /// Of calls that come together, the first one carries the signature.
 fn sign(parts: &mut [(usize, Value)]) {
     let is_call = |part: &Value| part.get("functionCall").is_some();
@@ -169,7 +183,11 @@ fn add_media(media: &Media, default_mime: &str, out: &mut Vec<(usize, Value)>) -
     let part = match &media.source {
         Source::Base64(data) => {
             let mime = media.mime.as_deref().or_else(|| sniff(data)).unwrap_or(default_mime);
-            json!({"inlineData": {"mimeType": mime, "data": data}})
+            let mut part = json!({"inlineData": {"mimeType": mime, "data": data}});
+            if let Some(signature) = own(media.signature.as_ref(), Dialect::Gemini) {
+                part["thoughtSignature"] = json!(signature);
+            }
+            part
         }
         Source::Url(url) => {
             let mut file = Map::from_iter([("fileUri".to_owned(), json!(url))]);

@@ -7,6 +7,7 @@ use crate::answer::{Answer, Whole};
 use crate::dialect::{Decoder, Dialect, Quirks};
 use crate::event::{Block, Event, Finish};
 use crate::framing::Frame;
+use crate::proof::Proof;
 use crate::request::{
     Effort, Format, Media, Message, Part, PartKind, Reasoning, Request, Role, Source, Tool, ToolChoice,
 };
@@ -62,9 +63,12 @@ fn thoughts_text_and_calls_are_told_apart_and_keep_their_signatures() {
     let blocks = &answer.choices[0].blocks;
     assert_eq!(blocks[0], Whole::reasoning("hmm"));
     assert_eq!(blocks[1], Whole::text("Hi"));
-    assert_eq!(blocks[2], Whole { signature: Some("s1".to_owned()), ..Whole::call("call_r1_0", "f", "{\"x\":1}") });
+    assert_eq!(
+        blocks[2],
+        Whole { signature: Some(Proof::made_by(Dialect::Gemini, "s1")), ..Whole::call("call_r1_0", "f", "{\"x\":1}") }
+    );
     assert_eq!(blocks[3], Whole::call("call_r1_1", "f", "{}"));
-    assert_eq!(blocks[4], Whole { signature: Some("s2".to_owned()), ..Whole::reasoning("") });
+    assert_eq!(blocks[4], Whole { signature: Some(Proof::made_by(Dialect::Gemini, "s2")), ..Whole::reasoning("") });
     assert_eq!(answer.choices[0].finish, Some(Finish::Calls));
     let usage = answer.usage.unwrap();
     assert_eq!((usage.input, usage.cached, usage.output, usage.reasoning), (7, 1, 7, 4));
@@ -80,11 +84,16 @@ fn a_signature_of_text_stands_behind_it_and_goes_back() {
         chunk(json!([{"text": "", "thoughtSignature": "s2"}])),
         last(),
     ]);
-    let signed = |signature: &str| Whole { signature: Some(signature.to_owned()), ..Whole::reasoning("") };
+    let signed =
+        |signature: &str| Whole { signature: Some(Proof::made_by(Dialect::Gemini, signature)), ..Whole::reasoning("") };
     assert_eq!(answer.choices[0].blocks, [Whole::text("abc"), signed("s1"), signed("s2")]);
     let mut request = Request::new(Dialect::Responses, "gemini-3-flash");
-    let sealed =
-        PartKind::Reasoning { text: String::new(), signature: Some("s".to_owned()), encrypted: None, id: None };
+    let sealed = PartKind::Reasoning {
+        text: String::new(),
+        signature: Some(Proof::made_by(Dialect::Gemini, "s")),
+        encrypted: None,
+        id: None,
+    };
     let parts = vec![part(PartKind::Text("abc".to_owned())), part(sealed)];
     request.messages = vec![Message { role: Role::Assistant, name: None, parts }];
     let body = encode_request(&request, &Quirks::default()).body;
@@ -143,6 +152,7 @@ fn held_back_answers_and_odd_ends_say_so() {
 fn pictures_code_and_sources_are_kept() {
     let (answer, _) = stream(&[
         chunk(json!([{"inlineData": {"mimeType": "image/png", "data": "AA"}}])),
+        chunk(json!([{"inlineData": {"mimeType": "image/png", "data": "BB"}, "thought": true}])),
         chunk(json!([{"executableCode": {"language": "PYTHON", "code": "1"}}])),
         chunk(json!([{"text": "It rains."}])),
         json!({"candidates": [{"finishReason": "STOP", "groundingMetadata": {
@@ -151,9 +161,11 @@ fn pictures_code_and_sources_are_kept() {
     ]);
     let blocks = &answer.choices[0].blocks;
     assert_eq!(blocks[0].block, Block::Media { mime: "image/png".to_owned(), data: "AA".to_owned() });
+    // A sketch is no picture of the answer.
     assert!(matches!(blocks[1].block, Block::Opaque { dialect: Dialect::Gemini, .. }));
+    assert!(matches!(blocks[2].block, Block::Opaque { dialect: Dialect::Gemini, .. }));
     let source = json!({"web": {"uri": "https://a", "title": "A"}, "segments": [{"endIndex": 9}]});
-    assert_eq!(blocks[2].citations, [(Dialect::Gemini, source)]);
+    assert_eq!(blocks[3].citations, [(Dialect::Gemini, source)]);
     assert!(answer.facts.contains_key("groundingMetadata"));
 }
 
@@ -273,7 +285,7 @@ fn gemini_3_gets_levels_and_signatures() {
         id: "c2".to_owned(),
         name: "g".to_owned(),
         arguments: String::new(),
-        signature: Some("sig".to_owned()),
+        signature: Some(Proof::made_by(Dialect::Gemini, "sig")),
     };
     request.messages = vec![
         Message { role: Role::Assistant, name: None, parts: vec![call("c1", "f")] },

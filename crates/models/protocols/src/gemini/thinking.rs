@@ -12,10 +12,10 @@ pub(super) fn has_levels(model: &str) -> bool {
     digits.parse::<u32>().is_ok_and(|major| major >= 3)
 }
 
-/// `thinkingConfig`. Thoughts are shown unless the model is told not to think, since they cost the same either way.
-/// `None` when there is nothing to say: early models refuse to be told even not to think.
+/// `thinkingConfig`. Thoughts are shown unless the model is told not to think or the client not to show them, since they
+/// cost the same either way. `None` when there is nothing to say: early models refuse to be told even not to think.
 pub(super) fn config(reasoning: &Reasoning, model: &str) -> Option<Value> {
-    let is_off = reasoning.effort == Some(Effort::None) || (reasoning.effort.is_none() && reasoning.budget == Some(0));
+    let is_off = reasoning.is_off();
     let effort = if is_off { Some(Effort::None) } else { reasoning.effort };
     if is_off && ["gemini-1", "gemini-2.0"].iter().any(|early| model.contains(early)) {
         return None;
@@ -28,10 +28,14 @@ pub(super) fn config(reasoning: &Reasoning, model: &str) -> Option<Value> {
             config.insert("thinkingLevel".to_owned(), json!(level(effort, model)))
         }
         (None, Some(effort)) => config.insert("thinkingBudget".to_owned(), json!(budget(effort, model))),
+        // As it likes; the smallest of these does not think unless it is told to.
+        (None, None) if reasoning.is_on && model.contains("2.5") => {
+            config.insert("thinkingBudget".to_owned(), json!(-1))
+        }
         (None, None) => None,
     };
     if !is_off {
-        config.insert("includeThoughts".to_owned(), json!(true));
+        config.insert("includeThoughts".to_owned(), json!(!reasoning.is_hidden));
     }
     Some(Value::Object(config))
 }

@@ -8,10 +8,10 @@ use crate::usage::Usage;
 /// Reads `usageMetadata`; `None` when it holds no figures, as in Vertex AI's chunks before the last.
 #[must_use]
 pub fn decode(usage: &Value) -> Option<Usage> {
-    let input = usage.count("promptTokenCount") + usage.count("toolUsePromptTokenCount");
+    let input = usage.count("promptTokenCount").saturating_add(usage.count("toolUsePromptTokenCount"));
     let thoughts = usage.count("thoughtsTokenCount");
-    let output = usage.count("candidatesTokenCount") + thoughts;
-    if input + output == 0 {
+    let output = usage.count("candidatesTokenCount").saturating_add(thoughts);
+    if input == 0 && output == 0 {
         return None;
     }
     Some(Usage {

@@ -86,13 +86,16 @@ fn options(request: &Request) -> Map<String, Value> {
 /// On or off, and for gpt-oss how much: other models refuse the words.
 fn think(request: &Request) -> Option<Value> {
     let reasoning = request.reasoning.as_ref()?;
-    if reasoning.effort == Some(Effort::None) || reasoning.budget == Some(0) {
+    if reasoning.is_off() {
         return Some(false.into());
+    }
+    if !reasoning.is_asked() {
+        return None;
     }
     if !request.model.contains("gpt-oss") {
         return Some(true.into());
     }
-    Some(match reasoning.effort {
+    Some(match reasoning.word() {
         Some(Effort::None | Effort::Minimal | Effort::Low) => "low".into(),
         Some(Effort::High | Effort::Extreme) => "high".into(),
         Some(Effort::Medium) | None => "medium".into(),

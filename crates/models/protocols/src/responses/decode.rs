@@ -189,8 +189,10 @@ impl ResponsesDecoder {
     /// Reads a whole answer: every item, then its end.
     pub(super) fn finish(&mut self, response: &Value, out: &mut Vec<Event>) {
         self.start(response, out);
+        // Of what came in pieces. Within one list two items may share an id, as xAI's do.
+        let done_ids = std::mem::take(&mut self.done_ids);
         for (index, item) in (0_u64..).zip(response.list("output")) {
-            let has_id = item.text("id").is_some_and(|id| self.done_ids.iter().any(|done| done == id));
+            let has_id = item.text("id").is_some_and(|id| done_ids.iter().any(|done| done == id));
             if !has_id && !self.done.contains(&index) {
                 self.item(index, item, out);
             }
@@ -257,8 +259,12 @@ impl ResponsesDecoder {
     fn item(&mut self, index: u64, item: &Value, out: &mut Vec<Event>) {
         match item.text("type") {
             Some("message") => {
-                for (part, value) in (0_u64..).zip(item.list("content")) {
-                    self.part((index, part), value, out);
+                let parts = item.list("content");
+                let known = self.blocks.parts_of(index);
+                for (at, value) in parts.iter().enumerate() {
+                    // Some servers count the parts of their pieces otherwise than those of the item that they make.
+                    let same = known.get(at).filter(|_| known.len() == parts.len()).copied();
+                    self.part((index, same.unwrap_or(at as u64)), value, out);
                 }
                 // LM Studio and others with no content parts at all.
                 if let Some(text) = item.text("content") {

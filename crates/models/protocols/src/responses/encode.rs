@@ -210,7 +210,7 @@ impl ResponsesEncoder {
         let item = match block {
             Block::Reasoning { .. } => item::reasoning(&id, "in_progress", &whole),
             Block::Call { id: call_id, name } => item::call(&id, "in_progress", call_id, name, &whole),
-            Block::Media { mime, data } if mime.starts_with("image/") => item::picture(&id, mime, data),
+            Block::Media { mime, data } if mime.starts_with("image/") => item::picture(&id, mime, data, &whole),
             Block::Opaque { dialect: Dialect::Responses, value } => value.clone(),
             Block::Opaque { dialect, value } => {
                 let dialect = format!("{dialect:?}").to_lowercase();
@@ -222,7 +222,7 @@ impl ResponsesEncoder {
             Block::Text | Block::Refusal => return,
         };
         let output_index = self.add(item.clone(), out);
-        if matches!(block, Block::Opaque { .. } | Block::Media { .. }) {
+        if matches!(block, Block::Opaque { .. }) {
             return self.put(output_index, item, out);
         }
         self.open.insert(place, Slot { id, output_index, content_index: 0, whole, n_annotations: 0 });

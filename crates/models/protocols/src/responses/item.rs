@@ -4,8 +4,10 @@ use serde_json::{Map, Value, json};
 
 use super::{SIGNED, citation};
 use crate::answer::Whole;
+use crate::dialect::Dialect;
 use crate::event::Block;
 use crate::json::Look;
+use crate::proof::own;
 
 /// A message.
 pub(super) fn message(id: &str, status: &str, parts: &[Value]) -> Value {
@@ -32,9 +34,7 @@ pub(super) fn part(whole: &Whole) -> Value {
     if !others.is_empty() {
         part["citations"] = json!(others);
     }
-    if let Some(signature) = &whole.signature {
-        part["extra_content"] = extra(signature);
-    }
+    sign(&mut part, whole);
     part
 }
 
@@ -60,8 +60,8 @@ pub(super) fn logprobs(values: &[Value]) -> Vec<Value> {
 pub(super) fn reasoning(id: &str, status: &str, whole: &Whole) -> Value {
     let summary = if whole.text.is_empty() { json!([]) } else { json!([summary(&whole.text)]) };
     let sealed = match (&whole.encrypted, &whole.signature) {
-        (Some(sealed), _) => Some(sealed.clone()),
-        (None, Some(signature)) => Some(format!("{SIGNED}{signature}")),
+        (Some(sealed), _) => Some(sealed.for_client(Dialect::Responses).into_owned()),
+        (None, Some(signature)) => Some(format!("{SIGNED}{}", signature.for_client(Dialect::Responses))),
         (None, None) => None,
     };
     let mut item = Map::from_iter([
@@ -87,21 +87,23 @@ pub(super) fn call(id: &str, status: &str, call_id: &str, name: &str, whole: &Wh
         "id": id, "type": "function_call", "status": status, "call_id": call_id, "name": name,
         "arguments": whole.text,
     });
-    if let Some(signature) = &whole.signature {
-        item["extra_content"] = extra(signature);
-    }
+    sign(&mut item, whole);
     item
 }
 
 /// A picture that the model made.
-pub(super) fn picture(id: &str, mime: &str, data: &str) -> Value {
+pub(super) fn picture(id: &str, mime: &str, data: &str, whole: &Whole) -> Value {
     let format = mime.strip_prefix("image/").unwrap_or(mime);
-    json!({
+    let mut item = json!({
         "id": id, "type": "image_generation_call", "status": "completed", "result": data, "output_format": format,
-    })
+    });
+    sign(&mut item, whole);
+    item
 }
 
-// The place where Google's own OpenAI surface puts signatures.
-fn extra(signature: &str) -> Value {
-    json!({"google": {"thought_signature": signature}})
+/// Google's signature, in the place where Google's own OpenAI surface has it.
+fn sign(item: &mut Value, whole: &Whole) {
+    if let Some(signature) = own(whole.signature.as_ref(), Dialect::Gemini) {
+        item["extra_content"] = json!({"google": {"thought_signature": signature}});
+    }
 }

@@ -148,5 +148,5 @@ fn reasoning(fields: &mut Map<String, Value>) -> Result<Option<Reasoning>, Wrong
     if effort.is_none() && summary.is_none() {
         return Ok(None);
     }
-    Ok(Some(Reasoning { effort, budget: None, summary }))
+    Ok(Some(Reasoning { effort, summary, ..Reasoning::default() }))
 }

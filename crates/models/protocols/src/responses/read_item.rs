@@ -2,10 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::SIGNED;
+use super::{SIGNED, call_signature};
 use crate::dialect::Dialect;
 use crate::error::Wrong;
 use crate::json::Look;
+use crate::proof::Proof;
 use crate::request::{Media, Message, Part, PartKind, Role, Source};
 
 /// Reads the input, which is a text or a list of items, and adds its messages.
@@ -83,12 +84,11 @@ fn required(param: &str, item: &Value, name: &str) -> Result<String, Wrong> {
 }
 
 fn call(param: &str, item: &Value, arguments: String) -> Result<PartKind, Wrong> {
-    let signature = item.pointer("/extra_content/google/thought_signature").and_then(Value::as_str);
     Ok(PartKind::Call {
         id: required(param, item, "call_id")?,
         name: required(param, item, "name")?,
         arguments,
-        signature: signature.map(str::to_owned),
+        signature: call_signature(item),
     })
 }
 
@@ -102,8 +102,9 @@ fn reasoning(item: &Value) -> PartKind {
     let signature = sealed.and_then(|sealed| sealed.strip_prefix(SIGNED));
     PartKind::Reasoning {
         text: if content.is_empty() { summary } else { content },
-        signature: signature.map(str::to_owned),
-        encrypted: sealed.filter(|_| signature.is_none()).map(str::to_owned),
+        // Those of earlier times have no mark of their maker.
+        signature: signature.map(|text| Proof::of(Dialect::Chat, text)),
+        encrypted: sealed.filter(|_| signature.is_none()).map(|text| Proof::of(Dialect::Responses, text)),
         id: item.text("id").map(str::to_owned),
     }
 }

@@ -10,6 +10,7 @@ use crate::answer::{Answer, Whole};
 use crate::dialect::{Context, Decoder, Dialect, Encoder, Quirks};
 use crate::event::{Block, Event, Finish};
 use crate::framing::Frame;
+use crate::proof::Proof;
 use crate::request::{Effort, Format, Part, PartKind, Reasoning, Request, Role, Source, Tool, ToolChoice};
 use crate::usage::Usage;
 

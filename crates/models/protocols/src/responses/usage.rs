@@ -11,15 +11,16 @@ pub fn decode(usage: &Value) -> Option<Usage> {
     let (input, output, total) =
         (usage.count("input_tokens"), usage.count("output_tokens"), usage.count("total_tokens"));
     let is_said = ["input_tokens", "output_tokens"].iter().all(|name| usage.get(*name).is_some_and(Value::is_number));
-    if input + output + total == 0 && !is_said {
+    if input == 0 && output == 0 && total == 0 && !is_said {
         return None;
     }
     let read = usage.get("input_tokens_details").unwrap_or(&Value::Null);
     let written = usage.get("output_tokens_details").unwrap_or(&Value::Null);
     let reasoning = written.count("reasoning_tokens");
     // xAI leaves thinking out of the output in Chat Completions; only the total tells.
-    let thinks_apart = reasoning > 0 && input + output + reasoning == total;
-    let output = if thinks_apart { output + reasoning } else { output };
+    let apart = output.saturating_add(reasoning);
+    let thinks_apart = reasoning > 0 && input.saturating_add(apart) == total;
+    let output = if thinks_apart { apart } else { output };
     let cache_write = read.count("cache_write_tokens").max(read.count("cache_creation_tokens"));
     Some(Usage {
         input,

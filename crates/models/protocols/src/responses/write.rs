@@ -8,7 +8,8 @@ use super::write_item;
 use crate::dialect::{Dialect, Encoded, Quirks};
 use crate::json::{Look, put};
 use crate::leftover;
-use crate::request::{Effort, Format, Message, PartKind, Reasoning, Request, Role, Tool, ToolChoice};
+use crate::proof::own;
+use crate::request::{Effort, Format, Message, Part, PartKind, Reasoning, Request, Role, Tool, ToolChoice};
 
 // OpenAI refuses to be asked for fewer tokens, which the other dialects allow.
 const LEAST: u64 = 16;
@@ -50,7 +51,12 @@ pub fn encode(request: &Request, quirks: &Quirks) -> Encoded {
         body.insert("text".to_owned(), json!({"format": self::format(format, request.origin)}));
     }
     if let Some(reasoning) = &request.reasoning {
-        body.insert("reasoning".to_owned(), self::reasoning(reasoning, request));
+        let reasoning = self::reasoning(reasoning, request);
+        if reasoning.as_object().is_some_and(|object| !object.is_empty()) {
+            body.insert("reasoning".to_owned(), reasoning);
+        } else if request.reasoning.as_ref().is_some_and(Reasoning::is_asked) {
+            dropped.push(request.reasoning_field().to_owned());
+        }
     }
     put(&mut body, "top_logprobs", request.logprobs.filter(|top| *top > 0));
     let include = include(request);
@@ -152,10 +158,12 @@ fn reasoning(reasoning: &Reasoning, request: &Request) -> Value {
         if budget == 0 { Effort::None } else { fits.unwrap_or(Effort::Minimal) }
     };
     let effort = reasoning.effort.or(reasoning.budget.map(from_budget));
+    // Some models do not think unless they are told how much.
+    let effort = effort.or((reasoning.is_on && request.origin == Dialect::Chat).then_some(Effort::Medium));
     let mut object = Map::new();
-    put(&mut object, "effort", effort.map(Effort::as_str));
+    put(&mut object, "effort", effort.and_then(|effort| crate::chat::effort_word(effort, &request.model)));
     // Clients of the other dialects see thinking without asking for it.
-    let is_shown = request.origin != Dialect::Responses && effort != Some(Effort::None);
+    let is_shown = request.origin != Dialect::Responses && effort != Some(Effort::None) && !reasoning.is_hidden;
     put(&mut object, "summary", reasoning.summary.clone().or(is_shown.then(|| "auto".to_owned())));
     Value::Object(object)
 }
@@ -172,8 +180,11 @@ fn include(request: &Request) -> Vec<Value> {
     // only asked for where thinking is.
     let thinks = request.reasoning.as_ref().is_some_and(|reasoning| reasoning.effort != Some(Effort::None));
     let parts = request.messages.iter().flat_map(|message| &message.parts);
-    let mut sealed = parts.filter(|part| matches!(&part.kind, PartKind::Reasoning { encrypted: Some(_), .. }));
-    if thinks || sealed.next().is_some() {
+    let is_sealed = |part: &Part| match &part.kind {
+        PartKind::Reasoning { encrypted, .. } => own(encrypted.as_ref(), Dialect::Responses).is_some(),
+        _ => false,
+    };
+    if thinks || parts.into_iter().any(is_sealed) {
         include.push(json!("reasoning.encrypted_content"));
     }
     include

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::dialect::Dialect;
 use crate::json::{Look, put};
+use crate::proof::own;
 use crate::request::{Media, Message, Part, PartKind, Role, Source};
 
 /// Writes messages. `customs` are the tools that take free text; `wants_thinking` is for providers that take words of
@@ -53,9 +54,13 @@ impl Writer<'_> {
                     self.flush(role, &mut content);
                     self.result(at, call_id, parts, *is_error);
                 }
-                PartKind::Reasoning { text, encrypted, id, .. } => {
+                PartKind::Reasoning { text, signature, encrypted, id } => {
                     self.flush(role, &mut content);
-                    self.reasoning(text, encrypted.as_deref(), id.as_deref());
+                    let sealed = own(encrypted.as_ref(), Dialect::Responses);
+                    if sealed.is_none() && (signature.is_some() || encrypted.is_some()) {
+                        self.dropped.push(format!("messages[{at}].content[{number}].signature"));
+                    }
+                    self.reasoning(text, sealed, id.as_deref());
                 }
                 PartKind::Opaque { dialect: Dialect::Responses, value } if !is_part(value) => {
                     self.flush(role, &mut content);

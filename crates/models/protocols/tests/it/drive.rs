@@ -85,22 +85,36 @@ fn context() -> Context {
 
 /// Reads a stream: its events, and why it could not be read to its end.
 pub(crate) fn decode_stream(dialect: Dialect, framing: Framing, bytes: &[u8]) -> (Vec<Event>, Option<Unreadable>) {
-    let (mut framer, mut decoder) = (Framer::new(framing), decoder(dialect));
-    let (mut events, mut rest, mut frames) = (Vec::new(), bytes, Vec::new());
+    let (mut chunks, mut rest) = (Vec::new(), bytes);
     for size in CHUNKS.iter().cycle() {
         let (chunk, after) = rest.split_at((*size).min(rest.len()));
         rest = after;
-        if let Err(error) = if chunk.is_empty() { framer.end(&mut frames) } else { framer.push(chunk, &mut frames) } {
-            return (events, Some(error));
+        chunks.push(chunk);
+        if rest.is_empty() {
+            break;
         }
+    }
+    decode_chunks(dialect, framing, &chunks)
+}
+
+/// Reads a stream that the network cuts so.
+pub(crate) fn decode_chunks(dialect: Dialect, framing: Framing, chunks: &[&[u8]]) -> (Vec<Event>, Option<Unreadable>) {
+    let (mut framer, mut decoder) = (Framer::new(framing), decoder(dialect));
+    let (mut events, mut frames) = (Vec::new(), Vec::new());
+    for chunk in chunks.iter().map(Some).chain([None]) {
+        let framed = match chunk {
+            Some(chunk) => framer.push(chunk, &mut frames),
+            None => framer.end(&mut frames),
+        };
+        // What came whole before the damage counts.
         for frame in frames.drain(..) {
             match decoder.frame(&frame) {
                 Ok(more) => events.extend(more),
                 Err(error) => return (events, Some(error)),
             }
         }
-        if chunk.is_empty() {
-            break;
+        if let Err(error) = framed {
+            return (events, Some(error));
         }
     }
     match decoder.end() {

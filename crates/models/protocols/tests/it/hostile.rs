@@ -10,7 +10,7 @@ use septet_recordings::{Body, Recording, events, fold};
 use crate::{drive, requests};
 
 /// Every streamed recording with its dialect, framing, bytes and events.
-fn streams(recordings: &[Recording]) -> impl Iterator<Item = (&Recording, Dialect, Framing, Vec<u8>)> {
+pub(crate) fn streams(recordings: &[Recording]) -> impl Iterator<Item = (&Recording, Dialect, Framing, Vec<u8>)> {
     recordings.iter().filter_map(|recording| {
         let Kind::Stream(dialect, framing) = classify(recording) else { return None };
         let bytes = match &recording.body {
@@ -22,10 +22,11 @@ fn streams(recordings: &[Recording]) -> impl Iterator<Item = (&Recording, Dialec
 }
 
 /// A generator of numbers that are the same in every run.
-struct Dice(u64);
+pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
-    fn below(&mut self, n: usize) -> usize {
+    /// One of `n` numbers from 0.
+    pub(crate) fn below(&mut self, n: usize) -> usize {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(self.0 >> 33).unwrap() % n.max(1)
     }
@@ -144,7 +145,7 @@ fn a_damaged_request_is_refused_or_read_and_never_kills() {
     assert!(n_read > 0 && n_refused > 0, "{n_read} read, {n_refused} refused: the damage is of one kind only");
 }
 
-/// Makes something inside of a value null, absent, or of another kind.
+/// Makes something inside of a value null, absent, of another kind, mad or deep.
 fn spoil(value: &mut Value, dice: &mut Dice) {
     let is_leaf = match value {
         Value::Array(list) => list.is_empty(),
@@ -152,11 +153,17 @@ fn spoil(value: &mut Value, dice: &mut Dice) {
         _ => true,
     };
     if is_leaf || dice.below(6) == 0 {
-        *value = match dice.below(5) {
+        *value = match dice.below(10) {
             0 => Value::Null,
             1 => Value::from("odd"),
             2 => Value::from(-1),
             3 => serde_json::json!([{}]),
+            4 => Value::from(u64::MAX),
+            5 => Value::from(1e300),
+            6 => Value::from(true),
+            // As deep as JSON is read.
+            7 => (0..60).fold(Value::Null, |inner, _| serde_json::json!([{ "deep": inner }])),
+            8 => Value::from("字".repeat(9_000)),
             _ => serde_json::json!({"odd": []}),
         };
         return;

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot read its recordings may stop")]
 
+mod anything;
+mod cuts;
 mod drive;
 mod hostile;
 mod replay;

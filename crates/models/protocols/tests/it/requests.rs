@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use septet_protocols::{
-    Dialect, Encoded, PartKind, Quirks, Request, Role, Tool, Wrong, anthropic, bedrock, chat, cohere, gemini, ollama,
-    responses,
+    Dialect, Effort, Encoded, PartKind, Quirks, Reasoning, Request, Role, Tool, Wrong, anthropic, bedrock, chat,
+    cohere, gemini, ollama, responses,
 };
 use serde_json::Value;
 
@@ -120,6 +120,11 @@ fn every_recorded_request_reaches_every_provider_whole() {
 fn comparable(request: &Request) -> Request {
     let mut request = request.clone();
     request.wants_usage = true;
+    // OpenAI's words have neither a switch nor a number of tokens, and not every model knows the uppermost.
+    if let Some(said) = request.reasoning.as_mut().filter(|_| request.origin == Dialect::Chat) {
+        let effort = said.word().or(said.is_on.then_some(Effort::Medium)).map(|effort| effort.min(Effort::High));
+        *said = Reasoning { effort, ..Reasoning::default() };
+    }
     // Said without need, and refused by some beside thinking.
     request.temperature = request.temperature.filter(|temperature| *temperature < 1.0);
     for tool in &mut request.tools {

@@ -1,7 +1,7 @@
 //! Providers in China. The default address is the one on the mainland; abroad they have another host with the same
 //! paths, and other keys.
 
-use septet_protocols::{Dialect, Quirks, Thinking, embeddings, rerank};
+use septet_protocols::{Dialect, Forcing, Quirks, Thinking, embeddings, rerank};
 
 use super::{EXACT, Facts, HOSTED, OLDER};
 use crate::kind::Kind;
@@ -12,7 +12,13 @@ pub(super) const DEEPSEEK: Facts = Facts {
     base_url: Some("https://api.deepseek.com"),
     dialects: &[Dialect::Chat, Dialect::Responses, Dialect::Anthropic],
     homes: &["deepseek.com"],
-    quirks: Quirks { no_json_schema: true, thinking: Thinking::Switch, wants_reasoning_back: true, ..OLDER },
+    quirks: Quirks {
+        no_json_schema: true,
+        thinking: Thinking::Switch,
+        forcing: Forcing::Unthinking,
+        wants_reasoning_back: true,
+        ..OLDER
+    },
     key_variables: &["DEEPSEEK_API_KEY"],
     url_variables: &["DEEPSEEK_BASE_URL", "DEEPSEEK_API_BASE"],
     model_variable: Some("DEEPSEEK_MODEL"),
@@ -25,7 +31,7 @@ pub(super) const DEEPSEEK: Facts = Facts {
 pub(super) const DASHSCOPE: Facts = Facts {
     kind: Kind::DashScope,
     base_url: Some("https://dashscope.aliyuncs.com/compatible-mode/v1"),
-    quirks: Quirks { thinking: Thinking::Enable, ..OLDER },
+    quirks: Quirks { thinking: Thinking::Enable, forcing: Forcing::Named, ..OLDER },
     embeddings: Some(embeddings::Api::OpenAi),
     rerank: Some(rerank::Api::DashScope),
     key_variables: &["DASHSCOPE_API_KEY"],
@@ -41,7 +47,13 @@ pub(super) const ZHIPU: Facts = Facts {
     base_url: Some("https://open.bigmodel.cn/api/paas/v4"),
     dialects: &[Dialect::Chat, Dialect::Anthropic],
     homes: &["bigmodel.cn", "z.ai"],
-    quirks: Quirks { no_json_schema: true, thinking: Thinking::Switch, wants_reasoning_back: true, ..OLDER },
+    quirks: Quirks {
+        no_json_schema: true,
+        thinking: Thinking::Switch,
+        forcing: Forcing::AutoOnly,
+        wants_reasoning_back: true,
+        ..OLDER
+    },
     embeddings: Some(embeddings::Api::OpenAi),
     rerank: Some(rerank::Api::Jina),
     key_variables: &["ZHIPU_API_KEY", "ZHIPUAI_API_KEY", "ZAI_API_KEY"],
@@ -57,7 +69,13 @@ pub(super) const MOONSHOT: Facts = Facts {
     base_url: Some("https://api.moonshot.cn/v1"),
     dialects: &[Dialect::Chat, Dialect::Anthropic],
     homes: &["moonshot.cn", "moonshot.ai"],
-    quirks: Quirks { no_developer: true, thinking: Thinking::Switch, wants_reasoning_back: true, ..EXACT },
+    quirks: Quirks {
+        no_developer: true,
+        thinking: Thinking::Switch,
+        forcing: Forcing::Never,
+        wants_reasoning_back: true,
+        ..EXACT
+    },
     key_variables: &["MOONSHOT_API_KEY"],
     url_variables: &["MOONSHOT_BASE_URL", "MOONSHOT_API_BASE"],
     model_variable: Some("MOONSHOT_MODEL"),

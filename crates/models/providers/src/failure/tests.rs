@@ -133,3 +133,74 @@ fn a_body_that_is_anything_breaks_nothing() {
     let long = failure(Dialect::Chat, 500, &HeaderMap::new(), "字".repeat(100_000).as_bytes(), now());
     assert!(long.message.chars().count() <= 500);
 }
+
+#[test]
+fn google_and_xai_call_a_wrong_key_a_bad_request_and_it_counts_as_unauthorised() {
+    let google = |reason: &str, message: &str| {
+        let info = format!(r#"{{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"{reason}"}}"#);
+        format!(r#"{{"error":{{"code":400,"message":"{message}","status":"INVALID_ARGUMENT","details":[{info}]}}}}"#)
+    };
+    let xai = r#"{"code":"Client specified an invalid argument","error":"Incorrect API key provided: xa***en."}"#;
+    for (dialect, body, code) in [
+        (Dialect::Gemini, google("API_KEY_INVALID", "No."), "API_KEY_INVALID"),
+        (Dialect::Gemini, google("API_KEY_EXPIRED", "No."), "API_KEY_EXPIRED"),
+        (Dialect::Gemini, google("OTHER", "API key not valid. Please pass a valid API key."), "INVALID_ARGUMENT"),
+        (Dialect::Chat, xai.to_owned(), "Client specified an invalid argument"),
+        (Dialect::Responses, xai.to_owned(), "Client specified an invalid argument"),
+    ] {
+        let failure = failure(dialect, 400, &HeaderMap::new(), body.as_bytes(), now());
+        assert_eq!((failure.status, failure.code.as_str()), (401, code), "{body}");
+    }
+    let other = google("BILLING_DISABLED", "Request contains an invalid argument.");
+    assert_eq!(failure(Dialect::Gemini, 400, &HeaderMap::new(), other.as_bytes(), now()).status, 400);
+}
+
+#[test]
+fn an_empty_account_is_no_fault_of_the_request() {
+    for (dialect, status, body) in [
+        (
+            Dialect::Anthropic,
+            400,
+            r#"{"type":"error","error":{"type":"invalid_request_error","message":"Your credit balance is too low to access the API."}}"#,
+        ),
+        (Dialect::Chat, 400, r#"{"error":{"code":"Arrearage","message":"Access denied."}}"#),
+        (Dialect::Chat, 403, r#"{"code":30001,"message":"Sorry, your account balance is insufficient","data":null}"#),
+        (Dialect::Chat, 429, r#"{"error":{"code":"1113","message":"您的账户已欠费,余额不足"}}"#),
+    ] {
+        assert_eq!(failure(dialect, status, &HeaderMap::new(), body.as_bytes(), now()).status, 402, "{body}");
+    }
+}
+
+#[test]
+fn the_name_of_amazons_exception_tells_what_went_wrong() {
+    let named = |status: u16, header: &'static str, body: &str| {
+        let failure =
+            failure(Dialect::Bedrock, status, &headers(&[("x-amzn-errortype", header)]), body.as_bytes(), now());
+        (failure.status, failure.code)
+    };
+    for (status, header, fits, code) in [
+        (400, "ThrottlingException:http://internal.amazon.com/coral/", 429, "ThrottlingException"),
+        (400, "com.amazon.coral.service#ThrottlingException", 429, "ThrottlingException"),
+        (400, "throttlingException", 429, "ThrottlingException"),
+        (400, "ServiceQuotaExceededException", 429, "ServiceQuotaExceededException"),
+        (400, "ValidationException", 400, "ValidationException"),
+        (400, "AccessDeniedException", 403, "AccessDeniedException"),
+        (400, "ExpiredTokenException", 401, "ExpiredTokenException"),
+        (403, "UnrecognizedClientException", 401, "UnrecognizedClientException"),
+        (400, "ResourceNotFoundException", 404, "ResourceNotFoundException"),
+        (400, "ModelTimeoutException", 408, "ModelTimeoutException"),
+        (400, "ModelNotReadyException", 429, "ModelNotReadyException"),
+        (400, "ModelErrorException", 424, "ModelErrorException"),
+        (400, "InternalServerException", 500, "InternalServerException"),
+        (400, "ServiceUnavailableException", 503, "ServiceUnavailableException"),
+        (418, "SomethingNewException", 418, "SomethingNewException"),
+    ] {
+        assert_eq!(named(status, header, r#"{"message":"no"}"#), (fits, code.to_owned()), "{header}");
+    }
+    let body = r#"{"__type":"com.amazon.coral.service#AccessDeniedException","message":"no"}"#;
+    assert_eq!(
+        named(400, "ValidationException", body),
+        (403, "AccessDeniedException".to_owned()),
+        "the body goes first"
+    );
+}

@@ -88,18 +88,19 @@ fn part(param: &str, value: &Value) -> Result<PartKind, Wrong> {
         Some("document") => Ok(media(value).map_or_else(|| opaque(value), PartKind::File)),
         Some("thinking") => Ok(PartKind::Reasoning {
             text: value.string("thinking"),
-            signature: own("signature"),
+            signature: own("signature").map(|text| block::proof(&text)),
             encrypted: None,
             id: None,
         }),
         Some("redacted_thinking") => {
-            Ok(PartKind::Reasoning { text: String::new(), signature: None, encrypted: Some(needed("data")?), id: None })
+            let encrypted = Some(block::proof(&needed("data")?));
+            Ok(PartKind::Reasoning { text: String::new(), signature: None, encrypted, id: None })
         }
         Some("tool_use") => Ok(PartKind::Call {
             id: needed("id")?,
             name: needed("name")?,
             arguments: block::arguments(value.get("input")),
-            signature: own(block::CALL_SIGNATURE),
+            signature: block::call_signature(value),
         }),
         Some("tool_result") => Ok(PartKind::Result {
             call_id: needed("tool_use_id")?,
@@ -137,5 +138,6 @@ fn media(value: &Value) -> Option<Media> {
         }
         _ => return None,
     };
-    Some(Media { source: place, mime, name: value.text("title").map(str::to_owned), detail: None })
+    let (name, signature) = (value.text("title").map(str::to_owned), block::call_signature(value));
+    Some(Media { mime, name, signature, ..Media::of(place) })
 }

@@ -101,7 +101,9 @@ impl Blocks {
                 let grown = match (kind, call) {
                     ("text_delta", _) => text(delta, "text").map(Delta::Text),
                     ("thinking_delta", _) => text(delta, "thinking").map(Delta::Text),
-                    ("signature_delta", _) => text(delta, "signature").map(Delta::Signature),
+                    ("signature_delta", _) => {
+                        text(delta, "signature").map(|text| Delta::Signature(block::proof(&text)))
+                    }
                     ("input_json_delta", Some(call)) => text(delta, "partial_json").map(|json| {
                         call.has_arguments = true;
                         Delta::Arguments(json)

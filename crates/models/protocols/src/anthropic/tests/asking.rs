@@ -40,8 +40,8 @@ fn a_request_reads_and_writes_as_it_is() {
                 {"type": "text", "text": "Look.", "cache_control": {"type": "ephemeral"}},
             ]},
             {"role": "assistant", "content": [
-                {"type": "thinking", "thinking": "hm", "signature": "EproofE"},
-                {"type": "redacted_thinking", "data": "Ehidden"},
+                {"type": "thinking", "thinking": "hm", "signature": "EgQKAhgC"},
+                {"type": "redacted_thinking", "data": "EgQKAhgD"},
                 {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {}},
                 {"type": "tool_use", "id": "a", "name": "f", "input": {"x": 1}},
                 {"type": "tool_use", "id": "b", "name": "f", "input": {}},
@@ -197,7 +197,12 @@ fn thinking_gives_way_where_anthropic_would_refuse_the_request() {
     assert_eq!(encoded(&request).1, ["reasoning_effort"]);
     request.messages[1].parts.insert(
         0,
-        Part::from(PartKind::Reasoning { text: "hm".into(), signature: Some("Ep".into()), encrypted: None, id: None }),
+        Part::from(PartKind::Reasoning {
+            text: "hm".into(),
+            signature: Some(Proof::made_by(Dialect::Anthropic, "Ep")),
+            encrypted: None,
+            id: None,
+        }),
     );
     assert_eq!(encoded(&request).1, Vec::<String>::new());
 }
@@ -252,8 +257,8 @@ fn foreign_media_and_markers_find_their_place() {
 #[test]
 fn what_we_gave_out_of_another_providers_answer_comes_back_as_it_was() {
     let thing = json!({"type": "web_search_call", "id": "ws"});
-    let mut thought = Whole { encrypted: Some("gAAAAA".into()), ..Whole::reasoning("hm") };
-    let signed = Whole { signature: Some("sig".into()), ..Whole::call("a", "f", "{}") };
+    let mut thought = Whole { encrypted: Some(Proof::made_by(Dialect::Responses, "gAAAAA")), ..Whole::reasoning("hm") };
+    let signed = Whole { signature: Some(Proof::made_by(Dialect::Gemini, "sig")), ..Whole::call("a", "f", "{}") };
     let opaque = Whole::from(Block::Opaque { dialect: Dialect::Responses, value: thing.clone() });
     let blocks = vec![thought.clone(), opaque, signed];
     let choice = crate::answer::Choice { blocks, finish: Some(Finish::Calls), stop: None };
@@ -264,7 +269,11 @@ fn what_we_gave_out_of_another_providers_answer_comes_back_as_it_was() {
     let kinds: Vec<PartKind> = parts.into_iter().map(|part| part.kind).collect();
     let reasoning =
         PartKind::Reasoning { text: "hm".into(), signature: None, encrypted: thought.encrypted.take(), id: None };
-    let call =
-        PartKind::Call { id: "a".into(), name: "f".into(), arguments: "{}".into(), signature: Some("sig".into()) };
+    let call = PartKind::Call {
+        id: "a".into(),
+        name: "f".into(),
+        arguments: "{}".into(),
+        signature: Some(Proof::made_by(Dialect::Gemini, "sig")),
+    };
     assert_eq!(kinds, [reasoning, PartKind::Opaque { dialect: Dialect::Responses, value: thing }, call]);
 }

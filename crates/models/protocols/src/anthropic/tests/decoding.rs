@@ -7,9 +7,9 @@ fn text_thinking_calls_and_the_servers_own_blocks_come_out_whole() {
         json!({"type": "ping"}),
         begun(0, json!({"type": "thinking", "thinking": "", "signature": ""})),
         grown(0, json!({"type": "thinking_delta", "thinking": "so"})),
-        grown(0, json!({"type": "signature_delta", "signature": "proof"})),
+        grown(0, json!({"type": "signature_delta", "signature": "EgQKAhgC"})),
         ended(0),
-        begun(1, json!({"type": "redacted_thinking", "data": "hidden"})),
+        begun(1, json!({"type": "redacted_thinking", "data": "EgQKAhgD"})),
         ended(1),
         begun(2, json!({"type": "server_tool_use", "id": "s1", "name": "web_search", "input": {}})),
         grown(2, json!({"type": "input_json_delta", "partial_json": "{\"query\""})),
@@ -31,8 +31,8 @@ fn text_thinking_calls_and_the_servers_own_blocks_come_out_whole() {
     let answer = Answer::of(&read(&stream).unwrap());
 
     let opaque = |value| Whole::from(Block::Opaque { dialect: Dialect::Anthropic, value });
-    let thought = Whole { signature: Some("proof".into()), ..Whole::reasoning("so") };
-    let hidden = Whole { encrypted: Some("hidden".into()), ..Whole::reasoning("") };
+    let thought = Whole { signature: Some(Proof::made_by(Dialect::Anthropic, "EgQKAhgC")), ..Whole::reasoning("so") };
+    let hidden = Whole { encrypted: Some(Proof::made_by(Dialect::Anthropic, "EgQKAhgD")), ..Whole::reasoning("") };
     let searched =
         opaque(json!({"type": "server_tool_use", "id": "s1", "name": "web_search", "input": {"query": "x"}}));
     let short = opaque(json!({"type": "compaction", "content": "short"}));
@@ -127,5 +127,8 @@ fn what_is_no_answer_is_refused() {
     assert!(decode_answer(&json!("<html>")).is_err());
     let failed = decode_answer(&json!({"type": "error", "error": {"type": "api_error", "message": "m"}})).unwrap();
     assert_eq!(failed.failed.map(|failure| failure.status), Some(500));
-    assert!(AnthropicDecoder::default().frame(&Frame::plain("[DONE]")).is_err());
+    assert!(AnthropicDecoder::default().frame(&Frame::plain("<html>")).is_err());
+    // Relays end with it; it is no end for who has said nothing.
+    let mut relayed = AnthropicDecoder::default();
+    assert!(relayed.frame(&Frame::plain("[DONE]")).is_ok_and(|events| events.is_empty()) && relayed.end().is_err());
 }

@@ -86,9 +86,9 @@ fn thinking_keeps_its_proof_and_what_only_the_provider_reads() {
         start(),
         thinking(0),
         Event::Delta(at(0), text("hm")),
-        Event::Delta(at(0), Delta::Signature("pro".into())),
-        Event::Delta(at(0), Delta::Signature("of".into())),
-        Event::Delta(at(0), Delta::Encrypted("secret".into())),
+        Event::Delta(at(0), Delta::Signature(Proof::made_by(Dialect::Anthropic, "pro"))),
+        Event::Delta(at(0), Delta::Signature(Proof::made_by(Dialect::Anthropic, "of"))),
+        Event::Delta(at(0), Delta::Encrypted(Proof::made_by(Dialect::Responses, "secret"))),
         Event::Close(at(0)),
         thinking(1),
         Event::Close(at(1)),
@@ -99,7 +99,7 @@ fn thinking_keeps_its_proof_and_what_only_the_provider_reads() {
         grown(0, json!({"type": "thinking_delta", "thinking": "hm"})),
         grown(0, json!({"type": "signature_delta", "signature": "proof"})),
         ended(0),
-        begun(1, json!({"type": "redacted_thinking", "data": "secret"})),
+        begun(1, json!({"type": "redacted_thinking", "data": "septet:responses:secret"})),
         ended(1),
     ];
     assert_eq!(written(&events)[1..7], expected);
@@ -109,7 +109,7 @@ fn thinking_keeps_its_proof_and_what_only_the_provider_reads() {
 
 #[test]
 fn a_call_that_was_signed_keeps_the_signature_beside_it() {
-    let call = Whole { signature: Some("s".into()), ..Whole::call("a", "f", "{\"x\":1}") };
+    let call = Whole { signature: Some(Proof::made_by(Dialect::Gemini, "s")), ..Whole::call("a", "f", "{\"x\":1}") };
     let answer = Answer {
         choices: vec![crate::answer::Choice { blocks: vec![call.clone()], finish: Some(Finish::Calls), stop: None }],
         ..Answer::default()
@@ -119,12 +119,12 @@ fn a_call_that_was_signed_keeps_the_signature_beside_it() {
     let signed = [
         start(),
         Event::Open(at(0), call.block.clone()),
-        Event::Delta(at(0), Delta::Signature("s".into())),
+        Event::Delta(at(0), Delta::Signature(Proof::made_by(Dialect::Gemini, "s"))),
         Event::Delta(at(0), Delta::Arguments("{\"x\":1}".into())),
         Event::Close(at(0)),
         finish(Finish::Calls),
     ];
-    assert_eq!(written(&signed)[1]["content_block"]["signature"], "s");
+    assert_eq!(written(&signed)[1]["content_block"]["signature"], "septet:gemini:s");
 }
 
 #[test]
@@ -160,7 +160,8 @@ fn stop_reasons_keep_their_meaning() {
 
 #[test]
 fn foreign_sources_pictures_and_things_have_a_place() {
-    let source = json!({"type": "url_citation", "url_citation": {"url": "https://a.example", "title": "A"}});
+    let source = json!({"type": "url_citation", "url_citation": {"url": "https://a.example", "title": "A",
+        "content": "What it says."}});
     let thing = Block::Opaque { dialect: Dialect::Responses, value: json!({"type": "web_search_call"}) };
     let picture = Block::Media { mime: "image/png".into(), data: "QUJD".into() };
     let events = [
@@ -176,6 +177,7 @@ fn foreign_sources_pictures_and_things_have_a_place() {
     ];
     let written = written(&events);
     assert_eq!(written[2]["delta"]["citation"]["url"], "https://a.example");
+    assert_eq!(written[2]["delta"]["citation"]["cited_text"], "What it says.");
     assert_eq!(written[4]["content_block"]["value"]["type"], "web_search_call");
     assert_eq!(written[6]["content_block"]["source"]["data"], "QUJD");
 }

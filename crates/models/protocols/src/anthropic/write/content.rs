@@ -10,6 +10,7 @@ use crate::anthropic::block;
 use crate::dialect::Dialect;
 use crate::json::put;
 use crate::mime;
+use crate::proof::{Proof, own};
 use crate::request::{Media, Message, Part, PartKind, Request, Role, Source};
 
 /// Writes the instructions and the messages.
@@ -22,6 +23,11 @@ pub(super) fn encode(request: &Request, dropped: &mut Vec<String>) -> (Vec<Value
         let mut blocks = Vec::new();
         for (number, part) in message.parts.iter().enumerate() {
             let path = format!("messages[{at}].content[{number}]");
+            // The model has no pictures of its own.
+            if message.role == Role::Assistant && matches!(part.kind, PartKind::Image(_)) {
+                dropped.push(format!("{path}.image"));
+                continue;
+            }
             blocks.extend(self::part(&path, part, request.origin, dropped));
         }
         let role = match message.role {
@@ -106,14 +112,18 @@ fn part(path: &str, part: &Part, origin: Dialect, dropped: &mut Vec<String>) -> 
         }
         PartKind::Reasoning { text, signature, encrypted, .. } => {
             can_be_kept = false;
-            match (signature, encrypted) {
+            let own = |proof: &Option<Proof>| own(proof.as_ref(), Dialect::Anthropic).map(str::to_owned);
+            match (own(signature), own(encrypted)) {
                 (Some(signature), _) => json!({"type": "thinking", "thinking": text, "signature": signature}),
-                // OpenAI's is of another form, and text without proof is refused; Anthropic leaves thinking of earlier
-                // turns out itself, so nothing is missed.
-                (None, Some(data)) if !data.starts_with("gAAAA") => {
-                    json!({"type": "redacted_thinking", "data": unwrapped(data)})
+                (None, Some(data)) => json!({"type": "redacted_thinking", "data": unwrapped(&data)}),
+                (None, None) => {
+                    // Text without proof is refused; Anthropic leaves thinking of earlier turns out itself, so nothing
+                    // is missed.
+                    if signature.is_some() || encrypted.is_some() {
+                        dropped.push(format!("{path}.signature"));
+                    }
+                    return None;
                 }
-                (None, _) => return None,
             }
         }
         PartKind::Call { id, name, arguments, .. } => {

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::anthropic::read;
 use crate::dialect::Dialect;
+use crate::proof::own;
 use crate::request::{Effort, PartKind, Reasoning, Request, Role, ToolChoice};
 
 // The least budget that Anthropic takes.
@@ -71,19 +72,14 @@ pub(crate) fn plan(request: &Request, dropped: &mut Vec<String>) -> Plan {
         Plan { is_fixed: from((4, 7)), is_new: from((4, 1)), is_adaptive_only: from((4, 7)), ..Plan::default() };
     let Some(reasoning) = &*wanted(request) else { return plain };
     let is_own = request.origin == Dialect::Anthropic;
-    if reasoning.effort == Some(Effort::None) || reasoning.budget == Some(0) {
+    if reasoning.is_off() {
         return Plan { thinking: Some(json!({"type": "disabled"})), ..plain };
     }
-    if !is_own && reasoning.effort.is_none() && reasoning.budget.is_none() && reasoning.summary.is_some() {
+    if !reasoning.is_asked() {
         // Only how to show it, should there be any.
         return plain;
     }
-    let name = match request.origin {
-        _ if request.reasoning.is_none() => BORROWED,
-        Dialect::Chat => "reasoning_effort",
-        Dialect::Anthropic => "thinking",
-        _ => "reasoning",
-    };
+    let name = if request.reasoning.is_none() { BORROWED } else { request.reasoning_field() };
     if !is_own && matches!(request.tool_choice, Some(ToolChoice::Required | ToolChoice::Named(_))) {
         // Thinking may not be enabled when a call is forced, and the call is what the client relies on.
         dropped.push(name.to_owned());
@@ -91,7 +87,7 @@ pub(crate) fn plan(request: &Request, dropped: &mut Vec<String>) -> Plan {
     }
     let by_budget = reasoning.budget.is_some() && !plain.is_adaptive_only;
     if from((4, 6)) && !by_budget {
-        let effort = reasoning.effort.or_else(|| reasoning.budget.map(effort_of)).map(word);
+        let effort = reasoning.word().map(word);
         return Plan { thinking: Some(shown(json!({"type": "adaptive"}), reasoning)), effort, is_fixed: true, ..plain };
     }
     let wanted =
@@ -112,7 +108,9 @@ pub(crate) fn plan(request: &Request, dropped: &mut Vec<String>) -> Plan {
 
 fn shown(thinking: Value, reasoning: &Reasoning) -> Value {
     let mut thinking: Map<String, Value> = thinking.as_object().cloned().unwrap_or_default();
-    if reasoning.summary.is_some() {
+    if reasoning.is_hidden {
+        thinking.insert("display".to_owned(), json!("omitted"));
+    } else if reasoning.summary.is_some() {
         thinking.insert("display".to_owned(), json!("summarized"));
     }
     Value::Object(thinking)
@@ -128,14 +126,6 @@ fn word(effort: Effort) -> &'static str {
     }
 }
 
-fn effort_of(budget: u64) -> Effort {
-    match budget {
-        0..=2_048 => Effort::Low,
-        2_049..=10_240 => Effort::Medium,
-        _ => Effort::High,
-    }
-}
-
 /// With a budget, a turn that made calls must begin with its thinking until the person speaks again. Other providers'
 /// turns have none that Anthropic would take.
 fn has_call_without_thinking(request: &Request) -> bool {
@@ -143,10 +133,8 @@ fn has_call_without_thinking(request: &Request) -> bool {
     turns.filter(|message| message.role == Role::Assistant).any(|message| {
         let calls = message.parts.iter().any(|part| matches!(part.kind, PartKind::Call { .. }));
         let is_proven = |kind: &PartKind| {
-            matches!(
-                kind,
-                PartKind::Reasoning { signature: Some(_), .. } | PartKind::Reasoning { encrypted: Some(_), .. }
-            )
+            let PartKind::Reasoning { signature, encrypted, .. } = kind else { return false };
+            [signature, encrypted].into_iter().any(|proof| own(proof.as_ref(), Dialect::Anthropic).is_some())
         };
         calls && !message.parts.iter().any(|part| is_proven(&part.kind))
     })

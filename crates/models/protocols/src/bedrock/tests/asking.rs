@@ -44,8 +44,18 @@ fn a_conversation_with_tools_is_written_whole() {
             }],
         },
     );
-    let thought = PartKind::Reasoning { text: "hm".into(), signature: Some("p".into()), encrypted: None, id: None };
-    let hidden = PartKind::Reasoning { text: String::new(), signature: None, encrypted: Some("Ehid".into()), id: None };
+    let thought = PartKind::Reasoning {
+        text: "hm".into(),
+        signature: Some(Proof::made_by(Dialect::Anthropic, "p")),
+        encrypted: None,
+        id: None,
+    };
+    let hidden = PartKind::Reasoning {
+        text: String::new(),
+        signature: None,
+        encrypted: Some(Proof::made_by(Dialect::Anthropic, "Ehid")),
+        id: None,
+    };
     let call = PartKind::Call { id: "a".into(), name: "f".into(), arguments: "{\"x\":1}".into(), signature: None };
     let parts = [thought, hidden, call].map(Part::from).to_vec();
     request.messages.push(Message { role: Role::Assistant, name: None, parts });
@@ -157,4 +167,21 @@ fn documents_have_names_that_bedrock_takes_and_a_text_beside_them() {
     assert_eq!(content[0]["document"]["format"], "csv");
     assert_eq!(content[1]["document"]["name"], "Q3 report (a) 2");
     assert_eq!(content[2]["text"], "Q3 report (a)");
+}
+
+#[test]
+fn a_model_that_cannot_be_made_to_call_is_allowed_to() {
+    let choice = |model: &str, choice: ToolChoice, names: &[&str]| {
+        let mut request = asked(model);
+        request.tools = names.iter().map(|name| function(name)).collect();
+        request.tool_choice = Some(choice);
+        let (body, dropped) = encoded(&request);
+        (body["toolConfig"].get("toolChoice").cloned(), dropped)
+    };
+    let named = || ToolChoice::Named("f".into());
+    let told = vec!["tool_choice".to_owned()];
+    assert_eq!(choice("meta.llama3-1-70b-instruct-v1:0", ToolChoice::Required, &["f"]), (None, told.clone()));
+    assert_eq!(choice("mistral.mistral-large-2407-v1:0", named(), &["f"]), (Some(json!({"any": {}})), vec![]));
+    assert_eq!(choice("mistral.mistral-large-2407-v1:0", named(), &["f", "g"]), (None, told));
+    assert_eq!(choice(CLAUDE, named(), &["f", "g"]), (Some(json!({"tool": {"name": "f"}})), vec![]));
 }

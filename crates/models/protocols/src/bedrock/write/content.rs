@@ -9,6 +9,7 @@ use super::Maker;
 use crate::anthropic::input;
 use crate::dialect::Dialect;
 use crate::mime;
+use crate::proof::{Proof, own};
 use crate::request::{Cache, Media, Part, PartKind, Request, Role, Source};
 
 /// Writes the instructions and the messages.
@@ -24,7 +25,13 @@ pub(super) fn encode(request: &Request, maker: Maker, dropped: &mut Vec<String>)
             // There is one place for them, wherever the client put them.
             Role::System | Role::Developer => system.extend(blocks),
             Role::User | Role::Tool => add(&mut messages, "user", blocks),
-            Role::Assistant => add(&mut messages, "assistant", blocks),
+            Role::Assistant => {
+                // It has no pictures of its own.
+                let (pictures, blocks): (Vec<Value>, Vec<Value>) =
+                    blocks.into_iter().partition(|block| block.get("image").is_some());
+                writer.dropped.extend(pictures.iter().map(|_| format!("messages[{at}].content.image_url")));
+                add(&mut messages, "assistant", blocks);
+            }
         }
     }
     messages.iter_mut().for_each(tell_documents);
@@ -85,14 +92,21 @@ impl Writer<'_> {
             PartKind::Image(media) => self.image(path, media),
             PartKind::File(media) => self.document(path, media),
             PartKind::Audio(_) => self.leave(path, "audio"),
-            PartKind::Reasoning { text, signature: Some(signature), .. } => {
-                Some(json!({"reasoningContent": {"reasoningText": {"text": text, "signature": signature}}}))
+            PartKind::Reasoning { text, signature, encrypted, .. } => {
+                let makers = self.maker.proofs();
+                let own = |proof: &Option<Proof>| {
+                    makers.iter().find_map(|maker| own(proof.as_ref(), *maker)).map(str::to_owned)
+                };
+                match (own(signature), own(encrypted)) {
+                    (Some(signature), _) => {
+                        Some(json!({"reasoningContent": {"reasoningText": {"text": text, "signature": signature}}}))
+                    }
+                    (None, Some(data)) => Some(json!({"reasoningContent": {"redactedContent": wrapped(&data)}})),
+                    (None, None) if signature.is_some() || encrypted.is_some() => self.leave(path, "signature"),
+                    // Text without proof is refused, and Anthropic leaves thinking of earlier turns out itself.
+                    (None, None) => None,
+                }
             }
-            // OpenAI's is of another form, and text without proof is refused.
-            PartKind::Reasoning { encrypted: Some(data), .. } if !data.starts_with("gAAAA") => {
-                Some(json!({"reasoningContent": {"redactedContent": wrapped(data)}}))
-            }
-            PartKind::Reasoning { .. } => None,
             PartKind::Call { id, name, arguments, .. } => {
                 Some(json!({"toolUse": {"toolUseId": id_of(id), "name": name, "input": input(arguments)}}))
             }

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::anthropic::{plan, version, wanted};
 use crate::dialect::Dialect;
-use crate::request::{Effort, Request};
+use crate::request::{Effort, Request, ToolChoice};
 
 /// Who made a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +50,25 @@ impl Maker {
             Self::Anthropic => version(model).is_some_and(|version| version >= (4, 5)),
             Self::OpenAi | Self::Mistral | Self::Unknown => true,
             Self::Nova { .. } | Self::Plain => false,
+        }
+    }
+
+    /// Whether it can be told that a tool must be called: models of the first years cannot, Mistral's not which of
+    /// several.
+    pub(super) fn forces(self, choice: Option<&ToolChoice>, n_tools: usize) -> bool {
+        match self {
+            Self::Plain => false,
+            Self::Mistral => !matches!(choice, Some(ToolChoice::Named(_))) || n_tools == 1,
+            Self::Anthropic | Self::Nova { .. } | Self::OpenAi | Self::Unknown => true,
+        }
+    }
+
+    /// Whose proofs it takes back.
+    pub(super) fn proofs(self) -> &'static [Dialect] {
+        match self {
+            Self::Anthropic => &[Dialect::Anthropic],
+            Self::Unknown => &[Dialect::Anthropic, Dialect::Bedrock],
+            Self::Nova { .. } | Self::OpenAi | Self::Mistral | Self::Plain => &[Dialect::Bedrock],
         }
     }
 
@@ -113,13 +132,14 @@ fn claude(request: &Request, words: &mut Words, dropped: &mut Vec<String>) {
 
 fn think(request: &Request, maker: Maker, words: &mut Words, dropped: &mut Vec<String>) {
     let Some(reasoning) = &*wanted(request) else { return };
-    let is_off = reasoning.effort == Some(Effort::None) || reasoning.budget == Some(0);
-    let word = match (reasoning.effort, reasoning.budget) {
-        (Some(Effort::None | Effort::Minimal | Effort::Low), _) | (None, Some(0..=2_048)) => "low",
-        (Some(Effort::Medium), _) | (None, None | Some(2_049..=10_240)) => "medium",
-        (Some(Effort::High | Effort::Extreme), _) | (None, Some(_)) => "high",
+    let is_off = reasoning.is_off();
+    let word = match reasoning.word() {
+        Some(Effort::None | Effort::Minimal | Effort::Low) => "low",
+        Some(Effort::Medium) | None => "medium",
+        Some(Effort::High | Effort::Extreme) => "high",
     };
     match maker {
+        _ if !is_off && !reasoning.is_asked() => {}
         Maker::Nova { thinks: true } if is_off => {
             words.fields.insert("reasoningConfig".to_owned(), json!({"type": "disabled"}));
         }
@@ -134,12 +154,7 @@ fn think(request: &Request, maker: Maker, words: &mut Words, dropped: &mut Vec<S
         }
         _ if is_off => {}
         Maker::Anthropic | Maker::Nova { .. } | Maker::Mistral | Maker::Plain | Maker::Unknown => {
-            let name = match request.origin {
-                Dialect::Chat => "reasoning_effort",
-                Dialect::Anthropic => "thinking",
-                _ => "reasoning",
-            };
-            dropped.push(name.to_owned());
+            dropped.push(request.reasoning_field().to_owned());
         }
     }
 }

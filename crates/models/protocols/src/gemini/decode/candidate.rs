@@ -6,6 +6,7 @@ use crate::dialect::Dialect;
 use crate::event::{Block, Delta, Event, Finish, Place};
 use crate::gemini::args;
 use crate::json::Look;
+use crate::proof::Proof;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -111,8 +112,13 @@ impl Candidate {
         } else if let Some(text) = part.text("text") {
             self.text(text, is_thought, signature, out);
         } else if let Some(media) = part.get("inlineData").filter(|media| media.get("data").is_some()) {
-            let block = Block::Media { mime: media.string("mimeType"), data: media.string("data") };
-            self.whole(block, signature, out);
+            // A sketch on the way to the picture is no picture of the answer.
+            let block = if is_thought {
+                Block::Opaque { dialect: Dialect::Gemini, value: part.clone() }
+            } else {
+                Block::Media { mime: media.string("mimeType"), data: media.string("data") }
+            };
+            self.whole(block, signature.filter(|_| !is_thought), out);
         } else if part.as_object().is_some_and(|fields| !fields.is_empty()) {
             let only_signed = part.as_object().is_some_and(|fields| fields.len() == 1) && signature.is_some();
             if only_signed {
@@ -135,7 +141,7 @@ impl Candidate {
     /// Closes what is open.
     pub(super) fn close(&mut self, out: &mut Vec<Event>) {
         let Some((kind, place)) = self.open.take() else { return };
-        let signature = self.signature.take().map(Delta::Signature);
+        let signature = self.signature.take().map(|text| signed(&text));
         match kind {
             Kind::Text => self.ground(place, out),
             Kind::Reasoning => out.extend(signature.clone().map(|signature| Event::Delta(place, signature))),
@@ -156,7 +162,7 @@ impl Candidate {
 
     fn whole(&mut self, block: Block, signature: Option<&str>, out: &mut Vec<Event>) {
         let place = self.open(Kind::Reasoning, block, out);
-        out.extend(signature.map(|signature| Event::Delta(place, Delta::Signature(signature.to_owned()))));
+        out.extend(signature.map(|signature| Event::Delta(place, signed(signature))));
         self.close(out);
     }
 
@@ -189,7 +195,7 @@ impl Candidate {
             *n_calls += 1;
             self.has_calls = true;
             let place = self.open(Kind::Call, Block::Call { id, name: name.to_owned() }, out);
-            out.extend(signature.map(|signature| Event::Delta(place, Delta::Signature(signature.to_owned()))));
+            out.extend(signature.map(|signature| Event::Delta(place, signed(signature))));
             self.arguments = call.get("args").filter(|args| !args.is_null()).cloned().unwrap_or_else(|| json!({}));
         }
         let is_open = matches!(self.open, Some((Kind::Call, _)));
@@ -260,6 +266,10 @@ impl Candidate {
             self.facts.insert("unplacedArguments".to_owned(), Value::Array(std::mem::take(&mut self.unplaced)));
         }
     }
+}
+
+fn signed(text: &str) -> Delta {
+    Delta::Signature(Proof::made_by(Dialect::Gemini, text))
 }
 
 /// Why it ended. Google writes the number in place of the word for who asks with `enum-encoding=int`, as its own

@@ -10,6 +10,7 @@ use super::citation;
 use crate::dialect::Dialect;
 use crate::event::{Block, Delta, Event, Place};
 use crate::json::Look;
+use crate::responses::call_signature;
 
 /// An item's number in the answer, and a part's in the item.
 pub(super) type Key = (u64, u64);
@@ -59,6 +60,11 @@ pub(super) struct Blocks {
 impl Blocks {
     pub(super) fn n_calls(&self) -> u32 {
         self.calls
+    }
+
+    /// The numbers of an item's parts that have come, in order.
+    pub(super) fn parts_of(&self, index: u64) -> Vec<u64> {
+        self.slots.range((index, 0)..=(index, u64::MAX)).map(|((_, part), _)| *part).collect()
     }
 
     pub(super) fn is_new(&self, key: Key) -> bool {
@@ -228,9 +234,8 @@ impl Blocks {
         let key = (index, 0);
         let sent = self.slots.get(&key).map_or(0, |slot| slot.sent);
         self.arguments(index, whole.get(sent..).unwrap_or_default(), out);
-        let signature = item.pointer("/extra_content/google/thought_signature").and_then(Value::as_str);
-        if let (Some(signature), Some(slot)) = (signature, self.slots.get(&key)) {
-            out.push(Event::Delta(slot.place, Delta::Signature(signature.to_owned())));
+        if let (Some(proof), Some(slot)) = (call_signature(item), self.slots.get(&key)) {
+            out.push(Event::Delta(slot.place, Delta::Signature(proof)));
         }
         self.close(key, out);
     }

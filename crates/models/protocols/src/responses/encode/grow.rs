@@ -83,7 +83,11 @@ impl ResponsesEncoder {
                 self.send("response.function_call_arguments.done", done, out);
                 self.put(slot.output_index, item::call(&slot.id, status, &id, &name, &slot.whole), out);
             }
-            Block::Media { .. } | Block::Opaque { .. } => {}
+            // Its signature comes behind it.
+            Block::Media { mime, data } => {
+                self.put(slot.output_index, item::picture(&slot.id, &mime, &data, &slot.whole), out);
+            }
+            Block::Opaque { .. } => {}
         }
     }
 

@@ -95,3 +95,22 @@ fn usage_is_read_in_every_habit() {
     assert_eq!(decode_usage(&json!({"total_tokens": 0})), None);
     assert!(decode_usage(&json!({"input_tokens": 0, "output_tokens": 0})).is_some());
 }
+
+#[test]
+fn parts_that_the_pieces_number_otherwise_than_the_item_come_once() {
+    let message = json!({"type": "message", "id": "m1", "content": [{"type": "output_text", "text": "Sure."}]});
+    let (answer, _) = stream(&[
+        json!({"type": "response.output_item.added", "output_index": 1, "item": {"type": "message", "id": "m1"}}),
+        json!({"type": "response.output_text.delta", "output_index": 1, "content_index": 1, "delta": "Sure."}),
+        json!({"type": "response.output_item.done", "output_index": 1, "item": message}),
+        completed(json!([message])),
+    ]);
+    assert_eq!(answer.choices[0].blocks, [Whole::text("Sure.")]);
+}
+
+#[test]
+fn items_of_a_whole_answer_that_share_an_id_all_count() {
+    let sealed = |text: &str| json!({"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": text});
+    let (answer, _) = stream(&[completed(json!([sealed("one"), sealed("two")]))]);
+    assert_eq!(answer.choices[0].blocks.len(), 2);
+}

@@ -26,7 +26,7 @@ fn a_request_is_read_with_calls_and_thinking_in_one_message() {
     let roles: Vec<Role> = request.messages.iter().map(|message| message.role).collect();
     assert_eq!(roles, [Role::System, Role::User, Role::Assistant, Role::Tool, Role::Tool]);
     assert!(matches!(&request.messages[2].parts[0].kind, PartKind::Reasoning { text, encrypted: Some(sealed), .. }
-        if text == "hm" && sealed == "sealed"));
+        if text == "hm" && *sealed == Proof::made_by(Dialect::Responses, "sealed")));
     assert_eq!(request.messages[2].parts.len(), 3);
     assert!(matches!(&request.messages[1].parts[1].kind, PartKind::Image(media)
         if media.source == Source::Base64("AAAA".to_owned()) && media.detail.as_deref() == Some("low")));
@@ -35,7 +35,7 @@ fn a_request_is_read_with_calls_and_thinking_in_one_message() {
     assert_eq!(request.logprobs, Some(3));
     assert!(matches!(&request.format, Some(Format::Schema { name, strict: None, .. }) if name == "n"));
     let summary = Some("auto".to_owned());
-    assert_eq!(request.reasoning, Some(Reasoning { effort: Some(Effort::High), budget: None, summary }));
+    assert_eq!(request.reasoning, Some(Reasoning { effort: Some(Effort::High), summary, ..Reasoning::default() }));
     assert_eq!(Value::Object(request.extra.clone()), json!({"store": false, "text": {"verbosity": "low"}}));
     let again = encode_request(&request, &Quirks::default());
     assert_eq!(again.dropped, Vec::<String>::new());

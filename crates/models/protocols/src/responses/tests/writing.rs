@@ -5,7 +5,7 @@ fn a_stream_is_written_as_openai_writes_it() {
     let mut answer = Answer::default();
     answer.choices.push(crate::Choice {
         blocks: vec![
-            Whole { signature: Some("sig".to_owned()), ..Whole::reasoning("think") },
+            Whole { signature: Some(Proof::made_by(Dialect::Anthropic, "sig")), ..Whole::reasoning("think") },
             Whole::text("Hi"),
             Whole { text: "no".to_owned(), ..Whole::from(Block::Refusal) },
             Whole::call("c1", "f", ""),
@@ -50,7 +50,7 @@ fn a_stream_is_written_as_openai_writes_it() {
     assert_eq!(
         response["output"],
         json!([
-            {"id": "rs_1_0", "type": "reasoning", "status": "completed", "encrypted_content": "signature:sig",
+            {"id": "rs_1_0", "type": "reasoning", "status": "completed", "encrypted_content": "signature:septet:anthropic:sig",
                 "summary": [{"type": "summary_text", "text": "think"}]},
             {"id": "msg_1_1", "type": "message", "status": "completed", "role": "assistant", "content": [
                 {"type": "output_text", "text": "Hi", "annotations": [], "logprobs": []},
@@ -71,7 +71,7 @@ fn a_stream_is_written_as_openai_writes_it() {
     let back = decode_request(&json!({"input": [response["output"][0]]})).unwrap();
     let expected = PartKind::Reasoning {
         text: "think".to_owned(),
-        signature: Some("sig".to_owned()),
+        signature: Some(Proof::made_by(Dialect::Anthropic, "sig")),
         encrypted: None,
         id: Some("rs_1_0".to_owned()),
     };

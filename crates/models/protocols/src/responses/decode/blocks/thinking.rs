@@ -3,8 +3,10 @@
 use serde_json::Value;
 
 use super::{Blocks, Kind};
+use crate::dialect::Dialect;
 use crate::event::{Delta, Event};
 use crate::json::Look;
+use crate::proof::Proof;
 
 impl Blocks {
     /// A piece of thinking. `part` says whether it is the thinking in full or a summary, and which part of it; parts
@@ -43,7 +45,7 @@ impl Blocks {
         if let Some(sealed) = item.text("encrypted_content").filter(|sealed| !sealed.is_empty())
             && let Some(slot) = self.slot(key, Kind::Reasoning, out)
         {
-            out.push(Event::Delta(slot.place, Delta::Encrypted(sealed.to_owned())));
+            out.push(Event::Delta(slot.place, Delta::Encrypted(Proof::of(Dialect::Responses, sealed))));
         }
         self.close(key, out);
     }
