@@ -109,7 +109,12 @@ async fn refusals_say_what_to_check_and_never_show_the_key() {
     for (turn, kind, words) in [
         (Turn::Status(401, vec![], echo.clone()), Kind::Unavailable, "provider up refused the key: check"),
         (Turn::Status(402, vec![], "{}".into()), Kind::Unavailable, "balance"),
-        (Turn::Status(400, vec![], echo.clone()), Kind::BadRequest, "[key]"),
+        (Turn::Status(400, vec![], echo.clone()), Kind::Unavailable, "provider up refused the key: check"),
+        (
+            Turn::Status(400, vec![], r#"{"error":{"message":"no such field, sk-test-secret"}}"#.into()),
+            Kind::BadRequest,
+            "[key]",
+        ),
         (Turn::Status(404, vec![], r#"{"detail":"model m not found"}"#.into()), Kind::NotFound, "model m not found"),
         (Turn::Status(429, vec![("retry-after", "7")], echo), Kind::Exhausted, "limits the rate"),
         (Turn::Status(500, vec![], "<html>oops".into()), Kind::Unavailable, "status 500"),
