@@ -15,7 +15,8 @@
 //! 3. **The dialect that it came in by.** One that came to us in Anthropic's words and is neither of a known form nor
 //!    like one at all, such as the ids that some compatible providers write there, is nobody's.
 //!
-//! In a request that is passed on untouched nothing is left out; [`foreign`] finds what should be.
+//! A request in the dialect of its provider is passed on untouched. [`has_foreign`] tells cheaply whether it should not be,
+//! and [`strip_foreign`] takes out what the provider would refuse.
 
 mod foreign;
 mod form;

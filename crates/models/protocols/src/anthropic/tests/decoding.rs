@@ -132,3 +132,16 @@ fn what_is_no_answer_is_refused() {
     let mut relayed = AnthropicDecoder::default();
     assert!(relayed.frame(&Frame::plain("[DONE]")).is_ok_and(|events| events.is_empty()) && relayed.end().is_err());
 }
+
+#[test]
+fn a_delta_of_a_time_to_come_is_passed_by_and_one_that_does_not_fit_is_refused() {
+    let ask = |delta: Value| {
+        let mut stream = vec![started(json!({"input_tokens": 5, "output_tokens": 1}))];
+        stream.extend([begun(0, json!({"type": "text", "text": ""})), grown(0, delta)]);
+        stream.extend([grown(0, json!({"type": "text_delta", "text": "hi"})), ended(0)]);
+        stream.extend(stopped("end_turn", json!({"output_tokens": 2})));
+        read(&stream).map(|events| Answer::of(&events).choices.remove(0).blocks)
+    };
+    assert_eq!(ask(json!({"type": "mood_delta", "mood": "good"})), Ok(vec![Whole::text("hi")]));
+    assert!(ask(json!({"type": "input_json_delta", "partial_json": "{}"})).is_err());
+}
