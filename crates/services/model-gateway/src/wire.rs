@@ -18,6 +18,7 @@ pub(crate) struct Wire {
     frames: Vec<Frame>,
     way: Way,
     failed: Option<Failure>,
+    broken: Option<Unreadable>,
 }
 
 enum Way {
@@ -45,38 +46,53 @@ impl Wire {
         } else {
             Way::Translate { decoder: from.decoder(), encoder: to.encoder(wish.context) }
         };
-        Self { framer: Framer::new(from.framing()), frames: Vec::new(), way, failed: None }
+        Self { framer: Framer::new(from.framing()), frames: Vec::new(), way, failed: None, broken: None }
     }
 
     /// Takes a chunk of the provider and gives the bytes for the client; none when nothing is to be shown yet.
     pub(crate) fn chunk(&mut self, chunk: &[u8], meter: &mut Meter, price: Price<'_>) -> Result<BytesMut, Unreadable> {
-        self.framer.push(chunk, &mut self.frames)?;
-        self.flow(meter, price)
+        let framed = self.framer.push(chunk, &mut self.frames);
+        self.whole(framed, meter, price)
     }
 
-    fn flow(&mut self, meter: &mut Meter, price: Price<'_>) -> Result<BytesMut, Unreadable> {
+    /// What came whole before the damage is for the client: the damage is told alone, or by [`Self::broken`] afterwards.
+    fn whole(
+        &mut self,
+        framed: Result<(), Unreadable>,
+        meter: &mut Meter,
+        price: Price<'_>,
+    ) -> Result<BytesMut, Unreadable> {
         let mut out = BytesMut::new();
+        let broken = self.flow(meter, price, &mut out).and(framed).err();
+        match broken {
+            Some(broken) if out.is_empty() => return Err(broken),
+            broken => self.broken = broken,
+        }
+        Ok(out)
+    }
+
+    fn flow(&mut self, meter: &mut Meter, price: Price<'_>, out: &mut BytesMut) -> Result<(), Unreadable> {
         for frame in self.frames.drain(..) {
             if self.failed.is_some() {
                 break;
             }
             match &mut self.way {
-                Way::Pass(pass) => self.failed = pass.frame(&frame, meter, price, &mut out)?,
+                Way::Pass(pass) => self.failed = pass.frame(&frame, meter, price, out)?,
                 Way::Translate { decoder, encoder } => {
                     let events = decoder.frame(&frame)?;
-                    self.failed = write(&events, encoder.as_mut(), meter, &mut out);
+                    self.failed = write(&events, encoder.as_mut(), meter, out);
                 }
             }
         }
-        Ok(out)
+        Ok(())
     }
 
     /// The provider's bytes are over: the last bytes for the client. Where the provider said no figures, the client is
     /// told those that were counted.
     pub(crate) fn end(&mut self, meter: &mut Meter, price: Price<'_>) -> Result<BytesMut, Unreadable> {
-        self.framer.end(&mut self.frames)?;
-        let mut out = self.flow(meter, price)?;
-        if self.failed.is_some() {
+        let framed = self.framer.end(&mut self.frames);
+        let mut out = self.whole(framed, meter, price)?;
+        if self.failed.is_some() || self.broken.is_some() {
             return Ok(out);
         }
         match &mut self.way {
@@ -101,6 +117,11 @@ impl Wire {
     /// decides between another try and telling the client.
     pub(crate) fn failed(&self) -> Option<&Failure> {
         self.failed.as_ref()
+    }
+
+    /// What cannot be read behind the bytes that were given last. Nothing comes after it.
+    pub(crate) fn broken(&self) -> Option<&Unreadable> {
+        self.broken.as_ref()
     }
 }
 
