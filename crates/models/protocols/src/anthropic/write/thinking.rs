@@ -79,6 +79,10 @@ pub(crate) fn plan(request: &Request, dropped: &mut Vec<String>) -> Plan {
         // Only how to show it, should there be any.
         return plain;
     }
+    if is_own && !reasoning.is_on && reasoning.budget.is_none() {
+        // Anthropic's effort is about all that is written, and thinking is another word.
+        return Plan { effort: reasoning.effort.map(word), ..plain };
+    }
     let name = if request.reasoning.is_none() { BORROWED } else { request.reasoning_field() };
     if !is_own && matches!(request.tool_choice, Some(ToolChoice::Required | ToolChoice::Named(_))) {
         // Thinking may not be enabled when a call is forced, and the call is what the client relies on.
