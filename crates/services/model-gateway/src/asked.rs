@@ -11,6 +11,7 @@ use septet_protocols::{Dialect, Part, PartKind, Request, Role, Tool, Wrong};
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 use crate::tier;
 
@@ -175,6 +176,19 @@ impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
         }
         deserializer.deserialize_map(Take)
     }
+}
+
+/// The fields of a JSON object that have these names.
+///
+/// # Errors
+/// When it is no JSON object.
+pub(crate) fn fields(body: &[u8], names: &[&str]) -> Result<Map<String, Value>, Wrong> {
+    let Fields(fields) = serde_json::from_slice(body)?;
+    let mut found = Map::new();
+    for (name, value) in fields.into_iter().filter(|(name, _)| names.contains(&&**name)) {
+        found.insert(name.into_owned(), serde_json::from_str(value.get())?);
+    }
+    Ok(found)
 }
 
 /// A JSON object with some fields set (`Some`) or taken out (`None`), and all others as they were, byte for byte.

@@ -3,10 +3,11 @@
 use std::sync::atomic::Ordering;
 
 use http::HeaderMap;
-use septet_protocols::{Dialect, Quirks};
+use septet_protocols::{Dialect, Quirks, Wrong, chat, proof};
+use serde_json::Value;
 
 use super::Call;
-use crate::asked::{Asked, with_fields};
+use crate::asked::{Asked, fields, with_fields};
 use crate::config::Unsupported;
 use crate::deployment::Deployment;
 use crate::error::Error;
@@ -27,24 +28,48 @@ pub(super) fn encoded(
     let quirks = provider.kind().facts().quirks;
     let quirks = Quirks { no_stream_options: quirks.no_stream_options || refuses_options, ..quirks };
     let model = deployment.model.upstream();
-    if dialect == asked.dialect {
-        let mut changes = vec![("model", Some(serde_json::Value::from(model).to_string()))];
-        if dialect == Dialect::Chat && asked.stream {
+    let (body, dropped) = if dialect == asked.dialect {
+        passed(asked, model, &quirks).map_err(Error::Wrong)?
+    } else {
+        let mut request = asked.whole().map_err(Error::Wrong)?;
+        request.model = model.to_owned();
+        let encoded = dialect.encode_request(&request, &quirks);
+        (encoded.body.to_string().into_bytes(), encoded.dropped)
+    };
+    // What an earlier provider sealed into the history nobody asked for now.
+    let mut unsupported = dropped.iter().filter(|name| !proof::is_of_history(name));
+    if let Some(first) = unsupported.next()
+        && plan.route.unsupported == Unsupported::Refuse
+    {
+        let names: Vec<&str> = std::iter::once(first).chain(unsupported).map(String::as_str).collect();
+        let (param, names) = (first.clone(), names.join(", "));
+        return Err(Error::Unsupported { deployment: deployment.id.clone(), names, param });
+    }
+    Ok((dialect, body, dropped))
+}
+
+/// The client's own bytes, but for the fields that are ours to change, and what was left out of them.
+fn passed(asked: &Asked, model: &str, quirks: &Quirks) -> Result<(Vec<u8>, Vec<String>), Wrong> {
+    let mut dropped = Vec::new();
+    let mut body = asked.body.clone();
+    if proof::has_foreign(asked.dialect, &body) {
+        let mut value: Value = serde_json::from_slice(&body)?;
+        dropped = proof::strip_foreign(asked.dialect, &mut value);
+        if !dropped.is_empty() {
+            body = value.to_string().into();
+        }
+    }
+    let mut changes = vec![("model", Some(Value::from(model).to_string()))];
+    if asked.dialect == Dialect::Chat {
+        if asked.stream {
             let options = (!quirks.no_stream_options).then(|| "{\"include_usage\":true}".to_owned());
             changes.push(("stream_options", options));
         }
-        return Ok((dialect, with_fields(&asked.body, &changes).map_err(Error::Wrong)?, Vec::new()));
+        let adapted = chat::adapt(&fields(&body, &chat::STEERING)?, model, quirks);
+        changes.extend(adapted.changes.into_iter().map(|(name, value)| (name, value.map(|value| value.to_string()))));
+        dropped.extend(adapted.dropped);
     }
-    let mut request = asked.whole().map_err(Error::Wrong)?;
-    request.model = model.to_owned();
-    let septet_protocols::Encoded { body, dropped } = dialect.encode_request(&request, &quirks);
-    if let Some(first) = dropped.first()
-        && plan.route.unsupported == Unsupported::Refuse
-    {
-        let (param, names) = (first.clone(), dropped.join(", "));
-        return Err(Error::Unsupported { deployment: deployment.id.clone(), names, param });
-    }
-    Ok((dialect, body.to_string().into_bytes(), dropped))
+    Ok((with_fields(&body, &changes)?, dropped))
 }
 
 /// The request as the analyst reads it.

@@ -11,7 +11,7 @@ use bytes::{Bytes, BytesMut};
 use futures::stream::Peekable;
 use futures::{FutureExt, Stream, StreamExt};
 use septet_prices::Service;
-use septet_protocols::{Answer, Context, Dialect, Usage};
+use septet_protocols::{Answer, Context, Dialect, Unreadable, Usage};
 use septet_providers::Operation;
 
 use super::course::Course;
@@ -129,9 +129,16 @@ impl Calls {
         let prices = deployment.tariff.of(course.tenant);
         let price = |usage: &Usage, got: Option<Service>| prices.cost(usage, got.unwrap_or(asked.service));
         let idle = provider.as_ref().map_or(Duration::from_secs(60), |provider| provider.patience.idle);
+        let unreadable = |bad: &Unreadable| match &provider {
+            Some(provider) => provider.unreadable(bad),
+            None => Error::Analyst,
+        };
         let mut n_bytes = first.len();
         if !first.is_empty() {
             show(sink, course, first.freeze()).await?;
+        }
+        if let Some(bad) = wire.broken() {
+            return Err(unreadable(bad));
         }
         loop {
             let chunk = match tokio::time::timeout(idle, burst(&mut rest)).await {
@@ -153,13 +160,13 @@ impl Calls {
                     wire.end(&mut course.meter, &price)
                 }
             };
-            let mut out = out.map_err(|bad| match &provider {
-                Some(provider) => provider.unreadable(&bad),
-                None => Error::Analyst,
-            })?;
-            if !out.is_empty() && (chunk.is_some() || wire.failed().is_some()) {
+            let mut out = out.map_err(|bad| unreadable(&bad))?;
+            if !out.is_empty() && (chunk.is_some() || wire.failed().is_some() || wire.broken().is_some()) {
                 n_bytes += out.len();
                 show(sink, course, out.split().freeze()).await?;
+            }
+            if let Some(bad) = wire.broken() {
+                return Err(unreadable(bad));
             }
             if let (Some(failed), Some(provider)) = (wire.failed(), &provider) {
                 return Err(provider.refused(failed));

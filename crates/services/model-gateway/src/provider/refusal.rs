@@ -27,7 +27,9 @@ impl Provider {
             404 if has(&["model", "deployment", "not_found_error", "resource"]) => {
                 Error::NoUpstream { provider, message }
             }
-            408 | 409 | 425 | 500..=599 => Error::Broken { provider, status: failure.status, message, retry_after_ms },
+            408 | 409 | 424 | 425 | 500..=599 => {
+                Error::Broken { provider, status: failure.status, message, retry_after_ms }
+            }
             400..=499 => Error::Refused { provider, status: failure.status, message },
             // In the middle of a stream nobody gives a status.
             _ if has(&["overloaded", "unavailable", "throttl", "internal", "server_error", "api_error"]) => {

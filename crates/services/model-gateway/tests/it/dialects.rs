@@ -143,3 +143,32 @@ async fn bytes_of_the_same_dialect_go_through_untouched() {
     assert_eq!(gateway.all_usage().await[0].output_tokens, 2);
     assert!(upstream.raw().contains("\"big\":123456789012345678901234567890"));
 }
+
+#[tokio::test]
+async fn thinking_is_switched_in_the_words_of_the_provider_for_a_client_of_the_same_protocol() {
+    let upstream = Upstream::start(vec![good_whole("hello"), good_whole("hello")]).await;
+    let qwen = ProviderConfig { kind: Some(Kind::DashScope), ..provider(&upstream.url) };
+    let gateway = Gateway::with(qwen).await;
+    let ask = |fields: &str| format!(r#"{{"model":"m","messages":[{{"role":"user","content":"hi"}}],{fields}}}"#);
+
+    gateway.raw("/v1/chat/completions", &ask(r#""reasoning_effort":"none","odd":1.50"#), &[]).await;
+    gateway.raw("/v1/chat/completions", &ask(r#""thinking":{"type":"enabled"}"#), &[]).await;
+
+    let asked = upstream.asked();
+    assert_eq!((&asked[0]["enable_thinking"], &asked[1]["enable_thinking"]), (&json!(false), &json!(true)));
+    assert!(asked[0].get("reasoning_effort").is_none() && asked[1].get("thinking").is_none(), "{asked:?}");
+    assert_eq!(asked[0]["odd"], 1.5);
+}
+
+#[tokio::test]
+async fn what_came_whole_before_damage_in_the_same_packet_reaches_the_client() {
+    let (_upstream, gateway) = up(vec![Turn::Events(vec![format!("{}data: {{broken\n\n", says("Hal"))])]).await;
+    let streamed = MESSAGES.replace("{\"model\"", "{\"stream\":true,\"model\"");
+
+    let (status, _, body) = gateway.raw("/v1/messages", &streamed, &[]).await;
+
+    let events = events(&body);
+    assert_eq!(status, 200, "{body}");
+    assert!(events.iter().any(|event| event.pointer("/delta/text") == Some(&json!("Hal"))), "{body}");
+    assert_eq!(events.last().unwrap()["type"], "error");
+}
