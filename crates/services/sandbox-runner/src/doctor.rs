@@ -7,17 +7,18 @@ use septet_chassis::Lifecycle;
 use septet_contracts::sandbox::{Doctor, Missing};
 
 use crate::Config;
-use crate::process::{Driver, Error, MemoryWall};
+use crate::driver::{Driver, Error, MemoryWall};
+use crate::process;
 
 /// Examines the machine by really building the walls once. Takes a second or two; starts and ends its own processes.
 pub async fn doctor(config: &Config) -> Doctor {
-    let driver = Driver::new(config.clone(), Lifecycle::default());
+    let driver = process::Driver::new(config.clone(), Lifecycle::default());
     let found = examine(config, &driver).await;
     driver.close().await;
     found
 }
 
-pub(crate) async fn examine(config: &Config, driver: &Driver) -> Doctor {
+pub(crate) async fn examine(config: &Config, driver: &dyn Driver) -> Doctor {
     let mut missing = Vec::new();
     let runtime = config.runtime();
     let packages = lines(&runtime.join("packages.txt"));
@@ -36,17 +37,17 @@ pub(crate) async fn examine(config: &Config, driver: &Driver) -> Doctor {
             how: "apt-get install fonts-wqy-microhei, then run `make runtime` again".to_owned(),
         });
     }
-    let level = match driver.warm().await {
-        Ok(level) => level.name().to_owned(),
+    let walls = match driver.warm().await {
+        Ok(walls) => Some(walls),
         Err(error) => {
             if !packages.is_empty() {
                 missing.push(refused(&error));
             }
-            "none".to_owned()
+            None
         }
     };
-    let memory = driver.memory_wall();
-    if memory == MemoryWall::Watchdog {
+    let memory = walls.as_ref().map(|walls| walls.memory);
+    if memory == Some(MemoryWall::Watchdog) {
         missing.push(Missing {
             what: "a writable control group".to_owned(),
             why: "memory is watched ten times a second instead of capped by the kernel".to_owned(),
@@ -54,12 +55,12 @@ pub(crate) async fn examine(config: &Config, driver: &Driver) -> Doctor {
         });
     }
     Doctor {
-        level,
-        driver: "process".to_owned(),
-        python: driver.python().await,
+        level: walls.as_ref().map_or("none", |walls| walls.level.name()).to_owned(),
+        driver: driver.name().to_owned(),
+        python: walls.map(|walls| walls.python),
         packages,
         fonts,
-        memory: memory.name().to_owned(),
+        memory: memory.map_or("none", MemoryWall::name).to_owned(),
         missing,
     }
 }

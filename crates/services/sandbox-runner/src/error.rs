@@ -2,7 +2,7 @@
 
 use septet_kernel::{BlobId, ContainerFileId, ContainerId, Failure, Kind};
 
-use crate::process;
+use crate::driver;
 
 /// Why a request was not carried out.
 #[derive(Debug, thiserror::Error)]
@@ -50,7 +50,7 @@ pub enum Error {
     RunsElsewhere,
     /// The walls.
     #[error(transparent)]
-    Process(#[from] process::Error),
+    Driver(#[from] driver::Error),
     /// The tables.
     #[error("the sandbox's tables cannot be used")]
     Database(#[from] sea_orm::DbErr),
@@ -73,7 +73,7 @@ impl Failure for Error {
             Self::Expired(_) | Self::KeyReused => Kind::Conflict,
             Self::CodeTooLarge { .. } | Self::Full { .. } => Kind::TooLarge,
             Self::RunsElsewhere => Kind::Unavailable,
-            Self::Process(error) => error.kind(),
+            Self::Driver(error) => error.kind(),
             Self::Blobs(error) => error.kind(),
             Self::Database(_) | Self::BadRow(_) | Self::Folder(_) => Kind::Internal,
         }
@@ -84,7 +84,7 @@ impl Failure for Error {
             Self::Expired(_) => "container_expired",
             Self::KeyReused => "idempotency_key_reused",
             Self::RunsElsewhere => "execution_elsewhere",
-            Self::Process(error) => error.code(),
+            Self::Driver(error) => error.code(),
             Self::NoContainer(_)
             | Self::NoFile(_)
             | Self::NoBlob(_)
@@ -113,7 +113,7 @@ impl Failure for Error {
             | Self::Full { .. }
             | Self::KeyReused
             | Self::RunsElsewhere
-            | Self::Process(_)
+            | Self::Driver(_)
             | Self::Database(_)
             | Self::BadRow(_)
             | Self::Blobs(_)

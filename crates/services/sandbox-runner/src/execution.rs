@@ -13,14 +13,12 @@ use septet_contracts::sandbox::{ErrorReport, ExecutionEvent, ExecutionResult, La
 use septet_kernel::{ContainerId, ExecutionId, TenantId};
 use sha2::{Digest, Sha256};
 use tokio::sync::{Mutex, OwnedMutexGuard};
-use tokio_util::io::ReaderStream;
-use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::container::{File, Source};
 use crate::log::Log;
-use crate::process::{Cause, Ended, Entered, FoundFile, Job, Said};
-use crate::rooms::{Open, Room};
+use crate::driver::{Cause, Ended, Entered, FoundFile, Job, Raised, Said, Session, Shown, Signals};
+use crate::rooms::Room;
 use crate::sandbox::Sandbox;
 use crate::store::Stored;
 use crate::{Error, metrics, wire};
@@ -38,17 +36,18 @@ pub(crate) type Lives = Mutex<HashMap<(ContainerId, String), Live>>;
 pub(crate) struct Live {
     code_sha256: String,
     log: Log,
-    cancel: CancellationToken,
+    signals: Signals,
 }
 
 /// Walls, folder and code, before the start.
 struct Prepared {
     id: ExecutionId,
+    container: ContainerId,
     job: Job,
     language: Language,
     room: Arc<Room>,
-    open: OwnedMutexGuard<Option<Open>>,
-    entered: Entered,
+    open: OwnedMutexGuard<Option<Box<dyn Session>>>,
+    entered: Box<dyn Entered>,
 }
 
 impl Sandbox {
@@ -67,10 +66,10 @@ impl Sandbox {
             // An expired or foreign container is refused before anybody waits.
             self.usable(tenant, container).await?;
             let prepared = self.prepare(tenant, container, new).await?;
-            let (log, cancel) = (Log::new(), CancellationToken::new());
-            self.spawn(prepared, log.clone(), cancel.clone(), None);
+            let (log, signals) = (Log::new(), Signals::default());
+            self.spawn(prepared, log.clone(), signals.clone(), None);
             // Nobody can come back for it, so it ends with its only reader.
-            let guard = cancel.drop_guard();
+            let guard = signals.cancel.drop_guard();
             return Ok(log
                 .follow()
                 .map(move |event| {
@@ -81,7 +80,7 @@ impl Sandbox {
         };
         self.store.container(tenant, container).await?;
         let code_sha256 = fingerprint(&new);
-        let live = Live { code_sha256: code_sha256.clone(), log: Log::new(), cancel: CancellationToken::new() };
+        let live = Live { code_sha256: code_sha256.clone(), log: Log::new(), signals: Signals::default() };
         {
             let mut lives = self.lives.lock().await;
             if let Some(live) = lives.get(&(container, key.clone())) {
@@ -98,14 +97,14 @@ impl Sandbox {
         }
         // From here on others may be following the log, so it must come to an end whatever happens: the task below
         // sees to it even when our caller leaves.
-        let (sandbox, log, cancel) = (Arc::clone(self), live.log.clone(), live.cancel.clone());
+        let (sandbox, log, signals) = (Arc::clone(self), live.log.clone(), live.signals.clone());
         let (tell, told) = tokio::sync::oneshot::channel();
         self.lifecycle.spawn("start an execution", async move {
             let begun = sandbox.begin(tenant, container, new, &key, code_sha256).await;
             match begun {
                 Ok(prepared) => {
                     tell.send(Ok(())).ok();
-                    sandbox.spawn(prepared, log, cancel, Some((container, key)));
+                    sandbox.spawn(prepared, log, signals, Some((container, key)));
                 }
                 Err(error) => {
                     log.add(never_began(&error));
@@ -117,7 +116,7 @@ impl Sandbox {
         match told.await {
             Ok(Ok(())) => Ok(live.log.follow().boxed()),
             Ok(Err(error)) => Err(error),
-            Err(_aborted) => Err(Error::Process(crate::process::Error::Lost)),
+            Err(_aborted) => Err(Error::Driver(crate::driver::Error::Lost)),
         }
     }
 
@@ -125,7 +124,7 @@ impl Sandbox {
     pub(crate) async fn stop(&self, tenant: TenantId, container: ContainerId, key: String) -> Result<(), Error> {
         self.store.container(tenant, container).await?;
         if let Some(live) = self.lives.lock().await.get(&(container, key)) {
-            live.cancel.cancel();
+            live.signals.cancel.cancel();
         }
         Ok(())
     }
@@ -156,10 +155,10 @@ impl Sandbox {
 
     async fn prepare(&self, tenant: TenantId, container: ContainerId, new: NewExecution) -> Result<Prepared, Error> {
         let (room, open) = self.enter_room(tenant, container).await?;
-        let Some(current) = open.as_ref() else { return Err(Error::NoContainer(container)) };
-        let entered = self.driver.enter(&current.session).await?;
+        let Some(session) = open.as_deref() else { return Err(Error::NoContainer(container)) };
+        let entered = session.enter(false).await?;
         let job = Job {
-            language: new.language.name(),
+            language: new.language.name().to_owned(),
             code: new.code,
             timeout: self.config.timeout(new.timeout_ms),
             memory_bytes: new
@@ -170,7 +169,7 @@ impl Sandbox {
             n_processes: new.limits.processes.unwrap_or(self.config.n_processes).clamp(4, self.config.n_processes),
             output_bytes: new.limits.output_bytes.unwrap_or(self.config.output_bytes).min(self.config.output_bytes),
         };
-        Ok(Prepared { id: self.ids.next(), job, language: new.language, room, open, entered })
+        Ok(Prepared { id: self.ids.next(), container, job, language: new.language, room, open, entered })
     }
 
     /// What is known of an execution that is not running here.
@@ -189,13 +188,13 @@ impl Sandbox {
         self: &Arc<Self>,
         prepared: Prepared,
         log: Log,
-        cancel: CancellationToken,
+        signals: Signals,
         key: Option<(ContainerId, String)>,
     ) {
         let sandbox = Arc::clone(self);
         self.lifecycle.spawn("run code", async move {
             let id = prepared.id;
-            let done = sandbox.run(prepared, &log, &cancel).await;
+            let done = sandbox.run(prepared, &log, &signals).await;
             let Some(key) = key else { return log.add(done) };
             let mut events = log.all();
             events.push(done.clone());
@@ -214,26 +213,22 @@ impl Sandbox {
     }
 
     /// Runs prepared code and tells everything but the end, which it gives back.
-    async fn run(&self, prepared: Prepared, log: &Log, cancel: &CancellationToken) -> ExecutionEvent {
-        let Prepared { id, job, language, room, mut open, entered } = prepared;
+    async fn run(&self, prepared: Prepared, log: &Log, signals: &Signals) -> ExecutionEvent {
+        let Prepared { id, container, job, language, room, mut open, entered } = prepared;
         log.add(ExecutionEvent::Started { execution: id });
-        let either = CancellationToken::new();
-        let watch = async {
-            tokio::select! {
-                () = cancel.cancelled() => {}
-                () = room.gone.cancelled() => {}
-            }
-            either.cancel();
-            std::future::pending::<()>().await;
-        };
-        let say = |said| {
+        let mut say = |said| {
             log.add(match said {
                 Said::Stdout(text) => ExecutionEvent::Stdout { text },
                 Said::Stderr(text) => ExecutionEvent::Stderr { text },
             });
         };
+        let watch = async {
+            room.gone.cancelled().await;
+            signals.cancel.cancel();
+            std::future::pending::<()>().await;
+        };
         let ended = tokio::select! {
-            ended = entered.run(&job, &either, say) => ended,
+            ended = entered.run(&job, signals, &mut say) => ended,
             () = watch => return died_with_us(),
         };
         let ended = match ended {
@@ -241,16 +236,16 @@ impl Sandbox {
             Err(error) => {
                 warn!(execution.id = %id, error = %septet_kernel::causes(&error), "an execution broke off");
                 *open = None;
-                return never_began(&Error::Process(error));
+                return never_began(&Error::Driver(error));
             }
         };
-        for (mime, text) in &ended.displays {
-            log.add(ExecutionEvent::Display { mime: mime.clone(), text: text.clone() });
+        for display in &ended.displays {
+            log.add(ExecutionEvent::Display { mime: display.mime.clone(), text: display.text.clone() });
         }
         let is_cut = if room.gone.is_cancelled() {
             false
         } else {
-            self.keep_files(&mut open, log).await.unwrap_or_else(|error| {
+            self.keep_files(container, open.as_deref(), log).await.unwrap_or_else(|error| {
                 warn!(execution.id = %id, error = %septet_kernel::causes(&error), "files of an execution were not kept");
                 true
             })
@@ -268,57 +263,57 @@ impl Sandbox {
             outcome,
             exit_code: ended.status,
             error: error_of(&ended, outcome),
-            result: ended.result.map(|(text, json)| ExecutionResult { text, json }),
+            result: ended.result.map(|Shown { text, json }| ExecutionResult { text, json }),
             duration_ms,
             truncated: ended.is_cut || is_cut,
         }
     }
 
     /// Puts new and changed files into the blob store and tells them. Whether some were left out.
-    async fn keep_files(&self, open: &mut OwnedMutexGuard<Option<Open>>, log: &Log) -> Result<bool, Error> {
-        let Some(current) = open.as_mut() else { return Ok(false) };
-        let container = current.container;
-        let (folder, before, n_max) = (current.session.folder(), current.manifest.clone(), self.config.n_files);
-        let collected = tokio::task::spawn_blocking(move || {
-            let collected = folder.collect(&before, n_max);
-            (collected, before)
-        });
-        let (collected, before) = collected.await.map_err(|error| Error::Folder(std::io::Error::other(error)))?;
-        let (now, found, mut is_cut) = collected.map_err(Error::Folder)?;
-        for path in before.gone_in(&now) {
-            self.store.retire_file(container, &path).await?;
+    async fn keep_files(
+        &self,
+        container: ContainerId,
+        session: Option<&dyn Session>,
+        log: &Log,
+    ) -> Result<bool, Error> {
+        let Some(session) = session else { return Ok(false) };
+        let mut changes = session.changes(self.config.n_files).await.map_err(Error::Folder)?;
+        for path in &changes.gone {
+            self.store.retire_file(container, path).await?;
         }
-        for FoundFile { path, bytes, file } in found {
-            let chunks = ReaderStream::new(tokio::fs::File::from_std(file));
-            let stored = match self.blobs.put_stream(chunks, self.config.file_bytes).await {
-                Ok(stored) => stored,
-                Err(septet_blobs::Error::TooLarge { .. }) => {
-                    is_cut = true;
-                    continue;
+        for found in changes.found {
+            let path = found.path.clone();
+            match self.keep_file(container, found).await {
+                Ok(file) => log.add(ExecutionEvent::File { file: Box::new(wire::file(&file)) }),
+                Err(Error::Blobs(septet_blobs::Error::TooLarge { .. })) => changes.is_cut = true,
+                Err(other) => {
+                    session.forget(&path).await;
+                    return Err(other);
                 }
-                Err(other) => return Err(other.into()),
-            };
-            debug_assert!(bytes >= stored.bytes || bytes == 0, "nobody is left to append");
-            let file = File {
-                id: self.ids.next(),
-                container,
-                path,
-                bytes: stored.bytes,
-                blob: stored.id,
-                source: Source::Assistant,
-                created_at_ms: self.clock.now_ms(),
-            };
-            self.store.add_file(&file).await?;
-            log.add(ExecutionEvent::File { file: Box::new(wire::file(&file)) });
+            }
         }
         self.store.touch(container, self.clock.now_ms()).await?;
-        current.manifest = now;
-        Ok(is_cut)
+        Ok(changes.is_cut)
+    }
+
+    async fn keep_file(&self, container: ContainerId, found: FoundFile) -> Result<File, Error> {
+        let stored = self.blobs.put_stream(found.content, self.config.file_bytes).await?;
+        let file = File {
+            id: self.ids.next(),
+            container,
+            path: found.path,
+            bytes: stored.bytes,
+            blob: stored.id,
+            source: Source::Assistant,
+            created_at_ms: self.clock.now_ms(),
+        };
+        self.store.add_file(&file).await?;
+        Ok(file)
     }
 }
 
 fn outcome(ended: &Ended) -> Outcome {
-    let is_memory_error = ended.error.as_ref().is_some_and(|(name, _, _)| name == "MemoryError");
+    let is_memory_error = ended.error.as_ref().is_some_and(|error| error.name == "MemoryError");
     match ended.cause {
         Cause::Timeout => Outcome::Timeout,
         Cause::Memory => Outcome::OutOfMemory,
@@ -342,8 +337,8 @@ fn outcome_name(outcome: Outcome) -> &'static str {
 }
 
 fn error_of(ended: &Ended, outcome: Outcome) -> Option<ErrorReport> {
-    if let Some((name, message, traceback)) = &ended.error {
-        return Some(ErrorReport { name: name.clone(), message: message.clone(), traceback: traceback.clone() });
+    if let Some(Raised { name, message, traceback }) = ended.error.clone() {
+        return Some(ErrorReport { name, message, traceback });
     }
     let report =
         |name: &str, message: String| Some(ErrorReport { name: name.to_owned(), message, traceback: String::new() });

@@ -1,7 +1,7 @@
 //! The sandbox runner: code that a model wrote, run where it can do no harm.
 //!
 //! ```text
-//!  routes ─▶ sandbox (containers, files) ─▶ execution (once, told to all) ─▶ process::Driver (walls)
+//!  routes ─▶ sandbox (containers, files) ─▶ execution (once, told to all) ─▶ driver (walls)
 //!               │                                │
 //!             store (rows)                    blobs (files)
 //! ```
@@ -16,6 +16,7 @@
 mod config;
 mod container;
 mod doctor;
+mod driver;
 mod error;
 mod execution;
 mod log;
@@ -40,6 +41,7 @@ use tracing::{info, warn};
 
 pub use config::Config;
 pub use doctor::doctor;
+pub use driver::{Level, MemoryWall};
 pub use error::Error;
 
 use process::Driver;
@@ -58,7 +60,7 @@ pub async fn open(config: Config, platform: &Platform, database: Database, blobs
     config.check().map_err(anyhow::Error::msg)?;
     metrics::describe();
     let sandbox = Arc::new(Sandbox {
-        driver: Driver::new(config.clone(), platform.lifecycle.clone()),
+        driver: Arc::new(Driver::new(config.clone(), platform.lifecycle.clone())),
         store: Store::open(database).await.context("cannot open the tables of the sandbox runner")?,
         config,
         blobs,

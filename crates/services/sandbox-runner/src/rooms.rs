@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use septet_kernel::ContainerId;
 use tokio_util::sync::CancellationToken;
 
-use crate::process::{Manifest, Session};
+use crate::driver::Session;
 
 /// All rooms.
 #[derive(Default)]
@@ -21,17 +21,10 @@ pub(crate) struct Rooms {
 /// One container in use. Its lock is held while code runs in it, so that runs see each other's files in order.
 #[derive(Default)]
 pub(crate) struct Room {
-    pub(crate) open: Arc<tokio::sync::Mutex<Option<Open>>>,
+    pub(crate) open: Arc<tokio::sync::Mutex<Option<Box<dyn Session>>>>,
     /// Cancelled when the container is deleted.
     pub(crate) gone: CancellationToken,
     used_at_ms: AtomicI64,
-}
-
-/// A session folder with a note of what was in it after the last run.
-pub(crate) struct Open {
-    pub(crate) container: ContainerId,
-    pub(crate) session: Session,
-    pub(crate) manifest: Manifest,
 }
 
 impl Rooms {

@@ -135,12 +135,15 @@ fn key(headers: &HeaderMap) -> Option<String> {
 }
 
 async fn examine(State(sandbox): Shared) -> Json<api::Doctor> {
-    Json(doctor::examine(&sandbox.config, &sandbox.driver).await)
+    Json(doctor::examine(&sandbox.config, sandbox.driver.as_ref()).await)
 }
 
 async fn walls(sandbox: &Sandbox) -> Walls {
-    let level = sandbox.driver.level().await;
-    Walls { isolation: level.map_or("none", crate::process::Level::name).to_owned() }
+    let walls = sandbox.driver.walls().await;
+    Walls {
+        isolation: walls.map_or("none", |walls| walls.level.name()).to_owned(),
+        driver: sandbox.driver.name().to_owned(),
+    }
 }
 
 fn id(text: &str) -> Result<ContainerId, Error> {

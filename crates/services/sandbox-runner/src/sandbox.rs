@@ -2,19 +2,19 @@
 
 use std::sync::Arc;
 
-use futures::StreamExt;
+use futures::{StreamExt, TryStreamExt};
 use septet_blobs::Blobs;
 use septet_chassis::Lifecycle;
 use septet_contracts::page::PageQuery;
 use septet_contracts::sandbox::{NewContainer, NewFile};
 use septet_kernel::{Clock, ContainerFileId, ContainerId, Ids, TenantId};
-use tokio::io::AsyncWriteExt;
 use tokio::sync::OwnedMutexGuard;
 
 use crate::container::{Container, File, Source};
 use crate::execution::Lives;
-use crate::process::{self, Driver, Manifest};
-use crate::rooms::{Open, Room, Rooms};
+use crate::process;
+use crate::driver::{Driver, Session, Spec};
+use crate::rooms::{Room, Rooms};
 use crate::store::Store;
 use crate::{Config, Error};
 
@@ -25,7 +25,7 @@ pub(crate) struct Sandbox {
     pub(crate) config: Config,
     pub(crate) store: Store,
     pub(crate) blobs: Blobs,
-    pub(crate) driver: Driver,
+    pub(crate) driver: Arc<dyn Driver>,
     pub(crate) clock: Clock,
     pub(crate) ids: Ids,
     pub(crate) lifecycle: Lifecycle,
@@ -109,8 +109,8 @@ impl Sandbox {
         self.store.add_file(&file).await?;
         self.store.touch(id, now_ms).await?;
         // A folder that the file does not fit into is let go and filled anew for the next run.
-        if let Some(current) = open.as_mut()
-            && (current.session.is_lost() || self.fill(current, std::slice::from_ref(&file)).await.is_err())
+        if let Some(session) = open.as_deref()
+            && (session.is_lost() || self.fill(session, std::slice::from_ref(&file)).await.is_err())
         {
             *open = None;
         }
@@ -142,12 +142,10 @@ impl Sandbox {
         let room = self.rooms.room(id, self.clock.now_ms());
         let mut open = Arc::clone(&room.open).lock_owned().await;
         self.store.retire_file(id, &file.path).await?;
-        if let Some(current) = open.as_ref() {
-            let folder = current.session.folder();
-            let removed = tokio::task::spawn_blocking(move || folder.remove(&file.path)).await;
-            if !matches!(removed, Ok(Ok(()))) {
-                *open = None;
-            }
+        if let Some(session) = open.as_deref()
+            && session.remove(&file.path).await.is_err()
+        {
+            *open = None;
         }
         Ok(())
     }
@@ -157,7 +155,7 @@ impl Sandbox {
         &self,
         tenant: TenantId,
         id: ContainerId,
-    ) -> Result<(Arc<Room>, OwnedMutexGuard<Option<Open>>), Error> {
+    ) -> Result<(Arc<Room>, OwnedMutexGuard<Option<Box<dyn Session>>>), Error> {
         let room = self.rooms.room(id, self.clock.now_ms());
         let mut open = Arc::clone(&room.open).lock_owned().await;
         // Only now: whoever deletes the container from here on finds the room and empties it.
@@ -165,34 +163,21 @@ impl Sandbox {
         if room.gone.is_cancelled() {
             return Err(Error::NoContainer(id));
         }
-        if open.as_ref().is_none_or(|open| open.session.is_lost()) {
+        if open.as_deref().is_none_or(Session::is_lost) {
             *open = None;
-            let session = self.driver.open_session(&id.to_string()).await?;
-            let mut fresh = Open { container: id, session, manifest: Manifest::default() };
-            let files = self.store.all_files(id).await?;
-            self.fill(&mut fresh, &files).await?;
-            *open = Some(fresh);
+            let session = self.driver.open(Spec { container: id, tenant }).await?;
+            self.fill(session.as_ref(), &self.store.all_files(id).await?).await?;
+            *open = Some(session);
         }
         Ok((room, open))
     }
 
-    /// Writes files into the folder and takes stock.
-    async fn fill(&self, open: &mut Open, files: &[File]) -> Result<(), Error> {
-        let folder = open.session.folder();
+    /// Writes files into the folder.
+    async fn fill(&self, session: &dyn Session, files: &[File]) -> Result<(), Error> {
         for file in files {
-            let (at, path) = (folder.clone(), file.path.clone());
-            let created = tokio::task::spawn_blocking(move || at.create(&path)).await.map_err(std::io::Error::other);
-            let created = created.and_then(|created| created).map_err(|error| self.folder_error(error))?;
-            let mut created = tokio::fs::File::from_std(created);
-            let mut chunks = std::pin::pin!(self.blobs.stream(&file.blob).await?);
-            while let Some(chunk) = chunks.next().await {
-                created.write_all(&chunk?).await.map_err(|error| self.folder_error(error))?;
-            }
-            created.flush().await.map_err(|error| self.folder_error(error))?;
+            let content = self.blobs.stream(&file.blob).await?.map_err(std::io::Error::other).boxed();
+            session.put(&file.path, content).await.map_err(|error| self.folder_error(error))?;
         }
-        let taken = tokio::task::spawn_blocking(move || folder.collect(&Manifest::default(), 0)).await;
-        let (manifest, _, _) = taken.map_err(std::io::Error::other).and_then(|taken| taken).map_err(Error::Folder)?;
-        open.manifest = manifest;
         Ok(())
     }
 

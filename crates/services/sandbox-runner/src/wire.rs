@@ -8,6 +8,7 @@ use crate::container::{Container, File};
 #[derive(Debug, Clone)]
 pub(crate) struct Walls {
     pub(crate) isolation: String,
+    pub(crate) driver: String,
 }
 
 pub(crate) fn container(container: &Container, now_ms: i64, walls: &Walls) -> api::Container {
@@ -21,7 +22,7 @@ pub(crate) fn container(container: &Container, now_ms: i64, walls: &Walls) -> ap
         expires_after: container
             .expires_minutes
             .map(|minutes| api::ExpiresAfter { anchor: "last_active_at".to_owned(), minutes }),
-        septet: api::ContainerExtra { isolation: walls.isolation.clone(), driver: "process".to_owned() },
+        septet: api::ContainerExtra { isolation: walls.isolation.clone(), driver: walls.driver.clone() },
     }
 }
 

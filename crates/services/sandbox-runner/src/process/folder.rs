@@ -4,7 +4,7 @@
 //! link, a pipe, a socket or a device is as if it were not there. Nothing is decoded or unpacked.
 
 use std::collections::HashMap;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
@@ -27,27 +27,46 @@ struct Stamp {
     changed_ns: i128,
 }
 
+impl Stamp {
+    fn of(meta: &Metadata) -> Self {
+        Self {
+            inode: meta.ino(),
+            size_bytes: meta.len(),
+            changed_ns: i128::from(meta.ctime()) * 1_000_000_000 + i128::from(meta.ctime_nsec()),
+        }
+    }
+}
+
 /// The files of a session at some moment, by path below it.
 #[derive(Debug, Default, Clone)]
-pub(crate) struct Manifest(HashMap<String, Stamp>);
+pub(super) struct Manifest(HashMap<String, Stamp>);
 
 impl Manifest {
+    /// Takes a file for known as it is now.
+    pub(super) fn note(&mut self, path: &str, file: &File) -> io::Result<()> {
+        self.0.insert(path.to_owned(), Stamp::of(&file.metadata()?));
+        Ok(())
+    }
+
+    pub(super) fn forget(&mut self, path: &str) {
+        self.0.remove(path);
+    }
+
     /// The paths that were here before and are not in `later`.
-    pub(crate) fn gone_in(&self, later: &Self) -> Vec<String> {
+    pub(super) fn gone_in(&self, later: &Self) -> Vec<String> {
         self.0.keys().filter(|path| !later.0.contains_key(*path)).cloned().collect()
     }
 }
 
 /// A file that is new or changed, open for reading.
-pub(crate) struct NewFile {
-    pub(crate) path: String,
-    pub(crate) bytes: u64,
-    pub(crate) file: File,
+pub(super) struct NewFile {
+    pub(super) path: String,
+    pub(super) file: File,
 }
 
 /// The folder of a session.
 #[derive(Clone)]
-pub(crate) struct Folder {
+pub(super) struct Folder {
     fd: Arc<OwnedFd>,
     owner: Option<u32>,
 }
@@ -69,7 +88,7 @@ impl Folder {
 
     /// Takes stock, and opens up to `n_max` files that are not as they were `before`, oldest name first. The flag says
     /// whether something was left out. Blocks.
-    pub(crate) fn collect(&self, before: &Manifest, n_max: usize) -> io::Result<(Manifest, Vec<NewFile>, bool)> {
+    pub(super) fn collect(&self, before: &Manifest, n_max: usize) -> io::Result<(Manifest, Vec<NewFile>, bool)> {
         let mut walk = Walk { before, n_max, now: Manifest::default(), found: Vec::new(), n_entries: 0, is_cut: false };
         walk.folder(self.fd.as_fd(), "", 0)?;
         walk.found.sort_by(|one, other| one.path.cmp(&other.path));
@@ -80,7 +99,7 @@ impl Folder {
     ///
     /// # Errors
     /// When a part of the path is a link or a file, or there is no space.
-    pub(crate) fn create(&self, path: &str) -> io::Result<File> {
+    pub(super) fn create(&self, path: &str) -> io::Result<File> {
         let (parents, name) = path.rsplit_once('/').unwrap_or(("", path));
         let mut folder: Option<OwnedFd> = None;
         for part in parents.split('/').filter(|part| !part.is_empty()) {
@@ -105,7 +124,7 @@ impl Folder {
     }
 
     /// Removes a file. One that is gone already is fine. Blocks.
-    pub(crate) fn remove(&self, path: &str) -> io::Result<()> {
+    pub(super) fn remove(&self, path: &str) -> io::Result<()> {
         let (parents, name) = path.rsplit_once('/').unwrap_or((".", path));
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let folder = rustix::fs::openat2(&self.fd, parents, flags, Mode::empty(), BENEATH)?;
@@ -182,11 +201,7 @@ impl Walk<'_> {
         if !meta.is_file() {
             return Ok(());
         }
-        let stamp = Stamp {
-            inode: meta.ino(),
-            size_bytes: meta.len(),
-            changed_ns: i128::from(meta.ctime()) * 1_000_000_000 + i128::from(meta.ctime_nsec()),
-        };
+        let stamp = Stamp::of(&meta);
         self.now.0.insert(path.clone(), stamp);
         if self.before.0.get(&path) == Some(&stamp) {
             return Ok(());
@@ -195,7 +210,7 @@ impl Walk<'_> {
             self.is_cut = true;
             return Ok(());
         }
-        self.found.push(NewFile { path, bytes: stamp.size_bytes, file });
+        self.found.push(NewFile { path, file });
         Ok(())
     }
 }

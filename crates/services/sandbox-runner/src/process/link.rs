@@ -14,10 +14,10 @@ use tokio::process::{Child, ChildStderr, Command};
 use tokio::sync::oneshot;
 use tracing::{debug, info, warn};
 
-use super::Error;
 use super::socket;
-use super::wire::{Answer, Envelope, Event, Level, Request, Setup, ZygoteReady};
+use super::wire::{Answer, Envelope, Event, Request, Setup, ZygoteReady};
 use crate::Config;
+use crate::driver::{Error, Level};
 
 /// A running warden. When the last handle is dropped, it and everything it started end.
 pub(super) struct Warden {

@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
 
-use super::run::Said;
+use crate::driver::Said;
 
 /// One of the two output pipes.
 pub(super) struct Stream {

@@ -4,21 +4,23 @@ use std::io::{self, IoSlice, Read};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
 use rustix::fs::{Mode, OFlags, ResolveFlags};
 use tokio::io::{AsyncWriteExt, Interest};
 use tokio::net::UnixStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use super::driver::{Error, Parked};
+
 use super::link::Busy;
 use super::output::{Pending, Stream};
+use super::parked::Parked;
 use super::watchdog;
 use super::wire::{Report, WorkerJob, WorkerLimits};
 use crate::Config;
+use crate::driver::{self, Cause, Ended, Error, Job, Said, Signals};
 
 const MEMORY_TICK: Duration = Duration::from_millis(100);
 /// Output goes out at most this often, so that prints in a loop are not an event each.
@@ -26,67 +28,25 @@ const OUTPUT_TICK: Duration = Duration::from_millis(25);
 const ENDING: Duration = Duration::from_secs(10);
 const REPORT_BYTES_MAX: u64 = 4 << 20;
 
-/// Code and its limits.
-#[derive(Debug, Clone)]
-pub(crate) struct Job {
-    pub(crate) language: &'static str,
-    pub(crate) code: String,
-    pub(crate) timeout: Duration,
-    pub(crate) memory_bytes: u64,
-    pub(crate) n_processes: u32,
-    pub(crate) output_bytes: u64,
-}
-
-/// A piece of output.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Said {
-    Stdout(String),
-    Stderr(String),
-}
-
-/// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Cause {
-    /// By itself.
-    Itself,
-    Timeout,
-    Memory,
-    Cancelled,
-    /// The process that holds the walls ended.
-    Lost,
-}
-
-/// A run that is over: every process of it is gone.
-#[derive(Debug)]
-pub(crate) struct Ended {
-    pub(crate) cause: Cause,
-    /// An exit code, or minus a signal.
-    pub(crate) status: i32,
-    pub(crate) duration: Duration,
-    pub(crate) is_cut: bool,
-    /// Name, message, traceback.
-    pub(crate) error: Option<(String, String, String)>,
-    /// Text, JSON.
-    pub(crate) result: Option<(String, Option<serde_json::Value>)>,
-    /// Media type, text.
-    pub(crate) displays: Vec<(String, String)>,
-}
-
 /// A walled worker with its session folder. Killed when dropped.
-pub(crate) struct Entered {
+pub(super) struct Entered {
     pub(super) parked: Parked,
     pub(super) permit: OwnedSemaphorePermit,
     pub(super) busy: Busy,
     pub(super) config: Config,
 }
 
-impl Entered {
-    /// Runs the code to its end, whichever that is. `say` gets its output as it comes.
-    pub(crate) async fn run(
-        mut self,
+#[async_trait]
+impl driver::Entered for Entered {
+    fn is_fresh(&self) -> bool {
+        true
+    }
+
+    async fn run(
+        mut self: Box<Self>,
         job: &Job,
-        cancel: &CancellationToken,
-        mut say: impl FnMut(Said) + Send,
+        signals: &Signals,
+        say: &mut (dyn FnMut(Said) + Send),
     ) -> Result<Ended, Error> {
         if let Some(group) = &self.parked.group {
             // One more for the worker itself.
@@ -111,11 +71,11 @@ impl Entered {
                 text = stdout.next(), if stdout.is_open() => pending.add_some(stdout.said_some(text)),
                 text = stderr.next(), if stderr.is_open() => pending.add_some(stderr.said_some(text)),
                 () = tokio::time::sleep_until(tell_at), if !pending.is_empty() => {
-                    pending.take().into_iter().for_each(&mut say);
+                    pending.take().into_iter().for_each(&mut *say);
                     tell_at = Instant::now() + OUTPUT_TICK;
                 }
                 () = tokio::time::sleep_until(deadline), if give_up_at.is_none() => cause = Cause::Timeout,
-                () = cancel.cancelled(), if give_up_at.is_none() => cause = Cause::Cancelled,
+                () = signals.cancel.cancelled(), if give_up_at.is_none() => cause = Cause::Cancelled,
                 _ = memory.tick(), if give_up_at.is_none() => {
                     if self.is_out_of_memory(job.memory_bytes).await {
                         cause = Cause::Memory;
@@ -140,7 +100,7 @@ impl Entered {
                 text = stderr.next(), if stderr.is_open() => pending.add_some(stderr.said_some(text)),
             }
         }
-        pending.take().into_iter().for_each(&mut say);
+        pending.take().into_iter().for_each(&mut *say);
         if status.is_err() {
             cause = Cause::Lost;
         }
@@ -158,12 +118,15 @@ impl Entered {
             status: status.unwrap_or(-libc::SIGKILL),
             duration,
             is_cut: stdout.is_cut || stderr.is_cut,
-            error: report.error.map(|error| (error.name, error.message, error.traceback)),
-            result: report.result.map(|result| (result.text, result.json)),
-            displays: report.displays.into_iter().map(|display| (display.mime, display.text)).collect(),
+            error: report.error,
+            result: report.result,
+            displays: report.displays,
+            is_kept: false,
         })
     }
+}
 
+impl Entered {
     fn message(&self, job: &Job) -> Result<Vec<u8>, Error> {
         let limits = WorkerLimits {
             // Threads add up, so this is only a backstop behind the wall clock.
@@ -174,7 +137,7 @@ impl Entered {
             // Where memory is only watched, one huge allocation must fail at once: the watch is too slow for it.
             address_bytes: self.parked.group.is_none().then_some(job.memory_bytes.saturating_add(2 << 30)),
         };
-        let job = WorkerJob { language: job.language, code: &job.code, limits };
+        let job = WorkerJob { language: &job.language, code: &job.code, limits };
         serde_json::to_vec(&job).map_err(|error| Error::Io(error.into()))
     }
 

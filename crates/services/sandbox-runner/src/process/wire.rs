@@ -7,25 +7,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-/// How strong the walls are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Level {
-    /// All namespaces, made without the root user, inside a user namespace of our own. Memory is watched, not capped.
-    L2,
-    /// All namespaces, made by root, with host ids of their own and, where cgroups are writable, a memory cap.
-    L3,
-}
-
-impl Level {
-    /// The name on the wire.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::L2 => "L2",
-            Self::L3 => "L3",
-        }
-    }
-}
+use crate::driver::{Display, Level, Raised, Shown};
 
 /// A request of the runner; `seq` comes back in the answer.
 #[derive(Debug, Serialize, Deserialize)]
@@ -90,7 +72,7 @@ pub(super) struct ZygoteReady {
 /// The one message that reaches the worker: the code. Descriptors: standard output, standard error.
 #[derive(Debug, Serialize)]
 pub(super) struct WorkerJob<'a> {
-    pub language: &'static str,
+    pub language: &'a str,
     pub code: &'a str,
     pub limits: WorkerLimits,
 }
@@ -110,29 +92,7 @@ pub(super) struct WorkerLimits {
 #[serde(default)]
 pub(super) struct Report {
     pub exit: i32,
-    pub error: Option<ReportError>,
-    pub result: Option<ReportResult>,
-    pub displays: Vec<ReportDisplay>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct ReportError {
-    pub name: String,
-    pub message: String,
-    pub traceback: String,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct ReportResult {
-    pub text: String,
-    pub json: Option<serde_json::Value>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct ReportDisplay {
-    pub mime: String,
-    pub text: String,
+    pub error: Option<Raised>,
+    pub result: Option<Shown>,
+    pub displays: Vec<Display>,
 }

@@ -25,8 +25,10 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::{CloneFlags, unshare};
 
 use super::socket;
-use super::wire::{Answer, Envelope, Event, Level, Request, Setup};
+use super::wire::{Answer, Envelope, Event, Request, Setup};
 use slots::Slots;
+
+use crate::driver::Level;
 
 /// How the host ids of the walls are laid out.
 #[derive(Debug, Clone, Copy)]

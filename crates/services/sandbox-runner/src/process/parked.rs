@@ -1,0 +1,94 @@
+//! A walled worker that waits for a folder and code.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use nix::sys::socket::SockType;
+use tokio::io::AsyncReadExt;
+use tokio::net::UnixStream;
+use tokio::sync::oneshot;
+use tracing::warn;
+
+use super::cgroup::{Group, Hierarchy};
+use super::link::Warden;
+use super::wire::{Answer, Request};
+use super::{socket, watchdog};
+use crate::driver::Error;
+
+/// A worker that does not park within this time never will.
+const PARKING: Duration = Duration::from_secs(30);
+const ENDING: Duration = Duration::from_secs(10);
+
+/// Killed when dropped.
+pub(super) struct Parked {
+    pub(super) slot: u64,
+    /// Its pid namespace, where memory is watched.
+    pub(super) watched: Option<PathBuf>,
+    pub(super) warden: Arc<Warden>,
+    pub(super) control: Option<UnixStream>,
+    pub(super) report: OwnedFd,
+    pub(super) group: Option<Group>,
+    pub(super) exited: Option<oneshot::Receiver<i32>>,
+}
+
+impl Parked {
+    /// Makes one, with its caps.
+    pub(super) async fn start(warden: &Arc<Warden>, hierarchy: &Hierarchy) -> Result<Self, Error> {
+        let (ours, theirs) = socket::pair(SockType::Stream).map_err(Error::Io)?;
+        let slot = warden.number();
+        let exited = warden.watch(slot);
+        let (answer, fds) = warden.ask(Request::Park { slot }, &[theirs.as_fd()]).await?;
+        drop(theirs);
+        let (Answer::Parked { worker_pid }, Some(report)) = (answer, fds.into_iter().next()) else {
+            return Err(Error::Lost);
+        };
+        let control = std::os::unix::net::UnixStream::from(ours);
+        control.set_nonblocking(true).map_err(Error::Io)?;
+        let control = UnixStream::from_std(control).map_err(Error::Io)?;
+        let mut parked = Self {
+            slot,
+            watched: None,
+            warden: Arc::clone(warden),
+            control: None,
+            report,
+            group: None,
+            exited: Some(exited),
+        };
+        parked.group = hierarchy.open(slot, worker_pid).map_err(Error::Io)?;
+        parked.control = Some(ready(control).await?);
+        if parked.group.is_none() {
+            parked.watched = Some(watchdog::namespace(worker_pid).map_err(Error::Io)?);
+        }
+        Ok(parked)
+    }
+
+    /// Kills it and waits until nothing is left of it.
+    pub(super) async fn end(mut self) {
+        self.warden.kill(self.slot);
+        if let Some(exited) = self.exited.take()
+            && tokio::time::timeout(ENDING, exited).await.is_err()
+        {
+            warn!(sandbox.slot = self.slot, "a sandbox does not end");
+        }
+    }
+}
+
+impl Drop for Parked {
+    fn drop(&mut self) {
+        // After a regular end there is nothing left to kill, and the warden knows.
+        self.warden.kill(self.slot);
+    }
+}
+
+/// Waits until the worker says that it is parked.
+async fn ready(mut control: UnixStream) -> Result<UnixStream, Error> {
+    let mut byte = [0];
+    match tokio::time::timeout(PARKING, control.read(&mut byte)).await {
+        Ok(Ok(1)) => Ok(control),
+        Ok(Ok(_)) => Err(Error::Unavailable("a sandbox worker ended before it was ready; the log says why".to_owned())),
+        Ok(Err(error)) => Err(Error::Io(error)),
+        Err(_late) => Err(Error::Unavailable("a sandbox worker was not ready in time".to_owned())),
+    }
+}

@@ -1,0 +1,105 @@
+//! A session: a folder in memory that outlives runs.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use futures::StreamExt;
+use tokio::io::AsyncWriteExt;
+use tokio_util::io::ReaderStream;
+
+use super::driver::Driver;
+use super::folder::{Folder, Manifest};
+use super::link::Warden;
+use crate::driver::{self, Changes, Chunks, Error, FoundFile};
+
+/// Let go when dropped.
+pub(super) struct Session {
+    pub(super) driver: Driver,
+    pub(super) name: String,
+    pub(super) warden: Arc<Warden>,
+    /// The folder, from outside.
+    folder: Folder,
+    /// What was in it when it was last looked at.
+    manifest: Mutex<Manifest>,
+}
+
+impl Session {
+    /// `owner` is who owns what is in the folder, when that is not us.
+    pub(super) fn new(driver: Driver, name: String, warden: Arc<Warden>, folder: OwnedFd, owner: Option<u32>) -> Self {
+        let folder = Folder::new(Arc::new(folder), owner);
+        Self { driver, name, warden, folder, manifest: Mutex::default() }
+    }
+
+    fn manifest(&self) -> MutexGuard<'_, Manifest> {
+        self.manifest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn with_folder<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Folder) -> io::Result<T> + Send + 'static,
+    ) -> io::Result<T> {
+        let folder = self.folder.clone();
+        tokio::task::spawn_blocking(move || work(&folder)).await.map_err(io::Error::other)?
+    }
+}
+
+#[async_trait]
+impl driver::Session for Session {
+    fn is_lost(&self) -> bool {
+        self.warden.is_lost()
+    }
+
+    async fn enter(&self, keep: bool) -> Result<Box<dyn driver::Entered>, Error> {
+        let _ = keep;
+        Ok(Box::new(self.driver.enter(self).await?))
+    }
+
+    async fn put(&self, path: &str, mut content: Chunks) -> io::Result<()> {
+        let at = path.to_owned();
+        let mut file = tokio::fs::File::from_std(self.with_folder(move |folder| folder.create(&at)).await?);
+        while let Some(chunk) = content.next().await {
+            file.write_all(&chunk?).await?;
+        }
+        file.flush().await?;
+        self.manifest().note(path, &file.into_std().await)
+    }
+
+    async fn remove(&self, path: &str) -> io::Result<()> {
+        let at = path.to_owned();
+        self.with_folder(move |folder| folder.remove(&at)).await?;
+        self.manifest().forget(path);
+        Ok(())
+    }
+
+    async fn changes(&self, n_max: usize) -> io::Result<Changes> {
+        let before = self.manifest().clone();
+        let (now, found, gone, is_cut) = self
+            .with_folder(move |folder| {
+                let (now, found, is_cut) = folder.collect(&before, n_max)?;
+                let gone = before.gone_in(&now);
+                Ok((now, found, gone, is_cut))
+            })
+            .await?;
+        *self.manifest() = now;
+        let found = found
+            .into_iter()
+            .map(|file| FoundFile {
+                path: file.path,
+                content: ReaderStream::new(tokio::fs::File::from_std(file.file)).boxed(),
+            })
+            .collect();
+        Ok(Changes { found, gone, is_cut })
+    }
+
+    async fn forget(&self, path: &str) {
+        self.manifest().forget(path);
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.warden.close_session(&self.name);
+    }
+}
