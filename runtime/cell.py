@@ -1,31 +1,69 @@
-"""Runs one piece of code, Python or SQL, and writes a report about it.
+"""Runs pieces of code, Python or SQL, and writes a report about each.
 
-By now the process has no privileges and no descriptors beyond its three standard ones. The report goes to
-/run/report/report.json, which the runner reads after the process has ended; the code could write there too,
-and could only lie about itself. Output is not in the report: it has left through stdout and stderr.
+By now the process has no privileges and no descriptors beyond its three standard ones. A report is moved to
+/run/report/report.json, where the runner notices it; the code could write there too, and could only lie about itself.
+A kept interpreter then waits for a signal, with the next job in /run/report/job.json. Output is not in the report: it
+has left through stdout and stderr.
 
-Report: {"exit": n, "error": {name, message, traceback} | null, "result": {text, json?} | null,
+Report: {"seq": n, "exit": n, "error": {name, message, traceback} | null, "result": {text, json?} | null,
 "displays": [{mime, text}]}. Figures that are still open and were not saved by the code become chart-<n>.png.
 """
-import ast, builtins, io, json, linecache, os, sys, traceback, types
+import ast, builtins, io, json, linecache, os, signal, sys, traceback, types
 
 import charts, sql
 
 prepare_fonts = charts.prepare_fonts
 FILE = "<code>"
+FOLDER = "/run/report/"
+GO = 40                  # as the runner's mailbox knows it
+# Code that is kept may replace what it likes in the modules it shares with us; these we hold on to.
+_open, _rename, _mask, _wait = open, os.rename, signal.pthread_sigmask, signal.sigwait
 TEXT_MAX = 64 << 10
 ROWS_MAX = 1000
 
 
-def run(job):
+class Interpreter:
+    """What lasts from one job to the next: the module `__main__`, and the database of SQL."""
+
+    def __init__(self):
+        self.main = main = types.ModuleType("__main__")
+        main.__builtins__ = builtins
+        sys.modules["__main__"] = main
+        sys.path.insert(0, "/session")
+        self.database = None
+        self.n_jobs = 0
+
+
+def serve(job):
+    """Runs a job and, while the interpreter is kept, those that follow. Returns the exit code of the last one."""
+    # Blocked outside of the code, so that an interrupt that comes late hits nothing of ours.
+    _mask(signal.SIG_BLOCK, (GO, signal.SIGINT))
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     _open_streams()
-    report = {"exit": 0, "error": None, "result": None, "displays": []}
+    interpreter = Interpreter()
+    while True:
+        report = run(interpreter, job)
+        if not job["keep"]:
+            _try(_end_threads)
+        _try(sys.stdout.flush); _try(sys.stderr.flush)
+        _write(report)
+        if not job["keep"]:
+            return report["exit"]
+        _wait((GO,))
+        with _open(FOLDER + "job.json", "rb") as file:
+            job = json.load(file)
+
+
+def run(interpreter, job):
+    """One job and the report about it."""
+    interpreter.n_jobs += 1
+    report = {"seq": job["seq"], "exit": 0, "error": None, "result": None, "displays": []}
     if job["language"] == "sql":
-        body = lambda: sql.run(job["code"], job["limits"])
+        body = lambda: sql.run(interpreter, job["code"], job["limits"])
     else:
-        body = lambda: _python(job["code"])
+        body = lambda: _python(interpreter, job["code"])
     try:
-        report["result"] = body()
+        report["result"] = _interruptible(body)
     except SystemExit as stop:
         report["exit"] = _exit_code(stop.code)
     except BaseException as error:
@@ -33,11 +71,19 @@ def run(job):
         report["error"] = _describe(error)
         if job["language"] != "sql":
             _try(lambda: sys.stderr.write(report["error"]["traceback"]))
-    _try(charts.save_open)
-    _try(_end_threads)
-    _try(sys.stdout.flush); _try(sys.stderr.flush)
-    _try(lambda: _write(report))
-    return report["exit"]
+    _try(lambda: charts.save_open(close=job["keep"]))
+    return report
+
+
+def _interruptible(body):
+    # One that came too late for the last job is not meant for this one.
+    while signal.sigtimedwait((signal.SIGINT,), 0):
+        pass
+    _mask(signal.SIG_UNBLOCK, (signal.SIGINT,))
+    try:
+        return body()
+    finally:
+        _mask(signal.SIG_BLOCK, (signal.SIGINT,))
 
 
 def _open_streams():
@@ -49,20 +95,18 @@ def _open_streams():
     sys.stdin = sys.__stdin__ = io.TextIOWrapper(io.BufferedReader(io.FileIO(0, "rb", closefd=False)), encoding="utf-8")
 
 
-def _python(code):
+def _python(interpreter, code):
     """Runs the code as `__main__`. The value of a last line that is an expression is the result, as in a notebook."""
-    main = types.ModuleType("__main__")
-    main.__builtins__ = builtins
-    main.__file__ = FILE
-    sys.modules["__main__"] = main
-    sys.path.insert(0, "/session")
-    linecache.cache[FILE] = (len(code), None, code.splitlines(True), FILE)
-    tree = ast.parse(code, FILE)
+    main, n = interpreter.main, interpreter.n_jobs
+    # A name of its own for every job, so that tracebacks through functions of earlier ones show the right lines.
+    main.__file__ = name = FILE if n == 1 else "%s %d>" % (FILE[:-1], n)
+    linecache.cache[name] = (len(code), None, code.splitlines(True), name)
+    tree = ast.parse(code, name)
     last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
-    exec(compile(tree, FILE, "exec"), main.__dict__)
+    exec(compile(tree, name, "exec"), main.__dict__)
     if last is None:
         return None
-    value = eval(compile(ast.Expression(last.value), FILE, "eval"), main.__dict__)
+    value = eval(compile(ast.Expression(last.value), name, "eval"), main.__dict__)
     return None if value is None else _present(value)
 
 
@@ -92,7 +136,7 @@ def _present(value):
 def _describe(error):
     """The error without the frames of this file."""
     trace = error.__traceback__
-    while trace and trace.tb_frame.f_code.co_filename != FILE:
+    while trace and not trace.tb_frame.f_code.co_filename.startswith(FILE[:-1]):
         trace = trace.tb_next
     try:
         text = "".join(traceback.format_exception(type(error), error, trace))
@@ -122,9 +166,11 @@ def _end_threads():
 
 
 def _write(report):
+    """Moved into place in one step: whoever sees it sees all of it."""
     data = json.dumps(report, ensure_ascii=False, default=str).encode("utf-8", "backslashreplace")
-    with open("/run/report/report.json", "wb") as file:
+    with _open(FOLDER + "report.new", "wb") as file:
         file.write(data)
+    _rename(FOLDER + "report.new", FOLDER + "report.json")
 
 
 def _cut(text, limit=TEXT_MAX):

@@ -53,7 +53,7 @@ def prepare_fonts():
     Figure.show = lambda figure, *args, **kwargs: None
 
 
-def save_open():
+def save_open(close=False):
     """Saves the open figures that the code has not saved as chart-1.png, chart-2.png, ..., never over a file."""
     from matplotlib import pyplot
     number = 1
@@ -64,3 +64,6 @@ def save_open():
         while os.path.lexists("/session/chart-%d.png" % number):
             number += 1
         figure.savefig("/session/chart-%d.png" % number)
+    if close:
+        pyplot.close("all")
+        _saved.clear()

@@ -11,18 +11,12 @@ SHOWN_MAX = 40           # in the text
 CELL_MAX = 60
 
 
-def run(code, limits):
-    import duckdb
-    connection = duckdb.connect(":memory:", config={
-        "autoinstall_known_extensions": "false", "autoload_known_extensions": "false", "allow_community_extensions": "false"})
-    # Spreadsheets first: pandas frames are registered from outside, which the lock below would not mind, but a
-    # name in the query must exist when the query is bound.
+def run(interpreter, code, limits):
+    connection = interpreter.database
+    if connection is None:
+        connection = interpreter.database = _connect(limits)
+    # A kept interpreter keeps its tables; spreadsheets are read anew, since they may have changed.
     code = _register_spreadsheets(connection, code)
-    memory = max(64, limits["memory_bytes"] * 6 // 10 >> 20)
-    for setting in ("SET threads=2", "SET memory_limit='%dMB'" % memory, "SET temp_directory=''",
-                    "SET python_enable_replacements=false",
-                    "SET allowed_directories=['/session/']", "SET enable_external_access=false", "SET lock_configuration=true"):
-        connection.execute(setting)
     result = None
     for statement in connection.extract_statements(code):
         connection.execute(statement)
@@ -46,6 +40,18 @@ def run(code, limits):
                                    "n_rows": n_rows, "truncated": n_rows > ROWS_MAX}}
 
 
+def _connect(limits):
+    import duckdb
+    connection = duckdb.connect(":memory:", config={
+        "autoinstall_known_extensions": "false", "autoload_known_extensions": "false", "allow_community_extensions": "false"})
+    memory = max(64, limits["memory_bytes"] * 6 // 10 >> 20)
+    for setting in ("SET threads=2", "SET memory_limit='%dMB'" % memory, "SET temp_directory=''",
+                    "SET python_enable_replacements=false",
+                    "SET allowed_directories=['/session/']", "SET enable_external_access=false", "SET lock_configuration=true"):
+        connection.execute(setting)
+    return connection
+
+
 def _register_spreadsheets(connection, code):
     """DuckDB's wheel has no Excel reader: a quoted name of a spreadsheet becomes a table read by pandas."""
     number = 0
@@ -57,7 +63,7 @@ def _register_spreadsheets(connection, code):
         frame = pandas.read_excel(path)
         table_name = "spreadsheet_%d" % (number := number + 1)
         connection.register(table_name + "_frame", frame)
-        connection.execute('CREATE TABLE %s AS SELECT * FROM %s_frame' % (table_name, table_name))
+        connection.execute('CREATE OR REPLACE TABLE %s AS SELECT * FROM %s_frame' % (table_name, table_name))
         connection.unregister(table_name + "_frame")
         quoted = r"""['"]%s['"]""" % re.escape(name)
         code = re.sub(r"(?i)read_xlsx\s*\(\s*%s\s*\)" % quoted, table_name, code)

@@ -46,7 +46,7 @@ def forget_zygote():
 
 
 def enter(spec, limits):
-    """`spec`: uid, seccomp programs (hex). `limits`: cpu_s, file_bytes, n_processes, address_bytes or null."""
+    """`spec`: uid, seccomp programs (hex). `limits`: file_bytes, n_processes, and cpu_s and address_bytes or null."""
     os.umask(0o022)
     os.chdir("/session")
     for name, value in (
@@ -56,13 +56,13 @@ def enter(spec, limits):
         (resource.RLIMIT_MSGQUEUE, 0),
         (resource.RLIMIT_NPROC, limits["n_processes"]),
         (resource.RLIMIT_FSIZE, limits["file_bytes"]),
-        (resource.RLIMIT_CPU, limits["cpu_s"]),
         (resource.RLIMIT_NICE, 0),
         (resource.RLIMIT_RTPRIO, 0),
     ):
         resource.setrlimit(name, (value, value))
-    if limits.get("address_bytes"):
-        resource.setrlimit(resource.RLIMIT_AS, (limits["address_bytes"],) * 2)
+    for name, value in ((resource.RLIMIT_CPU, limits["cpu_s"]), (resource.RLIMIT_AS, limits["address_bytes"])):
+        if value is not None:
+            resource.setrlimit(name, (value, value))
     try:
         os.nice(5)                        # the service itself stays responsive
     except OSError:

@@ -120,7 +120,7 @@ def worker(spec, control, cell):
         sys.modules.pop(name)
     sys.path.remove(HOME)
     walls.enter(spec, job["limits"])
-    return cell.run(job)
+    return cell.serve(job)
 
 
 def receive(control):

@@ -1,7 +1,7 @@
 //! Sandboxes: OpenAI's Containers API, and running code in them.
 //!
-//! Code runs in a fresh interpreter every time; what lasts between executions is the files below `/session`, the
-//! working directory. An execution with an idempotency key happens once, whatever happens to the network or to the
+//! Code runs in a fresh interpreter, or in one that keeps its variables when it is asked to; what lasts longer is the
+//! files below `/session`, the working directory. An execution with an idempotency key happens once, whatever happens to the network or to the
 //! caller: asking again attaches to it or replays what it said.
 
 mod types;
@@ -180,6 +180,16 @@ impl Sandbox {
         let nothing = serde_json::json!({});
         let call = self.client.post(caller, &path(container, "/executions/stop"), &nothing);
         call.header("idempotency-key", key).done().await
+    }
+
+    /// Has the code that runs in a sandbox raise `KeyboardInterrupt`, so that a stateful interpreter keeps its variables.
+    /// Code that does not listen within two seconds is killed.
+    ///
+    /// # Errors
+    /// `not_found` for the sandbox; `conflict` when nothing runs in it.
+    pub async fn interrupt(&self, caller: &Caller, container: ContainerId) -> Result<(), CallError> {
+        let nothing = serde_json::json!({});
+        self.client.post(caller, &path(container, "/executions/interrupt"), &nothing).done().await
     }
 
     /// What this machine can do and what is missing.

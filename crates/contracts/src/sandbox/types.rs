@@ -157,6 +157,10 @@ pub struct NewExecution {
     /// Other limits.
     #[serde(default)]
     pub limits: Limits,
+    /// Whether variables, imports and tables live on for the next stateful execution of this sandbox. Without it the
+    /// code gets an interpreter of its own; files below `/session` are shared by both kinds.
+    #[serde(default)]
+    pub stateful: bool,
 }
 
 /// How an execution ended.
@@ -195,6 +199,10 @@ pub enum ExecutionEvent {
     Started {
         /// The execution.
         execution: ExecutionId,
+        /// Whether the interpreter is new. When `false`, the variables of earlier stateful executions are there; a
+        /// stateful execution may find them gone, after a crash, a timeout, idleness or a restart.
+        #[serde(default = "yes")]
+        fresh: bool,
     },
     /// A piece of standard output.
     Stdout {
@@ -237,6 +245,11 @@ pub enum ExecutionEvent {
     },
 }
 
+/// Before there were kept interpreters, all were new.
+fn yes() -> bool {
+    true
+}
+
 /// A value that the code came to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ExecutionResult {
@@ -250,10 +263,14 @@ pub struct ExecutionResult {
 /// A whole execution, put together from its events.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Output {
+    /// Whether the interpreter was new.
+    pub is_fresh: bool,
     /// All of standard output.
     pub stdout: String,
     /// All of standard error.
     pub stderr: String,
+    /// What is to be shown: media type and content.
+    pub displays: Vec<(String, String)>,
     /// Files that are new or changed.
     pub files: Vec<ContainerFile>,
     /// The last event.
@@ -264,7 +281,8 @@ impl Output {
     /// Adds what an event says.
     pub fn add(&mut self, event: ExecutionEvent) {
         match event {
-            ExecutionEvent::Started { .. } | ExecutionEvent::Display { .. } => {}
+            ExecutionEvent::Started { fresh, .. } => self.is_fresh = fresh,
+            ExecutionEvent::Display { mime, text } => self.displays.push((mime, text)),
             ExecutionEvent::Stdout { text } => self.stdout.push_str(&text),
             ExecutionEvent::Stderr { text } => self.stderr.push_str(&text),
             ExecutionEvent::File { file } => self.files.push(*file),

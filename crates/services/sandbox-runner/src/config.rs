@@ -49,9 +49,22 @@ pub struct Config {
     pub n_files: usize,
     /// Size of `/tmp` and of `/dev/shm`, each, in bytes. Default 64 MiB.
     pub scratch_bytes: u64,
-    /// Minutes after which an unused session folder leaves memory; its files come back with the next execution.
-    /// Default 10.
+    /// Minutes after which an unused session leaves memory; its files come back with the next execution, variables do
+    /// not. Default 10.
     pub session_idle_minutes: u32,
+    /// Minutes after which a session leaves memory between two executions even when it is in use all the time.
+    /// Default 1440.
+    pub session_max_minutes: u32,
+    /// Sessions in memory at a time. When one more is needed, the one that is idle longest leaves; when none is
+    /// idle, the execution is refused. Default 64.
+    pub n_sessions: usize,
+    /// The same for one tenant. Default 16.
+    pub n_sessions_per_tenant: usize,
+    /// Workers that are forked from one warm interpreter before another one takes over, so that what they share (the
+    /// layout of memory) does not stay for ever. Default 10 000.
+    pub zygote_forks: u64,
+    /// Minutes after which another warm interpreter takes over. Default 60.
+    pub zygote_minutes: u32,
 }
 
 impl Default for Config {
@@ -76,6 +89,11 @@ impl Default for Config {
             n_files: 64,
             scratch_bytes: 64 << 20,
             session_idle_minutes: 10,
+            session_max_minutes: 1440,
+            n_sessions: 64,
+            n_sessions_per_tenant: 16,
+            zygote_forks: 10_000,
+            zygote_minutes: 60,
         }
     }
 }
@@ -97,6 +115,12 @@ impl Config {
         }
         if self.memory_bytes < 128 << 20 {
             return Err("sandbox.memory_bytes must be at least 128 MiB; the interpreter alone needs that".to_owned());
+        }
+        if self.n_sessions == 0 || self.n_sessions_per_tenant == 0 {
+            return Err("sandbox.n_sessions and sandbox.n_sessions_per_tenant must be at least 1".to_owned());
+        }
+        if self.zygote_forks == 0 || self.zygote_minutes == 0 {
+            return Err("sandbox.zygote_forks and sandbox.zygote_minutes must be at least 1".to_owned());
         }
         if self.n_processes < 8 {
             return Err("sandbox.n_processes must be at least 8".to_owned());

@@ -45,6 +45,15 @@ pub enum Error {
     /// The key came with other code before.
     #[error("this Idempotency-Key was used in this container for other code")]
     KeyReused,
+    /// There is nothing to interrupt.
+    #[error("no code runs in container {0} now")]
+    NothingRuns(ContainerId),
+    /// All sessions that may be in use at a time are busy.
+    #[error("{limit} sandboxes are in use and none of them is idle; wait for one to end, or delete one")]
+    TooManySessions {
+        /// How many may be.
+        limit: usize,
+    },
     /// Another process is running it.
     #[error("this execution is going on in another process; ask again later")]
     RunsElsewhere,
@@ -70,8 +79,9 @@ impl Failure for Error {
         match self {
             Self::NoContainer(_) | Self::NoFile(_) | Self::NoBlob(_) => Kind::NotFound,
             Self::BadPath(_) | Self::BadId(_) | Self::BadExpiry => Kind::BadRequest,
-            Self::Expired(_) | Self::KeyReused => Kind::Conflict,
+            Self::Expired(_) | Self::KeyReused | Self::NothingRuns(_) => Kind::Conflict,
             Self::CodeTooLarge { .. } | Self::Full { .. } => Kind::TooLarge,
+            Self::TooManySessions { .. } => Kind::Exhausted,
             Self::RunsElsewhere => Kind::Unavailable,
             Self::Driver(error) => error.kind(),
             Self::Blobs(error) => error.kind(),
@@ -84,6 +94,8 @@ impl Failure for Error {
             Self::Expired(_) => "container_expired",
             Self::KeyReused => "idempotency_key_reused",
             Self::RunsElsewhere => "execution_elsewhere",
+            Self::NothingRuns(_) => "nothing_runs",
+            Self::TooManySessions { .. } => "too_many_sandboxes",
             Self::Driver(error) => error.code(),
             Self::NoContainer(_)
             | Self::NoFile(_)
@@ -112,6 +124,8 @@ impl Failure for Error {
             | Self::BadId(_)
             | Self::Full { .. }
             | Self::KeyReused
+            | Self::NothingRuns(_)
+            | Self::TooManySessions { .. }
             | Self::RunsElsewhere
             | Self::Driver(_)
             | Self::Database(_)
@@ -123,7 +137,7 @@ impl Failure for Error {
 
     fn retry_after_s(&self) -> Option<u64> {
         match self {
-            Self::RunsElsewhere => Some(5),
+            Self::RunsElsewhere | Self::TooManySessions { .. } => Some(5),
             _ => None,
         }
     }

@@ -129,6 +129,14 @@ impl Sandbox {
         Ok(())
     }
 
+    /// Has the code that runs in a container raise `KeyboardInterrupt`.
+    pub(crate) async fn interrupt(&self, tenant: TenantId, container: ContainerId) -> Result<(), Error> {
+        self.store.container(tenant, container).await?;
+        let current = self.rooms.existing(container).and_then(|room| room.current());
+        current.ok_or(Error::NothingRuns(container))?.interrupt.cancel();
+        Ok(())
+    }
+
     async fn begin(
         &self,
         tenant: TenantId,
@@ -156,7 +164,7 @@ impl Sandbox {
     async fn prepare(&self, tenant: TenantId, container: ContainerId, new: NewExecution) -> Result<Prepared, Error> {
         let (room, open) = self.enter_room(tenant, container).await?;
         let Some(session) = open.as_deref() else { return Err(Error::NoContainer(container)) };
-        let entered = session.enter(false).await?;
+        let entered = session.enter(new.stateful).await?;
         let job = Job {
             language: new.language.name().to_owned(),
             code: new.code,
@@ -177,7 +185,7 @@ impl Sandbox {
         let events: Vec<ExecutionEvent> = match stored.events {
             Some(text) => serde_json::from_str(&text).map_err(|error| Error::BadRow(error.to_string()))?,
             None if self.store.is_ours_alone() || self.clock.now_ms() > stored.over_by_ms => {
-                vec![ExecutionEvent::Started { execution: stored.id }, died_with_us()]
+                vec![ExecutionEvent::Started { execution: stored.id, fresh: true }, died_with_us()]
             }
             None => return Err(Error::RunsElsewhere),
         };
@@ -215,7 +223,8 @@ impl Sandbox {
     /// Runs prepared code and tells everything but the end, which it gives back.
     async fn run(&self, prepared: Prepared, log: &Log, signals: &Signals) -> ExecutionEvent {
         let Prepared { id, container, job, language, room, mut open, entered } = prepared;
-        log.add(ExecutionEvent::Started { execution: id });
+        log.add(ExecutionEvent::Started { execution: id, fresh: entered.is_fresh() });
+        let _current = room.begin(signals);
         let mut say = |said| {
             log.add(match said {
                 Said::Stdout(text) => ExecutionEvent::Stdout { text },
@@ -381,5 +390,9 @@ fn fingerprint(new: &NewExecution) -> String {
     hash.update(new.language.name());
     hash.update([0]);
     hash.update(&new.code);
+    // Only when it is set: keys that were used before there were kept interpreters still mean what they meant.
+    if new.stateful {
+        hash.update([0]);
+    }
     hex::encode(hash.finalize())
 }

@@ -85,8 +85,12 @@ async fn keep(sandbox: Arc<Sandbox>) {
         warn!(error = %septet_kernel::causes(&error), "no code can run here; `septet doctor` says what to do");
     }
     let idle_ms = i64::from(sandbox.config.session_idle_minutes) * 60_000;
+    let life_ms = i64::from(sandbox.config.session_max_minutes) * 60_000;
     while tokio::time::timeout(SWEEP, stopping.cancelled()).await.is_err() {
-        let n_swept = sandbox.rooms.sweep(sandbox.clock.now_ms() - idle_ms);
+        let n_swept = {
+            let now_ms = sandbox.clock.now_ms();
+            sandbox.rooms.sweep(now_ms - idle_ms, now_ms - life_ms)
+        };
         if n_swept > 0 {
             info!(sandbox.n_swept = n_swept, "idle session folders let go");
         }

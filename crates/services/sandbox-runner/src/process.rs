@@ -6,6 +6,7 @@ mod cgroup;
 mod driver;
 mod folder;
 mod link;
+mod mailbox;
 mod output;
 mod parked;
 mod run;
@@ -16,6 +17,7 @@ mod syscalls;
 mod warden;
 mod watchdog;
 mod wire;
+mod worker;
 
 pub use driver::Driver;
 pub(crate) use folder::inside;

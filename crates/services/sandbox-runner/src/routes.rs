@@ -31,6 +31,7 @@ pub(crate) fn routes(sandbox: Arc<Sandbox>) -> Router {
         .route("/v1/containers/{container}/files/{file}/content", get(content))
         .route("/v1/containers/{container}/executions", post(execute))
         .route("/v1/containers/{container}/executions/stop", post(stop))
+        .route("/v1/containers/{container}/executions/interrupt", post(interrupt))
         .route("/internal/doctor", get(examine))
         .with_state(sandbox)
 }
@@ -126,6 +127,15 @@ async fn stop(
     headers: HeaderMap,
 ) -> Result<StatusCode, Refusal<Error>> {
     sandbox.stop(caller.tenant, id(&container)?, key(&headers).unwrap_or_default()).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn interrupt(
+    State(sandbox): Shared,
+    caller: Caller,
+    Path(container): Path<String>,
+) -> Result<StatusCode, Refusal<Error>> {
+    sandbox.interrupt(caller.tenant, id(&container)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

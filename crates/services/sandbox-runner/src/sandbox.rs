@@ -90,7 +90,7 @@ impl Sandbox {
             other => Error::Blobs(other),
         })?;
         let now_ms = self.clock.now_ms();
-        let room = self.rooms.room(id, now_ms);
+        let room = self.rooms.room(id, tenant, now_ms);
         let mut open = Arc::clone(&room.open).lock_owned().await;
         let others = self.store.all_files(id).await?;
         let n_bytes: u64 = others.iter().filter(|file| file.path != path).map(|file| file.bytes).sum();
@@ -139,7 +139,7 @@ impl Sandbox {
         file: ContainerFileId,
     ) -> Result<(), Error> {
         let file = self.file(tenant, id, file).await?;
-        let room = self.rooms.room(id, self.clock.now_ms());
+        let room = self.rooms.room(id, tenant, self.clock.now_ms());
         let mut open = Arc::clone(&room.open).lock_owned().await;
         self.store.retire_file(id, &file.path).await?;
         if let Some(session) = open.as_deref()
@@ -156,7 +156,7 @@ impl Sandbox {
         tenant: TenantId,
         id: ContainerId,
     ) -> Result<(Arc<Room>, OwnedMutexGuard<Option<Box<dyn Session>>>), Error> {
-        let room = self.rooms.room(id, self.clock.now_ms());
+        let room = self.rooms.room(id, tenant, self.clock.now_ms());
         let mut open = Arc::clone(&room.open).lock_owned().await;
         // Only now: whoever deletes the container from here on finds the room and empties it.
         self.usable(tenant, id).await?;
@@ -165,9 +165,11 @@ impl Sandbox {
         }
         if open.as_deref().is_none_or(Session::is_lost) {
             *open = None;
+            self.rooms.make_space(&room, self.config.n_sessions_per_tenant, self.config.n_sessions)?;
             let session = self.driver.open(Spec { container: id, tenant }).await?;
             self.fill(session.as_ref(), &self.store.all_files(id).await?).await?;
             *open = Some(session);
+            room.opened(self.clock.now_ms());
         }
         Ok((room, open))
     }

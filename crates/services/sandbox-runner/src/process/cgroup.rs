@@ -100,6 +100,12 @@ impl Group {
         std::iter::once(&self.memory).chain(&self.pids)
     }
 
+    /// The processes in it, as we see them.
+    pub(super) fn processes(&self) -> Vec<i32> {
+        let text = fs::read_to_string(self.memory.join("cgroup.procs")).unwrap_or_default();
+        text.lines().filter_map(|line| line.parse().ok()).collect()
+    }
+
     /// Sets the caps. Swap does not count as memory to spare.
     pub(super) fn limit(&self, memory_bytes: u64, n_processes: u64) -> io::Result<()> {
         let memory = memory_bytes.to_string();

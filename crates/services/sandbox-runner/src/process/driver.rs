@@ -4,15 +4,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use septet_chassis::Lifecycle;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::{debug, warn};
 
 use super::cgroup::Hierarchy;
 use super::link::{Busy, Warden};
 use super::parked::Parked;
-use super::run::Entered;
 use super::session::Session;
 use super::wire::Request;
+use super::worker::Worker;
 use crate::Config;
 use crate::driver::{self, Error, Level, MemoryWall, Spec, Walls};
 
@@ -84,19 +84,30 @@ impl Driver {
         Ok(warden)
     }
 
-    /// A worker with the folder of `session`, ready for code. Waits while too many are running.
-    pub(super) async fn enter(&self, session: &Session) -> Result<Entered, Error> {
-        let permit = Arc::clone(&self.inner.running).acquire_owned().await.map_err(|_closed| Error::Lost)?;
-        let warden = Arc::clone(&session.warden);
-        let busy = Busy::new(&warden);
+    /// A place to run, for which others wait while too many are running.
+    pub(super) async fn permit(&self) -> Result<OwnedSemaphorePermit, Error> {
+        Arc::clone(&self.inner.running).acquire_owned().await.map_err(|_closed| Error::Lost)
+    }
+
+    /// A fresh worker with the folder of `session`, ready for code.
+    pub(super) async fn worker(&self, session: &Session) -> Result<Worker, Error> {
+        let warden = &session.warden;
         let waiting = self.parked().pop();
-        let parked = match waiting.filter(|parked| Arc::ptr_eq(&parked.warden, &warden)) {
+        let parked = match waiting.filter(|parked| Arc::ptr_eq(&parked.warden, warden)) {
             Some(parked) => parked,
-            None => Parked::start(&warden, &self.inner.hierarchy).await?,
+            None => Parked::start(warden, &self.inner.hierarchy).await?,
         };
         warden.ask(Request::Enter { slot: parked.slot, session: session.name.clone() }, &[]).await?;
-        self.refill(&warden);
-        Ok(Entered { parked, permit, busy, config: self.inner.config.clone() })
+        self.refill(warden);
+        Worker::new(parked, &self.inner.config).map_err(Error::Io)
+    }
+
+    /// Ends a worker in the background.
+    pub(super) fn retire(&self, worker: Worker, busy: Busy) {
+        self.inner.lifecycle.spawn("end a sandbox", async move {
+            worker.end().await;
+            drop(busy);
+        });
     }
 
     /// Parks another worker in the background when there are too few.

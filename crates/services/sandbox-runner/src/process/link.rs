@@ -214,7 +214,7 @@ fn note(book: &Mutex<Book>, message: &[u8], fds: Vec<OwnedFd>) {
 }
 
 #[expect(unsafe_code, reason = "tokio cannot know that a descriptor stays open")]
-fn register(socket: OwnedFd) -> std::io::Result<AsyncFd<OwnedFd>> {
+pub(super) fn register(socket: OwnedFd) -> std::io::Result<AsyncFd<OwnedFd>> {
     // SAFETY: an `OwnedFd` gives out the same open descriptor for as long as it lives, and the `AsyncFd` owns it.
     Ok(unsafe { AsyncFd::register(socket) }?)
 }

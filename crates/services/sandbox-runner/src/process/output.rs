@@ -8,6 +8,9 @@ use tokio::net::unix::pipe;
 
 use crate::driver::Said;
 
+/// Pieces of 64 KiB, each as much as a pipe holds.
+const DRAINS_MAX: usize = 64;
+
 /// One of the two output pipes.
 pub(super) struct Stream {
     pipe: Option<pipe::Receiver>,
@@ -21,10 +24,42 @@ pub(super) struct Stream {
 
 impl Stream {
     /// A stream, and the end that the worker writes to.
-    pub(super) fn open(is_error: bool, limit_bytes: u64) -> io::Result<(Self, OwnedFd)> {
+    pub(super) fn open(is_error: bool) -> io::Result<(Self, OwnedFd)> {
         let (ours, theirs) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)?;
         let pipe = Some(pipe::Receiver::from_owned_fd(ours)?);
-        Ok((Self { pipe, is_error, rest: Vec::new(), n_left: limit_bytes, is_cut: false }, theirs))
+        Ok((Self { pipe, is_error, rest: Vec::new(), n_left: 0, is_cut: false }, theirs))
+    }
+
+    /// A run begins, which may write so much.
+    pub(super) fn begin(&mut self, limit_bytes: u64) {
+        (self.n_left, self.is_cut) = (limit_bytes, false);
+    }
+
+    /// What is in the pipe now, for when its writer has said that it is done. Does not wait; somebody who writes on and
+    /// on is not listened to for ever.
+    pub(super) fn drain(&mut self) -> Option<String> {
+        let mut buffer = vec![0_u8; 64 << 10];
+        let mut text = String::new();
+        for _ in 0..DRAINS_MAX {
+            let Some(pipe) = self.pipe.as_ref() else { break };
+            match rustix::io::read(pipe, buffer.as_mut_slice()) {
+                Ok(n_bytes) if n_bytes > 0 => text.push_str(&self.take(&buffer[..n_bytes])),
+                Ok(_) | Err(_) => break,
+            }
+        }
+        if !self.rest.is_empty() {
+            text.push_str(&String::from_utf8_lossy(&std::mem::take(&mut self.rest)));
+        }
+        (!text.is_empty()).then_some(text)
+    }
+
+    /// The characters that `bytes` complete, within the limit.
+    fn take(&mut self, bytes: &[u8]) -> String {
+        let n_kept = bytes.len().min(usize::try_from(self.n_left).unwrap_or(usize::MAX));
+        self.is_cut |= n_kept < bytes.len();
+        self.n_left -= n_kept as u64;
+        self.rest.extend_from_slice(&bytes[..n_kept]);
+        decode(&mut self.rest)
     }
 
     /// The next piece of text, `None` at the end. Past the limit it reads on and throws away, so that the code does
@@ -39,15 +74,7 @@ impl Stream {
                 let rest = std::mem::take(&mut self.rest);
                 return (!rest.is_empty()).then(|| String::from_utf8_lossy(&rest).into_owned());
             }
-            if self.n_left == 0 {
-                self.is_cut = true;
-                continue;
-            }
-            let n_kept = n_bytes.min(usize::try_from(self.n_left).unwrap_or(usize::MAX));
-            self.is_cut |= n_kept < n_bytes;
-            self.n_left -= n_kept as u64;
-            self.rest.extend_from_slice(&buffer[..n_kept]);
-            let text = decode(&mut self.rest);
+            let text = self.take(&buffer[..n_bytes]);
             if !text.is_empty() {
                 return Some(text);
             }

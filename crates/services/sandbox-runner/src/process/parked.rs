@@ -1,6 +1,6 @@
 //! A walled worker that waits for a folder and code.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +13,7 @@ use tracing::warn;
 
 use super::cgroup::{Group, Hierarchy};
 use super::link::Warden;
+use super::mailbox::Mailbox;
 use super::wire::{Answer, Request};
 use super::{socket, watchdog};
 use crate::driver::Error;
@@ -24,11 +25,14 @@ const ENDING: Duration = Duration::from_secs(10);
 /// Killed when dropped.
 pub(super) struct Parked {
     pub(super) slot: u64,
+    /// Its processes, as we see them.
+    pub(super) init_pid: i32,
+    pub(super) worker_pid: i32,
     /// Its pid namespace, where memory is watched.
     pub(super) watched: Option<PathBuf>,
     pub(super) warden: Arc<Warden>,
     pub(super) control: Option<UnixStream>,
-    pub(super) report: OwnedFd,
+    pub(super) mailbox: Mailbox,
     pub(super) group: Option<Group>,
     pub(super) exited: Option<oneshot::Receiver<i32>>,
 }
@@ -41,7 +45,7 @@ impl Parked {
         let exited = warden.watch(slot);
         let (answer, fds) = warden.ask(Request::Park { slot }, &[theirs.as_fd()]).await?;
         drop(theirs);
-        let (Answer::Parked { worker_pid }, Some(report)) = (answer, fds.into_iter().next()) else {
+        let (Answer::Parked { init_pid, worker_pid }, Some(report)) = (answer, fds.into_iter().next()) else {
             return Err(Error::Lost);
         };
         let control = std::os::unix::net::UnixStream::from(ours);
@@ -49,10 +53,12 @@ impl Parked {
         let control = UnixStream::from_std(control).map_err(Error::Io)?;
         let mut parked = Self {
             slot,
+            init_pid,
+            worker_pid,
             watched: None,
             warden: Arc::clone(warden),
             control: None,
-            report,
+            mailbox: Mailbox::open(report, worker_pid).map_err(Error::Io)?,
             group: None,
             exited: Some(exited),
         };

@@ -1,4 +1,4 @@
-//! A session: a folder in memory that outlives runs.
+//! A session: a folder in memory that outlives runs, and the interpreter that does when it is asked to.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -11,7 +11,8 @@ use tokio_util::io::ReaderStream;
 
 use super::driver::Driver;
 use super::folder::{Folder, Manifest};
-use super::link::Warden;
+use super::link::{Busy, Warden};
+use super::run::{Entered, Kept};
 use crate::driver::{self, Changes, Chunks, Error, FoundFile};
 
 /// Let go when dropped.
@@ -23,13 +24,14 @@ pub(super) struct Session {
     folder: Folder,
     /// What was in it when it was last looked at.
     manifest: Mutex<Manifest>,
+    kept: Kept,
 }
 
 impl Session {
     /// `owner` is who owns what is in the folder, when that is not us.
     pub(super) fn new(driver: Driver, name: String, warden: Arc<Warden>, folder: OwnedFd, owner: Option<u32>) -> Self {
         let folder = Folder::new(Arc::new(folder), owner);
-        Self { driver, name, warden, folder, manifest: Mutex::default() }
+        Self { driver, name, warden, folder, manifest: Mutex::default(), kept: Kept::default() }
     }
 
     fn manifest(&self) -> MutexGuard<'_, Manifest> {
@@ -52,8 +54,15 @@ impl driver::Session for Session {
     }
 
     async fn enter(&self, keep: bool) -> Result<Box<dyn driver::Entered>, Error> {
-        let _ = keep;
-        Ok(Box::new(self.driver.enter(self).await?))
+        let permit = self.driver.permit().await?;
+        let busy = Busy::new(&self.warden);
+        let kept = keep.then(|| self.kept.lock().unwrap_or_else(PoisonError::into_inner).take()).flatten();
+        let worker = match kept {
+            Some(mut worker) if worker.is_alive() => worker,
+            Some(_) | None => self.driver.worker(self).await?,
+        };
+        let home = keep.then(|| Arc::clone(&self.kept));
+        Ok(Box::new(Entered { driver: self.driver.clone(), worker, home, permit, busy }))
     }
 
     async fn put(&self, path: &str, mut content: Chunks) -> io::Result<()> {

@@ -17,15 +17,19 @@ pub(super) fn namespace(worker_pid: i32) -> io::Result<PathBuf> {
     fs::read_link(format!("/proc/{worker_pid}/ns/pid"))
 }
 
+/// The processes in a pid namespace, as we see them.
+pub(super) fn processes(namespace: &Path) -> Vec<i32> {
+    let Ok(all) = fs::read_dir("/proc") else { return Vec::new() };
+    all.flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(|pid| fs::read_link(format!("/proc/{pid}/ns/pid")).is_ok_and(|link| link == *namespace))
+        .collect()
+}
+
 /// The memory of all processes in a pid namespace, in bytes. A process that is just ending counts as nothing.
 pub(super) fn memory_bytes(namespace: &Path) -> u64 {
-    let Ok(processes) = fs::read_dir("/proc") else { return 0 };
-    processes
-        .flatten()
-        .filter(|entry| entry.file_name().to_string_lossy().bytes().all(|byte| byte.is_ascii_digit()))
-        .filter(|entry| fs::read_link(entry.path().join("ns/pid")).is_ok_and(|link| link == *namespace))
-        .map(|entry| pss_bytes(&fs::read_to_string(entry.path().join("smaps_rollup")).unwrap_or_default()))
-        .sum()
+    let rollup = |pid: i32| fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
+    processes(namespace).into_iter().map(|pid| pss_bytes(&rollup(pid))).sum()
 }
 
 fn pss_bytes(smaps_rollup: &str) -> u64 {

@@ -57,7 +57,7 @@ pub(super) enum Event {
 pub(super) enum Answer {
     Done,
     Ready { level: Level, zygote: ZygoteReady },
-    Parked { worker_pid: i32 },
+    Parked { init_pid: i32, worker_pid: i32 },
     Failed { why: String },
 }
 
@@ -69,9 +69,14 @@ pub(super) struct ZygoteReady {
     pub import_ms: u64,
 }
 
-/// The one message that reaches the worker: the code. Descriptors: standard output, standard error.
+/// What reaches the worker: the code. The first one comes through its control socket with two descriptors, standard
+/// output and standard error; those after it through the mailbox.
 #[derive(Debug, Serialize)]
 pub(super) struct WorkerJob<'a> {
+    /// Comes back in the report.
+    pub seq: u64,
+    /// Whether to wait for another job after this one, with all variables kept.
+    pub keep: bool,
     pub language: &'a str,
     pub code: &'a str,
     pub limits: WorkerLimits,
@@ -79,7 +84,7 @@ pub(super) struct WorkerJob<'a> {
 
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(super) struct WorkerLimits {
-    pub cpu_s: u64,
+    pub cpu_s: Option<u64>,
     pub file_bytes: u64,
     pub n_processes: u64,
     pub memory_bytes: u64,
@@ -91,6 +96,7 @@ pub(super) struct WorkerLimits {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Report {
+    pub seq: u64,
     pub exit: i32,
     pub error: Option<Raised>,
     pub result: Option<Shown>,

@@ -57,7 +57,7 @@ fn live(warden: &OwnedFd, ids: Ids, scratch_bytes: u64) -> io::Result<()> {
     for folder in ["/tmp", "/var/tmp", "/dev/shm"] {
         mounts::private_tmpfs(folder, &scratch)?;
     }
-    mounts::private_tmpfs("/run/report", "mode=1777,nr_inodes=8,size=4m")?;
+    mounts::private_tmpfs("/run/report", "mode=1777,nr_inodes=16,size=8m")?;
     nix::unistd::sethostname("sandbox")?;
     let report = std::fs::File::open("/run/report")?;
     // Children whose parent is gone come to us; nobody asks how they ended.

@@ -145,7 +145,7 @@ impl Slots {
         match self.fill(&slot, &control) {
             Ok((worker, report)) => {
                 self.slots.insert(number, Slot { worker: Some(worker), ..slot });
-                Ok((Answer::Parked { worker_pid: worker }, report))
+                Ok((Answer::Parked { init_pid: pid.as_raw(), worker_pid: worker }, report))
             }
             Err(error) => {
                 kill(pid, Signal::SIGKILL).ok();

@@ -1,0 +1,291 @@
+//! A walled interpreter that has its session folder: runs one job, or one after the other while it is kept.
+
+use std::io::{self, IoSlice};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
+use nix::unistd::Pid;
+use tokio::io::{AsyncWriteExt, Interest};
+use tokio::net::UnixStream;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+use tracing::warn;
+
+use super::output::{Pending, Stream};
+use super::parked::Parked;
+use super::watchdog;
+use super::wire::{Report, WorkerJob, WorkerLimits};
+use crate::Config;
+use crate::driver::{Cause, Ended, Error, Job, Said, Signals};
+
+const MEMORY_TICK: Duration = Duration::from_millis(100);
+/// Output goes out at most this often, so that prints in a loop are not an event each.
+const OUTPUT_TICK: Duration = Duration::from_millis(25);
+const ENDING: Duration = Duration::from_secs(10);
+/// How long code that was interrupted may take to notice.
+const INTERRUPTED: Duration = Duration::from_secs(2);
+
+/// Where output goes as it comes.
+pub(super) type Say<'a> = &'a mut (dyn FnMut(Said) + Send);
+
+/// Killed when dropped.
+pub(super) struct Worker {
+    parked: Parked,
+    file_bytes: u64,
+    stdout: Stream,
+    stderr: Stream,
+    /// The worker's ends of the two pipes, until the first job has taken them along.
+    pipes: Option<[OwnedFd; 2]>,
+    seq: u64,
+    /// Processes besides the worker that were stopped with it, as we see them.
+    stopped: Vec<i32>,
+}
+
+/// What ended the waiting.
+enum End {
+    Reported(Box<Report>),
+    /// Every process is gone: an exit code, or minus a signal.
+    Exited(i32),
+    Lost,
+}
+
+impl Worker {
+    /// `parked` must have its session folder by now.
+    pub(super) fn new(parked: Parked, config: &Config) -> io::Result<Self> {
+        let (stdout, out) = Stream::open(false)?;
+        let (stderr, err) = Stream::open(true)?;
+        let file_bytes = config.file_bytes;
+        Ok(Self { parked, file_bytes, stdout, stderr, pipes: Some([out, err]), seq: 0, stopped: Vec::new() })
+    }
+
+    /// Whether no job has reached it yet.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.pipes.is_some()
+    }
+
+    /// Whether it can take another job.
+    pub(super) fn is_alive(&mut self) -> bool {
+        let exited = self.parked.exited.as_mut();
+        !self.parked.warden.is_lost()
+            && exited.is_some_and(|exited| matches!(exited.try_recv(), Err(oneshot::error::TryRecvError::Empty)))
+    }
+
+    /// Runs a job to its end, whichever that is. With `keep` and an end of its own accord, the interpreter is there for
+    /// another one afterwards; otherwise it is dead, or as good as that: stopped, alone, and to be dropped.
+    pub(super) async fn run(&mut self, job: &Job, keep: bool, signals: &Signals, say: Say<'_>) -> Result<Ended, Error> {
+        self.begin(job, keep).await?;
+        let started = Instant::now();
+        let mut pending = Pending::default();
+        let (end, mut cause) = self.wait(job, started, signals, &mut pending, say).await?;
+        let duration = started.elapsed();
+        match &end {
+            End::Reported(_) => self.settle(keep, &mut pending).await?,
+            // Nobody is left to write.
+            End::Exited(_) | End::Lost => self.drain(&mut pending),
+        }
+        pending.take().into_iter().for_each(say);
+        let is_full = self.parked.group.as_ref().is_some_and(super::cgroup::Group::ran_out);
+        let (status, report) = match end {
+            End::Reported(report) => (report.exit, *report),
+            End::Exited(status) => (status, Report::default()),
+            End::Lost => {
+                cause = Cause::Lost;
+                (-libc::SIGKILL, Report::default())
+            }
+        };
+        if cause == Cause::Itself && status < 0 && is_full {
+            cause = Cause::Memory;
+        }
+        Ok(Ended {
+            cause,
+            status,
+            duration,
+            is_cut: self.stdout.is_cut || self.stderr.is_cut,
+            error: report.error,
+            result: report.result,
+            displays: report.displays,
+            is_kept: keep && self.is_alive(),
+        })
+    }
+
+    async fn begin(&mut self, job: &Job, keep: bool) -> Result<(), Error> {
+        if let Some(group) = &self.parked.group {
+            // One more for the worker itself.
+            group.limit(job.memory_bytes, u64::from(job.n_processes) + 1).map_err(Error::Io)?;
+        }
+        self.stdout.begin(job.output_bytes);
+        self.stderr.begin(job.output_bytes);
+        self.seq += 1;
+        let message = self.message(job, keep)?;
+        for pid in self.stopped.drain(..) {
+            // Gone by now is fine.
+            kill(Pid::from_raw(pid), Signal::SIGCONT).ok();
+        }
+        match (self.parked.control.take(), self.pipes.take()) {
+            (Some(control), Some(pipes)) => hand_over(control, &message, pipes).await.map_err(|_gone| Error::Lost),
+            _ => self.parked.mailbox.post(&message).map_err(|_gone| Error::Lost),
+        }
+    }
+
+    fn message(&self, job: &Job, keep: bool) -> Result<Vec<u8>, Error> {
+        let limits = WorkerLimits {
+            // Threads add up, so this is only a backstop behind the wall clock. What is kept has no end to count to.
+            cpu_s: (!keep).then(|| job.timeout.as_secs().saturating_mul(4).saturating_add(5)),
+            file_bytes: self.file_bytes,
+            n_processes: u64::from(job.n_processes),
+            memory_bytes: job.memory_bytes,
+            // Where memory is only watched, one huge allocation must fail at once: the watch is too slow for it.
+            address_bytes: self.parked.group.is_none().then_some(job.memory_bytes.saturating_add(2 << 30)),
+        };
+        let job = WorkerJob { seq: self.seq, keep, language: &job.language, code: &job.code, limits };
+        serde_json::to_vec(&job).map_err(|error| Error::Io(error.into()))
+    }
+
+    /// Listens until the worker reports or everything is dead, and sees to it that one of the two comes.
+    async fn wait(
+        &mut self,
+        job: &Job,
+        started: Instant,
+        signals: &Signals,
+        pending: &mut Pending,
+        say: Say<'_>,
+    ) -> Result<(End, Cause), Error> {
+        let mut exited = self.parked.exited.take().ok_or(Error::Lost)?;
+        let mut deadline = started + job.timeout;
+        let mut cause = Cause::Itself;
+        let mut memory = tokio::time::interval_at(started + MEMORY_TICK, MEMORY_TICK);
+        let mut tell_at = started;
+        let mut give_up_at = None;
+        let mut is_interrupted = false;
+        loop {
+            tokio::select! {
+                status = &mut exited => {
+                    return Ok((status.map_or(End::Lost, End::Exited), cause));
+                }
+                arrived = self.parked.mailbox.arrival(), if give_up_at.is_none() => {
+                    arrived.map_err(Error::Io)?;
+                    if let Some(report) = self.parked.mailbox.report(self.seq) {
+                        self.parked.exited = Some(exited);
+                        return Ok((End::Reported(Box::new(report)), cause));
+                    }
+                }
+                text = self.stdout.next(), if self.stdout.is_open() => pending.add_some(self.stdout.said_some(text)),
+                text = self.stderr.next(), if self.stderr.is_open() => pending.add_some(self.stderr.said_some(text)),
+                () = tokio::time::sleep_until(tell_at), if !pending.is_empty() => {
+                    pending.take().into_iter().for_each(&mut *say);
+                    tell_at = Instant::now() + OUTPUT_TICK;
+                }
+                () = tokio::time::sleep_until(deadline), if give_up_at.is_none() => {
+                    cause = if is_interrupted { Cause::Cancelled } else { Cause::Timeout };
+                }
+                () = signals.cancel.cancelled(), if give_up_at.is_none() => cause = Cause::Cancelled,
+                () = signals.interrupt.cancelled(), if !is_interrupted && give_up_at.is_none() => {
+                    is_interrupted = true;
+                    deadline = deadline.min(Instant::now() + INTERRUPTED);
+                    // Gone by now is fine.
+                    self.parked.mailbox.interrupt().ok();
+                }
+                _ = memory.tick(), if give_up_at.is_none() => {
+                    if self.is_out_of_memory(job.memory_bytes).await {
+                        cause = Cause::Memory;
+                    }
+                }
+                () = tokio::time::sleep_until(give_up_at.unwrap_or(deadline)), if give_up_at.is_some() => {
+                    // The kernel does not let go of a process; leaving it is all that can be done.
+                    warn!(sandbox.slot = self.parked.slot, "a sandbox does not end");
+                    return Err(Error::Lost);
+                }
+            }
+            if cause != Cause::Itself && give_up_at.is_none() {
+                self.parked.warden.kill(self.parked.slot);
+                give_up_at = Some(Instant::now() + ENDING);
+            }
+        }
+    }
+
+    /// After a report: nothing of the run goes on, and all that it has written is here.
+    async fn settle(&mut self, keep: bool, pending: &mut Pending) -> Result<(), Error> {
+        // Dead by now, it is stopped too.
+        self.parked.mailbox.pause().ok();
+        let others = self.others();
+        if keep {
+            for pid in &others {
+                kill(Pid::from_raw(*pid), Signal::SIGSTOP).ok();
+            }
+            self.stopped = others;
+        } else if !others.is_empty() {
+            // They could still write into the session folder, so their end is waited for.
+            self.parked.warden.kill(self.parked.slot);
+            if let Some(exited) = self.parked.exited.take()
+                && tokio::time::timeout(ENDING, exited).await.is_err()
+            {
+                warn!(sandbox.slot = self.parked.slot, "a sandbox does not end");
+                return Err(Error::Lost);
+            }
+        }
+        self.drain(pending);
+        Ok(())
+    }
+
+    /// What the code has started and left behind.
+    fn others(&self) -> Vec<i32> {
+        let mut all = match (&self.parked.group, &self.parked.watched) {
+            (Some(group), _) => group.processes(),
+            (None, Some(namespace)) => watchdog::processes(namespace),
+            (None, None) => Vec::new(),
+        };
+        all.retain(|pid| *pid != self.parked.worker_pid && *pid != self.parked.init_pid);
+        all
+    }
+
+    fn drain(&mut self, pending: &mut Pending) {
+        let text = self.stdout.drain();
+        pending.add_some(self.stdout.said_some(text));
+        let text = self.stderr.drain();
+        pending.add_some(self.stderr.said_some(text));
+    }
+
+    async fn is_out_of_memory(&self, limit_bytes: u64) -> bool {
+        if let Some(group) = &self.parked.group {
+            return group.ran_out();
+        }
+        let Some(namespace) = self.parked.watched.clone() else { return false };
+        let bytes = tokio::task::spawn_blocking(move || watchdog::memory_bytes(&namespace)).await;
+        bytes.is_ok_and(|bytes| bytes > limit_bytes)
+    }
+
+    /// Kills it and waits until nothing is left of it.
+    pub(super) async fn end(self) {
+        self.parked.end().await;
+    }
+}
+
+impl Pending {
+    fn add_some(&mut self, said: Option<Said>) {
+        if let Some(said) = said {
+            self.add(said);
+        }
+    }
+}
+
+impl Stream {
+    fn said_some(&self, text: Option<String>) -> Option<Said> {
+        text.map(|text| self.said(text))
+    }
+}
+
+/// Sends the length with the two descriptors beside it, then the message.
+async fn hand_over(mut control: UnixStream, message: &[u8], pipes: [OwnedFd; 2]) -> io::Result<()> {
+    let length = u32::try_from(message.len()).map_err(io::Error::other)?.to_le_bytes();
+    let raw: [RawFd; 2] = [pipes[0].as_raw_fd(), pipes[1].as_raw_fd()];
+    let rights = [ControlMessage::ScmRights(&raw)];
+    control
+        .async_io(Interest::WRITABLE, || {
+            sendmsg::<()>(control.as_fd().as_raw_fd(), &[IoSlice::new(&length)], &rights, MsgFlags::MSG_NOSIGNAL, None)
+                .map_err(io::Error::from)
+        })
+        .await?;
+    control.write_all(message).await
+}
