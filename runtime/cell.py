@@ -10,7 +10,7 @@ Report: {"seq": n, "exit": n, "error": {name, message, traceback} | null, "resul
 """
 import ast, builtins, io, json, linecache, os, signal, sys, traceback, types
 
-import charts, sql
+import charts, sql, state
 
 prepare_fonts = charts.prepare_fonts
 FILE = "<code>"
@@ -31,7 +31,14 @@ class Interpreter:
         sys.modules["__main__"] = main
         sys.path.insert(0, "/session")
         self.database = None
+        self.limits = None
         self.n_jobs = 0
+
+    def connection(self):
+        """The database, made when it is first needed."""
+        if self.database is None:
+            self.database = sql.connect(self.limits["memory_bytes"])
+        return self.database
 
 
 def serve(job):
@@ -58,12 +65,10 @@ def run(interpreter, job):
     """One job and the report about it."""
     interpreter.n_jobs += 1
     report = {"seq": job["seq"], "exit": 0, "error": None, "result": None, "displays": []}
-    if job["language"] == "sql":
-        body = lambda: sql.run(interpreter, job["code"], job["limits"])
-    else:
-        body = lambda: _python(interpreter, job["code"])
+    interpreter.limits = job["limits"]
+    body = {"python": _python, "sql": sql.run, "save": _save, "load": _load}[job["language"]]
     try:
-        report["result"] = _interruptible(body)
+        report["result"] = _interruptible(lambda: body(interpreter, job["code"]))
     except SystemExit as stop:
         report["exit"] = _exit_code(stop.code)
     except BaseException as error:
@@ -75,7 +80,7 @@ def run(interpreter, job):
     return report
 
 
-def _interruptible(body):
+def _interruptible(lambda: body(interpreter, job["code"])):
     # One that came too late for the last job is not meant for this one.
     while signal.sigtimedwait((signal.SIGINT,), 0):
         pass
@@ -108,6 +113,14 @@ def _python(interpreter, code):
         return None
     value = eval(compile(ast.Expression(last.value), name, "eval"), main.__dict__)
     return None if value is None else _present(value)
+
+
+def _save(interpreter, _):
+    return state.save(interpreter)
+
+
+def _load(interpreter, _):
+    return state.load(interpreter)
 
 
 def _present(value):

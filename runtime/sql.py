@@ -11,10 +11,8 @@ SHOWN_MAX = 40           # in the text
 CELL_MAX = 60
 
 
-def run(interpreter, code, limits):
-    connection = interpreter.database
-    if connection is None:
-        connection = interpreter.database = _connect(limits)
+def run(interpreter, code):
+    connection = interpreter.connection()
     # A kept interpreter keeps its tables; spreadsheets are read anew, since they may have changed.
     code = _register_spreadsheets(connection, code)
     result = None
@@ -40,11 +38,11 @@ def run(interpreter, code, limits):
                                    "n_rows": n_rows, "truncated": n_rows > ROWS_MAX}}
 
 
-def _connect(limits):
+def connect(memory_bytes):
     import duckdb
     connection = duckdb.connect(":memory:", config={
         "autoinstall_known_extensions": "false", "autoload_known_extensions": "false", "allow_community_extensions": "false"})
-    memory = max(64, limits["memory_bytes"] * 6 // 10 >> 20)
+    memory = max(64, memory_bytes * 6 // 10 >> 20)
     for setting in ("SET threads=2", "SET memory_limit='%dMB'" % memory, "SET temp_directory=''",
                     "SET python_enable_replacements=false",
                     "SET allowed_directories=['/session/']", "SET enable_external_access=false", "SET lock_configuration=true"):

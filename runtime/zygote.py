@@ -24,7 +24,7 @@ import walls
 def preload():
     """Imports what analysis code imports, and draws once so that the fonts are loaded."""
     import random, decimal, datetime, csv, re, statistics, io, pathlib, subprocess, tempfile, traceback  # noqa: F401
-    import numpy, pandas, duckdb, openpyxl  # noqa: F401
+    import numpy, pandas, duckdb, openpyxl, cloudpickle  # noqa: F401
     import matplotlib
     matplotlib.use("Agg")
     import matplotlib.pyplot as plot
@@ -116,7 +116,7 @@ def worker(spec, control, cell):
     control.close()
     os.dup2(out, 1); os.dup2(err, 2)
     os.close(out); os.close(err)
-    for name in ("cell", "charts", "sql", "walls"):      # names that the code may want for its own modules
+    for name in ("cell", "charts", "sql", "state", "walls"):      # names that the code may want for its own modules
         sys.modules.pop(name)
     sys.path.remove(HOME)
     walls.enter(spec, job["limits"])

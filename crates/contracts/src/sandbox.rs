@@ -182,6 +182,16 @@ impl Sandbox {
         call.header("idempotency-key", key).done().await
     }
 
+    /// Makes a second sandbox that begins where this one is: with its files, and with the variables of its stateful
+    /// interpreter but those that the answer names. Waits while code runs in it.
+    ///
+    /// # Errors
+    /// `not_found` for the sandbox; `conflict` when it has expired; `unprocessable` when the interpreter does not give its
+    /// variables away; `unavailable` when no sandbox can be built on this machine.
+    pub async fn fork(&self, caller: &Caller, container: ContainerId) -> Result<Container, CallError> {
+        self.client.post(caller, &path(container, "/fork"), &serde_json::json!({})).answer().await
+    }
+
     /// Has the code that runs in a sandbox raise `KeyboardInterrupt`, so that a stateful interpreter keeps its variables.
     /// Code that does not listen within two seconds is killed.
     ///

@@ -51,8 +51,11 @@ pub struct Container {
 pub struct ContainerExtra {
     /// `L3` (built by root) or `L2` (without root, memory watched instead of capped); `none` when no code can run here.
     pub isolation: String,
-    /// `process`.
+    /// `process`, `docker` or `kubernetes`.
     pub driver: String,
+    /// In the answer to a fork: the names of variables that have no copy, such as open files and connections.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub left_behind: Vec<String>,
 }
 
 /// A file to be put into the session folder.

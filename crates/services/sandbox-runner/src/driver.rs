@@ -65,7 +65,7 @@ impl MemoryWall {
 
 /// Walls that were built.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Walls {
+pub(crate) struct Walls {
     /// How strong.
     pub level: Level,
     /// How memory is limited.
@@ -85,7 +85,7 @@ pub(crate) struct Spec {
 /// Code and its limits.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Job {
-    /// `python` or `sql`.
+    /// `python`, `sql`, or `save` and `load` for the variables of a kept interpreter ([`STATE`]).
     pub(crate) language: String,
     pub(crate) code: String,
     pub(crate) timeout: Duration,
@@ -93,6 +93,9 @@ pub(crate) struct Job {
     pub(crate) n_processes: u32,
     pub(crate) output_bytes: u64,
 }
+
+/// Where the job `save` leaves the variables of an interpreter and `load` takes them from, below the session folder.
+pub(crate) const STATE: &str = ".septet/state";
 
 /// A piece of output.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -208,6 +211,9 @@ pub(crate) trait Session: Send + Sync {
     /// Whether it is gone, with all that was in it.
     fn is_lost(&self) -> bool;
 
+    /// Whether an interpreter with variables lives in it.
+    fn has_kept(&self) -> bool;
+
     /// A worker that waits for code. Waits while too many are running.
     ///
     /// With `keep` it is the interpreter of the last such run, if that still lives, and is kept again for the next.
@@ -218,6 +224,9 @@ pub(crate) trait Session: Send + Sync {
     /// # Errors
     /// When a part of the path is a link or a file, or there is no space ([`io::ErrorKind::StorageFull`]).
     async fn put(&self, path: &str, content: Chunks) -> io::Result<()>;
+
+    /// The bytes of a file.
+    async fn get(&self, path: &str) -> io::Result<Chunks>;
 
     /// Removes a file. One that is gone already is fine.
     async fn remove(&self, path: &str) -> io::Result<()>;

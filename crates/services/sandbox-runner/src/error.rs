@@ -48,6 +48,9 @@ pub enum Error {
     /// There is nothing to interrupt.
     #[error("no code runs in container {0} now")]
     NothingRuns(ContainerId),
+    /// The interpreter did not give its variables away, or did not take them.
+    #[error("the variables of this sandbox could not be copied: {0}")]
+    NoCopy(String),
     /// All sessions that may be in use at a time are busy.
     #[error("{limit} sandboxes are in use and none of them is idle; wait for one to end, or delete one")]
     TooManySessions {
@@ -79,6 +82,7 @@ impl Failure for Error {
         match self {
             Self::NoContainer(_) | Self::NoFile(_) | Self::NoBlob(_) => Kind::NotFound,
             Self::BadPath(_) | Self::BadId(_) | Self::BadExpiry => Kind::BadRequest,
+            Self::NoCopy(_) => Kind::Unprocessable,
             Self::Expired(_) | Self::KeyReused | Self::NothingRuns(_) => Kind::Conflict,
             Self::CodeTooLarge { .. } | Self::Full { .. } => Kind::TooLarge,
             Self::TooManySessions { .. } => Kind::Exhausted,
@@ -95,6 +99,7 @@ impl Failure for Error {
             Self::KeyReused => "idempotency_key_reused",
             Self::RunsElsewhere => "execution_elsewhere",
             Self::NothingRuns(_) => "nothing_runs",
+            Self::NoCopy(_) => "variables_not_copied",
             Self::TooManySessions { .. } => "too_many_sandboxes",
             Self::Driver(error) => error.code(),
             Self::NoContainer(_)
@@ -125,6 +130,7 @@ impl Failure for Error {
             | Self::Full { .. }
             | Self::KeyReused
             | Self::NothingRuns(_)
+            | Self::NoCopy(_)
             | Self::TooManySessions { .. }
             | Self::RunsElsewhere
             | Self::Driver(_)

@@ -9,15 +9,17 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use futures::stream::{self, BoxStream, StreamExt};
-use septet_contracts::sandbox::{ErrorReport, ExecutionEvent, ExecutionResult, Language, NewExecution, Outcome};
+use septet_contracts::sandbox::{
+    ErrorReport, ExecutionEvent, ExecutionResult, Language, Limits, NewExecution, Outcome,
+};
 use septet_kernel::{ContainerId, ExecutionId, TenantId};
 use sha2::{Digest, Sha256};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use tracing::{info, warn};
 
 use crate::container::{File, Source};
-use crate::log::Log;
 use crate::driver::{Cause, Ended, Entered, FoundFile, Job, Raised, Said, Session, Shown, Signals};
+use crate::log::Log;
 use crate::rooms::Room;
 use crate::sandbox::Sandbox;
 use crate::store::Stored;
@@ -165,19 +167,21 @@ impl Sandbox {
         let (room, open) = self.enter_room(tenant, container).await?;
         let Some(session) = open.as_deref() else { return Err(Error::NoContainer(container)) };
         let entered = session.enter(new.stateful).await?;
-        let job = Job {
-            language: new.language.name().to_owned(),
-            code: new.code,
-            timeout: self.config.timeout(new.timeout_ms),
-            memory_bytes: new
-                .limits
-                .memory_bytes
-                .unwrap_or(self.config.memory_bytes)
-                .clamp(64 << 20, self.config.memory_bytes),
-            n_processes: new.limits.processes.unwrap_or(self.config.n_processes).clamp(4, self.config.n_processes),
-            output_bytes: new.limits.output_bytes.unwrap_or(self.config.output_bytes).min(self.config.output_bytes),
-        };
+        let job = self.job_of(new.language.name(), new.code, new.timeout_ms, &new.limits);
         Ok(Prepared { id: self.ids.next(), container, job, language: new.language, room, open, entered })
+    }
+
+    /// A job with its limits, each lowered to what the settings allow.
+    pub(crate) fn job_of(&self, language: &str, code: String, timeout_ms: Option<u64>, limits: &Limits) -> Job {
+        let config = &self.config;
+        Job {
+            language: language.to_owned(),
+            code,
+            timeout: config.timeout(timeout_ms),
+            memory_bytes: limits.memory_bytes.unwrap_or(config.memory_bytes).clamp(64 << 20, config.memory_bytes),
+            n_processes: limits.processes.unwrap_or(config.n_processes).clamp(4, config.n_processes),
+            output_bytes: limits.output_bytes.unwrap_or(config.output_bytes).min(config.output_bytes),
+        }
     }
 
     /// What is known of an execution that is not running here.
@@ -192,13 +196,7 @@ impl Sandbox {
         Ok(stream::iter(events).boxed())
     }
 
-    fn spawn(
-        self: &Arc<Self>,
-        prepared: Prepared,
-        log: Log,
-        signals: Signals,
-        key: Option<(ContainerId, String)>,
-    ) {
+    fn spawn(self: &Arc<Self>, prepared: Prepared, log: Log, signals: Signals, key: Option<(ContainerId, String)>) {
         let sandbox = Arc::clone(self);
         self.lifecycle.spawn("run code", async move {
             let id = prepared.id;

@@ -19,6 +19,7 @@ mod doctor;
 mod driver;
 mod error;
 mod execution;
+mod fork;
 mod log;
 mod metrics;
 mod migration;

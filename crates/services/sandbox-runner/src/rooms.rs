@@ -66,7 +66,8 @@ impl Rooms {
             .filter(|other| other.container != room.container && other.is_open())
             .map(Arc::clone)
             .collect();
-        let of_tenant: Vec<Arc<Room>> = others.iter().filter(|other| other.tenant == room.tenant).map(Arc::clone).collect();
+        let of_tenant: Vec<Arc<Room>> =
+            others.iter().filter(|other| other.tenant == room.tenant).map(Arc::clone).collect();
         let n_freed = free(of_tenant, n_per_tenant)?;
         let still_open = others.into_iter().filter(|other| other.is_open()).collect();
         let n_freed = n_freed + free(still_open, n_in_all)?;

@@ -26,6 +26,7 @@ pub(crate) fn routes(sandbox: Arc<Sandbox>) -> Router {
     Router::new()
         .route("/v1/containers", post(create).get(list))
         .route("/v1/containers/{container}", get(show).delete(delete))
+        .route("/v1/containers/{container}/fork", post(fork))
         .route("/v1/containers/{container}/files", post(add_file).get(files))
         .route("/v1/containers/{container}/files/{file}", get(file).delete(delete_file))
         .route("/v1/containers/{container}/files/{file}/content", get(content))
@@ -57,6 +58,13 @@ async fn delete(State(sandbox): Shared, caller: Caller, Path(container): Path<St
     let container = id(&container)?;
     sandbox.delete(caller.tenant, container).await?;
     Ok(deleted("container.deleted", container))
+}
+
+async fn fork(State(sandbox): Shared, caller: Caller, Path(container): Path<String>) -> Answer<api::Container> {
+    let forked = sandbox.fork(caller.tenant, id(&container)?).await?;
+    let mut answer = wire::container(&forked.container, sandbox.clock.now_ms(), &walls(&sandbox).await);
+    answer.septet.left_behind = forked.left_behind;
+    Ok(Json(answer))
 }
 
 async fn add_file(

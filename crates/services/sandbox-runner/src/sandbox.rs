@@ -11,9 +11,9 @@ use septet_kernel::{Clock, ContainerFileId, ContainerId, Ids, TenantId};
 use tokio::sync::OwnedMutexGuard;
 
 use crate::container::{Container, File, Source};
+use crate::driver::{Driver, Session, Spec};
 use crate::execution::Lives;
 use crate::process;
-use crate::driver::{Driver, Session, Spec};
 use crate::rooms::{Room, Rooms};
 use crate::store::Store;
 use crate::{Config, Error};
@@ -183,7 +183,7 @@ impl Sandbox {
         Ok(())
     }
 
-    fn folder_error(&self, error: std::io::Error) -> Error {
+    pub(crate) fn folder_error(&self, error: std::io::Error) -> Error {
         match error.kind() {
             std::io::ErrorKind::StorageFull => Error::Full { limit_bytes: self.config.session_bytes },
             _ => Error::Folder(error),

@@ -22,7 +22,11 @@ pub(crate) fn container(container: &Container, now_ms: i64, walls: &Walls) -> ap
         expires_after: container
             .expires_minutes
             .map(|minutes| api::ExpiresAfter { anchor: "last_active_at".to_owned(), minutes }),
-        septet: api::ContainerExtra { isolation: walls.isolation.clone(), driver: walls.driver.clone() },
+        septet: api::ContainerExtra {
+            isolation: walls.isolation.clone(),
+            driver: walls.driver.clone(),
+            left_behind: Vec::new(),
+        },
     }
 }
 

@@ -51,6 +51,7 @@ impl CodeRunner<'_> {
             language: if Tool::named(&call.name) == Some(Tool::RunSql) { Language::Sql } else { Language::Python },
             code: arguments["code"].as_str().unwrap_or_default().to_owned(),
             timeout_ms: u64::try_from(self.timeout.as_millis()).ok(),
+            stateful: true,
             ..NewExecution::default()
         };
         Ok(self.sandbox.execute(self.caller, container, &execution, Some(key)).await?.boxed())

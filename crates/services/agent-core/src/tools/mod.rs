@@ -66,9 +66,10 @@ impl Tool {
             Self::RunPython => ToolDefinition::function(
                 self.name(),
                 "Runs Python 3 in a sandbox without network. numpy, pandas, matplotlib, duckdb and openpyxl are there. \
-                 The working folder keeps its files during the conversation. Save charts with plt.savefig(\"name.png\"); \
+                 Variables and files usually last during the conversation; an error about a missing name means that the interpreter \
+                 was replaced, so run the earlier steps again. Save charts with plt.savefig(\"name.png\"); \
                  Chinese text in charts just works, so set no font. Print what you need to know.",
-                code_parameters("The whole program."),
+                code_parameters("The code to run next."),
             ),
             Self::RunSql => ToolDefinition::function(
                 self.name(),

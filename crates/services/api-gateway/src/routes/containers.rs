@@ -30,6 +30,8 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(file, delete_file))
         .routes(routes!(content))
         .routes(routes!(execute))
+        .routes(routes!(interrupt))
+        .routes(routes!(fork))
 }
 
 passes! {
@@ -65,6 +67,14 @@ passes! {
     execute: post "/v1/containers/{container_id}/executions" => SandboxRunner.pass {
         tag = "Containers", request_body = NewExecution,
         responses((status = 200, content_type = "application/x-ndjson", body = Object)) }
+
+    /// Has the code that runs in a sandbox raise `KeyboardInterrupt`; a stateful interpreter keeps its variables.
+    interrupt: post "/v1/containers/{container_id}/executions/interrupt" => SandboxRunner.pass {
+        tag = "Containers", responses((status = 204)) }
+
+    /// Makes a second sandbox with the files and the variables of this one.
+    fork: post "/v1/containers/{container_id}/fork" => SandboxRunner.pass {
+        tag = "Containers", responses((status = 200, body = Container)) }
 }
 
 /// Names an uploaded file to be put into a sandbox.

@@ -1,5 +1,6 @@
 //! The driver: one warden, a few parked workers, open sessions.
 
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -29,6 +30,9 @@ struct Inner {
     running: Arc<Semaphore>,
     warden: tokio::sync::Mutex<Option<Arc<Warden>>>,
     parked: Mutex<Vec<Parked>>,
+    /// For wardens, slots and sessions, never given twice.
+    numbers: Arc<AtomicU64>,
+    is_renewing: AtomicBool,
 }
 
 impl Driver {
@@ -48,6 +52,8 @@ impl Driver {
             running,
             warden: tokio::sync::Mutex::default(),
             parked: Mutex::default(),
+            numbers: Arc::new(AtomicU64::new(1)),
+            is_renewing: AtomicBool::new(false),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -79,9 +85,35 @@ impl Driver {
             return Err(Error::Unavailable(why));
         }
         self.parked().clear();
-        let warden = Arc::new(Warden::start(&self.inner.config, &self.inner.lifecycle).await?);
+        let warden = self.start().await?;
         *current = Some(Arc::clone(&warden));
         Ok(warden)
+    }
+
+    async fn start(&self) -> Result<Arc<Warden>, Error> {
+        let Inner { config, lifecycle, numbers, .. } = self.inner.as_ref();
+        Ok(Arc::new(Warden::start(config, lifecycle, Arc::clone(numbers)).await?))
+    }
+
+    /// Has another warden take over, with an interpreter that was started anew, while this one goes on.
+    fn renew(&self, old: &Arc<Warden>) {
+        if self.inner.is_renewing.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let (driver, old) = (self.clone(), Arc::clone(old));
+        self.inner.lifecycle.spawn("renew the sandbox", async move {
+            match driver.start().await {
+                Ok(fresh) => {
+                    *driver.inner.warden.lock().await = Some(Arc::clone(&fresh));
+                    old.retire();
+                    let parked = std::mem::take(&mut *driver.parked());
+                    driver.refill(&fresh);
+                    drop(parked);
+                }
+                Err(error) => warn!(%error, "the warm interpreter could not be renewed; the old one goes on"),
+            }
+            driver.inner.is_renewing.store(false, Ordering::Relaxed);
+        });
     }
 
     /// A place to run, for which others wait while too many are running.
@@ -112,7 +144,13 @@ impl Driver {
 
     /// Parks another worker in the background when there are too few.
     fn refill(&self, warden: &Arc<Warden>) {
-        if self.parked().len() >= self.inner.config.n_parked || self.inner.lifecycle.stopping().is_cancelled() {
+        if self.inner.lifecycle.stopping().is_cancelled() {
+            return;
+        }
+        if warden.is_worn(&self.inner.config) && !warden.is_retired() {
+            self.renew(warden);
+        }
+        if warden.is_retired() || self.parked().len() >= self.inner.config.n_parked {
             return;
         }
         let (driver, warden) = (self.clone(), Arc::clone(warden));
@@ -121,7 +159,7 @@ impl Driver {
                 Ok(parked) => {
                     let surplus = {
                         let mut all = driver.parked();
-                        if all.len() < driver.inner.config.n_parked {
+                        if !warden.is_retired() && all.len() < driver.inner.config.n_parked {
                             all.push(parked);
                             None
                         } else {

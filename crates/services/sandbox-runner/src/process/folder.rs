@@ -123,6 +123,13 @@ impl Folder {
         Ok(File::from(file))
     }
 
+    /// Opens a regular file for reading. Blocks.
+    pub(super) fn open(&self, path: &str) -> io::Result<File> {
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = File::from(rustix::fs::openat2(&self.fd, path, flags, Mode::empty(), BENEATH)?);
+        if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("not a regular file")) }
+    }
+
     /// Removes a file. One that is gone already is fine. Blocks.
     pub(super) fn remove(&self, path: &str) -> io::Result<()> {
         let (parents, name) = path.rsplit_once('/').unwrap_or((".", path));

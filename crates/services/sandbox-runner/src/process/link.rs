@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::process::Stdio;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use nix::sys::socket::{Shutdown, SockType, shutdown};
 use septet_chassis::Lifecycle;
@@ -12,6 +13,7 @@ use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncBufReadExt, BufReader, Interest};
 use tokio::process::{Child, ChildStderr, Command};
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
 use super::socket;
@@ -23,7 +25,10 @@ use crate::driver::{Error, Level};
 pub(super) struct Warden {
     socket: Arc<AsyncFd<OwnedFd>>,
     book: Arc<Mutex<Book>>,
-    next: AtomicU64,
+    numbers: Arc<AtomicU64>,
+    started: Instant,
+    n_forks: AtomicU64,
+    is_retired: AtomicBool,
     /// Runs that are going on; shutdown waits for them.
     pub(super) n_busy: Arc<AtomicUsize>,
     pub(super) level: Level,
@@ -41,7 +46,9 @@ struct Book {
 
 impl Warden {
     /// Starts one and waits until its interpreter is warm, which takes about a second.
-    pub(super) async fn start(config: &Config, lifecycle: &Lifecycle) -> Result<Self, Error> {
+    ///
+    /// `numbers` are shared by all wardens of a driver: groups of processes are named after them.
+    pub(super) async fn start(config: &Config, lifecycle: &Lifecycle, numbers: Arc<AtomicU64>) -> Result<Self, Error> {
         let (ours, theirs) = socket::pair(SockType::SeqPacket).map_err(Error::Io)?;
         let (program, args) = config.warden();
         let mut child = Command::new(&program)
@@ -69,7 +76,17 @@ impl Warden {
             listen(Arc::clone(&socket), Arc::clone(&book), child, lifecycle.clone(), Arc::clone(&n_busy)),
         );
         let zygote = ZygoteReady { python: String::new(), packages: std::collections::BTreeMap::new(), import_ms: 0 };
-        let mut warden = Self { socket, book, next: AtomicU64::new(1), n_busy, level: Level::L2, zygote };
+        let mut warden = Self {
+            socket,
+            book,
+            numbers,
+            started: Instant::now(),
+            n_forks: AtomicU64::new(0),
+            is_retired: AtomicBool::new(false),
+            n_busy,
+            level: Level::L2,
+            zygote,
+        };
         let setup = Setup {
             python: config.python.clone(),
             runtime: config.runtime(),
@@ -130,7 +147,7 @@ impl Warden {
 
     /// A number for a slot or a request, never given twice.
     pub(super) fn number(&self) -> u64 {
-        self.next.fetch_add(1, Ordering::Relaxed)
+        self.numbers.fetch_add(1, Ordering::Relaxed)
     }
 
     /// What will give the status of a slot once all its processes are gone; closes when the warden is lost.
@@ -141,6 +158,26 @@ impl Warden {
             book.exits.insert(slot, sender);
         }
         receiver
+    }
+
+    /// Notes a fork of its interpreter.
+    pub(super) fn forked(&self) {
+        self.n_forks.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether another should take over: forks share a layout of memory, which should not stay for ever.
+    pub(super) fn is_worn(&self, config: &Config) -> bool {
+        let is_old = self.started.elapsed() >= Duration::from_secs(u64::from(config.zygote_minutes) * 60);
+        is_old || self.n_forks.load(Ordering::Relaxed) >= config.zygote_forks
+    }
+
+    /// Another has taken over; this one lives on for the sessions that it has.
+    pub(super) fn retire(&self) {
+        self.is_retired.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_retired(&self) -> bool {
+        self.is_retired.load(Ordering::Relaxed)
     }
 
     pub(super) fn is_lost(&self) -> bool {
@@ -172,7 +209,7 @@ async fn listen(
             received = socket.async_io(Interest::READABLE, |socket| socket::receive(socket.as_fd())) => received,
             () = stopping.cancelled(), if n_busy.load(Ordering::SeqCst) == 0 => break,
             // Runs that go on hold up shutdown until they end or the grace period does.
-            () = tokio::time::sleep(std::time::Duration::from_millis(50)), if stopping.is_cancelled() => continue,
+            () = tokio::time::sleep(Duration::from_millis(50)), if stopping.is_cancelled() => continue,
         };
         match received {
             Ok((message, _)) if message.is_empty() => break,

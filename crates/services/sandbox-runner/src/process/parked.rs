@@ -45,6 +45,7 @@ impl Parked {
         let exited = warden.watch(slot);
         let (answer, fds) = warden.ask(Request::Park { slot }, &[theirs.as_fd()]).await?;
         drop(theirs);
+        warden.forked();
         let (Answer::Parked { init_pid, worker_pid }, Some(report)) = (answer, fds.into_iter().next()) else {
             return Err(Error::Lost);
         };

@@ -13,6 +13,7 @@ use super::driver::Driver;
 use super::folder::{Folder, Manifest};
 use super::link::{Busy, Warden};
 use super::run::{Entered, Kept};
+use super::worker::Worker;
 use crate::driver::{self, Changes, Chunks, Error, FoundFile};
 
 /// Let go when dropped.
@@ -50,16 +51,22 @@ impl Session {
 #[async_trait]
 impl driver::Session for Session {
     fn is_lost(&self) -> bool {
-        self.warden.is_lost()
+        // Where no variables are kept there is no reason to stay with a warden that is to go.
+        self.warden.is_lost() || (self.warden.is_retired() && !self.has_kept())
+    }
+
+    fn has_kept(&self) -> bool {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
     async fn enter(&self, keep: bool) -> Result<Box<dyn driver::Entered>, Error> {
         let permit = self.driver.permit().await?;
         let busy = Busy::new(&self.warden);
         let kept = keep.then(|| self.kept.lock().unwrap_or_else(PoisonError::into_inner).take()).flatten();
+        let kept = kept.filter(Worker::is_alive);
         let worker = match kept {
-            Some(mut worker) if worker.is_alive() => worker,
-            Some(_) | None => self.driver.worker(self).await?,
+            Some(worker) => worker,
+            None => self.driver.worker(self).await?,
         };
         let home = keep.then(|| Arc::clone(&self.kept));
         Ok(Box::new(Entered { driver: self.driver.clone(), worker, home, permit, busy }))
@@ -72,7 +79,14 @@ impl driver::Session for Session {
             file.write_all(&chunk?).await?;
         }
         file.flush().await?;
-        self.manifest().note(path, &file.into_std().await)
+        let file = file.into_std().await;
+        self.manifest().note(path, &file)
+    }
+
+    async fn get(&self, path: &str) -> io::Result<Chunks> {
+        let at = path.to_owned();
+        let file = self.with_folder(move |folder| folder.open(&at)).await?;
+        Ok(ReaderStream::new(tokio::fs::File::from_std(file)).boxed())
     }
 
     async fn remove(&self, path: &str) -> io::Result<()> {

@@ -9,7 +9,6 @@ use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
 use nix::unistd::Pid;
 use tokio::io::{AsyncWriteExt, Interest};
 use tokio::net::UnixStream;
-use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tracing::warn;
 
@@ -66,10 +65,8 @@ impl Worker {
     }
 
     /// Whether it can take another job.
-    pub(super) fn is_alive(&mut self) -> bool {
-        let exited = self.parked.exited.as_mut();
-        !self.parked.warden.is_lost()
-            && exited.is_some_and(|exited| matches!(exited.try_recv(), Err(oneshot::error::TryRecvError::Empty)))
+    pub(super) fn is_alive(&self) -> bool {
+        !self.parked.warden.is_lost() && self.parked.exited.as_ref().is_some_and(|exited| exited.is_empty())
     }
 
     /// Runs a job to its end, whichever that is. With `keep` and an end of its own accord, the interpreter is there for

@@ -9,5 +9,6 @@ mod hostile;
 mod limits;
 mod once;
 mod running;
+mod stateful;
 mod support;
 mod walls;

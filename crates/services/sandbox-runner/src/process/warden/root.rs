@@ -36,12 +36,13 @@ const DEVICES: [&str; 5] = ["null", "zero", "full", "random", "urandom"];
 /// Imports take about a second on a quiet machine and ten on a busy one.
 const PATIENCE_S: i64 = 90;
 
-const FILES: [(&str, &str); 6] = [
+const FILES: [(&str, &str); 7] = [
     ("zygote.py", include_str!("../../../../../../runtime/zygote.py")),
     ("walls.py", include_str!("../../../../../../runtime/walls.py")),
     ("cell.py", include_str!("../../../../../../runtime/cell.py")),
     ("charts.py", include_str!("../../../../../../runtime/charts.py")),
     ("sql.py", include_str!("../../../../../../runtime/sql.py")),
+    ("state.py", include_str!("../../../../../../runtime/state.py")),
     ("mpl/matplotlibrc", include_str!("../../../../../../runtime/matplotlibrc")),
 ];
 
