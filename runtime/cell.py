@@ -80,7 +80,7 @@ def run(interpreter, job):
     return report
 
 
-def _interruptible(lambda: body(interpreter, job["code"])):
+def _interruptible(body):
     # One that came too late for the last job is not meant for this one.
     while signal.sigtimedwait((signal.SIGINT,), 0):
         pass
