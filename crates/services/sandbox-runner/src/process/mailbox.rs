@@ -71,14 +71,12 @@ impl Mailbox {
 
     /// Leaves a job and wakes the worker, which must have reported about the one before.
     pub(super) fn post(&self, job: &[u8]) -> io::Result<()> {
-        for old in [JOB, REPORT] {
-            match rustix::fs::unlinkat(&self.folder, old, AtFlags::empty()) {
-                Ok(()) | Err(rustix::io::Errno::NOENT) => {}
-                Err(error) => return Err(error.into()),
-            }
+        match rustix::fs::unlinkat(&self.folder, REPORT, AtFlags::empty()) {
+            Ok(()) | Err(rustix::io::Errno::NOENT) => {}
+            Err(error) => return Err(error.into()),
         }
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-        let file = rustix::fs::openat2(&self.folder, JOB, flags, Mode::from_raw_mode(0o644), BENEATH)?;
+        let flags = OFlags::WRONLY | OFlags::TRUNC | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = rustix::fs::openat2(&self.folder, JOB, flags, Mode::empty(), BENEATH)?;
         std::fs::File::from(file).write_all(job)?;
         self.signal(libc::SIGCONT)?;
         self.signal(GO)

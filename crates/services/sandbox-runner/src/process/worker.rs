@@ -129,7 +129,10 @@ impl Worker {
         }
         match (self.parked.control.take(), self.pipes.take()) {
             (Some(control), Some(pipes)) => hand_over(control, &message, pipes).await.map_err(|_gone| Error::Lost),
-            _ => self.parked.mailbox.post(&message).map_err(|_gone| Error::Lost),
+            _ => self.parked.mailbox.post(&message).map_err(|error| {
+                warn!(sandbox.slot = self.parked.slot, %error, "a kept interpreter takes no job");
+                Error::Lost
+            }),
         }
     }
 
