@@ -9,6 +9,7 @@ mod hostile;
 mod limits;
 mod once;
 mod own_process;
+mod packages;
 mod running;
 mod stateful;
 #[path = "../hostile/suite.rs"]

@@ -116,6 +116,8 @@ fn become_zygote(setup: &Setup, warden: OwnedFd) -> io::Error {
             // A fork of a process with threads is a gamble; the zygote refuses to start with more than one.
             ("OPENBLAS_NUM_THREADS", "1"),
             ("OMP_NUM_THREADS", "1"),
+            // pandas imports pyarrow, whose allocator would start a thread.
+            ("JE_ARROW_MALLOC_CONF", "background_thread:false"),
         ])
         .current_dir("/")
         .stdin(Stdio::from(warden))

@@ -65,7 +65,8 @@ enum ZygoteSays {
 
 impl Slots {
     pub(super) fn new(setup: &Setup, ids: Ids, zygote: Zygote) -> io::Result<Self> {
-        let programs = seccomp::programs().map_err(io::Error::other)?;
+        let refusal = if setup.crash_on_denied_calls { seccomp::Refusal::Crash } else { seccomp::Refusal::Error };
+        let programs = seccomp::programs(refusal).map_err(io::Error::other)?;
         let spec = Spec {
             uid: INSIDE,
             map_groups: ids.host.is_some(),
