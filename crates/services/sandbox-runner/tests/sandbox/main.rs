@@ -6,7 +6,9 @@
 
 mod files;
 mod hostile;
+mod killed;
 mod limits;
+mod neighbours;
 mod once;
 mod own_process;
 mod packages;

@@ -91,9 +91,9 @@ from openpyxl.chart import BarChart, Reference
 c = duckdb.connect(); c.execute('SET threads=4')
 c.execute(\"CREATE TABLE t AS SELECT range AS a, range % 7 AS b, '行' || range AS s FROM range(200000)\")
 c.execute('SELECT b, sum(a), count(DISTINCT s) FROM t GROUP BY b ORDER BY b').df(); c.execute(\"COPY t TO 't.parquet'\"); c.execute(\"COPY t TO 't.csv'\")
-c.execute(\"SELECT count(*) FROM 't.parquet' JOIN 't.csv' USING (a)\").fetchall(); c.execute('SELECT * FROM t').fetch_arrow_table(); f = pd.DataFrame({'x': [1]}); c.sql('SELECT * FROM f').fetchall()
+c.execute(\"SELECT count(*) FROM 't.parquet' JOIN 't.csv' USING (a)\").fetchall(); c.sql('SELECT * FROM t').to_arrow_table(); f = pd.DataFrame({'x': [1]}); c.sql('SELECT * FROM f').fetchall()
 d = duckdb.connect('d.duckdb'); d.execute('CREATE TABLE u AS SELECT 1 AS one'); d.execute('CHECKPOINT'); d.close(); duckdb.connect('d.duckdb', read_only=True).sql('FROM u').fetchall()
-w = openpyxl.Workbook(); s = w.active; s.title = '表'; [s.append([i, i * i]) for i in range(50)]; ch = BarChart(); ch.add_data(Reference(s, min_col=2, max_row=50)); s.add_chart(ch, 'D2'); w.save('a.xlsx')
+w = openpyxl.Workbook(); s = w.active; s.title = '表'; [s.append([i, i * i]) for i in range(50)]; ch = BarChart(); ch.add_data(Reference(s, min_col=2, min_row=1, max_row=50)); s.add_chart(ch, 'D2'); w.save('a.xlsx')
 assert openpyxl.load_workbook('a.xlsx', read_only=True).active.max_row == 50
 print('end')",
     )
