@@ -32,7 +32,7 @@ pub struct Config {
     /// How much of the processors all processes of an execution together may use, in thousandths of one core. Needs a
     /// writable control group; elsewhere a run that uses more gets the lowest priority. Default 1000.
     pub cpu_milli: u32,
-    /// Interpreters kept warm and walled, waiting for code. Default 1.
+    /// Interpreters kept warm and walled, waiting for code. Default 2.
     pub n_parked: usize,
     /// Executions at a time; more wait. Default 0, which means one per core, at least 2.
     pub n_running: usize,
@@ -87,7 +87,7 @@ impl Default for Config {
             n_slots: 256,
             crash_on_denied_calls: false,
             cpu_milli: 1000,
-            n_parked: 1,
+            n_parked: 2,
             n_running: 0,
             timeout_ms: 60_000,
             timeout_max_ms: 600_000,
