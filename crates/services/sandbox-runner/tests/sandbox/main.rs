@@ -9,6 +9,7 @@ mod hostile;
 mod limits;
 mod once;
 mod running;
+mod soak;
 mod stateful;
 mod support;
 mod walls;
