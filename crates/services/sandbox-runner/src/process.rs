@@ -9,6 +9,7 @@ mod graves;
 mod link;
 mod mailbox;
 mod output;
+mod pairs;
 mod parked;
 mod run;
 mod seccomp;

@@ -12,12 +12,13 @@ use tracing::{debug, warn};
 use super::cgroup::Hierarchy;
 use super::graves::Graves;
 use super::link::{Busy, Warden};
-use super::parked::Parked;
+use super::pairs::Pairs;
+use super::parked::{Ground, Parked};
 use super::session::Session;
 use super::wire::Request;
 use super::worker::Worker;
 use crate::Config;
-use crate::driver::{self, Error, Level, MemoryWall, Spec, Walls};
+use crate::driver::{self, Error, MemoryWall, Spec, Walls};
 
 /// How many workers may die before they get their code, until that is an error.
 const ATTEMPTS: usize = 4;
@@ -33,8 +34,7 @@ pub struct Driver {
 struct Inner {
     config: Config,
     lifecycle: Lifecycle,
-    hierarchy: Hierarchy,
-    graves: Graves,
+    ground: Ground,
     running: Arc<Semaphore>,
     warden: tokio::sync::Mutex<Option<Arc<Warden>>>,
     parked: Mutex<Vec<Parked>>,
@@ -53,11 +53,11 @@ impl Driver {
             debug!(sandbox.n_swept = n_swept, "swept control groups of an earlier process");
         }
         let running = Arc::new(Semaphore::new(config.n_running()));
+        let pairs = Pairs::new(config.n_slots);
         let inner = Inner {
             config,
             lifecycle,
-            hierarchy,
-            graves: Graves::default(),
+            ground: Ground { hierarchy, graves: Graves::default(), pairs },
             running,
             warden: tokio::sync::Mutex::default(),
             parked: Mutex::default(),
@@ -68,7 +68,7 @@ impl Driver {
     }
 
     fn memory_wall(&self) -> MemoryWall {
-        match self.inner.hierarchy {
+        match self.inner.ground.hierarchy {
             Hierarchy::V1 { .. } => MemoryWall::CgroupV1,
             Hierarchy::V2 { .. } => MemoryWall::CgroupV2,
             Hierarchy::None => MemoryWall::Watchdog,
@@ -149,7 +149,7 @@ impl Driver {
         let waiting = self.parked().pop();
         let parked = match waiting.filter(|parked| Arc::ptr_eq(&parked.warden, warden)) {
             Some(parked) => parked,
-            None => Parked::start(warden, &self.inner.hierarchy, &self.inner.graves).await?,
+            None => Parked::start(warden, &self.inner.ground).await?,
         };
         let entered = warden.ask(Request::Enter { slot: parked.slot, session: session.name.clone() }, &[]).await;
         self.refill(warden);
@@ -183,7 +183,7 @@ impl Driver {
                 // Not while the run that took one begins: it would wait for a processor.
                 tokio::time::sleep(BREATH).await;
             }
-            match Parked::start(&warden, &driver.inner.hierarchy, &driver.inner.graves).await {
+            match Parked::start(&warden, &driver.inner.ground).await {
                 Ok(parked) => {
                     let surplus = {
                         let mut all = driver.parked();
@@ -236,7 +236,7 @@ impl driver::Driver for Driver {
         };
         let (_, fds) = warden.ask(request, &[]).await?;
         let folder = fds.into_iter().next().ok_or(Error::Lost)?;
-        let owner = (warden.level == Level::L3).then_some(config.host_uid + 1);
+        let owner = warden.owner;
         Ok(Box::new(Session::new(self.clone(), name, warden, folder, owner)))
     }
 
@@ -246,6 +246,6 @@ impl driver::Driver for Driver {
             one.end().await;
         }
         *self.inner.warden.lock().await = None;
-        self.inner.graves.close().await;
+        self.inner.ground.graves.close().await;
     }
 }

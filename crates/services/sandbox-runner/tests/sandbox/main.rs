@@ -4,12 +4,19 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails the test")]
 
+mod bad_input;
 mod files;
 mod hostile;
+mod killed;
 mod limits;
+mod neighbours;
 mod once;
+mod own_process;
+mod packages;
 mod running;
 mod soak;
 mod stateful;
+#[path = "../hostile/suite.rs"]
+mod suite;
 mod support;
 mod walls;
