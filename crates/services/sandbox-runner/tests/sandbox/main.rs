@@ -14,6 +14,7 @@ mod once;
 mod own_process;
 mod packages;
 mod running;
+mod soak;
 mod stateful;
 #[path = "../hostile/suite.rs"]
 mod suite;
