@@ -13,6 +13,7 @@
 //!
 //! It knows nothing of agents or models, and it has no network to offer.
 
+mod agent;
 mod config;
 mod container;
 mod doctor;
