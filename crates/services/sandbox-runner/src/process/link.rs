@@ -48,7 +48,12 @@ impl Warden {
     /// Starts one and waits until its interpreter is warm, which takes about a second.
     ///
     /// `numbers` are shared by all wardens of a driver: groups of processes are named after them.
-    pub(super) async fn start(config: &Config, lifecycle: &Lifecycle, numbers: Arc<AtomicU64>) -> Result<Self, Error> {
+    pub(super) async fn start(
+        config: &Config,
+        is_plain: bool,
+        lifecycle: &Lifecycle,
+        numbers: Arc<AtomicU64>,
+    ) -> Result<Self, Error> {
         let (ours, theirs) = socket::pair(SockType::SeqPacket).map_err(Error::Io)?;
         let (program, args) = config.warden();
         let mut child = Command::new(&program)
@@ -88,6 +93,7 @@ impl Warden {
             zygote,
         };
         let setup = Setup {
+            is_plain,
             python: config.python.clone(),
             runtime: config.runtime(),
             host_uid: config.host_uid,
