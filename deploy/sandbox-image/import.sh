@@ -69,6 +69,7 @@ for name in bin sbin lib lib32 lib64 libx32; do
   fi
 done
 ln -s /tmp "$stage/var/tmp"
+chmod 1777 "$stage/tmp"
 
 # Files of packages, less what nobody reads in a sandbox, and less what would give its user another one's rights.
 packages | while read -r package; do dpkg-query -L "$package"; done | sort -u \

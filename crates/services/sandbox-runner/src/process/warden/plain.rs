@@ -8,6 +8,8 @@ use std::fs;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use rustix::fs::{Mode, OFlags};
+
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
@@ -85,6 +87,9 @@ impl Plain {
         if !self.slots.values().any(|slot| slot.is_used) {
             SCRATCH.into_iter().chain([REPORT]).for_each(empty);
         }
+        // All workers of the session share this folder, one after the other.
+        fs::remove_file(format!("{REPORT}/report.json")).ok();
+        make_job()?;
         let slot = self.slots.get_mut(&number).ok_or_else(|| io::Error::other("no such slot"))?;
         slot.is_used = true;
         Ok(())
@@ -138,6 +143,12 @@ fn reap() {
         waitpid(None::<Pid>, Some(WaitPidFlag::WNOHANG)),
         Ok(WaitStatus::Exited(..) | WaitStatus::Signaled(..))
     ) {}
+}
+
+/// The file that a kept interpreter gets its jobs through must be there for it.
+fn make_job() -> io::Result<()> {
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    rustix::fs::open(format!("{REPORT}/job.json"), flags, Mode::from_raw_mode(0o600)).map(drop).map_err(io::Error::from)
 }
 
 /// Removes what is in a folder, as far as it lets itself be removed.
