@@ -35,7 +35,7 @@ command -v dpkg-query >/dev/null || fail "this is not a Debian system; use the D
 command -v docker >/dev/null || fail "docker is not installed"
 
 # The packages, and all that they depend on, as far as it is installed here.
-wanted=(python3 bash coreutils findutils grep sed gawk tzdata libgcc-s1 libstdc++6 fontconfig-config
+wanted=(python3 bash dash coreutils findutils grep sed gawk tzdata libgcc-s1 libstdc++6 fontconfig-config
   fonts-dejavu-core fonts-wqy-microhei)
 packages() {
   local todo=("${wanted[@]}") next package depends

@@ -162,11 +162,11 @@ async fn files_go_in_and_come_out(house: &House) {
 }
 
 async fn big_output_is_cut(house: &House) {
-    let limits = Limits { output_bytes: Some(10_000), ..Limits::default() };
+    let limits = Limits { output_bytes: Some(9_999), ..Limits::default() };
     let code = "import sys\nsys.stdout.write('中' * (4 << 20)); sys.stdout.flush()\nopen('end', 'w').write('x')";
     let output = house.run(NewExecution { limits, ..python(code) }).await;
     ok(&output);
-    assert!(output.stdout.len() <= 10_000 && output.stdout.starts_with("中中"), "{} bytes", output.stdout.len());
+    assert!(output.stdout.len() <= 9_999 && output.stdout.starts_with("中中"), "{} bytes", output.stdout.len());
     assert!(matches!(output.done, Some(ExecutionEvent::Done { truncated: true, .. })));
     assert_eq!(names(&output), ["/session/end"]);
 }

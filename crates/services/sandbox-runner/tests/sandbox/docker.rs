@@ -25,7 +25,10 @@ fn docker() -> Option<String> {
 pub(crate) fn docker_config() -> Option<Config> {
     let docker = docker()?;
     let image = image(&docker);
-    let settings = DockerSettings { image, n_warm: 0, folder: folder(), ..DockerSettings::default() };
+    // Containers of tests that run at the same time must not share users, by which the kernel counts processes.
+    let first_uid = 20_000 + std::process::id() % 2000 * 16;
+    let settings =
+        DockerSettings { image, n_warm: 0, folder: folder(), first_uid, n_uids: 16, ..DockerSettings::default() };
     Some(Config { driver: format!("docker:{docker}"), docker: settings, ..config() })
 }
 
@@ -33,9 +36,13 @@ pub(crate) async fn docker_house() -> Option<House> {
     Some(house_with(docker_config()?).await)
 }
 
+/// Every test has its own, so that none sees another's containers.
 fn folder() -> PathBuf {
+    #[expect(clippy::disallowed_methods, reason = "set by the test that starts a victim")]
+    let given = std::env::var("SEPTET_TEST_VICTIM").map(PathBuf::from);
     // Short: the address of a socket has at most 107 bytes.
-    std::env::temp_dir().join(format!("septet-test-{}", nix::unistd::geteuid()))
+    let own = || std::env::temp_dir().join(format!("septet-{}-{:?}", std::process::id(), std::thread::current().id()));
+    given.unwrap_or_else(|_unset| own())
 }
 
 fn image(docker: &str) -> String {
@@ -82,7 +89,7 @@ fn containers() -> Vec<String> {
 async fn a_container_has_no_way_out_and_nothing_of_ours_in_it() {
     let Some(house) = docker_house().await else { return };
     let code = "import os, socket\n\
-                print(os.getuid() >= 60600, os.listdir('/session'), os.path.exists('/var/run/docker.sock'))\n\
+                print(os.getuid() >= 20000, os.listdir('/session'), os.path.exists('/var/run/docker.sock'))\n\
                 status = dict(l.split(':\\t', 1) for l in open('/proc/self/status').read().splitlines() if ':\\t' in l)\n\
                 print(status['CapEff'].strip(), status['CapBnd'].strip(), status['NoNewPrivs'], status['Seccomp'])\n\
                 for what in (lambda: os.listdir('/run/septet'), lambda: open('/usr/x', 'w'), lambda: open('/proc/1/environ').read(),\n\
@@ -204,7 +211,7 @@ async fn after_kill_9_the_next_start_sweeps_the_containers() {
     }
     let mut victim = Command::new(std::env::current_exe().unwrap())
         .args(["docker::a_victim_runs_for_ever", "--exact"])
-        .env("SEPTET_TEST_VICTIM", "1")
+        .env("SEPTET_TEST_VICTIM", folder())
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
