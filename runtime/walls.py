@@ -65,6 +65,7 @@ def enter(spec, limits):
         (resource.RLIMIT_NOFILE, 256),
         (resource.RLIMIT_MEMLOCK, 0),
         (resource.RLIMIT_MSGQUEUE, 0),
+        (resource.RLIMIT_SIGPENDING, 1024),       # memory of the kernel: signals that wait, timers
         (resource.RLIMIT_NPROC, limits["n_processes"] + (PLAIN_PROCESSES if spec["plain"] else 0)),
         (resource.RLIMIT_FSIZE, limits["file_bytes"]),
         (resource.RLIMIT_NICE, 0),

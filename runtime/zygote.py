@@ -99,6 +99,8 @@ def fork(spec, init, control, cell):
         return pid
     status = 70
     try:
+        # A process group is not held by a pid namespace: signals to it would reach us and every other worker.
+        os.setsid()
         if not spec["plain"]:
             walls.join(init, walls.NEWUSER | walls.NEWNS | walls.NEWNET | walls.NEWIPC | walls.NEWUTS)
         walls.close_all_but(control)

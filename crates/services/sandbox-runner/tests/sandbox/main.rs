@@ -10,7 +10,10 @@ mod files;
 mod hostile;
 mod limits;
 mod once;
+mod own_process;
 mod running;
 mod stateful;
+#[path = "../hostile/suite.rs"]
+mod suite;
 mod support;
 mod walls;

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use nix::mount::{MntFlags, umount2};
-use nix::sched::CloneFlags;
+use nix::sched::{CloneFlags, setns};
 use nix::sys::socket::SockType;
 
 use super::fork_into;
@@ -98,7 +98,22 @@ pub(super) fn start_zygote(setup: &Setup) -> io::Result<(Zygote, ZygoteReady)> {
     let mounts =
         fs::File::open(format!("/proc/{whose}/ns/mnt")).map_err(|error| doing("open the root's namespace", error))?;
     socket::set_patience(&ours, super::slots::PATIENCE_S)?;
-    Ok((Zygote { pid: pid.as_raw(), socket: ours, mounts: mounts.into() }, hello.ready))
+    let zygote = Zygote { pid: pid.as_raw(), socket: ours, mounts: mounts.into() };
+    if !setup.is_plain {
+        close_root(&zygote)?;
+    }
+    Ok((zygote, hello.ready))
+}
+
+/// Nothing in the root can be written from here on, whoever it belongs to: without root users it is the worker's.
+///
+/// Not before the interpreter is warm, because matplotlib takes no settings from a folder that it cannot write to.
+fn close_root(zygote: &Zygote) -> io::Result<()> {
+    let home = fs::File::open("/proc/self/ns/mnt")?;
+    setns(&zygote.mounts, CloneFlags::CLONE_NEWNS).map_err(|error| doing("enter the root", error))?;
+    let closed = fs::File::open("/").and_then(mounts::close);
+    setns(&home, CloneFlags::CLONE_NEWNS).map_err(|error| doing("come back from the root", error))?;
+    closed
 }
 
 /// In the child: never returns unless something failed.
