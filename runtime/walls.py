@@ -16,9 +16,9 @@ _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS, _PR
 _PR_SET_CHILD_SUBREAPER = 36
 # The agent and what belongs to it, which count towards the limit of their user too.
 PLAIN_PROCESSES = 16
-# What code may read of a container: not the agent's folder, and of /sys only what libraries size themselves by (DuckDB
-# ends the process when it sees its control group and cannot read it).
-PLAIN_READABLE = ("/usr", "/bin", "/lib", "/lib64", "/etc", "/opt", "/proc", "/dev", "/sys/fs/cgroup", "/sys/devices/system/cpu")
+# What code may read of a container: not the agent's folder, of /proc only itself, and of /sys only what libraries size
+# themselves by (DuckDB ends the process when it sees its control group and cannot read it).
+PLAIN_READABLE = ("/usr", "/bin", "/lib", "/lib64", "/etc", "/opt", "/dev", "/proc/self", "/sys/fs/cgroup", "/sys/devices/system/cpu")
 # The same numbers on x86-64 and aarch64.
 _LANDLOCK_CREATE, _LANDLOCK_ADD, _LANDLOCK_RESTRICT = 444, 445, 446
 
