@@ -38,10 +38,13 @@ pub struct Config {
     /// Sandboxes that are alive at a time: running, kept for the next execution, or warm. When all are in use, an
     /// execution is refused. Default 256.
     pub n_slots: u32,
+    /// Whether code that makes a system call which is not allowed crashes with `SIGSYS`, instead of getting an error that
+    /// most programs take a way around. Shows what a package needs; not for daily use. Default false.
+    pub crash_on_denied_calls: bool,
     /// How much of the processors all processes of an execution together may use, in thousandths of one core. Needs a
     /// writable control group; elsewhere a run that uses more gets the lowest priority. Default 1000.
     pub cpu_milli: u32,
-    /// Interpreters kept warm and walled, waiting for code. Default 1.
+    /// Interpreters kept warm and walled, waiting for code. Default 2.
     pub n_parked: usize,
     /// Executions at a time; more wait. Default 0, which means one per core, at least 2.
     pub n_running: usize,
@@ -97,8 +100,9 @@ impl Default for Config {
             cgroup_mount: PathBuf::from("/sys/fs/cgroup"),
             host_uid: 424_200,
             n_slots: 256,
+            crash_on_denied_calls: false,
             cpu_milli: 1000,
-            n_parked: 1,
+            n_parked: 2,
             n_running: 0,
             timeout_ms: 60_000,
             timeout_max_ms: 600_000,

@@ -102,6 +102,7 @@ impl Warden {
             runtime: config.runtime(),
             host_uid: config.host_uid,
             n_pairs: config.n_slots,
+            crash_on_denied_calls: config.crash_on_denied_calls,
             scratch_bytes: config.scratch_bytes,
         };
         let answer = warden.ask(Request::Setup(setup), &[]).await.map_err(|error| match error {

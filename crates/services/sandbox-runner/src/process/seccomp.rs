@@ -1,6 +1,6 @@
 //! The system calls that sandboxed code may make.
 //!
-//! Three filters, none of which kills: a run that meets an unknown call gets `ENOSYS` and takes its fall-back, as on
+//! Four filters, none of which kills: a run that meets an unknown call gets `ENOSYS` and takes its fall-back, as on
 //! an older kernel; a call that is known to be dangerous gets `EPERM`. Killing on the unknown is how other sandboxes
 //! lose one run in a thousand for a `statx` nobody thought of.
 //!
@@ -31,16 +31,40 @@ const PROTOCOLS: [i32; 3] = [0, libc::IPPROTO_TCP, libc::IPPROTO_UDP];
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
+/// What becomes of a call that is not allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// It fails.
+    Error,
+    /// It ends the code, so that it is noticed. Calls that are unknown by design still fail.
+    Crash,
+}
+
+impl Refusal {
+    fn action(self, number: i32) -> SeccompAction {
+        match self {
+            Self::Error => SeccompAction::Errno(number as u32),
+            Self::Crash => SeccompAction::Trap,
+        }
+    }
+}
+
 /// The programs in the order in which the worker installs them, as the kernel's `sock_filter` bytes.
 ///
 /// # Errors
 /// On an architecture that is neither x86-64 nor aarch64.
 ///
 /// With `plain` there is no namespace between us and a network that the container may have: Unix sockets only.
-pub(super) fn programs(plain: bool) -> Result<Vec<Vec<u8>>, seccompiler::BackendError> {
-    let known: Rules =
-        super::syscalls::ALLOWED.iter().chain(super::syscalls::REFUSED).map(|call| (call.number, Vec::new())).collect();
-    let unknown = compile(known, SeccompAction::Errno(libc::ENOSYS as u32), SeccompAction::Allow)?;
+pub(super) fn programs(refusal: Refusal, plain: bool) -> Result<Vec<Vec<u8>>, seccompiler::BackendError> {
+    let known = super::syscalls::ALLOWED.iter().chain(super::syscalls::REFUSED);
+    let mut known: Rules = known.map(|call| (call.number, Vec::new())).collect();
+    let by_design: Rules = super::syscalls::UNKNOWN_BY_DESIGN.iter().map(|call| (*call, Vec::new())).collect();
+    if refusal == Refusal::Crash {
+        // The filter after it says what becomes of them.
+        known.extend(by_design.clone());
+    }
+    let unknown = compile(known, refusal.action(libc::ENOSYS), SeccompAction::Allow)?;
+    let by_design = compile(by_design, SeccompAction::Allow, SeccompAction::Errno(libc::ENOSYS as u32))?;
 
     let mut dangerous: Rules = super::syscalls::REFUSED.iter().map(|call| (call.number, Vec::new())).collect();
     let namespaces: Result<Vec<_>, _> =
@@ -57,7 +81,7 @@ pub(super) fn programs(plain: bool) -> Result<Vec<Vec<u8>>, seccompiler::Backend
         .map(|command| rule(1, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, *command as u64))
         .collect();
     dangerous.insert(libc::SYS_fcntl, watches?);
-    let dangerous = compile(dangerous, SeccompAction::Allow, SeccompAction::Errno(libc::EPERM as u32))?;
+    let dangerous = compile(dangerous, SeccompAction::Allow, refusal.action(libc::EPERM))?;
 
     let families = if plain { &[libc::AF_UNIX][..] } else { &[libc::AF_UNIX, libc::AF_INET, libc::AF_INET6] };
     let other_families = SeccompRule::new(none_of(0, families)?)?;
@@ -75,9 +99,9 @@ pub(super) fn programs(plain: bool) -> Result<Vec<Vec<u8>>, seccompiler::Backend
     }
     let sockets: Rules =
         [(libc::SYS_socket, sockets), (libc::SYS_socketpair, vec![other_families])].into_iter().collect();
-    let sockets = compile(sockets, SeccompAction::Allow, SeccompAction::Errno(libc::EAFNOSUPPORT as u32))?;
+    let sockets = compile(sockets, SeccompAction::Allow, refusal.action(libc::EAFNOSUPPORT))?;
 
-    Ok([unknown, dangerous, sockets].iter().map(bytes).collect())
+    Ok([unknown, by_design, dangerous, sockets].iter().map(bytes).collect())
 }
 
 /// That an argument is none of these.
@@ -120,15 +144,15 @@ mod tests {
     #[test]
     fn the_filters_fit_the_kernels_limit() {
         for plain in [false, true] {
-            let programs = super::programs(plain).unwrap();
-            assert_eq!(programs.len(), 3);
+            let programs = super::programs(super::Refusal::Error, plain).unwrap();
+            assert_eq!(programs.len(), 4);
             assert!(programs.iter().all(|program| program.len() / 8 <= 4096));
         }
     }
 
     #[test]
     fn no_call_is_both_allowed_and_refused() {
-        use super::super::syscalls::{ALLOWED, REFUSED};
-        assert!(ALLOWED.iter().all(|call| !REFUSED.contains(call)));
+        use super::super::syscalls::{ALLOWED, REFUSED, UNKNOWN_BY_DESIGN};
+        assert!(ALLOWED.iter().all(|call| !REFUSED.contains(call) && !UNKNOWN_BY_DESIGN.contains(&call.number)));
     }
 }

@@ -45,6 +45,8 @@ pub(super) struct Setup {
     pub host_uid: u32,
     /// How many pairs of them there are.
     pub n_pairs: u32,
+    /// Whether system calls that are not allowed end the code.
+    pub crash_on_denied_calls: bool,
     /// Size of /tmp and of /dev/shm, each.
     pub scratch_bytes: u64,
 }

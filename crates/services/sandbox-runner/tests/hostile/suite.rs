@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 /// under the name [`CANARY_VARIABLE`].
 pub(crate) const CANARY: &str = "septet-canary-secret";
 pub(crate) const CANARY_VARIABLE: &str = "SEPTET_CANARY";
-/// Wall time of an attempt. Those that must be killed go on for twice as long.
-pub(crate) const TIMEOUT_MS: u64 = 5000;
+/// Wall time of an attempt. Those that must be killed want to go on for 11 s at least.
+pub(crate) const TIMEOUT_MS: u64 = 8000;
 /// What attempts leave behind in time shows by then.
 const AFTERWARDS: Duration = Duration::from_secs(4);
 

@@ -8,9 +8,12 @@ mod contract;
 mod docker;
 mod files;
 mod hostile;
+mod killed;
 mod limits;
+mod neighbours;
 mod once;
 mod own_process;
+mod packages;
 mod running;
 mod stateful;
 #[path = "../hostile/suite.rs"]

@@ -137,9 +137,13 @@ fn become_zygote(setup: &Setup, warden: OwnedFd) -> io::Error {
             ("MPLCONFIGDIR", if setup.is_plain { PLAIN_MPL } else { "/opt/septet/mpl" }),
             ("SEPTET_PLAIN", if setup.is_plain { "1" } else { "" }),
             ("MATPLOTLIBRC", "/opt/septet/mpl/matplotlibrc"),
+            // Memory in huge pages where it can be: a fork copies one entry for each page.
+            ("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1"),
             // A fork of a process with threads is a gamble; the zygote refuses to start with more than one.
             ("OPENBLAS_NUM_THREADS", "1"),
             ("OMP_NUM_THREADS", "1"),
+            // pandas imports pyarrow, whose allocator would start a thread.
+            ("JE_ARROW_MALLOC_CONF", "background_thread:false"),
         ])
         .current_dir("/")
         .stdin(Stdio::from(warden))

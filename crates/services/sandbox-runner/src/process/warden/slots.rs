@@ -29,7 +29,7 @@ pub(super) struct Slots {
     zygote: Zygote,
     /// Our own mount namespace, to come back to.
     home: OwnedFd,
-    /// What the zygote hands to `walls.enter`, the same for every run.
+    /// What the zygote hands to `walls.Walls`, the same for every run.
     spec: Vec<u8>,
     slots: BTreeMap<u64, Slot>,
     sessions: BTreeSet<String>,
@@ -54,8 +54,8 @@ struct Spec {
 }
 
 /// What the zygote hands to `walls.enter`.
-pub(super) fn spec(uid: u32, map_groups: bool, plain: bool) -> io::Result<Vec<u8>> {
-    let programs = seccomp::programs(plain).map_err(io::Error::other)?;
+pub(super) fn spec(uid: u32, map_groups: bool, refusal: seccomp::Refusal, plain: bool) -> io::Result<Vec<u8>> {
+    let programs = seccomp::programs(refusal, plain).map_err(io::Error::other)?;
     Ok(serde_json::to_vec(&Spec { uid, map_groups, seccomp: programs.iter().map(hex::encode).collect(), plain })?)
 }
 
@@ -73,12 +73,13 @@ pub(super) enum ZygoteSays {
 
 impl Slots {
     pub(super) fn new(setup: &Setup, ids: Ids, zygote: Zygote) -> io::Result<Self> {
+        let refusal = if setup.crash_on_denied_calls { seccomp::Refusal::Crash } else { seccomp::Refusal::Error };
         Ok(Self {
             ids,
             scratch_bytes: setup.scratch_bytes,
             zygote,
             home: fs::File::open("/proc/self/ns/mnt")?.into(),
-            spec: spec(INSIDE, ids.host.is_some(), false)?,
+            spec: spec(INSIDE, ids.host.is_some(), refusal, false)?,
             slots: BTreeMap::new(),
             sessions: BTreeSet::new(),
         })
