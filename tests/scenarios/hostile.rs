@@ -99,7 +99,8 @@ async fn none_gets_out(user: Option<u32>, level: &str) {
         .env("SEPTET__SANDBOX__SESSION_BYTES", (128_u32 << 20).to_string())
         .env("SEPTET__SANDBOX__RUNTIME", runtime());
     let process = Process::start(&mut command, address).await;
-    let output = septet(&program, user).args(["admin", "create-key", "--name", "hostile", "--data", at]).output().unwrap();
+    let output =
+        septet(&program, user).args(["admin", "create-key", "--name", "hostile", "--data", at]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let key = String::from_utf8(output.stdout).unwrap();
     let client = Client::new(address, key.trim());

@@ -5,10 +5,22 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::docker;
+use crate::driver::Level;
+use crate::drivers::Kind;
+
 /// Settings, each with its unit and default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
+    /// What builds the walls: `process:` (namespaces on this machine), or `docker:unix:///var/run/docker.sock`, with
+    /// the path of Docker's socket. Default `process:`.
+    pub driver: String,
+    /// The weakest walls that are accepted, `L2` or `L3` (see the guide to the sandbox). On a machine that cannot build them
+    /// code is refused. Default `L2`.
+    pub min_level: Level,
+    /// The Docker driver.
+    pub docker: docker::Settings,
     /// The provisioned run-time (`runtime/provision.sh`). Default: empty, which means `/var/cache/septet/runtime` for
     /// root and `~/.cache/septet/runtime` for anybody else.
     pub runtime: PathBuf,
@@ -79,6 +91,9 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            driver: "process:".to_owned(),
+            min_level: Level::L2,
+            docker: docker::Settings::default(),
             runtime: PathBuf::new(),
             python: PathBuf::from("/usr/bin/python3"),
             warden: Vec::new(),
@@ -119,6 +134,11 @@ impl Config {
         if !self.python.starts_with("/usr") {
             return Err(format!("sandbox.python must lie below /usr, which {} does not", self.python.display()));
         }
+        if self.min_level < Level::L2 {
+            return Err("sandbox.min_level must be L2 or L3; L1 is for inside a sandbox container alone".to_owned());
+        }
+        Kind::parse(&self.driver)?;
+        self.docker.check()?;
         if self.host_uid < 1000 {
             return Err("sandbox.host_uid must not be a system user; use a number from 1000 on".to_owned());
         }

@@ -13,10 +13,13 @@
 //!
 //! It knows nothing of agents or models, and it has no network to offer.
 
+mod agent;
 mod config;
 mod container;
+mod docker;
 mod doctor;
 mod driver;
+mod drivers;
 mod error;
 mod execution;
 mod fork;
@@ -40,12 +43,13 @@ use septet_database::Database;
 use septet_kernel::ServiceName;
 use tracing::{info, warn};
 
+pub use agent::agent_main;
 pub use config::Config;
+pub use docker::{Settings as DockerSettings, seccomp_profile};
 pub use doctor::doctor;
 pub use driver::{Level, MemoryWall};
 pub use error::Error;
 
-use process::Driver;
 use rooms::Rooms;
 use sandbox::Sandbox;
 use store::Store;
@@ -61,7 +65,7 @@ pub async fn open(config: Config, platform: &Platform, database: Database, blobs
     config.check().map_err(anyhow::Error::msg)?;
     metrics::describe();
     let sandbox = Arc::new(Sandbox {
-        driver: Arc::new(Driver::new(config.clone(), platform.lifecycle.clone())),
+        driver: drivers::open(&config, platform.lifecycle.clone()).map_err(anyhow::Error::msg)?,
         store: Store::open(database).await.context("cannot open the tables of the sandbox runner")?,
         config,
         blobs,

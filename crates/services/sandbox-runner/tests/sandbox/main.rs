@@ -5,6 +5,8 @@
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails the test")]
 
 mod bad_input;
+mod contract;
+mod docker;
 mod files;
 mod hostile;
 mod killed;
