@@ -5,10 +5,17 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::kubernetes;
+
 /// Settings, each with its unit and default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
+    /// What builds the walls: `process:` on this machine, or `kubernetes:` in pods of a cluster, as
+    /// `[sandbox.kubernetes]` says. Default `process:`.
+    pub driver: String,
+    /// Pods, for the driver `kubernetes:`.
+    pub kubernetes: kubernetes::Config,
     /// The provisioned run-time (`runtime/provision.sh`). Default: empty, which means `/var/cache/septet/runtime` for
     /// root and `~/.cache/septet/runtime` for anybody else.
     pub runtime: PathBuf,
@@ -70,6 +77,8 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            driver: "process:".to_owned(),
+            kubernetes: kubernetes::Config::default(),
             runtime: PathBuf::new(),
             python: PathBuf::from("/usr/bin/python3"),
             warden: Vec::new(),
@@ -104,6 +113,11 @@ impl Config {
     /// # Errors
     /// When a value cannot work.
     pub fn check(&self) -> Result<(), String> {
+        match self.driver.as_str() {
+            "process:" => {}
+            "kubernetes:" => self.kubernetes.check(self)?,
+            other => return Err(format!("sandbox.driver must be \"process:\" or \"kubernetes:\", not {other:?}")),
+        }
         if !self.python.starts_with("/usr") {
             return Err(format!("sandbox.python must lie below /usr, which {} does not", self.python.display()));
         }

@@ -13,6 +13,7 @@
 //!
 //! It knows nothing of agents or models, and it has no network to offer.
 
+mod agent;
 mod config;
 mod container;
 mod doctor;
@@ -20,6 +21,7 @@ mod driver;
 mod error;
 mod execution;
 mod fork;
+mod kubernetes;
 mod log;
 mod metrics;
 mod migration;
@@ -44,8 +46,8 @@ pub use config::Config;
 pub use doctor::doctor;
 pub use driver::{Level, MemoryWall};
 pub use error::Error;
+pub use kubernetes::Config as KubernetesConfig;
 
-use process::Driver;
 use rooms::Rooms;
 use sandbox::Sandbox;
 use store::Store;
@@ -61,7 +63,7 @@ pub async fn open(config: Config, platform: &Platform, database: Database, blobs
     config.check().map_err(anyhow::Error::msg)?;
     metrics::describe();
     let sandbox = Arc::new(Sandbox {
-        driver: Arc::new(Driver::new(config.clone(), platform.lifecycle.clone())),
+        driver: driver_for(&config, platform),
         store: Store::open(database).await.context("cannot open the tables of the sandbox runner")?,
         config,
         blobs,
@@ -73,6 +75,17 @@ pub async fn open(config: Config, platform: &Platform, database: Database, blobs
     });
     platform.lifecycle.spawn("keep the sandbox", keep(Arc::clone(&sandbox)));
     Ok(Service::internal(ServiceName::SandboxRunner, routes::routes(sandbox)))
+}
+
+fn driver_for(config: &Config, platform: &Platform) -> Arc<dyn driver::Driver> {
+    let (config, lifecycle) = (config.clone(), platform.lifecycle.clone());
+    match config.driver.as_str() {
+        "kubernetes:" => {
+            let signer = platform.directory.signer().clone();
+            Arc::new(kubernetes::Driver::new(config, platform.clock.clone(), platform.ids.clone(), lifecycle, signer))
+        }
+        _ => Arc::new(process::Driver::new(config, lifecycle)),
+    }
 }
 
 /// Warms the interpreter up, lets idle folders go, and ends everything at shutdown.

@@ -1,0 +1,92 @@
+//! A pod that a session uses. Letting go of it deletes it.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use secrecy::SecretString;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio_util::sync::CancellationToken;
+
+use super::pod::PORT;
+use super::pool::Pool;
+
+/// What is deleted at the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Pod,
+    /// A job of the same name, and its pod with it.
+    Job,
+}
+
+/// What the pool remembers of a hold.
+#[derive(Debug, Clone)]
+pub(super) struct Held {
+    pub(super) kind: Kind,
+    /// Whether the API has said that it is ours: before that its absence means nothing.
+    pub(super) is_placed: bool,
+    pub(super) lost: CancellationToken,
+    pub(super) address: Option<SocketAddr>,
+}
+
+/// A pod, from just before we ask for it until nobody needs it.
+pub(super) struct Hold {
+    pub(super) name: String,
+    pool: Arc<Pool>,
+    kind: Kind,
+    is_placed: bool,
+    lost: CancellationToken,
+    address: Option<SocketAddr>,
+    /// When the cluster ends it.
+    pub(super) ends_ms: i64,
+    _permit: Option<Arc<OwnedSemaphorePermit>>,
+}
+
+impl Hold {
+    /// Says that we are about to take it, so that nobody here takes it for left over in between.
+    pub(super) fn begin(pool: &Arc<Pool>, name: String, kind: Kind, permit: Option<Arc<OwnedSemaphorePermit>>) -> Self {
+        let lost = CancellationToken::new();
+        pool.held().insert(name.clone(), Held { kind, is_placed: false, lost: lost.clone(), address: None });
+        Self { name, pool: Arc::clone(pool), kind, is_placed: false, lost, address: None, ends_ms: 0, _permit: permit }
+    }
+
+    /// The API has said that it is ours.
+    pub(super) fn place(&mut self) {
+        self.is_placed = true;
+        if let Some(held) = self.pool.held().get_mut(&self.name) {
+            held.is_placed = true;
+        }
+    }
+
+    pub(super) fn settle(&mut self, address: IpAddr, ends_ms: i64) {
+        self.address = Some(SocketAddr::new(address, PORT));
+        self.ends_ms = ends_ms;
+        if let Some(held) = self.pool.held().get_mut(&self.name) {
+            held.address = self.address;
+        }
+    }
+
+    /// Where the agent listens; nowhere before [`Hold::settle`].
+    pub(super) fn address(&self) -> Option<SocketAddr> {
+        self.address
+    }
+
+    pub(super) fn token(&self) -> SecretString {
+        self.pool.token(&self.name)
+    }
+
+    /// Cancelled when the pod is over or gone.
+    pub(super) fn lost(&self) -> &CancellationToken {
+        &self.lost
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.pool.held().remove(&self.name);
+        if self.is_placed {
+            self.pool.delete(self.name.clone(), self.kind);
+        }
+        // Otherwise it is another's, or the answer to our asking was lost; the upkeep finds the latter.
+        self.pool.hurry();
+    }
+}
