@@ -20,5 +20,5 @@ mod wire;
 mod worker;
 
 pub use driver::Driver;
-pub(crate) use folder::inside;
+pub(crate) use folder::{inside, is_honest};
 pub use warden::warden_main;
