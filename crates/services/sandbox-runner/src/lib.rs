@@ -93,7 +93,7 @@ async fn keep(sandbox: Arc<Sandbox>) {
     let stopping = sandbox.lifecycle.stopping();
     let warmed = tokio::select! {
         warmed = sandbox.driver.warm() => warmed,
-        () = stopping.cancelled() => return,
+        () = stopping.cancelled() => return sandbox.driver.close().await,
     };
     if let Err(error) = warmed {
         warn!(error = %septet_kernel::causes(&error), "no code can run here; `septet doctor` says what to do");

@@ -79,7 +79,11 @@ impl Cluster {
     }
 
     /// Creates something; more than once when two creations met at the quota, which the API calls a conflict.
-    async fn make<T, F: Future<Output = kube::Result<T>>>(&self, doing: &str, call: impl Fn() -> F) -> Result<(), Error> {
+    async fn make<T, F: Future<Output = kube::Result<T>>>(
+        &self,
+        doing: &str,
+        call: impl Fn() -> F,
+    ) -> Result<(), Error> {
         for _ in 0..QUOTA_TRIES {
             match self.ask(doing, call()).await {
                 Ok(_) | Err(Refusal::Exists) => return Ok(()),
@@ -92,7 +96,8 @@ impl Cluster {
 
     /// Makes a pod ours, unless it has changed since it was seen.
     pub(super) async fn claim(&self, seen: &Seen, instance: &str, lease: &str, session: &str) -> Result<(), Refusal> {
-        self.patch(seen, json!({ STATE: CLAIMED, INSTANCE: instance }), json!({ LEASE: lease, CONTAINER: session })).await
+        self.patch(seen, json!({ STATE: CLAIMED, INSTANCE: instance }), json!({ LEASE: lease, CONTAINER: session }))
+            .await
     }
 
     /// Takes a waiting pod over from a runner that is gone, unless it has changed since it was seen.
@@ -131,8 +136,7 @@ impl Cluster {
 
     /// Deletes a pod unless it has changed since it was seen: its owner may have come back.
     pub(super) async fn delete_seen(&self, seen: &Seen) -> Result<(), Refusal> {
-        let as_seen =
-            Preconditions { uid: Some(seen.uid.clone()), resource_version: Some(seen.version.clone()) };
+        let as_seen = Preconditions { uid: Some(seen.uid.clone()), resource_version: Some(seen.version.clone()) };
         let params = DeleteParams::default().preconditions(as_seen);
         self.ask("delete pods", self.pods.delete(&seen.name, &params)).await?;
         Ok(())

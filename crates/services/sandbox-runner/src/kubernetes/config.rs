@@ -117,7 +117,10 @@ impl Config {
             return Err("sandbox.kubernetes.n_pods must be at least 1".to_owned());
         }
         if !is_quantity(&self.cpu) {
-            return Err(format!("sandbox.kubernetes.cpu {:?} is no quantity; examples are \"1\" and \"500m\"", self.cpu));
+            return Err(format!(
+                "sandbox.kubernetes.cpu {:?} is no quantity; examples are \"1\" and \"500m\"",
+                self.cpu
+            ));
         }
         let least = sandbox.memory_bytes + AGENT_BYTES;
         if self.memory_bytes != 0 && self.memory_bytes < least {
@@ -127,8 +130,10 @@ impl Config {
             ));
         }
         if self.lease_seconds < 3 || self.ready_seconds == 0 || self.pod_life_minutes < 2 {
-            return Err("sandbox.kubernetes needs lease_seconds from 3, ready_seconds from 1 and pod_life_minutes from 2"
-                .to_owned());
+            return Err(
+                "sandbox.kubernetes needs lease_seconds from 3, ready_seconds from 1 and pod_life_minutes from 2"
+                    .to_owned(),
+            );
         }
         if !self.server.is_empty() && !is_here(&self.server) {
             return Err("sandbox.kubernetes.server is for an API server without TLS on this machine, such as \
@@ -195,7 +200,8 @@ fn is_dns_label(name: &str) -> bool {
 /// Whether it is a positive number of processors: `1`, `0.5`, `500m`.
 fn is_quantity(text: &str) -> bool {
     let number = text.strip_suffix('m').unwrap_or(text);
-    number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') && number.parse::<f64>().is_ok_and(|value| value > 0.0)
+    number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
+        && number.parse::<f64>().is_ok_and(|value| value > 0.0)
 }
 
 #[cfg(test)]

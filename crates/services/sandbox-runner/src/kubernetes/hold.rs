@@ -1,5 +1,6 @@
 //! A pod that a session uses. Letting go of it deletes it.
 
+use std::collections::hash_map::Entry;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -35,6 +36,7 @@ pub(super) struct Hold {
     kind: Kind,
     is_placed: bool,
     lost: CancellationToken,
+    dropped: CancellationToken,
     address: Option<SocketAddr>,
     /// When the cluster ends it.
     pub(super) ends_ms: i64,
@@ -42,11 +44,32 @@ pub(super) struct Hold {
 }
 
 impl Hold {
-    /// Says that we are about to take it, so that nobody here takes it for left over in between.
-    pub(super) fn begin(pool: &Arc<Pool>, name: String, kind: Kind, permit: Option<Arc<OwnedSemaphorePermit>>) -> Self {
+    /// Says that we are about to take it, so that nobody here takes it for left over in between. `None` when another
+    /// session here has it: a list that is older than its claim still shows it as free.
+    pub(super) fn begin(
+        pool: &Arc<Pool>,
+        name: &str,
+        kind: Kind,
+        permit: Option<Arc<OwnedSemaphorePermit>>,
+    ) -> Option<Self> {
         let lost = CancellationToken::new();
-        pool.held().insert(name.clone(), Held { kind, is_placed: false, lost: lost.clone(), address: None });
-        Self { name, pool: Arc::clone(pool), kind, is_placed: false, lost, address: None, ends_ms: 0, _permit: permit }
+        match pool.held().entry(name.to_owned()) {
+            Entry::Occupied(_) => return None,
+            Entry::Vacant(free) => {
+                free.insert(Held { kind, is_placed: false, lost: lost.clone(), address: None });
+            }
+        }
+        Some(Self {
+            name: name.to_owned(),
+            pool: Arc::clone(pool),
+            kind,
+            is_placed: false,
+            lost,
+            dropped: CancellationToken::new(),
+            address: None,
+            ends_ms: 0,
+            _permit: permit,
+        })
     }
 
     /// The API has said that it is ours.
@@ -74,6 +97,19 @@ impl Hold {
         self.pool.token(&self.name)
     }
 
+    /// Deletes the pod as soon as its agent is lost, even while a session still holds it: it may be running what does
+    /// not want to end.
+    pub(super) fn delete_when(&self, is_lost: CancellationToken) {
+        let (pool, name, kind) = (Arc::clone(&self.pool), self.name.clone(), self.kind);
+        let dropped = self.dropped.clone();
+        self.pool.lifecycle.spawn("watch the agent of a sandbox pod", async move {
+            tokio::select! {
+                () = is_lost.cancelled() => pool.delete(name, kind),
+                () = dropped.cancelled() => {}
+            }
+        });
+    }
+
     /// Cancelled when the pod is over or gone.
     pub(super) fn lost(&self) -> &CancellationToken {
         &self.lost
@@ -82,6 +118,7 @@ impl Hold {
 
 impl Drop for Hold {
     fn drop(&mut self) {
+        self.dropped.cancel();
         self.pool.held().remove(&self.name);
         if self.is_placed {
             self.pool.delete(self.name.clone(), self.kind);

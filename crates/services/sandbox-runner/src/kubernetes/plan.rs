@@ -103,12 +103,7 @@ pub(super) struct Leases {
 
 impl Leases {
     /// Notes what the leases say now; those that are not among them are forgotten.
-    pub(super) fn note<'a>(
-        &mut self,
-        leases: impl Iterator<Item = (&'a str, &'a str)>,
-        now_ms: i64,
-        lease_ms: i64,
-    ) {
+    pub(super) fn note<'a>(&mut self, leases: impl Iterator<Item = (&'a str, &'a str)>, now_ms: i64, lease_ms: i64) {
         // While we could not look, perhaps nobody could renew either.
         let was_blind = now_ms - self.noted_ms > lease_ms / 2;
         let mut next = HashMap::new();

@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::batch::v1::{Job, JobSpec};
 use k8s_openapi::api::core::v1::{
-    Capabilities, Container, ContainerPort, EmptyDirVolumeSource, LocalObjectReference, Pod, PodDNSConfig, PodSecurityContext,
-    PodSpec, PodTemplateSpec, Probe, ResourceRequirements, SeccompProfile, SecurityContext, TCPSocketAction, Toleration, Volume,
-    VolumeMount,
+    Capabilities, Container, ContainerPort, EmptyDirVolumeSource, LocalObjectReference, Pod, PodDNSConfig,
+    PodSecurityContext, PodSpec, PodTemplateSpec, Probe, ResourceRequirements, SeccompProfile, SecurityContext,
+    TCPSocketAction, Toleration, Volume, VolumeMount,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -113,13 +113,8 @@ impl Shape {
     }
 
     fn metadata(&self, name: &str, tags: &Tags<'_>) -> ObjectMeta {
-        let all = [
-            NAME_LABEL,
-            MANAGER_LABEL,
-            (POOL, self.pool.as_str()),
-            (STATE, tags.state),
-            (INSTANCE, tags.instance),
-        ];
+        let all =
+            [NAME_LABEL, MANAGER_LABEL, (POOL, self.pool.as_str()), (STATE, tags.state), (INSTANCE, tags.instance)];
         let mut annotations = BTreeMap::from([(LEASE.to_owned(), tags.lease.clone())]);
         annotations.extend(tags.container.clone().map(|container| (CONTAINER.to_owned(), container)));
         ObjectMeta {

@@ -130,7 +130,8 @@ impl Pool {
     ) -> Result<Option<Hold>, Error> {
         while let Some(seen) = self.pop_free() {
             let Some(address) = seen.address else { continue };
-            let mut hold = Hold::begin(self, seen.name.clone(), Kind::Pod, Some(Arc::clone(permit)));
+            let hold = Hold::begin(self, &seen.name, Kind::Pod, Some(Arc::clone(permit)));
+            let Some(mut hold) = hold else { continue };
             match self.cluster.claim(&seen, &self.instance, &self.lease(), &session.to_string()).await {
                 Ok(()) => {
                     hold.place();
@@ -153,7 +154,8 @@ impl Pool {
         give_up_at: Instant,
     ) -> Result<Hold, Error> {
         let name = self.name();
-        let mut hold = Hold::begin(self, name.clone(), Kind::Pod, Some(Arc::clone(&permit)));
+        let hold = Hold::begin(self, &name, Kind::Pod, Some(Arc::clone(&permit)));
+        let mut hold = hold.ok_or(Error::Lost)?;
         let pod = self.shape.pod(&name, self.token(&name).expose_secret(), &self.tags(CLAIMED, Some(session)));
         self.cluster.create(&pod).await?;
         hold.place();
@@ -185,7 +187,7 @@ impl Pool {
         let life_s = i64::try_from((run + ready + JOB_MARGIN).as_secs()).unwrap_or(i64::MAX);
         let name = self.name();
         // The session's first pod is let go as soon as the job has its files, so this needs no permit of its own.
-        let mut hold = Hold::begin(self, name.clone(), Kind::Job, None);
+        let mut hold = Hold::begin(self, &name, Kind::Job, None).ok_or(Error::Lost)?;
         let job = self.shape.job(&name, self.token(&name).expose_secret(), &self.tags(CLAIMED, Some(session)), life_s);
         self.cluster.create_job(&job).await?;
         let ends_ms = self.clock.now_ms().saturating_add(life_s.saturating_mul(1000));
@@ -267,7 +269,8 @@ impl Pool {
             Ok(pods) => pods,
             Err(error) => return warn!(%error, "the waiting sandbox pods cannot be listed and stay"),
         };
-        for pod in pods.iter().filter(|pod| pod.instance == self.instance && pod.state == State::Warm && !pod.is_going) {
+        for pod in pods.iter().filter(|pod| pod.instance == self.instance && pod.state == State::Warm && !pod.is_going)
+        {
             // One that another claims just now is theirs.
             if let Err(Refusal::Trouble(error)) = self.cluster.delete_seen(pod).await {
                 warn!(sandbox.pod = pod.name, %error, "a waiting sandbox pod stays");

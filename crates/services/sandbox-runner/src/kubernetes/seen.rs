@@ -76,7 +76,11 @@ impl Seen {
 
     /// Whether a session can have it now.
     pub(super) fn is_free(&self) -> bool {
-        self.state == State::Warm && self.is_ready && !self.is_going && self.finished_ms.is_none() && self.address.is_some()
+        self.state == State::Warm
+            && self.is_ready
+            && !self.is_going
+            && self.finished_ms.is_none()
+            && self.address.is_some()
     }
 }
 

@@ -17,7 +17,7 @@ use crate::agent::{Address, Remote, given_up};
 use crate::driver::{self, Cause, Changes, Chunks, Ended, Error, Job, Said, Session as _, Signals, Walls};
 
 /// A pod that has just become ready may still be unknown to the network.
-const FIRST_WORD: Duration = Duration::from_secs(10);
+const FIRST_WORD: Duration = Duration::from_secs(5);
 const BETWEEN_WORDS: Duration = Duration::from_millis(200);
 /// What is left of a pod's life beyond a run, for its files.
 const AFTERWARDS: Duration = Duration::from_secs(30);
@@ -38,6 +38,7 @@ impl Seat {
             match Remote::connect(Address::Tcp(address), &hold.token()).await {
                 Ok(remote) => {
                     let walls = walls(&remote).await?;
+                    hold.delete_when(remote.lost());
                     return Ok(Self { remote, hold, walls });
                 }
                 // An image of another version, which time does not change.

@@ -34,7 +34,9 @@ pub(super) fn of_api(error: &kube::Error, doing: &str, config: &Config) -> Error
             "the Kubernetes API does not know us; use the service account of deploy/kubernetes or a valid kubeconfig ({said})"
         ),
         403 => forbidden(status, doing, config),
-        404 => format!("there is no namespace {namespace} to {doing} in; run kubectl apply -k deploy/kubernetes ({said})"),
+        404 => {
+            format!("there is no namespace {namespace} to {doing} in; run kubectl apply -k deploy/kubernetes ({said})")
+        }
         422 | 400 => format!("the cluster does not take our pods; correct [sandbox.kubernetes] ({said})"),
         429 => format!("the Kubernetes API is overloaded and did not {doing}; try again ({said})"),
         code => format!("the Kubernetes API failed to {doing} with status {code} ({said})"),
@@ -62,7 +64,9 @@ fn forbidden(status: &Status, doing: &str, config: &Config) -> String {
             config.priority_class
         )
     } else if lower.contains("podsecurity") {
-        format!("the Pod Security level of namespace {namespace} refuses our pods; our pods pass \"restricted\" ({said})")
+        format!(
+            "the Pod Security level of namespace {namespace} refuses our pods; our pods pass \"restricted\" ({said})"
+        )
     } else {
         format!("we may not {doing} in namespace {namespace}; apply the role in deploy/kubernetes/access.yaml ({said})")
     }
@@ -82,7 +86,9 @@ pub(super) fn of_pod(pod: &Pod) -> Option<Trouble> {
         return Some(trouble);
     }
     let unscheduled = status.conditions.as_deref().unwrap_or_default().iter().find(|condition| {
-        condition.type_ == "PodScheduled" && condition.status == "False" && condition.reason.as_deref() == Some("Unschedulable")
+        condition.type_ == "PodScheduled"
+            && condition.status == "False"
+            && condition.reason.as_deref() == Some("Unschedulable")
     })?;
     let said = cut(unscheduled.message.as_deref().unwrap_or_default());
     let why = format!(

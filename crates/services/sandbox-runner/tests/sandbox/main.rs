@@ -6,6 +6,7 @@
 
 mod files;
 mod hostile;
+mod kubernetes;
 mod limits;
 mod once;
 mod running;
