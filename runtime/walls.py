@@ -13,6 +13,12 @@ NEWNS, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET = 0x20000, 0x4000000, 0x8000000, 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP = 1, 4, 24, 38, 22
+_PR_SET_CHILD_SUBREAPER = 36
+# The agent and what belongs to it, which count towards the limit of their user too.
+PLAIN_PROCESSES = 16
+# What code may read of a container: not the agent's folder, and of /sys only what libraries size themselves by (DuckDB
+# ends the process when it sees its control group and cannot read it).
+PLAIN_READABLE = ("/usr", "/bin", "/lib", "/lib64", "/etc", "/opt", "/proc", "/dev", "/sys/fs/cgroup", "/sys/devices/system/cpu")
 # The same numbers on x86-64 and aarch64.
 _LANDLOCK_CREATE, _LANDLOCK_ADD, _LANDLOCK_RESTRICT = 444, 445, 446
 
@@ -37,6 +43,11 @@ def close_all_but(keep):
     os.closerange(keep + 1, 4096)
 
 
+def hide():
+    """From other processes of the same user: no tracing, no reading of memory or environment."""
+    _check(_prctl(_PR_SET_DUMPABLE, 0), "dumpable")
+
+
 def forget_zygote():
     """A fork shares its parent's random state; without this every run would draw the same numbers."""
     random.seed()
@@ -46,7 +57,7 @@ def forget_zygote():
 
 
 def enter(spec, limits):
-    """`spec`: uid, seccomp programs (hex). `limits`: file_bytes, n_processes, and cpu_s and address_bytes or null."""
+    """`spec`: uid, seccomp programs (hex), plain (whether a container is the only wall around us). `limits`: file_bytes, n_processes, and cpu_s and address_bytes or null."""
     os.umask(0o022)
     os.chdir("/session")
     for name, value in (
@@ -54,7 +65,7 @@ def enter(spec, limits):
         (resource.RLIMIT_NOFILE, 256),
         (resource.RLIMIT_MEMLOCK, 0),
         (resource.RLIMIT_MSGQUEUE, 0),
-        (resource.RLIMIT_NPROC, limits["n_processes"]),
+        (resource.RLIMIT_NPROC, limits["n_processes"] + (PLAIN_PROCESSES if spec["plain"] else 0)),
         (resource.RLIMIT_FSIZE, limits["file_bytes"]),
         (resource.RLIMIT_NICE, 0),
         (resource.RLIMIT_RTPRIO, 0),
@@ -63,6 +74,13 @@ def enter(spec, limits):
     for name, value in ((resource.RLIMIT_CPU, limits["cpu_s"]), (resource.RLIMIT_AS, limits["address_bytes"])):
         if value is not None:
             resource.setrlimit(name, (value, value))
+    if spec["plain"]:
+        # Orphans stay below us, where they are found, and the kernel takes us before the agent when memory ends.
+        _check(_prctl(_PR_SET_CHILD_SUBREAPER, 1), "subreaper")
+        # What hides belongs to root in /proc, so we show ourselves for a moment; no code of the run is here yet.
+        _prctl(_PR_SET_DUMPABLE, 1)
+        with open("/proc/self/oom_score_adj", "w") as score:
+            score.write("1000")
     try:
         os.nice(5)                        # the service itself stays responsive
     except OSError:
@@ -77,7 +95,7 @@ def enter(spec, limits):
     _check(_libc.capset(ctypes.byref((ctypes.c_uint32 * 2)(0x20080522, 0)), ctypes.byref((ctypes.c_uint32 * 6)())), "capset")
     _check(_prctl(_PR_SET_NO_NEW_PRIVS, 1), "no_new_privs")
     _prctl(_PR_SET_DUMPABLE, 0)
-    landlock()
+    landlock(PLAIN_READABLE if spec["plain"] else ("/",))
     for program in spec["seccomp"]:
         seccomp(bytes.fromhex(program))
 
@@ -88,7 +106,7 @@ def seccomp(program):
     _check(_libc.prctl(_PR_SET_SECCOMP, ctypes.c_ulong(2), ctypes.c_char_p(header), 0, 0), "seccomp")
 
 
-def landlock():
+def landlock(readable):
     """A second wall around files, TCP, signals and abstract sockets, as far as this kernel has it."""
     abi = _libc.syscall(ctypes.c_long(_LANDLOCK_CREATE), None, ctypes.c_size_t(0), ctypes.c_uint32(1))
     if abi < 1:
@@ -108,12 +126,11 @@ def landlock():
     try:
         files = everything & (execute | write_file | read_file | (1 << 14) | (1 << 15))
         read_only = execute | read_file | read_dir
-        for path, rights in (
-            ("/", read_only),
+        for path, rights in [(path, read_only) for path in readable if os.path.exists(path)] + [
             ("/session", everything & ~devices), ("/tmp", everything & ~devices), ("/var/tmp", everything & ~devices), ("/dev/shm", everything & ~devices),
             ("/run/report", everything & ~devices),
             ("/dev/null", files), ("/dev/zero", files), ("/dev/full", files),
-        ):
+        ]:
             fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
             try:
                 rule = struct.pack("<Qi", rights, fd)

@@ -14,11 +14,13 @@
 mod address;
 mod client;
 mod lines;
-
+mod program;
 mod server;
+mod token;
 mod wire;
 
 pub(crate) use address::Address;
 pub(crate) use client::{Remote, given_up};
+pub use program::agent_main;
 
 pub(crate) use wire::FOLDER;

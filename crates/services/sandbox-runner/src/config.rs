@@ -5,16 +5,24 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::docker;
+use crate::driver::Level;
+use crate::drivers::Kind;
 use crate::kubernetes;
 
 /// Settings, each with its unit and default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// What builds the walls: `process:` on this machine, or `kubernetes:` in pods of a cluster, as
-    /// `[sandbox.kubernetes]` says. Default `process:`.
+    /// What builds the walls: `process:` (namespaces on this machine), `docker:unix:///var/run/docker.sock` with the path
+    /// of Docker's socket, or `kubernetes:` (pods of a cluster). Default `process:`.
     pub driver: String,
-    /// Pods, for the driver `kubernetes:`.
+    /// The weakest walls that are accepted, `L2` or `L3` (see the guide to the sandbox). On a machine that cannot build them
+    /// code is refused. Default `L2`.
+    pub min_level: Level,
+    /// The Docker driver.
+    pub docker: docker::Settings,
+    /// The Kubernetes driver.
     pub kubernetes: kubernetes::Config,
     /// The provisioned run-time (`runtime/provision.sh`). Default: empty, which means `/var/cache/septet/runtime` for
     /// root and `~/.cache/septet/runtime` for anybody else.
@@ -78,6 +86,8 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             driver: "process:".to_owned(),
+            min_level: Level::L2,
+            docker: docker::Settings::default(),
             kubernetes: kubernetes::Config::default(),
             runtime: PathBuf::new(),
             python: PathBuf::from("/usr/bin/python3"),
@@ -113,14 +123,16 @@ impl Config {
     /// # Errors
     /// When a value cannot work.
     pub fn check(&self) -> Result<(), String> {
-        match self.driver.as_str() {
-            "process:" => {}
-            "kubernetes:" => self.kubernetes.check(self)?,
-            other => return Err(format!("sandbox.driver must be \"process:\" or \"kubernetes:\", not {other:?}")),
-        }
         if !self.python.starts_with("/usr") {
             return Err(format!("sandbox.python must lie below /usr, which {} does not", self.python.display()));
         }
+        if self.min_level < Level::L2 {
+            return Err("sandbox.min_level must be L2 or L3; L1 is for inside a sandbox container alone".to_owned());
+        }
+        if Kind::parse(&self.driver)? == Kind::Kubernetes {
+            self.kubernetes.check(self)?;
+        }
+        self.docker.check()?;
         if self.host_uid < 1000 {
             return Err("sandbox.host_uid must not be a system user; use a number from 1000 on".to_owned());
         }

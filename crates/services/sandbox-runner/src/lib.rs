@@ -16,8 +16,10 @@
 mod agent;
 mod config;
 mod container;
+mod docker;
 mod doctor;
 mod driver;
+mod drivers;
 mod error;
 mod execution;
 mod fork;
@@ -42,7 +44,9 @@ use septet_database::Database;
 use septet_kernel::ServiceName;
 use tracing::{info, warn};
 
+pub use agent::agent_main;
 pub use config::Config;
+pub use docker::{Settings as DockerSettings, seccomp_profile};
 pub use doctor::doctor;
 pub use driver::{Level, MemoryWall};
 pub use error::Error;
@@ -63,7 +67,8 @@ pub async fn open(config: Config, platform: &Platform, database: Database, blobs
     config.check().map_err(anyhow::Error::msg)?;
     metrics::describe();
     let sandbox = Arc::new(Sandbox {
-        driver: driver_for(&config, platform),
+        driver: drivers::open(&config, platform.lifecycle.clone(), &platform.clock, platform.directory.signer())
+            .map_err(anyhow::Error::msg)?,
         store: Store::open(database).await.context("cannot open the tables of the sandbox runner")?,
         config,
         blobs,
@@ -75,17 +80,6 @@ pub async fn open(config: Config, platform: &Platform, database: Database, blobs
     });
     platform.lifecycle.spawn("keep the sandbox", keep(Arc::clone(&sandbox)));
     Ok(Service::internal(ServiceName::SandboxRunner, routes::routes(sandbox)))
-}
-
-fn driver_for(config: &Config, platform: &Platform) -> Arc<dyn driver::Driver> {
-    let (config, lifecycle) = (config.clone(), platform.lifecycle.clone());
-    match config.driver.as_str() {
-        "kubernetes:" => {
-            let signer = platform.directory.signer().clone();
-            Arc::new(kubernetes::Driver::new(config, platform.clock.clone(), platform.ids.clone(), lifecycle, signer))
-        }
-        _ => Arc::new(process::Driver::new(config, lifecycle)),
-    }
 }
 
 /// Warms the interpreter up, lets idle folders go, and ends everything at shutdown.

@@ -14,6 +14,7 @@ mod seccomp;
 mod session;
 mod socket;
 mod syscalls;
+mod tree;
 mod warden;
 mod watchdog;
 mod wire;
@@ -21,4 +22,6 @@ mod worker;
 
 pub use driver::Driver;
 pub(crate) use folder::{inside, is_honest};
+pub(crate) use seccomp::NAMESPACES;
+pub(crate) use syscalls::{ALLOWED, Call, REFUSED};
 pub use warden::warden_main;

@@ -33,14 +33,14 @@ impl Address {
                     // The client needs a future that may be moved.
                     Box::pin(async move { Ok::<_, std::io::Error>(TokioIo::new(UnixStream::connect(path).await?)) })
                 });
-                boxed(Client::builder(TokioExecutor::new()).build(connect))
+                boxed(client().build(connect))
             }
             Self::Tcp(_) => {
                 let mut connector = HttpConnector::new();
                 // Without it the first line of a run waits for the second one.
                 connector.set_nodelay(true);
                 connector.set_connect_timeout(Some(std::time::Duration::from_secs(5)));
-                boxed(Client::builder(TokioExecutor::new()).build(connector))
+                boxed(client().build(connector))
             }
         }
     }
@@ -52,6 +52,13 @@ impl Address {
             Self::Tcp(address) => format!("http://{address}{path}"),
         }
     }
+}
+
+/// No connection is used twice: an agent ends a run's one as soon as the run has ended, and a request on it would be lost.
+fn client() -> hyper_util::client::legacy::Builder {
+    let mut builder = Client::builder(TokioExecutor::new());
+    builder.pool_max_idle_per_host(0);
+    builder
 }
 
 fn boxed<C>(client: Client<C, Body>) -> Transport

@@ -10,10 +10,10 @@ use kube::{Client, ResourceExt};
 use serde_json::json;
 
 use super::Config;
-use super::pod::{CLAIMED, CONTAINER, INSTANCE, LEASE, MANAGER_LABEL, STATE};
+use super::pod::{CLAIMED, CONTAINER, INSTANCE, LEASE, MANAGER_LABEL, STATE, TENANT};
 use super::seen::Seen;
 use super::trouble;
-use crate::driver::Error;
+use crate::driver::{Error, Spec};
 
 /// Longer than any answer of a healthy API server.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -69,8 +69,11 @@ impl Cluster {
 
     /// `None` when there is none of that name.
     pub(super) async fn pod(&self, name: &str) -> Result<Option<Seen>, Error> {
-        let pod = self.ask("read pods", self.pods.get_opt(name)).await.map_err(Refusal::into_error)?;
-        Ok(pod.as_ref().and_then(Seen::of))
+        Ok(self.raw_pod(name).await?.as_ref().and_then(Seen::of))
+    }
+
+    pub(super) async fn raw_pod(&self, name: &str) -> Result<Option<Pod>, Error> {
+        self.ask("read pods", self.pods.get_opt(name)).await.map_err(Refusal::into_error)
     }
 
     pub(super) async fn create(&self, pod: &Pod) -> Result<(), Error> {

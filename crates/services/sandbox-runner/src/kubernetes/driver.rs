@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use septet_chassis::{Lifecycle, Signer};
-use septet_kernel::{Clock, ContainerId, Ids};
+use septet_kernel::{Clock, Ids};
 use tokio::time::Instant;
 use tracing::warn;
 
@@ -32,7 +32,8 @@ pub(crate) struct Driver {
 
 impl Driver {
     /// A driver that talks to nobody before it is needed. All runners of one installation share the secret of `signer`.
-    pub(crate) fn new(config: Config, clock: Clock, ids: Ids, lifecycle: Lifecycle, signer: Signer) -> Self {
+    pub(crate) fn new(config: Config, clock: Clock, lifecycle: Lifecycle, signer: Signer) -> Self {
+        let ids = Ids::new(clock.clone());
         let (pool, walls) = (tokio::sync::Mutex::default(), Mutex::default());
         Self { config, clock, ids, lifecycle, signer, pool, walls }
     }
@@ -95,7 +96,10 @@ impl driver::Driver for Driver {
             return Ok(walls);
         }
         let walls = match pool.config.n_warm {
-            0 => Seat::take(&pool, pool.claim(self.ids.next::<ContainerId>()).await?).await?.walls,
+            0 => {
+                let nobody = Spec { container: self.ids.next(), tenant: self.ids.next() };
+                Seat::take(&pool, pool.claim(&nobody).await?).await?.walls
+            }
             _ => self.ask_a_waiting_pod(&pool).await?,
         };
         self.note_walls(&walls);
@@ -110,13 +114,13 @@ impl driver::Driver for Driver {
         let pool = self.pool().await?;
         let mut n_left = N_TRIES;
         loop {
-            let hold = pool.claim(spec.container).await?;
+            let hold = pool.claim(&spec).await?;
             n_left -= 1;
             let name = hold.name.clone();
             match Seat::take(&pool, hold).await {
                 Ok(seat) => {
                     self.note_walls(&seat.walls);
-                    return Ok(Box::new(Session::new(pool, spec.container, seat, &self.config)));
+                    return Ok(Box::new(Session::new(pool, spec, seat, &self.config)));
                 }
                 Err(error) if n_left == 0 => return Err(error),
                 Err(error) => warn!(sandbox.pod = name, %error, "a pod is of no use, taking another"),

@@ -3,13 +3,17 @@
 use std::collections::hash_map::Entry;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use secrecy::SecretString;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::pod::PORT;
 use super::pool::Pool;
+
+/// Longer than it takes to find out why a pod is over.
+const VERDICT: Duration = Duration::from_secs(10);
 
 /// What is deleted at the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +41,8 @@ pub(super) struct Hold {
     is_placed: bool,
     lost: CancellationToken,
     dropped: CancellationToken,
+    /// Once the agent is lost: whether that was for memory.
+    over: watch::Sender<Option<bool>>,
     address: Option<SocketAddr>,
     /// When the cluster ends it.
     pub(super) ends_ms: i64,
@@ -66,6 +72,7 @@ impl Hold {
             is_placed: false,
             lost,
             dropped: CancellationToken::new(),
+            over: watch::Sender::new(None),
             address: None,
             ends_ms: 0,
             _permit: permit,
@@ -101,13 +108,24 @@ impl Hold {
     /// not want to end.
     pub(super) fn delete_when(&self, is_lost: CancellationToken) {
         let (pool, name, kind) = (Arc::clone(&self.pool), self.name.clone(), self.kind);
-        let dropped = self.dropped.clone();
+        let (dropped, lost, over) = (self.dropped.clone(), self.lost.clone(), self.over.clone());
         self.pool.lifecycle.spawn("watch the agent of a sandbox pod", async move {
             tokio::select! {
-                () = is_lost.cancelled() => pool.delete(name, kind),
-                () = dropped.cancelled() => {}
+                () = is_lost.cancelled() => {}
+                () = lost.cancelled() => {}
+                () = dropped.cancelled() => return,
             }
+            let ran_out = pool.ran_out_of_memory(&name, kind).await;
+            over.send_replace(Some(ran_out));
+            pool.delete(name, kind);
         });
+    }
+
+    /// Once the agent is lost: whether that was for memory.
+    pub(super) async fn ran_out_of_memory(&self) -> bool {
+        let mut over = self.over.subscribe();
+        let known = tokio::time::timeout(VERDICT, over.wait_for(Option::is_some)).await;
+        known.is_ok_and(|known| known.is_ok_and(|ran_out| *ran_out == Some(true)))
     }
 
     /// Cancelled when the pod is over or gone.

@@ -19,6 +19,7 @@ use sha2::{Digest, Sha256};
 
 use super::Config;
 use super::config::Seccomp;
+use crate::driver::Spec;
 
 /// Where the agent listens inside a pod. The network policies in `deploy/kubernetes` name it too.
 pub(super) const PORT: u16 = 8730;
@@ -35,9 +36,14 @@ pub(super) const INSTANCE: &str = "septet.io/instance";
 pub(super) const LEASE: &str = "septet.io/lease";
 /// Whose session it serves, for people who look.
 pub(super) const CONTAINER: &str = "septet.io/container";
+pub(super) const TENANT: &str = "septet.io/tenant";
 pub(super) const WARM: &str = "warm";
 pub(super) const CLAIMED: &str = "claimed";
 pub(super) const CONTAINER_NAME: &str = "sandbox";
+/// The shortest time after which an agent that nobody asks for anything ends itself.
+const LEASE_S: u32 = 120;
+/// What a run may tell beside its output.
+const REPORT_BYTES: u64 = 8 << 20;
 /// How long the agent may take to warm its interpreter, in seconds.
 const STARTUP_S: i32 = 120;
 
@@ -55,8 +61,8 @@ pub(super) struct Tags<'a> {
     pub(super) instance: &'a str,
     pub(super) state: &'static str,
     pub(super) lease: String,
-    /// The session, when there is one already.
-    pub(super) container: Option<String>,
+    /// Whose session, when there is one already.
+    pub(super) whose: Option<&'a Spec>,
 }
 
 impl Shape {
@@ -116,7 +122,10 @@ impl Shape {
         let all =
             [NAME_LABEL, MANAGER_LABEL, (POOL, self.pool.as_str()), (STATE, tags.state), (INSTANCE, tags.instance)];
         let mut annotations = BTreeMap::from([(LEASE.to_owned(), tags.lease.clone())]);
-        annotations.extend(tags.container.clone().map(|container| (CONTAINER.to_owned(), container)));
+        if let Some(whose) = tags.whose {
+            annotations.insert(CONTAINER.to_owned(), whose.container.to_string());
+            annotations.insert(TENANT.to_owned(), whose.tenant.to_string());
+        }
         ObjectMeta {
             name: Some(name.to_owned()),
             labels: Some(labels(all)),
@@ -161,6 +170,9 @@ fn spec(config: &Config, sandbox: &crate::Config) -> PodSpec {
 
 fn container(config: &Config, sandbox: &crate::Config) -> Container {
     let listen = format!("tcp:0.0.0.0:{PORT}");
+    // A waiting pod outlives its runner by long enough for another to take it over.
+    let lease_s = (config.lease_seconds.saturating_mul(4)).max(LEASE_S).to_string();
+    let file_bytes = sandbox.file_bytes.to_string();
     let room = BTreeMap::from([
         ("cpu".to_owned(), Quantity(config.cpu.clone())),
         ("memory".to_owned(), Quantity(config.memory_bytes(sandbox).to_string())),
@@ -171,8 +183,12 @@ fn container(config: &Config, sandbox: &crate::Config) -> Container {
         name: CONTAINER_NAME.to_owned(),
         image: Some(config.image.clone()),
         image_pull_policy: Some("IfNotPresent".to_owned()),
-        command: Some(vec!["septet".to_owned()]),
-        args: Some(["internal", "sandbox-agent", "--listen", &listen].map(str::to_owned).to_vec()),
+        command: Some(vec!["/usr/bin/septet".to_owned()]),
+        args: Some(
+            ["internal", "sandbox-agent", "--listen", &listen, "--lease-s", &lease_s, "--file-bytes", &file_bytes]
+                .map(str::to_owned)
+                .to_vec(),
+        ),
         ports: Some(vec![ContainerPort {
             name: Some("agent".to_owned()),
             container_port: i32::from(PORT),
@@ -213,11 +229,12 @@ fn container(config: &Config, sandbox: &crate::Config) -> Container {
 }
 
 /// Everything that can be written to: name, path, size.
-fn folders(sandbox: &crate::Config) -> [(&'static str, &'static str, u64); 3] {
+fn folders(sandbox: &crate::Config) -> [(&'static str, &'static str, u64); 4] {
     [
         ("session", "/session", sandbox.session_bytes),
         ("tmp", "/tmp", sandbox.scratch_bytes),
-        ("report", "/run/report", sandbox.scratch_bytes),
+        ("shm", "/dev/shm", sandbox.scratch_bytes),
+        ("report", "/run/report", REPORT_BYTES),
     ]
 }
 
@@ -244,4 +261,107 @@ fn seccomp(config: &Config) -> SeccompProfile {
 
 fn tolerate(key: &str) -> Toleration {
     Toleration { key: Some(key.to_owned()), operator: Some("Exists".to_owned()), ..Toleration::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn pod(change: impl FnOnce(&mut Config)) -> Value {
+        let mut config = Config { image: "registry.example/septet-sandbox:1".to_owned(), ..Config::default() };
+        change(&mut config);
+        let shape = Shape::new(&config, &crate::Config::default(), &"a secret".into());
+        let tags = Tags { instance: "me", state: WARM, lease: "now".to_owned(), whose: None };
+        serde_json::to_value(shape.pod("septet-sandbox-1", "the token", &tags)).unwrap()
+    }
+
+    fn pool(change: impl FnOnce(&mut Config)) -> Value {
+        pod(change)["metadata"]["labels"][POOL].clone()
+    }
+
+    /// The whole pod, so that no field that hardens it is lost unseen.
+    #[test]
+    fn every_field_of_a_pod_is_meant() {
+        let pod = pod(|_| ());
+        let room = json!({ "cpu": "1", "memory": "1744830464", "ephemeral-storage": "64Mi" });
+        let seccomp = json!({ "type": "Localhost", "localhostProfile": "septet/sandbox.json" });
+        let folder =
+            |name: &str, bytes: &str| json!({ "name": name, "emptyDir": { "medium": "Memory", "sizeLimit": bytes } });
+        let user = &pod["spec"]["securityContext"]["runAsUser"];
+        assert!((1_600_000_000..1_616_777_216).contains(&user.as_i64().unwrap()));
+        assert_eq!(
+            pod["spec"],
+            json!({
+                "activeDeadlineSeconds": 14400,
+                "automountServiceAccountToken": false,
+                "dnsConfig": { "nameservers": ["127.0.0.1"] },
+                "dnsPolicy": "None",
+                "enableServiceLinks": false,
+                "restartPolicy": "Never",
+                "shareProcessNamespace": false,
+                "terminationGracePeriodSeconds": 1,
+                "securityContext": {
+                    "fsGroup": user, "runAsGroup": user, "runAsNonRoot": true, "runAsUser": user,
+                    "seccompProfile": seccomp,
+                },
+                "containers": [{
+                    "name": "sandbox",
+                    "image": "registry.example/septet-sandbox:1",
+                    "imagePullPolicy": "IfNotPresent",
+                    "command": ["/usr/bin/septet"],
+                    "args": ["internal", "sandbox-agent", "--listen", "tcp:0.0.0.0:8730", "--lease-s", "240",
+                        "--file-bytes", "67108864",
+                        "--token-sha256", hex::encode(Sha256::digest("the token"))],
+                    "ports": [{ "name": "agent", "containerPort": 8730 }],
+                    "resources": { "limits": room, "requests": room },
+                    "securityContext": {
+                        "allowPrivilegeEscalation": false, "capabilities": { "drop": ["ALL"] }, "privileged": false,
+                        "readOnlyRootFilesystem": true, "runAsNonRoot": true, "seccompProfile": seccomp,
+                    },
+                    "startupProbe": { "tcpSocket": { "port": 8730 }, "periodSeconds": 1, "failureThreshold": 120 },
+                    "volumeMounts": [
+                        { "name": "session", "mountPath": "/session" }, { "name": "tmp", "mountPath": "/tmp" },
+                        { "name": "shm", "mountPath": "/dev/shm" }, { "name": "report", "mountPath": "/run/report" },
+                    ],
+                }],
+                "volumes": [
+                    folder("session", "268435456"), folder("tmp", "67108864"), folder("shm", "67108864"),
+                    folder("report", "8388608"),
+                ],
+            })
+        );
+    }
+
+    #[test]
+    fn what_the_operator_says_is_in_the_pod() {
+        let spec = pod(|config| {
+            config.runtime_class = "gvisor".to_owned();
+            config.seccomp = "runtime/default".to_owned();
+            config.image_pull_secret = "registry".to_owned();
+            config.priority_class = "low".to_owned();
+            config.tolerations = vec!["sandboxes".to_owned()];
+            config.node_selector = BTreeMap::from([("pool".to_owned(), "sandboxes".to_owned())]);
+            config.user_namespaces = true;
+        })["spec"]
+            .clone();
+        assert_eq!(spec["runtimeClassName"], "gvisor");
+        assert_eq!(spec["containers"][0]["securityContext"]["seccompProfile"], json!({ "type": "RuntimeDefault" }));
+        assert_eq!(spec["imagePullSecrets"], json!([{ "name": "registry" }]));
+        assert_eq!(spec["priorityClassName"], "low");
+        assert_eq!(spec["tolerations"], json!([{ "key": "sandboxes", "operator": "Exists" }]));
+        assert_eq!(spec["nodeSelector"], json!({ "pool": "sandboxes" }));
+        assert_eq!(spec["hostUsers"], false);
+        assert_eq!(spec["securityContext"]["runAsUser"], 1000);
+    }
+
+    #[test]
+    fn runners_share_a_pool_only_when_their_pods_are_alike() {
+        assert_eq!(pool(|_| ()), pool(|config| config.n_warm = 9), "how many is not what they are like");
+        assert_ne!(pool(|_| ()), pool(|config| config.image = "other".to_owned()));
+        assert_ne!(pool(|_| ()), pool(|config| config.runtime_class = "kata".to_owned()));
+        let shape = |secret: &str| Shape::new(&Config::default(), &crate::Config::default(), &secret.into()).pool;
+        assert_ne!(shape("one"), shape("other"), "tokens of another secret would not open them");
+    }
 }

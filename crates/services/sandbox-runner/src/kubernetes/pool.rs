@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use septet_chassis::{Lifecycle, Signer};
-use septet_kernel::{Clock, ContainerId, ExecutionId, Ids};
+use septet_kernel::{Clock, ExecutionId, Ids};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -18,11 +18,13 @@ use super::hold::{Held, Hold, Kind};
 use super::pod::{CLAIMED, Shape, Tags, WARM};
 use super::seen::{self, Seen, State};
 use super::trouble;
-use crate::driver::Error;
+use crate::driver::{Error, Spec};
 
 /// How often a pod that somebody waits for is looked at: soon at first, then less.
 const LOOKS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
 const N_DELETE_TRIES: u32 = 4;
+/// How long a node may take to say how a pod ended.
+const VERDICT: Duration = Duration::from_secs(2);
 /// What a job lives longer than its run and its start may take: files have to come and go.
 const JOB_MARGIN: Duration = Duration::from_secs(300);
 
@@ -94,19 +96,19 @@ impl Pool {
     ///
     /// # Errors
     /// [`Error::Unavailable`] when none can be had in `ready_seconds`, with what stands in the way.
-    pub(super) async fn claim(self: &Arc<Self>, session: ContainerId) -> Result<Hold, Error> {
+    pub(super) async fn claim(self: &Arc<Self>, whose: &Spec) -> Result<Hold, Error> {
         let give_up_at = Instant::now() + Duration::from_secs(u64::from(self.config.ready_seconds));
         let permit = self.permit(give_up_at).await?;
-        if let Some(hold) = self.claim_free(session, &permit).await? {
+        if let Some(hold) = self.claim_free(whose, &permit).await? {
             return Ok(hold);
         }
         // What waits may be newer than our last look.
         let seen = self.cluster.pods().await?;
         self.note_free(&seen);
-        if let Some(hold) = self.claim_free(session, &permit).await? {
+        if let Some(hold) = self.claim_free(whose, &permit).await? {
             return Ok(hold);
         }
-        self.make_claimed(session, permit, give_up_at).await
+        self.make_claimed(whose, permit, give_up_at).await
     }
 
     async fn permit(&self, give_up_at: Instant) -> Result<Arc<OwnedSemaphorePermit>, Error> {
@@ -125,14 +127,14 @@ impl Pool {
     /// Claims one of the pods that were free at the last look, if one still is.
     async fn claim_free(
         self: &Arc<Self>,
-        session: ContainerId,
+        whose: &Spec,
         permit: &Arc<OwnedSemaphorePermit>,
     ) -> Result<Option<Hold>, Error> {
         while let Some(seen) = self.pop_free() {
             let Some(address) = seen.address else { continue };
             let hold = Hold::begin(self, &seen.name, Kind::Pod, Some(Arc::clone(permit)));
             let Some(mut hold) = hold else { continue };
-            match self.cluster.claim(&seen, &self.instance, &self.lease(), &session.to_string()).await {
+            match self.cluster.claim(&seen, &self.instance, &self.lease(), whose).await {
                 Ok(()) => {
                     hold.place();
                     hold.settle(address, seen.created_ms + self.config.pod_life_s() * 1000);
@@ -149,14 +151,14 @@ impl Pool {
     /// Makes a pod that is claimed from its birth, and waits for it, or for another that becomes free before.
     async fn make_claimed(
         self: &Arc<Self>,
-        session: ContainerId,
+        whose: &Spec,
         permit: Arc<OwnedSemaphorePermit>,
         give_up_at: Instant,
     ) -> Result<Hold, Error> {
         let name = self.name();
         let hold = Hold::begin(self, &name, Kind::Pod, Some(Arc::clone(&permit)));
         let mut hold = hold.ok_or(Error::Lost)?;
-        let pod = self.shape.pod(&name, self.token(&name).expose_secret(), &self.tags(CLAIMED, Some(session)));
+        let pod = self.shape.pod(&name, self.token(&name).expose_secret(), &self.tags(CLAIMED, Some(whose)));
         self.cluster.create(&pod).await?;
         hold.place();
         let mut pause = LOOKS.0;
@@ -164,7 +166,7 @@ impl Pool {
         while Instant::now() < give_up_at {
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LOOKS.1);
-            if let Some(other) = self.claim_free(session, &permit).await? {
+            if let Some(other) = self.claim_free(whose, &permit).await? {
                 return Ok(other);
             }
             let Some(seen) = self.cluster.pod(&name).await? else { return Err(Error::Lost) };
@@ -181,14 +183,14 @@ impl Pool {
     }
 
     /// A pod of its own for a run that takes longer than a pod of the pool lives.
-    pub(super) async fn make_job(self: &Arc<Self>, session: ContainerId, run: Duration) -> Result<Hold, Error> {
+    pub(super) async fn make_job(self: &Arc<Self>, whose: &Spec, run: Duration) -> Result<Hold, Error> {
         let ready = Duration::from_secs(u64::from(self.config.ready_seconds));
         let give_up_at = Instant::now() + ready;
         let life_s = i64::try_from((run + ready + JOB_MARGIN).as_secs()).unwrap_or(i64::MAX);
         let name = self.name();
         // The session's first pod is let go as soon as the job has its files, so this needs no permit of its own.
         let mut hold = Hold::begin(self, &name, Kind::Job, None).ok_or(Error::Lost)?;
-        let job = self.shape.job(&name, self.token(&name).expose_secret(), &self.tags(CLAIMED, Some(session)), life_s);
+        let job = self.shape.job(&name, self.token(&name).expose_secret(), &self.tags(CLAIMED, Some(whose)), life_s);
         self.cluster.create_job(&job).await?;
         let ends_ms = self.clock.now_ms().saturating_add(life_s.saturating_mul(1000));
         hold.place();
@@ -226,9 +228,8 @@ impl Pool {
         self.cluster.create(&pod).await
     }
 
-    pub(super) fn tags(&self, state: &'static str, session: Option<ContainerId>) -> Tags<'_> {
-        let container = session.map(|session| session.to_string());
-        Tags { instance: &self.instance, state, lease: self.lease(), container }
+    fn tags<'a>(&'a self, state: &'static str, whose: Option<&'a Spec>) -> Tags<'a> {
+        Tags { instance: &self.instance, state, lease: self.lease(), whose }
     }
 
     /// A name that was never used before, and with it a token that was not.
@@ -243,6 +244,22 @@ impl Pool {
 
     pub(super) fn lease(&self) -> String {
         self.clock.now().to_string()
+    }
+
+    /// Whether a pod whose agent does not answer any more was ended for its memory. Waits a little for the node to say.
+    pub(super) async fn ran_out_of_memory(&self, name: &str, kind: Kind) -> bool {
+        let give_up_at = Instant::now() + VERDICT;
+        loop {
+            let found = match kind {
+                Kind::Pod => self.cluster.raw_pod(name).await,
+                Kind::Job => self.cluster.pod_of_job(name).await,
+            };
+            match found {
+                Ok(Some(pod)) if seen::is_finished(&pod) => return trouble::is_out_of_memory(&pod),
+                Ok(Some(_)) if Instant::now() < give_up_at => tokio::time::sleep(LOOKS.0 * 2).await,
+                Ok(_) | Err(_) => return false,
+            }
+        }
     }
 
     /// Deletes in the background. What cannot be deleted now is found by the upkeep, ours or another's.

@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use septet_kernel::ContainerId;
 use tokio::time::Instant;
 use tracing::info;
 
@@ -14,7 +13,9 @@ use super::hold::Hold;
 use super::pool::Pool;
 use super::seen::Seen;
 use crate::agent::{Address, Remote, given_up};
-use crate::driver::{self, Cause, Changes, Chunks, Ended, Error, Job, Said, Session as _, Signals, Walls};
+use crate::driver::{
+    self, Cause, Changes, Chunks, Ended, Error, Job, Level, MemoryWall, Said, Session as _, Signals, Spec, Walls,
+};
 
 /// A pod that has just become ready may still be unknown to the network.
 const FIRST_WORD: Duration = Duration::from_secs(5);
@@ -71,7 +72,9 @@ impl Seat {
 
 async fn walls(remote: &Remote) -> Result<Walls, Error> {
     let health = remote.health().await?;
-    Ok(Walls { level: health.level, memory: health.memory, python: health.python })
+    // What the agent builds inside comes on top. The pod has namespaces that the node's root made, ids of its own and a
+    // cap on memory, which is what our own best level has; nodes have had control groups of version 2 alone for long.
+    Ok(Walls { level: Level::L3, memory: MemoryWall::CgroupV2, python: health.python })
 }
 
 /// A session. Its pod is deleted when it is dropped.
@@ -81,7 +84,7 @@ pub(super) struct Session {
 
 struct Inner {
     pool: Arc<Pool>,
-    container: ContainerId,
+    spec: Spec,
     seat: Mutex<Arc<Seat>>,
     /// The files that are known outside, which a move takes along without telling them anew.
     known: Mutex<BTreeSet<String>>,
@@ -90,11 +93,11 @@ struct Inner {
 }
 
 impl Session {
-    pub(super) fn new(pool: Arc<Pool>, container: ContainerId, seat: Seat, config: &crate::Config) -> Self {
+    pub(super) fn new(pool: Arc<Pool>, spec: Spec, seat: Seat, config: &crate::Config) -> Self {
         let a_quarter = Duration::from_secs(u64::from(pool.config.pod_life_minutes) * 15);
         let least_life = (Duration::from_millis(config.timeout_max_ms) + AFTERWARDS).min(a_quarter);
         let seat = Mutex::new(Arc::new(seat));
-        Self { inner: Arc::new(Inner { pool, container, seat, known: Mutex::default(), least_life }) }
+        Self { inner: Arc::new(Inner { pool, spec, seat, known: Mutex::default(), least_life }) }
     }
 }
 
@@ -115,7 +118,7 @@ impl Inner {
     /// Moves the session into a job that lives long enough for the run, with all its files.
     async fn move_for(&self, run: Duration) -> Result<Arc<Seat>, Error> {
         let old = self.seat();
-        let new = Seat::take(&self.pool, self.pool.make_job(self.container, run).await?).await?;
+        let new = Seat::take(&self.pool, self.pool.make_job(&self.spec, run).await?).await?;
         info!(sandbox.pod = old.hold.name, sandbox.job = new.hold.name, "a long run moves into a job of its own");
         let known = self.known().clone();
         for path in known {
@@ -219,10 +222,18 @@ impl driver::Entered for Entered {
             (seat.remote.enter(false).await?, seat)
         };
         let started = Instant::now();
-        tokio::select! {
+        let ended = tokio::select! {
             ended = worker.run(job, signals, say) => ended,
             // A node that vanished closes no connection.
-            () = seat.hold.lost().cancelled() => Ok(given_up(Cause::Lost, started.elapsed(), false)),
+            () = seat.hold.lost().cancelled() => Err(Error::Lost),
+        };
+        match ended {
+            Err(Error::Lost) => {
+                // When the kernel took the agent for the biggest process, the run has no other witness than the node.
+                let cause = if seat.hold.ran_out_of_memory().await { Cause::Memory } else { Cause::Lost };
+                Ok(given_up(cause, started.elapsed(), true))
+            }
+            other => other,
         }
     }
 }

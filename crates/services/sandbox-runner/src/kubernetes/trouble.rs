@@ -130,6 +130,12 @@ fn image_trouble(image: &str, reason: &str, said: &str) -> String {
     )
 }
 
+/// Whether the kernel ended the agent because the pod had no memory left.
+pub(super) fn is_out_of_memory(pod: &Pod) -> bool {
+    let ended = state(pod).and_then(|state| state.terminated.as_ref());
+    ended.is_some_and(|ended| ended.reason.as_deref() == Some("OOMKilled"))
+}
+
 /// How a pod ended, for people.
 fn ended(pod: &Pod) -> String {
     let status = pod.status.as_ref();
@@ -147,7 +153,7 @@ fn ended(pod: &Pod) -> String {
     let Some(ended) = state(pod).and_then(|state| state.terminated.as_ref()) else {
         return format!("the sandbox pod failed ({said})");
     };
-    if ended.reason.as_deref() == Some("OOMKilled") {
+    if is_out_of_memory(pod) {
         return "the sandbox pod needed more memory than it has; raise sandbox.kubernetes.memory_bytes".to_owned();
     }
     format!(

@@ -16,7 +16,7 @@ use seccompiler::{
 const TIOCSTI: u64 = 0x5412;
 const TIOCLINUX: u64 = 0x541c;
 /// NEWTIME, NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET.
-const NAMESPACES: [u64; 8] =
+pub(crate) const NAMESPACES: [u64; 8] =
     [0x80, 0x2_0000, 0x200_0000, 0x400_0000, 0x800_0000, 0x1000_0000, 0x2000_0000, 0x4000_0000];
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
@@ -25,12 +25,14 @@ type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 ///
 /// # Errors
 /// On an architecture that is neither x86-64 nor aarch64.
-pub(super) fn programs() -> Result<Vec<Vec<u8>>, seccompiler::BackendError> {
+///
+/// With `plain` there is no namespace between us and a network that the container may have: Unix sockets only.
+pub(super) fn programs(plain: bool) -> Result<Vec<Vec<u8>>, seccompiler::BackendError> {
     let known: Rules =
-        super::syscalls::ALLOWED.iter().chain(super::syscalls::REFUSED).map(|call| (*call, Vec::new())).collect();
+        super::syscalls::ALLOWED.iter().chain(super::syscalls::REFUSED).map(|call| (call.number, Vec::new())).collect();
     let unknown = compile(known, SeccompAction::Errno(libc::ENOSYS as u32), SeccompAction::Allow)?;
 
-    let mut dangerous: Rules = super::syscalls::REFUSED.iter().map(|call| (*call, Vec::new())).collect();
+    let mut dangerous: Rules = super::syscalls::REFUSED.iter().map(|call| (call.number, Vec::new())).collect();
     let namespaces: Result<Vec<_>, _> =
         NAMESPACES.iter().map(|flag| rule(0, SeccompCmpArgLen::Qword, SeccompCmpOp::MaskedEq(*flag), *flag)).collect();
     dangerous.insert(libc::SYS_clone, namespaces?);
@@ -43,7 +45,8 @@ pub(super) fn programs() -> Result<Vec<Vec<u8>>, seccompiler::BackendError> {
     let dangerous = compile(dangerous, SeccompAction::Allow, SeccompAction::Errno(libc::EPERM as u32))?;
 
     // Unix and IP sockets only; there is no network behind the latter. AF_VSOCK would reach the host of a virtual machine.
-    let families: Vec<SeccompCondition> = [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6]
+    let families = if plain { &[libc::AF_UNIX][..] } else { &[libc::AF_UNIX, libc::AF_INET, libc::AF_INET6] };
+    let families: Vec<SeccompCondition> = families
         .iter()
         .map(|family| SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, *family as u64))
         .collect::<Result<_, _>>()?;
@@ -89,9 +92,11 @@ fn bytes(program: &BpfProgram) -> Vec<u8> {
 mod tests {
     #[test]
     fn the_filters_fit_the_kernels_limit() {
-        let programs = super::programs().unwrap();
-        assert_eq!(programs.len(), 3);
-        assert!(programs.iter().all(|program| program.len() / 8 <= 4096));
+        for plain in [false, true] {
+            let programs = super::programs(plain).unwrap();
+            assert_eq!(programs.len(), 3);
+            assert!(programs.iter().all(|program| program.len() / 8 <= 4096));
+        }
     }
 
     #[test]

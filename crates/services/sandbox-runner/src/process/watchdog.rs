@@ -8,6 +8,35 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::tree::Tree;
+
+/// How the processes of a run are found.
+#[derive(Debug, Clone)]
+pub(super) enum Watched {
+    /// By their pid namespace.
+    Namespace(PathBuf),
+    /// By descent, where there is none.
+    Tree(Tree),
+}
+
+impl Watched {
+    /// All of them, as we see them.
+    pub(super) fn processes(&self) -> Vec<i32> {
+        match self {
+            Self::Namespace(namespace) => processes(namespace),
+            Self::Tree(tree) => tree.processes(),
+        }
+    }
+
+    /// Their memory. Reads much of `/proc`, so it blocks.
+    pub(super) fn memory_bytes(&self) -> u64 {
+        match self {
+            Self::Namespace(namespace) => memory_bytes(namespace),
+            Self::Tree(tree) => tree.memory_bytes(),
+        }
+    }
+}
+
 /// The pid namespace of a worker, to be watched.
 ///
 /// # Errors
@@ -18,7 +47,7 @@ pub(super) fn namespace(worker_pid: i32) -> io::Result<PathBuf> {
 }
 
 /// The processes in a pid namespace, as we see them.
-pub(super) fn processes(namespace: &Path) -> Vec<i32> {
+fn processes(namespace: &Path) -> Vec<i32> {
     let Ok(all) = fs::read_dir("/proc") else { return Vec::new() };
     all.flatten()
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
@@ -27,7 +56,7 @@ pub(super) fn processes(namespace: &Path) -> Vec<i32> {
 }
 
 /// The memory of all processes in a pid namespace, in bytes. A process that is just ending counts as nothing.
-pub(super) fn memory_bytes(namespace: &Path) -> u64 {
+fn memory_bytes(namespace: &Path) -> u64 {
     let rollup = |pid: i32| fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
     processes(namespace).into_iter().map(|pid| pss_bytes(&rollup(pid))).sum()
 }

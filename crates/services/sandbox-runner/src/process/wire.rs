@@ -35,6 +35,8 @@ pub(super) enum Request {
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Setup {
+    /// Whether there is a container around us: no namespaces then, and its files as they are.
+    pub is_plain: bool,
     /// The interpreter of the host, below /usr/bin.
     pub python: PathBuf,
     /// The provisioned tree, with `site` and `mpl` in it.
@@ -56,9 +58,18 @@ pub(super) enum Event {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Answer {
     Done,
-    Ready { level: Level, zygote: ZygoteReady },
-    Parked { init_pid: i32, worker_pid: i32 },
-    Failed { why: String },
+    Ready {
+        level: Level,
+        zygote: ZygoteReady,
+    },
+    /// Without namespaces there is no init; the zygote stands in its place.
+    Parked {
+        init_pid: i32,
+        worker_pid: i32,
+    },
+    Failed {
+        why: String,
+    },
 }
 
 /// What the warm interpreter says once it is warm.

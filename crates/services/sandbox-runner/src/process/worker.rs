@@ -14,7 +14,7 @@ use tracing::warn;
 
 use super::output::{Pending, Stream};
 use super::parked::Parked;
-use super::watchdog;
+use super::tree;
 use super::wire::{Report, WorkerJob, WorkerLimits};
 use crate::Config;
 use crate::driver::{Cause, Ended, Error, Job, Said, Signals};
@@ -38,6 +38,8 @@ pub(super) struct Worker {
     /// The worker's ends of the two pipes, until the first job has taken them along.
     pipes: Option<[OwnedFd; 2]>,
     seq: u64,
+    /// What the container around us, if any, counted before the job.
+    n_out_of_memory: u64,
     /// Processes besides the worker that were stopped with it, as we see them.
     stopped: Vec<i32>,
 }
@@ -56,7 +58,16 @@ impl Worker {
         let (stdout, out) = Stream::open(false)?;
         let (stderr, err) = Stream::open(true)?;
         let file_bytes = config.file_bytes;
-        Ok(Self { parked, file_bytes, stdout, stderr, pipes: Some([out, err]), seq: 0, stopped: Vec::new() })
+        Ok(Self {
+            parked,
+            file_bytes,
+            stdout,
+            stderr,
+            pipes: Some([out, err]),
+            seq: 0,
+            n_out_of_memory: 0,
+            stopped: Vec::new(),
+        })
     }
 
     /// Whether no job has reached it yet.
@@ -83,7 +94,10 @@ impl Worker {
             End::Exited(_) | End::Lost => self.drain(&mut pending),
         }
         pending.take().into_iter().for_each(say);
-        let is_full = self.parked.group.as_ref().is_some_and(super::cgroup::Group::ran_out);
+        let is_full = match &self.parked.group {
+            Some(group) => group.ran_out(),
+            None => tree::n_out_of_memory() > self.n_out_of_memory,
+        };
         let (status, report) = match end {
             End::Reported(report) => (report.exit, *report),
             End::Exited(status) => (status, Report::default()),
@@ -115,6 +129,7 @@ impl Worker {
         self.stdout.begin(job.output_bytes);
         self.stderr.begin(job.output_bytes);
         self.seq += 1;
+        self.n_out_of_memory = tree::n_out_of_memory();
         let message = self.message(job, keep)?;
         for pid in self.stopped.drain(..) {
             // Gone by now is fine.
@@ -233,7 +248,7 @@ impl Worker {
     fn others(&self) -> Vec<i32> {
         let mut all = match (&self.parked.group, &self.parked.watched) {
             (Some(group), _) => group.processes(),
-            (None, Some(namespace)) => watchdog::processes(namespace),
+            (None, Some(watched)) => watched.processes(),
             (None, None) => Vec::new(),
         };
         all.retain(|pid| *pid != self.parked.worker_pid && *pid != self.parked.init_pid);
@@ -251,8 +266,8 @@ impl Worker {
         if let Some(group) = &self.parked.group {
             return group.ran_out();
         }
-        let Some(namespace) = self.parked.watched.clone() else { return false };
-        let bytes = tokio::task::spawn_blocking(move || watchdog::memory_bytes(&namespace)).await;
+        let Some(watched) = self.parked.watched.clone() else { return false };
+        let bytes = tokio::task::spawn_blocking(move || watched.memory_bytes()).await;
         bytes.is_ok_and(|bytes| bytes > limit_bytes)
     }
 

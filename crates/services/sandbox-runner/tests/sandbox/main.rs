@@ -4,6 +4,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails the test")]
 
+mod contract;
+mod docker;
 mod files;
 mod hostile;
 mod kubernetes;

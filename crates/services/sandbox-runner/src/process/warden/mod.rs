@@ -13,6 +13,7 @@
 
 mod init;
 mod mounts;
+mod plain;
 mod root;
 mod slots;
 
@@ -26,6 +27,7 @@ use nix::sched::{CloneFlags, unshare};
 
 use super::socket;
 use super::wire::{Answer, Envelope, Event, Request, Setup};
+use plain::Plain;
 use slots::Slots;
 
 use crate::driver::Level;
@@ -40,6 +42,28 @@ struct Ids {
     worker_inside: u32,
     /// Host ids of init and worker, when there are two; else both are our own id.
     init: Option<u32>,
+}
+
+/// The sessions and runs of this warden, by how they are walled.
+enum Book {
+    Walled(Box<Slots>),
+    Plain(Plain),
+}
+
+impl Book {
+    fn watched(&self) -> Vec<BorrowedFd<'_>> {
+        match self {
+            Self::Walled(slots) => slots.watched().collect(),
+            Self::Plain(plain) => plain.watched().collect(),
+        }
+    }
+
+    fn settle(&mut self) -> io::Result<Vec<(u64, i32)>> {
+        match self {
+            Self::Walled(slots) => slots.settle(),
+            Self::Plain(plain) => plain.settle(),
+        }
+    }
 }
 
 /// The whole life of the warden; its standard input is the socket to the runner.
@@ -63,47 +87,63 @@ fn serve(runner: BorrowedFd<'_>) -> io::Result<()> {
     let Request::Setup(setup) = envelope.request else {
         return Err(io::Error::other("the first request was not the setup"));
     };
-    let mut slots = match prepare(&setup) {
-        Ok((slots, level, zygote)) => {
+    let mut book = match prepare(&setup) {
+        Ok((book, level, zygote)) => {
             answer(runner, envelope.seq, Answer::Ready { level, zygote }, &[])?;
-            slots
+            book
         }
         Err(error) => return answer(runner, envelope.seq, Answer::Failed { why: error.to_string() }, &[]),
     };
     loop {
         let is_due = {
             let mut watched = vec![PollFd::new(runner, PollFlags::POLLIN)];
-            watched.extend(slots.watched().map(|fd| PollFd::new(fd, PollFlags::POLLIN)));
+            watched.extend(book.watched().into_iter().map(|fd| PollFd::new(fd, PollFlags::POLLIN)));
             match poll(&mut watched, PollTimeout::NONE) {
                 Err(nix::Error::EINTR) => continue,
                 other => other?,
             };
             watched[0].any().unwrap_or(true)
         };
-        for (slot, status) in slots.settle()? {
+        for (slot, status) in book.settle()? {
             socket::send(runner, &encode(&Event::Exited { slot, status })?, &[])?;
         }
         if is_due {
             let Some((envelope, fds)) = request(runner)? else { return Ok(()) };
-            handle(runner, &mut slots, envelope, fds)?;
+            handle(runner, &mut book, envelope, fds)?;
         }
     }
 }
 
-fn handle(runner: BorrowedFd<'_>, slots: &mut Slots, envelope: Envelope, fds: Vec<OwnedFd>) -> io::Result<()> {
+fn handle(runner: BorrowedFd<'_>, book: &mut Book, envelope: Envelope, fds: Vec<OwnedFd>) -> io::Result<()> {
     let outcome = match envelope.request {
         Request::Setup(_) => Err(io::Error::other("set up twice")),
-        Request::OpenSession { session, bytes, n_inodes } => {
-            slots.open_session(&session, bytes, n_inodes).map(|folder| (Answer::Done, Some(folder)))
+        Request::OpenSession { session, bytes, n_inodes } => match book {
+            Book::Walled(slots) => slots.open_session(&session, bytes, n_inodes),
+            Book::Plain(plain) => plain.open_session(&session),
         }
-        Request::CloseSession { session } => slots.close_session(&session).map(|()| (Answer::Done, None)),
-        Request::Park { slot } => match fds.into_iter().next() {
-            Some(control) => slots.park(slot, control).map(|(answer, report)| (answer, Some(report))),
-            None => Err(io::Error::other("a park request without a socket")),
-        },
-        Request::Enter { slot, session } => slots.enter(slot, &session).map(|()| (Answer::Done, None)),
+        .map(|folder| (Answer::Done, Some(folder))),
+        Request::CloseSession { session } => match book {
+            Book::Walled(slots) => slots.close_session(&session),
+            // It goes with the container.
+            Book::Plain(_) => Ok(()),
+        }
+        .map(|()| (Answer::Done, None)),
+        Request::Park { slot } => match (fds.into_iter().next(), &mut *book) {
+            (Some(control), Book::Walled(slots)) => slots.park(slot, control),
+            (Some(control), Book::Plain(plain)) => plain.park(slot, &control),
+            (None, _) => Err(io::Error::other("a park request without a socket")),
+        }
+        .map(|(answer, report)| (answer, Some(report))),
+        Request::Enter { slot, session } => match book {
+            Book::Walled(slots) => slots.enter(slot, &session),
+            Book::Plain(plain) => plain.enter(slot, &session),
+        }
+        .map(|()| (Answer::Done, None)),
         Request::Kill { slot } => {
-            slots.kill(slot);
+            match book {
+                Book::Walled(slots) => slots.kill(slot),
+                Book::Plain(plain) => plain.kill(slot),
+            }
             return Ok(());
         }
     };
@@ -117,13 +157,17 @@ fn handle(runner: BorrowedFd<'_>, slots: &mut Slots, envelope: Envelope, fds: Ve
 }
 
 /// Gets the privileges to build walls, then starts the warm interpreter inside its root.
-fn prepare(setup: &Setup) -> io::Result<(Slots, Level, super::wire::ZygoteReady)> {
+fn prepare(setup: &Setup) -> io::Result<(Book, Level, super::wire::ZygoteReady)> {
+    if setup.is_plain {
+        let (zygote, ready) = root::start_zygote(setup)?;
+        return Ok((Book::Plain(Plain::new(zygote)?), Level::L1, ready));
+    }
     let ids = become_able(setup.host_uid)?;
     let (zygote, ready) = root::start_zygote(setup)?;
     // Only now: this hides /tmp from us, and the run-time tree may be there.
     mounts::private_tmpfs("/tmp", "mode=0700,size=1m")?;
     let slots = Slots::new(setup, ids, zygote)?;
-    Ok((slots, ids.level, ready))
+    Ok((Book::Walled(Box::new(slots)), ids.level, ready))
 }
 
 fn become_able(host_uid: u32) -> io::Result<Ids> {
