@@ -87,9 +87,12 @@ async fn keep(sandbox: Arc<Sandbox>) {
     let stopping = sandbox.lifecycle.stopping();
     let warmed = tokio::select! {
         warmed = sandbox.driver.warm() => warmed,
-        () = stopping.cancelled() => return sandbox.driver.close().await,
+        // What was opened meanwhile is let go below.
+        () = stopping.cancelled() => Err(driver::Error::Lost),
     };
-    if let Err(error) = warmed {
+    if let Err(error) = warmed
+        && !stopping.is_cancelled()
+    {
         warn!(error = %septet_kernel::causes(&error), "no code can run here; `septet doctor` says what to do");
     }
     let idle_ms = i64::from(sandbox.config.session_idle_minutes) * 60_000;

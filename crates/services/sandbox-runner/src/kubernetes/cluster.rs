@@ -98,9 +98,10 @@ impl Cluster {
     }
 
     /// Makes a pod ours, unless it has changed since it was seen.
-    pub(super) async fn claim(&self, seen: &Seen, instance: &str, lease: &str, session: &str) -> Result<(), Refusal> {
-        self.patch(seen, json!({ STATE: CLAIMED, INSTANCE: instance }), json!({ LEASE: lease, CONTAINER: session }))
-            .await
+    pub(super) async fn claim(&self, seen: &Seen, instance: &str, lease: &str, whose: &Spec) -> Result<(), Refusal> {
+        let (container, tenant) = (whose.container.to_string(), whose.tenant.to_string());
+        let annotations = json!({ LEASE: lease, CONTAINER: container, TENANT: tenant });
+        self.patch(seen, json!({ STATE: CLAIMED, INSTANCE: instance }), annotations).await
     }
 
     /// Takes a waiting pod over from a runner that is gone, unless it has changed since it was seen.

@@ -104,7 +104,7 @@ fn trouble(status: StatusCode, kind: &str) -> Response {
 }
 
 async fn health() -> Response {
-    axum::Json(json!({ "protocol": 1, "level": "L2", "memory": "Watchdog", "python": "3.11.2", "is_fresh": true }))
+    axum::Json(json!({ "protocol": 1, "level": "L1", "memory": "Watchdog", "python": "3.11.2", "is_fresh": true }))
         .into_response()
 }
 

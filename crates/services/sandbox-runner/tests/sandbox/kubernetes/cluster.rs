@@ -188,6 +188,17 @@ impl Cluster {
         self.set_status(name, status);
     }
 
+    /// The kernel of the node ended the agent of a pod.
+    pub(crate) fn end_for_memory(&self, name: &str) {
+        if let Some((_, agent)) = self.0.agents.lock().unwrap().remove(name) {
+            agent.abort();
+        }
+        let ended = json!({ "exitCode": 137, "reason": "OOMKilled", "finishedAt": now() });
+        let status = json!({ "phase": "Failed", "containerStatuses": [{ "name": "sandbox", "ready": false,
+            "restartCount": 0, "image": "", "imageID": "", "state": { "terminated": ended } }] });
+        self.set_status(name, status);
+    }
+
     /// Waits until it is so; what is not so after ten seconds never will be.
     #[track_caller]
     pub(crate) fn until<'a>(

@@ -49,6 +49,24 @@ async fn a_pod_that_vanishes_ends_its_run_and_the_next_has_another() {
 }
 
 #[tokio::test]
+async fn a_pod_that_needed_more_memory_than_it_has_is_told_as_such() {
+    let (cluster, house) = warm(1).await;
+    let run = house.run(python("sleep"));
+    let kill = async {
+        cluster
+            .until("code runs", |cluster| {
+                cluster.pods("claimed").iter().any(|pod| !cluster.agent(pod).codes().is_empty())
+            })
+            .await;
+        cluster.end_for_memory(&cluster.pods("claimed")[0]);
+    };
+
+    let (output, ()) = tokio::join!(tokio::time::timeout(Duration::from_secs(10), run), kill);
+
+    assert_eq!(output.unwrap().outcome(), Some(Outcome::OutOfMemory));
+}
+
+#[tokio::test]
 async fn a_run_that_its_agent_does_not_end_is_ended_with_its_pod() {
     let (cluster, house) = warm(1).await;
     let container = house.container().await;

@@ -130,6 +130,6 @@ async fn the_doctor_says_which_walls_pods_have() {
 
     let doctor: Doctor = house.client.doctor(&house.caller).await.unwrap();
 
-    assert_eq!((doctor.driver.as_str(), doctor.level.as_str()), ("kubernetes", "L2"));
+    assert_eq!((doctor.driver.as_str(), doctor.level.as_str()), ("kubernetes", "L3"));
     assert_eq!(doctor.python.as_deref(), Some("3.11.2"));
 }
