@@ -208,6 +208,8 @@ fn is_quantity(text: &str) -> bool {
 mod tests {
     use super::*;
 
+    type Change = fn(&mut Config);
+
     fn named(change: impl FnOnce(&mut Config)) -> Result<(), String> {
         let mut config = Config { image: "registry/septet-sandbox:1".to_owned(), ..Config::default() };
         change(&mut config);
@@ -217,7 +219,7 @@ mod tests {
     #[test]
     fn what_cannot_work_is_refused_by_name() {
         assert_eq!(named(|_| ()), Ok(()));
-        let refused: [(&str, fn(&mut Config)); 9] = [
+        let refused: [(&str, Change); 9] = [
             ("image", |config| config.image.clear()),
             ("namespace", |config| config.namespace = "Not/A/Name".to_owned()),
             ("seccomp", |config| config.seccomp = "unconfined".to_owned()),
