@@ -16,9 +16,9 @@ _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS, _PR
 _PR_SET_CHILD_SUBREAPER = 36
 # The agent and what belongs to it, which count towards the limit of their user too.
 PLAIN_PROCESSES = 16
-# What code may read of a container: not the agent's folder, and of /sys only what libraries size themselves by (DuckDB
-# ends the process when it sees its control group and cannot read it).
-PLAIN_READABLE = ("/usr", "/bin", "/lib", "/lib64", "/etc", "/opt", "/proc", "/dev", "/sys/fs/cgroup", "/sys/devices/system/cpu")
+# What code may read of a container: not the agent's folder, of /proc only itself, and of /sys only what libraries size
+# themselves by (DuckDB ends the process when it sees its control group and cannot read it).
+PLAIN_READABLE = ("/usr", "/bin", "/lib", "/lib64", "/etc", "/opt", "/dev", "/proc/self", "/sys/fs/cgroup", "/sys/devices/system/cpu")
 # The same numbers on x86-64 and aarch64.
 _LANDLOCK_CREATE, _LANDLOCK_ADD, _LANDLOCK_RESTRICT = 444, 445, 446
 
@@ -56,88 +56,115 @@ def forget_zygote():
         numpy.random.seed(int.from_bytes(os.urandom(4), "little"))
 
 
-def enter(spec, limits):
-    """`spec`: uid, seccomp programs (hex), plain (whether a container is the only wall around us). `limits`: file_bytes, n_processes, and cpu_s and address_bytes or null."""
-    os.umask(0o022)
-    os.chdir("/session")
-    for name, value in (
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_NOFILE, 256),
-        (resource.RLIMIT_MEMLOCK, 0),
-        (resource.RLIMIT_MSGQUEUE, 0),
-        (resource.RLIMIT_NPROC, limits["n_processes"] + (PLAIN_PROCESSES if spec["plain"] else 0)),
-        (resource.RLIMIT_FSIZE, limits["file_bytes"]),
-        (resource.RLIMIT_NICE, 0),
-        (resource.RLIMIT_RTPRIO, 0),
-    ):
-        resource.setrlimit(name, (value, value))
-    for name, value in ((resource.RLIMIT_CPU, limits["cpu_s"]), (resource.RLIMIT_AS, limits["address_bytes"])):
-        if value is not None:
+class Walls:
+    """The last walls of one worker: what needs neither the job nor its session folder is done while it is parked."""
+
+    def __init__(self, spec):
+        """`spec`: uid, map_groups, seccomp programs (hex), plain (whether a container is the only wall around us)."""
+        self.plain = spec["plain"]
+        os.umask(0o022)
+        for name, value in (
+            (resource.RLIMIT_CORE, 0),
+            (resource.RLIMIT_NOFILE, 256),
+            (resource.RLIMIT_MEMLOCK, 0),
+            (resource.RLIMIT_MSGQUEUE, 0),
+            (resource.RLIMIT_SIGPENDING, 1024),   # memory of the kernel: signals that wait, timers
+            (resource.RLIMIT_NICE, 0),
+            (resource.RLIMIT_RTPRIO, 0),
+        ):
             resource.setrlimit(name, (value, value))
-    if spec["plain"]:
-        # Orphans stay below us, where they are found, and the kernel takes us before the agent when memory ends.
-        _check(_prctl(_PR_SET_CHILD_SUBREAPER, 1), "subreaper")
-        # What hides belongs to root in /proc, so we show ourselves for a moment; no code of the run is here yet.
-        _prctl(_PR_SET_DUMPABLE, 1)
-        with open("/proc/self/oom_score_adj", "w") as score:
-            score.write("1000")
-    try:
-        os.nice(5)                        # the service itself stays responsive
-    except OSError:
-        pass
-    for capability in range(64):
-        _prctl(_PR_CAPBSET_DROP, capability)
-    uid = spec["uid"]
-    if spec["map_groups"]:
-        os.setgroups([])
-    os.setresgid(uid, uid, uid)
-    os.setresuid(uid, uid, uid)
-    _check(_libc.capset(ctypes.byref((ctypes.c_uint32 * 2)(0x20080522, 0)), ctypes.byref((ctypes.c_uint32 * 6)())), "capset")
-    _check(_prctl(_PR_SET_NO_NEW_PRIVS, 1), "no_new_privs")
-    _prctl(_PR_SET_DUMPABLE, 0)
-    landlock(PLAIN_READABLE if spec["plain"] else ("/",))
-    for program in spec["seccomp"]:
-        seccomp(bytes.fromhex(program))
+        if self.plain:
+            # Orphans stay below us, where they are found, and the kernel takes us before the agent when memory ends.
+            _check(_prctl(_PR_SET_CHILD_SUBREAPER, 1), "subreaper")
+            # What hides belongs to root in /proc, so we show ourselves for a moment; no code is here yet.
+            _prctl(_PR_SET_DUMPABLE, 1)
+            with open("/proc/self/oom_score_adj", "w") as score:
+                score.write("1000")
+            hide()
+        for capability in range(64):
+            _prctl(_PR_CAPBSET_DROP, capability)
+        uid = spec["uid"]
+        if spec["map_groups"]:
+            os.setgroups([])
+        os.setresgid(uid, uid, uid)
+        os.setresuid(uid, uid, uid)
+        _check(_libc.capset(ctypes.byref((ctypes.c_uint32 * 2)(0x20080522, 0)), ctypes.byref((ctypes.c_uint32 * 6)())), "capset")
+        _check(_prctl(_PR_SET_NO_NEW_PRIVS, 1), "no_new_privs")
+        self.filters = [_filter(bytes.fromhex(program)) for program in spec["seccomp"]]
+        self.landlock = Landlock(PLAIN_READABLE if self.plain else ("/",))
+
+    def raise_(self, limits):
+        """Around the code to come. `limits`: file_bytes, n_processes, and cpu_s and address_bytes or null."""
+        os.chdir("/session")
+        for name, value in (
+            (resource.RLIMIT_NPROC, limits["n_processes"] + (PLAIN_PROCESSES if self.plain else 0)),
+            (resource.RLIMIT_FSIZE, limits["file_bytes"]),
+            (resource.RLIMIT_CPU, limits["cpu_s"]),
+            (resource.RLIMIT_AS, limits["address_bytes"]),
+        ):
+            if value is not None:
+                resource.setrlimit(name, (value, value))
+        try:
+            os.nice(5)                    # the service itself stays responsive
+        except OSError:
+            pass
+        _prctl(_PR_SET_DUMPABLE, 0)
+        self.landlock.write_to("/session")
+        self.landlock.close()
+        for _, header in self.filters:
+            _check(_libc.prctl(_PR_SET_SECCOMP, ctypes.c_ulong(2), ctypes.c_char_p(header), 0, 0), "seccomp")
 
 
-def seccomp(program):
+def _filter(program):
     code = ctypes.create_string_buffer(program, len(program))
-    header = struct.pack("<HxxxxxxQ", len(program) // 8, ctypes.addressof(code))
-    _check(_libc.prctl(_PR_SET_SECCOMP, ctypes.c_ulong(2), ctypes.c_char_p(header), 0, 0), "seccomp")
+    return code, struct.pack("<HxxxxxxQ", len(program) // 8, ctypes.addressof(code))
 
 
-def landlock(readable):
+class Landlock:
     """A second wall around files, TCP, signals and abstract sockets, as far as this kernel has it."""
-    abi = _libc.syscall(ctypes.c_long(_LANDLOCK_CREATE), None, ctypes.c_size_t(0), ctypes.c_uint32(1))
-    if abi < 1:
-        return 0
-    execute, write_file, read_file, read_dir = 1, 2, 4, 8
-    devices = (1 << 6) | (1 << 11)                       # make character and block devices: never
-    everything = (1 << 13) - 1
-    if abi >= 2: everything |= 1 << 13                   # rename across directories
-    if abi >= 3: everything |= 1 << 14                   # truncate
-    if abi >= 5: everything |= 1 << 15                   # ioctl on devices
-    net = 3 if abi >= 4 else 0                           # bind and connect over TCP
-    scope = 3 if abi >= 6 else 0                         # abstract unix sockets, signals
-    attributes = struct.pack("<QQQ", everything, net, scope)[:8 if abi < 4 else 16 if abi < 6 else 24]
-    ruleset = _libc.syscall(ctypes.c_long(_LANDLOCK_CREATE), ctypes.c_char_p(attributes), ctypes.c_size_t(len(attributes)), ctypes.c_uint32(0))
-    if ruleset < 0:
-        return 0
-    try:
+
+    def __init__(self, readable):
+        self.ruleset = None
+        abi = _libc.syscall(ctypes.c_long(_LANDLOCK_CREATE), None, ctypes.c_size_t(0), ctypes.c_uint32(1))
+        if abi < 1:
+            return
+        execute, write_file, read_file, read_dir = 1, 2, 4, 8
+        devices = (1 << 6) | (1 << 11)                       # make character and block devices: never
+        everything = (1 << 13) - 1
+        if abi >= 2: everything |= 1 << 13                   # rename across directories
+        if abi >= 3: everything |= 1 << 14                   # truncate
+        if abi >= 5: everything |= 1 << 15                   # ioctl on devices
+        net = 3 if abi >= 4 else 0                           # bind and connect over TCP
+        scope = 3 if abi >= 6 else 0                         # abstract unix sockets, signals
+        attributes = struct.pack("<QQQ", everything, net, scope)[:8 if abi < 4 else 16 if abi < 6 else 24]
+        ruleset = _libc.syscall(ctypes.c_long(_LANDLOCK_CREATE), ctypes.c_char_p(attributes), ctypes.c_size_t(len(attributes)), ctypes.c_uint32(0))
+        if ruleset < 0:
+            return
+        self.ruleset = ruleset
+        self.writing = everything & ~devices
         files = everything & (execute | write_file | read_file | (1 << 14) | (1 << 15))
-        read_only = execute | read_file | read_dir
-        for path, rights in [(path, read_only) for path in readable if os.path.exists(path)] + [
-            ("/session", everything & ~devices), ("/tmp", everything & ~devices), ("/var/tmp", everything & ~devices), ("/dev/shm", everything & ~devices),
-            ("/run/report", everything & ~devices),
-            ("/dev/null", files), ("/dev/zero", files), ("/dev/full", files),
-        ]:
-            fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
-            try:
-                rule = struct.pack("<Qi", rights, fd)
-                _check(_libc.syscall(ctypes.c_long(_LANDLOCK_ADD), ctypes.c_int(ruleset), ctypes.c_int(1), ctypes.c_char_p(rule), ctypes.c_uint32(0)), "landlock " + path)
-            finally:
-                os.close(fd)
-        _check(_libc.syscall(ctypes.c_long(_LANDLOCK_RESTRICT), ctypes.c_int(ruleset), ctypes.c_uint32(0)), "landlock")
-    finally:
-        os.close(ruleset)
-    return abi
+        for path in readable:
+            if os.path.exists(path):
+                self._allow(path, execute | read_file | read_dir)
+        for path in ("/tmp", "/var/tmp", "/dev/shm", "/run/report"):
+            self.write_to(path)
+        for path in ("/dev/null", "/dev/zero", "/dev/full"):
+            self._allow(path, files)
+
+    def write_to(self, path):
+        if self.ruleset is not None:
+            self._allow(path, self.writing)
+
+    def _allow(self, path, rights):
+        fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        try:
+            rule = struct.pack("<Qi", rights, fd)
+            _check(_libc.syscall(ctypes.c_long(_LANDLOCK_ADD), ctypes.c_int(self.ruleset), ctypes.c_int(1), ctypes.c_char_p(rule), ctypes.c_uint32(0)), "landlock " + path)
+        finally:
+            os.close(fd)
+
+    def close(self):
+        """From here on the rules hold, for this process and all that come from it."""
+        if self.ruleset is not None:
+            _check(_libc.syscall(ctypes.c_long(_LANDLOCK_RESTRICT), ctypes.c_int(self.ruleset), ctypes.c_uint32(0)), "landlock")
+            os.close(self.ruleset)

@@ -8,6 +8,7 @@ mod folder;
 mod link;
 mod mailbox;
 mod output;
+mod pairs;
 mod parked;
 mod run;
 mod seccomp;
@@ -22,6 +23,6 @@ mod worker;
 
 pub use driver::Driver;
 pub(crate) use folder::{inside, is_honest};
-pub(crate) use seccomp::NAMESPACES;
+pub(crate) use seccomp::CLONE_FLAGS;
 pub(crate) use syscalls::{ALLOWED, Call, REFUSED};
 pub use warden::warden_main;

@@ -5,7 +5,10 @@
 
 use serde_json::{Value, json};
 
-use crate::process::{ALLOWED, NAMESPACES, REFUSED};
+use crate::process::{ALLOWED, CLONE_FLAGS, REFUSED};
+
+/// What the agent needs and code does not get: the worker's own filters refuse it.
+const OF_THE_AGENT: [&str; 3] = ["inotify_init1", "inotify_add_watch", "inotify_rm_watch"];
 
 /// The profile as JSON, for `docker run --security-opt seccomp=FILE` and for Kubernetes' `Localhost` profiles.
 #[must_use]
@@ -13,10 +16,10 @@ pub fn seccomp_profile() -> String {
     let names = |calls: &[crate::process::Call]| -> Vec<&str> { calls.iter().map(|call| call.name()).collect() };
     let mut free = names(ALLOWED);
     free.retain(|name| !matches!(*name, "clone" | "socket"));
+    free.extend(OF_THE_AGENT);
     let mut rules = vec![json!({ "names": free, "action": "SCMP_ACT_ALLOW" })];
-    let namespaces = NAMESPACES.iter().fold(0, |all, flag| all | flag);
-    rules
-        .push(allow_if("clone", json!({ "index": 0, "value": namespaces, "valueTwo": 0, "op": "SCMP_CMP_MASKED_EQ" })));
+    let flags = CLONE_FLAGS.iter().fold(0, |all, flag| all | flag);
+    rules.push(allow_if("clone", json!({ "index": 0, "value": flags, "valueTwo": 0, "op": "SCMP_CMP_MASKED_EQ" })));
     for family in [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6] {
         rules.push(allow_if("socket", json!({ "index": 0, "value": family, "op": "SCMP_CMP_EQ" })));
     }

@@ -52,9 +52,7 @@ impl Settings {
         let own = nix::unistd::geteuid().as_raw();
         let range = self.first_uid..self.first_uid.saturating_add(self.n_uids);
         if range.contains(&own) {
-            return Err(format!(
-                "sandbox.docker.first_uid: the range has user {own} in it, which is this program's own"
-            ));
+            return Err(format!("sandbox.docker.first_uid: the range has user {own} in it, which is this program's own"));
         }
         if self.n_uids == 0 || usize::try_from(self.n_uids).is_ok_and(|n_uids| n_uids <= self.n_warm) {
             return Err("sandbox.docker.n_uids must be more than sandbox.docker.n_warm".to_owned());

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use septet_chassis::Lifecycle;
@@ -10,12 +11,16 @@ use tracing::{debug, warn};
 
 use super::cgroup::Hierarchy;
 use super::link::{Busy, Warden};
+use super::pairs::Pairs;
 use super::parked::Parked;
 use super::session::Session;
 use super::wire::Request;
 use super::worker::Worker;
 use crate::Config;
-use crate::driver::{self, Error, Level, MemoryWall, Spec, Walls};
+use crate::driver::{self, Error, MemoryWall, Spec, Walls};
+
+/// About as long as a short run takes.
+const BREATH: Duration = Duration::from_millis(10);
 
 /// Runs code inside walls. Cheap to clone.
 #[derive(Clone)]
@@ -32,6 +37,7 @@ struct Inner {
     running: Arc<Semaphore>,
     warden: tokio::sync::Mutex<Option<Arc<Warden>>>,
     parked: Mutex<Vec<Parked>>,
+    pairs: Pairs,
     /// For wardens, slots and sessions, never given twice.
     numbers: Arc<AtomicU64>,
     is_renewing: AtomicBool,
@@ -56,6 +62,7 @@ impl Driver {
             debug!(sandbox.n_swept = n_swept, "swept control groups of an earlier process");
         }
         let running = Arc::new(Semaphore::new(config.n_running()));
+        let pairs = Pairs::new(config.n_slots);
         let inner = Inner {
             config,
             is_plain,
@@ -64,6 +71,7 @@ impl Driver {
             running,
             warden: tokio::sync::Mutex::default(),
             parked: Mutex::default(),
+            pairs,
             numbers: Arc::new(AtomicU64::new(1)),
             is_renewing: AtomicBool::new(false),
         };
@@ -146,7 +154,7 @@ impl Driver {
         let waiting = self.parked().pop();
         let parked = match waiting.filter(|parked| Arc::ptr_eq(&parked.warden, warden)) {
             Some(parked) => parked,
-            None => Parked::start(warden, &self.inner.hierarchy).await?,
+            None => Parked::start(warden, &self.inner.hierarchy, &self.inner.pairs).await?,
         };
         warden.ask(Request::Enter { slot: parked.slot, session: session.name.clone() }, &[]).await?;
         self.refill(warden);
@@ -172,9 +180,14 @@ impl Driver {
         if warden.is_retired() || self.parked().len() >= self.inner.config.n_parked {
             return;
         }
+        let is_empty = self.parked().is_empty();
         let (driver, warden) = (self.clone(), Arc::clone(warden));
         self.inner.lifecycle.spawn("park a sandbox", async move {
-            match Parked::start(&warden, &driver.inner.hierarchy).await {
+            if !is_empty {
+                // Not while the run that took one begins: it would wait for a processor.
+                tokio::time::sleep(BREATH).await;
+            }
+            match Parked::start(&warden, &driver.inner.hierarchy, &driver.inner.pairs).await {
                 Ok(parked) => {
                     let surplus = {
                         let mut all = driver.parked();
@@ -227,7 +240,7 @@ impl driver::Driver for Driver {
         };
         let (_, fds) = warden.ask(request, &[]).await?;
         let folder = fds.into_iter().next().ok_or(Error::Lost)?;
-        let owner = (warden.level == Level::L3).then_some(config.host_uid + 1);
+        let owner = warden.owner;
         Ok(Box::new(Session::new(self.clone(), name, warden, folder, owner)))
     }
 

@@ -8,10 +8,16 @@ mod contract;
 mod docker;
 mod files;
 mod hostile;
+mod killed;
 mod kubernetes;
 mod limits;
+mod neighbours;
 mod once;
+mod own_process;
+mod packages;
 mod running;
 mod stateful;
+#[path = "../hostile/suite.rs"]
+mod suite;
 mod support;
 mod walls;

@@ -16,6 +16,7 @@ use nix::unistd::Pid;
 use super::mounts::doing;
 use super::root::Zygote;
 use super::slots::{self, ZygoteSays, has_message};
+use crate::process::seccomp::Refusal;
 use crate::process::socket;
 use crate::process::tree::Tree;
 use crate::process::wire::Answer;
@@ -50,7 +51,7 @@ impl Plain {
                 .map_err(|error| doing(format!("use {folder}, which the container must have"), error))?;
         }
         let uid = nix::unistd::geteuid().as_raw();
-        let spec = slots::spec(uid, false, true)?;
+        let spec = slots::spec(uid, false, Refusal::Error, true)?;
         Ok(Self { zygote, spec, slots: BTreeMap::new(), over: Vec::new(), session: None })
     }
 

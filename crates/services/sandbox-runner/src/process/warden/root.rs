@@ -20,12 +20,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use nix::mount::{MntFlags, umount2};
-use nix::sched::CloneFlags;
+use nix::sched::{CloneFlags, setns};
 use nix::sys::socket::SockType;
 
 use super::fork_into;
-use super::mounts::{self, NO_DEV, NO_EXEC, NO_SUID, READ_ONLY, doing};
 use super::slots::ZygoteSays;
+use super::mounts::{self, NO_DEV, NO_EXEC, NO_SUID, READ_ONLY, doing};
 use crate::process::socket;
 use crate::process::wire::{Setup, ZygoteReady};
 
@@ -87,7 +87,8 @@ pub(super) fn start_zygote(setup: &Setup) -> io::Result<(Zygote, ZygoteReady)> {
     };
     drop(theirs);
     socket::set_patience(&ours, PATIENCE_S)?;
-    let (message, _) = socket::receive(ours.as_fd()).map_err(|error| doing("wait for the warm interpreter", error))?;
+    let (message, _) = socket::receive(ours.as_fd())
+        .map_err(|error| doing("wait for the warm interpreter", error))?;
     if message.is_empty() {
         return Err(io::Error::other("the warm interpreter did not start; its own words are in the log"));
     }
@@ -97,7 +98,22 @@ pub(super) fn start_zygote(setup: &Setup) -> io::Result<(Zygote, ZygoteReady)> {
     let mounts =
         fs::File::open(format!("/proc/{whose}/ns/mnt")).map_err(|error| doing("open the root's namespace", error))?;
     socket::set_patience(&ours, super::slots::PATIENCE_S)?;
-    Ok((Zygote { pid: pid.as_raw(), socket: ours, mounts: mounts.into() }, hello.ready))
+    let zygote = Zygote { pid: pid.as_raw(), socket: ours, mounts: mounts.into() };
+    if !setup.is_plain {
+        close_root(&zygote)?;
+    }
+    Ok((zygote, hello.ready))
+}
+
+/// Nothing in the root can be written from here on, whoever it belongs to: without root users it is the worker's.
+///
+/// Not before the interpreter is warm, because matplotlib takes no settings from a folder that it cannot write to.
+fn close_root(zygote: &Zygote) -> io::Result<()> {
+    let home = fs::File::open("/proc/self/ns/mnt")?;
+    setns(&zygote.mounts, CloneFlags::CLONE_NEWNS).map_err(|error| doing("enter the root", error))?;
+    let closed = fs::File::open("/").and_then(mounts::close);
+    setns(&home, CloneFlags::CLONE_NEWNS).map_err(|error| doing("come back from the root", error))?;
+    closed
 }
 
 /// In the child: never returns unless something failed.
@@ -121,9 +137,13 @@ fn become_zygote(setup: &Setup, warden: OwnedFd) -> io::Error {
             ("MPLCONFIGDIR", if setup.is_plain { PLAIN_MPL } else { "/opt/septet/mpl" }),
             ("SEPTET_PLAIN", if setup.is_plain { "1" } else { "" }),
             ("MATPLOTLIBRC", "/opt/septet/mpl/matplotlibrc"),
+            // Memory in huge pages where it can be: a fork copies one entry for each page.
+            ("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1"),
             // A fork of a process with threads is a gamble; the zygote refuses to start with more than one.
             ("OPENBLAS_NUM_THREADS", "1"),
             ("OMP_NUM_THREADS", "1"),
+            // pandas imports pyarrow, whose allocator would start a thread.
+            ("JE_ARROW_MALLOC_CONF", "background_thread:false"),
         ])
         .current_dir("/")
         .stdin(Stdio::from(warden))

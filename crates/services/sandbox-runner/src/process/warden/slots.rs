@@ -16,7 +16,7 @@ use rustix::process::PidfdFlags;
 
 use super::mounts::{self, doing};
 use super::root::Zygote;
-use super::{Ids, fork_into, init};
+use super::{HostIds, INSIDE, Ids, fork_into, init};
 use crate::process::wire::{Answer, Setup};
 use crate::process::{seccomp, socket};
 
@@ -29,7 +29,7 @@ pub(super) struct Slots {
     zygote: Zygote,
     /// Our own mount namespace, to come back to.
     home: OwnedFd,
-    /// What the zygote hands to `walls.enter`, the same for every run.
+    /// What the zygote hands to `walls.Walls`, the same for every run.
     spec: Vec<u8>,
     slots: BTreeMap<u64, Slot>,
     sessions: BTreeSet<String>,
@@ -54,8 +54,8 @@ struct Spec {
 }
 
 /// What the zygote hands to `walls.enter`.
-pub(super) fn spec(uid: u32, map_groups: bool, plain: bool) -> io::Result<Vec<u8>> {
-    let programs = seccomp::programs(plain).map_err(io::Error::other)?;
+pub(super) fn spec(uid: u32, map_groups: bool, refusal: seccomp::Refusal, plain: bool) -> io::Result<Vec<u8>> {
+    let programs = seccomp::programs(refusal, plain).map_err(io::Error::other)?;
     Ok(serde_json::to_vec(&Spec { uid, map_groups, seccomp: programs.iter().map(hex::encode).collect(), plain })?)
 }
 
@@ -73,12 +73,13 @@ pub(super) enum ZygoteSays {
 
 impl Slots {
     pub(super) fn new(setup: &Setup, ids: Ids, zygote: Zygote) -> io::Result<Self> {
+        let refusal = if setup.crash_on_denied_calls { seccomp::Refusal::Crash } else { seccomp::Refusal::Error };
         Ok(Self {
             ids,
             scratch_bytes: setup.scratch_bytes,
             zygote,
             home: fs::File::open("/proc/self/ns/mnt")?.into(),
-            spec: spec(ids.worker_inside, ids.init.is_some(), false)?,
+            spec: spec(INSIDE, ids.host.is_some(), refusal, false)?,
             slots: BTreeMap::new(),
             sessions: BTreeSet::new(),
         })
@@ -97,7 +98,7 @@ impl Slots {
             return Err(io::Error::other("the session is open already"));
         }
         fs::create_dir(&folder)?;
-        let owner = self.ids.worker;
+        let owner = self.ids.owner();
         let options = format!("mode=0700,uid={owner},gid={owner},size={bytes},nr_inodes={n_inodes}");
         mounts::private_tmpfs(&folder.to_string_lossy(), &options)?;
         self.sessions.insert(session.to_owned());
@@ -114,7 +115,7 @@ impl Slots {
     }
 
     /// Makes the namespaces of a run and forks a worker into them.
-    pub(super) fn park(&mut self, number: u64, control: OwnedFd) -> io::Result<(Answer, OwnedFd)> {
+    pub(super) fn park(&mut self, number: u64, pair: u32, control: OwnedFd) -> io::Result<(Answer, OwnedFd)> {
         let (ours, theirs) = socket::pair(SockType::SeqPacket)?;
         socket::set_patience(&ours, PATIENCE_S)?;
         // A child in the zygote's mounts, so that it starts from the finished root and never sees ours.
@@ -143,7 +144,7 @@ impl Slots {
             worker_status: None,
             init_gone: false,
         };
-        match self.fill(&slot, &control) {
+        match self.fill(&slot, pair, &control) {
             Ok((worker, report)) => {
                 self.slots.insert(number, Slot { worker: Some(worker), ..slot });
                 Ok((Answer::Parked { init_pid: pid.as_raw(), worker_pid: worker }, report))
@@ -156,8 +157,8 @@ impl Slots {
         }
     }
 
-    fn fill(&mut self, slot: &Slot, control: &OwnedFd) -> io::Result<(i32, OwnedFd)> {
-        self.write_maps(slot.init)?;
+    fn fill(&mut self, slot: &Slot, pair: u32, control: &OwnedFd) -> io::Result<(i32, OwnedFd)> {
+        write_maps(slot.init, &self.ids.map(pair))?;
         socket::send(slot.socket.as_fd(), b"G", &[])?;
         let (message, fds) = socket::receive(slot.socket.as_fd())?;
         let report = match (message.first(), fds.into_iter().next()) {
@@ -174,18 +175,6 @@ impl Slots {
         }
     }
 
-    fn write_maps(&self, init: Pid) -> io::Result<()> {
-        let map = match self.ids.init {
-            Some(init) => format!("0 {init} 1\n1000 {} 1\n", self.ids.worker),
-            None => format!("{} 0 1\n", self.ids.worker_inside),
-        };
-        for kind in ["uid", "gid"] {
-            fs::write(format!("/proc/{init}/{kind}_map"), &map)
-                .map_err(|error| doing(format!("write the {kind} map"), error))?;
-        }
-        Ok(())
-    }
-
     /// Gives a parked run its session folder.
     pub(super) fn enter(&mut self, number: u64, session: &str) -> io::Result<()> {
         let slot = self.slots.get(&number).ok_or_else(|| io::Error::other("no such slot"))?;
@@ -193,6 +182,9 @@ impl Slots {
             return Err(io::Error::other("no such session"));
         }
         let tree = mounts::copy(&folder(session)?)?;
+        if matches!(self.ids.host, Some(HostIds { has_own_pairs: true, .. })) {
+            mounts::show_as(&tree, fs::File::open(format!("/proc/{}/ns/user", slot.init))?.as_fd())?;
+        }
         socket::send(slot.socket.as_fd(), b"S", &[tree.as_fd()])?;
         let (message, _) = socket::receive(slot.socket.as_fd())?;
         match message.first() {
@@ -244,6 +236,15 @@ impl Slots {
             kill(slot.init, Signal::SIGKILL).ok();
         }
     }
+}
+
+/// Says who the ids inside the namespaces of `child` are outside.
+pub(super) fn write_maps(child: Pid, map: &str) -> io::Result<()> {
+    for kind in ["uid", "gid"] {
+        fs::write(format!("/proc/{child}/{kind}_map"), map)
+            .map_err(|error| doing(format!("write the {kind} map"), error))?;
+    }
+    Ok(())
 }
 
 fn folder(session: &str) -> io::Result<PathBuf> {
