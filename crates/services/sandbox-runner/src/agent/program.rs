@@ -23,8 +23,8 @@ use crate::process;
 /// How often the agent looks at itself.
 const TICK: Duration = Duration::from_millis(500);
 
-const USAGE: &str = "sandbox-agent --listen unix:PATH|tcp:ADDRESS [--token-file FILE | --token-sha256 HEX] [--lease-s SECONDS] [--file-bytes N] \
-                     [--runtime FOLDER]";
+const USAGE: &str = "sandbox-agent --listen unix:PATH|tcp:ADDRESS [--token-file FILE | --token-sha256 HEX] \
+                     [--lease-s SECONDS] [--file-bytes N] [--runtime FOLDER]";
 
 struct Settings {
     listen: Address,
@@ -184,6 +184,14 @@ mod tests {
         ] {
             assert!(said(args, token).is_err(), "{args:?} {token:?}");
         }
+    }
+
+    #[test]
+    fn the_digest_of_a_token_is_enough() {
+        let digest = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"; // of "test"
+        let settings = said(&["--listen", "tcp:0.0.0.0:1", "--token-sha256", digest], None).unwrap();
+        assert!(settings.token.is_of(b"test") && !settings.token.is_of(digest.as_bytes()));
+        assert!(said(&["--listen", "tcp:0.0.0.0:1", "--token-sha256", "test"], None).is_err());
     }
 
     #[test]

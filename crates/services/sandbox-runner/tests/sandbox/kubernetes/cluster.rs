@@ -164,7 +164,7 @@ impl Cluster {
     /// Names of pods whose label `septet.io/state` has this value.
     pub(crate) fn pods(&self, state: &str) -> Vec<String> {
         let is_such = |pod: &&Value| pod["metadata"]["labels"]["septet.io/state"] == state;
-        self.all("pods").iter().filter(is_such).map(|pod| name_of(pod)).collect()
+        self.all("pods").iter().filter(is_such).map(name_of).collect()
     }
 
     /// Names of pods that wait and are ready.
@@ -172,7 +172,7 @@ impl Cluster {
         let is_ready = |pod: &&Value| {
             pod["metadata"]["labels"]["septet.io/state"] == "warm" && pod["status"]["conditions"][0]["status"] == "True"
         };
-        self.all("pods").iter().filter(is_ready).map(|pod| name_of(pod)).collect()
+        self.all("pods").iter().filter(is_ready).map(name_of).collect()
     }
 
     pub(crate) fn agent(&self, pod: &str) -> Agent {
