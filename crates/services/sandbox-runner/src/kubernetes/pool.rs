@@ -264,6 +264,10 @@ impl Pool {
 
     /// Deletes in the background. What cannot be deleted now is found by the upkeep, ours or another's.
     pub(super) fn delete(self: &Arc<Self>, name: String, kind: Kind) {
+        // What is dropped after the run-time has ended can do nothing more; its lease runs out.
+        if tokio::runtime::Handle::try_current().is_err() {
+            return;
+        }
         let pool = Arc::clone(self);
         self.lifecycle.spawn("delete a sandbox pod", async move {
             let mut pause = LOOKS.0;
