@@ -3,8 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use septet_chassis::Lifecycle;
+use secrecy::SecretString;
+use septet_chassis::{Lifecycle, Signer};
 use septet_contracts::sandbox::{Doctor, Missing};
+use septet_kernel::Clock;
 
 use crate::Config;
 use crate::driver::{Driver, Error, MemoryWall};
@@ -12,7 +14,11 @@ use crate::drivers;
 
 /// Examines the machine by really building the walls once. Takes a second or two; starts and ends its own processes.
 pub async fn doctor(config: &Config) -> Doctor {
-    let driver = match drivers::open(config, Lifecycle::default()) {
+    let clock = Clock::system();
+    // A secret of its own: pods that are being used by a service are left alone.
+    let secret = SecretString::from(hex::encode(rand::random::<[u8; 32]>()));
+    let signer = Signer::new(&secret, clock.clone());
+    let driver = match drivers::open(config, Lifecycle::default(), &clock, &signer) {
         Ok(driver) => driver,
         Err(why) => return without_driver(config, why),
     };

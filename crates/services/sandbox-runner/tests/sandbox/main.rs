@@ -10,6 +10,7 @@ mod docker;
 mod files;
 mod hostile;
 mod killed;
+mod kubernetes;
 mod limits;
 mod neighbours;
 mod once;
