@@ -45,8 +45,9 @@ def forget_zygote():
         numpy.random.seed(int.from_bytes(os.urandom(4), "little"))
 
 
-def enter(spec, limits):
-    """`spec`: uid, seccomp programs (hex). `limits`: file_bytes, n_processes, and cpu_s and address_bytes or null."""
+def enter(spec, limits, port=None):
+    """`spec`: uid, seccomp programs (hex). `limits`: file_bytes, n_processes, and cpu_s and address_bytes or null.
+    `port`: where the way out is, in a session that has one."""
     os.umask(0o022)
     os.chdir("/session")
     for name, value in (
@@ -77,7 +78,7 @@ def enter(spec, limits):
     _check(_libc.capset(ctypes.byref((ctypes.c_uint32 * 2)(0x20080522, 0)), ctypes.byref((ctypes.c_uint32 * 6)())), "capset")
     _check(_prctl(_PR_SET_NO_NEW_PRIVS, 1), "no_new_privs")
     _prctl(_PR_SET_DUMPABLE, 0)
-    landlock()
+    landlock(port)
     for program in spec["seccomp"]:
         seccomp(bytes.fromhex(program))
 
@@ -88,7 +89,7 @@ def seccomp(program):
     _check(_libc.prctl(_PR_SET_SECCOMP, ctypes.c_ulong(2), ctypes.c_char_p(header), 0, 0), "seccomp")
 
 
-def landlock():
+def landlock(port):
     """A second wall around files, TCP, signals and abstract sockets, as far as this kernel has it."""
     abi = _libc.syscall(ctypes.c_long(_LANDLOCK_CREATE), None, ctypes.c_size_t(0), ctypes.c_uint32(1))
     if abi < 1:
@@ -120,6 +121,9 @@ def landlock():
                 _check(_libc.syscall(ctypes.c_long(_LANDLOCK_ADD), ctypes.c_int(ruleset), ctypes.c_int(1), ctypes.c_char_p(rule), ctypes.c_uint32(0)), "landlock " + path)
             finally:
                 os.close(fd)
+        if port and net:
+            rule = struct.pack("<QQ", 2, port)                # connect to it; listening stays forbidden
+            _check(_libc.syscall(ctypes.c_long(_LANDLOCK_ADD), ctypes.c_int(ruleset), ctypes.c_int(2), ctypes.c_char_p(rule), ctypes.c_uint32(0)), "landlock port")
         _check(_libc.syscall(ctypes.c_long(_LANDLOCK_RESTRICT), ctypes.c_int(ruleset), ctypes.c_uint32(0)), "landlock")
     finally:
         os.close(ruleset)

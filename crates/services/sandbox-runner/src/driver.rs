@@ -8,6 +8,7 @@
 //! where the worker is; all of them pass one suite of tests.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -16,6 +17,8 @@ use futures::stream::BoxStream;
 use septet_kernel::{ContainerId, Failure, Kind, TenantId};
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
+
+use crate::egress::Gate;
 
 /// The bytes of a file, in pieces.
 pub(crate) type Chunks = BoxStream<'static, io::Result<Bytes>>;
@@ -75,11 +78,13 @@ pub(crate) struct Walls {
 }
 
 /// What a session may do.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Spec {
     pub(crate) container: ContainerId,
     /// Whose code it is: what one tenant's code has touched never serves another's.
     pub(crate) tenant: TenantId,
+    /// The way out, when the session has one. A driver that cannot build it refuses to open the session.
+    pub(crate) gate: Option<Arc<Gate>>,
 }
 
 /// Code and its limits.

@@ -10,7 +10,7 @@ use tracing::{debug, warn};
 
 use super::cgroup::Hierarchy;
 use super::link::{Busy, Warden};
-use super::parked::Parked;
+use super::parked::{Parked, WayOut};
 use super::session::Session;
 use super::wire::Request;
 use super::worker::Worker;
@@ -125,11 +125,18 @@ impl Driver {
     pub(super) async fn worker(&self, session: &Session) -> Result<Worker, Error> {
         let warden = &session.warden;
         let waiting = self.parked().pop();
-        let parked = match waiting.filter(|parked| Arc::ptr_eq(&parked.warden, warden)) {
+        let mut parked = match waiting.filter(|parked| Arc::ptr_eq(&parked.warden, warden)) {
             Some(parked) => parked,
             None => Parked::start(warden, &self.inner.hierarchy).await?,
         };
-        warden.ask(Request::Enter { slot: parked.slot, session: session.name.clone() }, &[]).await?;
+        let has_way_out = session.gate.is_some();
+        let request = Request::Enter { slot: parked.slot, session: session.name.clone(), has_way_out };
+        let (_, fds) = warden.ask(request, &[]).await?;
+        if let Some(gate) = &session.gate {
+            let door = fds.into_iter().next().ok_or(Error::Lost)?;
+            let serving = gate.serve(door.into()).map_err(Error::Io)?;
+            parked.way_out = Some(WayOut { gate: Arc::clone(gate), serving });
+        }
         self.refill(warden);
         Worker::new(parked, &self.inner.config).map_err(Error::Io)
     }
@@ -209,7 +216,7 @@ impl driver::Driver for Driver {
         let (_, fds) = warden.ask(request, &[]).await?;
         let folder = fds.into_iter().next().ok_or(Error::Lost)?;
         let owner = (warden.level == Level::L3).then_some(config.host_uid + 1);
-        Ok(Box::new(Session::new(self.clone(), name, warden, folder, owner)))
+        Ok(Box::new(Session::new(self.clone(), name, warden, folder, owner, spec.gate)))
     }
 
     async fn close(&self) {

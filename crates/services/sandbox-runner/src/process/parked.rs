@@ -17,10 +17,17 @@ use super::mailbox::Mailbox;
 use super::wire::{Answer, Request};
 use super::{socket, watchdog};
 use crate::driver::Error;
+use crate::egress::{Gate, Serving};
 
 /// A worker that does not park within this time never will.
 const PARKING: Duration = Duration::from_secs(30);
 const ENDING: Duration = Duration::from_secs(10);
+
+/// What leads out of the session, and the listening end of it inside this worker's namespaces.
+pub(super) struct WayOut {
+    pub(super) gate: Arc<Gate>,
+    pub(super) serving: Serving,
+}
 
 /// Killed when dropped.
 pub(super) struct Parked {
@@ -34,6 +41,7 @@ pub(super) struct Parked {
     pub(super) control: Option<UnixStream>,
     pub(super) mailbox: Mailbox,
     pub(super) group: Option<Group>,
+    pub(super) way_out: Option<WayOut>,
     pub(super) exited: Option<oneshot::Receiver<i32>>,
 }
 
@@ -61,6 +69,7 @@ impl Parked {
             control: None,
             mailbox: Mailbox::open(report, worker_pid).map_err(Error::Io)?,
             group: None,
+            way_out: None,
             exited: Some(exited),
         };
         parked.group = hierarchy.open(slot, worker_pid).map_err(Error::Io)?;

@@ -101,7 +101,9 @@ fn handle(runner: BorrowedFd<'_>, slots: &mut Slots, envelope: Envelope, fds: Ve
             Some(control) => slots.park(slot, control).map(|(answer, report)| (answer, Some(report))),
             None => Err(io::Error::other("a park request without a socket")),
         },
-        Request::Enter { slot, session } => slots.enter(slot, &session).map(|()| (Answer::Done, None)),
+        Request::Enter { slot, session, has_way_out } => {
+            slots.enter(slot, &session, has_way_out).map(|door| (Answer::Done, door))
+        }
         Request::Kill { slot } => {
             slots.kill(slot);
             return Ok(());
