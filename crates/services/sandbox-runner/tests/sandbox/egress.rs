@@ -222,7 +222,7 @@ async fn code_uses_a_secret_that_it_cannot_read() {
         "import os, urllib.request\n\
          request = urllib.request.Request('https://localhost:{port}/me', headers={{'Authorization': 'Bearer ' + os.environ['API_KEY']}})\n\
          print(urllib.request.urlopen(request).read().decode())\n\
-         print(os.environ['API_KEY'][:14], open('/proc/self/environ').read().count('sk-'))"
+         print(os.environ['API_KEY'][:14], str(dict(os.environ)).count('sk-'))"
     );
     let output = house.run_in(container, python(&code)).await;
     let covered = "*".repeat(SECRET.len());
