@@ -14,6 +14,7 @@
 
 mod address;
 mod authority;
+mod hello;
 mod meter;
 mod policy;
 mod proxy;

@@ -16,6 +16,9 @@ use crate::metrics;
 /// Refusals that are logged of one execution; code in a loop must not fill the log.
 const N_LOGGED: u64 = 20;
 
+/// Bytes beyond the limit, so that a request that comes too late can still be refused in words.
+const GRACE_BYTES: u64 = 16 << 10;
+
 /// What the connections of one interpreter have used since the execution began.
 pub(super) struct Meter {
     limit_bytes: u64,
@@ -65,7 +68,11 @@ impl<S> Metered<S> {
     }
 
     fn check(&self) -> io::Result<()> {
-        self.meter.check().map_err(|spent| io::Error::other(spent.to_string()))
+        let limit_bytes = self.meter.limit_bytes.saturating_add(GRACE_BYTES);
+        if self.meter.used_bytes.load(Ordering::Relaxed) >= limit_bytes {
+            return Err(io::Error::other("all bytes of the execution are spent"));
+        }
+        Ok(())
     }
 
     fn moved(&mut self, n_bytes: usize) {
@@ -99,6 +106,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
 impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        this.check()?;
         match Pin::new(&mut this.inner).poll_write(context, bytes) {
             Poll::Ready(Ok(n_bytes)) => {
                 this.moved(n_bytes);

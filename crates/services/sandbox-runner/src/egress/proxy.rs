@@ -4,7 +4,7 @@
 //! here, never in the sandbox; the address that was examined is the one that is connected to, so a name that says
 //! something else the next moment gains nothing. Every request is examined anew: a redirect is just another request.
 //!
-//! TLS is passed through untouched, except for hosts that have secrets: there the proxy shows a certificate of the
+//! TLS is passed through untouched, once its first words have named the host that the tunnel is for, except for hosts that have secrets: there the proxy shows a certificate of the
 //! session's own authority, reads the requests and asks the real host over TLS of its own.
 
 use std::convert::Infallible;
@@ -22,13 +22,14 @@ use hyper::service::service_fn;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 use tracing::{debug, info, warn};
 
 use super::address::{Reach, reach};
+use super::hello;
 use super::meter::{Meter, Metered};
 use super::policy::{BadHost, Host};
 use super::redact::{self, Redacted};
@@ -73,7 +74,7 @@ pub(super) struct Line {
 
 /// What goes on after an answered CONNECT.
 enum Tunnel {
-    Through { client: OnUpgrade, host: TcpStream },
+    Through { client: OnUpgrade, stream: TcpStream, host: Host },
     Opened { client: OnUpgrade, host: Host, port: u16 },
 }
 
@@ -91,10 +92,9 @@ pub(super) async fn serve(line: Line, client: TcpStream) {
     let tunnel = tunnel.lock().unwrap_or_else(PoisonError::into_inner).take();
     match tunnel {
         None => {}
-        Some(Tunnel::Through { client, mut host }) => {
+        Some(Tunnel::Through { client, stream, host }) => {
             if let Ok(client) = client.await {
-                let mut client = TokioIo::new(client);
-                tokio::io::copy_bidirectional(&mut client, &mut host).await.ok();
+                carry(&line, TokioIo::new(client), stream, &host).await;
             }
         }
         Some(Tunnel::Opened { client, host, port }) => {
@@ -102,6 +102,20 @@ pub(super) async fn serve(line: Line, client: TcpStream) {
                 serve_opened(&line, TokioIo::new(client), host, port).await;
             }
         }
+    }
+}
+
+/// Joins the two streams, when the client speaks TLS to the host that it asked for.
+async fn carry(line: &Line, mut client: impl AsyncRead + AsyncWrite + Unpin, mut stream: TcpStream, host: &Host) {
+    let said = timeout(SHAKING_HANDS, hello::expect(&mut client, host)).await;
+    let Ok(Ok(said)) = said else {
+        line.refuse(&Refusal::OtherName(host.clone()));
+        client.write_all(&hello::NOT_THIS_NAME).await.ok();
+        client.shutdown().await.ok();
+        return;
+    };
+    if stream.write_all(&said).await.is_ok() {
+        tokio::io::copy_bidirectional(&mut client, &mut stream).await.ok();
     }
 }
 
@@ -139,7 +153,7 @@ async fn connect(
         let stream = line.connect(&host, port).await?;
         metrics::egress("tunnel", "passed");
         debug!(container.id = %line.gate.container, egress.host = %host, egress.port = port, "egress tunnel opened");
-        Tunnel::Through { client, host: stream }
+        Tunnel::Through { client, stream, host }
     };
     *tunnel.lock().unwrap_or_else(PoisonError::into_inner) = Some(next);
     Ok(Response::new(Empty::new().map_err(|never| match never {}).boxed_unsync()))

@@ -37,6 +37,8 @@ pub(super) enum Refusal {
     BadAnswer(Host),
     #[error("the request does not name the host that the connection was made for")]
     OtherHost,
+    #[error("in a tunnel to {0} only TLS for {0} is spoken")]
+    OtherName(Host),
     #[error("this execution has sent and received {0} bytes, which is all it may")]
     Spent(u64),
     #[error("the value of the secret {0} was lost when the service restarted; make a new container with it")]
@@ -51,7 +53,7 @@ impl Refusal {
     /// A word for metrics.
     pub(super) fn name(&self) -> &'static str {
         match self {
-            Self::NotForAProxy | Self::Scheme | Self::Host(_) | Self::OtherHost | Self::BadHeader => "malformed",
+            Self::NotForAProxy | Self::Scheme | Self::Host(_) | Self::OtherHost | Self::OtherName(_) | Self::BadHeader => "malformed",
             Self::NotAllowed(_) | Self::NotPermitted(_) | Self::Port(_) => "not_allowed",
             Self::Address { .. } => "address",
             Self::Unresolved(_) | Self::Unreachable(_) | Self::Untrusted(_) | Self::BadAnswer(_) => "unreachable",
@@ -63,7 +65,7 @@ impl Refusal {
     fn status(&self) -> StatusCode {
         match self {
             Self::NotForAProxy => StatusCode::BAD_REQUEST,
-            Self::OtherHost => StatusCode::MISDIRECTED_REQUEST,
+            Self::OtherHost | Self::OtherName(_) => StatusCode::MISDIRECTED_REQUEST,
             Self::Unresolved(_) | Self::Unreachable(_) | Self::Untrusted(_) | Self::BadAnswer(_) => {
                 StatusCode::BAD_GATEWAY
             }

@@ -10,7 +10,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
-use septet_contracts::sandbox::{DomainSecret, NetworkPolicy, NewContainer};
+use septet_contracts::sandbox::{DomainSecret, NetworkPolicy, NewContainer, NewExecution, Outcome};
 use septet_kernel::ContainerId;
 use septet_sandbox_runner::Config;
 use tokio::net::TcpListener;
@@ -60,17 +60,22 @@ impl Site {
         let router = Router::new().fallback(serve_site).with_state(self.clone());
         let lifecycle = house.platform.lifecycle.clone();
         house.platform.lifecycle.spawn("site", async move {
-            while let Ok((stream, _)) = listener.accept().await {
+            let stopping = lifecycle.stopping();
+            while let Some(Ok((stream, _))) = stopping.run_until_cancelled(listener.accept()).await {
+                let stopping = stopping.clone();
                 let (tls, service) = (tls.clone(), TowerToHyperService::new(router.clone()));
                 lifecycle.spawn("site connection", async move {
                     let http = hyper::server::conn::http1::Builder::new();
-                    match tls {
-                        None => http.serve_connection(TokioIo::new(stream), service).await.ok(),
-                        Some(tls) => match tls.accept(stream).await {
-                            Ok(stream) => http.serve_connection(TokioIo::new(stream), service).await.ok(),
-                            Err(_) => None,
-                        },
+                    let serving = async {
+                        match tls {
+                            None => http.serve_connection(TokioIo::new(stream), service).await.ok(),
+                            Some(tls) => match tls.accept(stream).await {
+                                Ok(stream) => http.serve_connection(TokioIo::new(stream), service).await.ok(),
+                                Err(_) => None,
+                            },
+                        }
                     };
+                    stopping.run_until_cancelled(serving).await;
                 });
             }
         });
@@ -323,6 +328,39 @@ async fn pip_installs_from_the_operators_index_and_the_next_execution_imports_it
     let refused = "import subprocess, sys\nprint(subprocess.run([sys.executable, '-m', 'pip', 'install', '--retries', '0', 'tiny'], capture_output=True, text=True))";
     let output = house.run_in(other, python(refused)).await;
     assert!(ok(&output).contains("returncode=1"), "{output:?}");
+}
+
+#[tokio::test]
+async fn a_kept_interpreter_keeps_its_way_out_and_a_fork_gets_one_of_its_own() {
+    let (listener, port) = listen();
+    let (tls, roots) = certified();
+    let house = house_with(Config {
+        egress_roots: roots.path().to_owned(),
+        egress_bytes: 200_000,
+        ..permitting(&[port])
+    })
+    .await;
+    let site = Site::default();
+    site.serve(&house, listener, Some(tls)).await;
+    site.put("/big", vec![b'a'; 120_000]);
+    let container = house.with_network(allow(&["localhost"], &["localhost"])).await;
+    let stateful = |code: &str| NewExecution { stateful: true, ..python(code) };
+    let begin = format!(
+        "import os, urllib.request\n\
+         def get(path):\n\
+         \x20   headers = {{'Authorization': 'Bearer ' + os.environ['API_KEY']}}\n\
+         \x20   return len(urllib.request.urlopen(urllib.request.Request('https://localhost:{port}' + path, headers=headers)).read())\n\
+         print(get('/big'))"
+    );
+    assert_eq!(ok(&house.run_in(container, stateful(&begin)).await), "120000\n");
+    // Each execution has its bytes anew; one alone does not get more than its own.
+    assert_eq!(ok(&house.run_in(container, stateful("print(get('/big'))")).await), "120000\n");
+    let greedy = house.run_in(container, stateful("print(get('/big')); print(get('/big'))")).await;
+    assert_eq!((greedy.outcome(), greedy.stdout.as_str()), (Some(Outcome::Error), "120000\n"), "{greedy:?}");
+
+    let fork = house.client.fork(&house.caller, container).await.unwrap();
+    assert_eq!(ok(&house.run_in(fork.id, stateful("print(get('/me'))")).await), "32\n");
+    assert!(site.asked().iter().all(|line| line.ends_with(&format!(" Bearer {SECRET}"))), "{:?}", site.asked());
 }
 
 #[tokio::test]
