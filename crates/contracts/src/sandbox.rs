@@ -10,8 +10,9 @@ use futures::{Stream, StreamExt};
 use septet_kernel::{Caller, ContainerFileId, ContainerId, ServiceName, Transport};
 
 pub use types::{
-    Container, ContainerExtra, ContainerFile, ContainerFileExtra, ContainerNetwork, Doctor, DomainSecret, ErrorReport, ExecutionEvent, ExecutionResult,
-    ExpiresAfter, FileContent, Language, Limits, Missing, NetworkPolicy, NewContainer, NewExecution, NewFile, Outcome, Output, SecretPlace,
+    Container, ContainerExtra, ContainerFile, ContainerFileExtra, ContainerNetwork, Doctor, DomainSecret, ErrorReport,
+    ExecutionEvent, ExecutionResult, ExpiresAfter, FileContent, Language, Limits, Missing, NetworkPolicy, NewContainer,
+    NewExecution, NewFile, Outcome, Output, SecretPlace,
 };
 
 use crate::call::{CallError, Client, segment};

@@ -83,7 +83,7 @@ pub(crate) struct Spec {
     pub(crate) container: ContainerId,
     /// Whose code it is: what one tenant's code has touched never serves another's.
     pub(crate) tenant: TenantId,
-    /// The way out, when the session has one. A driver that cannot build it refuses to open the session.
+    /// The way out, when the session has one; only where [`Driver::has_way_out`].
     pub(crate) gate: Option<Arc<Gate>>,
 }
 
@@ -193,6 +193,11 @@ pub(crate) struct Changes {
 pub(crate) trait Driver: Send + Sync {
     /// The name on the wire.
     fn name(&self) -> &'static str;
+
+    /// Whether it can give a session a way out. Where it cannot, containers with a network are refused.
+    fn has_way_out(&self) -> bool {
+        false
+    }
 
     /// Makes ready what takes long, if it is not yet, and says how strong the walls are.
     ///

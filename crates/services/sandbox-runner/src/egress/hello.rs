@@ -35,7 +35,11 @@ pub(super) async fn expect(client: &mut (impl AsyncRead + Unpin), host: &Host) -
             Ok(Some(accepted)) => {
                 let hello = accepted.client_hello();
                 let name = hello.server_name().and_then(|name| name.parse::<Host>().ok());
-                return if name.as_ref() == Some(host) { Ok(read) } else { Err(io::ErrorKind::PermissionDenied.into()) };
+                return if name.as_ref() == Some(host) {
+                    Ok(read)
+                } else {
+                    Err(io::ErrorKind::PermissionDenied.into())
+                };
             }
             Err((_, _)) => return Err(io::ErrorKind::InvalidData.into()),
         }

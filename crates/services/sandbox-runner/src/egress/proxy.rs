@@ -28,13 +28,13 @@ use tokio::time::timeout;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 use tracing::{debug, info, warn};
 
+use super::Gate;
 use super::address::{Reach, reach};
 use super::hello;
 use super::meter::{Meter, Metered};
 use super::policy::{BadHost, Host};
 use super::redact::{self, Redacted};
 use super::refusal::Refusal;
-use super::Gate;
 use crate::metrics;
 
 pub(super) type Body = UnsyncBoxBody<Bytes, hyper::Error>;

@@ -117,7 +117,8 @@ mod tests {
     use http_body_util::{BodyExt, StreamBody};
 
     async fn redacted(pieces: &[&'static str]) -> String {
-        let frames = pieces.iter().map(|piece| Ok::<_, std::io::Error>(Frame::data(Bytes::from(*piece)))).collect::<Vec<_>>();
+        let frames =
+            pieces.iter().map(|piece| Ok::<_, std::io::Error>(Frame::data(Bytes::from(*piece)))).collect::<Vec<_>>();
         let body = Redacted::new(StreamBody::new(stream::iter(frames)), vec!["sk-01234".into(), "secret".into()]);
         String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap()
     }

@@ -53,7 +53,12 @@ impl Refusal {
     /// A word for metrics.
     pub(super) fn name(&self) -> &'static str {
         match self {
-            Self::NotForAProxy | Self::Scheme | Self::Host(_) | Self::OtherHost | Self::OtherName(_) | Self::BadHeader => "malformed",
+            Self::NotForAProxy
+            | Self::Scheme
+            | Self::Host(_)
+            | Self::OtherHost
+            | Self::OtherName(_)
+            | Self::BadHeader => "malformed",
             Self::NotAllowed(_) | Self::NotPermitted(_) | Self::Port(_) => "not_allowed",
             Self::Address { .. } => "address",
             Self::Unresolved(_) | Self::Unreachable(_) | Self::Untrusted(_) | Self::BadAnswer(_) => "unreachable",

@@ -24,8 +24,20 @@ const VALUE_BYTES: std::ops::RangeInclusive<usize> = 8..=4096;
 const NAME_MAX: usize = 64;
 /// Variables that steer programs or are set by the sandbox itself.
 const TAKEN: [&str; 14] = [
-    "PATH", "HOME", "LANG", "SHELL", "USER", "TMPDIR", "IFS", "ENV", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY",
-    "NO_PROXY", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE",
+    "PATH",
+    "HOME",
+    "LANG",
+    "SHELL",
+    "USER",
+    "TMPDIR",
+    "IFS",
+    "ENV",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
 ];
 const TAKEN_PREFIXES: [&str; 9] = ["LD_", "PYTHON", "PIP_", "SSL_", "MPL", "MATPLOTLIB", "OMP_", "OPENBLAS_", "LC_"];
 
@@ -261,7 +273,9 @@ mod tests {
 
     #[test]
     fn a_name_that_programs_know_is_refused() {
-        for name in ["", "1A", "A-B", "A=B", "path", "LD_PRELOAD", "PYTHONPATH", "https_proxy", "PIP_INDEX_URL", "A\nB", "é"] {
+        for name in
+            ["", "1A", "A-B", "A=B", "path", "LD_PRELOAD", "PYTHONPATH", "https_proxy", "PIP_INDEX_URL", "A\nB", "é"]
+        {
             assert!(complaint(name, "0123456789").is_some(), "{name:?}");
         }
         for value in ["", "short", "with\nnewline", "with\0nul", "käse-käse-käse"] {

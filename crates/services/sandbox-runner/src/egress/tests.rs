@@ -1,5 +1,7 @@
 //! The proxy with a made-up internet behind it: names and addresses are invented, connections and bytes are real.
 
+mod sealed;
+
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -13,14 +15,13 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::pki_types::ServerName;
 use septet_chassis::Lifecycle;
 use septet_contracts::sandbox::{DomainSecret, NetworkPolicy};
 use septet_kernel::{Clock, ContainerId, Ids};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::{TlsAcceptor, TlsConnector};
+use tokio_rustls::TlsAcceptor;
 
 use super::{Egress, Gate, Internet, Serving};
 use crate::{Config, Error};
@@ -120,10 +121,11 @@ impl House {
                 let tls = tls.clone();
                 lifecycle.spawn("echo one", async move {
                     match tls {
-                        Some(tls) => match tls.accept(stream).await {
-                            Ok(stream) => echo_on(stream).await,
-                            Err(_) => {}
-                        },
+                        Some(tls) => {
+                            if let Ok(stream) = tls.accept(stream).await {
+                                echo_on(stream).await;
+                            }
+                        }
                         None => echo_on(stream).await,
                     }
                 });
@@ -222,12 +224,40 @@ async fn an_address_is_refused_in_every_spelling() {
     let house = house(&Config { egress_ports: vec![80, 443, 6379], ..config() });
     let (proxy, _serving) = house.open(list(&["*"])).await;
     for host in [
-        "127.0.0.1", "127.1", "0x7f000001", "0x7f.1", "0177.0.0.1", "2130706433", "127.0.0.1.", "0", "0.0.0.0",
-        "169.254.169.254", "2852039166", "0xA9FEA9FE", "0251.0376.0251.0376", "169.254.169.254.", "10.0.0.1", "8.8.8.8",
-        "[::1]", "[::]", "[::ffff:127.0.0.1]", "[::FFFF:a9fe:a9fe]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]",
-        "[fe80::1%25eth0]", "[fd00:ec2::254]", "%31%32%37.0.0.1", "user@127.0.0.1", "site.example@127.0.0.1",
-        "127.0.0.1:80@site.example", "user:password@site.example", "[::1]@site.example", "site.example..",
-        "\u{ff11}\u{ff12}\u{ff17}.0.0.1", "127\u{3002}0\u{3002}0\u{3002}1", "site.example\\@127.0.0.1",
+        "127.0.0.1",
+        "127.1",
+        "0x7f000001",
+        "0x7f.1",
+        "0177.0.0.1",
+        "2130706433",
+        "127.0.0.1.",
+        "0",
+        "0.0.0.0",
+        "169.254.169.254",
+        "2852039166",
+        "0xA9FEA9FE",
+        "0251.0376.0251.0376",
+        "169.254.169.254.",
+        "10.0.0.1",
+        "8.8.8.8",
+        "[::1]",
+        "[::]",
+        "[::ffff:127.0.0.1]",
+        "[::FFFF:a9fe:a9fe]",
+        "[64:ff9b::7f00:1]",
+        "[2002:7f00:1::]",
+        "[fe80::1%25eth0]",
+        "[fd00:ec2::254]",
+        "%31%32%37.0.0.1",
+        "user@127.0.0.1",
+        "site.example@127.0.0.1",
+        "127.0.0.1:80@site.example",
+        "user:password@site.example",
+        "[::1]@site.example",
+        "site.example..",
+        "\u{ff11}\u{ff12}\u{ff17}.0.0.1",
+        "127\u{3002}0\u{3002}0\u{3002}1",
+        "site.example\\@127.0.0.1",
     ] {
         for said in [
             get(proxy, &format!("http://{host}/")).await,
@@ -250,8 +280,21 @@ async fn an_address_is_refused_in_every_spelling() {
 async fn a_name_that_leads_inside_is_refused() {
     let house = house(&config());
     for (n, address) in [
-        "127.0.0.1", "10.1.2.3", "169.254.169.254", "100.64.0.1", "100.100.100.200", "168.63.129.16", "0.0.0.0", "224.0.0.1",
-        "::1", "::ffff:127.0.0.1", "64:ff9b::a9fe:a9fe", "2002:a9fe:a9fe::", "fe80::1", "fd00:ec2::254", "ff02::1",
+        "127.0.0.1",
+        "10.1.2.3",
+        "169.254.169.254",
+        "100.64.0.1",
+        "100.100.100.200",
+        "168.63.129.16",
+        "0.0.0.0",
+        "224.0.0.1",
+        "::1",
+        "::ffff:127.0.0.1",
+        "64:ff9b::a9fe:a9fe",
+        "2002:a9fe:a9fe::",
+        "fe80::1",
+        "fd00:ec2::254",
+        "ff02::1",
     ]
     .iter()
     .enumerate()
@@ -352,9 +395,8 @@ async fn a_tunnel_carries_bytes_untouched_and_ends_with_the_sandbox() {
 /// The first words of TLS to a host.
 fn hello(host: &str) -> Vec<u8> {
     septet_chassis::http::install_tls();
-    let config = rustls::ClientConfig::builder()
-        .with_root_certificates(rustls::RootCertStore::empty())
-        .with_no_client_auth();
+    let config =
+        rustls::ClientConfig::builder().with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth();
     let name = ServerName::try_from(host.to_owned()).unwrap();
     let mut client = rustls::ClientConnection::new(Arc::new(config), name).unwrap();
     let mut said = Vec::new();
@@ -395,7 +437,11 @@ async fn nothing_is_smuggled_past_the_examination() {
     house.echo(80, None).await;
     let (proxy, _serving) = house.open(list(&["site.example"])).await;
     // A refused CONNECT does not open the connection for what follows.
-    let said = say(proxy, b"CONNECT evil.example:443 HTTP/1.1\r\nHost: x\r\n\r\nGET http://169.254.169.254/ HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    let said = say(
+        proxy,
+        b"CONNECT evil.example:443 HTTP/1.1\r\nHost: x\r\n\r\nGET http://169.254.169.254/ HTTP/1.1\r\nHost: x\r\n\r\n",
+    )
+    .await;
     assert!(!said.contains(" 200 ") && said.matches("HTTP/1.1 403").count() >= 1, "{said}");
     // A second request on the same connection is examined like the first.
     let said = say(proxy, b"GET http://site.example/1 HTTP/1.1\r\nHost: x\r\n\r\nGET http://evil.example/2 HTTP/1.1\r\nHost: site.example\r\n\r\n").await;
@@ -422,7 +468,8 @@ async fn huge_headers_are_refused() {
     house.echo(80, None).await;
     let (proxy, _serving) = house.open(list(&["site.example"])).await;
     let long = "a".repeat(100 << 10);
-    let said = say(proxy, format!("GET http://site.example/ HTTP/1.1\r\nHost: x\r\nX: {long}\r\n\r\n").as_bytes()).await;
+    let said =
+        say(proxy, format!("GET http://site.example/ HTTP/1.1\r\nHost: x\r\nX: {long}\r\n\r\n").as_bytes()).await;
     assert!(said.starts_with("HTTP/1.1 431 ") || said.is_empty(), "{said}");
     let many: String = (0..500).map(|n| format!("X-{n}: 1\r\n")).collect();
     let said = say(proxy, format!("GET http://site.example/ HTTP/1.1\r\n{many}\r\n").as_bytes()).await;
@@ -469,150 +516,6 @@ async fn more_connections_than_allowed_wait_for_their_turn() {
     assert_eq!(get(proxy, "http://site.example/").await, "");
     drop((one, two));
     assert!(get(proxy, "http://site.example/").await.starts_with("HTTP/1.1 200 "));
-}
-
-/// A server certificate for these names, and the PEM of who signed it.
-fn certified(names: &[&str]) -> (TlsAcceptor, String) {
-    septet_chassis::http::install_tls();
-    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-    let signed = rcgen::generate_simple_self_signed(names).unwrap();
-    let key = PrivateKeyDer::try_from(signed.signing_key.serialize_der()).unwrap();
-    let config = rustls::ServerConfig::builder()
-        .with_no_client_auth()
-        .with_single_cert(vec![signed.cert.der().clone()], key)
-        .unwrap();
-    (TlsAcceptor::from(Arc::new(config)), signed.cert.pem())
-}
-
-/// What comes back over TLS through the proxy, when only the given certificates are trusted.
-async fn ask(proxy: SocketAddr, host: &str, trusted: &str, request: &str) -> Result<String, String> {
-    let mut client = TcpStream::connect(proxy).await.unwrap();
-    client.write_all(format!("CONNECT {host}:443 HTTP/1.1\r\nHost: {host}:443\r\n\r\n").as_bytes()).await.unwrap();
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        head.push(client.read_u8().await.map_err(|error| error.to_string())?);
-    }
-    if !head.starts_with(b"HTTP/1.1 200 ") {
-        return Err(String::from_utf8_lossy(&head).into_owned());
-    }
-    let mut roots = rustls::RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(trusted.as_bytes()) {
-        roots.add(certificate.unwrap()).unwrap();
-    }
-    let config = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-    let name = ServerName::try_from(host.to_owned()).unwrap();
-    let connector = TlsConnector::from(Arc::new(config));
-    let mut client = connector.connect(name, client).await.map_err(|error| error.to_string())?;
-    client.write_all(request.as_bytes()).await.unwrap();
-    let mut said = Vec::new();
-    tokio::time::timeout(Duration::from_secs(5), client.read_to_end(&mut said)).await.unwrap().ok();
-    Ok(String::from_utf8_lossy(&said).into_owned())
-}
-
-struct Sealed {
-    house: House,
-    gate: Arc<Gate>,
-    proxy: SocketAddr,
-    _serving: Serving,
-    placeholder: String,
-    server_pem: String,
-}
-
-async fn sealed() -> Sealed {
-    let (acceptor, server_pem) = certified(&["site.example", "other.example"]);
-    let roots = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(roots.path(), &server_pem).unwrap();
-    let house = house(&Config { egress_roots: roots.path().to_owned(), ..config() });
-    house.echo(443, Some(acceptor)).await;
-    house.echo(80, None).await;
-    let gate = house.gate(with_secret(&["site.example", "other.example"], &["site.example"]));
-    let (proxy, serving) = serve(&gate);
-    let placeholder = gate.environment()["API_KEY"].clone();
-    Sealed { house, gate, proxy, _serving: serving, placeholder, server_pem }
-}
-
-fn authorized(host: &str, placeholder: &str) -> String {
-    format!("GET /me HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {placeholder}\r\nConnection: close\r\n\r\n")
-}
-
-#[tokio::test]
-async fn a_secret_goes_to_its_domain_and_is_never_seen_inside() {
-    let sealed = sealed().await;
-    let seen = format!("{:?} {}", sealed.gate.environment(), sealed.gate.certificates());
-    assert!(!seen.contains(SECRET) && sealed.placeholder.starts_with("septet-secret-"), "{seen}");
-    let request = authorized("site.example", &sealed.placeholder);
-    let said = ask(sealed.proxy, "site.example", &sealed.gate.certificates(), &request).await.unwrap();
-    assert!(said.starts_with("HTTP/1.1 200 "), "{said}");
-    // The server got it and repeated it; what came back is covered, as long as it was.
-    let covered = "*".repeat(SECRET.len());
-    assert!(said.contains(&format!("\nauthorization: Bearer {covered}\n")), "{said}");
-    assert!(said.contains(&format!("x-echo: Bearer {covered}\r\n")), "{said}");
-    assert!(!said.contains(SECRET) && !said.contains(&sealed.placeholder), "{said}");
-}
-
-#[tokio::test]
-async fn another_domain_is_tunnelled_and_gets_the_placeholder_only() {
-    let sealed = sealed().await;
-    let request = authorized("other.example", &sealed.placeholder);
-    // Only the server's own certificate is trusted here, so the proxy cannot have looked inside.
-    let said = ask(sealed.proxy, "other.example", &sealed.server_pem, &request).await.unwrap();
-    assert!(said.contains(&format!("\nauthorization: Bearer {}\n", sealed.placeholder)), "{said}");
-    assert!(!said.contains(SECRET), "{said}");
-}
-
-#[tokio::test]
-async fn a_secret_does_not_follow_another_host_name_or_leave_in_the_clear() {
-    let sealed = sealed().await;
-    let trusted = sealed.gate.certificates();
-    for host in ["other.example", "evil.example", "site.example:444", "site.example\r\nHost: evil.example"] {
-        let request = authorized(host, &sealed.placeholder);
-        let said = ask(sealed.proxy, "site.example", &trusted, &request).await.unwrap();
-        assert!(said.starts_with("HTTP/1.1 421 "), "{host:?}: {said}");
-    }
-    let request = format!(
-        "GET http://site.example/me HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nConnection: close\r\n\r\n",
-        sealed.placeholder
-    );
-    let said = say(sealed.proxy, request.as_bytes()).await;
-    assert!(said.contains("403 sandbox: the secret API_KEY is sent over https only"), "{said}");
-}
-
-#[tokio::test]
-async fn a_host_with_a_wrong_certificate_gets_no_secret() {
-    let sealed = sealed().await;
-    let (impostor, _) = certified(&["site.example"]);
-    sealed.house.echo(443, Some(impostor)).await;
-    let request = authorized("site.example", &sealed.placeholder);
-    let said = ask(sealed.proxy, "site.example", &sealed.gate.certificates(), &request).await.unwrap();
-    assert!(said.starts_with("HTTP/1.1 502 ") && said.contains("is not trusted"), "{said}");
-}
-
-#[tokio::test]
-async fn the_authority_of_a_session_is_good_for_its_own_domains_alone() {
-    let sealed = sealed().await;
-    let authority = sealed.gate.authority.as_ref().unwrap();
-    let forged = authority.server(&"other.example".parse().unwrap()).unwrap();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let real = listener.local_addr().unwrap();
-    sealed.house.fake.hosts.lock().unwrap().insert(SocketAddr::new(PUBLIC.parse().unwrap(), 443), real);
-    sealed.house.lifecycle.spawn("forger", async move {
-        let (stream, _) = listener.accept().await.unwrap();
-        TlsAcceptor::from(forged).accept(stream).await.ok();
-    });
-    let refused = ask(sealed.proxy, "other.example", authority.pem(), "x").await.unwrap_err();
-    assert!(refused.contains("NameConstraint"), "{refused}");
-}
-
-#[tokio::test]
-async fn a_secret_that_was_lost_is_said_to_be_lost() {
-    let sealed = sealed().await;
-    let network = sealed.house.egress.admit(sealed.house.container, Some(with_secret(&["site.example"], &["site.example"])));
-    sealed.house.egress.forget(sealed.house.container);
-    let gate = sealed.house.egress.gate(sealed.house.container, &network.unwrap().unwrap()).unwrap();
-    let (proxy, _serving) = serve(&gate);
-    let request = authorized("site.example", &sealed.placeholder);
-    let said = ask(proxy, "site.example", &gate.certificates(), &request).await.unwrap();
-    assert!(said.contains("the value of the secret API_KEY was lost"), "{said}");
 }
 
 #[test]

@@ -193,6 +193,10 @@ impl driver::Driver for Driver {
         "process"
     }
 
+    fn has_way_out(&self) -> bool {
+        true
+    }
+
     async fn warm(&self) -> Result<Walls, Error> {
         let warden = self.warden().await?;
         self.refill(&warden);

@@ -14,8 +14,8 @@ use super::folder::{Folder, Manifest};
 use super::link::{Busy, Warden};
 use super::run::{Entered, Kept};
 use super::worker::Worker;
-use crate::egress::Gate;
 use crate::driver::{self, Changes, Chunks, Error, FoundFile};
+use crate::egress::Gate;
 
 /// Let go when dropped.
 pub(super) struct Session {

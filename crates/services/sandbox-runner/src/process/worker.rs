@@ -16,8 +16,8 @@ use super::output::{Pending, Stream};
 use super::parked::{Parked, WayOut};
 use super::watchdog;
 use super::wire::{Report, WorkerJob, WorkerLimits, WorkerNetwork};
-use crate::{Config, egress};
 use crate::driver::{Cause, Ended, Error, Job, Said, Signals};
+use crate::{Config, egress};
 
 const MEMORY_TICK: Duration = Duration::from_millis(100);
 /// Output goes out at most this often, so that prints in a loop are not an event each.

@@ -198,8 +198,7 @@ async fn each_session_has_its_own_list() {
          \x20   except urllib.error.HTTPError as e: print(e.code)\n\
          \x20   time.sleep(0.02)"
     );
-    let (one, other) =
-        tokio::join!(house.run_in(here, python(&code)), house.run_in(elsewhere, python(&code)));
+    let (one, other) = tokio::join!(house.run_in(here, python(&code)), house.run_in(elsewhere, python(&code)));
     assert_eq!((ok(&one), ok(&other)), ("200\n200\n200\n200\n200\n", "403\n403\n403\n403\n403\n"));
 }
 
@@ -292,11 +291,9 @@ fn wheel() -> Vec<u8> {
 #[tokio::test]
 async fn pip_installs_from_the_operators_index_and_the_next_execution_imports_it() {
     let (listener, port) = listen();
-    let house = house_with(Config {
-        egress_pip_index: format!("http://localhost:{port}/simple/"),
-        ..permitting(&[port])
-    })
-    .await;
+    let house =
+        house_with(Config { egress_pip_index: format!("http://localhost:{port}/simple/"), ..permitting(&[port]) })
+            .await;
     let site = Site::default();
     site.serve(&house, listener, None).await;
     site.put("/simple/tiny/", "<a href=\"/files/tiny-1.0-py3-none-any.whl\">tiny-1.0-py3-none-any.whl</a>");
@@ -334,12 +331,9 @@ async fn pip_installs_from_the_operators_index_and_the_next_execution_imports_it
 async fn a_kept_interpreter_keeps_its_way_out_and_a_fork_gets_one_of_its_own() {
     let (listener, port) = listen();
     let (tls, roots) = certified();
-    let house = house_with(Config {
-        egress_roots: roots.path().to_owned(),
-        egress_bytes: 200_000,
-        ..permitting(&[port])
-    })
-    .await;
+    let house =
+        house_with(Config { egress_roots: roots.path().to_owned(), egress_bytes: 200_000, ..permitting(&[port]) })
+            .await;
     let site = Site::default();
     site.serve(&house, listener, Some(tls)).await;
     site.put("/big", vec![b'a'; 120_000]);

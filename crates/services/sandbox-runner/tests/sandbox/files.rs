@@ -151,8 +151,11 @@ async fn an_expired_container_keeps_its_files_and_runs_nothing() {
     let clock = Clock::manual(1_800_000_000_000);
     let house = house_at(clock.clone()).await;
     let expires_after = Some(ExpiresAfter { anchor: "last_active_at".to_owned(), minutes: 20 });
-    let container =
-        house.client.create(&house.caller, &NewContainer { name: "n".to_owned(), expires_after, ..NewContainer::default() }).await.unwrap();
+    let container = house
+        .client
+        .create(&house.caller, &NewContainer { name: "n".to_owned(), expires_after, ..NewContainer::default() })
+        .await
+        .unwrap();
     clock.advance(std::time::Duration::from_secs(19 * 60));
     let file = house.upload(container.id, "a.csv", "x").await.unwrap();
     clock.advance(std::time::Duration::from_secs(19 * 60));

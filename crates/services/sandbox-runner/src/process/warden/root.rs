@@ -155,7 +155,9 @@ fn build(setup: &Setup) -> io::Result<()> {
 
     mounts::private_tmpfs(STAGE, "mode=0755,size=16m,nr_inodes=2048")?;
     let stage = Path::new(STAGE);
-    for folder in ["usr", "etc/ssl/certs", "dev/shm", "proc", "opt/septet/mpl", "tmp", "session", "run/report", "var/tmp"] {
+    for folder in
+        ["usr", "etc/ssl/certs", "dev/shm", "proc", "opt/septet/mpl", "tmp", "session", "run/report", "var/tmp"]
+    {
         fs::create_dir_all(stage.join(folder))?;
     }
     write_files(stage, &fonts)?;
