@@ -1,7 +1,7 @@
 //! Secrets, with real TLS on both sides of the proxy.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rustls::pki_types::pem::PemObject;
@@ -157,4 +157,43 @@ async fn a_secret_that_was_lost_is_said_to_be_lost() {
     let request = authorized("site.example", &sealed.placeholder);
     let said = ask(proxy, "site.example", &gate.certificates(), &request).await.unwrap();
     assert!(said.contains("the value of the secret API_KEY was lost"), "{said}");
+}
+
+/// Keeps all that is logged.
+#[derive(Clone, Default)]
+struct Ear(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Ear {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn no_log_line_has_a_secret_in_it_however_much_is_logged() {
+    let ear = Ear::default();
+    let writer = ear.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
+        .with_writer(move || writer.clone())
+        .finish();
+    let _listening = tracing::subscriber::set_default(subscriber);
+    let sealed = sealed().await;
+    let trusted = sealed.gate.certificates();
+    let said = ask(sealed.proxy, "site.example", &trusted, &authorized("site.example", &sealed.placeholder)).await;
+    assert!(said.unwrap().starts_with("HTTP/1.1 200 "));
+    let said = ask(sealed.proxy, "site.example", &trusted, &authorized("evil.example", &sealed.placeholder)).await;
+    assert!(said.unwrap().starts_with("HTTP/1.1 421 "));
+    let heard = String::from_utf8_lossy(&ear.0.lock().unwrap()).into_owned();
+    assert!(heard.contains("egress request passed") && heard.contains("egress refused"), "{heard}");
+    // As text, in hexadecimal, and as Rust shows bytes.
+    let shown = format!("{:?}", SECRET.as_bytes()).replace(['[', ']'], "");
+    for form in [SECRET.to_owned(), hex::encode(SECRET), shown] {
+        assert!(!heard.contains(&form), "{form}");
+    }
 }
