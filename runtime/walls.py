@@ -56,6 +56,7 @@ class Walls:
             (resource.RLIMIT_NOFILE, 256),
             (resource.RLIMIT_MEMLOCK, 0),
             (resource.RLIMIT_MSGQUEUE, 0),
+            (resource.RLIMIT_SIGPENDING, 1024),   # memory of the kernel: signals that wait, timers
             (resource.RLIMIT_NICE, 0),
             (resource.RLIMIT_RTPRIO, 0),
         ):

@@ -113,6 +113,8 @@ def fork(spec, init, control, cell):
         return pid
     status = 70
     try:
+        # A process group is not held by a pid namespace: signals to it would reach us and every other worker.
+        os.setsid()
         walls.join(init, walls.NEWUSER | walls.NEWNS | walls.NEWNET | walls.NEWIPC | walls.NEWUTS)
         walls.close_all_but(control)
         status = worker(spec, socket.socket(fileno=control), cell)

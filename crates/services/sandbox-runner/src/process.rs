@@ -8,6 +8,7 @@ mod folder;
 mod link;
 mod mailbox;
 mod output;
+mod pairs;
 mod parked;
 mod run;
 mod seccomp;

@@ -11,12 +11,13 @@ use tracing::{debug, warn};
 
 use super::cgroup::Hierarchy;
 use super::link::{Busy, Warden};
+use super::pairs::Pairs;
 use super::parked::{Parked, WayOut};
 use super::session::Session;
 use super::wire::Request;
 use super::worker::Worker;
 use crate::Config;
-use crate::driver::{self, Error, Level, MemoryWall, Spec, Walls};
+use crate::driver::{self, Error, MemoryWall, Spec, Walls};
 
 /// About as long as a short run takes.
 const BREATH: Duration = Duration::from_millis(10);
@@ -34,6 +35,7 @@ struct Inner {
     running: Arc<Semaphore>,
     warden: tokio::sync::Mutex<Option<Arc<Warden>>>,
     parked: Mutex<Vec<Parked>>,
+    pairs: Pairs,
     /// For wardens, slots and sessions, never given twice.
     numbers: Arc<AtomicU64>,
     is_renewing: AtomicBool,
@@ -49,6 +51,7 @@ impl Driver {
             debug!(sandbox.n_swept = n_swept, "swept control groups of an earlier process");
         }
         let running = Arc::new(Semaphore::new(config.n_running()));
+        let pairs = Pairs::new(config.n_slots);
         let inner = Inner {
             config,
             lifecycle,
@@ -56,6 +59,7 @@ impl Driver {
             running,
             warden: tokio::sync::Mutex::default(),
             parked: Mutex::default(),
+            pairs,
             numbers: Arc::new(AtomicU64::new(1)),
             is_renewing: AtomicBool::new(false),
         };
@@ -131,7 +135,7 @@ impl Driver {
         let waiting = self.parked().pop();
         let mut parked = match waiting.filter(|parked| Arc::ptr_eq(&parked.warden, warden)) {
             Some(parked) => parked,
-            None => Parked::start(warden, &self.inner.hierarchy).await?,
+            None => Parked::start(warden, &self.inner.hierarchy, &self.inner.pairs).await?,
         };
         let has_way_out = session.gate.is_some();
         let request = Request::Enter { slot: parked.slot, session: session.name.clone(), has_way_out };
@@ -171,7 +175,7 @@ impl Driver {
                 // Not while the run that took one begins: it would wait for a processor.
                 tokio::time::sleep(BREATH).await;
             }
-            match Parked::start(&warden, &driver.inner.hierarchy).await {
+            match Parked::start(&warden, &driver.inner.hierarchy, &driver.inner.pairs).await {
                 Ok(parked) => {
                     let surplus = {
                         let mut all = driver.parked();
@@ -228,7 +232,7 @@ impl driver::Driver for Driver {
         };
         let (_, fds) = warden.ask(request, &[]).await?;
         let folder = fds.into_iter().next().ok_or(Error::Lost)?;
-        let owner = (warden.level == Level::L3).then_some(config.host_uid + 1);
+        let owner = warden.owner;
         Ok(Box::new(Session::new(self.clone(), name, warden, folder, owner, spec.gate)))
     }
 

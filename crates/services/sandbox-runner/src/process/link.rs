@@ -32,6 +32,8 @@ pub(super) struct Warden {
     /// Runs that are going on; shutdown waits for them.
     pub(super) n_busy: Arc<AtomicUsize>,
     pub(super) level: Level,
+    /// Who session folders belong to, when that is not us.
+    pub(super) owner: Option<u32>,
     pub(super) zygote: ZygoteReady,
 }
 
@@ -85,18 +87,21 @@ impl Warden {
             is_retired: AtomicBool::new(false),
             n_busy,
             level: Level::L2,
+            owner: None,
             zygote,
         };
         let setup = Setup {
             python: config.python.clone(),
             runtime: config.runtime(),
             host_uid: config.host_uid,
+            n_pairs: config.n_slots,
+            crash_on_denied_calls: config.crash_on_denied_calls,
             scratch_bytes: config.scratch_bytes,
         };
         match warden.ask(Request::Setup(setup), &[]).await? {
-            (Answer::Ready { level, zygote }, _) => {
+            (Answer::Ready { level, owner, zygote }, _) => {
                 info!(sandbox.level = level.name(), sandbox.import_ms = zygote.import_ms, "sandbox is warm");
-                (warden.level, warden.zygote) = (level, zygote);
+                (warden.level, warden.owner, warden.zygote) = (level, owner, zygote);
                 Ok(warden)
             }
             (other, _) => Err(Error::Unavailable(format!("unexpected answer to the setup: {other:?}"))),

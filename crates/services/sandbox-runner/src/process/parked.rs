@@ -14,6 +14,7 @@ use tracing::warn;
 use super::cgroup::{Group, Hierarchy};
 use super::link::Warden;
 use super::mailbox::Mailbox;
+use super::pairs::{Pair, Pairs};
 use super::wire::{Answer, Request};
 use super::{socket, watchdog};
 use crate::driver::Error;
@@ -43,15 +44,18 @@ pub(super) struct Parked {
     pub(super) group: Option<Group>,
     pub(super) way_out: Option<WayOut>,
     pub(super) exited: Option<oneshot::Receiver<i32>>,
+    /// The host ids of its processes.
+    _pair: Pair,
 }
 
 impl Parked {
     /// Makes one, with its caps.
-    pub(super) async fn start(warden: &Arc<Warden>, hierarchy: &Hierarchy) -> Result<Self, Error> {
+    pub(super) async fn start(warden: &Arc<Warden>, hierarchy: &Hierarchy, pairs: &Pairs) -> Result<Self, Error> {
+        let pair = pairs.take()?;
         let (ours, theirs) = socket::pair(SockType::Stream).map_err(Error::Io)?;
         let slot = warden.number();
         let exited = warden.watch(slot);
-        let (answer, fds) = warden.ask(Request::Park { slot }, &[theirs.as_fd()]).await?;
+        let (answer, fds) = warden.ask(Request::Park { slot, pair: pair.number() }, &[theirs.as_fd()]).await?;
         drop(theirs);
         warden.forked();
         let (Answer::Parked { init_pid, worker_pid }, Some(report)) = (answer, fds.into_iter().next()) else {
@@ -71,6 +75,7 @@ impl Parked {
             group: None,
             way_out: None,
             exited: Some(exited),
+            _pair: pair,
         };
         parked.group = hierarchy.open(slot, worker_pid).map_err(Error::Io)?;
         parked.control = Some(ready(control).await?);

@@ -25,9 +25,9 @@ pub(super) enum Request {
     OpenSession { session: String, bytes: u64, n_inodes: u64 },
     /// Lets a session folder go.
     CloseSession { session: String },
-    /// Makes namespaces and forks a worker into them. Descriptor: the worker's end of its control socket. Answer:
+    /// Makes namespaces with the host ids of a pair and forks a worker into them. Descriptor: the worker's end of its control socket. Answer:
     /// [`Answer::Parked`] with the descriptor of its report folder.
-    Park { slot: u64 },
+    Park { slot: u64, pair: u32 },
     /// Puts a session folder into the namespaces of a parked worker and takes the last privileges from its init.
     /// With a way out, the answer has the descriptor of a socket that listens inside.
     Enter { slot: u64, session: String, has_way_out: bool },
@@ -41,8 +41,12 @@ pub(super) struct Setup {
     pub python: PathBuf,
     /// The provisioned tree, with `site` and `mpl` in it.
     pub runtime: PathBuf,
-    /// The first of two host ids that sandboxed processes run under, when we are root.
+    /// The first of the host ids that sandboxed processes run under, when we are root.
     pub host_uid: u32,
+    /// How many pairs of them there are.
+    pub n_pairs: u32,
+    /// Whether system calls that are not allowed end the code.
+    pub crash_on_denied_calls: bool,
     /// Size of /tmp and of /dev/shm, each.
     pub scratch_bytes: u64,
 }
@@ -58,7 +62,8 @@ pub(super) enum Event {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Answer {
     Done,
-    Ready { level: Level, zygote: ZygoteReady },
+    /// `owner` is who session folders belong to, when that is not us.
+    Ready { level: Level, owner: Option<u32>, zygote: ZygoteReady },
     Parked { init_pid: i32, worker_pid: i32 },
     Failed { why: String },
 }

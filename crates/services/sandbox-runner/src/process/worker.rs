@@ -23,6 +23,8 @@ const MEMORY_TICK: Duration = Duration::from_millis(100);
 /// Output goes out at most this often, so that prints in a loop are not an event each.
 const OUTPUT_TICK: Duration = Duration::from_millis(25);
 const ENDING: Duration = Duration::from_secs(10);
+/// Time on processors that a job may take beyond its share before it is held back.
+const GREED: Duration = Duration::from_secs(1);
 /// How long code that was interrupted may take to notice.
 const INTERRUPTED: Duration = Duration::from_secs(2);
 
@@ -33,6 +35,9 @@ pub(super) type Say<'a> = &'a mut (dyn FnMut(Said) + Send);
 pub(super) struct Worker {
     parked: Parked,
     file_bytes: u64,
+    cpu_milli: u32,
+    /// When the job was first looked at, and what its processes had spent by then.
+    looked: Option<(Instant, Duration)>,
     stdout: Stream,
     stderr: Stream,
     /// The worker's ends of the two pipes, until the first job has taken them along.
@@ -55,8 +60,9 @@ impl Worker {
     pub(super) fn new(parked: Parked, config: &Config) -> io::Result<Self> {
         let (stdout, out) = Stream::open(false)?;
         let (stderr, err) = Stream::open(true)?;
-        let file_bytes = config.file_bytes;
-        Ok(Self { parked, file_bytes, stdout, stderr, pipes: Some([out, err]), seq: 0, stopped: Vec::new() })
+        let (file_bytes, cpu_milli) = (config.file_bytes, config.cpu_milli);
+        let pipes = Some([out, err]);
+        Ok(Self { parked, file_bytes, cpu_milli, looked: None, stdout, stderr, pipes, seq: 0, stopped: Vec::new() })
     }
 
     /// Whether no job has reached it yet.
@@ -110,13 +116,14 @@ impl Worker {
     async fn begin(&mut self, job: &Job, keep: bool) -> Result<(), Error> {
         if let Some(group) = &self.parked.group {
             // One more for the worker itself.
-            group.limit(job.memory_bytes, u64::from(job.n_processes) + 1).map_err(Error::Io)?;
+            group.limit(job.memory_bytes, u64::from(job.n_processes) + 1, self.cpu_milli).map_err(Error::Io)?;
         }
         self.stdout.begin(job.output_bytes);
         self.stderr.begin(job.output_bytes);
         if let Some(way_out) = &self.parked.way_out {
             way_out.serving.renew();
         }
+        self.looked = None;
         self.seq += 1;
         let message = self.message(job, keep)?;
         for pid in self.stopped.drain(..) {
@@ -256,13 +263,27 @@ impl Worker {
         pending.add_some(self.stderr.said_some(text));
     }
 
-    async fn is_out_of_memory(&self, limit_bytes: u64) -> bool {
+    async fn is_out_of_memory(&mut self, limit_bytes: u64) -> bool {
         if let Some(group) = &self.parked.group {
             return group.ran_out();
         }
         let Some(namespace) = self.parked.watched.clone() else { return false };
-        let bytes = tokio::task::spawn_blocking(move || watchdog::memory_bytes(&namespace)).await;
-        bytes.is_ok_and(|bytes| bytes > limit_bytes)
+        let looked = tokio::task::spawn_blocking(move || watchdog::used(&namespace)).await;
+        let used = looked.unwrap_or_default();
+        self.hold_back(used.cpu).await;
+        used.memory_bytes > limit_bytes
+    }
+
+    /// Where nothing caps its time on processors, a job that takes more than its share goes behind all others.
+    async fn hold_back(&mut self, spent: Duration) {
+        let (since, before) = *self.looked.get_or_insert((Instant::now(), spent));
+        let share = since.elapsed() * self.cpu_milli / 1000 + GREED;
+        if spent.saturating_sub(before) > share
+            && let Some(namespace) = self.parked.watched.clone()
+            && tokio::task::spawn_blocking(move || watchdog::demote(&namespace)).await.is_err()
+        {
+            warn!(sandbox.slot = self.parked.slot, "a sandbox that takes too much could not be held back");
+        }
     }
 
     /// Kills it and waits until nothing is left of it.

@@ -7,9 +7,15 @@
 mod egress;
 mod files;
 mod hostile;
+mod killed;
 mod limits;
+mod neighbours;
 mod once;
+mod own_process;
+mod packages;
 mod running;
 mod stateful;
+#[path = "../hostile/suite.rs"]
+mod suite;
 mod support;
 mod walls;

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use nix::mount::{MntFlags, umount2};
-use nix::sched::CloneFlags;
+use nix::sched::{CloneFlags, setns};
 use nix::sys::socket::SockType;
 
 use super::fork_into;
@@ -82,7 +82,20 @@ pub(super) fn start_zygote(setup: &Setup) -> io::Result<(Zygote, ZygoteReady)> {
     let hello: Hello = serde_json::from_slice(&message)?;
     let mounts =
         fs::File::open(format!("/proc/{pid}/ns/mnt")).map_err(|error| doing("open the root's namespace", error))?;
-    Ok((Zygote { socket: ours, mounts: mounts.into() }, hello.ready))
+    let zygote = Zygote { socket: ours, mounts: mounts.into() };
+    close_root(&zygote)?;
+    Ok((zygote, hello.ready))
+}
+
+/// Nothing in the root can be written from here on, whoever it belongs to: without root users it is the worker's.
+///
+/// Not before the interpreter is warm, because matplotlib takes no settings from a folder that it cannot write to.
+fn close_root(zygote: &Zygote) -> io::Result<()> {
+    let home = fs::File::open("/proc/self/ns/mnt")?;
+    setns(&zygote.mounts, CloneFlags::CLONE_NEWNS).map_err(|error| doing("enter the root", error))?;
+    let closed = fs::File::open("/").and_then(mounts::close);
+    setns(&home, CloneFlags::CLONE_NEWNS).map_err(|error| doing("come back from the root", error))?;
+    closed
 }
 
 /// In the child: never returns unless something failed.
@@ -109,6 +122,8 @@ fn become_zygote(setup: &Setup, warden: OwnedFd) -> io::Error {
             // A fork of a process with threads is a gamble; the zygote refuses to start with more than one.
             ("OPENBLAS_NUM_THREADS", "1"),
             ("OMP_NUM_THREADS", "1"),
+            // pandas imports pyarrow, whose allocator would start a thread.
+            ("JE_ARROW_MALLOC_CONF", "background_thread:false"),
         ])
         .current_dir("/")
         .stdin(Stdio::from(warden))

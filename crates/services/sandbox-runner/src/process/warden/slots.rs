@@ -16,7 +16,7 @@ use rustix::process::PidfdFlags;
 
 use super::mounts::{self, doing};
 use super::root::Zygote;
-use super::{Ids, fork_into, init};
+use super::{HostIds, INSIDE, Ids, fork_into, init};
 use crate::process::wire::{Answer, Setup};
 use crate::process::{seccomp, socket};
 
@@ -65,10 +65,11 @@ enum ZygoteSays {
 
 impl Slots {
     pub(super) fn new(setup: &Setup, ids: Ids, zygote: Zygote) -> io::Result<Self> {
-        let programs = seccomp::programs().map_err(io::Error::other)?;
+        let refusal = if setup.crash_on_denied_calls { seccomp::Refusal::Crash } else { seccomp::Refusal::Error };
+        let programs = seccomp::programs(refusal).map_err(io::Error::other)?;
         let spec = Spec {
-            uid: ids.worker_inside,
-            map_groups: ids.init.is_some(),
+            uid: INSIDE,
+            map_groups: ids.host.is_some(),
             seccomp: programs.iter().map(hex::encode).collect(),
         };
         socket::set_patience(&zygote.socket, PATIENCE_S)?;
@@ -96,7 +97,7 @@ impl Slots {
             return Err(io::Error::other("the session is open already"));
         }
         fs::create_dir(&folder)?;
-        let owner = self.ids.worker;
+        let owner = self.ids.owner();
         let options = format!("mode=0700,uid={owner},gid={owner},size={bytes},nr_inodes={n_inodes}");
         mounts::private_tmpfs(&folder.to_string_lossy(), &options)?;
         self.sessions.insert(session.to_owned());
@@ -113,7 +114,7 @@ impl Slots {
     }
 
     /// Makes the namespaces of a run and forks a worker into them.
-    pub(super) fn park(&mut self, number: u64, control: OwnedFd) -> io::Result<(Answer, OwnedFd)> {
+    pub(super) fn park(&mut self, number: u64, pair: u32, control: OwnedFd) -> io::Result<(Answer, OwnedFd)> {
         let (ours, theirs) = socket::pair(SockType::SeqPacket)?;
         socket::set_patience(&ours, PATIENCE_S)?;
         // A child in the zygote's mounts, so that it starts from the finished root and never sees ours.
@@ -142,7 +143,7 @@ impl Slots {
             worker_status: None,
             init_gone: false,
         };
-        match self.fill(&slot, &control) {
+        match self.fill(&slot, pair, &control) {
             Ok((worker, report)) => {
                 self.slots.insert(number, Slot { worker: Some(worker), ..slot });
                 Ok((Answer::Parked { init_pid: pid.as_raw(), worker_pid: worker }, report))
@@ -155,8 +156,8 @@ impl Slots {
         }
     }
 
-    fn fill(&mut self, slot: &Slot, control: &OwnedFd) -> io::Result<(i32, OwnedFd)> {
-        self.write_maps(slot.init)?;
+    fn fill(&mut self, slot: &Slot, pair: u32, control: &OwnedFd) -> io::Result<(i32, OwnedFd)> {
+        write_maps(slot.init, &self.ids.map(pair))?;
         socket::send(slot.socket.as_fd(), b"G", &[])?;
         let (message, fds) = socket::receive(slot.socket.as_fd())?;
         let report = match (message.first(), fds.into_iter().next()) {
@@ -173,18 +174,6 @@ impl Slots {
         }
     }
 
-    fn write_maps(&self, init: Pid) -> io::Result<()> {
-        let map = match self.ids.init {
-            Some(init) => format!("0 {init} 1\n1000 {} 1\n", self.ids.worker),
-            None => format!("{} 0 1\n", self.ids.worker_inside),
-        };
-        for kind in ["uid", "gid"] {
-            fs::write(format!("/proc/{init}/{kind}_map"), &map)
-                .map_err(|error| doing(format!("write the {kind} map"), error))?;
-        }
-        Ok(())
-    }
-
     /// Gives a parked run its session folder and, when it has a way out, answers with the socket that it begins at.
     pub(super) fn enter(&mut self, number: u64, session: &str, has_way_out: bool) -> io::Result<Option<OwnedFd>> {
         let slot = self.slots.get(&number).ok_or_else(|| io::Error::other("no such slot"))?;
@@ -192,6 +181,9 @@ impl Slots {
             return Err(io::Error::other("no such session"));
         }
         let tree = mounts::copy(&folder(session)?)?;
+        if matches!(self.ids.host, Some(HostIds { has_own_pairs: true, .. })) {
+            mounts::show_as(&tree, fs::File::open(format!("/proc/{}/ns/user", slot.init))?.as_fd())?;
+        }
         let request = if has_way_out { init::WITH_DOOR } else { b'S' };
         socket::send(slot.socket.as_fd(), &[request], &[tree.as_fd()])?;
         let (message, fds) = socket::receive(slot.socket.as_fd())?;
@@ -252,6 +244,15 @@ impl Slots {
         }
         Ok(serde_json::from_slice(&message)?)
     }
+}
+
+/// Says who the ids inside the namespaces of `child` are outside.
+pub(super) fn write_maps(child: Pid, map: &str) -> io::Result<()> {
+    for kind in ["uid", "gid"] {
+        fs::write(format!("/proc/{child}/{kind}_map"), map)
+            .map_err(|error| doing(format!("write the {kind} map"), error))?;
+    }
+    Ok(())
 }
 
 fn folder(session: &str) -> io::Result<PathBuf> {
