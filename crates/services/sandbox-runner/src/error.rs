@@ -50,6 +50,9 @@ pub enum Error {
         /// How many it may have.
         limit_bytes: usize,
     },
+    /// A limit with which no code could run.
+    #[error("{0} must be more than 0; leave it out for what the service allows")]
+    ZeroLimit(&'static str),
     /// The files do not fit into the session folder.
     #[error("the files of this container would need more than {limit_bytes} bytes")]
     Full {
@@ -95,7 +98,9 @@ impl Failure for Error {
     fn kind(&self) -> Kind {
         match self {
             Self::NoContainer(_) | Self::NoFile(_) | Self::NoBlob(_) => Kind::NotFound,
-            Self::BadPath(_) | Self::BadId(_) | Self::BadExpiry | Self::BadNetwork(_) => Kind::BadRequest,
+            Self::BadPath(_) | Self::BadId(_) | Self::BadExpiry | Self::ZeroLimit(_) | Self::BadNetwork(_) => {
+                Kind::BadRequest
+            }
             Self::EgressNotPermitted(_) | Self::NoWayOut(_) => Kind::Forbidden,
             Self::NoCopy(_) => Kind::Unprocessable,
             Self::Expired(_) | Self::KeyReused | Self::NothingRuns(_) => Kind::Conflict,
@@ -126,6 +131,7 @@ impl Failure for Error {
             | Self::BadExpiry
             | Self::BadNetwork(_)
             | Self::Egress(_)
+            | Self::ZeroLimit(_)
             | Self::CodeTooLarge { .. }
             | Self::Full { .. }
             | Self::Database(_)
@@ -141,6 +147,7 @@ impl Failure for Error {
             Self::BadExpiry => Some("expires_after"),
             Self::BadNetwork(_) | Self::EgressNotPermitted(_) | Self::NoWayOut(_) => Some("network_policy"),
             Self::CodeTooLarge { .. } => Some("code"),
+            Self::ZeroLimit(name) => Some(name),
             Self::NoBlob(_) => Some("blob"),
             Self::NoContainer(_)
             | Self::NoFile(_)

@@ -2,12 +2,15 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
+use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
 
 use crate::driver::Said;
 
+/// Between two pieces of output that nobody keeps: some 60 MiB a second.
+const THROWING_AWAY: Duration = Duration::from_millis(1);
 /// Pieces of 64 KiB, each as much as a pipe holds.
 const DRAINS_MAX: usize = 64;
 
@@ -63,10 +66,13 @@ impl Stream {
     }
 
     /// The next piece of text, `None` at the end. Past the limit it reads on and throws away, so that the code does
-    /// not hang on a full pipe. May be dropped while waiting.
+    /// not hang on a full pipe, but at a pace that leaves the processor to others. May be dropped while waiting.
     pub(super) async fn next(&mut self) -> Option<String> {
-        let mut buffer = vec![0_u8; 16 << 10];
+        let mut buffer = vec![0_u8; 64 << 10];
         loop {
+            if self.is_cut && self.pipe.is_some() {
+                tokio::time::sleep(THROWING_AWAY).await;
+            }
             let Some(pipe) = self.pipe.as_mut() else { return std::future::pending().await };
             let n_bytes = pipe.read(&mut buffer).await.unwrap_or(0);
             if n_bytes == 0 {
