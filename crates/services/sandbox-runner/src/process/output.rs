@@ -62,7 +62,12 @@ impl Stream {
         self.is_cut |= n_kept < bytes.len();
         self.n_left -= n_kept as u64;
         self.rest.extend_from_slice(&bytes[..n_kept]);
-        decode(&mut self.rest)
+        let text = decode(&mut self.rest);
+        if self.n_left == 0 {
+            // The rest of a character that the limit cuts will not come.
+            self.rest.clear();
+        }
+        text
     }
 
     /// The next piece of text, `None` at the end. Past the limit it reads on and throws away, so that the code does

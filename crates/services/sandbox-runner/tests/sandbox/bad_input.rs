@@ -50,7 +50,7 @@ async fn requests_that_are_not_understood_are_refused_with_a_reason() {
     for (body, reason) in [
         (br#"{"code": "1", "language": "perl"}"#.to_vec(), "unknown variant `perl`, expected `python` or `sql`"),
         (b"{\"code\": \"print('\xff\xfe')\"}".to_vec(), "invalid unicode"),
-        (br#"{"code": "\ud800"}"#.to_vec(), "surrogate"),
+        (br#"{"code": "\ud800"}"#.to_vec(), "hex escape"),
         (br#"{"code": 7}"#.to_vec(), "expected a string"),
         (b"{}".to_vec(), "missing field `code`"),
         (br#"{"code": "1", "timeout_ms": -1}"#.to_vec(), "invalid value"),
