@@ -22,6 +22,20 @@ pub enum Error {
     /// The path leads out of the session folder or names no file.
     #[error("the path {0:?} is not below /session, or is deeper than eight folders")]
     BadPath(String),
+    /// The network policy is not understood.
+    #[error("network_policy: {0}")]
+    BadNetwork(String),
+    /// The operator permits less.
+    #[error(
+        "{0} cannot be allowed: the operator permits no way out to it; the setting sandbox.egress_domains names what may be"
+    )]
+    EgressNotPermitted(String),
+    /// The driver builds none.
+    #[error("the {0} driver gives sandboxes no way out; the process driver does")]
+    NoWayOut(&'static str),
+    /// No key could be made for a session's certificates.
+    #[error("the way out of the sandbox cannot be made")]
+    Egress(#[source] anyhow::Error),
     /// An id in the address is not one.
     #[error("{0}")]
     BadId(#[from] septet_kernel::BadId),
@@ -84,7 +98,10 @@ impl Failure for Error {
     fn kind(&self) -> Kind {
         match self {
             Self::NoContainer(_) | Self::NoFile(_) | Self::NoBlob(_) => Kind::NotFound,
-            Self::BadPath(_) | Self::BadId(_) | Self::BadExpiry | Self::ZeroLimit(_) => Kind::BadRequest,
+            Self::BadPath(_) | Self::BadId(_) | Self::BadExpiry | Self::ZeroLimit(_) | Self::BadNetwork(_) => {
+                Kind::BadRequest
+            }
+            Self::EgressNotPermitted(_) | Self::NoWayOut(_) => Kind::Forbidden,
             Self::NoCopy(_) => Kind::Unprocessable,
             Self::Expired(_) | Self::KeyReused | Self::NothingRuns(_) => Kind::Conflict,
             Self::CodeTooLarge { .. } | Self::Full { .. } => Kind::TooLarge,
@@ -92,7 +109,7 @@ impl Failure for Error {
             Self::RunsElsewhere => Kind::Unavailable,
             Self::Driver(error) => error.kind(),
             Self::Blobs(error) => error.kind(),
-            Self::Database(_) | Self::BadRow(_) | Self::Folder(_) => Kind::Internal,
+            Self::Database(_) | Self::BadRow(_) | Self::Folder(_) | Self::Egress(_) => Kind::Internal,
         }
     }
 
@@ -101,6 +118,7 @@ impl Failure for Error {
             Self::Expired(_) => "container_expired",
             Self::KeyReused => "idempotency_key_reused",
             Self::RunsElsewhere => "execution_elsewhere",
+            Self::EgressNotPermitted(_) | Self::NoWayOut(_) => "egress_not_permitted",
             Self::NothingRuns(_) => "nothing_runs",
             Self::NoCopy(_) => "variables_not_copied",
             Self::TooManySessions { .. } => "too_many_sandboxes",
@@ -111,6 +129,8 @@ impl Failure for Error {
             | Self::BadPath(_)
             | Self::BadId(_)
             | Self::BadExpiry
+            | Self::BadNetwork(_)
+            | Self::Egress(_)
             | Self::ZeroLimit(_)
             | Self::CodeTooLarge { .. }
             | Self::Full { .. }
@@ -125,6 +145,7 @@ impl Failure for Error {
         match self {
             Self::BadPath(_) => Some("path"),
             Self::BadExpiry => Some("expires_after"),
+            Self::BadNetwork(_) | Self::EgressNotPermitted(_) | Self::NoWayOut(_) => Some("network_policy"),
             Self::CodeTooLarge { .. } => Some("code"),
             Self::ZeroLimit(name) => Some(name),
             Self::NoBlob(_) => Some("blob"),
@@ -132,6 +153,7 @@ impl Failure for Error {
             | Self::NoFile(_)
             | Self::Expired(_)
             | Self::BadId(_)
+            | Self::Egress(_)
             | Self::Full { .. }
             | Self::KeyReused
             | Self::NothingRuns(_)

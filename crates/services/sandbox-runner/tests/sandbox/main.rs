@@ -7,6 +7,7 @@
 mod bad_input;
 mod contract;
 mod docker;
+mod egress;
 mod files;
 mod hostile;
 mod killed;
