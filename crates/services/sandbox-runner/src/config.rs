@@ -1,9 +1,14 @@
 //! The settings of the sandbox runner.
 
+mod key;
+
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+pub use key::KeyConfig;
 
 /// Settings, each with its unit and default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,6 +70,8 @@ pub struct Config {
     pub zygote_forks: u64,
     /// Minutes after which another warm interpreter takes over. Default 60.
     pub zygote_minutes: u32,
+    /// Clients that come without the API gateway, by name. Default none.
+    pub keys: BTreeMap<String, KeyConfig>,
 }
 
 impl Default for Config {
@@ -94,6 +101,7 @@ impl Default for Config {
             n_sessions_per_tenant: 16,
             zygote_forks: 10_000,
             zygote_minutes: 60,
+            keys: BTreeMap::new(),
         }
     }
 }
@@ -125,7 +133,7 @@ impl Config {
         if self.n_processes < 8 {
             return Err("sandbox.n_processes must be at least 8".to_owned());
         }
-        Ok(())
+        self.keys.iter().try_for_each(|(name, key)| key.check(name))
     }
 
     /// The provisioned tree, with the default filled in.
@@ -155,6 +163,11 @@ impl Config {
             0 => std::thread::available_parallelism().map_or(2, usize::from).max(2),
             n => n,
         }
+    }
+
+    /// How much the files of a session may have together when they are put there.
+    pub(crate) fn files_bytes(&self) -> u64 {
+        self.session_bytes / 10 * 9
     }
 
     pub(crate) fn timeout(&self, wanted_ms: Option<u64>) -> Duration {

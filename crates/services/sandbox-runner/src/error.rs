@@ -1,5 +1,6 @@
 //! What can go wrong in the sandbox runner. Errors of the code itself are none of these: they are results.
 
+use septet_chassis::http::form::BadForm;
 use septet_kernel::{BlobId, ContainerFileId, ContainerId, Failure, Kind};
 
 use crate::driver;
@@ -7,6 +8,18 @@ use crate::driver;
 /// Why a request was not carried out.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// Whoever asks has not shown who they are.
+    #[error("send a key of the settings as `Authorization: Bearer <key>`, or go through the API gateway")]
+    NoKey,
+    /// The upload is not understood.
+    #[error(transparent)]
+    Form(#[from] BadForm),
+    /// The client went away in the middle of it.
+    #[error("the upload broke off")]
+    BrokenUpload,
+    /// The body is not understood.
+    #[error("the JSON body does not fit: {0}")]
+    BadBody(String),
     /// There is none, or it is another tenant's.
     #[error("container {0} does not exist")]
     NoContainer(ContainerId),
@@ -81,7 +94,11 @@ impl Failure for Error {
     fn kind(&self) -> Kind {
         match self {
             Self::NoContainer(_) | Self::NoFile(_) | Self::NoBlob(_) => Kind::NotFound,
-            Self::BadPath(_) | Self::BadId(_) | Self::BadExpiry => Kind::BadRequest,
+            Self::NoKey => Kind::Unauthenticated,
+            Self::BadPath(_) | Self::BadId(_) | Self::BadExpiry | Self::BadBody(_) | Self::BrokenUpload => {
+                Kind::BadRequest
+            }
+            Self::Form(error) => error.kind(),
             Self::NoCopy(_) => Kind::Unprocessable,
             Self::Expired(_) | Self::KeyReused | Self::NothingRuns(_) => Kind::Conflict,
             Self::CodeTooLarge { .. } | Self::Full { .. } => Kind::TooLarge,
@@ -102,12 +119,16 @@ impl Failure for Error {
             Self::NoCopy(_) => "variables_not_copied",
             Self::TooManySessions { .. } => "too_many_sandboxes",
             Self::Driver(error) => error.code(),
+            Self::NoKey => "no_key",
             Self::NoContainer(_)
             | Self::NoFile(_)
             | Self::NoBlob(_)
             | Self::BadPath(_)
             | Self::BadId(_)
             | Self::BadExpiry
+            | Self::BadBody(_)
+            | Self::BrokenUpload
+            | Self::Form(_)
             | Self::CodeTooLarge { .. }
             | Self::Full { .. }
             | Self::Database(_)
@@ -120,6 +141,8 @@ impl Failure for Error {
     fn param(&self) -> Option<&str> {
         match self {
             Self::BadPath(_) => Some("path"),
+            Self::BrokenUpload => Some("file"),
+            Self::Form(error) => error.param(),
             Self::BadExpiry => Some("expires_after"),
             Self::CodeTooLarge { .. } => Some("code"),
             Self::NoBlob(_) => Some("blob"),
@@ -127,6 +150,8 @@ impl Failure for Error {
             | Self::NoFile(_)
             | Self::Expired(_)
             | Self::BadId(_)
+            | Self::BadBody(_)
+            | Self::NoKey
             | Self::Full { .. }
             | Self::KeyReused
             | Self::NothingRuns(_)

@@ -13,6 +13,7 @@
 //!
 //! It knows nothing of agents or models, and it has no network to offer.
 
+mod alone;
 mod config;
 mod container;
 mod doctor;
@@ -20,7 +21,9 @@ mod driver;
 mod error;
 mod execution;
 mod fork;
+mod keys;
 mod log;
+mod mcp;
 mod metrics;
 mod migration;
 pub mod process;
@@ -35,12 +38,13 @@ use std::time::Duration;
 
 use anyhow::Context;
 use septet_blobs::Blobs;
+use septet_chassis::http::Limits;
 use septet_chassis::{Platform, Service};
 use septet_database::Database;
 use septet_kernel::ServiceName;
 use tracing::{info, warn};
 
-pub use config::Config;
+pub use config::{Config, KeyConfig};
 pub use doctor::doctor;
 pub use driver::{Level, MemoryWall};
 pub use error::Error;
@@ -72,7 +76,11 @@ pub async fn open(config: Config, platform: &Platform, database: Database, blobs
         lives: execution::Lives::default(),
     });
     platform.lifecycle.spawn("keep the sandbox", keep(Arc::clone(&sandbox)));
-    Ok(Service::internal(ServiceName::SandboxRunner, routes::routes(sandbox)))
+    // An answer in one document comes when the code has ended.
+    let longest = Duration::from_millis(sandbox.config.timeout_max_ms) + Duration::from_secs(60);
+    let usual = Limits::default();
+    let limits = Limits { timeout: usual.timeout.max(longest), ..usual };
+    Ok(Service { limits, ..Service::internal(ServiceName::SandboxRunner, routes::routes(sandbox)) })
 }
 
 /// Warms the interpreter up, lets idle folders go, and ends everything at shutdown.

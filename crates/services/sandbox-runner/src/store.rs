@@ -40,6 +40,7 @@ impl Store {
         self.database.backend() == DbBackend::Sqlite
     }
 
+    /// Does nothing when it is there already.
     pub(crate) async fn add_container(&self, container: &Container) -> Result<(), Error> {
         let values = vec![
             container.id.to_string().into(),
@@ -49,8 +50,13 @@ impl Store {
             container.last_active_at_ms.into(),
             container.expires_minutes.map(i64::from).into(),
         ];
-        self.write(format!("INSERT INTO sandbox_containers ({CONTAINER}) VALUES ($1, $2, $3, $4, $5, $6)"), values)
-            .await?;
+        self.write(
+            format!(
+                "INSERT INTO sandbox_containers ({CONTAINER}) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING"
+            ),
+            values,
+        )
+        .await?;
         Ok(())
     }
 

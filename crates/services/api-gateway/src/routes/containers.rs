@@ -3,8 +3,9 @@
 use axum::Json as Plain;
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
-use http::{HeaderMap, header};
+use http::HeaderMap;
 use septet_chassis::http::Refusal;
+use septet_chassis::http::form::Form;
 use septet_contracts::call::segment;
 use septet_contracts::knowledge;
 use septet_contracts::page::{Page, PageQuery};
@@ -94,8 +95,7 @@ async fn add_file(
     Path(container): Path<String>,
     request: Request,
 ) -> Result<Plain<ContainerFile>, Refusal<Error>> {
-    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let is_form = content_type.unwrap_or_default().starts_with("multipart/form-data");
+    let is_form = Form::is_announced(request.headers());
     let caller = caller.without_deadline();
     // A blob is named only here, after the tenant has shown that it owns the bytes: hashes are no secret.
     let new = if is_form {
@@ -128,5 +128,5 @@ async fn content(
     let path = format!("/v1/containers/{}/files/{}/content", segment(container), segment(file));
     let found = app.peer(ServiceName::SandboxRunner).get(&caller, &path).answer().await.map_err(Error::from)?;
     let FileContent { blob, filename, mime, .. } = found;
-    Ok(serve(&app.blobs, &Content { blob, filename, mime }, &headers).await?)
+    Ok(serve(&app.blobs, Content { blob, filename, mime }, &headers).await?)
 }

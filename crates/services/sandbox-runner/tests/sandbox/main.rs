@@ -4,9 +4,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails the test")]
 
+mod alone;
+mod door;
 mod files;
 mod hostile;
 mod limits;
+mod mcp;
 mod once;
 mod running;
 mod stateful;
