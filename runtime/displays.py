@@ -114,7 +114,10 @@ def _origin(value):
 def _own(value, kind):
     """What the `_repr_*_` methods say. Looked up on the class: some objects have every attribute one asks for."""
     if hasattr(kind, "_repr_mimebundle_"):
-        data = value._repr_mimebundle_()
+        try:
+            data = value._repr_mimebundle_(include=None, exclude=None)
+        except TypeError:
+            data = value._repr_mimebundle_()
         data = data[0] if isinstance(data, tuple) else data
         for mime in _KINDS:
             if isinstance(data, dict) and data.get(mime) is not None and mime != "text/plain":
@@ -203,12 +206,14 @@ def _show(mime, content):
     else:
         text = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False, default=_plain)
         data = text.encode("utf-8", "backslashreplace")
+    if len(_shown) == COUNT_MAX:
+        _shown.append({"mime": "text/plain", "text": "more than %d things were shown; the rest is left out" % COUNT_MAX})
+    if len(_shown) > COUNT_MAX:
+        return
     size = max(len(data), len(text))
-    if len(_shown) < COUNT_MAX and size <= min(ITEM_MAX, _room):
+    if size <= min(ITEM_MAX, _room):
         _room -= size
         _shown.append({"mime": mime, "text": text})
-        return
-    if len(_shown) >= 2 * COUNT_MAX:
         return
     path = _free("display-%%d%s" % _KINDS.get(mime, (None, ".txt"))[1])
     with open(path, "wb") as file:

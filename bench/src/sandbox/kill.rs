@@ -8,7 +8,7 @@ use super::server::Client;
 use super::times::Times;
 use crate::process::Process;
 
-const LIMIT: Duration = Duration::from_millis(500);
+const LIMIT: Duration = Duration::from_millis(1000);
 const N_CHILDREN: usize = 8;
 
 /// Executions that leave children in sessions of their own and outlive their time.
@@ -23,10 +23,7 @@ pub(crate) async fn after_limit(client: &mut Client, septet: &Process) -> anyhow
         );
         let execution = json!({"code": code, "timeout_ms": LIMIT.as_millis() as u64});
         let (started, mut rest) = client.begin(&container, &execution).await?;
-        // By then all of them are there, and the limit is still to come.
-        tokio::time::sleep_until((started + LIMIT.mul_f64(0.7)).into()).await;
-        let pids: Vec<u32> = septet.descendants().into_iter().filter(|pid| is_named(*pid, &mark)).collect();
-        anyhow::ensure!(pids.len() == N_CHILDREN + 1, "{} processes where {} were made", pids.len(), N_CHILDREN + 1);
+        let pids = all_named(septet, &mark, started + LIMIT.mul_f64(0.9)).await?;
         tokio::time::sleep_until((started + LIMIT).into()).await;
         while pids.iter().any(|pid| is_alive(*pid)) {
             anyhow::ensure!(started.elapsed() < LIMIT * 20, "an execution does not end");
@@ -38,6 +35,18 @@ pub(crate) async fn after_limit(client: &mut Client, septet: &Process) -> anyhow
     }
     client.delete(&container).await?;
     Ok(times)
+}
+
+/// The processes of that name, once all of them are there.
+async fn all_named(septet: &Process, name: &str, until: Instant) -> anyhow::Result<Vec<u32>> {
+    loop {
+        let pids: Vec<u32> = septet.descendants().into_iter().filter(|pid| is_named(*pid, name)).collect();
+        if pids.len() == N_CHILDREN + 1 {
+            return Ok(pids);
+        }
+        anyhow::ensure!(Instant::now() < until, "{} processes where {} are made", pids.len(), N_CHILDREN + 1);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 fn is_named(pid: u32, name: &str) -> bool {

@@ -15,7 +15,8 @@ use crate::analyst;
 pub use budget::{Amount, BudgetConfig, BudgetKind, KeyConfig, WindowKind};
 pub(crate) use price::OwnPrices;
 pub use price::TenantPriceConfig;
-pub use provider::{ModelConfig, ModelKind, ProviderConfig, Secret};
+pub use provider::{ModelConfig, ModelKind, ProviderConfig};
+pub use septet_chassis::Secret;
 pub use route::{BlendConfig, MemberConfig, RouteConfig, StrategyKind, TierKind, Unsupported};
 
 /// Settings of model-gateway.

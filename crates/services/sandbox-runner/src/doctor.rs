@@ -1,5 +1,7 @@
 //! Says what this machine can do and, for what it cannot, what to do about it.
 
+mod chart;
+
 use std::fs;
 use std::path::Path;
 
@@ -10,12 +12,19 @@ use crate::Config;
 use crate::driver::{Driver, Error, MemoryWall};
 use crate::process;
 
-/// Examines the machine by really building the walls once. Takes a second or two; starts and ends its own processes.
-pub async fn doctor(config: &Config) -> Doctor {
+pub use chart::Chart;
+
+/// Examines the machine by really building the walls once and drawing a chart behind them; why there is none, if there
+/// is none. Takes a second or two; starts and ends its own processes.
+pub async fn doctor(config: &Config) -> (Doctor, Result<Chart, String>) {
     let driver = process::Driver::new(config.clone(), Lifecycle::default());
     let found = examine(config, &driver).await;
+    let chart = match found.level.as_str() {
+        "none" => Err("no code can run here".to_owned()),
+        _ => chart::draw(config, &driver).await,
+    };
     driver.close().await;
-    found
+    (found, chart)
 }
 
 pub(crate) async fn examine(config: &Config, driver: &dyn Driver) -> Doctor {

@@ -45,7 +45,7 @@ use septet_kernel::ServiceName;
 use tracing::{info, warn};
 
 pub use config::{Config, KeyConfig};
-pub use doctor::doctor;
+pub use doctor::{Chart, doctor};
 pub use driver::{Level, MemoryWall};
 pub use error::Error;
 

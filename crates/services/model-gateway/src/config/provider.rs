@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use septet_chassis::Secret;
 use septet_kernel::Money;
 use septet_providers::{Credentials, Kind};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
 /// One provider.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]

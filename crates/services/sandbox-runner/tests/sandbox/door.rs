@@ -18,7 +18,7 @@ pub(crate) const ACME: &str = "sk-acme-0123456789abcdef";
 pub(crate) const OTHER: &str = "sk-other-0123456789abcdef";
 
 pub(crate) struct Door {
-    pub(crate) platform: Platform,
+    _platform: Platform,
     pub(crate) address: SocketAddr,
     client: reqwest::Client,
     _folder: TempDir,
@@ -38,7 +38,7 @@ pub(crate) async fn door() -> Door {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = http::serve(listener, service.into_router(&platform), &platform.lifecycle).unwrap();
     let client = http::client(std::time::Duration::from_secs(5)).unwrap();
-    Door { platform, address, client, _folder: folder }
+    Door { _platform: platform, address, client, _folder: folder }
 }
 
 impl Door {

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails the test")]
 
 mod alone;
+mod displays;
 mod door;
 mod files;
 mod hostile;
