@@ -1,12 +1,14 @@
 //! The sandbox as tools for any client of the Model Context Protocol, over streamable HTTP at `/mcp`.
 //!
 //! A session of the protocol has one container, made when it is first needed: variables and files last between calls.
-//! Newer revisions of the protocol have no sessions, so every answer names its container and every tool takes one.
+//! Revisions without sessions are therefore not spoken; clients fall back. Every answer names its container and every
+//! tool takes one, so that a later session can go on in it.
 //! Whose it is decides the key that comes with each request, never the session.
 
 mod answer;
 mod arguments;
 
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -16,7 +18,7 @@ use base64::engine::general_purpose::STANDARD;
 use futures::StreamExt;
 use rmcp::handler::server::router::tool::ToolRouter;
 use rmcp::handler::server::wrapper::Parameters;
-use rmcp::model::{CallToolResult, Implementation, ServerCapabilities, ServerConfig};
+use rmcp::model::{CallToolResult, Implementation, ProtocolVersion, ServerCapabilities, ServerConfig};
 use rmcp::service::RequestContext;
 use rmcp::transport::streamable_http_server::session::local::{LocalSessionManager, SessionConfig};
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
@@ -208,6 +210,10 @@ impl ServerHandler for Desk {
         info.server_info = Implementation::new("septet-sandbox", env!("CARGO_PKG_VERSION"));
         info.instructions = Some(INSTRUCTIONS.to_owned());
         info
+    }
+
+    fn supported_protocol_versions(&self) -> Cow<'static, [ProtocolVersion]> {
+        Cow::Borrowed(ProtocolVersion::known_up_to(&ProtocolVersion::LATEST_WITH_INITIALIZE))
     }
 }
 

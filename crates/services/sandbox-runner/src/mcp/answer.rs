@@ -11,14 +11,17 @@ use tracing::error;
 
 use crate::Error;
 
+// Clients end a session over a message of more than 1 MiB, so all of an answer has to stay below that.
+
 /// The largest file that `read_file` gives.
-pub(super) const READ_BYTES_MAX: u64 = 4 << 20;
+pub(super) const READ_BYTES_MAX: u64 = 600 << 10;
 /// What a model reads of one stream of output.
 const TEXT_BYTES_MAX: usize = 48 << 10;
 const IMAGES_MAX: usize = 8;
-const IMAGE_BYTES_MAX: u64 = 2 << 20;
-/// A display that is shown to programs in full.
-const DISPLAY_BYTES_MAX: usize = 256 << 10;
+/// Of all images together, in base64.
+const IMAGES_BYTES_MAX: usize = 480 << 10;
+/// Of what is there for programs, in JSON.
+const DATA_BYTES_MAX: usize = 256 << 10;
 const PICTURES: [&str; 4] = ["image/png", "image/jpeg", "image/gif", "image/webp"];
 
 pub(super) fn of<T>(result: Result<T, Error>, answer: impl FnOnce(T) -> CallToolResult) -> CallToolResult {
@@ -74,7 +77,7 @@ pub(super) fn forked(container: ContainerId, left_behind: &[String]) -> CallTool
 pub(super) fn content(file: &ContainerFile, bytes: &[u8]) -> CallToolResult {
     let mime = file.septet.mime.as_str();
     let block = match std::str::from_utf8(bytes) {
-        _ if PICTURES.contains(&mime) => ContentBlock::image(STANDARD.encode(bytes), mime),
+        _ if is_picture(mime) => ContentBlock::image(STANDARD.encode(bytes), mime),
         Ok(text) => ContentBlock::text(cut(text)),
         Err(_) => {
             let uri = format!("file://{}", file.path);
@@ -86,25 +89,43 @@ pub(super) fn content(file: &ContainerFile, bytes: &[u8]) -> CallToolResult {
     result
 }
 
-/// What became of code. Pictures that cannot be read are left out; they are still in the list of files.
+/// What became of code. Pictures that there is no room for are in the list of files.
 pub(super) async fn report(report: &ExecutionReport, blobs: &Blobs) -> CallToolResult {
-    let mut blocks = vec![ContentBlock::text(words(report))];
-    for display in report.displays.iter().filter(|display| PICTURES.contains(&display.mime.as_str())) {
-        blocks.push(ContentBlock::image(display.text.clone(), display.mime.clone()));
+    let mut images = Images::default();
+    for display in report.displays.iter().filter(|display| is_picture(&display.mime)) {
+        images.add(display.text.clone(), &display.mime);
     }
-    for file in &report.files {
-        let mime = file.septet.mime.as_str();
-        if blocks.len() <= IMAGES_MAX && file.bytes <= IMAGE_BYTES_MAX && PICTURES.contains(&mime) {
-            if let Ok(bytes) = blobs.read(&file.septet.blob).await {
-                blocks.push(ContentBlock::image(STANDARD.encode(bytes), mime));
-            }
+    for file in report.files.iter().filter(|file| is_picture(&file.septet.mime) && file.bytes <= READ_BYTES_MAX) {
+        if let Ok(bytes) = blobs.read(&file.septet.blob).await {
+            images.add(STANDARD.encode(bytes), &file.septet.mime);
         }
     }
-    blocks.truncate(IMAGES_MAX + 1);
+    let mut blocks = vec![ContentBlock::text(words(report))];
+    blocks.append(&mut images.blocks);
     let mut result = CallToolResult::success(blocks);
     result.is_error = Some(report.outcome != Outcome::Ok);
     result.structured_content = Some(data(report));
     result
+}
+
+fn is_picture(mime: &str) -> bool {
+    PICTURES.contains(&mime)
+}
+
+/// The pictures that fit into an answer.
+#[derive(Default)]
+struct Images {
+    blocks: Vec<ContentBlock>,
+    n_bytes: usize,
+}
+
+impl Images {
+    fn add(&mut self, base64: String, mime: &str) {
+        if self.blocks.len() < IMAGES_MAX && self.n_bytes + base64.len() <= IMAGES_BYTES_MAX {
+            self.n_bytes += base64.len();
+            self.blocks.push(ContentBlock::image(base64, mime));
+        }
+    }
 }
 
 fn words(report: &ExecutionReport) -> String {
@@ -125,8 +146,9 @@ fn words(report: &ExecutionReport) -> String {
     {
         add("shown", &display.text);
     }
-    // A traceback is on standard error already.
-    if let Some(error) = report.error.as_ref().filter(|error| error.traceback.is_empty()) {
+    // Python's is on standard error already.
+    let is_told = |traceback: &str| !traceback.is_empty() && report.stderr.contains(traceback.trim_end());
+    if let Some(error) = report.error.as_ref().filter(|error| !is_told(&error.traceback)) {
         add("error", &format!("{}: {}", error.name, error.message));
     }
     let files: Vec<String> = report.files.iter().map(line).collect();
@@ -138,26 +160,35 @@ fn words(report: &ExecutionReport) -> String {
 }
 
 fn data(report: &ExecutionReport) -> Value {
-    let displays: Vec<Value> = report.displays.iter().map(display).collect();
+    let mut room = DATA_BYTES_MAX;
+    let mut fits = |n_bytes: usize| {
+        let has_room = n_bytes <= room;
+        room -= if has_room { n_bytes } else { 0 };
+        has_room
+    };
+    let mut result = json!(report.result);
+    if !fits(result.to_string().len()) {
+        result["json"] = Value::Null;
+    }
+    let mut display = |display: &Display| {
+        // Pictures stand beside the data already; what is huge is only named.
+        let is_shown = !is_picture(&display.mime) && fits(display.text.len());
+        json!({"mime": display.mime, "text": is_shown.then_some(&display.text)})
+    };
+    let displays: Vec<Value> = report.displays.iter().map(&mut display).collect();
     json!({
         "container": report.container,
         "outcome": report.outcome,
         "exit_code": report.exit_code,
         "stdout": cut(&report.stdout),
         "stderr": cut(&report.stderr),
-        "result": report.result,
+        "result": result,
         "displays": displays,
         "files": report.files,
         "error": report.error,
         "duration_ms": report.duration_ms,
         "truncated": report.truncated,
     })
-}
-
-/// Pictures stand beside the data already; what is huge is only named.
-fn display(display: &Display) -> Value {
-    let is_shown = !PICTURES.contains(&display.mime.as_str()) && display.text.len() <= DISPLAY_BYTES_MAX;
-    json!({"mime": display.mime, "text": is_shown.then_some(&display.text)})
 }
 
 fn line(file: &ContainerFile) -> String {

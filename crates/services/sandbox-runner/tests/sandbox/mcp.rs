@@ -86,6 +86,8 @@ async fn charts_are_images_and_errors_are_told_to_the_model() {
     let wrong = call(&session, "run_python", json!({"code": "nothing_of_this_name"})).await;
     assert_eq!((wrong.is_error, &data(&wrong)["error"]["name"]), (Some(true), &json!("NameError")));
     assert!(text(&wrong).contains("NameError"), "{}", text(&wrong));
+    let wrong = call(&session, "run_sql", json!({"query": "SELECT 1 FROM nowhere"})).await;
+    assert!(wrong.is_error == Some(true) && text(&wrong).contains("nowhere"), "{}", text(&wrong));
     for (tool, arguments, part) in [
         ("upload_file", json!({"path": "../x", "text": ""}), "not below /session"),
         ("upload_file", json!({"path": "x"}), "either text or base64"),
