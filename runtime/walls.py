@@ -45,82 +45,103 @@ def forget_zygote():
         numpy.random.seed(int.from_bytes(os.urandom(4), "little"))
 
 
-def enter(spec, limits):
-    """`spec`: uid, seccomp programs (hex). `limits`: file_bytes, n_processes, and cpu_s and address_bytes or null."""
-    os.umask(0o022)
-    os.chdir("/session")
-    for name, value in (
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_NOFILE, 256),
-        (resource.RLIMIT_MEMLOCK, 0),
-        (resource.RLIMIT_MSGQUEUE, 0),
-        (resource.RLIMIT_NPROC, limits["n_processes"]),
-        (resource.RLIMIT_FSIZE, limits["file_bytes"]),
-        (resource.RLIMIT_NICE, 0),
-        (resource.RLIMIT_RTPRIO, 0),
-    ):
-        resource.setrlimit(name, (value, value))
-    for name, value in ((resource.RLIMIT_CPU, limits["cpu_s"]), (resource.RLIMIT_AS, limits["address_bytes"])):
-        if value is not None:
-            resource.setrlimit(name, (value, value))
-    try:
-        os.nice(5)                        # the service itself stays responsive
-    except OSError:
-        pass
-    for capability in range(64):
-        _prctl(_PR_CAPBSET_DROP, capability)
-    uid = spec["uid"]
-    if spec["map_groups"]:
-        os.setgroups([])
-    os.setresgid(uid, uid, uid)
-    os.setresuid(uid, uid, uid)
-    _check(_libc.capset(ctypes.byref((ctypes.c_uint32 * 2)(0x20080522, 0)), ctypes.byref((ctypes.c_uint32 * 6)())), "capset")
-    _check(_prctl(_PR_SET_NO_NEW_PRIVS, 1), "no_new_privs")
-    _prctl(_PR_SET_DUMPABLE, 0)
-    landlock()
-    for program in spec["seccomp"]:
-        seccomp(bytes.fromhex(program))
+class Walls:
+    """The last walls of one worker: what needs neither the job nor its session folder is done while it is parked."""
 
-
-def seccomp(program):
-    code = ctypes.create_string_buffer(program, len(program))
-    header = struct.pack("<HxxxxxxQ", len(program) // 8, ctypes.addressof(code))
-    _check(_libc.prctl(_PR_SET_SECCOMP, ctypes.c_ulong(2), ctypes.c_char_p(header), 0, 0), "seccomp")
-
-
-def landlock():
-    """A second wall around files, TCP, signals and abstract sockets, as far as this kernel has it."""
-    abi = _libc.syscall(ctypes.c_long(_LANDLOCK_CREATE), None, ctypes.c_size_t(0), ctypes.c_uint32(1))
-    if abi < 1:
-        return 0
-    execute, write_file, read_file, read_dir = 1, 2, 4, 8
-    devices = (1 << 6) | (1 << 11)                       # make character and block devices: never
-    everything = (1 << 13) - 1
-    if abi >= 2: everything |= 1 << 13                   # rename across directories
-    if abi >= 3: everything |= 1 << 14                   # truncate
-    if abi >= 5: everything |= 1 << 15                   # ioctl on devices
-    net = 3 if abi >= 4 else 0                           # bind and connect over TCP
-    scope = 3 if abi >= 6 else 0                         # abstract unix sockets, signals
-    attributes = struct.pack("<QQQ", everything, net, scope)[:8 if abi < 4 else 16 if abi < 6 else 24]
-    ruleset = _libc.syscall(ctypes.c_long(_LANDLOCK_CREATE), ctypes.c_char_p(attributes), ctypes.c_size_t(len(attributes)), ctypes.c_uint32(0))
-    if ruleset < 0:
-        return 0
-    try:
-        files = everything & (execute | write_file | read_file | (1 << 14) | (1 << 15))
-        read_only = execute | read_file | read_dir
-        for path, rights in (
-            ("/", read_only),
-            ("/session", everything & ~devices), ("/tmp", everything & ~devices), ("/var/tmp", everything & ~devices), ("/dev/shm", everything & ~devices),
-            ("/run/report", everything & ~devices),
-            ("/dev/null", files), ("/dev/zero", files), ("/dev/full", files),
+    def __init__(self, spec):
+        """`spec`: uid, map_groups, seccomp programs (hex)."""
+        os.umask(0o022)
+        for name, value in (
+            (resource.RLIMIT_CORE, 0),
+            (resource.RLIMIT_NOFILE, 256),
+            (resource.RLIMIT_MEMLOCK, 0),
+            (resource.RLIMIT_MSGQUEUE, 0),
+            (resource.RLIMIT_NICE, 0),
+            (resource.RLIMIT_RTPRIO, 0),
         ):
-            fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
-            try:
-                rule = struct.pack("<Qi", rights, fd)
-                _check(_libc.syscall(ctypes.c_long(_LANDLOCK_ADD), ctypes.c_int(ruleset), ctypes.c_int(1), ctypes.c_char_p(rule), ctypes.c_uint32(0)), "landlock " + path)
-            finally:
-                os.close(fd)
-        _check(_libc.syscall(ctypes.c_long(_LANDLOCK_RESTRICT), ctypes.c_int(ruleset), ctypes.c_uint32(0)), "landlock")
-    finally:
-        os.close(ruleset)
-    return abi
+            resource.setrlimit(name, (value, value))
+        for capability in range(64):
+            _prctl(_PR_CAPBSET_DROP, capability)
+        uid = spec["uid"]
+        if spec["map_groups"]:
+            os.setgroups([])
+        os.setresgid(uid, uid, uid)
+        os.setresuid(uid, uid, uid)
+        _check(_libc.capset(ctypes.byref((ctypes.c_uint32 * 2)(0x20080522, 0)), ctypes.byref((ctypes.c_uint32 * 6)())), "capset")
+        _check(_prctl(_PR_SET_NO_NEW_PRIVS, 1), "no_new_privs")
+        self.filters = [_filter(bytes.fromhex(program)) for program in spec["seccomp"]]
+        self.landlock = Landlock()
+
+    def raise_(self, limits):
+        """Around the code to come. `limits`: file_bytes, n_processes, and cpu_s and address_bytes or null."""
+        os.chdir("/session")
+        for name, value in (
+            (resource.RLIMIT_NPROC, limits["n_processes"]),
+            (resource.RLIMIT_FSIZE, limits["file_bytes"]),
+            (resource.RLIMIT_CPU, limits["cpu_s"]),
+            (resource.RLIMIT_AS, limits["address_bytes"]),
+        ):
+            if value is not None:
+                resource.setrlimit(name, (value, value))
+        try:
+            os.nice(5)                    # the service itself stays responsive
+        except OSError:
+            pass
+        _prctl(_PR_SET_DUMPABLE, 0)
+        self.landlock.write_to("/session")
+        self.landlock.close()
+        for _, header in self.filters:
+            _check(_libc.prctl(_PR_SET_SECCOMP, ctypes.c_ulong(2), ctypes.c_char_p(header), 0, 0), "seccomp")
+
+
+def _filter(program):
+    code = ctypes.create_string_buffer(program, len(program))
+    return code, struct.pack("<HxxxxxxQ", len(program) // 8, ctypes.addressof(code))
+
+
+class Landlock:
+    """A second wall around files, TCP, signals and abstract sockets, as far as this kernel has it."""
+
+    def __init__(self):
+        self.ruleset = None
+        abi = _libc.syscall(ctypes.c_long(_LANDLOCK_CREATE), None, ctypes.c_size_t(0), ctypes.c_uint32(1))
+        if abi < 1:
+            return
+        execute, write_file, read_file, read_dir = 1, 2, 4, 8
+        devices = (1 << 6) | (1 << 11)                       # make character and block devices: never
+        everything = (1 << 13) - 1
+        if abi >= 2: everything |= 1 << 13                   # rename across directories
+        if abi >= 3: everything |= 1 << 14                   # truncate
+        if abi >= 5: everything |= 1 << 15                   # ioctl on devices
+        net = 3 if abi >= 4 else 0                           # bind and connect over TCP
+        scope = 3 if abi >= 6 else 0                         # abstract unix sockets, signals
+        attributes = struct.pack("<QQQ", everything, net, scope)[:8 if abi < 4 else 16 if abi < 6 else 24]
+        ruleset = _libc.syscall(ctypes.c_long(_LANDLOCK_CREATE), ctypes.c_char_p(attributes), ctypes.c_size_t(len(attributes)), ctypes.c_uint32(0))
+        if ruleset < 0:
+            return
+        self.ruleset = ruleset
+        self.writing = everything & ~devices
+        files = everything & (execute | write_file | read_file | (1 << 14) | (1 << 15))
+        self._allow("/", execute | read_file | read_dir)
+        for path in ("/tmp", "/var/tmp", "/dev/shm", "/run/report"):
+            self.write_to(path)
+        for path in ("/dev/null", "/dev/zero", "/dev/full"):
+            self._allow(path, files)
+
+    def write_to(self, path):
+        if self.ruleset is not None:
+            self._allow(path, self.writing)
+
+    def _allow(self, path, rights):
+        fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        try:
+            rule = struct.pack("<Qi", rights, fd)
+            _check(_libc.syscall(ctypes.c_long(_LANDLOCK_ADD), ctypes.c_int(self.ruleset), ctypes.c_int(1), ctypes.c_char_p(rule), ctypes.c_uint32(0)), "landlock " + path)
+        finally:
+            os.close(fd)
+
+    def close(self):
+        """From here on the rules hold, for this process and all that come from it."""
+        if self.ruleset is not None:
+            _check(_libc.syscall(ctypes.c_long(_LANDLOCK_RESTRICT), ctypes.c_int(self.ruleset), ctypes.c_uint32(0)), "landlock")
+            os.close(self.ruleset)

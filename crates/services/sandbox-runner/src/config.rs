@@ -28,7 +28,7 @@ pub struct Config {
     /// The first of two host user ids that sandboxed processes run under when the service runs as root; nothing else
     /// may use them. Default 424200.
     pub host_uid: u32,
-    /// Interpreters kept warm and walled, waiting for code. Default 1.
+    /// Interpreters kept warm and walled, waiting for code. Default 2.
     pub n_parked: usize,
     /// Executions at a time; more wait. Default 0, which means one per core, at least 2.
     pub n_running: usize,
@@ -82,7 +82,7 @@ impl Default for Config {
             warden: Vec::new(),
             cgroup_mount: PathBuf::from("/sys/fs/cgroup"),
             host_uid: 424_200,
-            n_parked: 1,
+            n_parked: 2,
             n_running: 0,
             timeout_ms: 60_000,
             timeout_max_ms: 600_000,

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use septet_chassis::Lifecycle;
@@ -16,6 +17,9 @@ use super::wire::Request;
 use super::worker::Worker;
 use crate::Config;
 use crate::driver::{self, Error, Level, MemoryWall, Spec, Walls};
+
+/// About as long as a short run takes.
+const BREATH: Duration = Duration::from_millis(10);
 
 /// Runs code inside walls. Cheap to clone.
 #[derive(Clone)]
@@ -153,8 +157,13 @@ impl Driver {
         if warden.is_retired() || self.parked().len() >= self.inner.config.n_parked {
             return;
         }
+        let is_empty = self.parked().is_empty();
         let (driver, warden) = (self.clone(), Arc::clone(warden));
         self.inner.lifecycle.spawn("park a sandbox", async move {
+            if !is_empty {
+                // Not while the run that took one begins: it would wait for a processor.
+                tokio::time::sleep(BREATH).await;
+            }
             match Parked::start(&warden, &driver.inner.hierarchy).await {
                 Ok(parked) => {
                     let surplus = {

@@ -102,6 +102,8 @@ fn become_zygote(setup: &Setup, warden: OwnedFd) -> io::Error {
             ("MPLBACKEND", "Agg"),
             ("MPLCONFIGDIR", "/opt/septet/mpl"),
             ("MATPLOTLIBRC", "/opt/septet/mpl/matplotlibrc"),
+            // Memory in huge pages where it can be: a fork copies one entry for each page.
+            ("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1"),
             // A fork of a process with threads is a gamble; the zygote refuses to start with more than one.
             ("OPENBLAS_NUM_THREADS", "1"),
             ("OMP_NUM_THREADS", "1"),

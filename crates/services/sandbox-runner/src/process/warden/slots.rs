@@ -29,7 +29,7 @@ pub(super) struct Slots {
     zygote: Zygote,
     /// Our own mount namespace, to come back to.
     home: OwnedFd,
-    /// What the zygote hands to `walls.enter`, the same for every run.
+    /// What the zygote hands to `walls.Walls`, the same for every run.
     spec: Vec<u8>,
     slots: BTreeMap<u64, Slot>,
     sessions: BTreeSet<String>,
