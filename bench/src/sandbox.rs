@@ -74,13 +74,8 @@ fn figures(parked_mib: f64, per_s: f64, times: &[Times; 6], peers: &Peers) -> Ve
         metric: Metric { name, unit, is_at_most: true, target, peer },
         value,
     };
-    let per_second = Metric {
-        name: "sustained_executions_per_s",
-        unit: "1/s",
-        is_at_most: false,
-        target: 200.0,
-        peer: None,
-    };
+    let per_second =
+        Metric { name: "sustained_executions_per_s", unit: "1/s", is_at_most: false, target: 200.0, peer: None };
     let run = |quantile| peer("docker run (hardened)", &peers.docker_run, quantile);
     let exec = |quantile| peer("docker exec, warm", &peers.docker_exec, quantile);
     let cold = |quantile| peer("python3 cold", &peers.cold_chart, quantile);

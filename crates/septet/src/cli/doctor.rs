@@ -79,15 +79,13 @@ async fn sandbox(config: &Config) -> Vec<Finding> {
 
 /// Saves the test chart where it can be looked at.
 fn drawn(config: &Config, chart: Result<Chart, String>) -> Finding {
-    let missing = |detail: String, how: &str| Finding {
-        what: "charts".to_owned(),
-        ok: false,
-        detail,
-        how: Some(how.to_owned()),
-    };
+    let missing =
+        |detail: String, how: &str| Finding { what: "charts".to_owned(), ok: false, detail, how: Some(how.to_owned()) };
     let chart = match chart {
         Ok(chart) => chart,
-        Err(why) => return missing(format!("the test chart was not drawn: {why}"), "see what is missing for the sandbox"),
+        Err(why) => {
+            return missing(format!("the test chart was not drawn: {why}"), "see what is missing for the sandbox");
+        }
     };
     let folder = if config.data.is_dir() { config.data.clone() } else { std::env::temp_dir() };
     let path = folder.join("doctor-chart.png");
@@ -103,7 +101,10 @@ fn drawn(config: &Config, chart: Result<Chart, String>) -> Finding {
         );
     }
     let ms = chart.duration.as_millis();
-    fine("charts", format!("Chinese text in SimHei and Microsoft YaHei and a minus sign drawn in {ms} ms, look at {place}"))
+    fine(
+        "charts",
+        format!("Chinese text in SimHei and Microsoft YaHei and a minus sign drawn in {ms} ms, look at {place}"),
+    )
 }
 
 fn pdf(config: &Config) -> Finding {

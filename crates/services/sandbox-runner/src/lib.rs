@@ -104,6 +104,9 @@ async fn keep(sandbox: Arc<Sandbox>) {
             info!(sandbox.n_swept = n_swept, "idle session folders let go");
         }
     }
+    if let Err(error) = sandbox.store.flush().await {
+        warn!(error = %septet_kernel::causes(&error), "the last activity of containers was not written down");
+    }
     sandbox.rooms.clear();
     sandbox.driver.close().await;
 }

@@ -49,14 +49,18 @@ async fn display_shows_any_value_at_any_point() {
 #[tokio::test]
 async fn a_last_line_shows_what_it_looks_like() {
     let house = house().await;
-    let code = "class Html:\n    def _repr_html_(self): return '<b>x</b>'\n    def __repr__(self): return 'an html'\nHtml()";
+    let code =
+        "class Html:\n    def _repr_html_(self): return '<b>x</b>'\n    def __repr__(self): return 'an html'\nHtml()";
     let output = house.run(python(code)).await;
     assert_eq!((text(&output), &output.displays), ("an html", &vec![kind("text/html", "<b>x</b>")]));
 
     let output = house.run(python("import pandas\npandas.DataFrame({'销售': [1, 2], 'b': ['<x>', None]})")).await;
     assert!(text(&output).contains("销售"));
     let table = output.result().unwrap().json.clone().unwrap();
-    assert_eq!(table, json!({"columns": ["销售", "b"], "rows": [[1, "<x>"], [2, null]], "n_rows": 2, "truncated": false}));
+    assert_eq!(
+        table,
+        json!({"columns": ["销售", "b"], "rows": [[1, "<x>"], [2, null]], "n_rows": 2, "truncated": false})
+    );
     let [(mime, html)] = output.displays.as_slice() else { panic!("{:?}", output.displays) };
     assert!(mime == "text/html" && html.contains("<table") && html.contains("&lt;x&gt;"), "{html}");
 }
@@ -128,7 +132,8 @@ async fn hostile_and_huge_things_do_no_harm() {
 #[tokio::test]
 async fn a_wide_table_still_fits_into_the_report() {
     let house = house().await;
-    let output = house.run(python("import pandas\npandas.DataFrame({f'c{n}': ['x' * 200] * 5000 for n in range(40)})")).await;
+    let output =
+        house.run(python("import pandas\npandas.DataFrame({f'c{n}': ['x' * 200] * 5000 for n in range(40)})")).await;
     let table = output.result().unwrap().json.as_ref().expect("a table");
     assert_eq!((&table["n_rows"], &table["truncated"]), (&json!(5000), &json!(true)));
     let n_rows = table["rows"].as_array().unwrap().len();
@@ -143,7 +148,11 @@ async fn a_long_result_of_sql_is_there_in_whole_as_files() {
                  CASE WHEN i % 2 = 0 THEN NULL ELSE 1.25::DECIMAL(6,2) END AS price, sum(i) OVER () AS huge \
                  FROM range(12000) AS r(i) ORDER BY i";
     let output = house.run_in(container, sql(query)).await;
-    assert!(text(&output).ends_with("(12000 rows, 40 shown; all of them in result-1.csv and result-1.arrow)\n"), "{}", text(&output));
+    assert!(
+        text(&output).ends_with("(12000 rows, 40 shown; all of them in result-1.csv and result-1.arrow)\n"),
+        "{}",
+        text(&output)
+    );
     assert_eq!(names(&output), ["/session/result-1.arrow", "/session/result-1.csv"]);
     let csv = String::from_utf8(house.bytes(&output.files[1]).await).unwrap();
     let lines: Vec<&str> = csv.lines().collect();
@@ -157,5 +166,8 @@ async fn a_long_result_of_sql_is_there_in_whole_as_files() {
     );
 
     let short = house.run_in(container, sql("SELECT * FROM range(1000)")).await;
-    assert_eq!((names(&short).len(), short.result().unwrap().json.as_ref().unwrap()["truncated"].clone()), (0, json!(false)));
+    assert_eq!(
+        (names(&short).len(), short.result().unwrap().json.as_ref().unwrap()["truncated"].clone()),
+        (0, json!(false))
+    );
 }
