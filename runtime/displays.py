@@ -6,6 +6,8 @@ limit is the answer) or return anything. Whatever is too large for a report beco
 """
 import base64, builtins, io, json, os, sys
 
+import notebook
+
 TEXT_MAX = 64 << 10      # of the text beside a result
 ITEM_MAX = 512 << 10     # of one thing shown
 TOTAL_MAX = 2 << 20      # of all of them; the whole report must stay below what the runner reads
@@ -38,6 +40,7 @@ def prepare():
     """Called once, in the zygote."""
     builtins.display = display
     builtins.display_echarts = display_echarts
+    notebook.install(display)
     try:
         from plotly.basedatatypes import BaseFigure
     except ImportError:

@@ -4,11 +4,12 @@
 DuckDB's own lock (no network, no extensions, only /session) is a second wall: the first is the sandbox.
 Several statements run in order; the last one that gives rows gives the result.
 """
-import datetime, decimal, os, re, unicodedata
+import datetime, decimal, json, os, re, unicodedata
 
 import spill
 
 ROWS_MAX = 1000          # in the JSON
+JSON_MAX = 1 << 20       # of the rows in the JSON
 SHOWN_MAX = 40           # in the text
 CELL_MAX = 60
 
@@ -34,8 +35,10 @@ def run(interpreter, code):
         text += "(%d rows, %d shown%s)\n" % (n_rows, SHOWN_MAX, where)
     else:
         text += "(%d row%s)\n" % (n_rows, "" if n_rows == 1 else "s")
-    return {"text": text, "json": {"columns": columns, "rows": [[_plain(v) for v in row] for row in rows],
-                                   "n_rows": n_rows, "truncated": n_rows > ROWS_MAX}}
+    rows = [[_plain(v) for v in row] for row in rows]
+    while len(rows) > 1 and len(json.dumps(rows, default=str)) > JSON_MAX:
+        rows = rows[:len(rows) // 2]
+    return {"text": text, "json": {"columns": columns, "rows": rows, "n_rows": n_rows, "truncated": n_rows > len(rows)}}
 
 
 def connect(memory_bytes):

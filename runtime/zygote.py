@@ -138,7 +138,7 @@ def worker(spec, control, cell):
     control.close()
     os.dup2(out, 1); os.dup2(err, 2)
     os.close(out); os.close(err)
-    for name in ("cell", "charts", "displays", "spill", "sql", "state", "walls"):      # names that the code may want for its own modules
+    for name in ("cell", "charts", "displays", "notebook", "spill", "sql", "state", "walls"):      # names that the code may want for its own modules
         sys.modules.pop(name)
     sys.path.remove(HOME)
     around.raise_(job["limits"])

@@ -9,7 +9,9 @@ use septet_chassis::http::form::Form;
 use septet_contracts::call::segment;
 use septet_contracts::knowledge;
 use septet_contracts::page::{Page, PageQuery};
-use septet_contracts::sandbox::{Container, ContainerFile, FileContent, NewContainer, NewExecution, NewFile};
+use septet_contracts::sandbox::{
+    Container, ContainerFile, ExecuteRequest, ExecutionReport, FileContent, NewContainer, NewExecution, NewFile,
+};
 use septet_kernel::{Caller, ServiceName};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -31,6 +33,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(file, delete_file))
         .routes(routes!(content))
         .routes(routes!(execute))
+        .routes(routes!(execute_alone))
         .routes(routes!(interrupt))
         .routes(routes!(fork))
 }
@@ -68,6 +71,11 @@ passes! {
     execute: post "/v1/containers/{container_id}/executions" => SandboxRunner.pass {
         tag = "Containers", request_body = NewExecution,
         responses((status = 200, content_type = "application/x-ndjson", body = Object)) }
+
+    /// Runs code, in a sandbox that is made for it unless one is named, and gives everything that came of it as one
+    /// document; with `stream` the events as they happen. With `Idempotency-Key` the code runs once.
+    execute_alone: post "/v1/execute" => SandboxRunner.pass {
+        tag = "Containers", request_body = ExecuteRequest, responses((status = 200, body = ExecutionReport)) }
 
     /// Has the code that runs in a sandbox raise `KeyboardInterrupt`; a stateful interpreter keeps its variables.
     interrupt: post "/v1/containers/{container_id}/executions/interrupt" => SandboxRunner.pass {

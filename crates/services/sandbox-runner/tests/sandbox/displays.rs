@@ -66,6 +66,20 @@ async fn a_last_line_shows_what_it_looks_like() {
 }
 
 #[tokio::test]
+async fn code_for_notebooks_finds_what_it_imports() {
+    let house = house().await;
+    let code = "from IPython.display import display, HTML, Markdown, Image, clear_output\n\
+                from PIL import Image as Picture\n\
+                Picture.new('RGB', (2, 2)).save('p.jpg')\n\
+                clear_output(); display(HTML('<b>x</b>'), Markdown('# t')); Image('p.jpg')";
+    let output = house.run(python(code)).await;
+    ok(&output);
+    let kinds: Vec<&str> = output.displays.iter().map(|(mime, _)| mime.as_str()).collect();
+    assert_eq!(kinds, ["text/html", "text/markdown", "image/jpeg"]);
+    assert_eq!(text(&output), "<Image>");
+}
+
+#[tokio::test]
 async fn a_picture_is_shown_in_base64() {
     let house = house().await;
     let shown = shown(&house, "from PIL import Image\ndisplay(Image.new('CMYK', (3, 2)))").await;
