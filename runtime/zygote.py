@@ -66,6 +66,7 @@ def main():
     os.dup2(null, 0); os.close(null)
     began = time.monotonic()
     cell = preload()
+    del os.environ["JE_ARROW_MALLOC_CONF"]         # it was read when the library was loaded; code need not see it
     if n_threads() != 1:
         raise SystemExit("the warm interpreter has %d threads and must have one" % n_threads())
     atexit._clear()          # what libraries do at the end of a program is of no use to a worker that is thrown away
