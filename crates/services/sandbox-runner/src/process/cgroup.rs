@@ -9,6 +9,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::graves::Graves;
+
 const PARENT: &str = "septet-sandbox";
 
 /// How caps are held on this machine.
@@ -43,14 +45,17 @@ impl Hierarchy {
     }
 
     /// A group for one worker, with the worker already in it.
-    pub(super) fn open(&self, slot: u64, pid: i32) -> io::Result<Option<Group>> {
+    pub(super) fn open(&self, slot: u64, pid: i32, graves: &Graves) -> io::Result<Option<Group>> {
         let name = format!("{}-{slot}", std::process::id());
         let group = match self {
             Self::None => return Ok(None),
-            Self::V1 { memory, pids } => {
-                Group { memory: memory.join(&name), pids: pids.as_ref().map(|pids| pids.join(&name)), v2: false }
-            }
-            Self::V2 { root } => Group { memory: root.join(&name), pids: None, v2: true },
+            Self::V1 { memory, pids } => Group {
+                memory: memory.join(&name),
+                pids: pids.as_ref().map(|pids| pids.join(&name)),
+                v2: false,
+                graves: graves.clone(),
+            },
+            Self::V2 { root } => Group { memory: root.join(&name), pids: None, v2: true, graves: graves.clone() },
         };
         for folder in group.folders() {
             fs::create_dir_all(folder)?;
@@ -93,6 +98,7 @@ pub(super) struct Group {
     memory: PathBuf,
     pids: Option<PathBuf>,
     v2: bool,
+    graves: Graves,
 }
 
 impl Group {
@@ -136,10 +142,7 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         for folder in self.folders() {
-            // A process that is still being torn down keeps its folder busy; the next start sweeps it.
-            if fs::remove_dir(folder).is_err() {
-                tracing::debug!(cgroup = %folder.display(), "cgroup not removed yet");
-            }
+            self.graves.bury(folder.clone());
         }
     }
 }

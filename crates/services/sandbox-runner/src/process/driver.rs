@@ -10,6 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::{debug, warn};
 
 use super::cgroup::Hierarchy;
+use super::graves::Graves;
 use super::link::{Busy, Warden};
 use super::parked::Parked;
 use super::session::Session;
@@ -18,6 +19,8 @@ use super::worker::Worker;
 use crate::Config;
 use crate::driver::{self, Error, Level, MemoryWall, Spec, Walls};
 
+/// How many workers may die before they get their code, until that is an error.
+const ATTEMPTS: usize = 4;
 /// About as long as a short run takes.
 const BREATH: Duration = Duration::from_millis(10);
 
@@ -31,6 +34,7 @@ struct Inner {
     config: Config,
     lifecycle: Lifecycle,
     hierarchy: Hierarchy,
+    graves: Graves,
     running: Arc<Semaphore>,
     warden: tokio::sync::Mutex<Option<Arc<Warden>>>,
     parked: Mutex<Vec<Parked>>,
@@ -53,6 +57,7 @@ impl Driver {
             config,
             lifecycle,
             hierarchy,
+            graves: Graves::default(),
             running,
             warden: tokio::sync::Mutex::default(),
             parked: Mutex::default(),
@@ -125,16 +130,30 @@ impl Driver {
         Arc::clone(&self.inner.running).acquire_owned().await.map_err(|_closed| Error::Lost)
     }
 
-    /// A fresh worker with the folder of `session`, ready for code.
+    /// A fresh worker with the folder of `session`, ready for code. One that died while it was waiting is no reason to refuse.
     pub(super) async fn worker(&self, session: &Session) -> Result<Worker, Error> {
+        let mut n_left = ATTEMPTS;
+        loop {
+            n_left -= 1;
+            match self.try_worker(session).await {
+                Ok(worker) => return Ok(worker),
+                Err(_) if session.warden.is_lost() => return Err(Error::Lost),
+                Err(error) if n_left == 0 => return Err(error),
+                Err(error) => debug!(%error, "a sandbox died before it got its code; taking another"),
+            }
+        }
+    }
+
+    async fn try_worker(&self, session: &Session) -> Result<Worker, Error> {
         let warden = &session.warden;
         let waiting = self.parked().pop();
         let parked = match waiting.filter(|parked| Arc::ptr_eq(&parked.warden, warden)) {
             Some(parked) => parked,
-            None => Parked::start(warden, &self.inner.hierarchy).await?,
+            None => Parked::start(warden, &self.inner.hierarchy, &self.inner.graves).await?,
         };
-        warden.ask(Request::Enter { slot: parked.slot, session: session.name.clone() }, &[]).await?;
+        let entered = warden.ask(Request::Enter { slot: parked.slot, session: session.name.clone() }, &[]).await;
         self.refill(warden);
+        entered?;
         Worker::new(parked, &self.inner.config).map_err(Error::Io)
     }
 
@@ -164,7 +183,7 @@ impl Driver {
                 // Not while the run that took one begins: it would wait for a processor.
                 tokio::time::sleep(BREATH).await;
             }
-            match Parked::start(&warden, &driver.inner.hierarchy).await {
+            match Parked::start(&warden, &driver.inner.hierarchy, &driver.inner.graves).await {
                 Ok(parked) => {
                     let surplus = {
                         let mut all = driver.parked();
@@ -227,5 +246,6 @@ impl driver::Driver for Driver {
             one.end().await;
         }
         *self.inner.warden.lock().await = None;
+        self.inner.graves.close().await;
     }
 }

@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 use tracing::warn;
 
 use super::cgroup::{Group, Hierarchy};
+use super::graves::Graves;
 use super::link::Warden;
 use super::mailbox::Mailbox;
 use super::wire::{Answer, Request};
@@ -39,7 +40,7 @@ pub(super) struct Parked {
 
 impl Parked {
     /// Makes one, with its caps.
-    pub(super) async fn start(warden: &Arc<Warden>, hierarchy: &Hierarchy) -> Result<Self, Error> {
+    pub(super) async fn start(warden: &Arc<Warden>, hierarchy: &Hierarchy, graves: &Graves) -> Result<Self, Error> {
         let (ours, theirs) = socket::pair(SockType::Stream).map_err(Error::Io)?;
         let slot = warden.number();
         let exited = warden.watch(slot);
@@ -63,7 +64,7 @@ impl Parked {
             group: None,
             exited: Some(exited),
         };
-        parked.group = hierarchy.open(slot, worker_pid).map_err(Error::Io)?;
+        parked.group = hierarchy.open(slot, worker_pid, graves).map_err(Error::Io)?;
         parked.control = Some(ready(control).await?);
         if parked.group.is_none() {
             parked.watched = Some(watchdog::namespace(worker_pid).map_err(Error::Io)?);

@@ -13,6 +13,7 @@ mod limits;
 mod mcp;
 mod once;
 mod running;
+mod soak;
 mod stateful;
 mod support;
 mod walls;
