@@ -173,6 +173,8 @@ async fn sustained(server: &Server, what: &str, execution: &Value, seconds: f64)
         n += client.await??;
     }
     let per_s = n as f64 / seconds;
+    // What is still being swept is not left behind.
+    tokio::time::sleep(Duration::from_secs(2)).await;
     println!(
         "  {what}, {CLIENTS} clients for {seconds} s: {per_s:.0} executions/s; the service {before:.1} MiB after a quarter, {:.1} MiB at the end; {} processes and {} descriptors left",
         server.process.rss_mib()?,

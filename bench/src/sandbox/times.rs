@@ -1,6 +1,5 @@
 //! How long something took, many times.
 
-use std::future::Future;
 use std::time::Duration;
 
 /// Durations, to be asked for quantiles.
@@ -8,19 +7,6 @@ use std::time::Duration;
 pub(crate) struct Times(Vec<Duration>);
 
 impl Times {
-    /// Does something `n` times, with a pause before each.
-    pub(crate) async fn of<F>(n: usize, pause: Duration, mut one: impl FnMut(usize) -> F) -> anyhow::Result<Self>
-    where
-        F: Future<Output = anyhow::Result<Duration>>,
-    {
-        let mut times = Self::default();
-        for number in 0..n {
-            tokio::time::sleep(pause).await;
-            times.add(one(number).await?);
-        }
-        Ok(times)
-    }
-
     pub(crate) fn add(&mut self, took: Duration) {
         self.0.push(took);
         self.0.sort_unstable();
