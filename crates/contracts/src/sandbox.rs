@@ -4,11 +4,13 @@
 //! files below `/session`, the working directory. An execution with an idempotency key happens once, whatever happens to the network or to the
 //! caller: asking again attaches to it or replays what it said.
 
+mod report;
 mod types;
 
 use futures::{Stream, StreamExt};
 use septet_kernel::{Caller, ContainerFileId, ContainerId, ServiceName, Transport};
 
+pub use report::{Display, ExecuteRequest, ExecutionReport};
 pub use types::{
     Container, ContainerExtra, ContainerFile, ContainerFileExtra, ContainerNetwork, Doctor, DomainSecret, ErrorReport,
     ExecutionEvent, ExecutionResult, ExpiresAfter, FileContent, Language, Limits, Missing, NetworkPolicy, NewContainer,

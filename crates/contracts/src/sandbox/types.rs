@@ -286,7 +286,7 @@ pub enum ExecutionEvent {
     Display {
         /// What `text` is.
         mime: String,
-        /// Untrusted.
+        /// Untrusted. Base64 where the type is binary, such as `image/png`.
         text: String,
     },
     /// A file that is new or changed, charts included.

@@ -1,5 +1,8 @@
 //! The settings of the sandbox runner.
 
+mod key;
+
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,6 +12,7 @@ use crate::docker;
 use crate::driver::Level;
 use crate::drivers::Kind;
 use crate::kubernetes;
+pub use key::KeyConfig;
 
 /// Settings, each with its unit and default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,6 +113,8 @@ pub struct Config {
     /// A PEM file of certificate authorities to trust besides the public ones: for your own servers, or a proxy of your
     /// own that ends TLS. Default: empty, which means none.
     pub egress_roots: PathBuf,
+    /// Clients that come without the API gateway, by name. Default none.
+    pub keys: BTreeMap<String, KeyConfig>,
 }
 
 impl Default for Config {
@@ -152,6 +158,7 @@ impl Default for Config {
             egress_bytes: 256 << 20,
             egress_pip_index: String::new(),
             egress_roots: PathBuf::new(),
+            keys: BTreeMap::new(),
         }
     }
 }
@@ -205,7 +212,7 @@ impl Config {
         if self.n_processes < 8 {
             return Err("sandbox.n_processes must be at least 8".to_owned());
         }
-        Ok(())
+        self.keys.iter().try_for_each(|(name, key)| key.check(name))
     }
 
     /// The provisioned tree, with the default filled in.
@@ -235,6 +242,11 @@ impl Config {
             0 => std::thread::available_parallelism().map_or(2, usize::from).max(2),
             n => n,
         }
+    }
+
+    /// How much the files of a session may have together when they are put there.
+    pub(crate) fn files_bytes(&self) -> u64 {
+        self.session_bytes / 10 * 9
     }
 
     pub(crate) fn timeout(&self, wanted_ms: Option<u64>) -> Duration {

@@ -1,5 +1,6 @@
 //! What can go wrong in the sandbox runner. Errors of the code itself are none of these: they are results.
 
+use septet_chassis::http::form::BadForm;
 use septet_kernel::{BlobId, ContainerFileId, ContainerId, Failure, Kind};
 
 use crate::driver;
@@ -7,6 +8,18 @@ use crate::driver;
 /// Why a request was not carried out.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// Whoever asks has not shown who they are.
+    #[error("send a key of the settings as `Authorization: Bearer <key>`, or go through the API gateway")]
+    NoKey,
+    /// The upload is not understood.
+    #[error(transparent)]
+    Form(#[from] BadForm),
+    /// The client went away in the middle of it.
+    #[error("the upload broke off")]
+    BrokenUpload,
+    /// The body is not understood.
+    #[error("the JSON body does not fit: {0}")]
+    BadBody(String),
     /// There is none, or it is another tenant's.
     #[error("container {0} does not exist")]
     NoContainer(ContainerId),
@@ -98,10 +111,16 @@ impl Failure for Error {
     fn kind(&self) -> Kind {
         match self {
             Self::NoContainer(_) | Self::NoFile(_) | Self::NoBlob(_) => Kind::NotFound,
-            Self::BadPath(_) | Self::BadId(_) | Self::BadExpiry | Self::ZeroLimit(_) | Self::BadNetwork(_) => {
-                Kind::BadRequest
-            }
+            Self::NoKey => Kind::Unauthenticated,
+            Self::BadPath(_)
+            | Self::BadId(_)
+            | Self::BadExpiry
+            | Self::ZeroLimit(_)
+            | Self::BadNetwork(_)
+            | Self::BadBody(_)
+            | Self::BrokenUpload => Kind::BadRequest,
             Self::EgressNotPermitted(_) | Self::NoWayOut(_) => Kind::Forbidden,
+            Self::Form(error) => error.kind(),
             Self::NoCopy(_) => Kind::Unprocessable,
             Self::Expired(_) | Self::KeyReused | Self::NothingRuns(_) => Kind::Conflict,
             Self::CodeTooLarge { .. } | Self::Full { .. } => Kind::TooLarge,
@@ -123,6 +142,7 @@ impl Failure for Error {
             Self::NoCopy(_) => "variables_not_copied",
             Self::TooManySessions { .. } => "too_many_sandboxes",
             Self::Driver(error) => error.code(),
+            Self::NoKey => "no_key",
             Self::NoContainer(_)
             | Self::NoFile(_)
             | Self::NoBlob(_)
@@ -132,6 +152,9 @@ impl Failure for Error {
             | Self::BadNetwork(_)
             | Self::Egress(_)
             | Self::ZeroLimit(_)
+            | Self::BadBody(_)
+            | Self::BrokenUpload
+            | Self::Form(_)
             | Self::CodeTooLarge { .. }
             | Self::Full { .. }
             | Self::Database(_)
@@ -144,6 +167,8 @@ impl Failure for Error {
     fn param(&self) -> Option<&str> {
         match self {
             Self::BadPath(_) => Some("path"),
+            Self::BrokenUpload => Some("file"),
+            Self::Form(error) => error.param(),
             Self::BadExpiry => Some("expires_after"),
             Self::BadNetwork(_) | Self::EgressNotPermitted(_) | Self::NoWayOut(_) => Some("network_policy"),
             Self::CodeTooLarge { .. } => Some("code"),
@@ -154,6 +179,8 @@ impl Failure for Error {
             | Self::Expired(_)
             | Self::BadId(_)
             | Self::Egress(_)
+            | Self::BadBody(_)
+            | Self::NoKey
             | Self::Full { .. }
             | Self::KeyReused
             | Self::NothingRuns(_)

@@ -15,6 +15,7 @@
 //! and the operator both allow.
 
 mod agent;
+mod alone;
 mod config;
 mod container;
 mod docker;
@@ -25,8 +26,10 @@ mod egress;
 mod error;
 mod execution;
 mod fork;
+mod keys;
 mod kubernetes;
 mod log;
+mod mcp;
 mod metrics;
 mod migration;
 pub mod process;
@@ -41,15 +44,16 @@ use std::time::Duration;
 
 use anyhow::Context;
 use septet_blobs::Blobs;
+use septet_chassis::http::Limits;
 use septet_chassis::{Platform, Service};
 use septet_database::Database;
 use septet_kernel::ServiceName;
 use tracing::{info, warn};
 
 pub use agent::agent_main;
-pub use config::Config;
+pub use config::{Config, KeyConfig};
 pub use docker::{Settings as DockerSettings, seccomp_profile};
-pub use doctor::doctor;
+pub use doctor::{Chart, doctor};
 pub use driver::{Level, MemoryWall};
 pub use error::Error;
 pub use kubernetes::Config as KubernetesConfig;
@@ -82,7 +86,11 @@ pub async fn open(config: Config, platform: &Platform, database: Database, blobs
         config,
     });
     platform.lifecycle.spawn("keep the sandbox", keep(Arc::clone(&sandbox)));
-    Ok(Service::internal(ServiceName::SandboxRunner, routes::routes(sandbox)))
+    // An answer in one document comes when the code has ended.
+    let longest = Duration::from_millis(sandbox.config.timeout_max_ms) + Duration::from_secs(60);
+    let usual = Limits::default();
+    let limits = Limits { timeout: usual.timeout.max(longest), ..usual };
+    Ok(Service { limits, ..Service::internal(ServiceName::SandboxRunner, routes::routes(sandbox)) })
 }
 
 /// Warms the interpreter up, lets idle folders go, and ends everything at shutdown.
@@ -108,6 +116,9 @@ async fn keep(sandbox: Arc<Sandbox>) {
         if n_swept > 0 {
             info!(sandbox.n_swept = n_swept, "idle session folders let go");
         }
+    }
+    if let Err(error) = sandbox.store.flush().await {
+        warn!(error = %septet_kernel::causes(&error), "the last activity of containers was not written down");
     }
     sandbox.rooms.clear();
     sandbox.driver.close().await;

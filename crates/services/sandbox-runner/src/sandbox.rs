@@ -102,8 +102,8 @@ impl Sandbox {
         let mut open = Arc::clone(&room.open).lock_owned().await;
         let others = self.store.all_files(id).await?;
         let n_bytes: u64 = others.iter().filter(|file| file.path != path).map(|file| file.bytes).sum();
-        if n_bytes + bytes > self.config.session_bytes / 10 * 9 {
-            return Err(Error::Full { limit_bytes: self.config.session_bytes / 10 * 9 });
+        if n_bytes + bytes > self.config.files_bytes() {
+            return Err(Error::Full { limit_bytes: self.config.files_bytes() });
         }
         let file = File {
             id: self.ids.next(),

@@ -41,12 +41,15 @@ const DEVICES: [&str; 5] = ["null", "zero", "full", "random", "urandom"];
 /// Imports take about a second on a quiet machine and ten on a busy one.
 const PATIENCE_S: i64 = 90;
 
-const FILES: [(&str, &str); 8] = [
+const FILES: [(&str, &str); 11] = [
     ("zygote.py", include_str!("../../../../../../runtime/zygote.py")),
     ("walls.py", include_str!("../../../../../../runtime/walls.py")),
     ("cell.py", include_str!("../../../../../../runtime/cell.py")),
     ("charts.py", include_str!("../../../../../../runtime/charts.py")),
     ("egress.py", include_str!("../../../../../../runtime/egress.py")),
+    ("displays.py", include_str!("../../../../../../runtime/displays.py")),
+    ("notebook.py", include_str!("../../../../../../runtime/notebook.py")),
+    ("spill.py", include_str!("../../../../../../runtime/spill.py")),
     ("sql.py", include_str!("../../../../../../runtime/sql.py")),
     ("state.py", include_str!("../../../../../../runtime/state.py")),
     ("mpl/matplotlibrc", include_str!("../../../../../../runtime/matplotlibrc")),
