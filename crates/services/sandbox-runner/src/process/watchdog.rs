@@ -61,12 +61,6 @@ pub(super) fn used(namespace: &Path) -> Used {
     used
 }
 
-/// Whether a process is stopped, or dead.
-pub(super) fn is_stopped(pid: i32) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit_once(") ").is_none_or(|(_, fields)| fields.starts_with(['T', 't', 'Z', 'X']))
-}
-
 /// Gives every thread in a pid namespace the lowest priority; those that they start later inherit it.
 pub(super) fn demote(namespace: &Path) {
     for pid in processes(namespace) {

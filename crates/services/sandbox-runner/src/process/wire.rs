@@ -29,6 +29,10 @@ pub(super) enum Request {
     Park { slot: u64, pair: u32 },
     /// Puts a session folder into the namespaces of a parked worker and takes the last privileges from its init.
     Enter { slot: u64, session: String },
+    /// Stops everything in the namespaces, in one step that nothing can fork away from. Answer: [`Answer::Done`].
+    Still { slot: u64 },
+    /// The opposite. Answer: none.
+    GoOn { slot: u64 },
     /// Kills everything in the namespaces. Answer: none; [`Event::Exited`] follows.
     Kill { slot: u64 },
 }
@@ -61,9 +65,18 @@ pub(super) enum Event {
 pub(super) enum Answer {
     Done,
     /// `owner` is who session folders belong to, when that is not us.
-    Ready { level: Level, owner: Option<u32>, zygote: ZygoteReady },
-    Parked { init_pid: i32, worker_pid: i32 },
-    Failed { why: String },
+    Ready {
+        level: Level,
+        owner: Option<u32>,
+        zygote: ZygoteReady,
+    },
+    Parked {
+        init_pid: i32,
+        worker_pid: i32,
+    },
+    Failed {
+        why: String,
+    },
 }
 
 /// What the warm interpreter says once it is warm.

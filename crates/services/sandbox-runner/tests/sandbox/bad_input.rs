@@ -92,7 +92,11 @@ async fn text_that_is_none_is_told_as_json() {
                 raise ValueError('\\ud800 \\x00 \\x1b[31m')";
     let events = events(&house, code).await;
     let done = events.last().unwrap();
-    assert_eq!((&done["type"], &done["outcome"], &done["error"]["name"]), (&json!("done"), &json!("error"), &json!("ValueError")), "{done}");
+    assert_eq!(
+        (&done["type"], &done["outcome"], &done["error"]["name"]),
+        (&json!("done"), &json!("error"), &json!("ValueError")),
+        "{done}"
+    );
     let told: String = events.iter().filter_map(|event| event["text"].as_str()).collect();
     assert!(told.contains('\u{fffd}') && told.contains("\\ud800"), "{told}");
 
@@ -114,7 +118,9 @@ async fn a_line_of_48_mib_is_cut() {
 #[tokio::test]
 async fn standard_input_ends_at_once() {
     let house = house().await;
-    let output = house.run(python("import sys\nprint(repr(sys.stdin.read()))\ntry: input()\nexcept EOFError: print('EOF')")).await;
+    let output = house
+        .run(python("import sys\nprint(repr(sys.stdin.read()))\ntry: input()\nexcept EOFError: print('EOF')"))
+        .await;
     assert_eq!(ok(&output), "''\nEOF\n");
 }
 
@@ -122,7 +128,19 @@ async fn standard_input_ends_at_once() {
 async fn names_that_lead_out_or_deceive_are_refused() {
     let house = house().await;
     let container = house.container().await;
-    for path in ["../x", "a/../../x", "/etc/passwd", "a\nb.csv", "a\0b", "a\u{202e}vsc.exe", "\u{2066}a.csv", "a\rb", ".", "..", "a//b"] {
+    for path in [
+        "../x",
+        "a/../../x",
+        "/etc/passwd",
+        "a\nb.csv",
+        "a\0b",
+        "a\u{202e}vsc.exe",
+        "\u{2066}a.csv",
+        "a\rb",
+        ".",
+        "..",
+        "a//b",
+    ] {
         let refusal = house.upload(container, path, "x").await.unwrap_err();
         assert_eq!((refusal.kind(), refusal.param()), (Kind::BadRequest, Some("path")), "{path:?}");
     }
@@ -154,9 +172,14 @@ async fn a_bomb_of_artifacts_is_cut_and_the_sandbox_goes_on() {
 #[tokio::test]
 async fn a_crash_is_reported_with_its_signal() {
     let house = house().await;
-    for (code, number) in [("import ctypes; ctypes.string_at(1)", 11), ("import os; os.abort()", 6), ("import os; os.kill(os.getpid(), 9)", 9)] {
+    for (code, number) in [
+        ("import ctypes; ctypes.string_at(1)", 11),
+        ("import os; os.abort()", 6),
+        ("import os; os.kill(os.getpid(), 9)", 9),
+    ] {
         let output = house.run(python(code)).await;
-        let Some(ExecutionEvent::Done { outcome: Outcome::Error, exit_code, error: Some(error), .. }) = &output.done else {
+        let Some(ExecutionEvent::Done { outcome: Outcome::Error, exit_code, error: Some(error), .. }) = &output.done
+        else {
             panic!("{code}: {output:?}");
         };
         assert_eq!(*exit_code, -number, "{code}");

@@ -12,7 +12,10 @@ use crate::support::{House, config, house_with, names, ok, python, stranger};
 
 /// Some seconds of everything that can be too much.
 const NOISES: [(&str, &str); 7] = [
-    ("burns the processor", "import os\nfor _ in range(16):\n    if os.fork() == 0:\n        while True: pass\nwhile True: pass"),
+    (
+        "burns the processor",
+        "import os\nfor _ in range(16):\n    if os.fork() == 0:\n        while True: pass\nwhile True: pass",
+    ),
     ("hoards memory", "x = []\nwhile True: x.append(bytearray(b'x') * (16 << 20))"),
     ("forks", "import os\nwhile True:\n    try: os.fork()\n    except OSError: pass"),
     (
@@ -24,7 +27,10 @@ const NOISES: [(&str, &str); 7] = [
         "signals",
         "import os, signal\nif os.fork() == 0: os.setpgid(0, 0)\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nwhile True:\n    for to in (0, -1, 1, 2, 3):\n        try: os.kill(to, signal.SIGTERM)\n        except OSError: pass",
     ),
-    ("reports", "import os\nn = 0\nwhile True:\n    n += 1\n    open('/run/report/x', 'wb').write(b'{' * (1 << 20)); os.rename('/run/report/x', '/run/report/report.json')"),
+    (
+        "reports",
+        "import os\nn = 0\nwhile True:\n    n += 1\n    open('/run/report/x', 'wb').write(b'{' * (1 << 20)); os.rename('/run/report/x', '/run/report/report.json')",
+    ),
 ];
 
 const WORK: &str = "import pandas as pd, numpy as np
@@ -61,8 +67,14 @@ async fn is_left_alone(config: Config) {
         };
         let (noise, beside) = tokio::join!(noise, quiet);
         eprintln!("{name:20} {:?} {alone:.2?} -> {beside:.2?}", noise.outcome());
-        assert!(matches!(noise.outcome(), Some(Outcome::Timeout | Outcome::OutOfMemory | Outcome::Error)), "{name}: {noise:?}");
-        assert!(beside < alone * 10 + Duration::from_secs(3), "beside one that {name}: {beside:?} instead of {alone:?}");
+        assert!(
+            matches!(noise.outcome(), Some(Outcome::Timeout | Outcome::OutOfMemory | Outcome::Error)),
+            "{name}: {noise:?}"
+        );
+        assert!(
+            beside < alone * 10 + Duration::from_secs(3),
+            "beside one that {name}: {beside:?} instead of {alone:?}"
+        );
     }
 }
 
@@ -163,4 +175,30 @@ burn()
 print(before, os.getpriority(0, 0), [os.waitstatus_to_exitcode(os.wait()[1]) for _ in range(2)])";
     let output = house.run(NewExecution { timeout_ms: Some(60_000), ..python(code) }).await;
     assert_eq!(ok(&output), "5 19 [19, 19]\n");
+}
+
+/// A process that lives on in ever new children cannot be stopped by looking once.
+async fn stands_still(config: Config) {
+    let house = house_with(config).await;
+    let container = house.container().await;
+    let comet = "import os, time
+if os.fork() == 0:
+    while True:
+        if os.fork(): os._exit(0)
+        open('beat', 'w').write('x')
+time.sleep(0.3)";
+    ok(&house.run_in(container, NewExecution { stateful: true, ..python(comet) }).await);
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    let age = "import os, time\nprint(time.time() - os.stat('beat').st_mtime > 0.5)";
+    assert_eq!(ok(&house.run_in(container, python(age)).await), "True\n");
+}
+
+#[tokio::test]
+async fn what_a_cell_leaves_forking_stands_still() {
+    stands_still(config()).await;
+}
+
+#[tokio::test]
+async fn what_a_cell_leaves_forking_stands_still_without_control_groups() {
+    stands_still(Config { cgroup_mount: "".into(), ..config() }).await;
 }

@@ -133,6 +133,11 @@ fn handle(runner: BorrowedFd<'_>, slots: &mut Slots, envelope: Envelope, fds: Ve
             None => Err(io::Error::other("a park request without a socket")),
         },
         Request::Enter { slot, session } => slots.enter(slot, &session).map(|()| (Answer::Done, None)),
+        Request::Still { slot } => slots.still(slot).map(|()| (Answer::Done, None)),
+        Request::GoOn { slot } => {
+            slots.go_on(slot);
+            return Ok(());
+        }
         Request::Kill { slot } => {
             slots.kill(slot);
             return Ok(());
@@ -192,7 +197,10 @@ fn become_able(setup: &Setup) -> io::Result<Ids> {
         let why = if has_ids(first, n_ids) {
             "running as root without the right to make mount namespaces (CAP_SYS_ADMIN)".to_owned()
         } else {
-            format!("this machine has no user ids {first} to {}: set sandbox.host_uid or sandbox.n_slots", first + n_ids - 1)
+            format!(
+                "this machine has no user ids {first} to {}: set sandbox.host_uid or sandbox.n_slots",
+                first + n_ids - 1
+            )
         };
         return Err(io::Error::other(why));
     }

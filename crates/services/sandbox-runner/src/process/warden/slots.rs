@@ -67,11 +67,8 @@ impl Slots {
     pub(super) fn new(setup: &Setup, ids: Ids, zygote: Zygote) -> io::Result<Self> {
         let refusal = if setup.crash_on_denied_calls { seccomp::Refusal::Crash } else { seccomp::Refusal::Error };
         let programs = seccomp::programs(refusal).map_err(io::Error::other)?;
-        let spec = Spec {
-            uid: INSIDE,
-            map_groups: ids.host.is_some(),
-            seccomp: programs.iter().map(hex::encode).collect(),
-        };
+        let spec =
+            Spec { uid: INSIDE, map_groups: ids.host.is_some(), seccomp: programs.iter().map(hex::encode).collect() };
         socket::set_patience(&zygote.socket, PATIENCE_S)?;
         Ok(Self {
             ids,
@@ -189,6 +186,21 @@ impl Slots {
         match message.first() {
             Some(b'M') => Ok(()),
             _ => Err(io::Error::other(format!("walls: {}", String::from_utf8_lossy(&message)))),
+        }
+    }
+
+    /// Stops every process of a slot but its init, which does it: only from inside can all be reached in one step.
+    pub(super) fn still(&self, number: u64) -> io::Result<()> {
+        let slot = self.slots.get(&number).ok_or_else(|| io::Error::other("no such slot"))?;
+        socket::send(slot.socket.as_fd(), init::STILL, &[])?;
+        let (message, _) = socket::receive(slot.socket.as_fd())?;
+        if message == init::STILL { Ok(()) } else { Err(io::Error::other("a sandbox does not stand still")) }
+    }
+
+    pub(super) fn go_on(&self, number: u64) {
+        if let Some(slot) = self.slots.get(&number) {
+            // Gone by now is fine.
+            socket::send(slot.socket.as_fd(), init::GO_ON, &[]).ok();
         }
     }
 
