@@ -5,10 +5,25 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::docker;
+use crate::driver::Level;
+use crate::drivers::Kind;
+use crate::kubernetes;
+
 /// Settings, each with its unit and default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
+    /// What builds the walls: `process:` (namespaces on this machine), `docker:unix:///var/run/docker.sock` with the path
+    /// of Docker's socket, or `kubernetes:` (pods of a cluster). Default `process:`.
+    pub driver: String,
+    /// The weakest walls that are accepted, `L2` or `L3` (see the guide to the sandbox). On a machine that cannot build them
+    /// code is refused. Default `L2`.
+    pub min_level: Level,
+    /// The Docker driver.
+    pub docker: docker::Settings,
+    /// The Kubernetes driver.
+    pub kubernetes: kubernetes::Config,
     /// The provisioned run-time (`runtime/provision.sh`). Default: empty, which means `/var/cache/septet/runtime` for
     /// root and `~/.cache/septet/runtime` for anybody else.
     pub runtime: PathBuf,
@@ -79,6 +94,10 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            driver: "process:".to_owned(),
+            min_level: Level::L2,
+            docker: docker::Settings::default(),
+            kubernetes: kubernetes::Config::default(),
             runtime: PathBuf::new(),
             python: PathBuf::from("/usr/bin/python3"),
             warden: Vec::new(),
@@ -119,6 +138,13 @@ impl Config {
         if !self.python.starts_with("/usr") {
             return Err(format!("sandbox.python must lie below /usr, which {} does not", self.python.display()));
         }
+        if self.min_level < Level::L2 {
+            return Err("sandbox.min_level must be L2 or L3; L1 is for inside a sandbox container alone".to_owned());
+        }
+        if Kind::parse(&self.driver)? == Kind::Kubernetes {
+            self.kubernetes.check(self)?;
+        }
+        self.docker.check()?;
         if self.host_uid < 1000 {
             return Err("sandbox.host_uid must not be a system user; use a number from 1000 on".to_owned());
         }

@@ -16,11 +16,14 @@ mod seccomp;
 mod session;
 mod socket;
 mod syscalls;
+mod tree;
 mod warden;
 mod watchdog;
 mod wire;
 mod worker;
 
 pub use driver::Driver;
-pub(crate) use folder::inside;
+pub(crate) use folder::{inside, is_honest};
+pub(crate) use seccomp::CLONE_FLAGS;
+pub(crate) use syscalls::{ALLOWED, Call, REFUSED};
 pub use warden::warden_main;

@@ -33,6 +33,8 @@ pub struct Driver {
 
 struct Inner {
     config: Config,
+    /// Whether there is a container around us, and no other wall.
+    is_plain: bool,
     lifecycle: Lifecycle,
     ground: Ground,
     running: Arc<Semaphore>,
@@ -47,6 +49,15 @@ impl Driver {
     /// A driver that starts its processes when they are first needed. Sweeps what a killed predecessor left behind.
     #[must_use]
     pub fn new(config: Config, lifecycle: Lifecycle) -> Self {
+        Self::with(config, lifecycle, false)
+    }
+
+    /// A driver at level 1, for inside a container that is the outer wall and has nothing in it but one session.
+    pub(crate) fn plain(config: Config, lifecycle: Lifecycle) -> Self {
+        Self::with(config, lifecycle, true)
+    }
+
+    fn with(config: Config, lifecycle: Lifecycle, is_plain: bool) -> Self {
         let hierarchy = config.cgroup_mount().map_or(Hierarchy::None, Hierarchy::detect);
         let n_swept = hierarchy.sweep();
         if n_swept > 0 {
@@ -56,6 +67,7 @@ impl Driver {
         let pairs = Pairs::new(config.n_slots);
         let inner = Inner {
             config,
+            is_plain,
             lifecycle,
             ground: Ground { hierarchy, graves: Graves::default(), pairs },
             running,
@@ -100,8 +112,15 @@ impl Driver {
     }
 
     async fn start(&self) -> Result<Arc<Warden>, Error> {
-        let Inner { config, lifecycle, numbers, .. } = self.inner.as_ref();
-        Ok(Arc::new(Warden::start(config, lifecycle, Arc::clone(numbers)).await?))
+        let Inner { config, is_plain, lifecycle, numbers, .. } = self.inner.as_ref();
+        let warden = Warden::start(config, *is_plain, lifecycle, Arc::clone(numbers)).await?;
+        if !is_plain && warden.level < config.min_level {
+            let (found, wanted) = (warden.level.name(), config.min_level.name());
+            return Err(Error::Unavailable(format!(
+                "this machine gives walls of level {found}, and sandbox.min_level asks for {wanted}"
+            )));
+        }
+        Ok(Arc::new(warden))
     }
 
     /// Has another warden take over, with an interpreter that was started anew, while this one goes on.

@@ -81,6 +81,11 @@ pub(crate) fn inside(path: &str) -> Option<String> {
     (parts.len() <= DEPTH_MAX && parts.iter().all(is_fine) && is_text).then(|| parts.join("/"))
 }
 
+/// Whether the names in a path are what they look like.
+pub(crate) fn is_honest(path: &str) -> bool {
+    !path.chars().any(is_deceiving)
+}
+
 impl Folder {
     pub(super) fn new(fd: Arc<OwnedFd>, owner: Option<u32>) -> Self {
         Self { fd, owner }
@@ -183,7 +188,7 @@ impl Walk<'_> {
             if name.starts_with('.') || name == "__pycache__" {
                 continue;
             }
-            if name.chars().any(is_deceiving) {
+            if !is_honest(name) {
                 self.is_cut = true;
                 continue;
             }

@@ -1,7 +1,6 @@
 //! A walled worker that waits for a folder and code.
 
 use std::os::fd::AsFd;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,9 +15,11 @@ use super::graves::Graves;
 use super::link::Warden;
 use super::mailbox::Mailbox;
 use super::pairs::{Pair, Pairs};
+use super::socket;
+use super::tree::Tree;
+use super::watchdog::{self, Watched};
 use super::wire::{Answer, Request};
-use super::{socket, watchdog};
-use crate::driver::Error;
+use crate::driver::{Error, Level};
 
 /// A worker that does not park within this time never will.
 const PARKING: Duration = Duration::from_secs(30);
@@ -37,8 +38,8 @@ pub(super) struct Parked {
     /// Its processes, as we see them.
     pub(super) init_pid: i32,
     pub(super) worker_pid: i32,
-    /// Its pid namespace, where memory is watched.
-    pub(super) watched: Option<PathBuf>,
+    /// Its processes, where memory is watched.
+    pub(super) watched: Option<Watched>,
     pub(super) warden: Arc<Warden>,
     pub(super) control: Option<UnixStream>,
     pub(super) mailbox: Mailbox,
@@ -79,7 +80,10 @@ impl Parked {
         parked.group = ground.hierarchy.open(slot, worker_pid, &ground.graves).map_err(Error::Io)?;
         parked.control = Some(ready(control).await?);
         if parked.group.is_none() {
-            parked.watched = Some(watchdog::namespace(worker_pid).map_err(Error::Io)?);
+            parked.watched = Some(match warden.level {
+                Level::L1 => Watched::Tree(Tree::of(worker_pid, init_pid).ok_or(Error::Lost)?),
+                Level::L2 | Level::L3 => Watched::Namespace(watchdog::namespace(worker_pid).map_err(Error::Io)?),
+            });
         }
         Ok(parked)
     }

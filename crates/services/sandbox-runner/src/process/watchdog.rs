@@ -12,6 +12,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::tree::Tree;
+
 /// So many sockets are nothing unusual.
 const N_SOCKETS_FREE: u64 = 64;
 /// What a socket holds at most that asks for a big buffer, with the kernel's default for how big that may be.
@@ -26,6 +28,42 @@ pub(super) struct Used {
     pub(super) cpu: Duration,
 }
 
+/// How the processes of a run are found.
+#[derive(Debug, Clone)]
+pub(super) enum Watched {
+    /// By their pid namespace.
+    Namespace(PathBuf),
+    /// By descent, where there is none.
+    Tree(Tree),
+}
+
+impl Watched {
+    /// All of them, as we see them.
+    pub(super) fn processes(&self) -> Vec<i32> {
+        match self {
+            Self::Namespace(namespace) => processes(namespace),
+            Self::Tree(tree) => tree.processes(),
+        }
+    }
+
+    /// What they use. Reads much of `/proc`, so it blocks.
+    pub(super) fn used(&self) -> Used {
+        match self {
+            Self::Namespace(namespace) => used(namespace),
+            Self::Tree(tree) => {
+                let stat = |pid: i32| fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+                let cpu = tree.processes().into_iter().map(|pid| cpu(&stat(pid))).sum();
+                Used { memory_bytes: tree.memory_bytes(), cpu }
+            }
+        }
+    }
+
+    /// Has them stand behind everybody else for a processor. Blocks.
+    pub(super) fn demote(&self) {
+        demote(self.processes());
+    }
+}
+
 /// The pid namespace of a worker, to be watched.
 ///
 /// # Errors
@@ -36,7 +74,7 @@ pub(super) fn namespace(worker_pid: i32) -> io::Result<PathBuf> {
 }
 
 /// The processes in a pid namespace, as we see them.
-pub(super) fn processes(namespace: &Path) -> Vec<i32> {
+fn processes(namespace: &Path) -> Vec<i32> {
     let Ok(all) = fs::read_dir("/proc") else { return Vec::new() };
     all.flatten()
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
@@ -45,7 +83,7 @@ pub(super) fn processes(namespace: &Path) -> Vec<i32> {
 }
 
 /// What the processes in a pid namespace use. One that is just ending counts as nothing.
-pub(super) fn used(namespace: &Path) -> Used {
+fn used(namespace: &Path) -> Used {
     let mut used = Used::default();
     let processes = processes(namespace);
     for pid in &processes {
@@ -61,9 +99,9 @@ pub(super) fn used(namespace: &Path) -> Used {
     used
 }
 
-/// Gives every thread in a pid namespace the lowest priority; those that they start later inherit it.
-pub(super) fn demote(namespace: &Path) {
-    for pid in processes(namespace) {
+/// Gives every thread of some processes the lowest priority; those that they start later inherit it.
+fn demote(processes: Vec<i32>) {
+    for pid in processes {
         let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
         for thread in threads.filter_map(|entry| entry.file_name().to_str()?.parse().ok()) {
             set_lowest_priority(thread);

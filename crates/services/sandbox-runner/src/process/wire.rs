@@ -39,6 +39,8 @@ pub(super) enum Request {
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Setup {
+    /// Whether there is a container around us: no namespaces then, and its files as they are.
+    pub is_plain: bool,
     /// The interpreter of the host, below /usr/bin.
     pub python: PathBuf,
     /// The provisioned tree, with `site` and `mpl` in it.
@@ -70,6 +72,7 @@ pub(super) enum Answer {
         owner: Option<u32>,
         zygote: ZygoteReady,
     },
+    /// Without namespaces there is no init; the zygote stands in its place.
     Parked {
         init_pid: i32,
         worker_pid: i32,

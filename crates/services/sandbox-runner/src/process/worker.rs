@@ -12,7 +12,7 @@ use tracing::warn;
 
 use super::output::{Pending, Stream};
 use super::parked::Parked;
-use super::watchdog;
+use super::tree;
 use super::wire::{Report, Request, WorkerJob, WorkerLimits};
 use crate::Config;
 use crate::driver::{Cause, Ended, Error, Job, Said, Signals};
@@ -43,6 +43,8 @@ pub(super) struct Worker {
     /// The worker's ends of the two pipes, until the first job has taken them along.
     pipes: Option<[OwnedFd; 2]>,
     seq: u64,
+    /// What the container around us, if any, counted before the job.
+    n_out_of_memory: u64,
 }
 
 /// What ended the waiting.
@@ -60,7 +62,8 @@ impl Worker {
         let (stderr, err) = Stream::open(true)?;
         let (file_bytes, cpu_milli) = (config.file_bytes, config.cpu_milli);
         let pipes = Some([out, err]);
-        Ok(Self { parked, file_bytes, cpu_milli, looked: None, stdout, stderr, pipes, seq: 0 })
+        let (n_out_of_memory, looked) = (0, None);
+        Ok(Self { parked, file_bytes, cpu_milli, looked, stdout, stderr, pipes, seq: 0, n_out_of_memory })
     }
 
     /// Whether no job has reached it yet.
@@ -87,7 +90,10 @@ impl Worker {
             End::Exited(_) | End::Lost => self.drain(&mut pending),
         }
         pending.take().into_iter().for_each(say);
-        let is_full = self.parked.group.as_ref().is_some_and(super::cgroup::Group::ran_out);
+        let is_full = match &self.parked.group {
+            Some(group) => group.ran_out(),
+            None => tree::n_out_of_memory() > self.n_out_of_memory,
+        };
         let (status, report) = match end {
             End::Reported(report) => (report.exit, *report),
             End::Exited(status) => (status, Report::default()),
@@ -120,6 +126,7 @@ impl Worker {
         self.stderr.begin(job.output_bytes);
         self.looked = None;
         self.seq += 1;
+        self.n_out_of_memory = tree::n_out_of_memory();
         let message = self.message(job, keep)?;
         if !self.is_fresh() {
             // What earlier jobs have left running goes on with this one.
@@ -236,7 +243,7 @@ impl Worker {
     fn others(&self) -> Vec<i32> {
         let mut all = match (&self.parked.group, &self.parked.watched) {
             (Some(group), _) => group.processes(),
-            (None, Some(namespace)) => watchdog::processes(namespace),
+            (None, Some(watched)) => watched.processes(),
             (None, None) => Vec::new(),
         };
         all.retain(|pid| *pid != self.parked.worker_pid && *pid != self.parked.init_pid);
@@ -254,8 +261,8 @@ impl Worker {
         if let Some(group) = &self.parked.group {
             return group.ran_out();
         }
-        let Some(namespace) = self.parked.watched.clone() else { return false };
-        let looked = tokio::task::spawn_blocking(move || watchdog::used(&namespace)).await;
+        let Some(watched) = self.parked.watched.clone() else { return false };
+        let looked = tokio::task::spawn_blocking(move || watched.used()).await;
         let used = looked.unwrap_or_default();
         self.hold_back(used.cpu).await;
         used.memory_bytes > limit_bytes
@@ -266,8 +273,8 @@ impl Worker {
         let (since, before) = *self.looked.get_or_insert((Instant::now(), spent));
         let share = since.elapsed() * self.cpu_milli / 1000 + GREED;
         if spent.saturating_sub(before) > share
-            && let Some(namespace) = self.parked.watched.clone()
-            && tokio::task::spawn_blocking(move || watchdog::demote(&namespace)).await.is_err()
+            && let Some(watched) = self.parked.watched.clone()
+            && tokio::task::spawn_blocking(move || watched.demote()).await.is_err()
         {
             warn!(sandbox.slot = self.parked.slot, "a sandbox that takes too much could not be held back");
         }

@@ -17,10 +17,15 @@ for name in os.listdir("/proc"):
                 print("ESCAPED: sees the sleeper")
         except OSError:
             pass
-try:
-    os.kill(-1, 0)
-    print("ESCAPED: there is somebody to signal")
-except OSError as error:
-    print("blocked", error.strerror)
+def may_signal(pid):
+    try:
+        os.kill(pid, 0)
+        return True
+    except OSError:
+        return False
+# Not kill(-1): the kernel calls that a success even when it may signal none of those that are there.
+others = [pid for pid in range(1, 1 << 16) if pid != os.getpid() and may_signal(pid)]
+# Process 1 of a namespace of the run's own is nobody outside.
+print("ESCAPED: may signal %s" % others[:9] if set(others) - ({1} if os.getppid() == 0 else set()) else "blocked")
 if os.getpgrp() == 0 or os.getsid(0) == 0:
     print("ESCAPED: in the process group or session of a process outside")

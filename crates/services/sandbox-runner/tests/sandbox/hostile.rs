@@ -8,6 +8,7 @@ use septet_contracts::sandbox::{NewExecution, Outcome};
 use septet_kernel::ContainerId;
 use septet_sandbox_runner::Config;
 
+use crate::docker::docker_config;
 use crate::own_process::{self, User, variable};
 use crate::suite::{self, Attempt, CANARY, CANARY_VARIABLE, Prison, Seen, TIMEOUT_MS};
 use crate::support::{House, config, house_with, python};
@@ -55,9 +56,9 @@ fn attempts() -> Vec<Attempt> {
     all
 }
 
-async fn none_gets_out() {
+async fn none_gets_out(config: Config) {
     assert_eq!(variable(CANARY_VARIABLE).as_deref(), Some(CANARY), "the runner has a secret in its environment");
-    let house = house_with(Config { memory_bytes: 512 << 20, session_bytes: 128 << 20, ..config() }).await;
+    let house = house_with(Config { memory_bytes: 512 << 20, session_bytes: 128 << 20, ..config }).await;
     suite::none_gets_out(&house, &attempts()).await;
     house.close().await;
 }
@@ -66,7 +67,17 @@ async fn none_gets_out() {
 async fn no_attempt_gets_out() {
     let test = "hostile::no_attempt_gets_out";
     if own_process::is_inside(test) {
-        return none_gets_out().await;
+        return none_gets_out(config()).await;
+    }
+    own_process::run(test, User::Same, &[(CANARY_VARIABLE, CANARY)]);
+}
+
+#[tokio::test]
+async fn no_attempt_gets_out_of_a_container() {
+    let test = "hostile::no_attempt_gets_out_of_a_container";
+    let Some(config) = docker_config() else { return };
+    if own_process::is_inside(test) {
+        return none_gets_out(config).await;
     }
     own_process::run(test, User::Same, &[(CANARY_VARIABLE, CANARY)]);
 }
@@ -77,7 +88,7 @@ async fn no_attempt_gets_out_without_root() {
     if own_process::is_inside(test) {
         let found = septet_sandbox_runner::doctor(&config()).await;
         assert_eq!((found.level.as_str(), found.memory.as_str()), ("L2", "watchdog"), "{found:?}");
-        return none_gets_out().await;
+        return none_gets_out(config()).await;
     }
     own_process::run(test, User::Nobody, &[(CANARY_VARIABLE, CANARY)]);
 }

@@ -5,9 +5,12 @@
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails the test")]
 
 mod bad_input;
+mod contract;
+mod docker;
 mod files;
 mod hostile;
 mod killed;
+mod kubernetes;
 mod limits;
 mod neighbours;
 mod once;

@@ -13,6 +13,7 @@
 
 mod init;
 mod mounts;
+mod plain;
 mod root;
 mod slots;
 
@@ -26,6 +27,7 @@ use nix::sched::{CloneFlags, unshare};
 
 use super::socket;
 use super::wire::{Answer, Envelope, Event, Request, Setup};
+use plain::Plain;
 use slots::Slots;
 
 use crate::driver::Level;
@@ -72,6 +74,28 @@ impl Ids {
     }
 }
 
+/// The sessions and runs of this warden, by how they are walled.
+enum Book {
+    Walled(Box<Slots>),
+    Plain(Plain),
+}
+
+impl Book {
+    fn watched(&self) -> Vec<BorrowedFd<'_>> {
+        match self {
+            Self::Walled(slots) => slots.watched().collect(),
+            Self::Plain(plain) => plain.watched().collect(),
+        }
+    }
+
+    fn settle(&mut self) -> io::Result<Vec<(u64, i32)>> {
+        match self {
+            Self::Walled(slots) => slots.settle(),
+            Self::Plain(plain) => plain.settle(),
+        }
+    }
+}
+
 /// The whole life of the warden; its standard input is the socket to the runner.
 ///
 /// The binary calls this before it starts any thread, when its arguments say so.
@@ -93,53 +117,76 @@ fn serve(runner: BorrowedFd<'_>) -> io::Result<()> {
     let Request::Setup(setup) = envelope.request else {
         return Err(io::Error::other("the first request was not the setup"));
     };
-    let mut slots = match prepare(&setup) {
-        Ok((slots, ids, zygote)) => {
+    let mut book = match prepare(&setup) {
+        Ok((book, ids, zygote)) => {
             let owner = ids.host.is_some().then(|| ids.owner());
             answer(runner, envelope.seq, Answer::Ready { level: ids.level, owner, zygote }, &[])?;
-            slots
+            book
         }
         Err(error) => return answer(runner, envelope.seq, Answer::Failed { why: error.to_string() }, &[]),
     };
     loop {
         let is_due = {
             let mut watched = vec![PollFd::new(runner, PollFlags::POLLIN)];
-            watched.extend(slots.watched().map(|fd| PollFd::new(fd, PollFlags::POLLIN)));
+            watched.extend(book.watched().into_iter().map(|fd| PollFd::new(fd, PollFlags::POLLIN)));
             match poll(&mut watched, PollTimeout::NONE) {
                 Err(nix::Error::EINTR) => continue,
                 other => other?,
             };
             watched[0].any().unwrap_or(true)
         };
-        for (slot, status) in slots.settle()? {
+        for (slot, status) in book.settle()? {
             socket::send(runner, &encode(&Event::Exited { slot, status })?, &[])?;
         }
         if is_due {
             let Some((envelope, fds)) = request(runner)? else { return Ok(()) };
-            handle(runner, &mut slots, envelope, fds)?;
+            handle(runner, &mut book, envelope, fds)?;
         }
     }
 }
 
-fn handle(runner: BorrowedFd<'_>, slots: &mut Slots, envelope: Envelope, fds: Vec<OwnedFd>) -> io::Result<()> {
+fn handle(runner: BorrowedFd<'_>, book: &mut Book, envelope: Envelope, fds: Vec<OwnedFd>) -> io::Result<()> {
     let outcome = match envelope.request {
         Request::Setup(_) => Err(io::Error::other("set up twice")),
-        Request::OpenSession { session, bytes, n_inodes } => {
-            slots.open_session(&session, bytes, n_inodes).map(|folder| (Answer::Done, Some(folder)))
+        Request::OpenSession { session, bytes, n_inodes } => match book {
+            Book::Walled(slots) => slots.open_session(&session, bytes, n_inodes),
+            Book::Plain(plain) => plain.open_session(&session),
         }
-        Request::CloseSession { session } => slots.close_session(&session).map(|()| (Answer::Done, None)),
-        Request::Park { slot, pair } => match fds.into_iter().next() {
-            Some(control) => slots.park(slot, pair, control).map(|(answer, report)| (answer, Some(report))),
-            None => Err(io::Error::other("a park request without a socket")),
-        },
-        Request::Enter { slot, session } => slots.enter(slot, &session).map(|()| (Answer::Done, None)),
-        Request::Still { slot } => slots.still(slot).map(|()| (Answer::Done, None)),
+        .map(|folder| (Answer::Done, Some(folder))),
+        Request::CloseSession { session } => match book {
+            Book::Walled(slots) => slots.close_session(&session),
+            // It goes with the container.
+            Book::Plain(_) => Ok(()),
+        }
+        .map(|()| (Answer::Done, None)),
+        Request::Park { slot, pair } => match (fds.into_iter().next(), &mut *book) {
+            (Some(control), Book::Walled(slots)) => slots.park(slot, pair, control),
+            (Some(control), Book::Plain(plain)) => plain.park(slot, &control),
+            (None, _) => Err(io::Error::other("a park request without a socket")),
+        }
+        .map(|(answer, report)| (answer, Some(report))),
+        Request::Enter { slot, session } => match book {
+            Book::Walled(slots) => slots.enter(slot, &session),
+            Book::Plain(plain) => plain.enter(slot, &session),
+        }
+        .map(|()| (Answer::Done, None)),
+        Request::Still { slot } => match book {
+            Book::Walled(slots) => slots.still(slot),
+            Book::Plain(plain) => plain.still(slot),
+        }
+        .map(|()| (Answer::Done, None)),
         Request::GoOn { slot } => {
-            slots.go_on(slot);
+            match book {
+                Book::Walled(slots) => slots.go_on(slot),
+                Book::Plain(plain) => plain.go_on(slot),
+            }
             return Ok(());
         }
         Request::Kill { slot } => {
-            slots.kill(slot);
+            match book {
+                Book::Walled(slots) => slots.kill(slot),
+                Book::Plain(plain) => plain.kill(slot),
+            }
             return Ok(());
         }
     };
@@ -153,7 +200,11 @@ fn handle(runner: BorrowedFd<'_>, slots: &mut Slots, envelope: Envelope, fds: Ve
 }
 
 /// Gets the privileges to build walls, then starts the warm interpreter inside its root.
-fn prepare(setup: &Setup) -> io::Result<(Slots, Ids, super::wire::ZygoteReady)> {
+fn prepare(setup: &Setup) -> io::Result<(Book, Ids, super::wire::ZygoteReady)> {
+    if setup.is_plain {
+        let (zygote, ready) = root::start_zygote(setup)?;
+        return Ok((Book::Plain(Plain::new(zygote)?), Ids { level: Level::L1, host: None }, ready));
+    }
     let mut ids = become_able(setup)?;
     let (zygote, ready) = root::start_zygote(setup)?;
     // Only now: this hides /tmp from us, and the run-time tree may be there.
@@ -165,7 +216,7 @@ fn prepare(setup: &Setup) -> io::Result<(Slots, Ids, super::wire::ZygoteReady)> 
         eprintln!("all sandboxes share one pair of user ids, because {error}");
     }
     let slots = Slots::new(setup, ids, zygote)?;
-    Ok((slots, ids, ready))
+    Ok((Book::Walled(Box::new(slots)), ids, ready))
 }
 
 /// Shows a folder in memory through an id map once, as every slot will need it.

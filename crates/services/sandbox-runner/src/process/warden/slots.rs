@@ -21,7 +21,7 @@ use crate::process::wire::{Answer, Setup};
 use crate::process::{seccomp, socket};
 
 /// Longer than any step takes on a machine that is merely busy.
-const PATIENCE_S: i64 = 20;
+pub(super) const PATIENCE_S: i64 = 20;
 
 pub(super) struct Slots {
     ids: Ids,
@@ -49,11 +49,19 @@ struct Spec {
     uid: u32,
     map_groups: bool,
     seccomp: Vec<String>,
+    /// Whether there are no namespaces to join.
+    plain: bool,
+}
+
+/// What the zygote hands to `walls.enter`.
+pub(super) fn spec(uid: u32, map_groups: bool, refusal: seccomp::Refusal, plain: bool) -> io::Result<Vec<u8>> {
+    let programs = seccomp::programs(refusal, plain).map_err(io::Error::other)?;
+    Ok(serde_json::to_vec(&Spec { uid, map_groups, seccomp: programs.iter().map(hex::encode).collect(), plain })?)
 }
 
 #[derive(serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum ZygoteSays {
+pub(super) enum ZygoteSays {
     Forked(i32),
     Failed(String),
     #[serde(untagged)]
@@ -66,16 +74,12 @@ enum ZygoteSays {
 impl Slots {
     pub(super) fn new(setup: &Setup, ids: Ids, zygote: Zygote) -> io::Result<Self> {
         let refusal = if setup.crash_on_denied_calls { seccomp::Refusal::Crash } else { seccomp::Refusal::Error };
-        let programs = seccomp::programs(refusal).map_err(io::Error::other)?;
-        let spec =
-            Spec { uid: INSIDE, map_groups: ids.host.is_some(), seccomp: programs.iter().map(hex::encode).collect() };
-        socket::set_patience(&zygote.socket, PATIENCE_S)?;
         Ok(Self {
             ids,
             scratch_bytes: setup.scratch_bytes,
             zygote,
             home: fs::File::open("/proc/self/ns/mnt")?.into(),
-            spec: serde_json::to_vec(&spec)?,
+            spec: spec(INSIDE, ids.host.is_some(), refusal, false)?,
             slots: BTreeMap::new(),
             sessions: BTreeSet::new(),
         })
@@ -163,7 +167,7 @@ impl Slots {
         };
         socket::send(self.zygote.socket.as_fd(), &self.spec, &[slot.pidfd.as_fd(), control.as_fd()])?;
         loop {
-            match self.zygote_says()? {
+            match self.zygote.says()? {
                 ZygoteSays::Forked(pid) => return Ok((pid, report)),
                 ZygoteSays::Failed(why) => return Err(io::Error::other(why)),
                 ZygoteSays::Exited { exited, status } => self.note_exit(exited, status),
@@ -217,7 +221,7 @@ impl Slots {
     /// When the zygote is gone: nothing can be started any more, so the warden ends too.
     pub(super) fn settle(&mut self) -> io::Result<Vec<(u64, i32)>> {
         while has_message(self.zygote.socket.as_fd())? {
-            if let ZygoteSays::Exited { exited, status } = self.zygote_says()? {
+            if let ZygoteSays::Exited { exited, status } = self.zygote.says()? {
                 self.note_exit(exited, status);
             }
         }
@@ -247,14 +251,6 @@ impl Slots {
             kill(slot.init, Signal::SIGKILL).ok();
         }
     }
-
-    fn zygote_says(&self) -> io::Result<ZygoteSays> {
-        let (message, _) = socket::receive(self.zygote.socket.as_fd())?;
-        if message.is_empty() {
-            return Err(io::Error::other("the warm interpreter is gone"));
-        }
-        Ok(serde_json::from_slice(&message)?)
-    }
 }
 
 /// Says who the ids inside the namespaces of `child` are outside.
@@ -277,7 +273,7 @@ fn to_rustix(pid: Pid) -> io::Result<rustix::process::Pid> {
     rustix::process::Pid::from_raw(pid.as_raw()).ok_or_else(|| io::Error::other("not a pid"))
 }
 
-fn has_message(fd: BorrowedFd<'_>) -> io::Result<bool> {
+pub(super) fn has_message(fd: BorrowedFd<'_>) -> io::Result<bool> {
     use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
     let mut watched = [PollFd::new(fd, PollFlags::POLLIN)];
     match poll(&mut watched, PollTimeout::ZERO) {
