@@ -97,7 +97,9 @@ async fn none_gets_out(user: Option<u32>, level: &str) {
         .env(CANARY_VARIABLE, CANARY)
         .env("SEPTET__SANDBOX__MEMORY_BYTES", (512_u32 << 20).to_string())
         .env("SEPTET__SANDBOX__SESSION_BYTES", (128_u32 << 20).to_string())
-        .env("SEPTET__SANDBOX__RUNTIME", runtime());
+        .env("SEPTET__SANDBOX__RUNTIME", runtime())
+        // Some hundred requests in a minute or two, all of one key.
+        .env("SEPTET__GATEWAY__REQUESTS_PER_MINUTE", "100000");
     let process = Process::start(&mut command, address).await;
     let output =
         septet(&program, user).args(["admin", "create-key", "--name", "hostile", "--data", at]).output().unwrap();

@@ -156,6 +156,14 @@ impl Warden {
         }
     }
 
+    /// Has what stands still in a slot go on. Does not wait.
+    pub(super) fn go_on(&self, slot: u64) {
+        let envelope = Envelope { seq: self.number(), request: Request::GoOn { slot } };
+        if let Ok(message) = serde_json::to_vec(&envelope) {
+            socket::send(self.socket.as_fd(), &message, &[]).ok();
+        }
+    }
+
     /// Lets a session folder go. Does not wait.
     pub(super) fn close_session(&self, session: &str) {
         let envelope = Envelope { seq: self.number(), request: Request::CloseSession { session: session.to_owned() } };

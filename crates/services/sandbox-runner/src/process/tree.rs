@@ -18,6 +18,9 @@ use nix::unistd::Pid;
 /// Longer than the kernel takes to tear a process down on a machine that is merely busy.
 const ENDING: Duration = Duration::from_secs(5);
 
+/// What is stopped notices when it next gets a processor.
+const STOPPING: Duration = Duration::from_secs(2);
+
 /// The processes that are part of the walls, and one worker.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Tree {
@@ -50,15 +53,42 @@ impl Tree {
             if all.is_empty() {
                 return true;
             }
-            for signal in [Signal::SIGSTOP, Signal::SIGKILL] {
-                for pid in &all {
-                    // Gone by now is fine.
-                    kill(Pid::from_raw(*pid), signal).ok();
-                }
-            }
+            self.signal(&all, Signal::SIGSTOP);
+            self.signal(&all, Signal::SIGKILL);
             std::thread::sleep(Duration::from_millis(1));
         }
         false
+    }
+
+    /// Stops the worker, what it has started and all strays. Returns whether nothing of them runs any more; what forks
+    /// on and on cannot be stopped from outside, only killed.
+    pub(super) fn stop(&self) -> bool {
+        let give_up_at = Instant::now() + STOPPING;
+        let mut before = Vec::new();
+        while Instant::now() < give_up_at {
+            let mut all = self.processes();
+            all.sort_unstable();
+            let is_known = all == before || all == [self.worker];
+            if is_known && all.iter().all(|pid| is_stopped(*pid)) {
+                return true;
+            }
+            self.signal(&all, Signal::SIGSTOP);
+            before = all;
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        false
+    }
+
+    /// The opposite.
+    pub(super) fn go_on(&self) {
+        self.signal(&self.processes(), Signal::SIGCONT);
+    }
+
+    fn signal(&self, all: &[i32], signal: Signal) {
+        for pid in all {
+            // Gone by now is fine.
+            kill(Pid::from_raw(*pid), signal).ok();
+        }
     }
 
     /// Memory that the run has made its own. A fork shares what the warm interpreter had; that much of every process
@@ -109,6 +139,11 @@ fn parent_of_living(stat: &str) -> Option<i32> {
         return None;
     }
     words.next()?.parse().ok()
+}
+
+fn is_stopped(pid: i32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, fields)| fields.starts_with(['T', 't']))
 }
 
 fn anonymous_bytes(pid: i32) -> u64 {

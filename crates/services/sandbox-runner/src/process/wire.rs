@@ -31,6 +31,10 @@ pub(super) enum Request {
     /// Puts a session folder into the namespaces of a parked worker and takes the last privileges from its init.
     /// With a way out, the answer has the descriptor of a socket that listens inside.
     Enter { slot: u64, session: String, has_way_out: bool },
+    /// Stops everything in the namespaces, in one step that nothing can fork away from. Answer: [`Answer::Done`].
+    Still { slot: u64 },
+    /// The opposite. Answer: none.
+    GoOn { slot: u64 },
     /// Kills everything in the namespaces. Answer: none; [`Event::Exited`] follows.
     Kill { slot: u64 },
 }

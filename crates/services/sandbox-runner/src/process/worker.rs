@@ -4,9 +4,7 @@ use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
-use nix::sys::signal::{Signal, kill};
 use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
-use nix::unistd::Pid;
 use tokio::io::{AsyncWriteExt, Interest};
 use tokio::net::UnixStream;
 use tokio::time::Instant;
@@ -14,8 +12,8 @@ use tracing::warn;
 
 use super::output::{Pending, Stream};
 use super::parked::{Parked, WayOut};
-use super::wire::{Report, WorkerJob, WorkerLimits, WorkerNetwork};
-use super::{tree, watchdog};
+use super::tree;
+use super::wire::{Report, Request, WorkerJob, WorkerLimits, WorkerNetwork};
 use crate::driver::{Cause, Ended, Error, Job, Said, Signals};
 use crate::{Config, egress};
 
@@ -25,8 +23,6 @@ const OUTPUT_TICK: Duration = Duration::from_millis(25);
 const ENDING: Duration = Duration::from_secs(10);
 /// How long nobody looks for a report after something that was none.
 const UNHEARD: Duration = Duration::from_millis(20);
-/// Looks for processes that code forks while its other ones are being stopped.
-const N_LOOKS: usize = 200;
 /// Time on processors that a job may take beyond its share before it is held back.
 const GREED: Duration = Duration::from_secs(1);
 /// How long code that was interrupted may take to notice.
@@ -49,8 +45,6 @@ pub(super) struct Worker {
     seq: u64,
     /// What the container around us, if any, counted before the job.
     n_out_of_memory: u64,
-    /// Processes besides the worker that were stopped with it, as we see them.
-    stopped: Vec<i32>,
 }
 
 /// What ended the waiting.
@@ -68,8 +62,8 @@ impl Worker {
         let (stderr, err) = Stream::open(true)?;
         let (file_bytes, cpu_milli) = (config.file_bytes, config.cpu_milli);
         let pipes = Some([out, err]);
-        let (n_out_of_memory, looked, stopped) = (0, None, Vec::new());
-        Ok(Self { parked, file_bytes, cpu_milli, looked, stdout, stderr, pipes, seq: 0, n_out_of_memory, stopped })
+        let (n_out_of_memory, looked) = (0, None);
+        Ok(Self { parked, file_bytes, cpu_milli, looked, stdout, stderr, pipes, seq: 0, n_out_of_memory })
     }
 
     /// Whether no job has reached it yet.
@@ -137,9 +131,9 @@ impl Worker {
         self.seq += 1;
         self.n_out_of_memory = tree::n_out_of_memory();
         let message = self.message(job, keep)?;
-        for pid in self.stopped.drain(..) {
-            // Gone by now is fine.
-            kill(Pid::from_raw(pid), Signal::SIGCONT).ok();
+        if !self.is_fresh() {
+            // What earlier jobs have left running goes on with this one.
+            self.parked.warden.go_on(self.parked.slot);
         }
         match (self.parked.control.take(), self.pipes.take()) {
             (Some(control), Some(pipes)) => hand_over(control, &message, pipes).await.map_err(|_gone| Error::Lost),
@@ -228,7 +222,7 @@ impl Worker {
                 }
             }
             if cause != Cause::Itself && give_up_at.is_none() {
-                self.parked.warden.kill(self.parked.slot);
+                self.kill();
                 give_up_at = Some(Instant::now() + ENDING);
             }
         }
@@ -238,12 +232,11 @@ impl Worker {
     async fn settle(&mut self, keep: bool, pending: &mut Pending) -> Result<(), Error> {
         // Dead by now, it is stopped too.
         self.parked.mailbox.pause().ok();
-        if keep && self.stop_others() {
-            // One of them may have woken it meanwhile.
-            self.parked.mailbox.pause().ok();
+        if keep && self.parked.warden.ask(Request::Still { slot: self.parked.slot }, &[]).await.is_ok() {
+            // In one step for all of them, so that nothing is forked away meanwhile.
         } else if keep || !self.others().is_empty() {
             // They could still write into the session folder, so their end is waited for.
-            self.parked.warden.kill(self.parked.slot);
+            self.kill();
             if let Some(exited) = self.parked.exited.take()
                 && tokio::time::timeout(ENDING, exited).await.is_err()
             {
@@ -253,23 +246,6 @@ impl Worker {
         }
         self.drain(pending);
         Ok(())
-    }
-
-    /// Stops what the code has left running besides the worker, until there is nothing that could fork on. Whether that
-    /// came to an end.
-    fn stop_others(&mut self) -> bool {
-        self.stopped.clear();
-        for _ in 0..N_LOOKS {
-            let running: Vec<i32> = self.others().into_iter().filter(|pid| !watchdog::is_stopped(*pid)).collect();
-            if running.is_empty() {
-                self.stopped = self.others();
-                return true;
-            }
-            for pid in running {
-                kill(Pid::from_raw(pid), Signal::SIGSTOP).ok();
-            }
-        }
-        false
     }
 
     /// What the code has started and left behind.
@@ -311,6 +287,15 @@ impl Worker {
         {
             warn!(sandbox.slot = self.parked.slot, "a sandbox that takes too much could not be held back");
         }
+    }
+
+    /// Kills every process of it. Does not wait.
+    fn kill(&self) {
+        if let Some(group) = &self.parked.group {
+            // Dying takes time on processors too, which processes beyond their share would wait for.
+            group.unleash();
+        }
+        self.parked.warden.kill(self.parked.slot);
     }
 
     /// Kills it and waits until nothing is left of it.

@@ -176,3 +176,29 @@ print(before, os.getpriority(0, 0), [os.waitstatus_to_exitcode(os.wait()[1]) for
     let output = house.run(NewExecution { timeout_ms: Some(60_000), ..python(code) }).await;
     assert_eq!(ok(&output), "5 19 [19, 19]\n");
 }
+
+/// A process that lives on in ever new children cannot be stopped by looking once.
+async fn stands_still(config: Config) {
+    let house = house_with(config).await;
+    let container = house.container().await;
+    let comet = "import os, time
+if os.fork() == 0:
+    while True:
+        if os.fork(): os._exit(0)
+        open('beat', 'w').write('x')
+time.sleep(0.3)";
+    ok(&house.run_in(container, NewExecution { stateful: true, ..python(comet) }).await);
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    let age = "import os, time\nprint(time.time() - os.stat('beat').st_mtime > 0.5)";
+    assert_eq!(ok(&house.run_in(container, python(age)).await), "True\n");
+}
+
+#[tokio::test]
+async fn what_a_cell_leaves_forking_stands_still() {
+    stands_still(config()).await;
+}
+
+#[tokio::test]
+async fn what_a_cell_leaves_forking_stands_still_without_control_groups() {
+    stands_still(Config { cgroup_mount: "".into(), ..config() }).await;
+}

@@ -1,15 +1,15 @@
 //! Process 1 of a run's namespaces: finishes the walls from the inside, then only waits.
 //!
-//! Everything in its pid namespace dies with it, which is how a run is killed whatever it has forked. It holds
-//! no privilege by the time the code runs, and another user id than the code where there are two.
+//! Everything in its pid namespace dies with it, which is how a run is killed whatever it has forked. It may
+//! signal them and nothing more by the time the code runs, and has another user id than the code where there are two.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::Path;
 
 use nix::mount::{MsFlags, mount};
-use nix::sys::signal::{SigHandler, Signal, signal};
-use nix::unistd::{Gid, Uid, setresgid, setresuid};
+use nix::sys::signal::{SigHandler, Signal, kill, signal};
+use nix::unistd::{Gid, Pid, Uid, setresgid, setresuid};
 use rustix::process::DumpableBehavior;
 use rustix::thread::{CapabilitySet, CapabilitySets};
 
@@ -20,6 +20,9 @@ use crate::process::socket;
 
 /// The first byte of the second message, when the session has a way out.
 pub(super) const WITH_DOOR: u8 = b'N';
+/// What the warden says to have everything stop, and what we say when it has.
+pub(super) const STILL: &[u8] = b"Z";
+pub(super) const GO_ON: &[u8] = b"C";
 
 /// Never returns. `warden` is our end of the socket to it.
 pub(super) fn run(warden: OwnedFd, ids: Ids, scratch_bytes: u64) -> ! {
@@ -81,9 +84,26 @@ fn live(warden: &OwnedFd, ids: Ids, scratch_bytes: u64) -> io::Result<()> {
     socket::send(warden.as_fd(), b"M", &door.iter().map(AsFd::as_fd).collect::<Vec<_>>())?;
     drop(door);
 
-    // There is no third one: the socket closes when the warden is gone.
-    while !socket::receive(warden.as_fd())?.0.is_empty() {}
-    Ok(())
+    // All others say that everything else in here stops or goes on; the socket closes when the warden is gone.
+    loop {
+        let (message, _) = socket::receive(warden.as_fd())?;
+        match message.as_slice() {
+            [] => return Ok(()),
+            STILL => {
+                signal_all(Signal::SIGSTOP)?;
+                socket::send(warden.as_fd(), STILL, &[])?;
+            }
+            _ => signal_all(Signal::SIGCONT)?,
+        }
+    }
+}
+
+/// To every process in here but ourselves. The kernel lets no fork slip through between them.
+fn signal_all(signal: Signal) -> io::Result<()> {
+    match kill(Pid::from_raw(-1), signal) {
+        Ok(()) | Err(nix::Error::ESRCH) => Ok(()),
+        Err(error) => Err(doing("signal a sandbox", error)),
+    }
 }
 
 /// A socket that listens where code in these namespaces, and nobody else, can connect to it.
@@ -118,7 +138,8 @@ fn give_up_privileges() -> io::Result<()> {
     // Not earlier: without root, the worker could not join the namespaces of a process that hides its memory.
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     rustix::thread::set_no_new_privs(true)?;
-    let none = CapabilitySet::empty();
-    rustix::thread::set_capabilities(None, CapabilitySets { effective: none, permitted: none, inheritable: none })?;
+    // What is left reaches no further than the processes in here.
+    let (none, kill) = (CapabilitySet::empty(), CapabilitySet::KILL);
+    rustix::thread::set_capabilities(None, CapabilitySets { effective: kill, permitted: kill, inheritable: none })?;
     Ok(())
 }

@@ -172,6 +172,18 @@ fn handle(runner: BorrowedFd<'_>, book: &mut Book, envelope: Envelope, fds: Vec<
             Book::Plain(plain) => plain.enter(slot, &session).map(|()| None),
         }
         .map(|door| (Answer::Done, door)),
+        Request::Still { slot } => match book {
+            Book::Walled(slots) => slots.still(slot),
+            Book::Plain(plain) => plain.still(slot),
+        }
+        .map(|()| (Answer::Done, None)),
+        Request::GoOn { slot } => {
+            match book {
+                Book::Walled(slots) => slots.go_on(slot),
+                Book::Plain(plain) => plain.go_on(slot),
+            }
+            return Ok(());
+        }
         Request::Kill { slot } => {
             match book {
                 Book::Walled(slots) => slots.kill(slot),

@@ -96,6 +96,17 @@ impl Plain {
         Ok(())
     }
 
+    pub(super) fn still(&self, number: u64) -> io::Result<()> {
+        let slot = self.slots.get(&number).ok_or_else(|| io::Error::other("no such slot"))?;
+        if self.tree(slot.worker).stop() { Ok(()) } else { Err(io::Error::other("a sandbox does not stand still")) }
+    }
+
+    pub(super) fn go_on(&self, number: u64) {
+        if let Some(slot) = self.slots.get(&number) {
+            self.tree(slot.worker).go_on();
+        }
+    }
+
     pub(super) fn kill(&self, number: u64) {
         if let Some(slot) = self.slots.get(&number) {
             // Its end is noted when the zygote tells it, and then nothing may be left.

@@ -194,6 +194,21 @@ impl Slots {
         }
     }
 
+    /// Stops every process of a slot but its init, which does it: only from inside can all be reached in one step.
+    pub(super) fn still(&self, number: u64) -> io::Result<()> {
+        let slot = self.slots.get(&number).ok_or_else(|| io::Error::other("no such slot"))?;
+        socket::send(slot.socket.as_fd(), init::STILL, &[])?;
+        let (message, _) = socket::receive(slot.socket.as_fd())?;
+        if message == init::STILL { Ok(()) } else { Err(io::Error::other("a sandbox does not stand still")) }
+    }
+
+    pub(super) fn go_on(&self, number: u64) {
+        if let Some(slot) = self.slots.get(&number) {
+            // Gone by now is fine.
+            socket::send(slot.socket.as_fd(), init::GO_ON, &[]).ok();
+        }
+    }
+
     pub(super) fn kill(&self, number: u64) {
         if let Some(slot) = self.slots.get(&number) {
             // Gone already is as good.
