@@ -11,7 +11,7 @@ use anyhow::{Context, ensure};
 pub const FILE: &str = "docs/reference/settings.md";
 
 /// A section of `septet.toml`: its name, the file, the struct in it.
-const SECTIONS: [(&str, &str, &str); 20] = [
+const SECTIONS: [(&str, &str, &str); 21] = [
     ("", "crates/septet/src/config.rs", "Config"),
     ("listen", "crates/septet/src/config.rs", "Listen"),
     ("stores", "crates/septet/src/config.rs", "Stores"),
@@ -30,6 +30,7 @@ const SECTIONS: [(&str, &str, &str); 20] = [
     ("agents", "crates/services/agent-core/src/config.rs", "Config"),
     ("knowledge", "crates/services/knowledge-engine/src/config.rs", "Config"),
     ("sandbox", "crates/services/sandbox-runner/src/config.rs", "Config"),
+    ("sandbox.docker", "crates/services/sandbox-runner/src/docker/settings.rs", "Settings"),
     ("worker", "crates/services/async-worker/src/config.rs", "Config"),
     ("management", "crates/services/management/src/config.rs", "Config"),
 ];

@@ -13,8 +13,8 @@ use async_trait::async_trait;
 use axum::body::Body;
 use axum::http::{HeaderValue, Method, Request, Response, header};
 use bytes::Bytes;
-use futures::{StreamExt, TryStreamExt};
 use futures::channel::mpsc;
+use futures::{StreamExt, TryStreamExt};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret, SecretString};
 use septet_contracts::ndjson;
@@ -227,11 +227,9 @@ impl Remote {
                 self.inner.lost.cancel();
                 Error::Lost
             }
-            TroubleKind::Stranger
-            | TroubleKind::Garbled
-            | TroubleKind::Full
-            | TroubleKind::Busy
-            | TroubleKind::Io => Error::Io(io::Error::other(detail)),
+            TroubleKind::Stranger | TroubleKind::Garbled | TroubleKind::Full | TroubleKind::Busy | TroubleKind::Io => {
+                Error::Io(io::Error::other(detail))
+            }
         }
     }
 }

@@ -240,12 +240,7 @@ async fn changes(State(agent): Shared, Json(look): Json<Look>) -> Response {
 }
 
 async fn found(State(agent): Shared, Path(number): Path<usize>) -> Response {
-    let content = agent
-        .found
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .get_mut(number)
-        .and_then(Option::take);
+    let content = agent.found.lock().unwrap_or_else(PoisonError::into_inner).get_mut(number).and_then(Option::take);
     match content {
         Some(content) => Body::from_stream(content).into_response(),
         None => refusal(TroubleKind::Garbled, "the last look found no such file"),

@@ -164,7 +164,8 @@ impl Maker {
             let value = i64::try_from(value).unwrap_or(i64::MAX);
             ResourcesUlimits { name: Some(name.to_owned()), soft: Some(value), hard: Some(value) }
         };
-        let tmpfs = |size: u64, n_inodes: u64, more: &str| format!("rw,nosuid,nodev,size={size},nr_inodes={n_inodes},{more}");
+        let tmpfs =
+            |size: u64, n_inodes: u64, more: &str| format!("rw,nosuid,nodev,size={size},nr_inodes={n_inodes},{more}");
         let scratch = tmpfs(self.config.scratch_bytes, 4096, "mode=1777");
         let own = format!("mode=0700,uid={uid},gid={uid}");
         let text = |words: &[&str]| Some(words.iter().map(|word| (*word).to_owned()).collect::<Vec<String>>());
@@ -202,9 +203,7 @@ impl Maker {
             working_dir: Some("/".to_owned()),
             env: Some(Vec::new()),
             entrypoint: text(&["/usr/bin/septet", "internal", "sandbox-agent"]),
-            cmd: text(&[
-                "--listen", &listen, "--token-file", &token, "--lease-s", &lease, "--file-bytes", &file_bytes,
-            ]),
+            cmd: text(&["--listen", &listen, "--token-file", &token, "--lease-s", &lease, "--file-bytes", &file_bytes]),
             labels: Some(HashMap::from([
                 (INSTANCE.to_owned(), self.instance.name.clone()),
                 (FOLDER.to_owned(), self.base.display().to_string()),
@@ -217,9 +216,8 @@ impl Maker {
 
     async fn ran_out_of_memory(&self, name: &str) -> bool {
         let asked = tokio::time::timeout(REMOVING, self.docker.inspect_container(name, None)).await;
-        asked.is_ok_and(|found| {
-            found.is_ok_and(|found| found.state.is_some_and(|state| state.oom_killed == Some(true)))
-        })
+        asked
+            .is_ok_and(|found| found.is_ok_and(|found| found.state.is_some_and(|state| state.oom_killed == Some(true))))
     }
 
     /// Kills and removes a container, and frees what it had. One that is gone, or never was, is fine.

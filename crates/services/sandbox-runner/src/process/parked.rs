@@ -14,10 +14,10 @@ use super::cgroup::{Group, Hierarchy};
 use super::link::Warden;
 use super::mailbox::Mailbox;
 use super::pairs::{Pair, Pairs};
-use super::wire::{Answer, Request};
+use super::socket;
 use super::tree::Tree;
 use super::watchdog::{self, Watched};
-use super::socket;
+use super::wire::{Answer, Request};
 use crate::driver::{Error, Level};
 
 /// A worker that does not park within this time never will.

@@ -141,7 +141,8 @@ mod tests {
     #[test]
     fn strays_are_ours_and_other_workers_are_not() {
         let tree = Tree { agent: 1, warden: 2, zygote: 3, worker: 10 };
-        let parents = [(1, 0), (2, 1), (3, 2), (10, 3), (11, 10), (12, 11), (20, 3), (21, 20), (30, 2), (31, 30), (40, 1)];
+        let parents =
+            [(1, 0), (2, 1), (3, 2), (10, 3), (11, 10), (12, 11), (20, 3), (21, 20), (30, 2), (31, 30), (40, 1)];
         let parents: HashMap<i32, i32> = parents.into_iter().collect();
         let mut ours: Vec<i32> = parents.keys().copied().filter(|pid| tree.is_ours(*pid, &parents)).collect();
         ours.sort_unstable();

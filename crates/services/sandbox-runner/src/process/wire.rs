@@ -63,10 +63,19 @@ pub(super) enum Event {
 pub(super) enum Answer {
     Done,
     /// `owner` is who session folders belong to, when that is not us.
-    Ready { level: Level, owner: Option<u32>, zygote: ZygoteReady },
+    Ready {
+        level: Level,
+        owner: Option<u32>,
+        zygote: ZygoteReady,
+    },
     /// Without namespaces there is no init; the zygote stands in its place.
-    Parked { init_pid: i32, worker_pid: i32 },
-    Failed { why: String },
+    Parked {
+        init_pid: i32,
+        worker_pid: i32,
+    },
+    Failed {
+        why: String,
+    },
 }
 
 /// What the warm interpreter says once it is warm.

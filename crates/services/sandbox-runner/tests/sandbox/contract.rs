@@ -143,10 +143,15 @@ async fn files_go_in_and_come_out(house: &House) {
     assert_eq!(house.bytes(&output.files[1]).await, b"a\n1\n");
     assert_eq!(house.bytes(&output.files[0]).await.len(), 5 << 20);
 
-    let output = house.run_in(container, python("import os; os.remove('out.txt'); open('in/数据.csv', 'a').write('2\\n')")).await;
+    let output = house
+        .run_in(container, python("import os; os.remove('out.txt'); open('in/数据.csv', 'a').write('2\\n')"))
+        .await;
     assert_eq!((ok(&output), names(&output)), ("", vec!["/session/in/数据.csv"]));
     house.client.delete_file(&house.caller, container, output.files[0].id).await.unwrap();
-    assert_eq!(ok(&house.run_in(container, python("import os; print(sorted(os.listdir()), os.listdir('in'))")).await), "['d', 'in'] []\n");
+    assert_eq!(
+        ok(&house.run_in(container, python("import os; print(sorted(os.listdir()), os.listdir('in'))")).await),
+        "['d', 'in'] []\n"
+    );
 
     let full = "try: open('x', 'wb').write(b'x' * (100 << 20))\nexcept OSError as e: print('full')";
     assert_eq!(ok(&house.run_in(container, python(full)).await), "full\n");
@@ -201,11 +206,16 @@ async fn sessions_do_not_see_each_other(house: &House) {
     let look = "import os, builtins, json\n\
                 print(hasattr(builtins, 'leak'), hasattr(json, 'leak'), 'LEAK' in os.environ, [os.path.exists(p + '/leak') for p in ('/session', '/tmp', '/dev/shm')])";
     assert_eq!(ok(&house.run_in(other, python(look)).await), "False False False [False, False, False]\n");
-    assert_eq!(ok(&house.run_in(one, python("import os; print(os.listdir(), os.path.exists('/tmp/leak'))")).await), "['leak'] False\n");
+    assert_eq!(
+        ok(&house.run_in(one, python("import os; print(os.listdir(), os.path.exists('/tmp/leak'))")).await),
+        "['leak'] False\n"
+    );
 }
 
 async fn stdin_is_at_its_end(house: &House) {
-    let output = house.run(python("import sys\nprint(repr(sys.stdin.read()))\ntry: input()\nexcept EOFError: print('eof')")).await;
+    let output = house
+        .run(python("import sys\nprint(repr(sys.stdin.read()))\ntry: input()\nexcept EOFError: print('eof')"))
+        .await;
     assert_eq!(ok(&output), "''\neof\n");
 }
 
@@ -258,7 +268,10 @@ async fn an_interrupt_keeps_variables(house: &House) {
             break done;
         }
     };
-    assert!(matches!(&last, ExecutionEvent::Done { error: Some(error), .. } if error.name == "KeyboardInterrupt"), "{last:?}");
+    assert!(
+        matches!(&last, ExecutionEvent::Done { error: Some(error), .. } if error.name == "KeyboardInterrupt"),
+        "{last:?}"
+    );
     assert_eq!(ok(&house.run_in(container, stateful("print(x)")).await), "1\n");
 }
 

@@ -16,7 +16,9 @@ fn docker() -> Option<String> {
     #[expect(clippy::disallowed_methods, reason = "says where the Docker for tests is")]
     let docker = std::env::var("SEPTET_TEST_DOCKER").ok().filter(|docker| !docker.is_empty());
     if docker.is_none() {
-        eprintln!("SKIPPED: no Docker for tests; set SEPTET_TEST_DOCKER to its socket, such as unix:///var/run/docker.sock");
+        eprintln!(
+            "SKIPPED: no Docker for tests; set SEPTET_TEST_DOCKER to its socket, such as unix:///var/run/docker.sock"
+        );
     }
     docker
 }
@@ -99,7 +101,10 @@ async fn a_container_has_no_way_out_and_nothing_of_ours_in_it() {
                 print(sorted(os.environ))";
     let output = house.run(python(code)).await;
     let told = ok(&output);
-    assert!(told.starts_with("True [] False\n0000000000000000 0000000000000000 1 2\nno\nno\nno\nno\nno\nno\n"), "{told}");
+    assert!(
+        told.starts_with("True [] False\n0000000000000000 0000000000000000 1 2\nno\nno\nno\nno\nno\nno\n"),
+        "{told}"
+    );
     assert!(!told.contains("TOKEN"), "{told}");
     house.close().await;
 }

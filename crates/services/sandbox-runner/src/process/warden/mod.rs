@@ -236,7 +236,10 @@ fn become_able(setup: &Setup) -> io::Result<Ids> {
         let why = if has_ids(first, n_ids) {
             "running as root without the right to make mount namespaces (CAP_SYS_ADMIN)".to_owned()
         } else {
-            format!("this machine has no user ids {first} to {}: set sandbox.host_uid or sandbox.n_slots", first + n_ids - 1)
+            format!(
+                "this machine has no user ids {first} to {}: set sandbox.host_uid or sandbox.n_slots",
+                first + n_ids - 1
+            )
         };
         return Err(io::Error::other(why));
     }

@@ -24,8 +24,8 @@ use nix::sched::{CloneFlags, setns};
 use nix::sys::socket::SockType;
 
 use super::fork_into;
-use super::slots::ZygoteSays;
 use super::mounts::{self, NO_DEV, NO_EXEC, NO_SUID, READ_ONLY, doing};
+use super::slots::ZygoteSays;
 use crate::process::socket;
 use crate::process::wire::{Setup, ZygoteReady};
 
@@ -87,8 +87,7 @@ pub(super) fn start_zygote(setup: &Setup) -> io::Result<(Zygote, ZygoteReady)> {
     };
     drop(theirs);
     socket::set_patience(&ours, PATIENCE_S)?;
-    let (message, _) = socket::receive(ours.as_fd())
-        .map_err(|error| doing("wait for the warm interpreter", error))?;
+    let (message, _) = socket::receive(ours.as_fd()).map_err(|error| doing("wait for the warm interpreter", error))?;
     if message.is_empty() {
         return Err(io::Error::other("the warm interpreter did not start; its own words are in the log"));
     }
