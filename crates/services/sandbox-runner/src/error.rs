@@ -36,6 +36,9 @@ pub enum Error {
         /// How many it may have.
         limit_bytes: usize,
     },
+    /// A limit with which no code could run.
+    #[error("{0} must be more than 0; leave it out for what the service allows")]
+    ZeroLimit(&'static str),
     /// The files do not fit into the session folder.
     #[error("the files of this container would need more than {limit_bytes} bytes")]
     Full {
@@ -81,7 +84,7 @@ impl Failure for Error {
     fn kind(&self) -> Kind {
         match self {
             Self::NoContainer(_) | Self::NoFile(_) | Self::NoBlob(_) => Kind::NotFound,
-            Self::BadPath(_) | Self::BadId(_) | Self::BadExpiry => Kind::BadRequest,
+            Self::BadPath(_) | Self::BadId(_) | Self::BadExpiry | Self::ZeroLimit(_) => Kind::BadRequest,
             Self::NoCopy(_) => Kind::Unprocessable,
             Self::Expired(_) | Self::KeyReused | Self::NothingRuns(_) => Kind::Conflict,
             Self::CodeTooLarge { .. } | Self::Full { .. } => Kind::TooLarge,
@@ -108,6 +111,7 @@ impl Failure for Error {
             | Self::BadPath(_)
             | Self::BadId(_)
             | Self::BadExpiry
+            | Self::ZeroLimit(_)
             | Self::CodeTooLarge { .. }
             | Self::Full { .. }
             | Self::Database(_)
@@ -122,6 +126,7 @@ impl Failure for Error {
             Self::BadPath(_) => Some("path"),
             Self::BadExpiry => Some("expires_after"),
             Self::CodeTooLarge { .. } => Some("code"),
+            Self::ZeroLimit(name) => Some(name),
             Self::NoBlob(_) => Some("blob"),
             Self::NoContainer(_)
             | Self::NoFile(_)

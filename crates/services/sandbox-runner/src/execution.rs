@@ -18,7 +18,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use tracing::{info, warn};
 
 use crate::container::{File, Source};
-use crate::driver::{Cause, Ended, Entered, FoundFile, Job, Raised, Said, Session, Shown, Signals};
+use crate::driver::{self, Cause, Ended, Entered, FoundFile, Job, Raised, Said, Session, Shown, Signals};
 use crate::log::Log;
 use crate::rooms::Room;
 use crate::sandbox::Sandbox;
@@ -27,6 +27,12 @@ use crate::{Error, metrics, wire};
 
 /// What is added to the longest wall time before a row without events counts as left behind.
 const OVERDUE_MS: i64 = 120_000;
+
+/// How many wardens may die before the code is handed over, until that is an error.
+const ATTEMPTS: usize = 3;
+
+/// A room whose lock is held, and the worker that was made ready in it.
+type InRoom = (Arc<Room>, OwnedMutexGuard<Option<Box<dyn Session>>>, Box<dyn Entered>);
 
 /// The events of an execution, from its first.
 pub(crate) type Events = BoxStream<'static, ExecutionEvent>;
@@ -64,6 +70,7 @@ impl Sandbox {
         if new.code.len() > self.config.code_bytes {
             return Err(Error::CodeTooLarge { n_bytes: new.code.len(), limit_bytes: self.config.code_bytes });
         }
+        refuse_zero(&new)?;
         let Some(key) = key else {
             // An expired or foreign container is refused before anybody waits.
             self.usable(tenant, container).await?;
@@ -164,11 +171,28 @@ impl Sandbox {
     }
 
     async fn prepare(&self, tenant: TenantId, container: ContainerId, new: NewExecution) -> Result<Prepared, Error> {
-        let (room, open) = self.enter_room(tenant, container).await?;
-        let Some(session) = open.as_deref() else { return Err(Error::NoContainer(container)) };
-        let entered = session.enter(new.stateful).await?;
+        let (room, open, entered) = self.enter(tenant, container, new.stateful).await?;
         let job = self.job_of(new.language.name(), new.code, new.timeout_ms, &new.limits);
         Ok(Prepared { id: self.ids.next(), container, job, language: new.language, room, open, entered })
+    }
+
+    /// A worker in the room of a container. A warden that dies before the code is handed over is no reason to refuse: the
+    /// session is opened anew, from its files.
+    async fn enter(&self, tenant: TenantId, container: ContainerId, keep: bool) -> Result<InRoom, Error> {
+        let mut n_left = ATTEMPTS;
+        loop {
+            n_left -= 1;
+            let (room, open) = match self.enter_room(tenant, container).await {
+                Err(Error::Driver(driver::Error::Lost)) if n_left > 0 => continue,
+                other => other?,
+            };
+            let Some(session) = open.as_deref() else { return Err(Error::NoContainer(container)) };
+            match session.enter(keep).await {
+                Ok(entered) => return Ok((room, open, entered)),
+                Err(driver::Error::Lost) if n_left > 0 => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 
     /// A job with its limits, each lowered to what the settings allow.
@@ -316,6 +340,20 @@ impl Sandbox {
         };
         self.store.add_file(&file).await?;
         Ok(file)
+    }
+}
+
+/// A limit of nothing is a mistake: what it asks for is an error of the code that says nothing about the code. Of output
+/// one may want nothing.
+fn refuse_zero(new: &NewExecution) -> Result<(), Error> {
+    let limits = [
+        ("timeout_ms", new.timeout_ms),
+        ("limits.memory_bytes", new.limits.memory_bytes),
+        ("limits.processes", new.limits.processes.map(u64::from)),
+    ];
+    match limits.into_iter().find(|(_, limit)| *limit == Some(0)) {
+        Some((name, _)) => Err(Error::ZeroLimit(name)),
+        None => Ok(()),
     }
 }
 

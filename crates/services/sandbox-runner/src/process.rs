@@ -5,6 +5,7 @@
 mod cgroup;
 mod driver;
 mod folder;
+mod graves;
 mod link;
 mod mailbox;
 mod output;

@@ -9,6 +9,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::graves::Graves;
+
 const PARENT: &str = "septet-sandbox";
 /// Over which a quota of time on processors is counted: the kernel's default.
 const PERIOD_US: u64 = 100_000;
@@ -51,7 +53,7 @@ impl Hierarchy {
     }
 
     /// A group for one worker, with the worker already in it.
-    pub(super) fn open(&self, slot: u64, pid: i32) -> io::Result<Option<Group>> {
+    pub(super) fn open(&self, slot: u64, pid: i32, graves: &Graves) -> io::Result<Option<Group>> {
         let name = format!("{}-{slot}", std::process::id());
         let group = match self {
             Self::None => return Ok(None),
@@ -60,10 +62,11 @@ impl Hierarchy {
                 pids: pids.as_ref().map(|pids| pids.join(&name)),
                 cpu: cpu.as_ref().map(|cpu| cpu.join(&name)),
                 version: Version::One,
+                graves: graves.clone(),
             },
             Self::V2 { root, has_cpu } => {
                 let version = Version::Two { has_cpu: *has_cpu };
-                Group { memory: root.join(&name), pids: None, cpu: None, version }
+                Group { memory: root.join(&name), pids: None, cpu: None, version, graves: graves.clone() }
             }
         };
         for folder in group.folders() {
@@ -108,6 +111,7 @@ pub(super) struct Group {
     pids: Option<PathBuf>,
     cpu: Option<PathBuf>,
     version: Version,
+    graves: Graves,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -172,10 +176,7 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         for folder in self.folders() {
-            // A process that is still being torn down keeps its folder busy; the next start sweeps it.
-            if fs::remove_dir(folder).is_err() {
-                tracing::debug!(cgroup = %folder.display(), "cgroup not removed yet");
-            }
+            self.graves.bury(folder.clone());
         }
     }
 }

@@ -10,15 +10,18 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::{debug, warn};
 
 use super::cgroup::Hierarchy;
+use super::graves::Graves;
 use super::link::{Busy, Warden};
 use super::pairs::Pairs;
-use super::parked::Parked;
+use super::parked::{Ground, Parked};
 use super::session::Session;
 use super::wire::Request;
 use super::worker::Worker;
 use crate::Config;
 use crate::driver::{self, Error, MemoryWall, Spec, Walls};
 
+/// How many workers may die before they get their code, until that is an error.
+const ATTEMPTS: usize = 4;
 /// About as long as a short run takes.
 const BREATH: Duration = Duration::from_millis(10);
 
@@ -33,11 +36,10 @@ struct Inner {
     /// Whether there is a container around us, and no other wall.
     is_plain: bool,
     lifecycle: Lifecycle,
-    hierarchy: Hierarchy,
+    ground: Ground,
     running: Arc<Semaphore>,
     warden: tokio::sync::Mutex<Option<Arc<Warden>>>,
     parked: Mutex<Vec<Parked>>,
-    pairs: Pairs,
     /// For wardens, slots and sessions, never given twice.
     numbers: Arc<AtomicU64>,
     is_renewing: AtomicBool,
@@ -67,11 +69,10 @@ impl Driver {
             config,
             is_plain,
             lifecycle,
-            hierarchy,
+            ground: Ground { hierarchy, graves: Graves::default(), pairs },
             running,
             warden: tokio::sync::Mutex::default(),
             parked: Mutex::default(),
-            pairs,
             numbers: Arc::new(AtomicU64::new(1)),
             is_renewing: AtomicBool::new(false),
         };
@@ -79,7 +80,7 @@ impl Driver {
     }
 
     fn memory_wall(&self) -> MemoryWall {
-        match self.inner.hierarchy {
+        match self.inner.ground.hierarchy {
             Hierarchy::V1 { .. } => MemoryWall::CgroupV1,
             Hierarchy::V2 { .. } => MemoryWall::CgroupV2,
             Hierarchy::None => MemoryWall::Watchdog,
@@ -148,16 +149,30 @@ impl Driver {
         Arc::clone(&self.inner.running).acquire_owned().await.map_err(|_closed| Error::Lost)
     }
 
-    /// A fresh worker with the folder of `session`, ready for code.
+    /// A fresh worker with the folder of `session`, ready for code. One that died while it was waiting is no reason to refuse.
     pub(super) async fn worker(&self, session: &Session) -> Result<Worker, Error> {
+        let mut n_left = ATTEMPTS;
+        loop {
+            n_left -= 1;
+            match self.try_worker(session).await {
+                Ok(worker) => return Ok(worker),
+                Err(_) if session.warden.is_lost() => return Err(Error::Lost),
+                Err(error) if n_left == 0 => return Err(error),
+                Err(error) => debug!(%error, "a sandbox died before it got its code; taking another"),
+            }
+        }
+    }
+
+    async fn try_worker(&self, session: &Session) -> Result<Worker, Error> {
         let warden = &session.warden;
         let waiting = self.parked().pop();
         let parked = match waiting.filter(|parked| Arc::ptr_eq(&parked.warden, warden)) {
             Some(parked) => parked,
-            None => Parked::start(warden, &self.inner.hierarchy, &self.inner.pairs).await?,
+            None => Parked::start(warden, &self.inner.ground).await?,
         };
-        warden.ask(Request::Enter { slot: parked.slot, session: session.name.clone() }, &[]).await?;
+        let entered = warden.ask(Request::Enter { slot: parked.slot, session: session.name.clone() }, &[]).await;
         self.refill(warden);
+        entered?;
         Worker::new(parked, &self.inner.config).map_err(Error::Io)
     }
 
@@ -187,7 +202,7 @@ impl Driver {
                 // Not while the run that took one begins: it would wait for a processor.
                 tokio::time::sleep(BREATH).await;
             }
-            match Parked::start(&warden, &driver.inner.hierarchy, &driver.inner.pairs).await {
+            match Parked::start(&warden, &driver.inner.ground).await {
                 Ok(parked) => {
                     let surplus = {
                         let mut all = driver.parked();
@@ -250,5 +265,6 @@ impl driver::Driver for Driver {
             one.end().await;
         }
         *self.inner.warden.lock().await = None;
+        self.inner.ground.graves.close().await;
     }
 }

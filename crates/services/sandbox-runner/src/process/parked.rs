@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use tracing::warn;
 
 use super::cgroup::{Group, Hierarchy};
+use super::graves::Graves;
 use super::link::Warden;
 use super::mailbox::Mailbox;
 use super::pairs::{Pair, Pairs};
@@ -23,6 +24,13 @@ use crate::driver::{Error, Level};
 /// A worker that does not park within this time never will.
 const PARKING: Duration = Duration::from_secs(30);
 const ENDING: Duration = Duration::from_secs(10);
+
+/// What all workers of a driver stand on.
+pub(super) struct Ground {
+    pub(super) hierarchy: Hierarchy,
+    pub(super) graves: Graves,
+    pub(super) pairs: Pairs,
+}
 
 /// Killed when dropped.
 pub(super) struct Parked {
@@ -43,8 +51,8 @@ pub(super) struct Parked {
 
 impl Parked {
     /// Makes one, with its caps.
-    pub(super) async fn start(warden: &Arc<Warden>, hierarchy: &Hierarchy, pairs: &Pairs) -> Result<Self, Error> {
-        let pair = pairs.take()?;
+    pub(super) async fn start(warden: &Arc<Warden>, ground: &Ground) -> Result<Self, Error> {
+        let pair = ground.pairs.take()?;
         let (ours, theirs) = socket::pair(SockType::Stream).map_err(Error::Io)?;
         let slot = warden.number();
         let exited = warden.watch(slot);
@@ -69,7 +77,7 @@ impl Parked {
             exited: Some(exited),
             _pair: pair,
         };
-        parked.group = hierarchy.open(slot, worker_pid).map_err(Error::Io)?;
+        parked.group = ground.hierarchy.open(slot, worker_pid, &ground.graves).map_err(Error::Io)?;
         parked.control = Some(ready(control).await?);
         if parked.group.is_none() {
             parked.watched = Some(match warden.level {

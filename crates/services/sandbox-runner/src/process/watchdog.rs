@@ -99,6 +99,12 @@ fn used(namespace: &Path) -> Used {
     used
 }
 
+/// Whether a process is stopped, or dead.
+pub(super) fn is_stopped(pid: i32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_none_or(|(_, fields)| fields.starts_with(['T', 't', 'Z', 'X']))
+}
+
 /// Gives every thread of some processes the lowest priority; those that they start later inherit it.
 fn demote(processes: Vec<i32>) {
     for pid in processes {

@@ -14,8 +14,8 @@ use tracing::warn;
 
 use super::output::{Pending, Stream};
 use super::parked::Parked;
-use super::tree;
 use super::wire::{Report, WorkerJob, WorkerLimits};
+use super::{tree, watchdog};
 use crate::Config;
 use crate::driver::{Cause, Ended, Error, Job, Said, Signals};
 
@@ -23,6 +23,10 @@ const MEMORY_TICK: Duration = Duration::from_millis(100);
 /// Output goes out at most this often, so that prints in a loop are not an event each.
 const OUTPUT_TICK: Duration = Duration::from_millis(25);
 const ENDING: Duration = Duration::from_secs(10);
+/// How long nobody looks for a report after something that was none.
+const UNHEARD: Duration = Duration::from_millis(20);
+/// Looks for processes that code forks while its other ones are being stopped.
+const N_LOOKS: usize = 200;
 /// Time on processors that a job may take beyond its share before it is held back.
 const GREED: Duration = Duration::from_secs(1);
 /// How long code that was interrupted may take to notice.
@@ -184,6 +188,8 @@ impl Worker {
                         self.parked.exited = Some(exited);
                         return Ok((End::Reported(Box::new(report)), cause));
                     }
+                    // Code that leaves there what is no report must not keep us busy reading it.
+                    tokio::time::sleep(UNHEARD).await;
                 }
                 text = self.stdout.next(), if self.stdout.is_open() => pending.add_some(self.stdout.said_some(text)),
                 text = self.stderr.next(), if self.stderr.is_open() => pending.add_some(self.stderr.said_some(text)),
@@ -223,13 +229,10 @@ impl Worker {
     async fn settle(&mut self, keep: bool, pending: &mut Pending) -> Result<(), Error> {
         // Dead by now, it is stopped too.
         self.parked.mailbox.pause().ok();
-        let others = self.others();
-        if keep {
-            for pid in &others {
-                kill(Pid::from_raw(*pid), Signal::SIGSTOP).ok();
-            }
-            self.stopped = others;
-        } else if !others.is_empty() {
+        if keep && self.stop_others() {
+            // One of them may have woken it meanwhile.
+            self.parked.mailbox.pause().ok();
+        } else if keep || !self.others().is_empty() {
             // They could still write into the session folder, so their end is waited for.
             self.parked.warden.kill(self.parked.slot);
             if let Some(exited) = self.parked.exited.take()
@@ -241,6 +244,23 @@ impl Worker {
         }
         self.drain(pending);
         Ok(())
+    }
+
+    /// Stops what the code has left running besides the worker, until there is nothing that could fork on. Whether that
+    /// came to an end.
+    fn stop_others(&mut self) -> bool {
+        self.stopped.clear();
+        for _ in 0..N_LOOKS {
+            let running: Vec<i32> = self.others().into_iter().filter(|pid| !watchdog::is_stopped(*pid)).collect();
+            if running.is_empty() {
+                self.stopped = self.others();
+                return true;
+            }
+            for pid in running {
+                kill(Pid::from_raw(pid), Signal::SIGSTOP).ok();
+            }
+        }
+        false
     }
 
     /// What the code has started and left behind.

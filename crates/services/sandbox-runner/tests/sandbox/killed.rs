@@ -34,7 +34,8 @@ async fn run_until_killed() {
                 print('in', flush=True)\n\
                 while True: pass";
     let container = house.container().await;
-    let mut events = std::pin::pin!(house.client.execute(&house.caller, container, &python(code), Some("k")).await.unwrap());
+    let mut events =
+        std::pin::pin!(house.client.execute(&house.caller, container, &python(code), Some("k")).await.unwrap());
     while let Some(event) = events.next().await {
         if matches!(event.unwrap(), ExecutionEvent::Stdout { .. }) {
             eprintln!("{READY}");
@@ -67,7 +68,8 @@ fn leaves_nothing(test: &str, user: User) -> u32 {
     eprintln!("{} processes were gone after {:.0?}", began.len(), killed.elapsed());
     assert!(alive().is_empty(), "still there: {:?}", alive());
     let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
-    let ours: Vec<&str> = mounts.lines().filter(|mount| mount.contains("cntr_") || mount.contains("/run/report")).collect();
+    let ours: Vec<&str> =
+        mounts.lines().filter(|mount| mount.contains("cntr_") || mount.contains("/run/report")).collect();
     assert!(ours.is_empty(), "{ours:?}");
     runner.child.id()
 }

@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails the test")]
 
+mod bad_input;
 mod contract;
 mod docker;
 mod files;
@@ -15,6 +16,7 @@ mod once;
 mod own_process;
 mod packages;
 mod running;
+mod soak;
 mod stateful;
 #[path = "../hostile/suite.rs"]
 mod suite;

@@ -12,7 +12,10 @@ use crate::support::{House, config, house_with, names, ok, python, stranger};
 
 /// Some seconds of everything that can be too much.
 const NOISES: [(&str, &str); 7] = [
-    ("burns the processor", "import os\nfor _ in range(16):\n    if os.fork() == 0:\n        while True: pass\nwhile True: pass"),
+    (
+        "burns the processor",
+        "import os\nfor _ in range(16):\n    if os.fork() == 0:\n        while True: pass\nwhile True: pass",
+    ),
     ("hoards memory", "x = []\nwhile True: x.append(bytearray(b'x') * (16 << 20))"),
     ("forks", "import os\nwhile True:\n    try: os.fork()\n    except OSError: pass"),
     (
@@ -24,7 +27,10 @@ const NOISES: [(&str, &str); 7] = [
         "signals",
         "import os, signal\nif os.fork() == 0: os.setpgid(0, 0)\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nwhile True:\n    for to in (0, -1, 1, 2, 3):\n        try: os.kill(to, signal.SIGTERM)\n        except OSError: pass",
     ),
-    ("reports", "import os\nn = 0\nwhile True:\n    n += 1\n    open('/run/report/x', 'wb').write(b'{' * (1 << 20)); os.rename('/run/report/x', '/run/report/report.json')"),
+    (
+        "reports",
+        "import os\nn = 0\nwhile True:\n    n += 1\n    open('/run/report/x', 'wb').write(b'{' * (1 << 20)); os.rename('/run/report/x', '/run/report/report.json')",
+    ),
 ];
 
 const WORK: &str = "import pandas as pd, numpy as np
@@ -61,8 +67,14 @@ async fn is_left_alone(config: Config) {
         };
         let (noise, beside) = tokio::join!(noise, quiet);
         eprintln!("{name:20} {:?} {alone:.2?} -> {beside:.2?}", noise.outcome());
-        assert!(matches!(noise.outcome(), Some(Outcome::Timeout | Outcome::OutOfMemory | Outcome::Error)), "{name}: {noise:?}");
-        assert!(beside < alone * 10 + Duration::from_secs(3), "beside one that {name}: {beside:?} instead of {alone:?}");
+        assert!(
+            matches!(noise.outcome(), Some(Outcome::Timeout | Outcome::OutOfMemory | Outcome::Error)),
+            "{name}: {noise:?}"
+        );
+        assert!(
+            beside < alone * 10 + Duration::from_secs(3),
+            "beside one that {name}: {beside:?} instead of {alone:?}"
+        );
     }
 }
 

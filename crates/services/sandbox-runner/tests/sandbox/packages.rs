@@ -24,7 +24,11 @@ async fn works(code: &str) {
 
 #[tokio::test]
 async fn a_denied_call_is_noticed() {
-    for code in ["import os; os.memfd_create('x')", "import socket; socket.socket(40, 1, 0)", "import ctypes; ctypes.CDLL(None).syscall(9999)"] {
+    for code in [
+        "import os; os.memfd_create('x')",
+        "import socket; socket.socket(40, 1, 0)",
+        "import ctypes; ctypes.CDLL(None).syscall(9999)",
+    ] {
         let output = run(code).await;
         let Some(ExecutionEvent::Done { outcome: Outcome::Error, exit_code, .. }) = output.done else {
             panic!("{code}: {output:?}");
@@ -131,6 +135,8 @@ async fn sql_makes_no_denied_call() {
     let house = house_with(Config { crash_on_denied_calls: true, ..config() }).await;
     let container = house.container().await;
     house.upload(container, "a.csv", "天,值\n2025-01-01,1\n2025-01-02,2\n").await.unwrap();
-    let output = house.run_in(container, sql("COPY (SELECT * FROM 'a.csv') TO '/session/a.parquet'; SELECT sum(值) FROM 'a.parquet'")).await;
+    let output = house
+        .run_in(container, sql("COPY (SELECT * FROM 'a.csv') TO '/session/a.parquet'; SELECT sum(值) FROM 'a.parquet'"))
+        .await;
     assert_eq!(output.outcome(), Some(Outcome::Ok), "{output:?}");
 }

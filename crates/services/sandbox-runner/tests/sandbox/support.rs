@@ -28,12 +28,7 @@ pub(crate) fn config() -> Config {
     // Tests are told where the run-time is as everybody else is.
     let runtime = variable("SEPTET_RUNTIME").map(PathBuf::from).unwrap_or_default();
     let warden = variable(own_process::WARDEN).unwrap_or_else(|| env!("CARGO_BIN_EXE_sandbox-warden").to_owned());
-    let config = Config {
-        runtime,
-        warden: vec![warden],
-        timeout_ms: 20_000,
-        ..Config::default()
-    };
+    let config = Config { runtime, warden: vec![warden], timeout_ms: 20_000, ..Config::default() };
     assert!(
         config.runtime().join("stamp").is_file(),
         "the sandbox's Python run-time is not at {}: run `make runtime` (runtime/provision.sh), or say where it is in SEPTET_RUNTIME",
