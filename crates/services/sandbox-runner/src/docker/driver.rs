@@ -9,7 +9,7 @@ use bollard::models::SystemInfoCgroupVersionEnum;
 use bollard::query_parameters::ListContainersOptionsBuilder;
 use bollard::{API_DEFAULT_VERSION, Docker};
 use septet_chassis::Lifecycle;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::container::{self, Container, FOLDER, INSTANCE, Maker, Uids, refused};
 use super::instance::Instance;
@@ -165,10 +165,11 @@ impl driver::Driver for Driver {
         self.inner.ready.lock().await.as_ref().map(|ready| ready.walls.clone())
     }
 
-    async fn open(&self, _spec: Spec) -> Result<Box<dyn driver::Session>, Error> {
+    async fn open(&self, spec: Spec) -> Result<Box<dyn driver::Session>, Error> {
         let ready = self.ready().await?;
         let container = self.take(&ready.maker).await?;
         self.refill(&ready.maker);
+        debug!(container.id = %spec.container, tenant.id = %spec.tenant, "a sandbox container has a session");
         Ok(Box::new(Session::new(container)))
     }
 

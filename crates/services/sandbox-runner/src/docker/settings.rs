@@ -17,7 +17,7 @@ pub struct Settings {
     /// Processor time of a container, in percent of one core; 0 for no limit. Default 100.
     pub cpu_percent: u32,
     /// The first of the user ids that containers run under, one for each. The kernel counts processes by user, over
-    /// all containers; nothing else may use these ids. Default 60 600.
+    /// all containers; nothing else may use these ids, nor a second service on this machine. Default 60 600.
     pub first_uid: u32,
     /// How many ids there are, which is also how many containers there may be at a time. Default 256.
     pub n_uids: u32,

@@ -10,7 +10,11 @@ if outside:
         print("ESCAPED: signalled the sleeper")
     except OSError as error:
         print("blocked", error.strerror)
-for name in os.listdir("/proc"):
+try:
+    names = os.listdir("/proc")
+except OSError:
+    names = []
+for name in names:
     if name.isdigit():
         try:
             if b"canary-sleeper" in open("/proc/%s/cmdline" % name, "rb").read():
