@@ -164,7 +164,8 @@ def _end_threads():
 
 def _write(report):
     """Moved into place in one step: whoever sees it sees all of it."""
-    data = json.dumps(report, ensure_ascii=False, default=str).encode("utf-8", "backslashreplace")
+    # Half a character would be an escape that no reader of JSON takes.
+    data = json.dumps(report, ensure_ascii=False, default=str).encode("utf-8", "replace")
     with _open(FOLDER + "report.new", "wb") as file:
         file.write(data)
     _rename(FOLDER + "report.new", FOLDER + "report.json")

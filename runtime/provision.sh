@@ -5,7 +5,7 @@
 #
 # Safe to run again: a stamp made of this folder's contents and the Python version says whether anything is to be done.
 # The sandbox binds the host's /usr read-only, so no root file system is built; only packages are downloaded (about
-# 70 MB, 300 MB unpacked). Missing Debian packages (debian-packages.txt) are installed when run as root.
+# 130 MB, 500 MB unpacked). Missing Debian packages (debian-packages.txt) are installed when run as root.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 python=/usr/bin/python3   # never the python of PATH: the wheels must fit the interpreter that the sandbox runs
@@ -74,7 +74,7 @@ scratch=$(mktemp -d); trap 'rm -rf "$scratch"' EXIT
 env -i PATH=/usr/bin:/bin HOME="$scratch" OPENBLAS_NUM_THREADS=1 MPLCONFIGDIR="$out/mpl.new" MATPLOTLIBRC="$out/mpl.new/matplotlibrc" \
   PYTHONPATH="$out/site.new" PYTHONDONTWRITEBYTECODE=1 $python -s - "$scratch/check.png" <<'PY' || fail "the packages do not work together (see above)"
 import sys
-import duckdb, openpyxl, PIL, numpy, pandas
+import duckdb, openpyxl, PIL, numpy, pandas, plotly, pyarrow.parquet
 import matplotlib.pyplot as plot
 from matplotlib import font_manager
 families = {f.name for f in font_manager.fontManager.ttflist}

@@ -13,6 +13,12 @@ NEWNS, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET = 0x20000, 0x4000000, 0x8000000, 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP = 1, 4, 24, 38, 22
+_PR_SET_CHILD_SUBREAPER = 36
+# The agent and what belongs to it, which count towards the limit of their user too.
+PLAIN_PROCESSES = 16
+# What code may read of a container: not the agent's folder, of /proc only itself, and of /sys only what libraries size
+# themselves by (DuckDB ends the process when it sees its control group and cannot read it).
+PLAIN_READABLE = ("/usr", "/bin", "/lib", "/lib64", "/etc", "/opt", "/dev", "/proc/self", "/sys/fs/cgroup", "/sys/devices/system/cpu")
 # The same numbers on x86-64 and aarch64.
 _LANDLOCK_CREATE, _LANDLOCK_ADD, _LANDLOCK_RESTRICT = 444, 445, 446
 
@@ -37,6 +43,11 @@ def close_all_but(keep):
     os.closerange(keep + 1, 4096)
 
 
+def hide():
+    """From other processes of the same user: no tracing, no reading of memory or environment."""
+    _check(_prctl(_PR_SET_DUMPABLE, 0), "dumpable")
+
+
 def forget_zygote():
     """A fork shares its parent's random state; without this every run would draw the same numbers."""
     random.seed()
@@ -49,17 +60,27 @@ class Walls:
     """The last walls of one worker: what needs neither the job nor its session folder is done while it is parked."""
 
     def __init__(self, spec):
-        """`spec`: uid, map_groups, seccomp programs (hex)."""
+        """`spec`: uid, map_groups, seccomp programs (hex), plain (whether a container is the only wall around us)."""
+        self.plain = spec["plain"]
         os.umask(0o022)
         for name, value in (
             (resource.RLIMIT_CORE, 0),
             (resource.RLIMIT_NOFILE, 256),
             (resource.RLIMIT_MEMLOCK, 0),
             (resource.RLIMIT_MSGQUEUE, 0),
+            (resource.RLIMIT_SIGPENDING, 1024),   # memory of the kernel: signals that wait, timers
             (resource.RLIMIT_NICE, 0),
             (resource.RLIMIT_RTPRIO, 0),
         ):
             resource.setrlimit(name, (value, value))
+        if self.plain:
+            # Orphans stay below us, where they are found, and the kernel takes us before the agent when memory ends.
+            _check(_prctl(_PR_SET_CHILD_SUBREAPER, 1), "subreaper")
+            # What hides belongs to root in /proc, so we show ourselves for a moment; no code is here yet.
+            _prctl(_PR_SET_DUMPABLE, 1)
+            with open("/proc/self/oom_score_adj", "w") as score:
+                score.write("1000")
+            hide()
         for capability in range(64):
             _prctl(_PR_CAPBSET_DROP, capability)
         uid = spec["uid"]
@@ -70,13 +91,13 @@ class Walls:
         _check(_libc.capset(ctypes.byref((ctypes.c_uint32 * 2)(0x20080522, 0)), ctypes.byref((ctypes.c_uint32 * 6)())), "capset")
         _check(_prctl(_PR_SET_NO_NEW_PRIVS, 1), "no_new_privs")
         self.filters = [_filter(bytes.fromhex(program)) for program in spec["seccomp"]]
-        self.landlock = Landlock()
+        self.landlock = Landlock(PLAIN_READABLE if self.plain else ("/",))
 
     def raise_(self, limits):
         """Around the code to come. `limits`: file_bytes, n_processes, and cpu_s and address_bytes or null."""
         os.chdir("/session")
         for name, value in (
-            (resource.RLIMIT_NPROC, limits["n_processes"]),
+            (resource.RLIMIT_NPROC, limits["n_processes"] + (PLAIN_PROCESSES if self.plain else 0)),
             (resource.RLIMIT_FSIZE, limits["file_bytes"]),
             (resource.RLIMIT_CPU, limits["cpu_s"]),
             (resource.RLIMIT_AS, limits["address_bytes"]),
@@ -102,7 +123,7 @@ def _filter(program):
 class Landlock:
     """A second wall around files, TCP, signals and abstract sockets, as far as this kernel has it."""
 
-    def __init__(self):
+    def __init__(self, readable):
         self.ruleset = None
         abi = _libc.syscall(ctypes.c_long(_LANDLOCK_CREATE), None, ctypes.c_size_t(0), ctypes.c_uint32(1))
         if abi < 1:
@@ -122,7 +143,9 @@ class Landlock:
         self.ruleset = ruleset
         self.writing = everything & ~devices
         files = everything & (execute | write_file | read_file | (1 << 14) | (1 << 15))
-        self._allow("/", execute | read_file | read_dir)
+        for path in readable:
+            if os.path.exists(path):
+                self._allow(path, execute | read_file | read_dir)
         for path in ("/tmp", "/var/tmp", "/dev/shm", "/run/report"):
             self.write_to(path)
         for path in ("/dev/null", "/dev/zero", "/dev/full"):

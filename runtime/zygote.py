@@ -14,8 +14,6 @@ HOME = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HOME, "/opt/site"]
 sys.dont_write_bytecode = True
 sys.argv = [""]
-# Before pyarrow is imported: its allocator would start a thread, and a fork copies only one.
-os.environ["JE_ARROW_MALLOC_CONF"] = "background_thread:false"
 
 import site
 site.setquit(); site.setcopyright(); site.sethelper()   # -S leaves these out, and code uses exit()
@@ -62,11 +60,12 @@ def n_threads():
 
 def main():
     warden = socket.socket(fileno=os.dup(0))
+    if os.environ.get("SEPTET_PLAIN"):
+        walls.hide()
     null = os.open("/dev/null", os.O_RDONLY)
     os.dup2(null, 0); os.close(null)
     began = time.monotonic()
     cell = preload()
-    del os.environ["JE_ARROW_MALLOC_CONF"]         # it was read when the library was loaded; code need not see it
     if n_threads() != 1:
         raise SystemExit("the warm interpreter has %d threads and must have one" % n_threads())
     atexit._clear()          # what libraries do at the end of a program is of no use to a worker that is thrown away
@@ -111,13 +110,17 @@ def main():
 def fork(spec, init, control, cell):
     """Forks a worker into the namespaces of `init`. Returns its pid as seen from here."""
     # Concerns only children, and is never undone: without root there is no way back, and no need for one.
-    walls.join(init, walls.NEWPID)
+    if not spec["plain"]:
+        walls.join(init, walls.NEWPID)
     pid = os.fork()
     if pid:
         return pid
     status = 70
     try:
-        walls.join(init, walls.NEWUSER | walls.NEWNS | walls.NEWNET | walls.NEWIPC | walls.NEWUTS)
+        # A process group is not held by a pid namespace: signals to it would reach us and every other worker.
+        os.setsid()
+        if not spec["plain"]:
+            walls.join(init, walls.NEWUSER | walls.NEWNS | walls.NEWNET | walls.NEWIPC | walls.NEWUTS)
         walls.close_all_but(control)
         status = worker(spec, socket.socket(fileno=control), cell)
     except BaseException as error:       # nothing may ever return into the zygote's loop

@@ -5,6 +5,7 @@ scratch=$(mktemp -d -t septet-test.XXXXXX)
 chmod 0755 "$scratch"
 postgres_user=
 redis_pid=
+docker_pid=
 
 free_port() {
   /usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
@@ -74,11 +75,43 @@ CONF
   fail "Redis does not start"
 }
 
+# Starts Docker and exports SEPTET_TEST_DOCKER. Where it cannot be started the tests that need it skip themselves aloud.
+start_docker() {
+  if [ "$(id -u)" != 0 ] || ! command -v dockerd >/dev/null; then
+    say "SKIPPED: Docker is not started: that needs root and Debian's docker.io"
+    return
+  fi
+  say "starting Docker on $scratch/docker.sock"
+  # No network of its own and no rules for the host's: its containers have none either.
+  dockerd --data-root "$scratch/docker" --exec-root "$scratch/docker-exec" --pidfile "$scratch/docker.pid" \
+    --host "unix://$scratch/docker.sock" --bridge=none --iptables=false --ip-masq=false >"$scratch/docker.log" 2>&1 &
+  docker_pid=$!
+  for _ in $(seq 300); do
+    if grep -q 'API listen on' "$scratch/docker.log"; then
+      export SEPTET_TEST_DOCKER="unix://$scratch/docker.sock"
+      return
+    fi
+    kill -0 "$docker_pid" 2>/dev/null || break
+    sleep 0.1
+  done
+  tail -n 5 "$scratch/docker.log" >&2
+  say "SKIPPED: Docker does not start on this machine, so its tests do not run"
+}
+
+# Ends the containers that a failed test left, then the daemon, which takes its own children along.
+stop_docker() {
+  docker --host "unix://$scratch/docker.sock" ps -aq 2>/dev/null \
+    | xargs -r docker --host "unix://$scratch/docker.sock" rm -f >/dev/null 2>&1 || true
+  kill "$docker_pid" 2>/dev/null || true
+  wait "$docker_pid" 2>/dev/null || true
+}
+
 # Stops what was started here, and only that.
 stop_servers() {
   if [ -f "$scratch/postgres/postmaster.pid" ]; then
     (cd / && as_postgres "$postgres_bin/pg_ctl" -D "$scratch/postgres" -m immediate -w stop >/dev/null 2>&1) || true
   fi
   if [ -n "$redis_pid" ]; then kill "$redis_pid" 2>/dev/null || true; fi
+  if [ -n "$docker_pid" ]; then stop_docker; fi
   rm -rf "$scratch"
 }

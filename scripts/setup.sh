@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing on this machine and nothing else. Safe to run again.
 #
-#   scripts/setup.sh [build] [runtime] [console] [browser] [postgres] [redis] [litellm]      default: build runtime console
+#   scripts/setup.sh [build] [runtime] [console] [browser] [postgres] [redis] [docker] [litellm]      default: build runtime console
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 . "$root/scripts/rust.sh"
@@ -21,11 +21,11 @@ for purpose in "$@"; do
       PYTHON=/usr/bin/python3 "$root/runtime/pdfium.sh"
       ;;
     console) "$root/scripts/console.sh" ;;
-    browser | postgres | redis) need_packages "$purpose" ;;
+    browser | postgres | redis | docker) need_packages "$purpose" ;;
     litellm)
       need_packages sdk
       "$root/scripts/litellm.sh" >/dev/null
       ;;
-    *) fail "there is nothing called $purpose; choose from build, runtime, console, browser, postgres, redis, litellm" ;;
+    *) fail "there is nothing called $purpose; choose from build, runtime, console, browser, postgres, redis, docker, litellm" ;;
   esac
 done

@@ -17,6 +17,12 @@ asked_for() { grep -rqs --include='*.rs' "$1" crates tests; }
 if asked_for SEPTET_TEST_POSTGRES && [ -z "${SEPTET_TEST_POSTGRES:-}" ]; then need_packages postgres && start_postgres; fi
 if asked_for SEPTET_TEST_REDIS && [ -z "${SEPTET_TEST_REDIS:-}" ]; then need_packages redis && start_redis; fi
 
+if asked_for SEPTET_TEST_DOCKER && [ -z "${SEPTET_TEST_DOCKER:-}" ]; then
+  # Without root there is no way to start it, and no reason to stop for it.
+  if [ "$(id -u)" = 0 ]; then need_packages docker; fi
+  start_docker
+fi
+
 rust_tests() {
   if command -v cargo-nextest >/dev/null; then
     cargo nextest run --locked --no-fail-fast "$@"

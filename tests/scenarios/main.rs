@@ -8,6 +8,9 @@ mod cancel;
 mod command_line;
 mod crash;
 mod documents;
+mod hostile;
+#[path = "../../crates/services/sandbox-runner/tests/hostile/suite.rs"]
+mod hostile_suite;
 mod identity;
 mod litellm;
 mod main_job;

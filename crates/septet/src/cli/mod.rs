@@ -91,8 +91,19 @@ fn internal(mut args: impl Iterator<Item = String>) -> ExitCode {
     match args.next().as_deref() {
         Some("parse") => septet_knowledge_engine::parse_main(args),
         Some("sandbox-warden") => septet_sandbox_runner::process::warden_main(),
+        Some("sandbox-agent") => septet_sandbox_runner::agent_main(args, agent_token()),
+        Some("sandbox-seccomp") => {
+            terminal::line(&septet_sandbox_runner::seccomp_profile());
+            ExitCode::SUCCESS
+        }
         other => terminal::fail(&anyhow::anyhow!("there is no internal command {:?}", other.unwrap_or_default())),
     }
+}
+
+/// What an agent in a pod is told by its environment; one in a Docker container is told by a file.
+#[expect(clippy::disallowed_methods, reason = "an agent has no settings file; this is read once, in the binary")]
+fn agent_token() -> Option<String> {
+    std::env::var("SEPTET_AGENT_TOKEN").ok()
 }
 
 async fn run(cli: Cli) -> anyhow::Result<ExitCode> {

@@ -8,12 +8,27 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::docker;
+use crate::driver::Level;
+use crate::drivers::Kind;
+use crate::kubernetes;
+
 pub use key::KeyConfig;
 
 /// Settings, each with its unit and default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
+    /// What builds the walls: `process:` (namespaces on this machine), `docker:unix:///var/run/docker.sock` with the path
+    /// of Docker's socket, or `kubernetes:` (pods of a cluster). Default `process:`.
+    pub driver: String,
+    /// The weakest walls that are accepted, `L2` or `L3` (see the guide to the sandbox). On a machine that cannot build them
+    /// code is refused. Default `L2`.
+    pub min_level: Level,
+    /// The Docker driver.
+    pub docker: docker::Settings,
+    /// The Kubernetes driver.
+    pub kubernetes: kubernetes::Config,
     /// The provisioned run-time (`runtime/provision.sh`). Default: empty, which means `/var/cache/septet/runtime` for
     /// root and `~/.cache/septet/runtime` for anybody else.
     pub runtime: PathBuf,
@@ -25,9 +40,18 @@ pub struct Config {
     /// Where control groups are mounted; an empty path turns them off and memory is watched instead. Default
     /// `/sys/fs/cgroup`.
     pub cgroup_mount: PathBuf,
-    /// The first of two host user ids that sandboxed processes run under when the service runs as root; nothing else
-    /// may use them. Default 424200.
+    /// The first of the host user ids that sandboxed processes run under when the service runs as root. There are two
+    /// for each of `n_slots`, and nothing else may use them. Default 424200.
     pub host_uid: u32,
+    /// Sandboxes that are alive at a time: running, kept for the next execution, or warm. When all are in use, an
+    /// execution is refused. Default 256.
+    pub n_slots: u32,
+    /// Whether code that makes a system call which is not allowed crashes with `SIGSYS`, instead of getting an error that
+    /// most programs take a way around. Shows what a package needs; not for daily use. Default false.
+    pub crash_on_denied_calls: bool,
+    /// How much of the processors all processes of an execution together may use, in thousandths of one core. Needs a
+    /// writable control group; elsewhere a run that uses more gets the lowest priority. Default 1000.
+    pub cpu_milli: u32,
     /// Interpreters kept warm and walled, waiting for code. Default 2.
     pub n_parked: usize,
     /// Executions at a time; more wait. Default 0, which means one per core, at least 2.
@@ -77,11 +101,18 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            driver: "process:".to_owned(),
+            min_level: Level::L2,
+            docker: docker::Settings::default(),
+            kubernetes: kubernetes::Config::default(),
             runtime: PathBuf::new(),
             python: PathBuf::from("/usr/bin/python3"),
             warden: Vec::new(),
             cgroup_mount: PathBuf::from("/sys/fs/cgroup"),
             host_uid: 424_200,
+            n_slots: 256,
+            crash_on_denied_calls: false,
+            cpu_milli: 1000,
             n_parked: 2,
             n_running: 0,
             timeout_ms: 60_000,
@@ -115,8 +146,27 @@ impl Config {
         if !self.python.starts_with("/usr") {
             return Err(format!("sandbox.python must lie below /usr, which {} does not", self.python.display()));
         }
+        if self.min_level < Level::L2 {
+            return Err("sandbox.min_level must be L2 or L3; L1 is for inside a sandbox container alone".to_owned());
+        }
+        if Kind::parse(&self.driver)? == Kind::Kubernetes {
+            self.kubernetes.check(self)?;
+        }
+        self.docker.check()?;
         if self.host_uid < 1000 {
             return Err("sandbox.host_uid must not be a system user; use a number from 1000 on".to_owned());
+        }
+        let n_needed = self.n_parked + self.n_running() + self.n_sessions;
+        if n_needed > usize::try_from(self.n_slots).unwrap_or(usize::MAX) {
+            return Err(format!(
+                "sandbox.n_slots must be at least {n_needed}, the sum of sandbox.n_parked, n_running and n_sessions"
+            ));
+        }
+        if self.n_slots.checked_mul(2).and_then(|n_ids| self.host_uid.checked_add(n_ids)).is_none() {
+            return Err("sandbox.host_uid and the 2 × sandbox.n_slots ids from it on must be below 2^32".to_owned());
+        }
+        if self.cpu_milli < 10 {
+            return Err("sandbox.cpu_milli must be at least 10, a hundredth of a core".to_owned());
         }
         if self.timeout_ms == 0 || self.timeout_ms > self.timeout_max_ms {
             return Err("sandbox.timeout_ms must be between 1 and sandbox.timeout_max_ms".to_owned());

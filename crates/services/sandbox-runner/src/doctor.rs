@@ -5,23 +5,32 @@ mod chart;
 use std::fs;
 use std::path::Path;
 
-use septet_chassis::Lifecycle;
+use secrecy::SecretString;
+use septet_chassis::{Lifecycle, Signer};
 use septet_contracts::sandbox::{Doctor, Missing};
+use septet_kernel::Clock;
 
 use crate::Config;
 use crate::driver::{Driver, Error, MemoryWall};
-use crate::process;
+use crate::drivers;
 
 pub use chart::Chart;
 
 /// Examines the machine by really building the walls once and drawing a chart behind them; why there is none, if there
 /// is none. Takes a second or two; starts and ends its own processes.
 pub async fn doctor(config: &Config) -> (Doctor, Result<Chart, String>) {
-    let driver = process::Driver::new(config.clone(), Lifecycle::default());
-    let found = examine(config, &driver).await;
+    let clock = Clock::system();
+    // A secret of its own: pods that are being used by a service are left alone.
+    let secret = SecretString::from(hex::encode(rand::random::<[u8; 32]>()));
+    let signer = Signer::new(&secret, clock.clone());
+    let driver = match drivers::open(config, Lifecycle::default(), &clock, &signer) {
+        Ok(driver) => driver,
+        Err(why) => return (without_driver(config, why.clone()), Err(why)),
+    };
+    let found = examine(config, driver.as_ref()).await;
     let chart = match found.level.as_str() {
         "none" => Err("no code can run here".to_owned()),
-        _ => chart::draw(config, &driver).await,
+        _ => chart::draw(config, driver.as_ref()).await,
     };
     driver.close().await;
     (found, chart)
@@ -31,7 +40,9 @@ pub(crate) async fn examine(config: &Config, driver: &dyn Driver) -> Doctor {
     let mut missing = Vec::new();
     let runtime = config.runtime();
     let packages = lines(&runtime.join("packages.txt"));
-    if packages.is_empty() {
+    // Elsewhere packages and fonts are in the image.
+    let is_here = driver.name() == "process";
+    if is_here && packages.is_empty() {
         missing.push(Missing {
             what: format!("the Python run-time at {}", runtime.display()),
             why: "without it no code runs".to_owned(),
@@ -39,7 +50,7 @@ pub(crate) async fn examine(config: &Config, driver: &dyn Driver) -> Doctor {
         });
     }
     let fonts = chinese_fonts();
-    if fonts.is_empty() {
+    if is_here && fonts.is_empty() {
         missing.push(Missing {
             what: "a font with Chinese characters".to_owned(),
             why: "Chinese text in charts comes out as squares".to_owned(),
@@ -49,8 +60,8 @@ pub(crate) async fn examine(config: &Config, driver: &dyn Driver) -> Doctor {
     let walls = match driver.warm().await {
         Ok(walls) => Some(walls),
         Err(error) => {
-            if !packages.is_empty() {
-                missing.push(refused(&error));
+            if !is_here || !packages.is_empty() {
+                missing.push(refused(&error, is_here));
             }
             None
         }
@@ -74,7 +85,27 @@ pub(crate) async fn examine(config: &Config, driver: &dyn Driver) -> Doctor {
     }
 }
 
-fn refused(error: &Error) -> Missing {
+fn without_driver(config: &Config, why: String) -> Doctor {
+    let how = "correct the setting".to_owned();
+    Doctor {
+        level: "none".to_owned(),
+        driver: config.driver.clone(),
+        python: None,
+        packages: Vec::new(),
+        fonts: Vec::new(),
+        memory: "none".to_owned(),
+        missing: vec![Missing { what: "a sandbox driver".to_owned(), why, how }],
+    }
+}
+
+fn refused(error: &Error, is_here: bool) -> Missing {
+    if !is_here {
+        return Missing {
+            what: "sandbox containers".to_owned(),
+            why: format!("code is refused rather than run without them: {}", septet_kernel::causes(error)),
+            how: "see the guide to the sandbox; deploy/sandbox-image makes the image".to_owned(),
+        };
+    }
     Missing {
         what: "walls around code".to_owned(),
         why: format!("code is refused rather than run without them: {}", septet_kernel::causes(error)),

@@ -23,6 +23,9 @@ pub(crate) type Chunks = BoxStream<'static, io::Result<Bytes>>;
 /// How strong the walls are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Level {
+    /// No namespaces: forks with system calls filtered and files fenced off. Only ever inside a container, which is
+    /// the outer wall, and never for more than one session.
+    L1,
     /// All namespaces, made without the root user, inside a user namespace of our own. Memory is watched, not capped.
     L2,
     /// All namespaces, made by root, with host ids of their own and, where cgroups are writable, a memory cap.
@@ -34,6 +37,7 @@ impl Level {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Self::L1 => "L1",
             Self::L2 => "L2",
             Self::L3 => "L3",
         }

@@ -49,6 +49,9 @@ pub enum Error {
         /// How many it may have.
         limit_bytes: usize,
     },
+    /// A limit with which no code could run.
+    #[error("{0} must be more than 0; leave it out for what the service allows")]
+    ZeroLimit(&'static str),
     /// The files do not fit into the session folder.
     #[error("the files of this container would need more than {limit_bytes} bytes")]
     Full {
@@ -95,9 +98,12 @@ impl Failure for Error {
         match self {
             Self::NoContainer(_) | Self::NoFile(_) | Self::NoBlob(_) => Kind::NotFound,
             Self::NoKey => Kind::Unauthenticated,
-            Self::BadPath(_) | Self::BadId(_) | Self::BadExpiry | Self::BadBody(_) | Self::BrokenUpload => {
-                Kind::BadRequest
-            }
+            Self::BadPath(_)
+            | Self::BadId(_)
+            | Self::BadExpiry
+            | Self::BadBody(_)
+            | Self::BrokenUpload
+            | Self::ZeroLimit(_) => Kind::BadRequest,
             Self::Form(error) => error.kind(),
             Self::NoCopy(_) => Kind::Unprocessable,
             Self::Expired(_) | Self::KeyReused | Self::NothingRuns(_) => Kind::Conflict,
@@ -129,6 +135,7 @@ impl Failure for Error {
             | Self::BadBody(_)
             | Self::BrokenUpload
             | Self::Form(_)
+            | Self::ZeroLimit(_)
             | Self::CodeTooLarge { .. }
             | Self::Full { .. }
             | Self::Database(_)
@@ -145,6 +152,7 @@ impl Failure for Error {
             Self::Form(error) => error.param(),
             Self::BadExpiry => Some("expires_after"),
             Self::CodeTooLarge { .. } => Some("code"),
+            Self::ZeroLimit(name) => Some(name),
             Self::NoBlob(_) => Some("blob"),
             Self::NoContainer(_)
             | Self::NoFile(_)

@@ -70,6 +70,7 @@ impl Sandbox {
         if new.code.len() > self.config.code_bytes {
             return Err(Error::CodeTooLarge { n_bytes: new.code.len(), limit_bytes: self.config.code_bytes });
         }
+        refuse_zero(&new)?;
         let Some(key) = key else {
             // An expired or foreign container is refused before anybody waits.
             self.usable(tenant, container).await?;
@@ -351,6 +352,20 @@ impl Sandbox {
         }
         self.store.change_files(container, gone, &files).await?;
         Ok((files, is_too_large))
+    }
+}
+
+/// A limit of nothing is a mistake: what it asks for is an error of the code that says nothing about the code. Of output
+/// one may want nothing.
+fn refuse_zero(new: &NewExecution) -> Result<(), Error> {
+    let limits = [
+        ("timeout_ms", new.timeout_ms),
+        ("limits.memory_bytes", new.limits.memory_bytes),
+        ("limits.processes", new.limits.processes.map(u64::from)),
+    ];
+    match limits.into_iter().find(|(_, limit)| *limit == Some(0)) {
+        Some((name, _)) => Err(Error::ZeroLimit(name)),
+        None => Ok(()),
     }
 }
 

@@ -13,15 +13,19 @@
 //!
 //! It knows nothing of agents or models, and it has no network to offer.
 
+mod agent;
 mod alone;
 mod config;
 mod container;
+mod docker;
 mod doctor;
 mod driver;
+mod drivers;
 mod error;
 mod execution;
 mod fork;
 mod keys;
+mod kubernetes;
 mod log;
 mod mcp;
 mod metrics;
@@ -44,12 +48,14 @@ use septet_database::Database;
 use septet_kernel::ServiceName;
 use tracing::{info, warn};
 
+pub use agent::agent_main;
 pub use config::{Config, KeyConfig};
+pub use docker::{Settings as DockerSettings, seccomp_profile};
 pub use doctor::{Chart, doctor};
 pub use driver::{Level, MemoryWall};
 pub use error::Error;
+pub use kubernetes::Config as KubernetesConfig;
 
-use process::Driver;
 use rooms::Rooms;
 use sandbox::Sandbox;
 use store::Store;
@@ -65,7 +71,8 @@ pub async fn open(config: Config, platform: &Platform, database: Database, blobs
     config.check().map_err(anyhow::Error::msg)?;
     metrics::describe();
     let sandbox = Arc::new(Sandbox {
-        driver: Arc::new(Driver::new(config.clone(), platform.lifecycle.clone())),
+        driver: drivers::open(&config, platform.lifecycle.clone(), &platform.clock, platform.directory.signer())
+            .map_err(anyhow::Error::msg)?,
         store: Store::open(database).await.context("cannot open the tables of the sandbox runner")?,
         config,
         blobs,
@@ -88,9 +95,12 @@ async fn keep(sandbox: Arc<Sandbox>) {
     let stopping = sandbox.lifecycle.stopping();
     let warmed = tokio::select! {
         warmed = sandbox.driver.warm() => warmed,
-        () = stopping.cancelled() => return,
+        // What was opened meanwhile is let go below.
+        () = stopping.cancelled() => Err(driver::Error::Lost),
     };
-    if let Err(error) = warmed {
+    if let Err(error) = warmed
+        && !stopping.is_cancelled()
+    {
         warn!(error = %septet_kernel::causes(&error), "no code can run here; `septet doctor` says what to do");
     }
     let idle_ms = i64::from(sandbox.config.session_idle_minutes) * 60_000;

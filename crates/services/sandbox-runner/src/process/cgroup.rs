@@ -1,4 +1,4 @@
-//! Memory and process caps by cgroup, version 1 or 2, where we may write there.
+//! Caps on memory, processes and time on processors by cgroup, version 1 or 2, where we may write there.
 //!
 //! A cap on each process does not add up: eight children of 256 MiB each pass it. A cgroup counts the whole run,
 //! files in memory included. Where none is writable, [`super::watchdog`] sums up instead, which is slower to notice.
@@ -12,12 +12,14 @@ use std::path::{Path, PathBuf};
 use super::graves::Graves;
 
 const PARENT: &str = "septet-sandbox";
+/// Over which a quota of time on processors is counted: the kernel's default.
+const PERIOD_US: u64 = 100_000;
 
 /// How caps are held on this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Hierarchy {
-    V1 { memory: PathBuf, pids: Option<PathBuf> },
-    V2 { root: PathBuf },
+    V1 { memory: PathBuf, pids: Option<PathBuf>, cpu: Option<PathBuf> },
+    V2 { root: PathBuf, has_cpu: bool },
     None,
 }
 
@@ -27,19 +29,25 @@ impl Hierarchy {
         let v1 = mount.join("memory");
         if v1.join("memory.limit_in_bytes").exists() {
             let memory = v1.join(PARENT);
-            if probe(&memory, "memory.limit_in_bytes") {
-                let pids = mount.join("pids").join(PARENT);
-                let pids = probe(&pids, "pids.max").then_some(pids);
-                return Self::V1 { memory, pids };
+            if probe(&memory, "memory.limit_in_bytes", "67108864") {
+                let other = |name: &str, file: &str, value: &str| {
+                    let folder = mount.join(name).join(PARENT);
+                    probe(&folder, file, value).then_some(folder)
+                };
+                let pids = other("pids", "pids.max", "64");
+                let cpu = other("cpu", "cpu.cfs_quota_us", "100000");
+                return Self::V1 { memory, pids, cpu };
             }
         }
         let root = mount.join(PARENT);
         if mount.join("cgroup.controllers").exists()
             && fs::create_dir_all(&root).is_ok()
             && fs::write(root.join("cgroup.subtree_control"), "+memory +pids").is_ok()
-            && probe(&root, "memory.max")
+            && probe(&root, "memory.max", "67108864")
         {
-            return Self::V2 { root };
+            let has_cpu = fs::write(root.join("cgroup.subtree_control"), "+cpu").is_ok()
+                && probe(&root, "cpu.max", "100000 100000");
+            return Self::V2 { root, has_cpu };
         }
         Self::None
     }
@@ -49,13 +57,17 @@ impl Hierarchy {
         let name = format!("{}-{slot}", std::process::id());
         let group = match self {
             Self::None => return Ok(None),
-            Self::V1 { memory, pids } => Group {
+            Self::V1 { memory, pids, cpu } => Group {
                 memory: memory.join(&name),
                 pids: pids.as_ref().map(|pids| pids.join(&name)),
-                v2: false,
+                cpu: cpu.as_ref().map(|cpu| cpu.join(&name)),
+                version: Version::One,
                 graves: graves.clone(),
             },
-            Self::V2 { root } => Group { memory: root.join(&name), pids: None, v2: true, graves: graves.clone() },
+            Self::V2 { root, has_cpu } => {
+                let version = Version::Two { has_cpu: *has_cpu };
+                Group { memory: root.join(&name), pids: None, cpu: None, version, graves: graves.clone() }
+            }
         };
         for folder in group.folders() {
             fs::create_dir_all(folder)?;
@@ -68,8 +80,8 @@ impl Hierarchy {
     pub(super) fn sweep(&self) -> usize {
         let parents: Vec<&PathBuf> = match self {
             Self::None => Vec::new(),
-            Self::V1 { memory, pids } => std::iter::once(memory).chain(pids).collect(),
-            Self::V2 { root } => vec![root],
+            Self::V1 { memory, pids, cpu } => std::iter::once(memory).chain(pids).chain(cpu).collect(),
+            Self::V2 { root, .. } => vec![root],
         };
         let mut n_removed = 0;
         for entry in parents.into_iter().filter_map(|parent| fs::read_dir(parent).ok()).flatten().flatten() {
@@ -84,9 +96,9 @@ impl Hierarchy {
     }
 }
 
-fn probe(parent: &Path, file: &str) -> bool {
+fn probe(parent: &Path, file: &str, value: &str) -> bool {
     let folder = parent.join(format!("{}-probe", std::process::id()));
-    let works = fs::create_dir_all(&folder).is_ok() && fs::write(folder.join(file), "67108864").is_ok();
+    let works = fs::create_dir_all(&folder).is_ok() && fs::write(folder.join(file), value).is_ok();
     // The folder may not exist; either way there is nothing to do about a failure.
     fs::remove_dir(&folder).ok();
     works
@@ -97,13 +109,20 @@ fn probe(parent: &Path, file: &str) -> bool {
 pub(super) struct Group {
     memory: PathBuf,
     pids: Option<PathBuf>,
-    v2: bool,
+    cpu: Option<PathBuf>,
+    version: Version,
     graves: Graves,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Version {
+    One,
+    Two { has_cpu: bool },
 }
 
 impl Group {
     fn folders(&self) -> impl Iterator<Item = &PathBuf> {
-        std::iter::once(&self.memory).chain(&self.pids)
+        std::iter::once(&self.memory).chain(&self.pids).chain(&self.cpu)
     }
 
     /// The processes in it, as we see them.
@@ -112,28 +131,43 @@ impl Group {
         text.lines().filter_map(|line| line.parse().ok()).collect()
     }
 
-    /// Sets the caps. Swap does not count as memory to spare.
-    pub(super) fn limit(&self, memory_bytes: u64, n_processes: u64) -> io::Result<()> {
+    /// Sets the caps. Swap does not count as memory to spare. `cpu_milli` are thousandths of one core.
+    pub(super) fn limit(&self, memory_bytes: u64, n_processes: u64, cpu_milli: u32) -> io::Result<()> {
         let memory = memory_bytes.to_string();
-        if self.v2 {
-            fs::write(self.memory.join("memory.max"), memory)?;
-            // One process that hits the cap takes the whole run with it, instead of leaving half of it alive.
-            fs::write(self.memory.join("memory.oom.group"), "1")?;
-            // Absent without swap accounting; then there is no swap to limit.
-            fs::write(self.memory.join("memory.swap.max"), "0").ok();
-            return fs::write(self.memory.join("pids.max"), n_processes.to_string());
+        let quota_us = PERIOD_US * u64::from(cpu_milli) / 1000;
+        match self.version {
+            Version::Two { has_cpu } => {
+                fs::write(self.memory.join("memory.max"), memory)?;
+                // One process that hits the cap takes the whole run with it, instead of leaving half of it alive.
+                fs::write(self.memory.join("memory.oom.group"), "1")?;
+                // Absent without swap accounting; then there is no swap to limit.
+                fs::write(self.memory.join("memory.swap.max"), "0").ok();
+                fs::write(self.memory.join("pids.max"), n_processes.to_string())?;
+                if has_cpu {
+                    fs::write(self.memory.join("cpu.max"), format!("{quota_us} {PERIOD_US}"))?;
+                }
+            }
+            Version::One => {
+                fs::write(self.memory.join("memory.limit_in_bytes"), &memory)?;
+                fs::write(self.memory.join("memory.memsw.limit_in_bytes"), &memory).ok();
+                if let Some(pids) = &self.pids {
+                    fs::write(pids.join("pids.max"), n_processes.to_string())?;
+                }
+                if let Some(cpu) = &self.cpu {
+                    fs::write(cpu.join("cpu.cfs_period_us"), PERIOD_US.to_string())?;
+                    fs::write(cpu.join("cpu.cfs_quota_us"), quota_us.to_string())?;
+                }
+            }
         }
-        fs::write(self.memory.join("memory.limit_in_bytes"), &memory)?;
-        fs::write(self.memory.join("memory.memsw.limit_in_bytes"), &memory).ok();
-        match &self.pids {
-            Some(pids) => fs::write(pids.join("pids.max"), n_processes.to_string()),
-            None => Ok(()),
-        }
+        Ok(())
     }
 
     /// Whether the kernel has killed a process of the run for its memory.
     pub(super) fn ran_out(&self) -> bool {
-        let file = if self.v2 { "memory.events" } else { "memory.oom_control" };
+        let file = match self.version {
+            Version::One => "memory.oom_control",
+            Version::Two { .. } => "memory.events",
+        };
         let Ok(text) = fs::read_to_string(self.memory.join(file)) else { return false };
         text.lines().filter_map(|line| line.strip_prefix("oom_kill ")).any(|count| count.trim() != "0")
     }

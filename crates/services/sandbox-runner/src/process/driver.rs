@@ -12,12 +12,13 @@ use tracing::{debug, warn};
 use super::cgroup::Hierarchy;
 use super::graves::Graves;
 use super::link::{Busy, Warden};
-use super::parked::Parked;
+use super::pairs::Pairs;
+use super::parked::{Ground, Parked};
 use super::session::Session;
 use super::wire::Request;
 use super::worker::Worker;
 use crate::Config;
-use crate::driver::{self, Error, Level, MemoryWall, Spec, Walls};
+use crate::driver::{self, Error, MemoryWall, Spec, Walls};
 
 /// How many workers may die before they get their code, until that is an error.
 const ATTEMPTS: usize = 4;
@@ -32,9 +33,10 @@ pub struct Driver {
 
 struct Inner {
     config: Config,
+    /// Whether there is a container around us, and no other wall.
+    is_plain: bool,
     lifecycle: Lifecycle,
-    hierarchy: Hierarchy,
-    graves: Graves,
+    ground: Ground,
     running: Arc<Semaphore>,
     warden: tokio::sync::Mutex<Option<Arc<Warden>>>,
     parked: Mutex<Vec<Parked>>,
@@ -47,17 +49,27 @@ impl Driver {
     /// A driver that starts its processes when they are first needed. Sweeps what a killed predecessor left behind.
     #[must_use]
     pub fn new(config: Config, lifecycle: Lifecycle) -> Self {
+        Self::with(config, lifecycle, false)
+    }
+
+    /// A driver at level 1, for inside a container that is the outer wall and has nothing in it but one session.
+    pub(crate) fn plain(config: Config, lifecycle: Lifecycle) -> Self {
+        Self::with(config, lifecycle, true)
+    }
+
+    fn with(config: Config, lifecycle: Lifecycle, is_plain: bool) -> Self {
         let hierarchy = config.cgroup_mount().map_or(Hierarchy::None, Hierarchy::detect);
         let n_swept = hierarchy.sweep();
         if n_swept > 0 {
             debug!(sandbox.n_swept = n_swept, "swept control groups of an earlier process");
         }
         let running = Arc::new(Semaphore::new(config.n_running()));
+        let pairs = Pairs::new(config.n_slots);
         let inner = Inner {
             config,
+            is_plain,
             lifecycle,
-            hierarchy,
-            graves: Graves::default(),
+            ground: Ground { hierarchy, graves: Graves::default(), pairs },
             running,
             warden: tokio::sync::Mutex::default(),
             parked: Mutex::default(),
@@ -68,7 +80,7 @@ impl Driver {
     }
 
     fn memory_wall(&self) -> MemoryWall {
-        match self.inner.hierarchy {
+        match self.inner.ground.hierarchy {
             Hierarchy::V1 { .. } => MemoryWall::CgroupV1,
             Hierarchy::V2 { .. } => MemoryWall::CgroupV2,
             Hierarchy::None => MemoryWall::Watchdog,
@@ -100,8 +112,15 @@ impl Driver {
     }
 
     async fn start(&self) -> Result<Arc<Warden>, Error> {
-        let Inner { config, lifecycle, numbers, .. } = self.inner.as_ref();
-        Ok(Arc::new(Warden::start(config, lifecycle, Arc::clone(numbers)).await?))
+        let Inner { config, is_plain, lifecycle, numbers, .. } = self.inner.as_ref();
+        let warden = Warden::start(config, *is_plain, lifecycle, Arc::clone(numbers)).await?;
+        if !is_plain && warden.level < config.min_level {
+            let (found, wanted) = (warden.level.name(), config.min_level.name());
+            return Err(Error::Unavailable(format!(
+                "this machine gives walls of level {found}, and sandbox.min_level asks for {wanted}"
+            )));
+        }
+        Ok(Arc::new(warden))
     }
 
     /// Has another warden take over, with an interpreter that was started anew, while this one goes on.
@@ -149,7 +168,7 @@ impl Driver {
         let waiting = self.parked().pop();
         let parked = match waiting.filter(|parked| Arc::ptr_eq(&parked.warden, warden)) {
             Some(parked) => parked,
-            None => Parked::start(warden, &self.inner.hierarchy, &self.inner.graves).await?,
+            None => Parked::start(warden, &self.inner.ground).await?,
         };
         let entered = warden.ask(Request::Enter { slot: parked.slot, session: session.name.clone() }, &[]).await;
         self.refill(warden);
@@ -183,7 +202,7 @@ impl Driver {
                 // Not while the run that took one begins: it would wait for a processor.
                 tokio::time::sleep(BREATH).await;
             }
-            match Parked::start(&warden, &driver.inner.hierarchy, &driver.inner.graves).await {
+            match Parked::start(&warden, &driver.inner.ground).await {
                 Ok(parked) => {
                     let surplus = {
                         let mut all = driver.parked();
@@ -236,7 +255,7 @@ impl driver::Driver for Driver {
         };
         let (_, fds) = warden.ask(request, &[]).await?;
         let folder = fds.into_iter().next().ok_or(Error::Lost)?;
-        let owner = (warden.level == Level::L3).then_some(config.host_uid + 1);
+        let owner = warden.owner;
         Ok(Box::new(Session::new(self.clone(), name, warden, folder, owner)))
     }
 
@@ -246,6 +265,6 @@ impl driver::Driver for Driver {
             one.end().await;
         }
         *self.inner.warden.lock().await = None;
-        self.inner.graves.close().await;
+        self.inner.ground.graves.close().await;
     }
 }

@@ -77,8 +77,13 @@ pub(crate) fn inside(path: &str) -> Option<String> {
     let path = path.strip_prefix("/session/").unwrap_or(path);
     let parts: Vec<&str> = path.split('/').collect();
     let is_fine = |part: &&str| !part.is_empty() && !matches!(*part, "." | "..") && part.len() <= 255;
-    let is_text = !path.chars().any(char::is_control);
+    let is_text = !path.chars().any(is_deceiving);
     (parts.len() <= DEPTH_MAX && parts.iter().all(is_fine) && is_text).then(|| parts.join("/"))
+}
+
+/// Whether the names in a path are what they look like.
+pub(crate) fn is_honest(path: &str) -> bool {
+    !path.chars().any(is_deceiving)
 }
 
 impl Folder {
@@ -89,7 +94,10 @@ impl Folder {
     /// Takes stock, and opens up to `n_max` files that are not as they were `before`, oldest name first. The flag says
     /// whether something was left out. Blocks.
     pub(super) fn collect(&self, before: &Manifest, n_max: usize) -> io::Result<(Manifest, Vec<NewFile>, bool)> {
-        let mut walk = Walk { before, n_max, now: Manifest::default(), found: Vec::new(), n_entries: 0, is_cut: false };
+        let room = rustix::fs::fstatvfs(&self.fd)?;
+        let n_hole_bytes = room.f_bavail.saturating_mul(room.f_frsize);
+        let (now, found) = (Manifest::default(), Vec::new());
+        let mut walk = Walk { before, n_max, now, found, n_entries: 0, n_hole_bytes, is_cut: false };
         walk.folder(self.fd.as_fd(), "", 0)?;
         walk.found.sort_by(|one, other| one.path.cmp(&other.path));
         Ok((walk.now, walk.found, walk.is_cut))
@@ -154,6 +162,8 @@ struct Walk<'a> {
     now: Manifest,
     found: Vec<NewFile>,
     n_entries: usize,
+    /// Holes in files become zeros outside: they count as if they took up what is free in the folder.
+    n_hole_bytes: u64,
     is_cut: bool,
 }
 
@@ -178,7 +188,7 @@ impl Walk<'_> {
             if name.starts_with('.') || name == "__pycache__" {
                 continue;
             }
-            if name.chars().any(is_deceiving) {
+            if !is_honest(name) {
                 self.is_cut = true;
                 continue;
             }
@@ -213,10 +223,12 @@ impl Walk<'_> {
         if self.before.0.get(&path) == Some(&stamp) {
             return Ok(());
         }
-        if self.found.len() >= self.n_max {
+        let n_hole_bytes = meta.len().saturating_sub(meta.blocks() * 512);
+        if self.found.len() >= self.n_max || n_hole_bytes > self.n_hole_bytes {
             self.is_cut = true;
             return Ok(());
         }
+        self.n_hole_bytes -= n_hole_bytes;
         self.found.push(NewFile { path, file });
         Ok(())
     }
@@ -236,7 +248,17 @@ mod tests {
     fn a_path_stays_inside() {
         assert_eq!(inside("/session/a.csv").as_deref(), Some("a.csv"));
         assert_eq!(inside("data/报表.csv").as_deref(), Some("data/报表.csv"));
-        for bad in ["", "/etc/passwd", "../a", "a/../../b", "a//b", "a\nb", "/session/", "a/b/c/d/e/f/g/h/i"] {
+        for bad in [
+            "",
+            "/etc/passwd",
+            "../a",
+            "a/../../b",
+            "a//b",
+            "a\nb",
+            "/session/",
+            "a/b/c/d/e/f/g/h/i",
+            "\u{202e}fdp.exe",
+        ] {
             assert_eq!(inside(bad), None, "{bad:?}");
         }
     }

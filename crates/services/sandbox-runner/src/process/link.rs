@@ -32,6 +32,8 @@ pub(super) struct Warden {
     /// Runs that are going on; shutdown waits for them.
     pub(super) n_busy: Arc<AtomicUsize>,
     pub(super) level: Level,
+    /// Who session folders belong to, when that is not us.
+    pub(super) owner: Option<u32>,
     pub(super) zygote: ZygoteReady,
 }
 
@@ -48,9 +50,15 @@ impl Warden {
     /// Starts one and waits until its interpreter is warm, which takes about a second.
     ///
     /// `numbers` are shared by all wardens of a driver: groups of processes are named after them.
-    pub(super) async fn start(config: &Config, lifecycle: &Lifecycle, numbers: Arc<AtomicU64>) -> Result<Self, Error> {
+    pub(super) async fn start(
+        config: &Config,
+        is_plain: bool,
+        lifecycle: &Lifecycle,
+        numbers: Arc<AtomicU64>,
+    ) -> Result<Self, Error> {
         let (ours, theirs) = socket::pair(SockType::SeqPacket).map_err(Error::Io)?;
         let (program, args) = config.warden();
+        let words = Arc::new(Mutex::new(String::new()));
         let mut child = Command::new(&program)
             .args(&args)
             // Nothing of our environment may be seen from inside: /proc/<pid>/environ outlives every clean-up.
@@ -64,7 +72,7 @@ impl Warden {
                 Error::Unavailable(format!("cannot start the sandbox warden {}: {error}", program.display()))
             })?;
         if let Some(stderr) = child.stderr.take() {
-            lifecycle.spawn("log the sandbox warden", log(stderr));
+            lifecycle.spawn("log the sandbox warden", log(stderr, Arc::clone(&words)));
         }
         nix::fcntl::fcntl(&ours, nix::fcntl::FcntlArg::F_SETFL(nix::fcntl::OFlag::O_NONBLOCK))
             .map_err(|error| Error::Io(error.into()))?;
@@ -85,18 +93,29 @@ impl Warden {
             is_retired: AtomicBool::new(false),
             n_busy,
             level: Level::L2,
+            owner: None,
             zygote,
         };
         let setup = Setup {
+            is_plain,
             python: config.python.clone(),
             runtime: config.runtime(),
             host_uid: config.host_uid,
+            n_pairs: config.n_slots,
+            crash_on_denied_calls: config.crash_on_denied_calls,
             scratch_bytes: config.scratch_bytes,
         };
-        match warden.ask(Request::Setup(setup), &[]).await? {
-            (Answer::Ready { level, zygote }, _) => {
+        let answer = warden.ask(Request::Setup(setup), &[]).await.map_err(|error| match error {
+            // An agent in a container has no log that anybody reads.
+            Error::Unavailable(why) if is_plain => {
+                Error::Unavailable(format!("{why}: {}", words.lock().unwrap_or_else(PoisonError::into_inner)))
+            }
+            other => other,
+        });
+        match answer? {
+            (Answer::Ready { level, owner, zygote }, _) => {
                 info!(sandbox.level = level.name(), sandbox.import_ms = zygote.import_ms, "sandbox is warm");
-                (warden.level, warden.zygote) = (level, zygote);
+                (warden.level, warden.owner, warden.zygote) = (level, owner, zygote);
                 Ok(warden)
             }
             (other, _) => Err(Error::Unavailable(format!("unexpected answer to the setup: {other:?}"))),
@@ -256,9 +275,11 @@ pub(super) fn register(socket: OwnedFd) -> std::io::Result<AsyncFd<OwnedFd>> {
     Ok(unsafe { AsyncFd::register(socket) }?)
 }
 
-async fn log(stderr: ChildStderr) {
+/// Logs what the warden says; its last words are for whoever asks why it does not work.
+async fn log(stderr: ChildStderr, last: Arc<Mutex<String>>) {
     let mut lines = BufReader::new(stderr).lines();
     while let Ok(Some(line)) = lines.next_line().await {
+        *last.lock().unwrap_or_else(PoisonError::into_inner) = line.chars().take(500).collect();
         warn!(sandbox.line = %line.chars().take(500).collect::<String>(), "sandbox warden says");
     }
 }

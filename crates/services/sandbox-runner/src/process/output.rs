@@ -2,12 +2,15 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
+use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
 
 use crate::driver::Said;
 
+/// Between two pieces of output that nobody keeps: some 60 MiB a second.
+const THROWING_AWAY: Duration = Duration::from_millis(1);
 /// Pieces of 64 KiB, each as much as a pipe holds.
 const DRAINS_MAX: usize = 64;
 
@@ -59,14 +62,22 @@ impl Stream {
         self.is_cut |= n_kept < bytes.len();
         self.n_left -= n_kept as u64;
         self.rest.extend_from_slice(&bytes[..n_kept]);
-        decode(&mut self.rest)
+        let text = decode(&mut self.rest);
+        if self.n_left == 0 {
+            // The rest of a character that the limit cuts will not come.
+            self.rest.clear();
+        }
+        text
     }
 
     /// The next piece of text, `None` at the end. Past the limit it reads on and throws away, so that the code does
-    /// not hang on a full pipe. May be dropped while waiting.
+    /// not hang on a full pipe, but at a pace that leaves the processor to others. May be dropped while waiting.
     pub(super) async fn next(&mut self) -> Option<String> {
-        let mut buffer = vec![0_u8; 16 << 10];
+        let mut buffer = vec![0_u8; 64 << 10];
         loop {
+            if self.is_cut && self.pipe.is_some() {
+                tokio::time::sleep(THROWING_AWAY).await;
+            }
             let Some(pipe) = self.pipe.as_mut() else { return std::future::pending().await };
             let n_bytes = pipe.read(&mut buffer).await.unwrap_or(0);
             if n_bytes == 0 {

@@ -1,7 +1,6 @@
 //! A walled worker that waits for a folder and code.
 
 use std::os::fd::AsFd;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,13 +14,23 @@ use super::cgroup::{Group, Hierarchy};
 use super::graves::Graves;
 use super::link::Warden;
 use super::mailbox::Mailbox;
+use super::pairs::{Pair, Pairs};
+use super::socket;
+use super::tree::Tree;
+use super::watchdog::{self, Watched};
 use super::wire::{Answer, Request};
-use super::{socket, watchdog};
-use crate::driver::Error;
+use crate::driver::{Error, Level};
 
 /// A worker that does not park within this time never will.
 const PARKING: Duration = Duration::from_secs(30);
 const ENDING: Duration = Duration::from_secs(10);
+
+/// What all workers of a driver stand on.
+pub(super) struct Ground {
+    pub(super) hierarchy: Hierarchy,
+    pub(super) graves: Graves,
+    pub(super) pairs: Pairs,
+}
 
 /// Killed when dropped.
 pub(super) struct Parked {
@@ -29,22 +38,25 @@ pub(super) struct Parked {
     /// Its processes, as we see them.
     pub(super) init_pid: i32,
     pub(super) worker_pid: i32,
-    /// Its pid namespace, where memory is watched.
-    pub(super) watched: Option<PathBuf>,
+    /// Its processes, where memory is watched.
+    pub(super) watched: Option<Watched>,
     pub(super) warden: Arc<Warden>,
     pub(super) control: Option<UnixStream>,
     pub(super) mailbox: Mailbox,
     pub(super) group: Option<Group>,
     pub(super) exited: Option<oneshot::Receiver<i32>>,
+    /// The host ids of its processes.
+    _pair: Pair,
 }
 
 impl Parked {
     /// Makes one, with its caps.
-    pub(super) async fn start(warden: &Arc<Warden>, hierarchy: &Hierarchy, graves: &Graves) -> Result<Self, Error> {
+    pub(super) async fn start(warden: &Arc<Warden>, ground: &Ground) -> Result<Self, Error> {
+        let pair = ground.pairs.take()?;
         let (ours, theirs) = socket::pair(SockType::Stream).map_err(Error::Io)?;
         let slot = warden.number();
         let exited = warden.watch(slot);
-        let (answer, fds) = warden.ask(Request::Park { slot }, &[theirs.as_fd()]).await?;
+        let (answer, fds) = warden.ask(Request::Park { slot, pair: pair.number() }, &[theirs.as_fd()]).await?;
         drop(theirs);
         warden.forked();
         let (Answer::Parked { init_pid, worker_pid }, Some(report)) = (answer, fds.into_iter().next()) else {
@@ -63,11 +75,15 @@ impl Parked {
             mailbox: Mailbox::open(report, worker_pid).map_err(Error::Io)?,
             group: None,
             exited: Some(exited),
+            _pair: pair,
         };
-        parked.group = hierarchy.open(slot, worker_pid, graves).map_err(Error::Io)?;
+        parked.group = ground.hierarchy.open(slot, worker_pid, &ground.graves).map_err(Error::Io)?;
         parked.control = Some(ready(control).await?);
         if parked.group.is_none() {
-            parked.watched = Some(watchdog::namespace(worker_pid).map_err(Error::Io)?);
+            parked.watched = Some(match warden.level {
+                Level::L1 => Watched::Tree(Tree::of(worker_pid, init_pid).ok_or(Error::Lost)?),
+                Level::L2 | Level::L3 => Watched::Namespace(watchdog::namespace(worker_pid).map_err(Error::Io)?),
+            });
         }
         Ok(parked)
     }

@@ -24,9 +24,9 @@ pub(super) enum Request {
     OpenSession { session: String, bytes: u64, n_inodes: u64 },
     /// Lets a session folder go.
     CloseSession { session: String },
-    /// Makes namespaces and forks a worker into them. Descriptor: the worker's end of its control socket. Answer:
+    /// Makes namespaces with the host ids of a pair and forks a worker into them. Descriptor: the worker's end of its control socket. Answer:
     /// [`Answer::Parked`] with the descriptor of its report folder.
-    Park { slot: u64 },
+    Park { slot: u64, pair: u32 },
     /// Puts a session folder into the namespaces of a parked worker and takes the last privileges from its init.
     Enter { slot: u64, session: String },
     /// Kills everything in the namespaces. Answer: none; [`Event::Exited`] follows.
@@ -35,12 +35,18 @@ pub(super) enum Request {
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Setup {
+    /// Whether there is a container around us: no namespaces then, and its files as they are.
+    pub is_plain: bool,
     /// The interpreter of the host, below /usr/bin.
     pub python: PathBuf,
     /// The provisioned tree, with `site` and `mpl` in it.
     pub runtime: PathBuf,
-    /// The first of two host ids that sandboxed processes run under, when we are root.
+    /// The first of the host ids that sandboxed processes run under, when we are root.
     pub host_uid: u32,
+    /// How many pairs of them there are.
+    pub n_pairs: u32,
+    /// Whether system calls that are not allowed end the code.
+    pub crash_on_denied_calls: bool,
     /// Size of /tmp and of /dev/shm, each.
     pub scratch_bytes: u64,
 }
@@ -56,9 +62,20 @@ pub(super) enum Event {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Answer {
     Done,
-    Ready { level: Level, zygote: ZygoteReady },
-    Parked { init_pid: i32, worker_pid: i32 },
-    Failed { why: String },
+    /// `owner` is who session folders belong to, when that is not us.
+    Ready {
+        level: Level,
+        owner: Option<u32>,
+        zygote: ZygoteReady,
+    },
+    /// Without namespaces there is no init; the zygote stands in its place.
+    Parked {
+        init_pid: i32,
+        worker_pid: i32,
+    },
+    Failed {
+        why: String,
+    },
 }
 
 /// What the warm interpreter says once it is warm.

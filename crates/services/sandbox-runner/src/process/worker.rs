@@ -14,8 +14,8 @@ use tracing::warn;
 
 use super::output::{Pending, Stream};
 use super::parked::Parked;
-use super::watchdog;
 use super::wire::{Report, WorkerJob, WorkerLimits};
+use super::{tree, watchdog};
 use crate::Config;
 use crate::driver::{Cause, Ended, Error, Job, Said, Signals};
 
@@ -23,6 +23,12 @@ const MEMORY_TICK: Duration = Duration::from_millis(100);
 /// Output goes out at most this often, so that prints in a loop are not an event each.
 const OUTPUT_TICK: Duration = Duration::from_millis(25);
 const ENDING: Duration = Duration::from_secs(10);
+/// How long nobody looks for a report after something that was none.
+const UNHEARD: Duration = Duration::from_millis(20);
+/// Looks for processes that code forks while its other ones are being stopped.
+const N_LOOKS: usize = 200;
+/// Time on processors that a job may take beyond its share before it is held back.
+const GREED: Duration = Duration::from_secs(1);
 /// How long code that was interrupted may take to notice.
 const INTERRUPTED: Duration = Duration::from_secs(2);
 
@@ -33,11 +39,16 @@ pub(super) type Say<'a> = &'a mut (dyn FnMut(Said) + Send);
 pub(super) struct Worker {
     parked: Parked,
     file_bytes: u64,
+    cpu_milli: u32,
+    /// When the job was first looked at, and what its processes had spent by then.
+    looked: Option<(Instant, Duration)>,
     stdout: Stream,
     stderr: Stream,
     /// The worker's ends of the two pipes, until the first job has taken them along.
     pipes: Option<[OwnedFd; 2]>,
     seq: u64,
+    /// What the container around us, if any, counted before the job.
+    n_out_of_memory: u64,
     /// Processes besides the worker that were stopped with it, as we see them.
     stopped: Vec<i32>,
 }
@@ -55,8 +66,10 @@ impl Worker {
     pub(super) fn new(parked: Parked, config: &Config) -> io::Result<Self> {
         let (stdout, out) = Stream::open(false)?;
         let (stderr, err) = Stream::open(true)?;
-        let file_bytes = config.file_bytes;
-        Ok(Self { parked, file_bytes, stdout, stderr, pipes: Some([out, err]), seq: 0, stopped: Vec::new() })
+        let (file_bytes, cpu_milli) = (config.file_bytes, config.cpu_milli);
+        let pipes = Some([out, err]);
+        let (n_out_of_memory, looked, stopped) = (0, None, Vec::new());
+        Ok(Self { parked, file_bytes, cpu_milli, looked, stdout, stderr, pipes, seq: 0, n_out_of_memory, stopped })
     }
 
     /// Whether no job has reached it yet.
@@ -83,7 +96,10 @@ impl Worker {
             End::Exited(_) | End::Lost => self.drain(&mut pending),
         }
         pending.take().into_iter().for_each(say);
-        let is_full = self.parked.group.as_ref().is_some_and(super::cgroup::Group::ran_out);
+        let is_full = match &self.parked.group {
+            Some(group) => group.ran_out(),
+            None => tree::n_out_of_memory() > self.n_out_of_memory,
+        };
         let (status, report) = match end {
             End::Reported(report) => (report.exit, *report),
             End::Exited(status) => (status, Report::default()),
@@ -110,11 +126,13 @@ impl Worker {
     async fn begin(&mut self, job: &Job, keep: bool) -> Result<(), Error> {
         if let Some(group) = &self.parked.group {
             // One more for the worker itself.
-            group.limit(job.memory_bytes, u64::from(job.n_processes) + 1).map_err(Error::Io)?;
+            group.limit(job.memory_bytes, u64::from(job.n_processes) + 1, self.cpu_milli).map_err(Error::Io)?;
         }
         self.stdout.begin(job.output_bytes);
         self.stderr.begin(job.output_bytes);
+        self.looked = None;
         self.seq += 1;
+        self.n_out_of_memory = tree::n_out_of_memory();
         let message = self.message(job, keep)?;
         for pid in self.stopped.drain(..) {
             // Gone by now is fine.
@@ -170,6 +188,8 @@ impl Worker {
                         self.parked.exited = Some(exited);
                         return Ok((End::Reported(Box::new(report)), cause));
                     }
+                    // Code that leaves there what is no report must not keep us busy reading it.
+                    tokio::time::sleep(UNHEARD).await;
                 }
                 text = self.stdout.next(), if self.stdout.is_open() => pending.add_some(self.stdout.said_some(text)),
                 text = self.stderr.next(), if self.stderr.is_open() => pending.add_some(self.stderr.said_some(text)),
@@ -209,13 +229,10 @@ impl Worker {
     async fn settle(&mut self, keep: bool, pending: &mut Pending) -> Result<(), Error> {
         // Dead by now, it is stopped too.
         self.parked.mailbox.pause().ok();
-        let others = self.others();
-        if keep {
-            for pid in &others {
-                kill(Pid::from_raw(*pid), Signal::SIGSTOP).ok();
-            }
-            self.stopped = others;
-        } else if !others.is_empty() {
+        if keep && self.stop_others() {
+            // One of them may have woken it meanwhile.
+            self.parked.mailbox.pause().ok();
+        } else if keep || !self.others().is_empty() {
             // They could still write into the session folder, so their end is waited for.
             self.parked.warden.kill(self.parked.slot);
             if let Some(exited) = self.parked.exited.take()
@@ -229,11 +246,28 @@ impl Worker {
         Ok(())
     }
 
+    /// Stops what the code has left running besides the worker, until there is nothing that could fork on. Whether that
+    /// came to an end.
+    fn stop_others(&mut self) -> bool {
+        self.stopped.clear();
+        for _ in 0..N_LOOKS {
+            let running: Vec<i32> = self.others().into_iter().filter(|pid| !watchdog::is_stopped(*pid)).collect();
+            if running.is_empty() {
+                self.stopped = self.others();
+                return true;
+            }
+            for pid in running {
+                kill(Pid::from_raw(pid), Signal::SIGSTOP).ok();
+            }
+        }
+        false
+    }
+
     /// What the code has started and left behind.
     fn others(&self) -> Vec<i32> {
         let mut all = match (&self.parked.group, &self.parked.watched) {
             (Some(group), _) => group.processes(),
-            (None, Some(namespace)) => watchdog::processes(namespace),
+            (None, Some(watched)) => watched.processes(),
             (None, None) => Vec::new(),
         };
         all.retain(|pid| *pid != self.parked.worker_pid && *pid != self.parked.init_pid);
@@ -247,13 +281,27 @@ impl Worker {
         pending.add_some(self.stderr.said_some(text));
     }
 
-    async fn is_out_of_memory(&self, limit_bytes: u64) -> bool {
+    async fn is_out_of_memory(&mut self, limit_bytes: u64) -> bool {
         if let Some(group) = &self.parked.group {
             return group.ran_out();
         }
-        let Some(namespace) = self.parked.watched.clone() else { return false };
-        let bytes = tokio::task::spawn_blocking(move || watchdog::memory_bytes(&namespace)).await;
-        bytes.is_ok_and(|bytes| bytes > limit_bytes)
+        let Some(watched) = self.parked.watched.clone() else { return false };
+        let looked = tokio::task::spawn_blocking(move || watched.used()).await;
+        let used = looked.unwrap_or_default();
+        self.hold_back(used.cpu).await;
+        used.memory_bytes > limit_bytes
+    }
+
+    /// Where nothing caps its time on processors, a job that takes more than its share goes behind all others.
+    async fn hold_back(&mut self, spent: Duration) {
+        let (since, before) = *self.looked.get_or_insert((Instant::now(), spent));
+        let share = since.elapsed() * self.cpu_milli / 1000 + GREED;
+        if spent.saturating_sub(before) > share
+            && let Some(watched) = self.parked.watched.clone()
+            && tokio::task::spawn_blocking(move || watched.demote()).await.is_err()
+        {
+            warn!(sandbox.slot = self.parked.slot, "a sandbox that takes too much could not be held back");
+        }
     }
 
     /// Kills it and waits until nothing is left of it.

@@ -1,71 +1,136 @@
-//! Snippets that try to get out. Each starts with `# expect: blocked|killed|contained | what it tries`, and prints
-//! a line with `ESCAPED` when it succeeds.
+//! Code that tries to get out, as root and without, and the proof that the attempts are real ones.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
-use crate::support::{House, config, house_with, python};
-use septet_contracts::sandbox::{NewExecution, Outcome, Output};
+use septet_contracts::sandbox::{NewExecution, Outcome};
+use septet_kernel::ContainerId;
 use septet_sandbox_runner::Config;
 
-fn snippets() -> Option<Vec<(String, String)>> {
-    #[expect(clippy::disallowed_methods, reason = "says where material outside the repository is")]
-    let shared = std::env::var("SEPTET_SHARED")
-        .map_or_else(|_| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../../shared"), PathBuf::from);
-    let folder = shared.join("probes/sandbox/hostile");
-    let mut all: Vec<(String, String)> = std::fs::read_dir(&folder)
-        .ok()?
-        .flatten()
-        .filter(|entry| entry.path().extension().is_some_and(|extension| extension == "py"))
-        .map(|entry| (entry.file_name().to_string_lossy().into_owned(), std::fs::read_to_string(entry.path()).unwrap()))
-        .collect();
-    all.sort();
-    Some(all)
+use crate::docker::docker_config;
+use crate::own_process::{self, User, variable};
+use crate::suite::{self, Attempt, CANARY, CANARY_VARIABLE, Prison, Seen, TIMEOUT_MS};
+use crate::support::{House, config, house_with, python};
+
+impl Prison for House {
+    type Cell = ContainerId;
+
+    async fn cell(&self, canary: &str) -> ContainerId {
+        let container = self.container().await;
+        self.upload(container, "canary.json", canary).await.unwrap();
+        container
+    }
+
+    async fn run(&self, cell: &ContainerId, code: &str) -> Seen {
+        let new = NewExecution { timeout_ms: Some(TIMEOUT_MS), ..python(code) };
+        let output = self.run_in(*cell, new).await;
+        let outcome = match output.outcome().unwrap() {
+            Outcome::Ok => "ok",
+            Outcome::Error => "error",
+            Outcome::Timeout => "timeout",
+            Outcome::OutOfMemory => "out_of_memory",
+            Outcome::Killed => "killed",
+        };
+        let result = output.result().map(|result| result.text.clone()).unwrap_or_default();
+        Seen {
+            outcome: outcome.to_owned(),
+            told: format!("{}{}{result}", output.stdout, output.stderr),
+            files: output.files.iter().map(|file| file.path.clone()).collect(),
+        }
+    }
+
+    async fn leave(&self, cell: ContainerId) {
+        self.client.delete(&self.caller, cell).await.unwrap();
+    }
+}
+
+/// All attempts, or those whose names begin with what `SEPTET_HOSTILE` says, between commas.
+fn attempts() -> Vec<Attempt> {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let shared = variable("SEPTET_SHARED").map_or_else(|| here.join("../../../../shared"), PathBuf::from);
+    let mut all = suite::attempts(&here.join("tests/hostile"), &shared);
+    if let Some(wanted) = variable("SEPTET_HOSTILE") {
+        all.retain(|attempt| wanted.split(',').any(|begin| attempt.name.starts_with(begin)));
+    }
+    all
+}
+
+async fn none_gets_out(config: Config) {
+    assert_eq!(variable(CANARY_VARIABLE).as_deref(), Some(CANARY), "the runner has a secret in its environment");
+    let house = house_with(Config { memory_bytes: 512 << 20, session_bytes: 128 << 20, ..config }).await;
+    suite::none_gets_out(&house, &attempts()).await;
+    house.close().await;
 }
 
 #[tokio::test]
-async fn no_hostile_snippet_gets_out() {
-    let Some(snippets) = snippets() else {
-        eprintln!(
-            "SKIPPED: no hostile snippets; set SEPTET_SHARED to the folder that has probes/sandbox/hostile in it"
-        );
-        return;
-    };
-    let house = house_with(Config { memory_bytes: 512 << 20, session_bytes: 128 << 20, ..config() }).await;
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let canary = format!("{{\"port\": {}}}", listener.local_addr().unwrap().port());
-    let mut wrong = Vec::new();
-    for (name, code) in &snippets {
-        let output = attempt(&house, &canary, code).await;
-        let told = format!("{}{}", output.stdout, output.stderr);
-        let has_survivor = output.files.iter().any(|file| file.path.contains("ESCAPED") || file.path.contains("/core"));
-        let expected = code.split_whitespace().nth(2).unwrap_or_default();
-        let is_killed = matches!(output.outcome(), Some(Outcome::Timeout | Outcome::OutOfMemory | Outcome::Killed));
-        if told.contains("ESCAPED") || has_survivor || (expected == "killed" && !is_killed) {
-            wrong.push(format!(
-                "{name} ({expected}): {:?} {}",
-                output.outcome(),
-                told.chars().take(300).collect::<String>()
-            ));
-        }
-        eprintln!(
-            "{name:28} {expected:10} {:?} {}",
-            output.outcome(),
-            told.lines().last().unwrap_or_default().chars().take(90).collect::<String>()
-        );
+async fn no_attempt_gets_out() {
+    let test = "hostile::no_attempt_gets_out";
+    if own_process::is_inside(test) {
+        return none_gets_out(config()).await;
     }
-    assert!(wrong.is_empty(), "{} of {} got out:\n{}", wrong.len(), snippets.len(), wrong.join("\n"));
+    own_process::run(test, User::Same, &[(CANARY_VARIABLE, CANARY)]);
 }
 
-async fn attempt(house: &House, canary: &str, code: &str) -> Output {
-    let container = house.container().await;
-    house.upload(container, "canary.json", canary).await.unwrap();
-    let new = NewExecution { timeout_ms: Some(5000), ..python(code) };
-    let mut output = house.run_in(container, new.clone()).await;
-    if code.contains("# run-twice") {
-        // What must not leak goes to another session; what is planted in a session's own folder, to the same one.
-        let again = if code.contains("another session") { house.container().await } else { container };
-        let second = house.run_in(again, new).await;
-        output.stdout.push_str(&second.stdout);
+#[tokio::test]
+async fn no_attempt_gets_out_of_a_container() {
+    let test = "hostile::no_attempt_gets_out_of_a_container";
+    let Some(config) = docker_config() else { return };
+    if own_process::is_inside(test) {
+        return none_gets_out(config).await;
     }
-    output
+    own_process::run(test, User::Same, &[(CANARY_VARIABLE, CANARY)]);
+}
+
+#[tokio::test]
+async fn no_attempt_gets_out_without_root() {
+    let test = "hostile::no_attempt_gets_out_without_root";
+    if own_process::is_inside(test) {
+        let (found, _) = septet_sandbox_runner::doctor(&config()).await;
+        assert_eq!((found.level.as_str(), found.memory.as_str()), ("L2", "watchdog"), "{found:?}");
+        return none_gets_out(config()).await;
+    }
+    own_process::run(test, User::Nobody, &[(CANARY_VARIABLE, CANARY)]);
+}
+
+/// An attempt that would fail anywhere proves nothing.
+#[test]
+fn attempts_succeed_where_there_are_no_walls() {
+    let is_root = nix::unistd::geteuid().is_root();
+    let mut feeble = Vec::new();
+    for attempt in attempts() {
+        if attempt.says("bare: escapes for root") && !is_root {
+            eprintln!("SKIPPED: {} needs root to succeed without walls", attempt.name);
+            continue;
+        }
+        if attempt.says("bare: escapes") || attempt.says("bare: escapes for root") {
+            let mut told = bare(&attempt);
+            if attempt.says("run-twice") {
+                told.push_str(&bare(&attempt));
+            }
+            if !told.contains("ESCAPED") {
+                feeble.push(format!("{}: {told}", attempt.name));
+            }
+        }
+    }
+    assert!(feeble.is_empty(), "attempts that prove nothing:\n{}", feeble.join("\n"));
+}
+
+fn bare(attempt: &Attempt) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = Command::new(config().python)
+        .args(["-I", "-c", &attempt.code])
+        .current_dir(folder.path())
+        .stdin(Stdio::null())
+        .stdout(std::fs::File::create(folder.path().join("out")).unwrap())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let began = Instant::now();
+    while child.try_wait().unwrap().is_none() && began.elapsed() < Duration::from_secs(60) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let _gone = child.kill();
+    let _reaped = child.wait();
+    std::fs::read_to_string(folder.path().join("out")).unwrap()
 }

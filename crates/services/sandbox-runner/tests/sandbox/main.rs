@@ -5,15 +5,25 @@
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails the test")]
 
 mod alone;
+mod bad_input;
+mod contract;
 mod displays;
+mod docker;
 mod door;
 mod files;
 mod hostile;
+mod killed;
+mod kubernetes;
 mod limits;
 mod mcp;
+mod neighbours;
 mod once;
+mod own_process;
+mod packages;
 mod running;
 mod soak;
 mod stateful;
+#[path = "../hostile/suite.rs"]
+mod suite;
 mod support;
 mod walls;

@@ -14,6 +14,8 @@ use septet_kernel::{Caller, Clock, ContainerId, Ids, ServiceName};
 use septet_sandbox_runner::Config;
 use tempfile::TempDir;
 
+use crate::own_process::{self, variable};
+
 pub(crate) struct House {
     pub(crate) platform: Platform,
     pub(crate) client: Sandbox,
@@ -24,14 +26,9 @@ pub(crate) struct House {
 
 pub(crate) fn config() -> Config {
     // Tests are told where the run-time is as everybody else is.
-    #[expect(clippy::disallowed_methods, reason = "the one place where these tests read the environment")]
-    let runtime = std::env::var("SEPTET_RUNTIME").map(PathBuf::from).unwrap_or_default();
-    let config = Config {
-        runtime,
-        warden: vec![env!("CARGO_BIN_EXE_sandbox-warden").to_owned()],
-        timeout_ms: 20_000,
-        ..Config::default()
-    };
+    let runtime = variable("SEPTET_RUNTIME").map(PathBuf::from).unwrap_or_default();
+    let warden = variable(own_process::WARDEN).unwrap_or_else(|| env!("CARGO_BIN_EXE_sandbox-warden").to_owned());
+    let config = Config { runtime, warden: vec![warden], timeout_ms: 20_000, ..Config::default() };
     assert!(
         config.runtime().join("stamp").is_file(),
         "the sandbox's Python run-time is not at {}: run `make runtime` (runtime/provision.sh), or say where it is in SEPTET_RUNTIME",

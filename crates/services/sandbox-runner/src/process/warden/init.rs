@@ -14,7 +14,7 @@ use rustix::process::DumpableBehavior;
 use rustix::thread::{CapabilitySet, CapabilitySets};
 
 use super::mounts::{self, doing};
-use super::{Ids, close_others};
+use super::{INSIDE, Ids, close_others};
 use crate::process::socket;
 
 /// Never returns. `warden` is our end of the socket to it.
@@ -44,7 +44,7 @@ fn live(warden: &OwnedFd, ids: Ids, scratch_bytes: u64) -> io::Result<()> {
     if socket::receive(warden.as_fd())?.0.is_empty() {
         return Ok(());
     }
-    let inside = if ids.init.is_some() { 0 } else { ids.worker_inside };
+    let inside = if ids.host.is_some() { 0 } else { INSIDE };
     setresgid(Gid::from_raw(inside), Gid::from_raw(inside), Gid::from_raw(inside))?;
     setresuid(Uid::from_raw(inside), Uid::from_raw(inside), Uid::from_raw(inside))?;
     // After the change of user, which would have cleared it.

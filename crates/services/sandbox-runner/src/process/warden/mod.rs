@@ -13,6 +13,7 @@
 
 mod init;
 mod mounts;
+mod plain;
 mod root;
 mod slots;
 
@@ -26,20 +27,73 @@ use nix::sched::{CloneFlags, unshare};
 
 use super::socket;
 use super::wire::{Answer, Envelope, Event, Request, Setup};
+use plain::Plain;
 use slots::Slots;
 
 use crate::driver::Level;
+
+/// What sandboxed code calls itself.
+const INSIDE: u32 = 1000;
 
 /// How the host ids of the walls are laid out.
 #[derive(Debug, Clone, Copy)]
 struct Ids {
     level: Level,
-    /// The owner of session folders, as the warden sees it.
-    worker: u32,
-    /// What the worker calls itself inside.
-    worker_inside: u32,
-    /// Host ids of init and worker, when there are two; else both are our own id.
-    init: Option<u32>,
+    /// The ids of the host that are used up, when they are not our own.
+    host: Option<HostIds>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct HostIds {
+    first: u32,
+    /// Whether session folders can be shown to every slot as its own, so that each can have another pair of ids. Where
+    /// the kernel cannot do that (before 6.3), all slots share the first pair.
+    has_own_pairs: bool,
+}
+
+impl Ids {
+    /// Who owns session folders and what is in them, as the warden sees it.
+    fn owner(self) -> u32 {
+        match self.host {
+            // As the worker calls itself: the id map of the slot that enters says who that is on the host.
+            Some(HostIds { has_own_pairs: true, .. }) => INSIDE,
+            Some(HostIds { first, .. }) => first + 1,
+            None => 0,
+        }
+    }
+
+    /// The id map of a slot, and whether init has another id in it than the worker.
+    fn map(self, pair: u32) -> String {
+        match self.host {
+            Some(HostIds { first, has_own_pairs }) => {
+                let init = if has_own_pairs { first + 2 * pair } else { first };
+                format!("0 {init} 1\n{INSIDE} {} 1\n", init + 1)
+            }
+            None => format!("{INSIDE} 0 1\n"),
+        }
+    }
+}
+
+/// The sessions and runs of this warden, by how they are walled.
+enum Book {
+    Walled(Box<Slots>),
+    Plain(Plain),
+}
+
+impl Book {
+    fn watched(&self) -> Vec<BorrowedFd<'_>> {
+        match self {
+            Self::Walled(slots) => slots.watched().collect(),
+            Self::Plain(plain) => plain.watched().collect(),
+        }
+    }
+
+    fn settle(&mut self) -> io::Result<Vec<(u64, i32)>> {
+        match self {
+            Self::Walled(slots) => slots.settle(),
+            Self::Plain(plain) => plain.settle(),
+        }
+    }
 }
 
 /// The whole life of the warden; its standard input is the socket to the runner.
@@ -63,47 +117,64 @@ fn serve(runner: BorrowedFd<'_>) -> io::Result<()> {
     let Request::Setup(setup) = envelope.request else {
         return Err(io::Error::other("the first request was not the setup"));
     };
-    let mut slots = match prepare(&setup) {
-        Ok((slots, level, zygote)) => {
-            answer(runner, envelope.seq, Answer::Ready { level, zygote }, &[])?;
-            slots
+    let mut book = match prepare(&setup) {
+        Ok((book, ids, zygote)) => {
+            let owner = ids.host.is_some().then(|| ids.owner());
+            answer(runner, envelope.seq, Answer::Ready { level: ids.level, owner, zygote }, &[])?;
+            book
         }
         Err(error) => return answer(runner, envelope.seq, Answer::Failed { why: error.to_string() }, &[]),
     };
     loop {
         let is_due = {
             let mut watched = vec![PollFd::new(runner, PollFlags::POLLIN)];
-            watched.extend(slots.watched().map(|fd| PollFd::new(fd, PollFlags::POLLIN)));
+            watched.extend(book.watched().into_iter().map(|fd| PollFd::new(fd, PollFlags::POLLIN)));
             match poll(&mut watched, PollTimeout::NONE) {
                 Err(nix::Error::EINTR) => continue,
                 other => other?,
             };
             watched[0].any().unwrap_or(true)
         };
-        for (slot, status) in slots.settle()? {
+        for (slot, status) in book.settle()? {
             socket::send(runner, &encode(&Event::Exited { slot, status })?, &[])?;
         }
         if is_due {
             let Some((envelope, fds)) = request(runner)? else { return Ok(()) };
-            handle(runner, &mut slots, envelope, fds)?;
+            handle(runner, &mut book, envelope, fds)?;
         }
     }
 }
 
-fn handle(runner: BorrowedFd<'_>, slots: &mut Slots, envelope: Envelope, fds: Vec<OwnedFd>) -> io::Result<()> {
+fn handle(runner: BorrowedFd<'_>, book: &mut Book, envelope: Envelope, fds: Vec<OwnedFd>) -> io::Result<()> {
     let outcome = match envelope.request {
         Request::Setup(_) => Err(io::Error::other("set up twice")),
-        Request::OpenSession { session, bytes, n_inodes } => {
-            slots.open_session(&session, bytes, n_inodes).map(|folder| (Answer::Done, Some(folder)))
+        Request::OpenSession { session, bytes, n_inodes } => match book {
+            Book::Walled(slots) => slots.open_session(&session, bytes, n_inodes),
+            Book::Plain(plain) => plain.open_session(&session),
         }
-        Request::CloseSession { session } => slots.close_session(&session).map(|()| (Answer::Done, None)),
-        Request::Park { slot } => match fds.into_iter().next() {
-            Some(control) => slots.park(slot, control).map(|(answer, report)| (answer, Some(report))),
-            None => Err(io::Error::other("a park request without a socket")),
-        },
-        Request::Enter { slot, session } => slots.enter(slot, &session).map(|()| (Answer::Done, None)),
+        .map(|folder| (Answer::Done, Some(folder))),
+        Request::CloseSession { session } => match book {
+            Book::Walled(slots) => slots.close_session(&session),
+            // It goes with the container.
+            Book::Plain(_) => Ok(()),
+        }
+        .map(|()| (Answer::Done, None)),
+        Request::Park { slot, pair } => match (fds.into_iter().next(), &mut *book) {
+            (Some(control), Book::Walled(slots)) => slots.park(slot, pair, control),
+            (Some(control), Book::Plain(plain)) => plain.park(slot, &control),
+            (None, _) => Err(io::Error::other("a park request without a socket")),
+        }
+        .map(|(answer, report)| (answer, Some(report))),
+        Request::Enter { slot, session } => match book {
+            Book::Walled(slots) => slots.enter(slot, &session),
+            Book::Plain(plain) => plain.enter(slot, &session),
+        }
+        .map(|()| (Answer::Done, None)),
         Request::Kill { slot } => {
-            slots.kill(slot);
+            match book {
+                Book::Walled(slots) => slots.kill(slot),
+                Book::Plain(plain) => plain.kill(slot),
+            }
             return Ok(());
         }
     };
@@ -117,24 +188,60 @@ fn handle(runner: BorrowedFd<'_>, slots: &mut Slots, envelope: Envelope, fds: Ve
 }
 
 /// Gets the privileges to build walls, then starts the warm interpreter inside its root.
-fn prepare(setup: &Setup) -> io::Result<(Slots, Level, super::wire::ZygoteReady)> {
-    let ids = become_able(setup.host_uid)?;
+fn prepare(setup: &Setup) -> io::Result<(Book, Ids, super::wire::ZygoteReady)> {
+    if setup.is_plain {
+        let (zygote, ready) = root::start_zygote(setup)?;
+        return Ok((Book::Plain(Plain::new(zygote)?), Ids { level: Level::L1, host: None }, ready));
+    }
+    let mut ids = become_able(setup)?;
     let (zygote, ready) = root::start_zygote(setup)?;
     // Only now: this hides /tmp from us, and the run-time tree may be there.
     mounts::private_tmpfs("/tmp", "mode=0700,size=1m")?;
+    if let Some(host) = &mut ids.host
+        && let Err(error) = try_own_pairs(*host)
+    {
+        host.has_own_pairs = false;
+        eprintln!("all sandboxes share one pair of user ids, because {error}");
+    }
     let slots = Slots::new(setup, ids, zygote)?;
-    Ok((slots, ids.level, ready))
+    Ok((Book::Walled(Box::new(slots)), ids, ready))
 }
 
-fn become_able(host_uid: u32) -> io::Result<Ids> {
+/// Shows a folder in memory through an id map once, as every slot will need it.
+fn try_own_pairs(host: HostIds) -> io::Result<()> {
+    let ids = Ids { level: Level::L3, host: Some(host) };
+    let Some(child) = fork_into(CloneFlags::CLONE_NEWUSER)? else {
+        loop {
+            nix::unistd::pause();
+        }
+    };
+    let tried = slots::write_maps(child, &ids.map(0))
+        .and_then(|()| fs::File::open(format!("/proc/{child}/ns/user")))
+        .and_then(|users| mounts::show_as(&mounts::copy(std::path::Path::new("/tmp"))?, users.as_fd()));
+    // Its namespace goes with it.
+    nix::sys::signal::kill(child, nix::sys::signal::Signal::SIGKILL)?;
+    nix::sys::wait::waitpid(child, None)?;
+    tried
+}
+
+fn become_able(setup: &Setup) -> io::Result<Ids> {
     let (uid, gid) = (nix::unistd::geteuid(), nix::unistd::getegid());
-    if uid.is_root() && has_uids(host_uid) && unshare(CloneFlags::CLONE_NEWNS).is_ok() {
+    let (first, n_ids) = (setup.host_uid, setup.n_pairs.saturating_mul(2));
+    if uid.is_root() && has_ids(first, n_ids) && unshare(CloneFlags::CLONE_NEWNS).is_ok() {
         mounts::make_private()?;
-        return Ok(Ids { level: Level::L3, worker: host_uid + 1, worker_inside: 1000, init: Some(host_uid) });
+        return Ok(Ids { level: Level::L3, host: Some(HostIds { first, has_own_pairs: true }) });
     }
-    if uid.is_root() && has_uids(1) {
+    if uid.is_root() && has_ids(1, 2) {
         // The only other way would map the sandbox to the root user of the host.
-        return Err(io::Error::other("running as root without the right to make mount namespaces (CAP_SYS_ADMIN)"));
+        let why = if has_ids(first, n_ids) {
+            "running as root without the right to make mount namespaces (CAP_SYS_ADMIN)".to_owned()
+        } else {
+            format!(
+                "this machine has no user ids {first} to {}: set sandbox.host_uid or sandbox.n_slots",
+                first + n_ids - 1
+            )
+        };
+        return Err(io::Error::other(why));
     }
     unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNS)
         .map_err(|error| io::Error::other(format!("user namespaces are not available here ({error})")))?;
@@ -142,18 +249,18 @@ fn become_able(host_uid: u32) -> io::Result<Ids> {
     fs::write("/proc/self/uid_map", format!("0 {uid} 1"))?;
     fs::write("/proc/self/gid_map", format!("0 {gid} 1"))?;
     mounts::make_private()?;
-    Ok(Ids { level: Level::L2, worker: 0, worker_inside: 1000, init: None })
+    Ok(Ids { level: Level::L2, host: None })
 }
 
-/// Whether our user namespace has the two ids from `first` on. A root user inside a container often has few.
-fn has_uids(first: u32) -> bool {
+/// Whether our user namespace has so many ids from `first` on. A root user inside a container often has few.
+fn has_ids(first: u32, n_ids: u32) -> bool {
     let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
     map.lines().any(|line| {
         let mut numbers = line.split_whitespace().filter_map(|word| word.parse::<u64>().ok());
         let (Some(start), Some(_), Some(count)) = (numbers.next(), numbers.next(), numbers.next()) else {
             return false;
         };
-        start <= u64::from(first) && u64::from(first) + 2 <= start + count
+        start <= u64::from(first) && u64::from(first) + u64::from(n_ids) <= start + count
     })
 }
 

@@ -2,7 +2,7 @@
 
 use std::ffi::CString;
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use nix::mount::{MsFlags, mount};
@@ -12,6 +12,7 @@ pub(super) const READ_ONLY: u64 = 0x1;
 pub(super) const NO_SUID: u64 = 0x2;
 pub(super) const NO_DEV: u64 = 0x4;
 pub(super) const NO_EXEC: u64 = 0x8;
+const ID_MAP: u64 = 0x10_0000;
 
 /// Nothing that is mounted here is seen outside, nor the other way round.
 pub(super) fn make_private() -> io::Result<()> {
@@ -37,9 +38,26 @@ pub(super) fn attach(tree: &OwnedFd, target: &Path) -> io::Result<()> {
 }
 
 /// Adds restrictions to a mount and everything below it; never takes one away.
-#[expect(unsafe_code, reason = "mount_setattr has no safe wrapper")]
 pub(super) fn restrict(tree: &OwnedFd, restrictions: u64) -> io::Result<()> {
-    let attributes = [restrictions, 0, 0, 0];
+    set_attributes(tree.as_fd(), libc::AT_RECURSIVE, [restrictions, 0, 0, 0])
+        .map_err(|error| doing("restrict a mount", error))
+}
+
+/// Lets nobody write to a mount any more; what is mounted below it stays as it is.
+pub(super) fn close(mount: impl AsFd) -> io::Result<()> {
+    set_attributes(mount.as_fd(), 0, [READ_ONLY, 0, 0, 0]).map_err(|error| doing("close a mount", error))
+}
+
+/// Shows the files of a mount that is not attached yet to a user namespace: what belongs to an id inside it belongs to
+/// the id of the host that is behind it there.
+pub(super) fn show_as(tree: &OwnedFd, users: BorrowedFd<'_>) -> io::Result<()> {
+    let users = users.as_raw_fd() as u64;
+    set_attributes(tree.as_fd(), 0, [ID_MAP, 0, 0, users]).map_err(|error| doing("map the ids of a folder", error))
+}
+
+/// `attributes` are those to be set, to be cleared, the propagation, and a user namespace.
+#[expect(unsafe_code, reason = "mount_setattr has no safe wrapper")]
+fn set_attributes(tree: BorrowedFd<'_>, flags: libc::c_int, attributes: [u64; 4]) -> io::Result<()> {
     let empty = CString::default();
     // SAFETY: the third argument is the empty path of AT_EMPTY_PATH; the fourth points to the four u64 of the
     // kernel's struct mount_attr and the fifth is its size.
@@ -48,12 +66,12 @@ pub(super) fn restrict(tree: &OwnedFd, restrictions: u64) -> io::Result<()> {
             libc::SYS_mount_setattr,
             tree.as_raw_fd(),
             empty.as_ptr(),
-            libc::AT_EMPTY_PATH | libc::AT_RECURSIVE,
+            libc::AT_EMPTY_PATH | flags,
             attributes.as_ptr(),
             size_of_val(&attributes),
         )
     };
-    if result == 0 { Ok(()) } else { Err(doing("restrict a mount", io::Error::last_os_error())) }
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 pub(super) fn doing(what: impl std::fmt::Display, error: impl Into<io::Error>) -> io::Error {

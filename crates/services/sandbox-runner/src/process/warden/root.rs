@@ -13,23 +13,25 @@
 
 use std::fs;
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use nix::mount::{MntFlags, umount2};
-use nix::sched::CloneFlags;
+use nix::sched::{CloneFlags, setns};
 use nix::sys::socket::SockType;
 
 use super::fork_into;
 use super::mounts::{self, NO_DEV, NO_EXEC, NO_SUID, READ_ONLY, doing};
+use super::slots::ZygoteSays;
 use crate::process::socket;
 use crate::process::wire::{Setup, ZygoteReady};
 
 /// Where the root is put together; over a folder that exists everywhere, in a mount namespace of its own.
 const STAGE: &str = "/tmp";
+const PLAIN_MPL: &str = "/tmp/mpl";
 const USR: [&str; 6] = ["bin", "sbin", "lib", "lib64", "libexec", "share"];
 const ETC: [&str; 5] = ["ld.so.cache", "ld.so.conf", "alternatives", "fonts", "localtime"];
 const DEVICES: [&str; 5] = ["null", "zero", "full", "random", "urandom"];
@@ -51,9 +53,21 @@ const FILES: [(&str, &str); 10] = [
 
 /// The warm interpreter, seen from the warden.
 pub(super) struct Zygote {
+    pub(super) pid: i32,
     pub(super) socket: OwnedFd,
     /// Its mount namespace: what every run starts from.
     pub(super) mounts: OwnedFd,
+}
+
+impl Zygote {
+    /// The next thing it says.
+    pub(super) fn says(&self) -> io::Result<ZygoteSays> {
+        let (message, _) = socket::receive(self.socket.as_fd())?;
+        if message.is_empty() {
+            return Err(io::Error::other("the warm interpreter is gone"));
+        }
+        Ok(serde_json::from_slice(&message)?)
+    }
 }
 
 #[derive(serde::Deserialize)]
@@ -64,8 +78,11 @@ struct Hello {
 /// Starts the zygote and waits until it is warm.
 pub(super) fn start_zygote(setup: &Setup) -> io::Result<(Zygote, ZygoteReady)> {
     let (ours, theirs) = socket::pair(SockType::SeqPacket)?;
-    let namespaces =
-        CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWIPC | CloneFlags::CLONE_NEWUTS;
+    let namespaces = if setup.is_plain {
+        CloneFlags::empty()
+    } else {
+        CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWIPC | CloneFlags::CLONE_NEWUTS
+    };
     let Some(pid) = fork_into(namespaces).map_err(|error| doing("make namespaces", error))? else {
         let error = become_zygote(setup, theirs);
         eprintln!("sandbox zygote: {error}");
@@ -73,21 +90,39 @@ pub(super) fn start_zygote(setup: &Setup) -> io::Result<(Zygote, ZygoteReady)> {
     };
     drop(theirs);
     socket::set_patience(&ours, PATIENCE_S)?;
-    let (message, _) = socket::receive(std::os::fd::AsFd::as_fd(&ours))
-        .map_err(|error| doing("wait for the warm interpreter", error))?;
+    let (message, _) = socket::receive(ours.as_fd()).map_err(|error| doing("wait for the warm interpreter", error))?;
     if message.is_empty() {
         return Err(io::Error::other("the warm interpreter did not start; its own words are in the log"));
     }
     let hello: Hello = serde_json::from_slice(&message)?;
+    // In a container the zygote hides from its own user, and its namespace is ours.
+    let whose = if setup.is_plain { "self".to_owned() } else { pid.to_string() };
     let mounts =
-        fs::File::open(format!("/proc/{pid}/ns/mnt")).map_err(|error| doing("open the root's namespace", error))?;
-    Ok((Zygote { socket: ours, mounts: mounts.into() }, hello.ready))
+        fs::File::open(format!("/proc/{whose}/ns/mnt")).map_err(|error| doing("open the root's namespace", error))?;
+    socket::set_patience(&ours, super::slots::PATIENCE_S)?;
+    let zygote = Zygote { pid: pid.as_raw(), socket: ours, mounts: mounts.into() };
+    if !setup.is_plain {
+        close_root(&zygote)?;
+    }
+    Ok((zygote, hello.ready))
+}
+
+/// Nothing in the root can be written from here on, whoever it belongs to: without root users it is the worker's.
+///
+/// Not before the interpreter is warm, because matplotlib takes no settings from a folder that it cannot write to.
+fn close_root(zygote: &Zygote) -> io::Result<()> {
+    let home = fs::File::open("/proc/self/ns/mnt")?;
+    setns(&zygote.mounts, CloneFlags::CLONE_NEWNS).map_err(|error| doing("enter the root", error))?;
+    let closed = fs::File::open("/").and_then(mounts::close);
+    setns(&home, CloneFlags::CLONE_NEWNS).map_err(|error| doing("come back from the root", error))?;
+    closed
 }
 
 /// In the child: never returns unless something failed.
 fn become_zygote(setup: &Setup, warden: OwnedFd) -> io::Error {
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL)).ok();
-    if let Err(error) = build(setup) {
+    let built = if setup.is_plain { plain() } else { build(setup) };
+    if let Err(error) = built {
         return error;
     }
     let mut command = Command::new(&setup.python);
@@ -101,18 +136,38 @@ fn become_zygote(setup: &Setup, warden: OwnedFd) -> io::Error {
             ("LANG", "C.UTF-8"),
             ("PYTHONPATH", "/opt/site"),
             ("MPLBACKEND", "Agg"),
-            ("MPLCONFIGDIR", "/opt/septet/mpl"),
+            ("MPLCONFIGDIR", if setup.is_plain { PLAIN_MPL } else { "/opt/septet/mpl" }),
+            ("SEPTET_PLAIN", if setup.is_plain { "1" } else { "" }),
             ("MATPLOTLIBRC", "/opt/septet/mpl/matplotlibrc"),
             // Memory in huge pages where it can be: a fork copies one entry for each page.
             ("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1"),
             // A fork of a process with threads is a gamble; the zygote refuses to start with more than one.
             ("OPENBLAS_NUM_THREADS", "1"),
             ("OMP_NUM_THREADS", "1"),
+            // pandas imports pyarrow, whose allocator would start a thread.
+            ("JE_ARROW_MALLOC_CONF", "background_thread:false"),
         ])
         .current_dir("/")
         .stdin(Stdio::from(warden))
         .stdout(Stdio::null());
     doing(format!("start {}", setup.python.display()), command.exec())
+}
+
+/// In a container the root is the image's, which must be one of ours.
+fn plain() -> io::Result<()> {
+    let own = Path::new("/opt/septet");
+    for (name, text) in FILES {
+        let found = fs::read(own.join(name)).map_err(|error| doing(format!("read /opt/septet/{name}"), error))?;
+        if found != text.as_bytes() {
+            return Err(io::Error::other(format!("/opt/septet/{name} is of another version; build the image again")));
+        }
+    }
+    // Matplotlib takes no cache of fonts from a folder that it may not write to.
+    fs::create_dir_all(PLAIN_MPL)?;
+    for (name, bytes) in font_cache(&own.join("mpl"))? {
+        fs::write(Path::new(PLAIN_MPL).join(name), bytes)?;
+    }
+    Ok(())
 }
 
 fn build(setup: &Setup) -> io::Result<()> {

@@ -16,12 +16,12 @@ use rustix::process::PidfdFlags;
 
 use super::mounts::{self, doing};
 use super::root::Zygote;
-use super::{Ids, fork_into, init};
+use super::{HostIds, INSIDE, Ids, fork_into, init};
 use crate::process::wire::{Answer, Setup};
 use crate::process::{seccomp, socket};
 
 /// Longer than any step takes on a machine that is merely busy.
-const PATIENCE_S: i64 = 20;
+pub(super) const PATIENCE_S: i64 = 20;
 
 pub(super) struct Slots {
     ids: Ids,
@@ -49,11 +49,19 @@ struct Spec {
     uid: u32,
     map_groups: bool,
     seccomp: Vec<String>,
+    /// Whether there are no namespaces to join.
+    plain: bool,
+}
+
+/// What the zygote hands to `walls.enter`.
+pub(super) fn spec(uid: u32, map_groups: bool, refusal: seccomp::Refusal, plain: bool) -> io::Result<Vec<u8>> {
+    let programs = seccomp::programs(refusal, plain).map_err(io::Error::other)?;
+    Ok(serde_json::to_vec(&Spec { uid, map_groups, seccomp: programs.iter().map(hex::encode).collect(), plain })?)
 }
 
 #[derive(serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum ZygoteSays {
+pub(super) enum ZygoteSays {
     Forked(i32),
     Failed(String),
     #[serde(untagged)]
@@ -65,19 +73,13 @@ enum ZygoteSays {
 
 impl Slots {
     pub(super) fn new(setup: &Setup, ids: Ids, zygote: Zygote) -> io::Result<Self> {
-        let programs = seccomp::programs().map_err(io::Error::other)?;
-        let spec = Spec {
-            uid: ids.worker_inside,
-            map_groups: ids.init.is_some(),
-            seccomp: programs.iter().map(hex::encode).collect(),
-        };
-        socket::set_patience(&zygote.socket, PATIENCE_S)?;
+        let refusal = if setup.crash_on_denied_calls { seccomp::Refusal::Crash } else { seccomp::Refusal::Error };
         Ok(Self {
             ids,
             scratch_bytes: setup.scratch_bytes,
             zygote,
             home: fs::File::open("/proc/self/ns/mnt")?.into(),
-            spec: serde_json::to_vec(&spec)?,
+            spec: spec(INSIDE, ids.host.is_some(), refusal, false)?,
             slots: BTreeMap::new(),
             sessions: BTreeSet::new(),
         })
@@ -96,7 +98,7 @@ impl Slots {
             return Err(io::Error::other("the session is open already"));
         }
         fs::create_dir(&folder)?;
-        let owner = self.ids.worker;
+        let owner = self.ids.owner();
         let options = format!("mode=0700,uid={owner},gid={owner},size={bytes},nr_inodes={n_inodes}");
         mounts::private_tmpfs(&folder.to_string_lossy(), &options)?;
         self.sessions.insert(session.to_owned());
@@ -113,7 +115,7 @@ impl Slots {
     }
 
     /// Makes the namespaces of a run and forks a worker into them.
-    pub(super) fn park(&mut self, number: u64, control: OwnedFd) -> io::Result<(Answer, OwnedFd)> {
+    pub(super) fn park(&mut self, number: u64, pair: u32, control: OwnedFd) -> io::Result<(Answer, OwnedFd)> {
         let (ours, theirs) = socket::pair(SockType::SeqPacket)?;
         socket::set_patience(&ours, PATIENCE_S)?;
         // A child in the zygote's mounts, so that it starts from the finished root and never sees ours.
@@ -142,7 +144,7 @@ impl Slots {
             worker_status: None,
             init_gone: false,
         };
-        match self.fill(&slot, &control) {
+        match self.fill(&slot, pair, &control) {
             Ok((worker, report)) => {
                 self.slots.insert(number, Slot { worker: Some(worker), ..slot });
                 Ok((Answer::Parked { init_pid: pid.as_raw(), worker_pid: worker }, report))
@@ -155,8 +157,8 @@ impl Slots {
         }
     }
 
-    fn fill(&mut self, slot: &Slot, control: &OwnedFd) -> io::Result<(i32, OwnedFd)> {
-        self.write_maps(slot.init)?;
+    fn fill(&mut self, slot: &Slot, pair: u32, control: &OwnedFd) -> io::Result<(i32, OwnedFd)> {
+        write_maps(slot.init, &self.ids.map(pair))?;
         socket::send(slot.socket.as_fd(), b"G", &[])?;
         let (message, fds) = socket::receive(slot.socket.as_fd())?;
         let report = match (message.first(), fds.into_iter().next()) {
@@ -165,24 +167,12 @@ impl Slots {
         };
         socket::send(self.zygote.socket.as_fd(), &self.spec, &[slot.pidfd.as_fd(), control.as_fd()])?;
         loop {
-            match self.zygote_says()? {
+            match self.zygote.says()? {
                 ZygoteSays::Forked(pid) => return Ok((pid, report)),
                 ZygoteSays::Failed(why) => return Err(io::Error::other(why)),
                 ZygoteSays::Exited { exited, status } => self.note_exit(exited, status),
             }
         }
-    }
-
-    fn write_maps(&self, init: Pid) -> io::Result<()> {
-        let map = match self.ids.init {
-            Some(init) => format!("0 {init} 1\n1000 {} 1\n", self.ids.worker),
-            None => format!("{} 0 1\n", self.ids.worker_inside),
-        };
-        for kind in ["uid", "gid"] {
-            fs::write(format!("/proc/{init}/{kind}_map"), &map)
-                .map_err(|error| doing(format!("write the {kind} map"), error))?;
-        }
-        Ok(())
     }
 
     /// Gives a parked run its session folder.
@@ -192,6 +182,9 @@ impl Slots {
             return Err(io::Error::other("no such session"));
         }
         let tree = mounts::copy(&folder(session)?)?;
+        if matches!(self.ids.host, Some(HostIds { has_own_pairs: true, .. })) {
+            mounts::show_as(&tree, fs::File::open(format!("/proc/{}/ns/user", slot.init))?.as_fd())?;
+        }
         socket::send(slot.socket.as_fd(), b"S", &[tree.as_fd()])?;
         let (message, _) = socket::receive(slot.socket.as_fd())?;
         match message.first() {
@@ -213,7 +206,7 @@ impl Slots {
     /// When the zygote is gone: nothing can be started any more, so the warden ends too.
     pub(super) fn settle(&mut self) -> io::Result<Vec<(u64, i32)>> {
         while has_message(self.zygote.socket.as_fd())? {
-            if let ZygoteSays::Exited { exited, status } = self.zygote_says()? {
+            if let ZygoteSays::Exited { exited, status } = self.zygote.says()? {
                 self.note_exit(exited, status);
             }
         }
@@ -243,14 +236,15 @@ impl Slots {
             kill(slot.init, Signal::SIGKILL).ok();
         }
     }
+}
 
-    fn zygote_says(&self) -> io::Result<ZygoteSays> {
-        let (message, _) = socket::receive(self.zygote.socket.as_fd())?;
-        if message.is_empty() {
-            return Err(io::Error::other("the warm interpreter is gone"));
-        }
-        Ok(serde_json::from_slice(&message)?)
+/// Says who the ids inside the namespaces of `child` are outside.
+pub(super) fn write_maps(child: Pid, map: &str) -> io::Result<()> {
+    for kind in ["uid", "gid"] {
+        fs::write(format!("/proc/{child}/{kind}_map"), map)
+            .map_err(|error| doing(format!("write the {kind} map"), error))?;
     }
+    Ok(())
 }
 
 fn folder(session: &str) -> io::Result<PathBuf> {
@@ -264,7 +258,7 @@ fn to_rustix(pid: Pid) -> io::Result<rustix::process::Pid> {
     rustix::process::Pid::from_raw(pid.as_raw()).ok_or_else(|| io::Error::other("not a pid"))
 }
 
-fn has_message(fd: BorrowedFd<'_>) -> io::Result<bool> {
+pub(super) fn has_message(fd: BorrowedFd<'_>) -> io::Result<bool> {
     use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
     let mut watched = [PollFd::new(fd, PollFlags::POLLIN)];
     match poll(&mut watched, PollTimeout::ZERO) {

@@ -1,0 +1,69 @@
+//! JSON objects, one a line, out of a body that nobody trusts.
+
+use axum::body::{Body, BodyDataStream};
+use bytes::{Bytes, BytesMut};
+use futures::StreamExt;
+use serde::de::DeserializeOwned;
+
+use super::wire::LINE_BYTES_MAX;
+
+/// Reads lines. [`Lines::next`] may be dropped while it waits.
+pub(super) struct Lines {
+    chunks: BodyDataStream,
+    pending: BytesMut,
+    /// Up to here there is no end of a line.
+    n_searched: usize,
+}
+
+impl Lines {
+    pub(super) fn new(body: Body) -> Self {
+        Self { chunks: body.into_data_stream(), pending: BytesMut::new(), n_searched: 0 }
+    }
+
+    /// The next one; `None` at the end, which a broken connection, a line that is too long or is not understood is too.
+    pub(super) async fn next<T: DeserializeOwned>(&mut self) -> Option<T> {
+        loop {
+            if let Some(at) = self.pending[self.n_searched..].iter().position(|byte| *byte == b'\n') {
+                let line = self.pending.split_to(self.n_searched + at + 1);
+                self.n_searched = 0;
+                return serde_json::from_slice(&line).ok();
+            }
+            self.n_searched = self.pending.len();
+            if self.pending.len() > LINE_BYTES_MAX {
+                return None;
+            }
+            let chunk: Bytes = self.chunks.next().await?.ok()?;
+            self.pending.extend_from_slice(&chunk);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::agent::wire::Ask;
+
+    fn body(chunks: Vec<Vec<u8>>) -> Lines {
+        let chunks = chunks.into_iter().map(|chunk| Ok::<_, std::io::Error>(Bytes::from(chunk)));
+        Lines::new(Body::from_stream(futures::stream::iter(chunks)))
+    }
+
+    #[tokio::test]
+    async fn lines_come_whole_however_they_were_cut() {
+        let mut lines = body(vec![b"\"inter".to_vec(), b"rupt\"\n\"can".to_vec(), b"cel\"\n".to_vec()]);
+        assert!(matches!(lines.next().await, Some(Ask::Interrupt)));
+        assert!(matches!(lines.next().await, Some(Ask::Cancel)));
+        assert!(lines.next::<Ask>().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_line_without_an_end_is_the_end() {
+        let endless = vec![vec![b' '; 1 << 20]; 40];
+        assert!(body(endless).next::<Ask>().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn nonsense_is_the_end() {
+        assert!(body(vec![b"what?\n\"cancel\"\n".to_vec()]).next::<Ask>().await.is_none());
+    }
+}

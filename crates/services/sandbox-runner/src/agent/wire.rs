@@ -1,0 +1,105 @@
+//! What is said between a driver and the agent in a container: HTTP/1.1, with `Authorization: Bearer <token>`.
+//!
+//! ```text
+//! GET    /health            Health
+//! POST   /run               lines of Ask ─▶ lines of Told, both ways at once; the end of either side ends the run
+//! PUT    /files?path=       bytes of a file
+//! GET    /files?path=       bytes of a file
+//! DELETE /files?path=
+//! POST   /forget?path=
+//! POST   /changes           Look ─▶ Seen
+//! GET    /found/{number}    bytes of a file that the last look found, once
+//! ```
+//!
+//! A refusal is [`Trouble`]. Paths are percent-encoded and are checked on both sides. A request renews the lease:
+//! an agent that nobody has asked anything for too long ends itself, and its container with it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::driver::{Ended, Job, Level, MemoryWall, Said};
+
+/// Both sides must say the same number.
+pub(crate) const PROTOCOL: u32 = 1;
+
+/// Where an agent's socket and token are, inside its container.
+pub(crate) const FOLDER: &str = "/run/septet";
+
+/// A line longer than this is no line of ours: a report is at most 4 MiB, which JSON may spell out six times as long.
+pub(crate) const LINE_BYTES_MAX: usize = 32 << 20;
+
+/// How an agent is.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Health {
+    pub(crate) protocol: u32,
+    pub(crate) level: Level,
+    pub(crate) memory: MemoryWall,
+    pub(crate) python: String,
+    /// Whether no session has used it yet.
+    pub(crate) is_fresh: bool,
+}
+
+/// A line to the agent.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Ask {
+    /// First. Answer: [`Told::Entered`].
+    Enter { keep: bool },
+    /// Second. Answers: [`Told::Said`] and at last [`Told::Ended`].
+    Run(Job),
+    /// Has the code raise `KeyboardInterrupt`.
+    Interrupt,
+    /// Kills the run, which is then told as ended.
+    Cancel,
+}
+
+/// A line from the agent.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Told {
+    Entered { is_fresh: bool },
+    Said(Said),
+    Ended(Box<Ended>),
+    Failed(Trouble),
+}
+
+/// Why something was not done.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Trouble {
+    pub(crate) kind: TroubleKind,
+    pub(crate) detail: String,
+}
+
+/// What kind of refusal it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum TroubleKind {
+    /// The token is not the agent's.
+    Stranger,
+    /// The request makes no sense.
+    Garbled,
+    /// The folder has no space left.
+    Full,
+    /// A run is going on, and runs of one session do not overlap.
+    Busy,
+    /// The walls cannot be built.
+    Unavailable,
+    /// The process that holds the walls ended; this agent is of no use any more.
+    Lost,
+    /// The operating system refused something.
+    Io,
+}
+
+/// Asks for what changed in the session folder.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Look {
+    pub(crate) n_max: usize,
+}
+
+/// What changed in the session folder.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Seen {
+    /// By name. The position in the list is the number for `/found/{number}`.
+    pub(crate) found: Vec<String>,
+    pub(crate) gone: Vec<String>,
+    pub(crate) is_cut: bool,
+}
