@@ -18,7 +18,7 @@ sys.argv = [""]
 import site
 site.setquit(); site.setcopyright(); site.sethelper()   # -S leaves these out, and code uses exit()
 
-import walls
+import egress, walls
 
 
 def preload():
@@ -142,10 +142,14 @@ def worker(spec, control, cell):
     control.close()
     os.dup2(out, 1); os.dup2(err, 2)
     os.close(out); os.close(err)
-    for name in ("cell", "charts", "displays", "notebook", "spill", "sql", "state", "walls"):      # names that the code may want for its own modules
+    # Names that the code may want for its own modules.
+    for name in ("cell", "charts", "displays", "egress", "notebook", "spill", "sql", "state", "walls"):
         sys.modules.pop(name)
     sys.path.remove(HOME)
-    around.raise_(job["limits"])
+    network = job["network"]
+    around.raise_(job["limits"], network and network["port"])
+    if network:
+        egress.open_up(network)
     return cell.serve(interpreter, job)
 
 

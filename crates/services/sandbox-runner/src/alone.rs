@@ -40,6 +40,7 @@ impl Sandbox {
             created_at_ms: now_ms,
             last_active_at_ms: now_ms,
             expires_minutes: Some(KEPT_MINUTES),
+            network: None,
         };
         self.store.add_container(&container).await?;
         let mut leaving = Leaving { sandbox: Arc::clone(self), tenant, id, is_kept: key.is_some() };

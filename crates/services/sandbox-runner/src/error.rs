@@ -35,6 +35,20 @@ pub enum Error {
     /// The path leads out of the session folder or names no file.
     #[error("the path {0:?} is not below /session, or is deeper than eight folders")]
     BadPath(String),
+    /// The network policy is not understood.
+    #[error("network_policy: {0}")]
+    BadNetwork(String),
+    /// The operator permits less.
+    #[error(
+        "{0} cannot be allowed: the operator permits no way out to it; the setting sandbox.egress_domains names what may be"
+    )]
+    EgressNotPermitted(String),
+    /// The driver builds none.
+    #[error("the {0} driver gives sandboxes no way out; the process driver does")]
+    NoWayOut(&'static str),
+    /// No key could be made for a session's certificates.
+    #[error("the way out of the sandbox cannot be made")]
+    Egress(#[source] anyhow::Error),
     /// An id in the address is not one.
     #[error("{0}")]
     BadId(#[from] septet_kernel::BadId),
@@ -103,8 +117,10 @@ impl Failure for Error {
             | Self::BadExpiry
             | Self::BadBody(_)
             | Self::BrokenUpload
-            | Self::ZeroLimit(_) => Kind::BadRequest,
+            | Self::ZeroLimit(_)
+            | Self::BadNetwork(_) => Kind::BadRequest,
             Self::Form(error) => error.kind(),
+            Self::EgressNotPermitted(_) | Self::NoWayOut(_) => Kind::Forbidden,
             Self::NoCopy(_) => Kind::Unprocessable,
             Self::Expired(_) | Self::KeyReused | Self::NothingRuns(_) => Kind::Conflict,
             Self::CodeTooLarge { .. } | Self::Full { .. } => Kind::TooLarge,
@@ -112,7 +128,7 @@ impl Failure for Error {
             Self::RunsElsewhere => Kind::Unavailable,
             Self::Driver(error) => error.kind(),
             Self::Blobs(error) => error.kind(),
-            Self::Database(_) | Self::BadRow(_) | Self::Folder(_) => Kind::Internal,
+            Self::Database(_) | Self::BadRow(_) | Self::Folder(_) | Self::Egress(_) => Kind::Internal,
         }
     }
 
@@ -121,6 +137,7 @@ impl Failure for Error {
             Self::Expired(_) => "container_expired",
             Self::KeyReused => "idempotency_key_reused",
             Self::RunsElsewhere => "execution_elsewhere",
+            Self::EgressNotPermitted(_) | Self::NoWayOut(_) => "egress_not_permitted",
             Self::NothingRuns(_) => "nothing_runs",
             Self::NoCopy(_) => "variables_not_copied",
             Self::TooManySessions { .. } => "too_many_sandboxes",
@@ -135,6 +152,8 @@ impl Failure for Error {
             | Self::BadBody(_)
             | Self::BrokenUpload
             | Self::Form(_)
+            | Self::BadNetwork(_)
+            | Self::Egress(_)
             | Self::ZeroLimit(_)
             | Self::CodeTooLarge { .. }
             | Self::Full { .. }
@@ -151,6 +170,7 @@ impl Failure for Error {
             Self::BrokenUpload => Some("file"),
             Self::Form(error) => error.param(),
             Self::BadExpiry => Some("expires_after"),
+            Self::BadNetwork(_) | Self::EgressNotPermitted(_) | Self::NoWayOut(_) => Some("network_policy"),
             Self::CodeTooLarge { .. } => Some("code"),
             Self::ZeroLimit(name) => Some(name),
             Self::NoBlob(_) => Some("blob"),
@@ -160,6 +180,7 @@ impl Failure for Error {
             | Self::BadId(_)
             | Self::BadBody(_)
             | Self::NoKey
+            | Self::Egress(_)
             | Self::Full { .. }
             | Self::KeyReused
             | Self::NothingRuns(_)

@@ -11,7 +11,8 @@
 //! - **Invariant:** a session folder is a cache of rows and blobs and may vanish between two runs.
 //! - **Invariant:** nothing that code made is followed, decoded or unpacked outside the walls.
 //!
-//! It knows nothing of agents or models, and it has no network to offer.
+//! It knows nothing of agents or models, and there is no network in a sandbox beyond the few domains that its container
+//! and the operator both allow.
 
 mod agent;
 mod alone;
@@ -21,6 +22,7 @@ mod docker;
 mod doctor;
 mod driver;
 mod drivers;
+mod egress;
 mod error;
 mod execution;
 mod fork;
@@ -74,13 +76,14 @@ pub async fn open(config: Config, platform: &Platform, database: Database, blobs
         driver: drivers::open(&config, platform.lifecycle.clone(), &platform.clock, platform.directory.signer())
             .map_err(anyhow::Error::msg)?,
         store: Store::open(database).await.context("cannot open the tables of the sandbox runner")?,
-        config,
         blobs,
         clock: platform.clock.clone(),
         ids: platform.ids.clone(),
         lifecycle: platform.lifecycle.clone(),
         rooms: Rooms::default(),
         lives: execution::Lives::default(),
+        egress: egress::Egress::open(&config, platform.lifecycle.clone())?,
+        config,
     });
     platform.lifecycle.spawn("keep the sandbox", keep(Arc::clone(&sandbox)));
     // An answer in one document comes when the code has ended.

@@ -262,7 +262,8 @@ impl Desk {
             }
         }
         let expires_after = ExpiresAfter { anchor: "last_active_at".to_owned(), minutes: KEPT_MINUTES };
-        let new = NewContainer { name: "mcp".to_owned(), expires_after: Some(expires_after) };
+        let new =
+            NewContainer { name: "mcp".to_owned(), expires_after: Some(expires_after), ..NewContainer::default() };
         let made = self.sandbox.create(tenant, new).await?.id;
         *self.container.lock().unwrap_or_else(PoisonError::into_inner) = Some(made);
         Ok(made)

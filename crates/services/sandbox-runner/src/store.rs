@@ -14,7 +14,7 @@ use crate::Error;
 use crate::container::{Container, File, Source};
 use known::Known;
 
-const CONTAINER: &str = "id, tenant, name, created_at, last_active_at, expires_minutes";
+const CONTAINER: &str = "id, tenant, name, created_at, last_active_at, expires_minutes, network";
 const FILE: &str = "id, container, path, bytes, blob, source, created_at";
 
 /// The tables with the prefix `sandbox_`.
@@ -47,6 +47,7 @@ impl Store {
 
     /// Does nothing when it is there already.
     pub(crate) async fn add_container(&self, container: &Container) -> Result<(), Error> {
+        let network = container.network.as_ref().map(serde_json::to_string).transpose();
         let values = vec![
             container.id.to_string().into(),
             container.tenant.to_string().into(),
@@ -54,14 +55,12 @@ impl Store {
             container.created_at_ms.into(),
             container.last_active_at_ms.into(),
             container.expires_minutes.map(i64::from).into(),
+            network.map_err(|error| Error::BadRow(error.to_string()))?.into(),
         ];
-        self.write(
-            format!(
-                "INSERT INTO sandbox_containers ({CONTAINER}) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING"
-            ),
-            values,
-        )
-        .await?;
+        let sql = format!(
+            "INSERT INTO sandbox_containers ({CONTAINER}) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING"
+        );
+        self.write(sql, values).await?;
         Ok(())
     }
 
@@ -292,6 +291,8 @@ fn cut<T>(
 }
 
 fn container(row: &QueryResult) -> Result<Container, Error> {
+    let network: Option<String> = column(row, "network")?;
+    let network = network.map(|text| serde_json::from_str(&text)).transpose();
     Ok(Container {
         id: parsed(row, "id")?,
         tenant: parsed(row, "tenant")?,
@@ -299,6 +300,7 @@ fn container(row: &QueryResult) -> Result<Container, Error> {
         created_at_ms: column(row, "created_at")?,
         last_active_at_ms: column(row, "last_active_at")?,
         expires_minutes: column::<Option<i64>>(row, "expires_minutes")?.and_then(|minutes| u32::try_from(minutes).ok()),
+        network: network.map_err(|error| Error::BadRow(format!("network: {error}")))?,
     })
 }
 

@@ -111,6 +111,7 @@ mod tests {
             created_at_ms: 0,
             last_active_at_ms: 0,
             expires_minutes: Some(20),
+            network: None,
         }
     }
 

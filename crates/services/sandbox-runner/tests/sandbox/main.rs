@@ -10,6 +10,7 @@ mod contract;
 mod displays;
 mod docker;
 mod door;
+mod egress;
 mod files;
 mod hostile;
 mod killed;
