@@ -14,6 +14,8 @@ HOME = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HOME, "/opt/site"]
 sys.dont_write_bytecode = True
 sys.argv = [""]
+# Before pyarrow is imported: its allocator would start a thread, and a fork copies only one.
+os.environ["JE_ARROW_MALLOC_CONF"] = "background_thread:false"
 
 import site
 site.setquit(); site.setcopyright(); site.sethelper()   # -S leaves these out, and code uses exit()
@@ -66,6 +68,7 @@ def main():
     os.dup2(null, 0); os.close(null)
     began = time.monotonic()
     cell = preload()
+    del os.environ["JE_ARROW_MALLOC_CONF"]         # it was read when the library was loaded; code need not see it
     if n_threads() != 1:
         raise SystemExit("the warm interpreter has %d threads and must have one" % n_threads())
     atexit._clear()          # what libraries do at the end of a program is of no use to a worker that is thrown away
@@ -142,8 +145,7 @@ def worker(spec, control, cell):
     control.close()
     os.dup2(out, 1); os.dup2(err, 2)
     os.close(out); os.close(err)
-    # Names that the code may want for its own modules.
-    for name in ("cell", "charts", "displays", "egress", "notebook", "spill", "sql", "state", "walls"):
+    for name in ("cell", "charts", "displays", "egress", "notebook", "spill", "sql", "state", "walls"):   # names that the code may want for its own modules
         sys.modules.pop(name)
     sys.path.remove(HOME)
     network = job["network"]

@@ -30,9 +30,9 @@ const SECTIONS: [(&str, &str, &str); 23] = [
     ("agents", "crates/services/agent-core/src/config.rs", "Config"),
     ("knowledge", "crates/services/knowledge-engine/src/config.rs", "Config"),
     ("sandbox", "crates/services/sandbox-runner/src/config.rs", "Config"),
-    ("sandbox.keys.<name>", "crates/services/sandbox-runner/src/config/key.rs", "KeyConfig"),
     ("sandbox.docker", "crates/services/sandbox-runner/src/docker/settings.rs", "Settings"),
     ("sandbox.kubernetes", "crates/services/sandbox-runner/src/kubernetes/config.rs", "Config"),
+    ("sandbox.keys.<name>", "crates/services/sandbox-runner/src/config/key.rs", "KeyConfig"),
     ("worker", "crates/services/async-worker/src/config.rs", "Config"),
     ("management", "crates/services/management/src/config.rs", "Config"),
 ];

@@ -12,7 +12,6 @@ use crate::docker;
 use crate::driver::Level;
 use crate::drivers::Kind;
 use crate::kubernetes;
-
 pub use key::KeyConfig;
 
 /// Settings, each with its unit and default.

@@ -115,12 +115,12 @@ impl Failure for Error {
             Self::BadPath(_)
             | Self::BadId(_)
             | Self::BadExpiry
-            | Self::BadBody(_)
-            | Self::BrokenUpload
             | Self::ZeroLimit(_)
-            | Self::BadNetwork(_) => Kind::BadRequest,
-            Self::Form(error) => error.kind(),
+            | Self::BadNetwork(_)
+            | Self::BadBody(_)
+            | Self::BrokenUpload => Kind::BadRequest,
             Self::EgressNotPermitted(_) | Self::NoWayOut(_) => Kind::Forbidden,
+            Self::Form(error) => error.kind(),
             Self::NoCopy(_) => Kind::Unprocessable,
             Self::Expired(_) | Self::KeyReused | Self::NothingRuns(_) => Kind::Conflict,
             Self::CodeTooLarge { .. } | Self::Full { .. } => Kind::TooLarge,
@@ -149,12 +149,12 @@ impl Failure for Error {
             | Self::BadPath(_)
             | Self::BadId(_)
             | Self::BadExpiry
-            | Self::BadBody(_)
-            | Self::BrokenUpload
-            | Self::Form(_)
             | Self::BadNetwork(_)
             | Self::Egress(_)
             | Self::ZeroLimit(_)
+            | Self::BadBody(_)
+            | Self::BrokenUpload
+            | Self::Form(_)
             | Self::CodeTooLarge { .. }
             | Self::Full { .. }
             | Self::Database(_)
@@ -178,9 +178,9 @@ impl Failure for Error {
             | Self::NoFile(_)
             | Self::Expired(_)
             | Self::BadId(_)
+            | Self::Egress(_)
             | Self::BadBody(_)
             | Self::NoKey
-            | Self::Egress(_)
             | Self::Full { .. }
             | Self::KeyReused
             | Self::NothingRuns(_)
