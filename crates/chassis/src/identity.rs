@@ -50,6 +50,17 @@ impl Signer {
         Self { keys: Arc::new(keys), clock }
     }
 
+    /// A secret for one purpose, the same for everybody who shares ours. It tells nothing about ours or about those for
+    /// other purposes.
+    #[must_use]
+    pub fn derive(&self, purpose: &str) -> SecretString {
+        // What is signed for a token has no space in it, so this can never come out as one.
+        let message = format!("secret for {purpose}");
+        jsonwebtoken::crypto::sign(message.as_bytes(), &self.keys.encoding, Algorithm::HS256)
+            .expect("HMAC takes keys of any length")
+            .into()
+    }
+
     /// Moves the caller from the request's extensions into signed headers.
     ///
     /// A request without a caller stays anonymous; the other side refuses it where it needs one.
@@ -112,6 +123,18 @@ mod tests {
         assert!(signer.verify(ServiceName::SandboxRunner, token(&request)).is_none());
         clock.advance(Duration::from_secs(61));
         assert!(signer.verify(ServiceName::AgentCore, token(&request)).is_none());
+    }
+
+    #[test]
+    fn derived_secrets_are_the_same_for_all_who_share_ours_and_differ_by_purpose() {
+        let derive = |secret: &str, purpose: &str| {
+            let signer = Signer::new(&secret.into(), Clock::manual(0));
+            signer.derive(purpose).expose_secret().to_owned()
+        };
+        assert_eq!(derive("a secret", "pods"), derive("a secret", "pods"));
+        assert_ne!(derive("a secret", "pods"), derive("a secret", "other pods"));
+        assert_ne!(derive("a secret", "pods"), derive("another secret", "pods"));
+        assert!(derive("a secret", "pods").len() >= 43, "256 bits");
     }
 
     #[test]

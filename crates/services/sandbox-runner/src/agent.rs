@@ -16,6 +16,7 @@ mod client;
 mod lines;
 mod program;
 mod server;
+mod token;
 mod wire;
 
 pub(crate) use address::Address;

@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use septet_chassis::Lifecycle;
+use septet_chassis::{Lifecycle, Signer};
+use septet_kernel::Clock;
 
 use crate::driver::Driver;
-use crate::{Config, docker, process};
+use crate::{Config, docker, kubernetes, process};
 
 /// What `sandbox.driver` says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +16,8 @@ pub(crate) enum Kind {
     Process,
     /// `docker:unix://SOCKET`
     Docker { socket: PathBuf },
+    /// `kubernetes:`
+    Kubernetes,
 }
 
 impl Kind {
@@ -23,6 +26,7 @@ impl Kind {
     pub(crate) fn parse(uri: &str) -> Result<Self, String> {
         match uri.split_once(':') {
             Some(("process", "")) => Ok(Self::Process),
+            Some(("kubernetes", "")) => Ok(Self::Kubernetes),
             // Agents are reached through folders of this machine, so Docker must be on it too.
             Some(("docker", address)) => match address.strip_prefix("unix://").filter(|path| path.starts_with('/')) {
                 Some(socket) => Ok(Self::Docker { socket: PathBuf::from(socket) }),
@@ -30,7 +34,9 @@ impl Kind {
                     "sandbox.driver: Docker is reached over its unix socket, as in docker:unix:///var/run/docker.sock, not {address:?}"
                 )),
             },
-            _ => Err(format!("sandbox.driver: {uri:?} is neither process: nor docker:unix:///var/run/docker.sock")),
+            _ => Err(format!(
+                "sandbox.driver: {uri:?} is none of process:, docker:unix:///var/run/docker.sock and kubernetes:"
+            )),
         }
     }
 }
@@ -39,10 +45,16 @@ impl Kind {
 ///
 /// # Errors
 /// With a sentence about the setting.
-pub(crate) fn open(config: &Config, lifecycle: Lifecycle) -> Result<Arc<dyn Driver>, String> {
+pub(crate) fn open(
+    config: &Config,
+    lifecycle: Lifecycle,
+    clock: &Clock,
+    signer: &Signer,
+) -> Result<Arc<dyn Driver>, String> {
     Ok(match Kind::parse(&config.driver)? {
         Kind::Process => Arc::new(process::Driver::new(config.clone(), lifecycle)),
         Kind::Docker { socket } => Arc::new(docker::Driver::new(socket, config.clone(), lifecycle)),
+        Kind::Kubernetes => Arc::new(kubernetes::Driver::new(config.clone(), clock.clone(), lifecycle, signer.clone())),
     })
 }
 
@@ -54,7 +66,17 @@ mod tests {
     fn drivers_are_named_by_an_address() {
         assert_eq!(Kind::parse("process:"), Ok(Kind::Process));
         assert_eq!(Kind::parse("docker:unix:///a"), Ok(Kind::Docker { socket: "/a".into() }));
-        for bad in ["", "process", "process:x", "docker:", "docker:unix://", "docker:tcp://1.2.3.4:2375", "podman:"] {
+        assert_eq!(Kind::parse("kubernetes:"), Ok(Kind::Kubernetes));
+        for bad in [
+            "",
+            "kubernetes:x",
+            "process",
+            "process:x",
+            "docker:",
+            "docker:unix://",
+            "docker:tcp://1.2.3.4:2375",
+            "podman:",
+        ] {
             assert!(Kind::parse(bad).unwrap_err().starts_with("sandbox.driver: "), "{bad:?}");
         }
     }

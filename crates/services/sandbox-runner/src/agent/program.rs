@@ -8,7 +8,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::SecretString;
 use septet_chassis::Lifecycle;
 use septet_kernel::{Clock, Ids};
 use tokio::net::{TcpListener, UnixListener};
@@ -16,6 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::address::Address;
 use super::server::{Agent, routes};
+use super::token::TokenDigest;
 use crate::Config;
 use crate::driver::{Driver, Spec};
 use crate::process;
@@ -23,12 +23,12 @@ use crate::process;
 /// How often the agent looks at itself.
 const TICK: Duration = Duration::from_millis(500);
 
-const USAGE: &str = "sandbox-agent --listen unix:PATH|tcp:ADDRESS [--token-file FILE] [--lease-s SECONDS] [--file-bytes N] \
-                     [--runtime FOLDER]";
+const USAGE: &str = "sandbox-agent --listen unix:PATH|tcp:ADDRESS [--token-file FILE | --token-sha256 HEX] \
+                     [--lease-s SECONDS] [--file-bytes N] [--runtime FOLDER]";
 
 struct Settings {
     listen: Address,
-    token: SecretString,
+    token: TokenDigest,
     lease: Duration,
     config: Config,
 }
@@ -76,7 +76,7 @@ pub fn agent_main(args: impl Iterator<Item = String>, token: Option<String>) -> 
 }
 
 fn settings(mut args: impl Iterator<Item = String>, token: Option<String>) -> Result<Settings, String> {
-    let (mut listen, mut token, mut lease) = (None, token, Duration::from_secs(120));
+    let (mut listen, mut token, mut digest, mut lease) = (None, token, None, Duration::from_secs(120));
     let mut config = Config { runtime: PathBuf::from("/opt"), n_parked: 1, n_running: 1, ..Config::default() };
     // The limits of the container are not ours to set.
     config.cgroup_mount = PathBuf::new();
@@ -90,6 +90,7 @@ fn settings(mut args: impl Iterator<Item = String>, token: Option<String>) -> Re
                 fs::remove_file(&value).ok();
                 token = Some(text);
             }
+            "--token-sha256" => digest = Some(value.parse::<TokenDigest>()?),
             "--lease-s" => lease = Duration::from_secs(number()?),
             "--file-bytes" => config.file_bytes = number()?,
             "--runtime" => config.runtime = PathBuf::from(value),
@@ -99,7 +100,9 @@ fn settings(mut args: impl Iterator<Item = String>, token: Option<String>) -> Re
     let token = token.map(|token| token.trim().to_owned()).filter(|token| token.len() >= 16);
     Ok(Settings {
         listen: listen.ok_or("--listen is missing")?,
-        token: SecretString::from(token.ok_or("there is no token of at least 16 characters")?),
+        token: digest
+            .or_else(|| token.as_deref().map(TokenDigest::new))
+            .ok_or("there is no token of at least 16 characters")?,
         lease,
         config,
     })
@@ -111,7 +114,7 @@ async fn live(settings: Settings) -> Result<(), String> {
     let walls = driver.warm().await.map_err(|error| septet_kernel::causes(&error))?;
     let ids = Ids::new(Clock::system());
     let session = driver
-        .open(Spec { container: ids.next(), tenant: ids.next() })
+        .open(Spec { container: ids.next(), tenant: ids.next(), gate: None })
         .await
         .map_err(|error| septet_kernel::causes(&error))?;
     let agent = Arc::new(Agent::new(session, walls, settings.token));
@@ -181,6 +184,14 @@ mod tests {
         ] {
             assert!(said(args, token).is_err(), "{args:?} {token:?}");
         }
+    }
+
+    #[test]
+    fn the_digest_of_a_token_is_enough() {
+        let digest = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"; // of "test"
+        let settings = said(&["--listen", "tcp:0.0.0.0:1", "--token-sha256", digest], None).unwrap();
+        assert!(settings.token.is_of(b"test") && !settings.token.is_of(digest.as_bytes()));
+        assert!(said(&["--listen", "tcp:0.0.0.0:1", "--token-sha256", "test"], None).is_err());
     }
 
     #[test]

@@ -14,14 +14,13 @@ use axum::routing::{get, post, put};
 use axum::{Json, Router};
 use bytes::Bytes;
 use futures::{Stream, StreamExt, TryStreamExt};
-use secrecy::{ExposeSecret, SecretString};
 use septet_contracts::ndjson;
 use serde::Deserialize;
-use subtle::ConstantTimeEq;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;
 
 use super::lines::Lines;
+use super::token::TokenDigest;
 use super::wire::{Ask, Health, Look, PROTOCOL, Seen, Told, Trouble, TroubleKind};
 use crate::driver::{Chunks, Error, Said, Session, Signals, Walls};
 use crate::process;
@@ -32,7 +31,7 @@ const LEAVING: Duration = Duration::from_secs(5);
 pub(super) struct Agent {
     session: Box<dyn Session>,
     walls: Walls,
-    token: SecretString,
+    token: TokenDigest,
     /// One permit: runs of one session do not overlap.
     running: Semaphore,
     found: Mutex<Vec<Option<Chunks>>>,
@@ -41,7 +40,7 @@ pub(super) struct Agent {
 }
 
 impl Agent {
-    pub(super) fn new(session: Box<dyn Session>, walls: Walls, token: SecretString) -> Self {
+    pub(super) fn new(session: Box<dyn Session>, walls: Walls, token: TokenDigest) -> Self {
         Self {
             session,
             walls,
@@ -64,8 +63,7 @@ impl Agent {
 
     fn is_ours(&self, request: &Request) -> bool {
         let given = request.headers().get(header::AUTHORIZATION).map_or(&b""[..], |value| value.as_bytes());
-        let wanted = format!("Bearer {}", self.token.expose_secret());
-        given.ct_eq(wanted.as_bytes()).into()
+        given.strip_prefix(b"Bearer ").is_some_and(|token| self.token.is_of(token))
     }
 }
 

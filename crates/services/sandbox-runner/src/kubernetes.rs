@@ -1,0 +1,28 @@
+//! The Kubernetes driver: a warm pool of pods, each behind the walls of its node and its own.
+//!
+//! ```text
+//!  driver ──claim──▶ pool ──patch, create, delete──▶ cluster (the API server)
+//!    │                 ▲
+//!  session          upkeep: refills, renews leases, sweeps what dead runners left
+//!    └── agent in the pod (walls inside the pod, the same as on one machine)
+//! ```
+//!
+//! - A pod serves one session and is then deleted: what one tenant's code has touched never serves another's.
+//! - A pod is claimed by a patch that names the version it was seen in, so that of two runners only one gets it.
+//! - Every pod has an owner who renews its lease; a lease that stands still for too long makes it anybody's to sweep.
+//! - What the API holds about a pod is no secret: it carries a digest of its token, and the runners derive the token.
+
+mod cluster;
+mod config;
+mod driver;
+mod hold;
+mod plan;
+mod pod;
+mod pool;
+mod seen;
+mod session;
+mod trouble;
+mod upkeep;
+
+pub use config::Config;
+pub(crate) use driver::Driver;

@@ -1,0 +1,339 @@
+//! The pool: pods that wait, pods that are used here, and how the one becomes the other.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use septet_chassis::{Lifecycle, Signer};
+use septet_kernel::{Clock, ExecutionId, Ids};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, warn};
+
+use super::Config;
+use super::cluster::{Cluster, Refusal};
+use super::hold::{Held, Hold, Kind};
+use super::pod::{CLAIMED, Shape, Tags, WARM};
+use super::seen::{self, Seen, State};
+use super::trouble;
+use crate::driver::{Error, Spec};
+
+/// How often a pod that somebody waits for is looked at: soon at first, then less.
+const LOOKS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
+const N_DELETE_TRIES: u32 = 4;
+/// How long a node may take to say how a pod ended.
+const VERDICT: Duration = Duration::from_secs(2);
+/// What a job lives longer than its run and its start may take: files have to come and go.
+const JOB_MARGIN: Duration = Duration::from_secs(300);
+
+/// What a pool is made of.
+pub(super) struct Parts {
+    pub(super) config: Config,
+    pub(super) sandbox: crate::Config,
+    pub(super) clock: Clock,
+    pub(super) ids: Ids,
+    pub(super) lifecycle: Lifecycle,
+    pub(super) signer: Signer,
+}
+
+/// What the upkeep tells.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    pub(super) n_looks: u64,
+    /// Why nothing is ready, if so.
+    pub(super) trouble: Option<String>,
+}
+
+/// Pods of one shape.
+pub(super) struct Pool {
+    pub(super) config: Config,
+    pub(super) cluster: Cluster,
+    pub(super) shape: Shape,
+    /// Who we are to other runners; new with every start.
+    pub(super) instance: String,
+    pub(super) clock: Clock,
+    pub(super) lifecycle: Lifecycle,
+    ids: Ids,
+    signer: Signer,
+    permits: Arc<Semaphore>,
+    held: Mutex<HashMap<String, Held>>,
+    free: Mutex<Vec<Seen>>,
+    /// What the last look told.
+    pub(super) told: watch::Sender<Told>,
+    pub(super) hurried: Notify,
+    pub(super) closing: CancellationToken,
+}
+
+impl Pool {
+    pub(super) async fn open(parts: Parts) -> Result<Arc<Self>, Error> {
+        let Parts { config, sandbox, clock, ids, lifecycle, signer } = parts;
+        let cluster = Cluster::open(&config).await?;
+        // Runners that do not derive the same tokens could not use each other's pods.
+        let shape = Shape::new(&config, &sandbox, &signer.derive("kubernetes pool"));
+        let instance = ids.next::<ExecutionId>().uuid().simple().to_string();
+        let permits = Arc::new(Semaphore::new(config.n_pods));
+        Ok(Arc::new(Self {
+            config,
+            cluster,
+            shape,
+            instance,
+            clock,
+            lifecycle,
+            ids,
+            signer,
+            permits,
+            held: Mutex::default(),
+            free: Mutex::default(),
+            told: watch::Sender::default(),
+            hurried: Notify::new(),
+            closing: CancellationToken::new(),
+        }))
+    }
+
+    /// A pod for a session: one that waits, else a new one.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when none can be had in `ready_seconds`, with what stands in the way.
+    pub(super) async fn claim(self: &Arc<Self>, whose: &Spec) -> Result<Hold, Error> {
+        let give_up_at = Instant::now() + Duration::from_secs(u64::from(self.config.ready_seconds));
+        let permit = self.permit(give_up_at).await?;
+        if let Some(hold) = self.claim_free(whose, &permit).await? {
+            return Ok(hold);
+        }
+        // What waits may be newer than our last look.
+        let seen = self.cluster.pods().await?;
+        self.note_free(&seen);
+        if let Some(hold) = self.claim_free(whose, &permit).await? {
+            return Ok(hold);
+        }
+        self.make_claimed(whose, permit, give_up_at).await
+    }
+
+    async fn permit(&self, give_up_at: Instant) -> Result<Arc<OwnedSemaphorePermit>, Error> {
+        let permit = Arc::clone(&self.permits).acquire_owned();
+        match tokio::time::timeout_at(give_up_at, permit).await {
+            Ok(Ok(permit)) => Ok(Arc::new(permit)),
+            Ok(Err(_closed)) => Err(Error::Lost),
+            Err(_elapsed) => Err(Error::Unavailable(format!(
+                "all {} sandbox pods of this runner are in use; raise sandbox.kubernetes.n_pods or lower \
+                 sandbox.session_idle_minutes",
+                self.config.n_pods
+            ))),
+        }
+    }
+
+    /// Claims one of the pods that were free at the last look, if one still is.
+    async fn claim_free(
+        self: &Arc<Self>,
+        whose: &Spec,
+        permit: &Arc<OwnedSemaphorePermit>,
+    ) -> Result<Option<Hold>, Error> {
+        while let Some(seen) = self.pop_free() {
+            let Some(address) = seen.address else { continue };
+            let hold = Hold::begin(self, &seen.name, Kind::Pod, Some(Arc::clone(permit)));
+            let Some(mut hold) = hold else { continue };
+            match self.cluster.claim(&seen, &self.instance, &self.lease(), whose).await {
+                Ok(()) => {
+                    hold.place();
+                    hold.settle(address, seen.created_ms + self.config.pod_life_s() * 1000);
+                    self.hurry();
+                    return Ok(Some(hold));
+                }
+                Err(Refusal::Raced | Refusal::Exists) => debug!(sandbox.pod = seen.name, "another claimed the pod"),
+                Err(Refusal::Trouble(error)) => return Err(error),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Makes a pod that is claimed from its birth, and waits for it, or for another that becomes free before.
+    async fn make_claimed(
+        self: &Arc<Self>,
+        whose: &Spec,
+        permit: Arc<OwnedSemaphorePermit>,
+        give_up_at: Instant,
+    ) -> Result<Hold, Error> {
+        let name = self.name();
+        let hold = Hold::begin(self, &name, Kind::Pod, Some(Arc::clone(&permit)));
+        let mut hold = hold.ok_or(Error::Lost)?;
+        let pod = self.shape.pod(&name, self.token(&name).expose_secret(), &self.tags(CLAIMED, Some(whose)));
+        self.cluster.create(&pod).await?;
+        hold.place();
+        let mut pause = LOOKS.0;
+        let mut trouble = None;
+        while Instant::now() < give_up_at {
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LOOKS.1);
+            if let Some(other) = self.claim_free(whose, &permit).await? {
+                return Ok(other);
+            }
+            let Some(seen) = self.cluster.pod(&name).await? else { return Err(Error::Lost) };
+            if let Some(address) = seen.address.filter(|_| seen.is_ready) {
+                hold.settle(address, seen.created_ms + self.config.pod_life_s() * 1000);
+                return Ok(hold);
+            }
+            trouble = seen.trouble;
+            if seen.is_hopeless {
+                break;
+            }
+        }
+        Err(self.not_ready(trouble))
+    }
+
+    /// A pod of its own for a run that takes longer than a pod of the pool lives.
+    pub(super) async fn make_job(self: &Arc<Self>, whose: &Spec, run: Duration) -> Result<Hold, Error> {
+        let ready = Duration::from_secs(u64::from(self.config.ready_seconds));
+        let give_up_at = Instant::now() + ready;
+        let life_s = i64::try_from((run + ready + JOB_MARGIN).as_secs()).unwrap_or(i64::MAX);
+        let name = self.name();
+        // The session's first pod is let go as soon as the job has its files, so this needs no permit of its own.
+        let mut hold = Hold::begin(self, &name, Kind::Job, None).ok_or(Error::Lost)?;
+        let job = self.shape.job(&name, self.token(&name).expose_secret(), &self.tags(CLAIMED, Some(whose)), life_s);
+        self.cluster.create_job(&job).await?;
+        let ends_ms = self.clock.now_ms().saturating_add(life_s.saturating_mul(1000));
+        hold.place();
+        let mut pause = LOOKS.0;
+        let mut trouble = None;
+        while Instant::now() < give_up_at {
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LOOKS.1);
+            let Some(pod) = self.cluster.pod_of_job(&name).await? else { continue };
+            if let Some(address) = seen::ready_address(&pod) {
+                hold.settle(address, ends_ms);
+                return Ok(hold);
+            }
+            trouble = trouble::of_pod(&pod);
+            if trouble.as_ref().is_some_and(|trouble| trouble.is_hopeless) {
+                break;
+            }
+        }
+        Err(self.not_ready(trouble.map(|trouble| trouble.why)))
+    }
+
+    pub(super) fn not_ready(&self, trouble: Option<String>) -> Error {
+        Error::Unavailable(trouble.unwrap_or_else(|| {
+            format!(
+                "no sandbox pod became ready within {} s; kubectl -n {} describe pods says what they wait for",
+                self.config.ready_seconds, self.config.namespace
+            )
+        }))
+    }
+
+    /// Makes a pod that waits for anybody.
+    pub(super) async fn make_warm(&self) -> Result<(), Error> {
+        let name = self.name();
+        let pod = self.shape.pod(&name, self.token(&name).expose_secret(), &self.tags(WARM, None));
+        self.cluster.create(&pod).await
+    }
+
+    fn tags<'a>(&'a self, state: &'static str, whose: Option<&'a Spec>) -> Tags<'a> {
+        Tags { instance: &self.instance, state, lease: self.lease(), whose }
+    }
+
+    /// A name that was never used before, and with it a token that was not.
+    pub(super) fn name(&self) -> String {
+        format!("septet-sandbox-{}", self.ids.next::<ExecutionId>().uuid().simple())
+    }
+
+    /// What the agent of a pod wants to hear. Derived, so that a pod can be claimed by a runner that did not make it.
+    pub(super) fn token(&self, name: &str) -> SecretString {
+        self.signer.derive(&format!("kubernetes pod {name}"))
+    }
+
+    pub(super) fn lease(&self) -> String {
+        self.clock.now().to_string()
+    }
+
+    /// Whether a pod whose agent does not answer any more was ended for its memory. Waits a little for the node to say.
+    pub(super) async fn ran_out_of_memory(&self, name: &str, kind: Kind) -> bool {
+        let give_up_at = Instant::now() + VERDICT;
+        loop {
+            let found = match kind {
+                Kind::Pod => self.cluster.raw_pod(name).await,
+                Kind::Job => self.cluster.pod_of_job(name).await,
+            };
+            match found {
+                Ok(Some(pod)) if seen::is_finished(&pod) => return trouble::is_out_of_memory(&pod),
+                Ok(Some(_)) if Instant::now() < give_up_at => tokio::time::sleep(LOOKS.0 * 2).await,
+                Ok(_) | Err(_) => return false,
+            }
+        }
+    }
+
+    /// Deletes in the background. What cannot be deleted now is found by the upkeep, ours or another's.
+    pub(super) fn delete(self: &Arc<Self>, name: String, kind: Kind) {
+        // What is dropped after the run-time has ended can do nothing more; its lease runs out.
+        if tokio::runtime::Handle::try_current().is_err() {
+            return;
+        }
+        let pool = Arc::clone(self);
+        self.lifecycle.spawn("delete a sandbox pod", async move {
+            let mut pause = LOOKS.0;
+            for _ in 0..N_DELETE_TRIES {
+                let deleted = match kind {
+                    Kind::Pod => pool.cluster.delete(&name).await,
+                    Kind::Job => pool.cluster.delete_job(&name).await,
+                };
+                let Err(error) = deleted else { return };
+                warn!(sandbox.pod = name, %error, "cannot delete a sandbox pod, trying again");
+                tokio::time::sleep(pause).await;
+                pause *= 4;
+            }
+        });
+    }
+
+    /// Deletes our pods that nobody uses.
+    pub(super) async fn delete_waiting(&self) {
+        let pods = match self.cluster.pods().await {
+            Ok(pods) => pods,
+            Err(error) => return warn!(%error, "the waiting sandbox pods cannot be listed and stay"),
+        };
+        for pod in pods.iter().filter(|pod| pod.instance == self.instance && pod.state == State::Warm && !pod.is_going)
+        {
+            // One that another claims just now is theirs.
+            if let Err(Refusal::Trouble(error)) = self.cluster.delete_seen(pod).await {
+                warn!(sandbox.pod = pod.name, %error, "a waiting sandbox pod stays");
+            }
+        }
+    }
+
+    /// Between two renewals of a lease.
+    pub(super) fn renewal(&self) -> Duration {
+        Duration::from_secs(u64::from(self.config.lease_seconds)) / 3
+    }
+
+    /// Has the upkeep look now.
+    pub(super) fn hurry(&self) {
+        self.hurried.notify_one();
+    }
+
+    pub(super) fn held(&self) -> MutexGuard<'_, HashMap<String, Held>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Remembers which pods can be had. Runners begin at different places, so that they rarely meet.
+    pub(super) fn note_free(&self, seen: &[Seen]) {
+        let mut free: Vec<Seen> =
+            seen.iter().filter(|pod| pod.is_free() && pod.pool == self.shape.pool).cloned().collect();
+        if !free.is_empty() {
+            let n_turns = self.instance.bytes().map(usize::from).sum::<usize>() % free.len();
+            free.rotate_left(n_turns);
+        }
+        *self.free() = free;
+    }
+
+    /// One that was free at the last look; it stays where it is.
+    pub(super) fn peek_free(&self) -> Option<Seen> {
+        self.free().last().cloned()
+    }
+
+    fn pop_free(&self) -> Option<Seen> {
+        self.free().pop()
+    }
+
+    fn free(&self) -> MutexGuard<'_, Vec<Seen>> {
+        self.free.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

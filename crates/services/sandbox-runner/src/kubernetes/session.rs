@@ -1,0 +1,239 @@
+//! A session in a pod: what the agent there offers, and the move to a job when a run is too long for the pod.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::time::Instant;
+use tracing::info;
+
+use super::hold::Hold;
+use super::pool::Pool;
+use super::seen::Seen;
+use crate::agent::{Address, Remote, given_up};
+use crate::driver::{
+    self, Cause, Changes, Chunks, Ended, Error, Job, Level, MemoryWall, Said, Session as _, Signals, Spec, Walls,
+};
+
+/// A pod that has just become ready may still be unknown to the network.
+const FIRST_WORD: Duration = Duration::from_secs(5);
+const BETWEEN_WORDS: Duration = Duration::from_millis(200);
+/// What is left of a pod's life beyond a run, for its files.
+const AFTERWARDS: Duration = Duration::from_secs(30);
+
+/// A pod with its agent.
+pub(super) struct Seat {
+    remote: Remote,
+    hold: Hold,
+    pub(super) walls: Walls,
+}
+
+impl Seat {
+    /// Gets to know the agent in a pod of ours. The pod is deleted when that fails.
+    pub(super) async fn take(pool: &Arc<Pool>, hold: Hold) -> Result<Self, Error> {
+        let Some(address) = hold.address() else { return Err(Error::Lost) };
+        let give_up_at = Instant::now() + FIRST_WORD;
+        loop {
+            match Remote::connect(Address::Tcp(address), &hold.token()).await {
+                Ok(remote) => {
+                    let walls = walls(&remote).await?;
+                    hold.delete_when(remote.lost());
+                    return Ok(Self { remote, hold, walls });
+                }
+                // An image of another version, which time does not change.
+                Err(Error::Unavailable(why)) => return Err(Error::Unavailable(why)),
+                Err(error) if Instant::now() >= give_up_at || hold.lost().is_cancelled() => {
+                    return Err(Error::Unavailable(format!(
+                        "the agent of pod {} in namespace {} does not answer at {address}: {}; check that the network \
+                         policy lets the sandbox runner in",
+                        hold.name,
+                        pool.config.namespace,
+                        septet_kernel::causes(&error)
+                    )));
+                }
+                Err(_starting) => tokio::time::sleep(BETWEEN_WORDS).await,
+            }
+        }
+    }
+
+    /// Asks a pod that waits for anybody.
+    pub(super) async fn walls_of(pool: &Arc<Pool>, pod: &Seen) -> Result<Walls, Error> {
+        let Some(address) = pod.agent() else { return Err(Error::Lost) };
+        let remote = Remote::connect(Address::Tcp(address), &pool.token(&pod.name)).await?;
+        walls(&remote).await
+    }
+
+    fn is_lost(&self) -> bool {
+        self.remote.is_lost() || self.hold.lost().is_cancelled()
+    }
+}
+
+async fn walls(remote: &Remote) -> Result<Walls, Error> {
+    let health = remote.health().await?;
+    // What the agent builds inside comes on top. The pod has namespaces that the node's root made, ids of its own and a
+    // cap on memory, which is what our own best level has; nodes have had control groups of version 2 alone for long.
+    Ok(Walls { level: Level::L3, memory: MemoryWall::CgroupV2, python: health.python })
+}
+
+/// A session. Its pod is deleted when it is dropped.
+pub(super) struct Session {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    pool: Arc<Pool>,
+    spec: Spec,
+    seat: Mutex<Arc<Seat>>,
+    /// The files that are known outside, which a move takes along without telling them anew.
+    known: Mutex<BTreeSet<String>>,
+    /// With less life than this, a pod is not used for another run.
+    least_life: Duration,
+}
+
+impl Session {
+    pub(super) fn new(pool: Arc<Pool>, spec: Spec, seat: Seat, config: &crate::Config) -> Self {
+        let a_quarter = Duration::from_secs(u64::from(pool.config.pod_life_minutes) * 15);
+        let least_life = (Duration::from_millis(config.timeout_max_ms) + AFTERWARDS).min(a_quarter);
+        let seat = Mutex::new(Arc::new(seat));
+        Self { inner: Arc::new(Inner { pool, spec, seat, known: Mutex::default(), least_life }) }
+    }
+}
+
+impl Inner {
+    fn seat(&self) -> Arc<Seat> {
+        Arc::clone(&self.seat.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn known(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn life_left(&self, seat: &Seat) -> Duration {
+        let left_ms = seat.hold.ends_ms.saturating_sub(self.pool.clock.now_ms());
+        Duration::from_millis(u64::try_from(left_ms).unwrap_or(0))
+    }
+
+    /// Moves the session into a job that lives long enough for the run, with all its files.
+    async fn move_for(&self, run: Duration) -> Result<Arc<Seat>, Error> {
+        let old = self.seat();
+        let new = Seat::take(&self.pool, self.pool.make_job(&self.spec, run).await?).await?;
+        info!(sandbox.pod = old.hold.name, sandbox.job = new.hold.name, "a long run moves into a job of its own");
+        let known = self.known().clone();
+        for path in known {
+            match old.remote.get(&path).await {
+                Ok(content) => new.remote.put(&path, content).await.map_err(Error::Io)?,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(Error::Io(error)),
+            }
+        }
+        // What was not told yet stays so.
+        for file in old.remote.changes(usize::MAX).await.map_err(Error::Io)?.found {
+            new.remote.put(&file.path, file.content).await.map_err(Error::Io)?;
+            new.remote.forget(&file.path).await;
+        }
+        let new = Arc::new(new);
+        *self.seat.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&new);
+        Ok(new)
+    }
+}
+
+#[async_trait]
+impl driver::Session for Session {
+    fn is_lost(&self) -> bool {
+        let seat = self.inner.seat();
+        seat.is_lost() || self.inner.life_left(&seat) < self.inner.least_life
+    }
+
+    fn has_kept(&self) -> bool {
+        self.inner.seat().remote.has_kept()
+    }
+
+    async fn enter(&self, keep: bool) -> Result<Box<dyn driver::Entered>, Error> {
+        let seat = self.inner.seat();
+        let worker = seat.remote.enter(keep).await?;
+        Ok(Box::new(Entered { worker, seat, keep, session: Arc::clone(&self.inner) }))
+    }
+
+    async fn put(&self, path: &str, content: Chunks) -> io::Result<()> {
+        self.inner.seat().remote.put(path, content).await?;
+        self.inner.known().insert(path.to_owned());
+        Ok(())
+    }
+
+    async fn get(&self, path: &str) -> io::Result<Chunks> {
+        self.inner.seat().remote.get(path).await
+    }
+
+    async fn remove(&self, path: &str) -> io::Result<()> {
+        self.inner.seat().remote.remove(path).await?;
+        self.inner.known().remove(path);
+        Ok(())
+    }
+
+    async fn changes(&self, n_max: usize) -> io::Result<Changes> {
+        let changes = self.inner.seat().remote.changes(n_max).await?;
+        let mut known = self.inner.known();
+        known.extend(changes.found.iter().map(|file| file.path.clone()));
+        for path in &changes.gone {
+            known.remove(path);
+        }
+        Ok(changes)
+    }
+
+    async fn forget(&self, path: &str) {
+        self.inner.seat().remote.forget(path).await;
+        self.inner.known().remove(path);
+    }
+}
+
+/// A worker in the pod.
+struct Entered {
+    worker: Box<dyn driver::Entered>,
+    seat: Arc<Seat>,
+    keep: bool,
+    session: Arc<Inner>,
+}
+
+#[async_trait]
+impl driver::Entered for Entered {
+    fn is_fresh(&self) -> bool {
+        self.worker.is_fresh()
+    }
+
+    async fn run(
+        self: Box<Self>,
+        job: &Job,
+        signals: &Signals,
+        say: &mut (dyn FnMut(Said) + Send),
+    ) -> Result<Ended, Error> {
+        let Self { worker, seat, keep, session } = *self;
+        let needed = job.timeout + AFTERWARDS;
+        // A kept interpreter cannot move; its run ends with its pod at the latest.
+        let (worker, seat) = if keep || session.life_left(&seat) >= needed {
+            (worker, seat)
+        } else {
+            drop(worker);
+            let seat = tokio::select! {
+                moved = session.move_for(needed) => moved?,
+                () = signals.cancel.cancelled() => return Ok(given_up(Cause::Cancelled, Duration::ZERO, false)),
+            };
+            (seat.remote.enter(false).await?, seat)
+        };
+        let started = Instant::now();
+        let ended = tokio::select! {
+            ended = worker.run(job, signals, say) => ended,
+            // A node that vanished closes no connection.
+            () = seat.hold.lost().cancelled() => Err(Error::Lost),
+        };
+        match ended {
+            Err(Error::Lost) => {
+                // When the kernel took the agent for the biggest process, the run has no other witness than the node.
+                let cause = if seat.hold.ran_out_of_memory().await { Cause::Memory } else { Cause::Lost };
+                Ok(given_up(cause, started.elapsed(), true))
+            }
+            other => other,
+        }
+    }
+}

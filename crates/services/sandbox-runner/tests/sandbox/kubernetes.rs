@@ -1,0 +1,50 @@
+//! The Kubernetes driver against an API server in this process.
+
+mod agent;
+mod cluster;
+mod manifests;
+mod pool;
+mod sessions;
+mod trouble;
+
+use std::time::Duration;
+
+use septet_sandbox_runner::{Config, KubernetesConfig};
+
+use crate::support::{House, house_with};
+use cluster::{Cluster, Way};
+
+fn config(way: &Way, n_warm: usize) -> Config {
+    let kubernetes = KubernetesConfig {
+        image: "registry.example/septet-sandbox:1".to_owned(),
+        n_warm,
+        lease_seconds: 3,
+        ready_seconds: 3,
+        server: way.address.clone(),
+        ..KubernetesConfig::default()
+    };
+    Config { driver: "kubernetes:".to_owned(), kubernetes, ..Config::default() }
+}
+
+/// A runner on this cluster, and its way there.
+async fn runner(cluster: &Cluster, n_warm: usize) -> (House, Way) {
+    runner_with(cluster, n_warm, |_| ()).await
+}
+
+async fn runner_with(cluster: &Cluster, n_warm: usize, change: impl FnOnce(&mut Config)) -> (House, Way) {
+    let way = cluster.way().await;
+    let mut config = config(&way, n_warm);
+    change(&mut config);
+    (house_with(config).await, way)
+}
+
+/// A cluster with a runner whose pool is full.
+async fn warm(n_warm: usize) -> (Cluster, House) {
+    let cluster = Cluster::new();
+    let (house, _) = runner(&cluster, n_warm).await;
+    cluster.until("the pool is full", |cluster| cluster.ready().len() == n_warm).await;
+    (cluster, house)
+}
+
+/// Longer than the upkeep needs for anything, shorter than a lease.
+const A_WHILE: Duration = Duration::from_millis(1500);

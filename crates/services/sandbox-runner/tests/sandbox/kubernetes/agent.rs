@@ -1,0 +1,184 @@
+//! An agent that follows a script: it keeps files in a map and answers code by what it says.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post, put};
+use futures::StreamExt;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use super::cluster::{agent_address, serve};
+
+/// One pod's agent.
+#[derive(Clone)]
+pub(crate) struct Agent(Arc<Script>);
+
+struct Script {
+    token_sha256: String,
+    tokens: Mutex<Vec<String>>,
+    is_broken: AtomicBool,
+    codes: Mutex<Vec<String>>,
+    files: Mutex<BTreeMap<String, Bytes>>,
+    /// Names that the next look finds.
+    fresh: Mutex<Vec<String>>,
+    found: Mutex<Vec<String>>,
+}
+
+impl Agent {
+    /// Listens where the arguments of the pod say, at the pod's address.
+    pub(crate) async fn start(ip: Ipv4Addr, pod: &Value) -> (Self, JoinHandle<()>) {
+        let args: Vec<&str> =
+            pod["spec"]["containers"][0]["args"].as_array().unwrap().iter().map(|arg| arg.as_str().unwrap()).collect();
+        let after = |name: &str| args[args.iter().position(|arg| *arg == name).unwrap() + 1];
+        assert_eq!(after("--listen"), format!("tcp:0.0.0.0:{}", agent_address(ip).port()));
+        let agent = Self(Arc::new(Script {
+            token_sha256: after("--token-sha256").to_owned(),
+            tokens: Mutex::default(),
+            is_broken: AtomicBool::new(false),
+            codes: Mutex::default(),
+            files: Mutex::default(),
+            fresh: Mutex::default(),
+            found: Mutex::default(),
+        }));
+        let router = Router::new()
+            .route("/health", get(health))
+            .route("/run", post(run))
+            .route("/files", put(put_file).get(get_file).delete(remove_file))
+            .route("/forget", post(forget))
+            .route("/changes", post(changes))
+            .route("/found/{number}", get(found))
+            .layer(axum::middleware::from_fn_with_state(agent.clone(), admit))
+            .with_state(agent.clone());
+        let listener = TcpListener::bind(agent_address(ip)).await.unwrap();
+        (agent, serve(listener, router))
+    }
+
+    /// The code it was given.
+    pub(crate) fn codes(&self) -> Vec<String> {
+        self.0.codes.lock().unwrap().clone()
+    }
+
+    /// The tokens it was shown.
+    pub(crate) fn tokens(&self) -> Vec<String> {
+        self.0.tokens.lock().unwrap().clone()
+    }
+
+    /// From now on it answers nothing but errors.
+    pub(crate) fn break_down(&self) {
+        self.0.is_broken.store(true, Ordering::SeqCst);
+    }
+}
+
+type Shared = State<Agent>;
+
+async fn admit(State(agent): Shared, request: axum::extract::Request, next: axum::middleware::Next) -> Response {
+    let token = bearer(request.headers());
+    if hex::encode(Sha256::digest(&token)) != agent.0.token_sha256 {
+        return trouble(StatusCode::UNAUTHORIZED, "stranger");
+    }
+    agent.0.tokens.lock().unwrap().push(token);
+    if agent.0.is_broken.load(Ordering::SeqCst) {
+        return trouble(StatusCode::SERVICE_UNAVAILABLE, "lost");
+    }
+    next.run(request).await
+}
+
+fn bearer(headers: &HeaderMap) -> String {
+    let value = headers.get("authorization").map_or("", |value| value.to_str().unwrap());
+    value.strip_prefix("Bearer ").unwrap_or_default().to_owned()
+}
+
+fn trouble(status: StatusCode, kind: &str) -> Response {
+    (status, axum::Json(json!({ "kind": kind, "detail": "scripted" }))).into_response()
+}
+
+async fn health() -> Response {
+    axum::Json(json!({ "protocol": 1, "level": "L1", "memory": "Watchdog", "python": "3.11.2", "is_fresh": true }))
+        .into_response()
+}
+
+/// `print X` says X, `write NAME` makes a file, `read NAME` says what is in one, `sleep` never ends.
+async fn run(State(agent): Shared, body: Body) -> Response {
+    let lines = async_stream::stream! {
+        let mut asks = body.into_data_stream();
+        let mut pending = Vec::new();
+        let mut job = None;
+        yield line(&json!({ "entered": { "is_fresh": true } }));
+        while job.is_none() {
+            let Some(Ok(chunk)) = asks.next().await else { return };
+            pending.extend_from_slice(&chunk);
+            job = pending.split(|byte| *byte == b'\n').find_map(|line| {
+                Some(serde_json::from_slice::<Value>(line).ok()?.get("run")?["code"].as_str().unwrap().to_owned())
+            });
+        }
+        let code = job.unwrap();
+        agent.0.codes.lock().unwrap().push(code.clone());
+        for word in code.lines() {
+            match word.split_once(' ') {
+                Some(("print", text)) => yield line(&json!({ "said": { "Stdout": text } })),
+                Some(("write", name)) => {
+                    agent.0.files.lock().unwrap().insert(name.to_owned(), Bytes::from("written by code"));
+                    agent.0.fresh.lock().unwrap().push(name.to_owned());
+                }
+                Some(("read", name)) => {
+                    let bytes = agent.0.files.lock().unwrap().get(name).cloned().unwrap_or_default();
+                    yield line(&json!({ "said": { "Stdout": String::from_utf8_lossy(&bytes) } }));
+                }
+                _ => {
+                    yield line(&json!({ "said": { "Stdout": "asleep" } }));
+                    tokio::time::sleep(Duration::from_secs(3600)).await;
+                }
+            }
+        }
+        yield line(&json!({ "ended": { "cause": "Itself", "status": 0, "duration": { "secs": 0, "nanos": 1000 },
+            "is_cut": false, "error": null, "result": null, "displays": [], "is_kept": false } }));
+    };
+    Body::from_stream(lines.map(Ok::<_, std::convert::Infallible>)).into_response()
+}
+
+fn line(value: &Value) -> Bytes {
+    Bytes::from(format!("{value}\n"))
+}
+
+type At = Query<BTreeMap<String, String>>;
+
+async fn put_file(State(agent): Shared, Query(at): At, body: Bytes) -> StatusCode {
+    agent.0.files.lock().unwrap().insert(at["path"].clone(), body);
+    StatusCode::NO_CONTENT
+}
+
+async fn get_file(State(agent): Shared, Query(at): At) -> Response {
+    agent.0.files.lock().unwrap().get(&at["path"]).cloned().unwrap_or_default().into_response()
+}
+
+async fn remove_file(State(agent): Shared, Query(at): At) -> StatusCode {
+    agent.0.files.lock().unwrap().remove(&at["path"]);
+    StatusCode::NO_CONTENT
+}
+
+async fn forget(State(agent): Shared, Query(at): At) -> StatusCode {
+    agent.0.fresh.lock().unwrap().push(at["path"].clone());
+    StatusCode::NO_CONTENT
+}
+
+async fn changes(State(agent): Shared) -> Response {
+    let found = std::mem::take(&mut *agent.0.fresh.lock().unwrap());
+    agent.0.found.lock().unwrap().clone_from(&found);
+    axum::Json(json!({ "found": found, "gone": [], "is_cut": false })).into_response()
+}
+
+async fn found(State(agent): Shared, Path(number): Path<usize>) -> Response {
+    let name = agent.0.found.lock().unwrap()[number].clone();
+    agent.0.files.lock().unwrap()[&name].clone().into_response()
+}

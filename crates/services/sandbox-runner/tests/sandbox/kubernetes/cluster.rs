@@ -1,0 +1,494 @@
+//! An API server and a node in this process: pods and jobs with versions, conflicts, selectors and preconditions, over real
+//! HTTP. What it is asked is written down; what it answers can be made to go wrong.
+//!
+//! A pod that "runs" has an address of its own in 127.0.0.0/8, where an agent listens.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use super::agent::Agent;
+
+/// What becomes of the pods that are made.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Fate {
+    /// Ready after a moment.
+    Runs,
+    /// Waits for ever, for this reason.
+    Waits { reason: &'static str, message: &'static str },
+    /// No node takes it.
+    Unschedulable,
+    /// Ends at once with this code.
+    Fails(i32),
+}
+
+/// One call that changed something, or that was refused with a conflict.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Call {
+    pub(crate) verb: String,
+    pub(crate) kind: String,
+    pub(crate) name: String,
+    pub(crate) status: u16,
+    pub(crate) body: Value,
+}
+
+/// Everything there is.
+#[derive(Clone)]
+pub(crate) struct Cluster(Arc<World>);
+
+struct World {
+    things: Mutex<Things>,
+    /// Waits before a change is looked at, so that two of them meet.
+    slowness: Mutex<Duration>,
+    fate: Mutex<Fate>,
+    /// Answers to a verb on a kind, instead of doing it.
+    refusals: Mutex<BTreeMap<(String, String), (u16, Value)>>,
+    calls: Mutex<Vec<Call>>,
+    /// Verb and kind of every call, those that only read too.
+    verbs: Mutex<BTreeSet<(String, String)>>,
+    agents: Mutex<BTreeMap<String, (Agent, JoinHandle<()>)>>,
+    n_addresses: AtomicU32,
+}
+
+#[derive(Default)]
+struct Things {
+    version: u64,
+    /// By kind and name.
+    all: BTreeMap<(String, String), Value>,
+}
+
+/// One runner's way to the API server.
+#[derive(Clone)]
+pub(crate) struct Way {
+    pub(crate) address: String,
+    is_cut: Arc<AtomicBool>,
+}
+
+impl Way {
+    /// From now on nothing gets through: to the others, the runner is dead.
+    pub(crate) fn cut(&self) {
+        self.is_cut.store(true, Ordering::SeqCst);
+    }
+}
+
+pub(crate) fn status(code: u16, reason: &str, message: &str, kind: &str) -> Value {
+    json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "code": code, "reason": reason,
+        "message": message, "details": { "kind": kind } })
+}
+
+impl Cluster {
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(World {
+            things: Mutex::default(),
+            slowness: Mutex::new(Duration::ZERO),
+            fate: Mutex::new(Fate::Runs),
+            refusals: Mutex::default(),
+            calls: Mutex::default(),
+            verbs: Mutex::default(),
+            agents: Mutex::default(),
+            n_addresses: AtomicU32::new(0),
+        }))
+    }
+
+    /// A server of its own over the same things.
+    pub(crate) async fn way(&self) -> Way {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let is_cut = Arc::new(AtomicBool::new(false));
+        let one = "/api/v1/namespaces/{namespace}/{kind}/{name}";
+        let job = "/apis/batch/v1/namespaces/{namespace}/{kind}/{name}";
+        let state = (self.clone(), Arc::clone(&is_cut));
+        let router = Router::new()
+            .route("/api/v1/namespaces/{namespace}/{kind}", get(list).post(create))
+            .route("/apis/batch/v1/namespaces/{namespace}/{kind}", get(list).post(create))
+            .route(one, get(read).patch(patch).delete(delete))
+            .route(job, get(read).patch(patch).delete(delete))
+            .with_state(state);
+        in_background(async move { axum::serve(listener, router).await.unwrap() });
+        Way { address, is_cut }
+    }
+
+    pub(crate) fn set_fate(&self, fate: Fate) {
+        *self.0.fate.lock().unwrap() = fate;
+    }
+
+    pub(crate) fn set_slowness(&self, slowness: Duration) {
+        *self.0.slowness.lock().unwrap() = slowness;
+    }
+
+    pub(crate) fn refuse(&self, verb: &str, kind: &str, code: u16, reason: &str, message: &str) {
+        let answer = (code, status(code, reason, message, kind));
+        self.0.refusals.lock().unwrap().insert((verb.to_owned(), kind.to_owned()), answer);
+    }
+
+    /// The namespace is not there.
+    pub(crate) fn lose_namespace(&self) {
+        for kind in ["pods", "jobs"] {
+            for verb in ["list", "create"] {
+                let answer = (404, status(404, "NotFound", "namespaces \"septet-sandboxes\" not found", "namespaces"));
+                self.0.refusals.lock().unwrap().insert((verb.to_owned(), kind.to_owned()), answer);
+            }
+        }
+    }
+
+    pub(crate) fn allow_everything(&self) {
+        self.0.refusals.lock().unwrap().clear();
+    }
+
+    pub(crate) fn calls(&self, verb: &str, kind: &str) -> Vec<Call> {
+        let calls = self.0.calls.lock().unwrap();
+        calls.iter().filter(|call| call.verb == verb && call.kind == kind).cloned().collect()
+    }
+
+    /// What was ever asked about this kind.
+    pub(crate) fn verbs(&self, kind: &str) -> BTreeSet<String> {
+        self.0.verbs.lock().unwrap().iter().filter(|(_, other)| other == kind).map(|(verb, _)| verb.clone()).collect()
+    }
+
+    pub(crate) fn all(&self, kind: &str) -> Vec<Value> {
+        self.things().all.iter().filter(|((other, _), _)| other == kind).map(|(_, thing)| thing.clone()).collect()
+    }
+
+    /// Names of pods whose label `septet.io/state` has this value.
+    pub(crate) fn pods(&self, state: &str) -> Vec<String> {
+        let is_such = |pod: &&Value| pod["metadata"]["labels"]["septet.io/state"] == state;
+        self.all("pods").iter().filter(is_such).map(name_of).collect()
+    }
+
+    /// Names of pods that wait and are ready.
+    pub(crate) fn ready(&self) -> Vec<String> {
+        let is_ready = |pod: &&Value| {
+            pod["metadata"]["labels"]["septet.io/state"] == "warm" && pod["status"]["conditions"][0]["status"] == "True"
+        };
+        self.all("pods").iter().filter(is_ready).map(name_of).collect()
+    }
+
+    pub(crate) fn agent(&self, pod: &str) -> Agent {
+        self.0.agents.lock().unwrap()[pod].0.clone()
+    }
+
+    /// The node of a pod is gone: its agent does not answer, and the API server has marked it.
+    pub(crate) fn lose_pod(&self, name: &str) {
+        if let Some((_, agent)) = self.0.agents.lock().unwrap().remove(name) {
+            agent.abort();
+        }
+        let status = json!({ "phase": "Failed", "reason": "NodeLost", "message": "node gone" });
+        self.set_status(name, status);
+    }
+
+    /// The kernel of the node ended the agent of a pod.
+    pub(crate) fn end_for_memory(&self, name: &str) {
+        if let Some((_, agent)) = self.0.agents.lock().unwrap().remove(name) {
+            agent.abort();
+        }
+        let ended = json!({ "exitCode": 137, "reason": "OOMKilled", "finishedAt": now() });
+        let status = json!({ "phase": "Failed", "containerStatuses": [{ "name": "sandbox", "ready": false,
+            "restartCount": 0, "image": "", "imageID": "", "state": { "terminated": ended } }] });
+        self.set_status(name, status);
+    }
+
+    /// Waits until it is so; what is not so after ten seconds never will be.
+    #[track_caller]
+    pub(crate) fn until<'a>(
+        &'a self,
+        what: &'a str,
+        is_so: impl Fn(&Self) -> bool + 'a,
+    ) -> impl Future<Output = ()> + 'a {
+        let here = std::panic::Location::caller();
+        async move {
+            for _ in 0..400 {
+                if is_so(self) {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(25)).await;
+            }
+            panic!("{here}: not so after 10 s: {what}; calls: {:#?}", self.0.calls.lock().unwrap());
+        }
+    }
+
+    fn things(&self) -> MutexGuard<'_, Things> {
+        self.0.things.lock().unwrap()
+    }
+
+    fn note(&self, verb: &str, kind: &str, name: &str, status: u16, body: Value) {
+        let call = Call { verb: verb.to_owned(), kind: kind.to_owned(), name: name.to_owned(), status, body };
+        self.0.calls.lock().unwrap().push(call);
+    }
+
+    fn refusal(&self, verb: &str, kind: &str) -> Option<Response> {
+        self.0.verbs.lock().unwrap().insert((verb.to_owned(), kind.to_owned()));
+        let (code, status) = self.0.refusals.lock().unwrap().get(&(verb.to_owned(), kind.to_owned()))?.clone();
+        Some(answer(code, &status))
+    }
+
+    fn add(&self, kind: &str, mut thing: Value) -> Result<Value, Value> {
+        let mut things = self.things();
+        things.version += 1;
+        let name = name_of(&thing);
+        let key = (kind.to_owned(), name.clone());
+        if things.all.contains_key(&key) {
+            return Err(status(409, "AlreadyExists", &format!("{kind} {name:?} already exists"), kind));
+        }
+        let meta = &mut thing["metadata"];
+        meta["uid"] = json!(format!("uid-{}", things.version));
+        meta["resourceVersion"] = json!(things.version.to_string());
+        meta["namespace"] = json!("septet-sandboxes");
+        meta["creationTimestamp"] = json!(now());
+        things.all.insert(key, thing.clone());
+        Ok(thing)
+    }
+
+    fn set_status(&self, pod: &str, status: Value) {
+        let mut things = self.things();
+        things.version += 1;
+        let version = things.version.to_string();
+        if let Some(pod) = things.all.get_mut(&("pods".to_owned(), pod.to_owned())) {
+            pod["status"] = status;
+            pod["metadata"]["resourceVersion"] = json!(version);
+        }
+    }
+
+    fn remove(&self, kind: &str, name: &str) {
+        self.things().all.remove(&(kind.to_owned(), name.to_owned()));
+        if kind == "pods"
+            && let Some((_, agent)) = self.0.agents.lock().unwrap().remove(name)
+        {
+            agent.abort();
+        }
+    }
+
+    /// What a node does with a pod.
+    async fn start(&self, pod: Value) {
+        let name = name_of(&pod);
+        let fate = self.0.fate.lock().unwrap().clone();
+        tokio::time::sleep(Duration::from_millis(30)).await;
+        let waiting = |reason: &str, message: &str| {
+            json!({ "phase": "Pending", "containerStatuses": [{ "name": "sandbox", "ready": false, "restartCount": 0,
+                "image": "", "imageID": "", "state": { "waiting": { "reason": reason, "message": message } } }] })
+        };
+        match fate {
+            Fate::Runs => {
+                let number = self.0.n_addresses.fetch_add(1, Ordering::SeqCst);
+                // Tests run in processes of their own, at the same time.
+                let [.., two, one] = std::process::id().to_be_bytes();
+                let address = Ipv4Addr::new(127, two | 0x80, one, u8::try_from(number % 250).unwrap() + 1);
+                let (agent, serving) = Agent::start(address, &pod).await;
+                self.0.agents.lock().unwrap().insert(name.clone(), (agent, serving));
+                let status = json!({ "phase": "Running", "podIP": address.to_string(),
+                    "conditions": [{ "type": "Ready", "status": "True" }] });
+                self.set_status(&name, status);
+            }
+            Fate::Waits { reason, message } => self.set_status(&name, waiting(reason, message)),
+            Fate::Unschedulable => {
+                let status = json!({ "phase": "Pending", "conditions": [{ "type": "PodScheduled", "status": "False",
+                    "reason": "Unschedulable", "message": "0/3 nodes are available: 3 Insufficient memory." }] });
+                self.set_status(&name, status);
+            }
+            Fate::Fails(code) => {
+                let status = json!({ "phase": "Failed", "containerStatuses": [{ "name": "sandbox", "ready": false,
+                    "restartCount": 0, "image": "", "imageID": "",
+                    "state": { "terminated": { "exitCode": code, "reason": "Error", "finishedAt": now() } } }] });
+                self.set_status(&name, status);
+            }
+        }
+    }
+}
+
+type Shared = State<(Cluster, Arc<AtomicBool>)>;
+
+fn name_of(thing: &Value) -> String {
+    thing["metadata"]["name"].as_str().unwrap().to_owned()
+}
+
+fn now() -> String {
+    septet_kernel::Clock::system().now().to_string()
+}
+
+fn answer(code: u16, body: &Value) -> Response {
+    (StatusCode::from_u16(code).unwrap(), axum::Json(body.clone())).into_response()
+}
+
+/// Tests end with everything they started.
+fn in_background(task: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+    #[expect(clippy::disallowed_methods, reason = "the run-time of a test ends with the test")]
+    tokio::spawn(task)
+}
+
+pub(super) fn serve(listener: TcpListener, router: Router) -> JoinHandle<()> {
+    in_background(async move { axum::serve(listener, router).await.unwrap() })
+}
+
+/// A machine that cannot be reached answers nothing.
+async fn unless_cut(is_cut: &AtomicBool) {
+    if is_cut.load(Ordering::SeqCst) {
+        std::future::pending::<()>().await;
+    }
+}
+
+fn selects(selector: &str, thing: &Value) -> bool {
+    let labels = &thing["metadata"]["labels"];
+    selector.split(',').filter(|part| !part.is_empty()).all(|part| match part.split_once('=') {
+        Some((key, value)) => labels[key] == value,
+        None => labels[part].is_string(),
+    })
+}
+
+async fn list(
+    State((cluster, is_cut)): Shared,
+    Path((_, kind)): Path<(String, String)>,
+    Query(query): Query<BTreeMap<String, String>>,
+) -> Response {
+    unless_cut(&is_cut).await;
+    if let Some(refusal) = cluster.refusal("list", &kind) {
+        return refusal;
+    }
+    let selector = query.get("labelSelector").map_or("", String::as_str);
+    let items: Vec<Value> = cluster.all(&kind).into_iter().filter(|thing| selects(selector, thing)).collect();
+    let version = cluster.things().version.to_string();
+    let (api, list) = if kind == "jobs" { ("batch/v1", "JobList") } else { ("v1", "PodList") };
+    answer(200, &json!({ "apiVersion": api, "kind": list, "metadata": { "resourceVersion": version }, "items": items }))
+}
+
+async fn create(
+    State((cluster, is_cut)): Shared,
+    Path((_, kind)): Path<(String, String)>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    unless_cut(&is_cut).await;
+    assert_eq!(headers["content-type"], "application/json");
+    let thing: Value = serde_json::from_slice(&body).unwrap();
+    let name = name_of(&thing);
+    if let Some(refusal) = cluster.refusal("create", &kind) {
+        cluster.note("create", &kind, &name, refusal.status().as_u16(), thing);
+        return refusal;
+    }
+    let made = match cluster.add(&kind, thing.clone()) {
+        Ok(made) => made,
+        Err(status) => return answer(409, &status),
+    };
+    cluster.note("create", &kind, &name, 201, thing);
+    // What a job's controller would do.
+    let pod = if kind == "jobs" {
+        let mut pod = made["spec"]["template"].clone();
+        pod["metadata"]["name"] = json!(format!("{name}-x7k2p"));
+        pod["metadata"]["labels"]["batch.kubernetes.io/job-name"] = json!(name);
+        cluster.add("pods", pod).unwrap()
+    } else {
+        made.clone()
+    };
+    in_background(async move { cluster.start(pod).await });
+    answer(201, &made)
+}
+
+async fn read(State((cluster, is_cut)): Shared, Path((_, kind, name)): Path<(String, String, String)>) -> Response {
+    unless_cut(&is_cut).await;
+    if let Some(refusal) = cluster.refusal("get", &kind) {
+        return refusal;
+    }
+    let found = cluster.things().all.get(&(kind.clone(), name.clone())).cloned();
+    match found {
+        Some(thing) => answer(200, &thing),
+        None => answer(404, &status(404, "NotFound", &format!("{kind} {name:?} not found"), &kind)),
+    }
+}
+
+async fn patch(
+    State((cluster, is_cut)): Shared,
+    Path((_, kind, name)): Path<(String, String, String)>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    unless_cut(&is_cut).await;
+    let slowness = *cluster.0.slowness.lock().unwrap();
+    tokio::time::sleep(slowness).await;
+    assert_eq!(headers["content-type"], "application/merge-patch+json");
+    let change: Value = serde_json::from_slice(&body).unwrap();
+    if let Some(refusal) = cluster.refusal("patch", &kind) {
+        return refusal;
+    }
+    let (code, body) = {
+        let mut things = cluster.things();
+        things.version += 1;
+        let version = things.version.to_string();
+        let named = change["metadata"]["resourceVersion"].as_str();
+        match things.all.get_mut(&(kind.clone(), name.clone())) {
+            None => (404, status(404, "NotFound", &format!("{kind} {name:?} not found"), &kind)),
+            Some(thing) if named.is_some_and(|named| thing["metadata"]["resourceVersion"] != named) => {
+                (409, status(409, "Conflict", "the object has been modified; please apply your changes", &kind))
+            }
+            Some(thing) => {
+                merge(thing, &change);
+                thing["metadata"]["resourceVersion"] = json!(version);
+                (200, thing.clone())
+            }
+        }
+    };
+    cluster.note("patch", &kind, &name, code, change);
+    answer(code, &body)
+}
+
+fn merge(into: &mut Value, change: &Value) {
+    let Value::Object(fields) = change else {
+        *into = change.clone();
+        return;
+    };
+    for (key, value) in fields {
+        if value.is_null() {
+            into.as_object_mut().unwrap().remove(key);
+        } else {
+            merge(&mut into[key], value);
+        }
+    }
+}
+
+async fn delete(
+    State((cluster, is_cut)): Shared,
+    method: Method,
+    Path((_, kind, name)): Path<(String, String, String)>,
+    body: Bytes,
+) -> Response {
+    unless_cut(&is_cut).await;
+    assert_eq!(method, Method::DELETE);
+    let options: Value = serde_json::from_slice(&body).unwrap_or_default();
+    if let Some(refusal) = cluster.refusal("delete", &kind) {
+        return refusal;
+    }
+    let found = cluster.things().all.get(&(kind.clone(), name.clone())).cloned();
+    let Some(thing) = found else {
+        return answer(404, &status(404, "NotFound", &format!("{kind} {name:?} not found"), &kind));
+    };
+    let as_seen = &options["preconditions"];
+    let differs = |field: &str| as_seen[field].is_string() && as_seen[field] != thing["metadata"][field];
+    if differs("uid") || differs("resourceVersion") {
+        cluster.note("delete", &kind, &name, 409, options);
+        return answer(409, &status(409, "Conflict", "Precondition failed", &kind));
+    }
+    cluster.note("delete", &kind, &name, 200, options.clone());
+    cluster.remove(&kind, &name);
+    if kind == "jobs" && options["propagationPolicy"] == "Background" {
+        for pod in cluster.all("pods") {
+            if pod["metadata"]["labels"]["batch.kubernetes.io/job-name"] == name.as_str() {
+                cluster.remove("pods", &name_of(&pod));
+            }
+        }
+    }
+    answer(200, &thing)
+}
+
+/// Where the agent of a pod listens.
+pub(super) fn agent_address(ip: Ipv4Addr) -> SocketAddr {
+    SocketAddr::from((ip, 8730))
+}
