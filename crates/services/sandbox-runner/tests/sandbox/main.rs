@@ -24,6 +24,7 @@ mod packages;
 mod running;
 mod soak;
 mod stateful;
+#[path = "../hostile/suite.rs"]
 mod suite;
 mod support;
 mod walls;
