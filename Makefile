@@ -2,7 +2,7 @@
 # CARGO_TARGET_DIR is respected everywhere; without it cargo builds into target/.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check fmt lint bench bench-platform bench-models bench-routing web golden runtime setup
+.PHONY: help demo up test check fmt lint bench bench-platform bench-models bench-sandbox bench-routing web golden runtime setup
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,7 +29,7 @@ lint: ## clippy and the console's linter
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	scripts/npm.sh run lint
 
-bench: bench-platform bench-models ## every benchmark
+bench: bench-platform bench-models bench-sandbox ## every benchmark
 
 bench-platform: ## start-up, memory, size, in-process call, first event, ingestion
 	@scripts/setup.sh build runtime console
@@ -40,6 +40,11 @@ bench-models: ## the model gateway beside LiteLLM: speed, memory, start; MINUTES
 	@scripts/setup.sh build
 	cargo build --locked --release -p septet -p septet-bench
 	@SEPTET_LITELLM="$$(scripts/litellm.sh)" "$${CARGO_TARGET_DIR:-target}/release/septet-bench" models
+
+bench-sandbox: ## the sandbox beside python3, bwrap, docker run and docker exec, as far as they are installed
+	@scripts/setup.sh build runtime
+	cargo build --locked --release -p septet -p septet-bench
+	@"$${CARGO_TARGET_DIR:-target}/release/septet-bench" sandbox
 
 bench-routing: ## how well the difficulty scorer routes, beside LiteLLM's router and prompt length
 	@bench/routing/run.sh

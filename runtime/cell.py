@@ -10,7 +10,7 @@ Report: {"seq": n, "exit": n, "error": {name, message, traceback} | null, "resul
 """
 import ast, builtins, io, json, linecache, os, signal, sys, traceback, types
 
-import charts, sql, state
+import charts, displays, sql, state
 
 prepare_fonts = charts.prepare_fonts
 FILE = "<code>"
@@ -19,7 +19,6 @@ GO = 40                  # as the runner's mailbox knows it
 # Code that is kept may replace what it likes in the modules it shares with us; these we hold on to.
 _open, _rename, _mask, _wait = open, os.rename, signal.pthread_sigmask, signal.sigwait
 TEXT_MAX = 64 << 10
-ROWS_MAX = 1000
 
 
 class Interpreter:
@@ -73,6 +72,7 @@ def run(interpreter, job):
     interpreter.n_jobs += 1
     report = {"seq": job["seq"], "exit": 0, "error": None, "result": None, "displays": []}
     interpreter.limits = job["limits"]
+    displays.begin(report["displays"])
     body = {"python": _python, "sql": sql.run, "save": _save, "load": _load}[job["language"]]
     try:
         report["result"] = _interruptible(lambda: body(interpreter, job["code"]))
@@ -119,7 +119,7 @@ def _python(interpreter, code):
     if last is None:
         return None
     value = eval(compile(ast.Expression(last.value), name, "eval"), main.__dict__)
-    return None if value is None else _present(value)
+    return None if value is None else displays.present(value)
 
 
 def _save(interpreter, _):
@@ -128,29 +128,6 @@ def _save(interpreter, _):
 
 def _load(interpreter, _):
     return state.load(interpreter)
-
-
-def _present(value):
-    """Text and, for tables, JSON of a value; a value that cannot be shown is none of the code's errors."""
-    pandas = sys.modules.get("pandas")
-    try:
-        if pandas and type(value) is pandas.Series:
-            value = value.to_frame()
-        if pandas and type(value) is pandas.DataFrame:
-            with pandas.option_context("display.width", 200, "display.max_columns", 40, "display.max_rows", 60,
-                                       "display.unicode.east_asian_width", True):
-                text = repr(value)
-            part = json.loads(value.head(ROWS_MAX).to_json(orient="split", date_format="iso", force_ascii=False))
-            table = {"columns": [str(c) for c in part["columns"]], "rows": part["data"],
-                     "n_rows": len(value), "truncated": len(value) > ROWS_MAX}
-            return {"text": _cut(text), "json": table}
-        if type(value).__module__.startswith("matplotlib."):
-            return None                        # the figure is saved anyway; its repr tells nobody anything
-        if isinstance(value, list) and value and type(value[0]).__module__.startswith("matplotlib."):
-            return None
-        return {"text": _cut(repr(value))}
-    except BaseException as error:
-        return {"text": "<a value of type %s that cannot be shown: %s>" % (type(value).__name__, type(error).__name__)}
 
 
 def _describe(error):

@@ -4,9 +4,12 @@
 DuckDB's own lock (no network, no extensions, only /session) is a second wall: the first is the sandbox.
 Several statements run in order; the last one that gives rows gives the result.
 """
-import datetime, decimal, os, re, unicodedata
+import datetime, decimal, json, os, re, unicodedata
+
+import spill
 
 ROWS_MAX = 1000          # in the JSON
+JSON_MAX = 1 << 20       # of the rows in the JSON
 SHOWN_MAX = 40           # in the text
 CELL_MAX = 60
 
@@ -20,22 +23,22 @@ def run(interpreter, code):
         connection.execute(statement)
         if connection.description:
             columns = [c[0] for c in connection.description]
-            rows = connection.fetchmany(ROWS_MAX)
-            n_rows, more = len(rows), connection.fetchmany(10000)
-            while more:
-                n_rows += len(more)
-                more = connection.fetchmany(10000)
-            result = (columns, rows, n_rows)
+            rows = connection.fetchmany(ROWS_MAX + 1)
+            n_rows, files = spill.write(connection, rows) if len(rows) > ROWS_MAX else (len(rows), [])
+            result = (columns, rows[:ROWS_MAX], n_rows, files)
     if result is None:
         return {"text": "done, no rows"}
-    columns, rows, n_rows = result
+    columns, rows, n_rows, files = result
     text = table(columns, [[_text(v) for v in row] for row in rows[:SHOWN_MAX]])
     if n_rows > SHOWN_MAX:
-        text += "(%d rows, %d shown)\n" % (n_rows, SHOWN_MAX)
+        where = "; all of them in %s" % " and ".join(files) if files else ""
+        text += "(%d rows, %d shown%s)\n" % (n_rows, SHOWN_MAX, where)
     else:
         text += "(%d row%s)\n" % (n_rows, "" if n_rows == 1 else "s")
-    return {"text": text, "json": {"columns": columns, "rows": [[_plain(v) for v in row] for row in rows],
-                                   "n_rows": n_rows, "truncated": n_rows > ROWS_MAX}}
+    rows = [[_plain(v) for v in row] for row in rows]
+    while len(rows) > 1 and len(json.dumps(rows, default=str)) > JSON_MAX:
+        rows = rows[:len(rows) // 2]
+    return {"text": text, "json": {"columns": columns, "rows": rows, "n_rows": n_rows, "truncated": n_rows > len(rows)}}
 
 
 def connect(memory_bytes):

@@ -93,8 +93,9 @@ class Walls:
         self.filters = [_filter(bytes.fromhex(program)) for program in spec["seccomp"]]
         self.landlock = Landlock(PLAIN_READABLE if self.plain else ("/",))
 
-    def raise_(self, limits):
-        """Around the code to come. `limits`: file_bytes, n_processes, and cpu_s and address_bytes or null."""
+    def raise_(self, limits, port=None):
+        """Around the code to come. `limits`: file_bytes, n_processes, and cpu_s and address_bytes or null. `port`: where the
+        way out is, in a session that has one."""
         os.chdir("/session")
         for name, value in (
             (resource.RLIMIT_NPROC, limits["n_processes"] + (PLAIN_PROCESSES if self.plain else 0)),
@@ -110,6 +111,8 @@ class Walls:
             pass
         _prctl(_PR_SET_DUMPABLE, 0)
         self.landlock.write_to("/session")
+        if port:
+            self.landlock.connect_to(port)
         self.landlock.close()
         for _, header in self.filters:
             _check(_libc.prctl(_PR_SET_SECCOMP, ctypes.c_ulong(2), ctypes.c_char_p(header), 0, 0), "seccomp")
@@ -142,6 +145,7 @@ class Landlock:
             return
         self.ruleset = ruleset
         self.writing = everything & ~devices
+        self.net = net
         files = everything & (execute | write_file | read_file | (1 << 14) | (1 << 15))
         for path in readable:
             if os.path.exists(path):
@@ -154,6 +158,12 @@ class Landlock:
     def write_to(self, path):
         if self.ruleset is not None:
             self._allow(path, self.writing)
+
+    def connect_to(self, port):
+        """Listening stays forbidden."""
+        if self.ruleset is not None and self.net:
+            rule = struct.pack("<QQ", 2, port)
+            _check(_libc.syscall(ctypes.c_long(_LANDLOCK_ADD), ctypes.c_int(self.ruleset), ctypes.c_int(2), ctypes.c_char_p(rule), ctypes.c_uint32(0)), "landlock port")
 
     def _allow(self, path, rights):
         fd = os.open(path, os.O_PATH | os.O_CLOEXEC)

@@ -14,11 +14,13 @@ HOME = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HOME, "/opt/site"]
 sys.dont_write_bytecode = True
 sys.argv = [""]
+# Before pyarrow is imported: its allocator would start a thread, and a fork copies only one.
+os.environ["JE_ARROW_MALLOC_CONF"] = "background_thread:false"
 
 import site
 site.setquit(); site.setcopyright(); site.sethelper()   # -S leaves these out, and code uses exit()
 
-import walls
+import egress, walls
 
 
 def preload():
@@ -30,6 +32,7 @@ def preload():
     import matplotlib.pyplot as plot
     import cell
     cell.prepare_fonts()
+    cell.displays.prepare()
     figure, axes = plot.subplots()
     axes.bar([1, 2], [1, 2]); axes.set_title("预热 warm"); axes.legend(["一"])
     figure.savefig(io.BytesIO(), format="png")
@@ -59,12 +62,13 @@ def n_threads():
 
 def main():
     warden = socket.socket(fileno=os.dup(0))
-    if os.environ.get("SEPTET_PLAIN"):
+    if os.environ.pop("SEPTET_PLAIN", ""):
         walls.hide()
     null = os.open("/dev/null", os.O_RDONLY)
     os.dup2(null, 0); os.close(null)
     began = time.monotonic()
     cell = preload()
+    del os.environ["JE_ARROW_MALLOC_CONF"]         # it was read when the library was loaded; code need not see it
     if n_threads() != 1:
         raise SystemExit("the warm interpreter has %d threads and must have one" % n_threads())
     atexit._clear()          # what libraries do at the end of a program is of no use to a worker that is thrown away
@@ -141,10 +145,13 @@ def worker(spec, control, cell):
     control.close()
     os.dup2(out, 1); os.dup2(err, 2)
     os.close(out); os.close(err)
-    for name in ("cell", "charts", "sql", "state", "walls"):      # names that the code may want for its own modules
+    for name in ("cell", "charts", "displays", "egress", "notebook", "spill", "sql", "state", "walls"):   # names that the code may want for its own modules
         sys.modules.pop(name)
     sys.path.remove(HOME)
-    around.raise_(job["limits"])
+    network = job["network"]
+    around.raise_(job["limits"], network and network["port"])
+    if network:
+        egress.open_up(network)
     return cell.serve(interpreter, job)
 
 

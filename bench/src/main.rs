@@ -11,6 +11,7 @@ mod models;
 mod platform;
 mod process;
 mod report;
+mod sandbox;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -24,7 +25,8 @@ fn main() -> ExitCode {
     let measured = match area.as_str() {
         "models" => runtime.block_on(models::measure()),
         "platform" => runtime.block_on(platform::measure()),
-        other => return fail(&anyhow::anyhow!("there is no area {other:?}; choose models or platform")),
+        "sandbox" => runtime.block_on(sandbox::measure()),
+        other => return fail(&anyhow::anyhow!("there is no area {other:?}; choose models, platform or sandbox")),
     };
     match measured.and_then(|figures| report::publish(&area, &figures)) {
         Ok(()) => ExitCode::SUCCESS,

@@ -33,6 +33,11 @@ impl Process {
         self.tree().map(pss_mib).sum()
     }
 
+    /// Open descriptors of the process itself.
+    pub(crate) fn n_descriptors(&self) -> anyhow::Result<usize> {
+        Ok(std::fs::read_dir(format!("/proc/{}/fd", self.0.id()))?.count())
+    }
+
     /// The time that the process and all below it have spent on a processor.
     pub(crate) fn cpu(&self) -> Duration {
         self.tree().map(cpu).sum()
@@ -71,6 +76,13 @@ pub(crate) fn own_cpu() -> Duration {
 pub(crate) fn rss_mib(pid: u32) -> anyhow::Result<f64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
     mib(&status, "VmRSS:").context("no VmRSS")
+}
+
+/// Memory of a process that no other one shares, in MiB.
+pub(crate) fn private_mib(pid: u32) -> anyhow::Result<f64> {
+    let rollup = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
+    let (clean, dirty) = (mib(&rollup, "Private_Clean:"), mib(&rollup, "Private_Dirty:"));
+    Ok(clean.context("no Private_Clean")? + dirty.context("no Private_Dirty")?)
 }
 
 fn pss_mib(pid: u32) -> anyhow::Result<f64> {

@@ -16,6 +16,7 @@ mod litellm;
 mod main_job;
 mod models;
 mod process;
+mod sandbox_alone;
 mod sdk;
 mod sdk_models;
 mod two_gateways;

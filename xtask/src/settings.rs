@@ -11,7 +11,7 @@ use anyhow::{Context, ensure};
 pub const FILE: &str = "docs/reference/settings.md";
 
 /// A section of `septet.toml`: its name, the file, the struct in it.
-const SECTIONS: [(&str, &str, &str); 22] = [
+const SECTIONS: [(&str, &str, &str); 23] = [
     ("", "crates/septet/src/config.rs", "Config"),
     ("listen", "crates/septet/src/config.rs", "Listen"),
     ("stores", "crates/septet/src/config.rs", "Stores"),
@@ -32,6 +32,7 @@ const SECTIONS: [(&str, &str, &str); 22] = [
     ("sandbox", "crates/services/sandbox-runner/src/config.rs", "Config"),
     ("sandbox.docker", "crates/services/sandbox-runner/src/docker/settings.rs", "Settings"),
     ("sandbox.kubernetes", "crates/services/sandbox-runner/src/kubernetes/config.rs", "Config"),
+    ("sandbox.keys.<name>", "crates/services/sandbox-runner/src/config/key.rs", "KeyConfig"),
     ("worker", "crates/services/async-worker/src/config.rs", "Config"),
     ("management", "crates/services/management/src/config.rs", "Config"),
 ];

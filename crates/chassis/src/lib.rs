@@ -20,9 +20,11 @@ pub mod http;
 mod identity;
 mod lifecycle;
 mod platform;
+mod secret;
 pub mod telemetry;
 
 pub use directory::Directory;
 pub use identity::{DEADLINE_HEADER, IDENTITY_HEADER, REQUEST_ID_HEADER, Signer};
 pub use lifecycle::Lifecycle;
 pub use platform::{Platform, Ready, Service};
+pub use secret::Secret;

@@ -4,14 +4,17 @@
 //! files below `/session`, the working directory. An execution with an idempotency key happens once, whatever happens to the network or to the
 //! caller: asking again attaches to it or replays what it said.
 
+mod report;
 mod types;
 
 use futures::{Stream, StreamExt};
 use septet_kernel::{Caller, ContainerFileId, ContainerId, ServiceName, Transport};
 
+pub use report::{Display, ExecuteRequest, ExecutionReport};
 pub use types::{
-    Container, ContainerExtra, ContainerFile, ContainerFileExtra, Doctor, ErrorReport, ExecutionEvent, ExecutionResult,
-    ExpiresAfter, FileContent, Language, Limits, Missing, NewContainer, NewExecution, NewFile, Outcome, Output,
+    Container, ContainerExtra, ContainerFile, ContainerFileExtra, ContainerNetwork, Doctor, DomainSecret, ErrorReport,
+    ExecutionEvent, ExecutionResult, ExpiresAfter, FileContent, Language, Limits, Missing, NetworkPolicy, NewContainer,
+    NewExecution, NewFile, Outcome, Output, SecretPlace,
 };
 
 use crate::call::{CallError, Client, segment};
@@ -34,7 +37,8 @@ impl Sandbox {
     /// Makes a sandbox. Costs nothing until code runs in it.
     ///
     /// # Errors
-    /// `bad_request` for an expiry that is not understood.
+    /// `bad_request` for an expiry or a network policy that is not understood; `forbidden` for a domain that the operator
+    /// does not permit.
     pub async fn create(&self, caller: &Caller, new: &NewContainer) -> Result<Container, CallError> {
         self.client.post(caller, "/v1/containers", new).answer().await
     }

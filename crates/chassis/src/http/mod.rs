@@ -1,12 +1,15 @@
 //! HTTP as every service speaks it: layers around the router, problem+json, JSON bodies, listeners.
 
 mod body;
+mod content;
+pub mod form;
 mod json;
 mod layers;
 mod listener;
 mod problem;
 
 pub use body::guard;
+pub use content::Content;
 pub use json::{Json, Query};
 pub use layers::{Limits, Surface, wrap};
 pub use listener::serve;

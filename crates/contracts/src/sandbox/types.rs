@@ -21,6 +21,68 @@ pub struct NewContainer {
     pub name: String,
     /// Never expires when absent.
     pub expires_after: Option<ExpiresAfter>,
+    /// What its code may reach. Nothing when absent.
+    pub network_policy: Option<NetworkPolicy>,
+}
+
+/// What code in a sandbox may reach.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum NetworkPolicy {
+    /// Nothing.
+    Disabled,
+    /// The named domains, over http and https, as far as the operator permits them.
+    Allowlist {
+        /// `example.com` is that host alone, `*.example.com` every host below it.
+        allowed_domains: Vec<String>,
+        /// Secrets that code can use and cannot read.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        domain_secrets: Vec<DomainSecret>,
+    },
+}
+
+/// A secret for one of the allowed domains. Code finds a placeholder in an environment variable; in the headers of
+/// https requests to the domain the value takes its place, outside the sandbox.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DomainSecret {
+    /// The domain that gets it.
+    pub domain: String,
+    /// The environment variable.
+    pub name: String,
+    /// 8 to 4096 printable ASCII characters. Kept in memory only, never shown again; lost when the service restarts.
+    pub value: String,
+}
+
+impl std::fmt::Debug for DomainSecret {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { domain, name, value: _ } = self;
+        formatter.debug_struct("DomainSecret").field("domain", domain).field("name", name).finish_non_exhaustive()
+    }
+}
+
+/// What code in a sandbox may reach, as it is shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ContainerNetwork {
+    /// Nothing.
+    Disabled,
+    /// The named domains.
+    Allowlist {
+        /// As they were given.
+        allowed_domains: Vec<String>,
+        /// Where secrets belong; their values are never shown.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        domain_secrets: Vec<SecretPlace>,
+    },
+}
+
+/// A secret without its value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SecretPlace {
+    /// The domain that gets it.
+    pub domain: String,
+    /// The environment variable.
+    pub name: String,
 }
 
 /// A sandbox.
@@ -41,6 +103,9 @@ pub struct Container {
     /// When it ends by itself.
     #[serde(default)]
     pub expires_after: Option<ExpiresAfter>,
+    /// What its code may reach. Absent from services that know no network.
+    #[serde(default)]
+    pub network_policy: Option<ContainerNetwork>,
     /// What OpenAI's shape has no place for.
     pub septet: ContainerExtra,
 }
@@ -221,7 +286,7 @@ pub enum ExecutionEvent {
     Display {
         /// What `text` is.
         mime: String,
-        /// Untrusted.
+        /// Untrusted. Base64 where the type is binary, such as `image/png`.
         text: String,
     },
     /// A file that is new or changed, charts included.

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use console::style;
+use septet_sandbox_runner::Chart;
 use serde::Serialize;
 
 use super::terminal;
@@ -58,7 +59,7 @@ async fn port(config: &Config) -> Finding {
 }
 
 async fn sandbox(config: &Config) -> Vec<Finding> {
-    let doctor = septet_sandbox_runner::doctor(&config.sandbox).await;
+    let (doctor, chart) = septet_sandbox_runner::doctor(&config.sandbox).await;
     let python = doctor.python.as_deref().unwrap_or("no python");
     let mut findings = vec![Finding {
         what: "sandbox".to_owned(),
@@ -66,6 +67,7 @@ async fn sandbox(config: &Config) -> Vec<Finding> {
         detail: format!("level {}, {} driver, {python}, memory by {}", doctor.level, doctor.driver, doctor.memory),
         how: None,
     }];
+    findings.push(drawn(config, chart));
     findings.extend(doctor.missing.into_iter().map(|missing| Finding {
         what: missing.what,
         ok: false,
@@ -73,6 +75,36 @@ async fn sandbox(config: &Config) -> Vec<Finding> {
         how: Some(missing.how),
     }));
     findings
+}
+
+/// Saves the test chart where it can be looked at.
+fn drawn(config: &Config, chart: Result<Chart, String>) -> Finding {
+    let missing =
+        |detail: String, how: &str| Finding { what: "charts".to_owned(), ok: false, detail, how: Some(how.to_owned()) };
+    let chart = match chart {
+        Ok(chart) => chart,
+        Err(why) => {
+            return missing(format!("the test chart was not drawn: {why}"), "see what is missing for the sandbox");
+        }
+    };
+    let folder = if config.data.is_dir() { config.data.clone() } else { std::env::temp_dir() };
+    let path = folder.join("doctor-chart.png");
+    let place = match std::fs::write(&path, &chart.png) {
+        Ok(()) => path.display().to_string(),
+        Err(error) => format!("nowhere, {} cannot be written: {error}", path.display()),
+    };
+    if !chart.missing.is_empty() {
+        let squares = chart.missing.join(", ");
+        return missing(
+            format!("characters come out as squares ({squares}); the test chart is in {place}"),
+            "apt-get install fonts-wqy-microhei, then run `make runtime` again",
+        );
+    }
+    let ms = chart.duration.as_millis();
+    fine(
+        "charts",
+        format!("Chinese text in SimHei and Microsoft YaHei and a minus sign drawn in {ms} ms, look at {place}"),
+    )
 }
 
 fn pdf(config: &Config) -> Finding {

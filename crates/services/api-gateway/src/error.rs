@@ -1,5 +1,6 @@
 //! What can go wrong at the door.
 
+use septet_chassis::http::form::BadForm;
 use septet_contracts::call::CallError;
 use septet_contracts::management::Permission;
 use septet_kernel::{BoxError, Failure, Kind, Money, ServiceName};
@@ -145,6 +146,12 @@ impl Error {
 
     pub(crate) fn blobs(source: impl Into<BoxError>) -> Self {
         Self::Blobs(source.into())
+    }
+}
+
+impl From<BadForm> for Error {
+    fn from(form: BadForm) -> Self {
+        Self::bad_request(form.to_string(), form.param().unwrap_or_default())
     }
 }
 

@@ -109,6 +109,9 @@ pub(crate) const RULES: &[Rule] = &[
     rule("DELETE", "/v1/containers/{container_id}/files/{file_id}", UseSandbox),
     rule("GET", "/v1/containers/{container_id}/files/{file_id}/content", ReadRuns),
     rule("POST", "/v1/containers/{container_id}/executions", UseSandbox).weighing(Weight::Long),
+    rule("POST", "/v1/containers/{container_id}/executions/interrupt", UseSandbox),
+    rule("POST", "/v1/containers/{container_id}/fork", UseSandbox).weighing(Weight::Long),
+    rule("POST", "/v1/execute", UseSandbox).weighing(Weight::Long),
     // Septet's own. Management asks again behind the door, and more finely: of one's own account, of one's own keys.
     rule("GET", "/api/tenants", ManageTenants),
     rule("POST", "/api/tenants", ManageTenants),

@@ -15,8 +15,9 @@ use crate::analyst;
 pub use budget::{Amount, BudgetConfig, BudgetKind, KeyConfig, WindowKind};
 pub(crate) use price::OwnPrices;
 pub use price::TenantPriceConfig;
-pub use provider::{ModelConfig, ModelKind, ProviderConfig, Secret};
+pub use provider::{ModelConfig, ModelKind, ProviderConfig};
 pub use route::{BlendConfig, MemberConfig, RouteConfig, StrategyKind, TierKind, Unsupported};
+pub use septet_chassis::Secret;
 
 /// Settings of model-gateway.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -1,5 +1,8 @@
 //! The settings of the sandbox runner.
 
+mod key;
+
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,6 +12,7 @@ use crate::docker;
 use crate::driver::Level;
 use crate::drivers::Kind;
 use crate::kubernetes;
+pub use key::KeyConfig;
 
 /// Settings, each with its unit and default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,6 +93,28 @@ pub struct Config {
     pub zygote_forks: u64,
     /// Minutes after which another warm interpreter takes over. Default 60.
     pub zygote_minutes: u32,
+    /// Domains that a container may be allowed to reach: `pypi.org`, `*.example.com` (all below it), `*` (all). A
+    /// container reaches those of them that its own `network_policy` names. Default: none, so there is no way out.
+    pub egress_domains: Vec<String>,
+    /// Ports that may be reached. Default 80 and 443.
+    pub egress_ports: Vec<u16>,
+    /// Domains that may lead to private and loopback addresses, such as a package index of your own. Everything that
+    /// answers there is within reach of untrusted code. They must be permitted by `egress_domains` too. Link-local and
+    /// metadata addresses are never reached. Default: none.
+    pub egress_private_domains: Vec<String>,
+    /// Connections at a time of one interpreter; more wait. Default 32.
+    pub egress_connections: usize,
+    /// Bytes that one execution may send and receive. Default 256 MiB.
+    pub egress_bytes: u64,
+    /// The package index that pip finds in a container with a network, without user name: `https://pypi.org/simple/`. Its
+    /// host, and the one that files come from (`files.pythonhosted.org`), must be allowed like others. Default: empty,
+    /// which means what pip takes by itself.
+    pub egress_pip_index: String,
+    /// A PEM file of certificate authorities to trust besides the public ones: for your own servers, or a proxy of your
+    /// own that ends TLS. Default: empty, which means none.
+    pub egress_roots: PathBuf,
+    /// Clients that come without the API gateway, by name. Default none.
+    pub keys: BTreeMap<String, KeyConfig>,
 }
 
 impl Default for Config {
@@ -125,6 +151,14 @@ impl Default for Config {
             n_sessions_per_tenant: 16,
             zygote_forks: 10_000,
             zygote_minutes: 60,
+            egress_domains: Vec::new(),
+            egress_ports: vec![80, 443],
+            egress_private_domains: Vec::new(),
+            egress_connections: 32,
+            egress_bytes: 256 << 20,
+            egress_pip_index: String::new(),
+            egress_roots: PathBuf::new(),
+            keys: BTreeMap::new(),
         }
     }
 }
@@ -172,10 +206,13 @@ impl Config {
         if self.zygote_forks == 0 || self.zygote_minutes == 0 {
             return Err("sandbox.zygote_forks and sandbox.zygote_minutes must be at least 1".to_owned());
         }
+        if self.egress_connections == 0 || self.egress_bytes == 0 {
+            return Err("sandbox.egress_connections and sandbox.egress_bytes must be at least 1".to_owned());
+        }
         if self.n_processes < 8 {
             return Err("sandbox.n_processes must be at least 8".to_owned());
         }
-        Ok(())
+        self.keys.iter().try_for_each(|(name, key)| key.check(name))
     }
 
     /// The provisioned tree, with the default filled in.
@@ -205,6 +242,11 @@ impl Config {
             0 => std::thread::available_parallelism().map_or(2, usize::from).max(2),
             n => n,
         }
+    }
+
+    /// How much the files of a session may have together when they are put there.
+    pub(crate) fn files_bytes(&self) -> u64 {
+        self.session_bytes / 10 * 9
     }
 
     pub(crate) fn timeout(&self, wanted_ms: Option<u64>) -> Duration {

@@ -2,6 +2,8 @@
 
 use septet_kernel::{BlobId, ContainerFileId, ContainerId, TenantId};
 
+use crate::egress::Network;
+
 /// A sandbox that belongs to a tenant. What runs in it is made when it is needed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Container {
@@ -11,6 +13,8 @@ pub(crate) struct Container {
     pub(crate) created_at_ms: i64,
     pub(crate) last_active_at_ms: i64,
     pub(crate) expires_minutes: Option<u32>,
+    /// What it may reach; nothing when absent.
+    pub(crate) network: Option<Network>,
 }
 
 impl Container {
@@ -75,6 +79,7 @@ mod tests {
             created_at_ms: 0,
             last_active_at_ms: 0,
             expires_minutes: None,
+            network: None,
         };
         assert!(!container.is_expired(i64::MAX));
         container.expires_minutes = Some(20);

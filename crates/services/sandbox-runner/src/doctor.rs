@@ -1,5 +1,7 @@
 //! Says what this machine can do and, for what it cannot, what to do about it.
 
+mod chart;
+
 use std::fs;
 use std::path::Path;
 
@@ -12,19 +14,26 @@ use crate::Config;
 use crate::driver::{Driver, Error, MemoryWall};
 use crate::drivers;
 
-/// Examines the machine by really building the walls once. Takes a second or two; starts and ends its own processes.
-pub async fn doctor(config: &Config) -> Doctor {
+pub use chart::Chart;
+
+/// Examines the machine by really building the walls once and drawing a chart behind them; why there is none, if there
+/// is none. Takes a second or two; starts and ends its own processes.
+pub async fn doctor(config: &Config) -> (Doctor, Result<Chart, String>) {
     let clock = Clock::system();
     // A secret of its own: pods that are being used by a service are left alone.
     let secret = SecretString::from(hex::encode(rand::random::<[u8; 32]>()));
     let signer = Signer::new(&secret, clock.clone());
     let driver = match drivers::open(config, Lifecycle::default(), &clock, &signer) {
         Ok(driver) => driver,
-        Err(why) => return without_driver(config, why),
+        Err(why) => return (without_driver(config, why.clone()), Err(why)),
     };
     let found = examine(config, driver.as_ref()).await;
+    let chart = match found.level.as_str() {
+        "none" => Err("no code can run here".to_owned()),
+        _ => chart::draw(config, driver.as_ref()).await,
+    };
     driver.close().await;
-    found
+    (found, chart)
 }
 
 pub(crate) async fn examine(config: &Config, driver: &dyn Driver) -> Doctor {

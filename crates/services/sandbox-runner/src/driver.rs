@@ -8,6 +8,7 @@
 //! where the worker is; all of them pass one suite of tests.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -16,6 +17,8 @@ use futures::stream::BoxStream;
 use septet_kernel::{ContainerId, Failure, Kind, TenantId};
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
+
+use crate::egress::Gate;
 
 /// The bytes of a file, in pieces.
 pub(crate) type Chunks = BoxStream<'static, io::Result<Bytes>>;
@@ -79,11 +82,13 @@ pub(crate) struct Walls {
 }
 
 /// What a session may do.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Spec {
     pub(crate) container: ContainerId,
-    /// Whose code it is: what one tenant's code has touched never serves another's.
+    /// Whose code it is, for whoever looks at what runs.
     pub(crate) tenant: TenantId,
+    /// The way out, when the session has one; only where [`Driver::has_way_out`].
+    pub(crate) gate: Option<Arc<Gate>>,
 }
 
 /// Code and its limits.
@@ -192,6 +197,11 @@ pub(crate) struct Changes {
 pub(crate) trait Driver: Send + Sync {
     /// The name on the wire.
     fn name(&self) -> &'static str;
+
+    /// Whether it can give a session a way out. Where it cannot, containers with a network are refused.
+    fn has_way_out(&self) -> bool {
+        false
+    }
 
     /// Makes ready what takes long, if it is not yet, and says how strong the walls are.
     ///

@@ -1,5 +1,6 @@
 //! What can go wrong in the sandbox runner. Errors of the code itself are none of these: they are results.
 
+use septet_chassis::http::form::BadForm;
 use septet_kernel::{BlobId, ContainerFileId, ContainerId, Failure, Kind};
 
 use crate::driver;
@@ -7,6 +8,18 @@ use crate::driver;
 /// Why a request was not carried out.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// Whoever asks has not shown who they are.
+    #[error("send a key of the settings as `Authorization: Bearer <key>`, or go through the API gateway")]
+    NoKey,
+    /// The upload is not understood.
+    #[error(transparent)]
+    Form(#[from] BadForm),
+    /// The client went away in the middle of it.
+    #[error("the upload broke off")]
+    BrokenUpload,
+    /// The body is not understood.
+    #[error("the JSON body does not fit: {0}")]
+    BadBody(String),
     /// There is none, or it is another tenant's.
     #[error("container {0} does not exist")]
     NoContainer(ContainerId),
@@ -22,6 +35,20 @@ pub enum Error {
     /// The path leads out of the session folder or names no file.
     #[error("the path {0:?} is not below /session, or is deeper than eight folders")]
     BadPath(String),
+    /// The network policy is not understood.
+    #[error("network_policy: {0}")]
+    BadNetwork(String),
+    /// The operator permits less.
+    #[error(
+        "{0} cannot be allowed: the operator permits no way out to it; the setting sandbox.egress_domains names what may be"
+    )]
+    EgressNotPermitted(String),
+    /// The driver builds none.
+    #[error("the {0} driver gives sandboxes no way out; the process driver does")]
+    NoWayOut(&'static str),
+    /// No key could be made for a session's certificates.
+    #[error("the way out of the sandbox cannot be made")]
+    Egress(#[source] anyhow::Error),
     /// An id in the address is not one.
     #[error("{0}")]
     BadId(#[from] septet_kernel::BadId),
@@ -84,7 +111,16 @@ impl Failure for Error {
     fn kind(&self) -> Kind {
         match self {
             Self::NoContainer(_) | Self::NoFile(_) | Self::NoBlob(_) => Kind::NotFound,
-            Self::BadPath(_) | Self::BadId(_) | Self::BadExpiry | Self::ZeroLimit(_) => Kind::BadRequest,
+            Self::NoKey => Kind::Unauthenticated,
+            Self::BadPath(_)
+            | Self::BadId(_)
+            | Self::BadExpiry
+            | Self::ZeroLimit(_)
+            | Self::BadNetwork(_)
+            | Self::BadBody(_)
+            | Self::BrokenUpload => Kind::BadRequest,
+            Self::EgressNotPermitted(_) | Self::NoWayOut(_) => Kind::Forbidden,
+            Self::Form(error) => error.kind(),
             Self::NoCopy(_) => Kind::Unprocessable,
             Self::Expired(_) | Self::KeyReused | Self::NothingRuns(_) => Kind::Conflict,
             Self::CodeTooLarge { .. } | Self::Full { .. } => Kind::TooLarge,
@@ -92,7 +128,7 @@ impl Failure for Error {
             Self::RunsElsewhere => Kind::Unavailable,
             Self::Driver(error) => error.kind(),
             Self::Blobs(error) => error.kind(),
-            Self::Database(_) | Self::BadRow(_) | Self::Folder(_) => Kind::Internal,
+            Self::Database(_) | Self::BadRow(_) | Self::Folder(_) | Self::Egress(_) => Kind::Internal,
         }
     }
 
@@ -101,17 +137,24 @@ impl Failure for Error {
             Self::Expired(_) => "container_expired",
             Self::KeyReused => "idempotency_key_reused",
             Self::RunsElsewhere => "execution_elsewhere",
+            Self::EgressNotPermitted(_) | Self::NoWayOut(_) => "egress_not_permitted",
             Self::NothingRuns(_) => "nothing_runs",
             Self::NoCopy(_) => "variables_not_copied",
             Self::TooManySessions { .. } => "too_many_sandboxes",
             Self::Driver(error) => error.code(),
+            Self::NoKey => "no_key",
             Self::NoContainer(_)
             | Self::NoFile(_)
             | Self::NoBlob(_)
             | Self::BadPath(_)
             | Self::BadId(_)
             | Self::BadExpiry
+            | Self::BadNetwork(_)
+            | Self::Egress(_)
             | Self::ZeroLimit(_)
+            | Self::BadBody(_)
+            | Self::BrokenUpload
+            | Self::Form(_)
             | Self::CodeTooLarge { .. }
             | Self::Full { .. }
             | Self::Database(_)
@@ -124,7 +167,10 @@ impl Failure for Error {
     fn param(&self) -> Option<&str> {
         match self {
             Self::BadPath(_) => Some("path"),
+            Self::BrokenUpload => Some("file"),
+            Self::Form(error) => error.param(),
             Self::BadExpiry => Some("expires_after"),
+            Self::BadNetwork(_) | Self::EgressNotPermitted(_) | Self::NoWayOut(_) => Some("network_policy"),
             Self::CodeTooLarge { .. } => Some("code"),
             Self::ZeroLimit(name) => Some(name),
             Self::NoBlob(_) => Some("blob"),
@@ -132,6 +178,9 @@ impl Failure for Error {
             | Self::NoFile(_)
             | Self::Expired(_)
             | Self::BadId(_)
+            | Self::Egress(_)
+            | Self::BadBody(_)
+            | Self::NoKey
             | Self::Full { .. }
             | Self::KeyReused
             | Self::NothingRuns(_)

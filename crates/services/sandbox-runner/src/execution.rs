@@ -18,7 +18,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use tracing::{info, warn};
 
 use crate::container::{File, Source};
-use crate::driver::{self, Cause, Ended, Entered, FoundFile, Job, Raised, Said, Session, Shown, Signals};
+use crate::driver::{self, Cause, Changes, Ended, Entered, FoundFile, Job, Raised, Said, Session, Shown, Signals};
 use crate::log::Log;
 use crate::rooms::Room;
 use crate::sandbox::Sandbox;
@@ -308,38 +308,50 @@ impl Sandbox {
         log: &Log,
     ) -> Result<bool, Error> {
         let Some(session) = session else { return Ok(false) };
-        let mut changes = session.changes(self.config.n_files).await.map_err(Error::Folder)?;
-        for path in &changes.gone {
-            self.store.retire_file(container, path).await?;
-        }
-        for found in changes.found {
-            let path = found.path.clone();
-            match self.keep_file(container, found).await {
-                Ok(file) => log.add(ExecutionEvent::File { file: Box::new(wire::file(&file)) }),
-                Err(Error::Blobs(septet_blobs::Error::TooLarge { .. })) => changes.is_cut = true,
-                Err(other) => {
-                    session.forget(&path).await;
-                    return Err(other);
+        let Changes { found, gone, is_cut } = session.changes(self.config.n_files).await.map_err(Error::Folder)?;
+        let paths: Vec<String> = found.iter().map(|file| file.path.clone()).collect();
+        match self.keep_found(container, &gone, found).await {
+            Ok((files, is_too_large)) => {
+                for file in &files {
+                    log.add(ExecutionEvent::File { file: Box::new(wire::file(file)) });
                 }
+                self.store.touch(container, self.clock.now_ms()).await?;
+                Ok(is_cut || is_too_large)
+            }
+            Err(error) => {
+                for path in &paths {
+                    session.forget(path).await;
+                }
+                Err(error)
             }
         }
-        self.store.touch(container, self.clock.now_ms()).await?;
-        Ok(changes.is_cut)
     }
 
-    async fn keep_file(&self, container: ContainerId, found: FoundFile) -> Result<File, Error> {
-        let stored = self.blobs.put_stream(found.content, self.config.file_bytes).await?;
-        let file = File {
-            id: self.ids.next(),
-            container,
-            path: found.path,
-            bytes: stored.bytes,
-            blob: stored.id,
-            source: Source::Assistant,
-            created_at_ms: self.clock.now_ms(),
-        };
-        self.store.add_file(&file).await?;
-        Ok(file)
+    /// All of them or none. The flag says whether one was too large.
+    async fn keep_found(
+        &self,
+        container: ContainerId,
+        gone: &[String],
+        found: Vec<FoundFile>,
+    ) -> Result<(Vec<File>, bool), Error> {
+        let (mut files, mut is_too_large) = (Vec::new(), false);
+        for found in found {
+            match self.blobs.put_stream(found.content, self.config.file_bytes).await {
+                Ok(stored) => files.push(File {
+                    id: self.ids.next(),
+                    container,
+                    path: found.path,
+                    bytes: stored.bytes,
+                    blob: stored.id,
+                    source: Source::Assistant,
+                    created_at_ms: self.clock.now_ms(),
+                }),
+                Err(septet_blobs::Error::TooLarge { .. }) => is_too_large = true,
+                Err(other) => return Err(other.into()),
+            }
+        }
+        self.store.change_files(container, gone, &files).await?;
+        Ok((files, is_too_large))
     }
 }
 

@@ -24,6 +24,7 @@ impl Sandbox {
         let now_ms = self.clock.now_ms();
         let container = Container { id: self.ids.next(), created_at_ms: now_ms, last_active_at_ms: now_ms, ..original };
         self.store.add_container(&container).await?;
+        self.egress.copy(id, container.id);
         for file in self.store.all_files(id).await? {
             let copy = File { id: self.ids.next(), container: container.id, ..file };
             self.store.add_file(&copy).await?;

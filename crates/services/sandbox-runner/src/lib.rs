@@ -11,20 +11,25 @@
 //! - **Invariant:** a session folder is a cache of rows and blobs and may vanish between two runs.
 //! - **Invariant:** nothing that code made is followed, decoded or unpacked outside the walls.
 //!
-//! It knows nothing of agents or models, and it has no network to offer.
+//! It knows nothing of agents or models, and there is no network in a sandbox beyond the few domains that its container
+//! and the operator both allow.
 
 mod agent;
+mod alone;
 mod config;
 mod container;
 mod docker;
 mod doctor;
 mod driver;
 mod drivers;
+mod egress;
 mod error;
 mod execution;
 mod fork;
+mod keys;
 mod kubernetes;
 mod log;
+mod mcp;
 mod metrics;
 mod migration;
 pub mod process;
@@ -39,15 +44,16 @@ use std::time::Duration;
 
 use anyhow::Context;
 use septet_blobs::Blobs;
+use septet_chassis::http::Limits;
 use septet_chassis::{Platform, Service};
 use septet_database::Database;
 use septet_kernel::ServiceName;
 use tracing::{info, warn};
 
 pub use agent::agent_main;
-pub use config::Config;
+pub use config::{Config, KeyConfig};
 pub use docker::{Settings as DockerSettings, seccomp_profile};
-pub use doctor::doctor;
+pub use doctor::{Chart, doctor};
 pub use driver::{Level, MemoryWall};
 pub use error::Error;
 pub use kubernetes::Config as KubernetesConfig;
@@ -70,16 +76,21 @@ pub async fn open(config: Config, platform: &Platform, database: Database, blobs
         driver: drivers::open(&config, platform.lifecycle.clone(), &platform.clock, platform.directory.signer())
             .map_err(anyhow::Error::msg)?,
         store: Store::open(database).await.context("cannot open the tables of the sandbox runner")?,
-        config,
         blobs,
         clock: platform.clock.clone(),
         ids: platform.ids.clone(),
         lifecycle: platform.lifecycle.clone(),
         rooms: Rooms::default(),
         lives: execution::Lives::default(),
+        egress: egress::Egress::open(&config, platform.lifecycle.clone())?,
+        config,
     });
     platform.lifecycle.spawn("keep the sandbox", keep(Arc::clone(&sandbox)));
-    Ok(Service::internal(ServiceName::SandboxRunner, routes::routes(sandbox)))
+    // An answer in one document comes when the code has ended.
+    let longest = Duration::from_millis(sandbox.config.timeout_max_ms) + Duration::from_secs(60);
+    let usual = Limits::default();
+    let limits = Limits { timeout: usual.timeout.max(longest), ..usual };
+    Ok(Service { limits, ..Service::internal(ServiceName::SandboxRunner, routes::routes(sandbox)) })
 }
 
 /// Warms the interpreter up, lets idle folders go, and ends everything at shutdown.
@@ -105,6 +116,9 @@ async fn keep(sandbox: Arc<Sandbox>) {
         if n_swept > 0 {
             info!(sandbox.n_swept = n_swept, "idle session folders let go");
         }
+    }
+    if let Err(error) = sandbox.store.flush().await {
+        warn!(error = %septet_kernel::causes(&error), "the last activity of containers was not written down");
     }
     sandbox.rooms.clear();
     sandbox.driver.close().await;

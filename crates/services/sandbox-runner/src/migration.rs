@@ -6,7 +6,7 @@ pub(crate) struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(First)]
+        vec![Box::new(First), Box::new(Networks)]
     }
 
     fn migration_table_name() -> DynIden {
@@ -64,6 +64,23 @@ impl MigrationTrait for First {
         for statement in STATEMENTS {
             manager.get_connection().execute_unprepared(statement).await?;
         }
+        Ok(())
+    }
+}
+
+struct Networks;
+
+impl MigrationName for Networks {
+    fn name(&self) -> &'static str {
+        "m0002_networks"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Networks {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        // JSON of what the container may reach; the values of secrets are not in it. NULL: nothing.
+        manager.get_connection().execute_unprepared("ALTER TABLE sandbox_containers ADD COLUMN network TEXT").await?;
         Ok(())
     }
 }

@@ -55,6 +55,14 @@ impl Rooms {
         *room.open.lock().await = None;
     }
 
+    /// Lets the session of a container go, unless somebody is using it.
+    pub(crate) fn release(&self, id: ContainerId) {
+        let mut all = self.all();
+        if all.get(&id).is_some_and(|room| Arc::strong_count(room) == 1) {
+            all.remove(&id);
+        }
+    }
+
     /// Lets idle sessions go until one more may be opened for `room`.
     ///
     /// # Errors

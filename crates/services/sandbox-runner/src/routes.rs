@@ -1,13 +1,17 @@
 //! The endpoints, one line each.
 
+mod door;
+mod execute;
+mod files;
+
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{HeaderMap, Response, StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
+use axum::{Router, middleware};
 use futures::StreamExt;
 use septet_chassis::http::{Json, Query, Refusal};
 use septet_contracts::ndjson;
@@ -15,25 +19,32 @@ use septet_contracts::page::{Page, PageQuery};
 use septet_contracts::sandbox as api;
 use septet_kernel::{Caller, ContainerFileId, ContainerId};
 
+use crate::keys::Keys;
 use crate::sandbox::Sandbox;
 use crate::wire::{self, Walls};
-use crate::{Error, doctor};
+use crate::{Error, doctor, mcp};
 
 type Shared = State<Arc<Sandbox>>;
 type Answer<T> = Result<Json<T>, Refusal<Error>>;
 
 pub(crate) fn routes(sandbox: Arc<Sandbox>) -> Router {
+    let keys = Keys::new(&sandbox.config.keys, sandbox.ids.clone());
+    // Forms are read in pieces and have a limit of their own.
+    let files = post(files::add).get(list_files).layer(DefaultBodyLimit::disable());
     Router::new()
+        .route("/v1/execute", post(execute::execute))
+        .route_service("/mcp", mcp::service(Arc::clone(&sandbox)))
         .route("/v1/containers", post(create).get(list))
         .route("/v1/containers/{container}", get(show).delete(delete))
         .route("/v1/containers/{container}/fork", post(fork))
-        .route("/v1/containers/{container}/files", post(add_file).get(files))
+        .route("/v1/containers/{container}/files", files)
         .route("/v1/containers/{container}/files/{file}", get(file).delete(delete_file))
-        .route("/v1/containers/{container}/files/{file}/content", get(content))
+        .route("/v1/containers/{container}/files/{file}/content", get(files::content))
         .route("/v1/containers/{container}/executions", post(execute))
         .route("/v1/containers/{container}/executions/stop", post(stop))
         .route("/v1/containers/{container}/executions/interrupt", post(interrupt))
         .route("/internal/doctor", get(examine))
+        .layer(middleware::from_fn_with_state(keys, door::open))
         .with_state(sandbox)
 }
 
@@ -67,17 +78,7 @@ async fn fork(State(sandbox): Shared, caller: Caller, Path(container): Path<Stri
     Ok(Json(answer))
 }
 
-async fn add_file(
-    State(sandbox): Shared,
-    caller: Caller,
-    Path(container): Path<String>,
-    Json(new): Json<api::NewFile>,
-) -> Answer<api::ContainerFile> {
-    let file = sandbox.add_file(caller.tenant, id(&container)?, new).await?;
-    Ok(Json(wire::file(&file)))
-}
-
-async fn files(
+async fn list_files(
     State(sandbox): Shared,
     caller: Caller,
     Path(container): Path<String>,
@@ -95,15 +96,6 @@ async fn file(
 ) -> Answer<api::ContainerFile> {
     let (container, file) = ids(&path)?;
     Ok(Json(wire::file(&sandbox.file(caller.tenant, container, file).await?)))
-}
-
-async fn content(
-    State(sandbox): Shared,
-    caller: Caller,
-    Path(path): Path<(String, String)>,
-) -> Answer<api::FileContent> {
-    let (container, file) = ids(&path)?;
-    Ok(Json(wire::content(&sandbox.file(caller.tenant, container, file).await?)))
 }
 
 async fn delete_file(

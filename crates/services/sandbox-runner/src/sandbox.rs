@@ -6,12 +6,13 @@ use futures::{StreamExt, TryStreamExt};
 use septet_blobs::Blobs;
 use septet_chassis::Lifecycle;
 use septet_contracts::page::PageQuery;
-use septet_contracts::sandbox::{NewContainer, NewFile};
+use septet_contracts::sandbox::{NetworkPolicy, NewContainer, NewFile};
 use septet_kernel::{Clock, ContainerFileId, ContainerId, Ids, TenantId};
 use tokio::sync::OwnedMutexGuard;
 
 use crate::container::{Container, File, Source};
 use crate::driver::{Driver, Session, Spec};
+use crate::egress::{Egress, Gate, Network};
 use crate::execution::Lives;
 use crate::process;
 use crate::rooms::{Room, Rooms};
@@ -31,6 +32,7 @@ pub(crate) struct Sandbox {
     pub(crate) lifecycle: Lifecycle,
     pub(crate) rooms: Rooms,
     pub(crate) lives: Lives,
+    pub(crate) egress: Egress,
 }
 
 impl Sandbox {
@@ -42,16 +44,20 @@ impl Sandbox {
             }
             Some(_) => return Err(Error::BadExpiry),
         };
-        let now_ms = self.clock.now_ms();
+        let (id, now_ms) = (self.ids.next(), self.clock.now_ms());
         let container = Container {
-            id: self.ids.next(),
+            id,
             tenant,
             name: new.name,
             created_at_ms: now_ms,
             last_active_at_ms: now_ms,
             expires_minutes,
+            network: self.admit(id, new.network_policy)?,
         };
-        self.store.add_container(&container).await?;
+        if let Err(error) = self.store.add_container(&container).await {
+            self.egress.forget(id);
+            return Err(error);
+        }
         Ok(container)
     }
 
@@ -67,6 +73,7 @@ impl Sandbox {
     pub(crate) async fn usable(&self, tenant: TenantId, id: ContainerId) -> Result<Container, Error> {
         let container = self.store.container(tenant, id).await?;
         if container.is_expired(self.clock.now_ms()) {
+            self.egress.forget(id);
             return Err(Error::Expired(id));
         }
         Ok(container)
@@ -78,6 +85,7 @@ impl Sandbox {
         self.store.container(tenant, id).await?;
         // The rows go first, so that a run that begins now finds no container; once more behind a run that was ending.
         self.store.delete_container(id).await?;
+        self.egress.forget(id);
         self.rooms.remove(id).await;
         self.store.delete_container(id).await
     }
@@ -94,8 +102,8 @@ impl Sandbox {
         let mut open = Arc::clone(&room.open).lock_owned().await;
         let others = self.store.all_files(id).await?;
         let n_bytes: u64 = others.iter().filter(|file| file.path != path).map(|file| file.bytes).sum();
-        if n_bytes + bytes > self.config.session_bytes / 10 * 9 {
-            return Err(Error::Full { limit_bytes: self.config.session_bytes / 10 * 9 });
+        if n_bytes + bytes > self.config.files_bytes() {
+            return Err(Error::Full { limit_bytes: self.config.files_bytes() });
         }
         let file = File {
             id: self.ids.next(),
@@ -159,19 +167,36 @@ impl Sandbox {
         let room = self.rooms.room(id, tenant, self.clock.now_ms());
         let mut open = Arc::clone(&room.open).lock_owned().await;
         // Only now: whoever deletes the container from here on finds the room and empties it.
-        self.usable(tenant, id).await?;
+        let container = self.usable(tenant, id).await?;
         if room.gone.is_cancelled() {
             return Err(Error::NoContainer(id));
         }
         if open.as_deref().is_none_or(Session::is_lost) {
             *open = None;
             self.rooms.make_space(&room, self.config.n_sessions_per_tenant, self.config.n_sessions)?;
-            let session = self.driver.open(Spec { container: id, tenant }).await?;
+            let gate = container.network.map(|network| self.gate(id, &network)).transpose()?;
+            let session = self.driver.open(Spec { container: id, tenant, gate }).await?;
             self.fill(session.as_ref(), &self.store.all_files(id).await?).await?;
             *open = Some(session);
             room.opened(self.clock.now_ms());
         }
         Ok((room, open))
+    }
+
+    fn admit(&self, id: ContainerId, policy: Option<NetworkPolicy>) -> Result<Option<Network>, Error> {
+        let network = self.egress.admit(id, policy)?;
+        if network.is_some() && !self.driver.has_way_out() {
+            self.egress.forget(id);
+            return Err(Error::NoWayOut(self.driver.name()));
+        }
+        Ok(network)
+    }
+
+    fn gate(&self, id: ContainerId, network: &Network) -> Result<Arc<Gate>, Error> {
+        if !self.driver.has_way_out() {
+            return Err(Error::NoWayOut(self.driver.name()));
+        }
+        self.egress.gate(id, network).map_err(Error::Egress)
     }
 
     /// Writes files into the folder.

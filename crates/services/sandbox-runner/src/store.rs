@@ -1,6 +1,9 @@
 //! The rows of the sandbox runner.
 
+mod known;
+
 use std::str::FromStr;
+use std::sync::Arc;
 
 use sea_orm::{ConnectionTrait, DbBackend, QueryResult, Statement, TryGetable, Value};
 use septet_contracts::page::PageQuery;
@@ -9,14 +12,16 @@ use septet_kernel::{ContainerFileId, ContainerId, ExecutionId, TenantId};
 
 use crate::Error;
 use crate::container::{Container, File, Source};
+use known::Known;
 
-const CONTAINER: &str = "id, tenant, name, created_at, last_active_at, expires_minutes";
+const CONTAINER: &str = "id, tenant, name, created_at, last_active_at, expires_minutes, network";
 const FILE: &str = "id, container, path, bytes, blob, source, created_at";
 
 /// The tables with the prefix `sandbox_`.
 #[derive(Clone)]
 pub(crate) struct Store {
     database: Database,
+    known: Arc<Known>,
 }
 
 /// An execution with a key, as stored.
@@ -32,7 +37,7 @@ pub(crate) struct Stored {
 impl Store {
     pub(crate) async fn open(database: Database) -> Result<Self, septet_database::Error> {
         database.migrate::<crate::migration::Migrator>().await?;
-        Ok(Self { database })
+        Ok(Self { database, known: Arc::default() })
     }
 
     /// Whether nobody else can be working on these tables, so that what is not running here is not running.
@@ -40,7 +45,9 @@ impl Store {
         self.database.backend() == DbBackend::Sqlite
     }
 
+    /// Does nothing when it is there already.
     pub(crate) async fn add_container(&self, container: &Container) -> Result<(), Error> {
+        let network = container.network.as_ref().map(serde_json::to_string).transpose();
         let values = vec![
             container.id.to_string().into(),
             container.tenant.to_string().into(),
@@ -48,25 +55,54 @@ impl Store {
             container.created_at_ms.into(),
             container.last_active_at_ms.into(),
             container.expires_minutes.map(i64::from).into(),
+            network.map_err(|error| Error::BadRow(error.to_string()))?.into(),
         ];
-        self.write(format!("INSERT INTO sandbox_containers ({CONTAINER}) VALUES ($1, $2, $3, $4, $5, $6)"), values)
-            .await?;
+        let sql = format!(
+            "INSERT INTO sandbox_containers ({CONTAINER}) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING"
+        );
+        self.write(sql, values).await?;
         Ok(())
     }
 
     pub(crate) async fn container(&self, tenant: TenantId, id: ContainerId) -> Result<Container, Error> {
+        if let Some(known) = self.known.get(id) {
+            return if known.tenant == tenant { Ok(known) } else { Err(Error::NoContainer(id)) };
+        }
+        let n_deleted = self.known.n_deleted();
         let sql = format!("SELECT {CONTAINER} FROM sandbox_containers WHERE tenant = $1 AND id = $2");
         let row = self.one(sql, vec![tenant.to_string().into(), id.to_string().into()]).await?;
-        container(&row.ok_or(Error::NoContainer(id))?)
+        let container = container(&row.ok_or(Error::NoContainer(id))?)?;
+        // Where others write to these tables too, they may delete it.
+        if self.is_ours_alone() {
+            self.known.remember(&container, n_deleted);
+        }
+        Ok(container)
     }
 
     pub(crate) async fn containers(&self, tenant: TenantId, page: &PageQuery) -> Result<(Vec<Container>, bool), Error> {
         let sql = format!("SELECT {CONTAINER} FROM sandbox_containers WHERE tenant = $1");
         let rows = self.page(sql, vec![tenant.to_string().into()], page).await?;
-        cut(rows, page, container)
+        let (rows, has_more) = cut(rows, page, container)?;
+        Ok((rows.into_iter().map(|row| self.known.get(row.id).unwrap_or(row)).collect(), has_more))
     }
 
+    /// Makes a container active again.
     pub(crate) async fn touch(&self, id: ContainerId, now_ms: i64) -> Result<(), Error> {
+        if !self.known.touch(id, now_ms) {
+            return Ok(());
+        }
+        self.write_active(id, now_ms).await
+    }
+
+    /// Writes down what is only known here, at the end.
+    pub(crate) async fn flush(&self) -> Result<(), Error> {
+        for (id, at_ms) in self.known.take_unwritten() {
+            self.write_active(id, at_ms).await?;
+        }
+        Ok(())
+    }
+
+    async fn write_active(&self, id: ContainerId, now_ms: i64) -> Result<(), Error> {
         let sql = "UPDATE sandbox_containers SET last_active_at = $1 WHERE id = $2".to_owned();
         self.write(sql, vec![now_ms.into(), id.to_string().into()]).await?;
         Ok(())
@@ -74,41 +110,67 @@ impl Store {
 
     pub(crate) async fn delete_container(&self, id: ContainerId) -> Result<(), Error> {
         let backend = self.database.backend();
-        let id = id.to_string();
-        self.database
+        self.known.forget(id);
+        let text = id.to_string();
+        let deleted = self
+            .database
             .write(async |transaction| {
                 for (table, column) in
                     [("sandbox_executions", "container"), ("sandbox_files", "container"), ("sandbox_containers", "id")]
                 {
                     let sql = format!("DELETE FROM {table} WHERE {column} = $1");
                     transaction
-                        .execute_raw(Statement::from_sql_and_values(backend, sql, [Value::from(id.clone())]))
+                        .execute_raw(Statement::from_sql_and_values(backend, sql, [Value::from(text.clone())]))
                         .await?;
                 }
                 Ok(())
             })
-            .await
+            .await;
+        // Once more for whoever has read the row in between.
+        self.known.forget(id);
+        deleted
     }
 
     /// Makes `file` the current one at its path.
     pub(crate) async fn add_file(&self, file: &File) -> Result<(), Error> {
+        self.change_files(file.container, &[], std::slice::from_ref(file)).await
+    }
+
+    /// Takes files out of the session and makes others the current ones at their paths, in one step.
+    pub(crate) async fn change_files(
+        &self,
+        container: ContainerId,
+        gone: &[String],
+        files: &[File],
+    ) -> Result<(), Error> {
         let backend = self.database.backend();
-        let retire = retired(file.container, &file.path);
-        let values: Vec<Value> = vec![
-            file.id.to_string().into(),
-            file.container.to_string().into(),
-            file.path.clone().into(),
-            i64::try_from(file.bytes).unwrap_or(i64::MAX).into(),
-            file.blob.to_string().into(),
-            file.source.name().into(),
-            file.created_at_ms.into(),
-        ];
+        let statement = |sql: String, values: Vec<Value>| Statement::from_sql_and_values(backend, sql, values);
+        let mut statements = Vec::new();
+        for path in gone.iter().chain(files.iter().map(|file| &file.path)) {
+            let (sql, values) = retired(container, path);
+            statements.push(statement(sql, values));
+        }
+        for file in files {
+            let values: Vec<Value> = vec![
+                file.id.to_string().into(),
+                file.container.to_string().into(),
+                file.path.clone().into(),
+                i64::try_from(file.bytes).unwrap_or(i64::MAX).into(),
+                file.blob.to_string().into(),
+                file.source.name().into(),
+                file.created_at_ms.into(),
+            ];
+            let sql = format!("INSERT INTO sandbox_files ({FILE}, is_current) VALUES ($1, $2, $3, $4, $5, $6, $7, 1)");
+            statements.push(statement(sql, values));
+        }
+        if statements.is_empty() {
+            return Ok(());
+        }
         self.database
             .write(async |transaction| {
-                transaction.execute_raw(Statement::from_sql_and_values(backend, retire.0, retire.1)).await?;
-                let sql =
-                    format!("INSERT INTO sandbox_files ({FILE}, is_current) VALUES ($1, $2, $3, $4, $5, $6, $7, 1)");
-                transaction.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+                for statement in statements {
+                    transaction.execute_raw(statement).await?;
+                }
                 Ok(())
             })
             .await
@@ -229,6 +291,8 @@ fn cut<T>(
 }
 
 fn container(row: &QueryResult) -> Result<Container, Error> {
+    let network: Option<String> = column(row, "network")?;
+    let network = network.map(|text| serde_json::from_str(&text)).transpose();
     Ok(Container {
         id: parsed(row, "id")?,
         tenant: parsed(row, "tenant")?,
@@ -236,6 +300,7 @@ fn container(row: &QueryResult) -> Result<Container, Error> {
         created_at_ms: column(row, "created_at")?,
         last_active_at_ms: column(row, "last_active_at")?,
         expires_minutes: column::<Option<i64>>(row, "expires_minutes")?.and_then(|minutes| u32::try_from(minutes).ok()),
+        network: network.map_err(|error| Error::BadRow(format!("network: {error}")))?,
     })
 }
 

@@ -3,6 +3,7 @@
 use septet_contracts::sandbox as api;
 
 use crate::container::{Container, File};
+use crate::egress::Network;
 
 /// What the answers say about the walls.
 #[derive(Debug, Clone)]
@@ -22,12 +23,18 @@ pub(crate) fn container(container: &Container, now_ms: i64, walls: &Walls) -> ap
         expires_after: container
             .expires_minutes
             .map(|minutes| api::ExpiresAfter { anchor: "last_active_at".to_owned(), minutes }),
+        network_policy: Some(container.network.as_ref().map_or(api::ContainerNetwork::Disabled, network)),
         septet: api::ContainerExtra {
             isolation: walls.isolation.clone(),
             driver: walls.driver.clone(),
             left_behind: Vec::new(),
         },
     }
+}
+
+fn network(network: &Network) -> api::ContainerNetwork {
+    let secrets = network.secrets().map(|(domain, name)| api::SecretPlace { domain, name });
+    api::ContainerNetwork::Allowlist { allowed_domains: network.allowed(), domain_secrets: secrets.collect() }
 }
 
 pub(crate) fn file(file: &File) -> api::ContainerFile {

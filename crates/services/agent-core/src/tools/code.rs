@@ -35,7 +35,7 @@ impl CodeRunner<'_> {
             }
         }
         let expires_after = Some(ExpiresAfter { anchor: "last_active_at".to_owned(), minutes: EXPIRES_AFTER_MINUTES });
-        let new = NewContainer { name: name.to_owned(), expires_after };
+        let new = NewContainer { name: name.to_owned(), expires_after, ..NewContainer::default() };
         Ok(self.sandbox.create(self.caller, &new).await?.id)
     }
 

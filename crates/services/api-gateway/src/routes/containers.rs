@@ -3,12 +3,15 @@
 use axum::Json as Plain;
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
-use http::{HeaderMap, header};
+use http::HeaderMap;
 use septet_chassis::http::Refusal;
+use septet_chassis::http::form::Form;
 use septet_contracts::call::segment;
 use septet_contracts::knowledge;
 use septet_contracts::page::{Page, PageQuery};
-use septet_contracts::sandbox::{Container, ContainerFile, FileContent, NewContainer, NewExecution, NewFile};
+use septet_contracts::sandbox::{
+    Container, ContainerFile, ExecuteRequest, ExecutionReport, FileContent, NewContainer, NewExecution, NewFile,
+};
 use septet_kernel::{Caller, ServiceName};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -30,6 +33,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(file, delete_file))
         .routes(routes!(content))
         .routes(routes!(execute))
+        .routes(routes!(execute_alone))
         .routes(routes!(interrupt))
         .routes(routes!(fork))
 }
@@ -68,6 +72,11 @@ passes! {
         tag = "Containers", request_body = NewExecution,
         responses((status = 200, content_type = "application/x-ndjson", body = Object)) }
 
+    /// Runs code, in a sandbox that is made for it unless one is named, and gives everything that came of it as one
+    /// document; with `stream` the events as they happen. With `Idempotency-Key` the code runs once.
+    execute_alone: post "/v1/execute" => SandboxRunner.pass {
+        tag = "Containers", request_body = ExecuteRequest, responses((status = 200, body = ExecutionReport)) }
+
     /// Has the code that runs in a sandbox raise `KeyboardInterrupt`; a stateful interpreter keeps its variables.
     interrupt: post "/v1/containers/{container_id}/executions/interrupt" => SandboxRunner.pass {
         tag = "Containers", responses((status = 204)) }
@@ -94,8 +103,7 @@ async fn add_file(
     Path(container): Path<String>,
     request: Request,
 ) -> Result<Plain<ContainerFile>, Refusal<Error>> {
-    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let is_form = content_type.unwrap_or_default().starts_with("multipart/form-data");
+    let is_form = Form::is_announced(request.headers());
     let caller = caller.without_deadline();
     // A blob is named only here, after the tenant has shown that it owns the bytes: hashes are no secret.
     let new = if is_form {
@@ -128,5 +136,5 @@ async fn content(
     let path = format!("/v1/containers/{}/files/{}/content", segment(container), segment(file));
     let found = app.peer(ServiceName::SandboxRunner).get(&caller, &path).answer().await.map_err(Error::from)?;
     let FileContent { blob, filename, mime, .. } = found;
-    Ok(serve(&app.blobs, &Content { blob, filename, mime }, &headers).await?)
+    Ok(serve(&app.blobs, Content { blob, filename, mime }, &headers).await?)
 }

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use secrecy::{ExposeSecret, SecretString};
+use septet_chassis::Secret;
 use septet_kernel::Money;
 use septet_providers::{Credentials, Kind};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 /// One provider.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -188,35 +188,5 @@ impl From<ModelEntry> for ModelConfig {
                 id: table.id,
             },
         }
-    }
-}
-
-/// A key that does not print, also not when the settings are shown.
-#[derive(Debug, Clone)]
-pub struct Secret(SecretString);
-
-impl Secret {
-    /// Wraps a key. White space around it is a slip of the hand and is cut.
-    #[must_use]
-    pub fn new(key: &str) -> Self {
-        Self(SecretString::from(key.trim()))
-    }
-
-    /// The key itself.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        self.0.expose_secret()
-    }
-}
-
-impl Serialize for Secret {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str("[secret]")
-    }
-}
-
-impl<'de> Deserialize<'de> for Secret {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Self::new(&String::deserialize(deserializer)?))
     }
 }

@@ -114,7 +114,7 @@ async fn live(settings: Settings) -> Result<(), String> {
     let walls = driver.warm().await.map_err(|error| septet_kernel::causes(&error))?;
     let ids = Ids::new(Clock::system());
     let session = driver
-        .open(Spec { container: ids.next(), tenant: ids.next() })
+        .open(Spec { container: ids.next(), tenant: ids.next(), gate: None })
         .await
         .map_err(|error| septet_kernel::causes(&error))?;
     let agent = Arc::new(Agent::new(session, walls, settings.token));

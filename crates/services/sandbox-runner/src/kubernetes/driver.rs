@@ -97,7 +97,7 @@ impl driver::Driver for Driver {
         }
         let walls = match pool.config.n_warm {
             0 => {
-                let nobody = Spec { container: self.ids.next(), tenant: self.ids.next() };
+                let nobody = Spec { container: self.ids.next(), tenant: self.ids.next(), gate: None };
                 Seat::take(&pool, pool.claim(&nobody).await?).await?.walls
             }
             _ => self.ask_a_waiting_pod(&pool).await?,

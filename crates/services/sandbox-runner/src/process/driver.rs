@@ -13,7 +13,7 @@ use super::cgroup::Hierarchy;
 use super::graves::Graves;
 use super::link::{Busy, Warden};
 use super::pairs::Pairs;
-use super::parked::{Ground, Parked};
+use super::parked::{Ground, Parked, WayOut};
 use super::session::Session;
 use super::wire::Request;
 use super::worker::Worker;
@@ -166,13 +166,20 @@ impl Driver {
     async fn try_worker(&self, session: &Session) -> Result<Worker, Error> {
         let warden = &session.warden;
         let waiting = self.parked().pop();
-        let parked = match waiting.filter(|parked| Arc::ptr_eq(&parked.warden, warden)) {
+        let mut parked = match waiting.filter(|parked| Arc::ptr_eq(&parked.warden, warden)) {
             Some(parked) => parked,
             None => Parked::start(warden, &self.inner.ground).await?,
         };
-        let entered = warden.ask(Request::Enter { slot: parked.slot, session: session.name.clone() }, &[]).await;
+        let has_way_out = session.gate.is_some();
+        let request = Request::Enter { slot: parked.slot, session: session.name.clone(), has_way_out };
+        let entered = warden.ask(request, &[]).await;
         self.refill(warden);
-        entered?;
+        let (_, fds) = entered?;
+        if let Some(gate) = &session.gate {
+            let door = fds.into_iter().next().ok_or(Error::Lost)?;
+            let serving = gate.serve(door.into()).map_err(Error::Io)?;
+            parked.way_out = Some(WayOut { gate: Arc::clone(gate), serving });
+        }
         Worker::new(parked, &self.inner.config).map_err(Error::Io)
     }
 
@@ -233,6 +240,10 @@ impl driver::Driver for Driver {
         "process"
     }
 
+    fn has_way_out(&self) -> bool {
+        true
+    }
+
     async fn warm(&self) -> Result<Walls, Error> {
         let warden = self.warden().await?;
         self.refill(&warden);
@@ -256,7 +267,7 @@ impl driver::Driver for Driver {
         let (_, fds) = warden.ask(request, &[]).await?;
         let folder = fds.into_iter().next().ok_or(Error::Lost)?;
         let owner = warden.owner;
-        Ok(Box::new(Session::new(self.clone(), name, warden, folder, owner)))
+        Ok(Box::new(Session::new(self.clone(), name, warden, folder, owner, spec.gate)))
     }
 
     async fn close(&self) {

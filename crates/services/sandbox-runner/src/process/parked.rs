@@ -20,6 +20,7 @@ use super::tree::Tree;
 use super::watchdog::{self, Watched};
 use super::wire::{Answer, Request};
 use crate::driver::{Error, Level};
+use crate::egress::{Gate, Serving};
 
 /// A worker that does not park within this time never will.
 const PARKING: Duration = Duration::from_secs(30);
@@ -30,6 +31,12 @@ pub(super) struct Ground {
     pub(super) hierarchy: Hierarchy,
     pub(super) graves: Graves,
     pub(super) pairs: Pairs,
+}
+
+/// What leads out of the session, and the listening end of it inside this worker's namespaces.
+pub(super) struct WayOut {
+    pub(super) gate: Arc<Gate>,
+    pub(super) serving: Serving,
 }
 
 /// Killed when dropped.
@@ -44,6 +51,7 @@ pub(super) struct Parked {
     pub(super) control: Option<UnixStream>,
     pub(super) mailbox: Mailbox,
     pub(super) group: Option<Group>,
+    pub(super) way_out: Option<WayOut>,
     pub(super) exited: Option<oneshot::Receiver<i32>>,
     /// The host ids of its processes.
     _pair: Pair,
@@ -74,6 +82,7 @@ impl Parked {
             control: None,
             mailbox: Mailbox::open(report, worker_pid).map_err(Error::Io)?,
             group: None,
+            way_out: None,
             exited: Some(exited),
             _pair: pair,
         };

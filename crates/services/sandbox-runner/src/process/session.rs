@@ -15,12 +15,15 @@ use super::link::{Busy, Warden};
 use super::run::{Entered, Kept};
 use super::worker::Worker;
 use crate::driver::{self, Changes, Chunks, Error, FoundFile};
+use crate::egress::Gate;
 
 /// Let go when dropped.
 pub(super) struct Session {
     pub(super) driver: Driver,
     pub(super) name: String,
     pub(super) warden: Arc<Warden>,
+    /// Its way out, if it has one.
+    pub(super) gate: Option<Arc<Gate>>,
     /// The folder, from outside.
     folder: Folder,
     /// What was in it when it was last looked at.
@@ -30,9 +33,16 @@ pub(super) struct Session {
 
 impl Session {
     /// `owner` is who owns what is in the folder, when that is not us.
-    pub(super) fn new(driver: Driver, name: String, warden: Arc<Warden>, folder: OwnedFd, owner: Option<u32>) -> Self {
+    pub(super) fn new(
+        driver: Driver,
+        name: String,
+        warden: Arc<Warden>,
+        folder: OwnedFd,
+        owner: Option<u32>,
+        gate: Option<Arc<Gate>>,
+    ) -> Self {
         let folder = Folder::new(Arc::new(folder), owner);
-        Self { driver, name, warden, folder, manifest: Mutex::default(), kept: Kept::default() }
+        Self { driver, name, warden, gate, folder, manifest: Mutex::default(), kept: Kept::default() }
     }
 
     fn manifest(&self) -> MutexGuard<'_, Manifest> {

@@ -3,6 +3,7 @@
 //! Both ends are the same binary, so these types may change freely. Descriptors travel beside a message, in the
 //! order its documentation gives.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -28,7 +29,8 @@ pub(super) enum Request {
     /// [`Answer::Parked`] with the descriptor of its report folder.
     Park { slot: u64, pair: u32 },
     /// Puts a session folder into the namespaces of a parked worker and takes the last privileges from its init.
-    Enter { slot: u64, session: String },
+    /// With a way out, the answer has the descriptor of a socket that listens inside.
+    Enter { slot: u64, session: String, has_way_out: bool },
     /// Stops everything in the namespaces, in one step that nothing can fork away from. Answer: [`Answer::Done`].
     Still { slot: u64 },
     /// The opposite. Answer: none.
@@ -86,7 +88,7 @@ pub(super) enum Answer {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct ZygoteReady {
     pub python: String,
-    pub packages: std::collections::BTreeMap<String, String>,
+    pub packages: BTreeMap<String, String>,
     pub import_ms: u64,
 }
 
@@ -101,6 +103,16 @@ pub(super) struct WorkerJob<'a> {
     pub language: &'a str,
     pub code: &'a str,
     pub limits: WorkerLimits,
+    /// The way out, of a session that has one. Read from the first job only.
+    pub network: Option<WorkerNetwork>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct WorkerNetwork {
+    pub port: u16,
+    pub environment: BTreeMap<String, String>,
+    /// In PEM; trusted besides the usual ones.
+    pub certificates: String,
 }
 
 #[derive(Debug, Clone, Copy, Serialize)]

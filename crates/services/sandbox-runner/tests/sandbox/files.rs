@@ -141,7 +141,7 @@ async fn an_expiry_that_is_not_understood_is_refused() {
     let house = house().await;
     for (anchor, minutes) in [("created_at", 5), ("last_active_at", 0)] {
         let expires_after = Some(ExpiresAfter { anchor: anchor.to_owned(), minutes });
-        let new = NewContainer { name: String::new(), expires_after };
+        let new = NewContainer { name: String::new(), expires_after, ..NewContainer::default() };
         assert_eq!(house.client.create(&house.caller, &new).await.unwrap_err().kind(), Kind::BadRequest);
     }
 }
@@ -151,8 +151,11 @@ async fn an_expired_container_keeps_its_files_and_runs_nothing() {
     let clock = Clock::manual(1_800_000_000_000);
     let house = house_at(clock.clone()).await;
     let expires_after = Some(ExpiresAfter { anchor: "last_active_at".to_owned(), minutes: 20 });
-    let container =
-        house.client.create(&house.caller, &NewContainer { name: "n".to_owned(), expires_after }).await.unwrap();
+    let container = house
+        .client
+        .create(&house.caller, &NewContainer { name: "n".to_owned(), expires_after, ..NewContainer::default() })
+        .await
+        .unwrap();
     clock.advance(std::time::Duration::from_secs(19 * 60));
     let file = house.upload(container.id, "a.csv", "x").await.unwrap();
     clock.advance(std::time::Duration::from_secs(19 * 60));

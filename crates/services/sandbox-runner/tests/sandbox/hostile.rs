@@ -86,7 +86,7 @@ async fn no_attempt_gets_out_of_a_container() {
 async fn no_attempt_gets_out_without_root() {
     let test = "hostile::no_attempt_gets_out_without_root";
     if own_process::is_inside(test) {
-        let found = septet_sandbox_runner::doctor(&config()).await;
+        let found = septet_sandbox_runner::doctor(&config()).await.0;
         assert_eq!((found.level.as_str(), found.memory.as_str()), ("L2", "watchdog"), "{found:?}");
         return none_gets_out(config()).await;
     }

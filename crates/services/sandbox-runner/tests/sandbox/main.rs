@@ -4,14 +4,19 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails the test")]
 
+mod alone;
 mod bad_input;
 mod contract;
+mod displays;
 mod docker;
+mod door;
+mod egress;
 mod files;
 mod hostile;
 mod killed;
 mod kubernetes;
 mod limits;
+mod mcp;
 mod neighbours;
 mod once;
 mod own_process;

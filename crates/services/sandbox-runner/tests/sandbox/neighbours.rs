@@ -142,7 +142,7 @@ async fn more_sandboxes_than_there_are_ids_for_are_refused_with_the_setting_to_c
 
 #[tokio::test]
 async fn a_run_gets_its_share_of_the_processors_and_no_more() {
-    let found = septet_sandbox_runner::doctor(&config()).await;
+    let found = septet_sandbox_runner::doctor(&config()).await.0;
     if found.memory == "watchdog" {
         eprintln!("SKIPPED: no writable control group here, which caps time on processors");
         return;

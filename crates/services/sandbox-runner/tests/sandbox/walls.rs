@@ -81,7 +81,7 @@ async fn nothing_of_the_runner_is_in_the_environment_or_open() {
                 print(repr(os.read(0, 10)))";
     assert_eq!(
         says(&house, code).await,
-        "['HOME', 'JE_ARROW_MALLOC_CONF', 'LANG', 'MATPLOTLIBRC', 'MPLBACKEND', 'MPLCONFIGDIR', 'OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'PATH', 'PYTHONPATH']\nb''\n"
+        "['HOME', 'LANG', 'MATPLOTLIBRC', 'MPLBACKEND', 'MPLCONFIGDIR', 'OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'PATH', 'PYTHONPATH']\nb''\n"
     );
 }
 
@@ -123,11 +123,14 @@ async fn one_container_does_not_see_what_another_left() {
 }
 
 #[tokio::test]
-async fn the_walls_stand_without_root() {
-    let found = septet_sandbox_runner::doctor(&config()).await;
+async fn the_doctor_builds_walls_and_draws_a_chart_behind_them() {
+    let (found, chart) = septet_sandbox_runner::doctor(&config()).await;
     assert!(found.level == "L3" || found.level == "L2", "{found:?}");
     assert!(found.missing.iter().all(|missing| !missing.how.is_empty()), "{found:?}");
     assert!(found.packages.iter().any(|package| package.starts_with("pandas==")), "{found:?}");
+    let chart = chart.unwrap();
+    assert!(chart.missing.is_empty(), "{:?}", chart.missing);
+    assert!(chart.png.starts_with(b"\x89PNG") && chart.png.len() > 10_000, "{} bytes", chart.png.len());
 }
 
 #[tokio::test]

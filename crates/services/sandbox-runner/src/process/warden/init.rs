@@ -4,7 +4,7 @@
 //! signal them and nothing more by the time the code runs, and has another user id than the code where there are two.
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::Path;
 
 use nix::mount::{MsFlags, mount};
@@ -15,8 +15,11 @@ use rustix::thread::{CapabilitySet, CapabilitySets};
 
 use super::mounts::{self, doing};
 use super::{INSIDE, Ids, close_others};
+use crate::egress;
 use crate::process::socket;
 
+/// The first byte of the second message, when the session has a way out.
+pub(super) const WITH_DOOR: u8 = b'N';
 /// What the warden says to have everything stop, and what we say when it has.
 pub(super) const STILL: &[u8] = b"Z";
 pub(super) const GO_ON: &[u8] = b"C";
@@ -75,9 +78,11 @@ fn live(warden: &OwnedFd, ids: Ids, scratch_bytes: u64) -> io::Result<()> {
     let (message, fds) = socket::receive(warden.as_fd())?;
     let Some(session) = fds.first().filter(|_| !message.is_empty()) else { return Ok(()) };
     mounts::attach(session, Path::new("/session"))?;
+    let door = if message.first() == Some(&WITH_DOOR) { Some(open_door()?) } else { None };
     drop(fds);
     give_up_privileges()?;
-    socket::send(warden.as_fd(), b"M", &[])?;
+    socket::send(warden.as_fd(), b"M", &door.iter().map(AsFd::as_fd).collect::<Vec<_>>())?;
+    drop(door);
 
     // All others say that everything else in here stops or goes on; the socket closes when the warden is gone.
     loop {
@@ -99,6 +104,27 @@ fn signal_all(signal: Signal) -> io::Result<()> {
         Ok(()) | Err(nix::Error::ESRCH) => Ok(()),
         Err(error) => Err(doing("signal a sandbox", error)),
     }
+}
+
+/// A socket that listens where code in these namespaces, and nobody else, can connect to it.
+fn open_door() -> io::Result<std::net::TcpListener> {
+    raise_loopback().map_err(|error| doing("raise the loopback interface", error))?;
+    std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, egress::PORT))
+        .map_err(|error| doing("listen inside the sandbox", error))
+}
+
+#[expect(unsafe_code, reason = "interfaces are raised by an ioctl that has no safe wrapper")]
+fn raise_loopback() -> io::Result<()> {
+    let socket = std::net::UdpSocket::bind((std::net::Ipv4Addr::UNSPECIFIED, 0))?;
+    // SAFETY: all zeros is a valid `ifreq`, a C struct of integers.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    for (to, from) in request.ifr_name.iter_mut().zip(b"lo") {
+        *to = *from as libc::c_char;
+    }
+    request.ifr_ifru.ifru_flags = (libc::IFF_UP | libc::IFF_RUNNING) as libc::c_short;
+    // SAFETY: the request is a live `ifreq` with a name that ends in zero, as SIOCSIFFLAGS reads it.
+    let done = unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS, &request) };
+    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 #[expect(unsafe_code, reason = "signal dispositions are process-wide")]

@@ -165,11 +165,13 @@ fn handle(runner: BorrowedFd<'_>, book: &mut Book, envelope: Envelope, fds: Vec<
             (None, _) => Err(io::Error::other("a park request without a socket")),
         }
         .map(|(answer, report)| (answer, Some(report))),
-        Request::Enter { slot, session } => match book {
-            Book::Walled(slots) => slots.enter(slot, &session),
-            Book::Plain(plain) => plain.enter(slot, &session),
+        Request::Enter { slot, session, has_way_out } => match book {
+            Book::Walled(slots) => slots.enter(slot, &session, has_way_out),
+            // The driver has none, so nobody asks for one.
+            Book::Plain(_) if has_way_out => Err(io::Error::other("there is no way out of a container")),
+            Book::Plain(plain) => plain.enter(slot, &session).map(|()| None),
         }
-        .map(|()| (Answer::Done, None)),
+        .map(|door| (Answer::Done, door)),
         Request::Still { slot } => match book {
             Book::Walled(slots) => slots.still(slot),
             Book::Plain(plain) => plain.still(slot),

@@ -3,7 +3,7 @@
 //! ```text
 //! /usr/{bin,sbin,lib,lib64,share,libexec}  the host's, read-only (not /usr/local, not /usr/src)
 //! /bin /sbin /lib /lib64                   links into /usr, as on the host
-//! /etc                                     a handful of files written here, fonts and the linker cache
+//! /etc                                     a handful of files written here, fonts, the linker cache, trusted roots
 //! /opt/site                                the provisioned packages, read-only
 //! /opt/septet                              the zygote's own files
 //! /dev                                     null, zero, full, random, urandom
@@ -34,15 +34,22 @@ const STAGE: &str = "/tmp";
 const PLAIN_MPL: &str = "/tmp/mpl";
 const USR: [&str; 6] = ["bin", "sbin", "lib", "lib64", "libexec", "share"];
 const ETC: [&str; 5] = ["ld.so.cache", "ld.so.conf", "alternatives", "fonts", "localtime"];
+/// Where distributions keep the certificates that they trust.
+const TRUSTED: [&str; 3] =
+    ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem"];
 const DEVICES: [&str; 5] = ["null", "zero", "full", "random", "urandom"];
 /// Imports take about a second on a quiet machine and ten on a busy one.
 const PATIENCE_S: i64 = 90;
 
-const FILES: [(&str, &str); 7] = [
+const FILES: [(&str, &str); 11] = [
     ("zygote.py", include_str!("../../../../../../runtime/zygote.py")),
     ("walls.py", include_str!("../../../../../../runtime/walls.py")),
     ("cell.py", include_str!("../../../../../../runtime/cell.py")),
     ("charts.py", include_str!("../../../../../../runtime/charts.py")),
+    ("egress.py", include_str!("../../../../../../runtime/egress.py")),
+    ("displays.py", include_str!("../../../../../../runtime/displays.py")),
+    ("notebook.py", include_str!("../../../../../../runtime/notebook.py")),
+    ("spill.py", include_str!("../../../../../../runtime/spill.py")),
     ("sql.py", include_str!("../../../../../../runtime/sql.py")),
     ("state.py", include_str!("../../../../../../runtime/state.py")),
     ("mpl/matplotlibrc", include_str!("../../../../../../runtime/matplotlibrc")),
@@ -203,13 +210,18 @@ fn build(setup: &Setup) -> io::Result<()> {
     add(Path::new("/proc"), "proc".to_owned(), NO_SUID | NO_DEV | NO_EXEC)?;
     add(&setup.runtime.join("site"), "opt/site".to_owned(), safe)?;
     let fonts = font_cache(&setup.runtime.join("mpl"))?;
+    // Of use only to sessions with a way out; a host without them has none to give.
+    let trusted = TRUSTED.iter().find_map(|path| fs::read(path).ok()).unwrap_or_default();
 
     mounts::private_tmpfs(STAGE, "mode=0755,size=16m,nr_inodes=2048")?;
     let stage = Path::new(STAGE);
-    for folder in ["usr", "etc", "dev/shm", "proc", "opt/septet/mpl", "tmp", "session", "run/report", "var/tmp"] {
+    for folder in
+        ["usr", "etc/ssl/certs", "dev/shm", "proc", "opt/septet/mpl", "tmp", "session", "run/report", "var/tmp"]
+    {
         fs::create_dir_all(stage.join(folder))?;
     }
     write_files(stage, &fonts)?;
+    fs::write(stage.join("etc/ssl/certs/ca-certificates.crt"), trusted)?;
     for (tree, to, _) in &trees {
         let target = stage.join(to);
         let is_folder = fs::metadata(format!("/proc/self/fd/{}", tree.as_raw_fd())).is_ok_and(|meta| meta.is_dir());

@@ -175,8 +175,8 @@ impl Slots {
         }
     }
 
-    /// Gives a parked run its session folder.
-    pub(super) fn enter(&mut self, number: u64, session: &str) -> io::Result<()> {
+    /// Gives a parked run its session folder and, when it has a way out, answers with the socket that it begins at.
+    pub(super) fn enter(&mut self, number: u64, session: &str, has_way_out: bool) -> io::Result<Option<OwnedFd>> {
         let slot = self.slots.get(&number).ok_or_else(|| io::Error::other("no such slot"))?;
         if !self.sessions.contains(session) {
             return Err(io::Error::other("no such session"));
@@ -185,10 +185,11 @@ impl Slots {
         if matches!(self.ids.host, Some(HostIds { has_own_pairs: true, .. })) {
             mounts::show_as(&tree, fs::File::open(format!("/proc/{}/ns/user", slot.init))?.as_fd())?;
         }
-        socket::send(slot.socket.as_fd(), b"S", &[tree.as_fd()])?;
-        let (message, _) = socket::receive(slot.socket.as_fd())?;
+        let request = if has_way_out { init::WITH_DOOR } else { b'S' };
+        socket::send(slot.socket.as_fd(), &[request], &[tree.as_fd()])?;
+        let (message, fds) = socket::receive(slot.socket.as_fd())?;
         match message.first() {
-            Some(b'M') => Ok(()),
+            Some(b'M') => Ok(fds.into_iter().next()),
             _ => Err(io::Error::other(format!("walls: {}", String::from_utf8_lossy(&message)))),
         }
     }

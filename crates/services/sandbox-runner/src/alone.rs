@@ -1,0 +1,80 @@
+//! Executions without a container of the caller's: one is made for each and goes away by itself.
+
+use std::sync::Arc;
+
+use futures::StreamExt;
+use septet_contracts::sandbox::{ExecutionEvent, NewExecution};
+use septet_kernel::{ContainerId, Id, TenantId};
+use tracing::warn;
+
+use crate::Error;
+use crate::container::Container;
+use crate::execution::Events;
+use crate::keys::stable_id;
+use crate::sandbox::Sandbox;
+
+/// How long the files of such an execution can be fetched, or its container be used again.
+const KEPT_MINUTES: u32 = 20;
+
+impl Sandbox {
+    /// Runs code in a container that is made for it.
+    ///
+    /// The folder leaves memory with the end of the code. The container itself stays for a while when there are files
+    /// to be fetched or a key to be asked with again, else it is gone too.
+    pub(crate) async fn execute_alone(
+        self: &Arc<Self>,
+        tenant: TenantId,
+        new: NewExecution,
+        key: Option<String>,
+    ) -> Result<(ContainerId, Events), Error> {
+        let id = match &key {
+            // The same key finds the same container, and in it the execution.
+            Some(key) => ContainerId::from_uuid(stable_id("execute", &format!("{tenant} {key}"))),
+            None => self.ids.next(),
+        };
+        let now_ms = self.clock.now_ms();
+        let container = Container {
+            id,
+            tenant,
+            name: "execute".to_owned(),
+            created_at_ms: now_ms,
+            last_active_at_ms: now_ms,
+            expires_minutes: Some(KEPT_MINUTES),
+            network: None,
+        };
+        self.store.add_container(&container).await?;
+        let mut leaving = Leaving { sandbox: Arc::clone(self), tenant, id, is_kept: key.is_some() };
+        let mut events = self.execute(tenant, id, new, key).await?;
+        let events = async_stream::stream! {
+            while let Some(event) = events.next().await {
+                leaving.is_kept |= matches!(event, ExecutionEvent::File { .. });
+                yield event;
+            }
+            // The code has ended, or nobody wants it to go on.
+            drop(events);
+            drop(leaving);
+        };
+        Ok((id, events.boxed()))
+    }
+}
+
+/// Tidies up when dropped.
+struct Leaving {
+    sandbox: Arc<Sandbox>,
+    tenant: TenantId,
+    id: ContainerId,
+    is_kept: bool,
+}
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        let (sandbox, tenant, id, is_kept) = (Arc::clone(&self.sandbox), self.tenant, self.id, self.is_kept);
+        self.sandbox.lifecycle.spawn("leave a container", async move {
+            if is_kept {
+                sandbox.rooms.release(id);
+            } else if let Err(error) = sandbox.delete(tenant, id).await {
+                warn!(container.id = %id, error = %septet_kernel::causes(&error), "a container stays behind");
+            }
+        });
+    }
+}

@@ -1,0 +1,97 @@
+//! Bytes in and out: blobs by their names between services; forms and plain bytes for clients with a key.
+//!
+//! Such a client never names a blob. The name is a hash, hashes are no secret, and whoever could name one could read
+//! what another tenant has stored.
+
+use axum::Extension;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Path, Request, State};
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
+use septet_chassis::http::form::{self, BadForm, Form};
+use septet_chassis::http::{Content, Json, Refusal};
+use septet_contracts::sandbox as api;
+use septet_kernel::Caller;
+
+use super::{Answer, Shared, id, ids};
+use crate::keys::Pass;
+use crate::sandbox::Sandbox;
+use crate::{Error, wire};
+
+// A JSON body that names a blob is a hundred bytes.
+const MAX_NAMING_BYTES: usize = 64 << 10;
+
+pub(super) async fn add(
+    State(sandbox): Shared,
+    caller: Caller,
+    pass: Option<Extension<Pass>>,
+    Path(container): Path<String>,
+    request: Request,
+) -> Answer<api::ContainerFile> {
+    let container = id(&container)?;
+    // Nobody fills the disk for a container that they do not have.
+    sandbox.usable(caller.tenant, container).await?;
+    let new = if Form::is_announced(request.headers()) {
+        receive(&sandbox, request).await?
+    } else if pass.is_some() {
+        return Err(Error::Form(BadForm::NoForm).into());
+    } else {
+        named(request).await?
+    };
+    Ok(Json(wire::file(&sandbox.add_file(caller.tenant, container, new).await?)))
+}
+
+/// Where the bytes are, for a service; the bytes, for a client.
+pub(super) async fn content(
+    State(sandbox): Shared,
+    caller: Caller,
+    pass: Option<Extension<Pass>>,
+    Path(path): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal<Error>> {
+    let (container, file) = ids(&path)?;
+    let file = sandbox.file(caller.tenant, container, file).await?;
+    if pass.is_none() {
+        return Ok(Json(wire::content(&file)).into_response());
+    }
+    let content = Content { tag: file.blob.to_string(), filename: file.name().to_owned(), mime: file.mime() };
+    if content.is_known_to(&headers) {
+        return Ok(content.unchanged());
+    }
+    let bytes = sandbox.blobs.stream(&file.blob).await.map_err(Error::from)?;
+    Ok(content.answer(file.bytes, Body::from_stream(bytes)))
+}
+
+async fn named(request: Request) -> Result<api::NewFile, Error> {
+    let body = to_bytes(request.into_body(), MAX_NAMING_BYTES).await;
+    let body = body.map_err(|_| Error::BadBody("a body that names a blob is shorter".to_owned()))?;
+    serde_json::from_slice(&body).map_err(|error| Error::BadBody(error.to_string()))
+}
+
+/// A form with the field `file` and, for a place in a folder, the field `path`.
+async fn receive(sandbox: &Sandbox, request: Request) -> Result<api::NewFile, Error> {
+    let (mut file, mut path) = (None, None);
+    let mut form = Form::open(request).await?;
+    while let Some(field) = form.field().await? {
+        match field.name() {
+            Some("file") if file.is_none() => {
+                let filename = form::filename(&field);
+                let stored = sandbox.blobs.put_stream(field, sandbox.config.files_bytes()).await;
+                file = Some((stored.map_err(not_stored)?.id, filename));
+            }
+            Some("file") => return Err(BadForm::TwoFiles.into()),
+            Some("path") => path = Some(form::short_text("path", field).await?),
+            _ => {}
+        }
+    }
+    let (blob, filename) = file.ok_or(BadForm::NoFile)?;
+    Ok(api::NewFile { blob, path: path.unwrap_or(filename) })
+}
+
+fn not_stored(error: septet_blobs::Error) -> Error {
+    match error {
+        septet_blobs::Error::TooLarge { limit_bytes } => Error::Full { limit_bytes },
+        septet_blobs::Error::Source(_) => Error::BrokenUpload,
+        other => Error::Blobs(other),
+    }
+}

@@ -1,0 +1,423 @@
+//! Sessions with a way out: real servers on loopback, reached through the proxy under names that the settings of the
+//! test call private.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
+use septet_contracts::sandbox::{DomainSecret, NetworkPolicy, NewContainer, NewExecution, Outcome};
+use septet_kernel::ContainerId;
+use septet_sandbox_runner::Config;
+use tokio::net::TcpListener;
+
+use crate::support::{House, config, house, house_with, ok, python};
+
+const SECRET: &str = "sk-0123456789abcdef";
+
+/// Files by path, and what was asked for.
+#[derive(Clone, Default)]
+struct Site {
+    files: Arc<Mutex<HashMap<String, Vec<u8>>>>,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+async fn serve_site(State(site): State<Site>, request: Request) -> Response {
+    let path = request.uri().path().to_owned();
+    let key = request.headers().get(header::AUTHORIZATION).map(|key| key.to_str().unwrap().to_owned());
+    site.asked.lock().unwrap().push(format!("{path} {}", key.clone().unwrap_or_default()));
+    if path == "/metadata" {
+        return (StatusCode::FOUND, [(header::LOCATION, "http://169.254.169.254/latest/")]).into_response();
+    }
+    if path == "/me" {
+        return format!("hello {}", key.unwrap_or_default()).into_response();
+    }
+    match site.files.lock().unwrap().get(&path) {
+        Some(file) => {
+            let mime = if path.ends_with('/') { "text/html" } else { "application/octet-stream" };
+            ([(header::CONTENT_TYPE, mime)], file.clone()).into_response()
+        }
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+impl Site {
+    fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap().clone()
+    }
+
+    fn put(&self, path: &str, bytes: impl Into<Vec<u8>>) {
+        self.files.lock().unwrap().insert(path.to_owned(), bytes.into());
+    }
+
+    async fn serve(&self, house: &House, listener: std::net::TcpListener, tls: Option<tokio_rustls::TlsAcceptor>) {
+        listener.set_nonblocking(true).unwrap();
+        let listener = TcpListener::from_std(listener).unwrap();
+        let router = Router::new().fallback(serve_site).with_state(self.clone());
+        let lifecycle = house.platform.lifecycle.clone();
+        house.platform.lifecycle.spawn("site", async move {
+            let stopping = lifecycle.stopping();
+            while let Some(Ok((stream, _))) = stopping.run_until_cancelled(listener.accept()).await {
+                let stopping = stopping.clone();
+                let (tls, service) = (tls.clone(), TowerToHyperService::new(router.clone()));
+                lifecycle.spawn("site connection", async move {
+                    let http = hyper::server::conn::http1::Builder::new();
+                    let serving = async {
+                        match tls {
+                            None => http.serve_connection(TokioIo::new(stream), service).await.ok(),
+                            Some(tls) => match tls.accept(stream).await {
+                                Ok(stream) => http.serve_connection(TokioIo::new(stream), service).await.ok(),
+                                Err(_) => None,
+                            },
+                        }
+                    };
+                    stopping.run_until_cancelled(serving).await;
+                });
+            }
+        });
+    }
+}
+
+fn listen() -> (std::net::TcpListener, u16) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    (listener, port)
+}
+
+/// The settings of an operator who permits this machine's own `localhost` at a port.
+fn permitting(ports: &[u16]) -> Config {
+    Config {
+        egress_domains: vec!["localhost".to_owned(), "*.example".to_owned()],
+        egress_private_domains: vec!["localhost".to_owned()],
+        egress_ports: ports.to_vec(),
+        ..config()
+    }
+}
+
+fn allow(domains: &[&str], secrets: &[&str]) -> NewContainer {
+    let secret = |domain: &&str| DomainSecret {
+        domain: (*domain).to_owned(),
+        name: "API_KEY".to_owned(),
+        value: SECRET.to_owned(),
+    };
+    NewContainer {
+        network_policy: Some(NetworkPolicy::Allowlist {
+            allowed_domains: domains.iter().map(|domain| (*domain).to_owned()).collect(),
+            domain_secrets: secrets.iter().map(secret).collect(),
+        }),
+        ..NewContainer::default()
+    }
+}
+
+impl House {
+    async fn with_network(&self, new: NewContainer) -> ContainerId {
+        self.client.create(&self.caller, &new).await.unwrap().id
+    }
+}
+
+fn certified() -> (tokio_rustls::TlsAcceptor, tempfile::NamedTempFile) {
+    septet_chassis::http::install_tls();
+    let signed = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let key = rustls::pki_types::PrivateKeyDer::try_from(signed.signing_key.serialize_der()).unwrap();
+    let config = rustls::ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(vec![signed.cert.der().clone()], key)
+        .unwrap();
+    let roots = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(roots.path(), signed.cert.pem()).unwrap();
+    (tokio_rustls::TlsAcceptor::from(Arc::new(config)), roots)
+}
+
+#[tokio::test]
+async fn without_a_policy_there_is_no_way_out_even_where_the_operator_permits_one() {
+    let (listener, port) = listen();
+    let house = house_with(permitting(&[port])).await;
+    Site::default().serve(&house, listener, None).await;
+    let code = format!(
+        "import os, socket, urllib.request\n\
+         print([n for n in os.environ if 'proxy' in n.lower() or n.startswith(('PIP', 'SSL'))])\n\
+         for host, port in [('127.0.0.1', 3128), ('127.0.0.1', {port}), ('localhost', {port})]:\n\
+         \x20   try: socket.create_connection((host, port), 1); print('REACHED', host)\n\
+         \x20   except OSError: pass\n\
+         try: urllib.request.urlopen('http://localhost:{port}/', timeout=2); print('REACHED')\n\
+         except OSError: pass\n\
+         print('end')"
+    );
+    assert_eq!(ok(&house.run(python(&code)).await), "[]\nend\n");
+}
+
+#[tokio::test]
+async fn an_allowed_host_is_reached_and_nothing_else_is() {
+    let (listener, port) = listen();
+    let house = house_with(permitting(&[port])).await;
+    let site = Site::default();
+    site.serve(&house, listener, None).await;
+    site.put("/data.csv", "a,b\n1,2\n");
+    let container = house.with_network(allow(&["localhost"], &[])).await;
+    let code = format!(
+        "import pandas, socket, urllib.request, urllib.error\n\
+         print(pandas.read_csv('http://localhost:{port}/data.csv').to_dict('records'))\n\
+         def fails(what):\n\
+         \x20   try: what(); print('REACHED')\n\
+         \x20   except urllib.error.HTTPError as e: print(e.code, e.reason[:60])\n\
+         \x20   except OSError as e: print(type(e).__name__)\n\
+         fails(lambda: urllib.request.urlopen('http://other.example/'))\n\
+         fails(lambda: urllib.request.urlopen('http://127.0.0.1:{port}/data.csv'))\n\
+         fails(lambda: urllib.request.urlopen('http://localhost:{port}/metadata'))\n\
+         fails(lambda: socket.create_connection(('127.0.0.1', {port}), 1))\n\
+         fails(lambda: socket.create_connection(('192.0.2.1', 3128), 1))\n\
+         fails(lambda: socket.getaddrinfo('other.example', 80))\n\
+         fails(lambda: socket.create_server(('127.0.0.1', 0)))"
+    );
+    let said = ok(&house.run_in(container, python(&code)).await).to_owned();
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!(lines[0], "[{'a': 1, 'b': 2}]", "{said}");
+    assert!(lines[1].starts_with("403 sandbox: other.example is not on the list"), "{said}");
+    assert!(lines[2].starts_with("403 sandbox: the host is not understood: 127.0.0.1 is an addr"), "{said}");
+    assert!(lines[3].starts_with("403 sandbox: the host is not understood: 169.254.169.254"), "{said}");
+    assert_eq!(lines.len(), 8, "{said}");
+    assert!(!said.contains("REACHED"), "{said}");
+}
+
+#[tokio::test]
+async fn no_spelling_leads_to_this_machine_when_everything_is_permitted() {
+    let (canary, port) = listen();
+    let everything = Config { egress_domains: vec!["*".to_owned()], egress_ports: vec![80, 443, port], ..config() };
+    let house = house_with(everything).await;
+    let site = Site::default();
+    site.serve(&house, canary, None).await;
+    let container = house.with_network(allow(&["*"], &[])).await;
+    let code = r#"
+import socket, urllib.request
+hosts = '''localhost LOCALHOST localhost. localhost%2e 127.0.0.1 127.1 0x7f.1 0177.1 2130706433 0 [::1] [::]
+[::ffff:127.0.0.1] [::ffff:7f00:1] [0:0:0:0:0:ffff:7f00:0001] [64:ff9b::7f00:1] [2002:7f00:1::] [fe80::1%25lo]
+x@127.0.0.1 localhost@127.0.0.1 127.0.0.1# 127.0.0.1? %6c%6f%63%61%6c%68%6f%73%74 ip6-localhost ip6-loopback'''.split()
+hosts.append(socket.gethostname())
+def ask(text):
+    with socket.create_connection(('127.0.0.1', 3128), 5) as s:
+        s.sendall(text.encode()); s.settimeout(10)
+        try: return s.recv(4096).decode().split('\r')[0]
+        except OSError: return ''
+for host in hosts:
+    for text in ('GET http://%s:PORT/ HTTP/1.1\r\nHost: x\r\n\r\n', 'CONNECT %s:PORT HTTP/1.1\r\nHost: x\r\n\r\n'):
+        said = ask(text % host)
+        if said and not said.startswith(('HTTP/1.1 4', 'HTTP/1.1 502')): print('ESCAPED', host, said)
+try: urllib.request.urlopen('https://localhost/')
+except OSError as e: print(e)
+print('end', len(hosts))
+"#
+    .replace("PORT", &port.to_string());
+    let output = house.run_in(container, python(&code)).await;
+    let said = ok(&output);
+    assert!(!said.contains("ESCAPED") && said.ends_with("end 26\n"), "{said}");
+    let told = "Tunnel connection failed: 403 sandbox: localhost leads to an address that is loopback";
+    assert!(said.contains(told), "{said}");
+    assert_eq!(site.asked(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn each_session_has_its_own_list() {
+    let (listener, port) = listen();
+    let house = house_with(permitting(&[port])).await;
+    let site = Site::default();
+    site.serve(&house, listener, None).await;
+    let here = house.with_network(allow(&["localhost"], &[])).await;
+    let elsewhere = house.with_network(allow(&["elsewhere.example"], &[])).await;
+    let code = format!(
+        "import urllib.request, urllib.error, time\n\
+         for n in range(5):\n\
+         \x20   try: print(urllib.request.urlopen('http://localhost:{port}/me').status)\n\
+         \x20   except urllib.error.HTTPError as e: print(e.code)\n\
+         \x20   time.sleep(0.02)"
+    );
+    let (one, other) = tokio::join!(house.run_in(here, python(&code)), house.run_in(elsewhere, python(&code)));
+    assert_eq!((ok(&one), ok(&other)), ("200\n200\n200\n200\n200\n", "403\n403\n403\n403\n403\n"));
+}
+
+#[tokio::test]
+async fn https_is_tunnelled_to_the_real_certificate() {
+    let (listener, port) = listen();
+    let (tls, roots) = certified();
+    let house = house_with(Config { egress_roots: roots.path().to_owned(), ..permitting(&[port]) }).await;
+    let site = Site::default();
+    site.serve(&house, listener, Some(tls)).await;
+    let container = house.with_network(allow(&["localhost"], &[])).await;
+    let code = format!("import urllib.request\nprint(urllib.request.urlopen('https://localhost:{port}/me').read())");
+    assert_eq!(ok(&house.run_in(container, python(&code)).await), "b'hello '\n");
+}
+
+#[tokio::test]
+async fn code_uses_a_secret_that_it_cannot_read() {
+    let (listener, port) = listen();
+    let (tls, roots) = certified();
+    let house = house_with(Config { egress_roots: roots.path().to_owned(), ..permitting(&[port]) }).await;
+    let site = Site::default();
+    site.serve(&house, listener, Some(tls)).await;
+    let container = house.with_network(allow(&["localhost", "other.example"], &["localhost"])).await;
+    let code = format!(
+        "import os, urllib.request\n\
+         request = urllib.request.Request('https://localhost:{port}/me', headers={{'Authorization': 'Bearer ' + os.environ['API_KEY']}})\n\
+         print(urllib.request.urlopen(request).read().decode())\n\
+         print(os.environ['API_KEY'][:14], str(dict(os.environ)).count('sk-'))"
+    );
+    let output = house.run_in(container, python(&code)).await;
+    let covered = "*".repeat(SECRET.len());
+    assert_eq!(ok(&output), format!("hello Bearer {covered}\nseptet-secret- 0\n"));
+    assert_eq!(site.asked(), [format!("/me Bearer {SECRET}")]);
+
+    // Nor is it in any answer or on the disk.
+    let shown = house.client.get(&house.caller, container).await.unwrap();
+    assert!(!serde_json::to_string(&shown).unwrap().contains(SECRET));
+    assert_eq!(
+        serde_json::to_value(&shown.network_policy).unwrap(),
+        serde_json::json!({
+            "type": "allowlist",
+            "allowed_domains": ["localhost", "other.example"],
+            "domain_secrets": [{ "domain": "localhost", "name": "API_KEY" }],
+        })
+    );
+    let (folder, _) = house.close().await;
+    let mut n_files = 0;
+    for entry in std::fs::read_dir(folder.path()).unwrap().flatten().filter(|entry| entry.path().is_file()) {
+        let bytes = std::fs::read(entry.path()).unwrap();
+        assert!(!bytes.windows(SECRET.len()).any(|window| window == SECRET.as_bytes()), "{:?}", entry.path());
+        n_files += 1;
+    }
+    assert!(n_files > 0);
+}
+
+#[tokio::test]
+async fn a_policy_beyond_what_the_operator_permits_is_refused() {
+    let house = house().await;
+    let refusal = house.client.create(&house.caller, &allow(&["pypi.org"], &[])).await.unwrap_err();
+    assert_eq!(refusal.code, "egress_not_permitted");
+    assert!(refusal.detail.contains("sandbox.egress_domains"), "{refusal:?}");
+
+    let house = house_with(permitting(&[80])).await;
+    for (new, why) in [
+        (allow(&["127.0.0.1"], &[]), "is an address"),
+        (allow(&["localhost"], &["other.example"]), "not among the allowed_domains"),
+        (allow(&[], &[]), "1 to 64 entries"),
+    ] {
+        let refusal = house.client.create(&house.caller, &new).await.unwrap_err();
+        assert_eq!(refusal.code, "bad_request", "{refusal:?}");
+        assert!(refusal.detail.contains(why) && !refusal.detail.contains(SECRET), "{refusal:?}");
+    }
+}
+
+/// A wheel of one module, made as pip wants it.
+fn wheel() -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tiny-1.0-py3-none-any.whl");
+    let code = "import sys, zipfile\n\
+                with zipfile.ZipFile(sys.argv[1], 'w') as z:\n\
+                \x20   z.writestr('tiny/__init__.py', 'def answer(): return 42\\n')\n\
+                \x20   z.writestr('tiny-1.0.dist-info/METADATA', 'Metadata-Version: 2.1\\nName: tiny\\nVersion: 1.0\\nRequires-Dist: numpy\\n')\n\
+                \x20   z.writestr('tiny-1.0.dist-info/WHEEL', 'Wheel-Version: 1.0\\nGenerator: test\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n')\n\
+                \x20   z.writestr('tiny-1.0.dist-info/RECORD', 'tiny/__init__.py,,\\ntiny-1.0.dist-info/METADATA,,\\ntiny-1.0.dist-info/WHEEL,,\\ntiny-1.0.dist-info/RECORD,,\\n')\n";
+    let done = std::process::Command::new("/usr/bin/python3").args(["-c", code]).arg(&path).status().unwrap();
+    assert!(done.success());
+    std::fs::read(path).unwrap()
+}
+
+#[tokio::test]
+async fn pip_installs_from_the_operators_index_and_the_next_execution_imports_it() {
+    let (listener, port) = listen();
+    let house =
+        house_with(Config { egress_pip_index: format!("http://localhost:{port}/simple/"), ..permitting(&[port]) })
+            .await;
+    let site = Site::default();
+    site.serve(&house, listener, None).await;
+    site.put("/simple/tiny/", "<a href=\"/files/tiny-1.0-py3-none-any.whl\">tiny-1.0-py3-none-any.whl</a>");
+    site.put("/files/tiny-1.0-py3-none-any.whl", wheel());
+    let container = house.with_network(allow(&["localhost"], &[])).await;
+
+    let install = "import subprocess, sys\n\
+                   done = subprocess.run([sys.executable, '-m', 'pip', 'install', 'tiny'], capture_output=True, text=True)\n\
+                   print(done.returncode, done.stdout[-300:], done.stderr[-2000:])\n\
+                   import tiny; print(tiny.answer())";
+    let installed = house.run_in(container, python(install)).await;
+    let said = ok(&installed);
+    assert!(said.starts_with("0 ") && said.contains("Successfully installed tiny-1.0"), "{said}");
+    assert!(said.ends_with("42\n"), "{said}");
+    assert!(installed.files.is_empty(), "{:?}", installed.files);
+
+    let import = "import tiny, subprocess, sys\nprint(tiny.answer(), tiny.__file__)\n\
+                  print(subprocess.run([sys.executable, '-c', 'import tiny, numpy; print(tiny.answer())'], capture_output=True, text=True))";
+    let output = house.run_in(container, python(import)).await;
+    let said = ok(&output);
+    assert!(said.starts_with("42 /session/.packages/lib/python3"), "{said}");
+    assert!(said.contains("stdout='42\\n'"), "{said}");
+
+    // What the index does not have is not looked for anywhere else.
+    let missing = "import subprocess, sys\nprint(subprocess.run([sys.executable, '-m', 'pip', 'install', 'absent'], capture_output=True, text=True).stderr)";
+    let output = house.run_in(container, python(missing)).await;
+    assert!(ok(&output).contains("No matching distribution found for absent"), "{output:?}");
+    let other = house.with_network(allow(&["other.example"], &[])).await;
+    let refused = "import subprocess, sys\nprint(subprocess.run([sys.executable, '-m', 'pip', 'install', '--retries', '0', 'tiny'], capture_output=True, text=True))";
+    let output = house.run_in(other, python(refused)).await;
+    assert!(ok(&output).contains("returncode=1"), "{output:?}");
+}
+
+#[tokio::test]
+async fn a_kept_interpreter_keeps_its_way_out_and_a_fork_gets_one_of_its_own() {
+    let (listener, port) = listen();
+    let (tls, roots) = certified();
+    let house =
+        house_with(Config { egress_roots: roots.path().to_owned(), egress_bytes: 200_000, ..permitting(&[port]) })
+            .await;
+    let site = Site::default();
+    site.serve(&house, listener, Some(tls)).await;
+    site.put("/big", vec![b'a'; 120_000]);
+    let container = house.with_network(allow(&["localhost"], &["localhost"])).await;
+    let stateful = |code: &str| NewExecution { stateful: true, ..python(code) };
+    let begin = format!(
+        "import os, urllib.request\n\
+         def get(path):\n\
+         \x20   headers = {{'Authorization': 'Bearer ' + os.environ['API_KEY']}}\n\
+         \x20   return len(urllib.request.urlopen(urllib.request.Request('https://localhost:{port}' + path, headers=headers)).read())\n\
+         print(get('/big'))"
+    );
+    assert_eq!(ok(&house.run_in(container, stateful(&begin)).await), "120000\n");
+    // Each execution has its bytes anew; one alone does not get more than its own.
+    assert_eq!(ok(&house.run_in(container, stateful("print(get('/big'))")).await), "120000\n");
+    let greedy = house.run_in(container, stateful("print(get('/big')); print(get('/big'))")).await;
+    assert_eq!((greedy.outcome(), greedy.stdout.as_str()), (Some(Outcome::Error), "120000\n"), "{greedy:?}");
+
+    let fork = house.client.fork(&house.caller, container).await.unwrap();
+    assert_eq!(ok(&house.run_in(fork.id, stateful("print(get('/me'))")).await), "32\n");
+    assert!(site.asked().iter().all(|line| line.ends_with(&format!(" Bearer {SECRET}"))), "{:?}", site.asked());
+}
+
+#[tokio::test]
+async fn a_way_out_ends_with_its_execution() {
+    let (listener, port) = listen();
+    let house = house_with(permitting(&[port])).await;
+    let site = Site::default();
+    site.serve(&house, listener, None).await;
+    let container = house.with_network(allow(&["localhost"], &[])).await;
+    let code = format!("import urllib.request\nprint(urllib.request.urlopen('http://localhost:{port}/me').status)");
+    let run = async || assert_eq!(ok(&house.run_in(container, python(&code)).await), "200\n");
+    run().await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let n_before = n_descriptors();
+    for _ in 0..10 {
+        run().await;
+    }
+    for _ in 0..50 {
+        if n_descriptors() <= n_before + 2 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("{n_before} descriptors became {}", n_descriptors());
+}
+
+fn n_descriptors() -> usize {
+    std::fs::read_dir("/proc/self/fd").unwrap().count()
+}
