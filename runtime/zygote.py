@@ -62,7 +62,7 @@ def n_threads():
 
 def main():
     warden = socket.socket(fileno=os.dup(0))
-    if os.environ.get("SEPTET_PLAIN"):
+    if os.environ.pop("SEPTET_PLAIN", ""):
         walls.hide()
     null = os.open("/dev/null", os.O_RDONLY)
     os.dup2(null, 0); os.close(null)

@@ -81,7 +81,7 @@ async fn nothing_of_the_runner_is_in_the_environment_or_open() {
                 print(repr(os.read(0, 10)))";
     assert_eq!(
         says(&house, code).await,
-        "['HOME', 'JE_ARROW_MALLOC_CONF', 'LANG', 'MATPLOTLIBRC', 'MPLBACKEND', 'MPLCONFIGDIR', 'OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'PATH', 'PYTHONPATH']\nb''\n"
+        "['HOME', 'LANG', 'MATPLOTLIBRC', 'MPLBACKEND', 'MPLCONFIGDIR', 'OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'PATH', 'PYTHONPATH']\nb''\n"
     );
 }
 
