@@ -87,7 +87,7 @@ start_docker() {
     --host "unix://$scratch/docker.sock" --bridge=none --iptables=false --ip-masq=false >"$scratch/docker.log" 2>&1 &
   docker_pid=$!
   for _ in $(seq 300); do
-    if grep -q 'API listen on' "$scratch/docker.log"; then
+    if grep -qs 'API listen on' "$scratch/docker.log"; then
       export SEPTET_TEST_DOCKER="unix://$scratch/docker.sock"
       return
     fi
