@@ -141,7 +141,8 @@ fn parent_of_living(stat: &str) -> Option<i32> {
     words.next()?.parse().ok()
 }
 
-fn is_stopped(pid: i32) -> bool {
+/// Whether a process is stopped.
+pub(super) fn is_stopped(pid: i32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit_once(") ").is_some_and(|(_, fields)| fields.starts_with(['T', 't']))
 }

@@ -25,6 +25,8 @@ const ENDING: Duration = Duration::from_secs(10);
 const UNHEARD: Duration = Duration::from_millis(20);
 /// Time on processors that a job may take beyond its share before it is held back.
 const GREED: Duration = Duration::from_secs(1);
+/// Looks at whether the worker has stopped, some microseconds each, until it is asked for instead.
+const STOP_LOOKS: usize = 20;
 /// How long code that was interrupted may take to notice.
 const INTERRUPTED: Duration = Duration::from_secs(2);
 
@@ -45,6 +47,8 @@ pub(super) struct Worker {
     seq: u64,
     /// What the container around us, if any, counted before the job.
     n_out_of_memory: u64,
+    /// Whether processes besides the worker were stopped.
+    is_still: bool,
 }
 
 /// What ended the waiting.
@@ -63,7 +67,18 @@ impl Worker {
         let (file_bytes, cpu_milli) = (config.file_bytes, config.cpu_milli);
         let pipes = Some([out, err]);
         let (n_out_of_memory, looked) = (0, None);
-        Ok(Self { parked, file_bytes, cpu_milli, looked, stdout, stderr, pipes, seq: 0, n_out_of_memory })
+        Ok(Self {
+            parked,
+            file_bytes,
+            cpu_milli,
+            looked,
+            stdout,
+            stderr,
+            pipes,
+            seq: 0,
+            n_out_of_memory,
+            is_still: false,
+        })
     }
 
     /// Whether no job has reached it yet.
@@ -131,7 +146,7 @@ impl Worker {
         self.seq += 1;
         self.n_out_of_memory = tree::n_out_of_memory();
         let message = self.message(job, keep)?;
-        if !self.is_fresh() {
+        if std::mem::take(&mut self.is_still) {
             // What earlier jobs have left running goes on with this one.
             self.parked.warden.go_on(self.parked.slot);
         }
@@ -232,8 +247,11 @@ impl Worker {
     async fn settle(&mut self, keep: bool, pending: &mut Pending) -> Result<(), Error> {
         // Dead by now, it is stopped too.
         self.parked.mailbox.pause().ok();
-        if keep && self.parked.warden.ask(Request::Still { slot: self.parked.slot }, &[]).await.is_ok() {
+        if keep && self.is_alone() {
+            // The usual case, without a way through the warden.
+        } else if keep && self.parked.warden.ask(Request::Still { slot: self.parked.slot }, &[]).await.is_ok() {
             // In one step for all of them, so that nothing is forked away meanwhile.
+            self.is_still = true;
         } else if keep || !self.others().is_empty() {
             // They could still write into the session folder, so their end is waited for.
             self.kill();
@@ -246,6 +264,11 @@ impl Worker {
         }
         self.drain(pending);
         Ok(())
+    }
+
+    /// Whether the worker has stopped and there is nothing besides it.
+    fn is_alone(&self) -> bool {
+        (0..STOP_LOOKS).any(|_| tree::is_stopped(self.parked.worker_pid)) && self.others().is_empty()
     }
 
     /// What the code has started and left behind.
