@@ -9,7 +9,8 @@ set -euo pipefail
 
 need_packages browser
 "$root/scripts/console.sh"
-build_septet "${PROFILE:-dev}"
+# The test run has built it already, and cargo would build it once more for this package alone.
+if [ -n "${SEPTET_BINARY:-}" ]; then septet=$SEPTET_BINARY; else build_septet "${PROFILE:-dev}"; fi
 shots=${SHOTS:-$(target_folder)/shots}
 mkdir -p "$shots"
 shots=$(realpath "$shots")

@@ -60,6 +60,8 @@ all_rust_tests() {
 
 part "the console: building and testing" console_tests
 part "the Rust tests (the first build takes about 10 minutes on two cores)" all_rust_tests
+built=$(target_folder)/debug/septet
+if [ -x "$built" ]; then export SEPTET_BINARY=$built; fi
 part "the console in a real browser" "$root/scripts/browser.sh"
 
 [ ${#failed[@]} = 0 ] || fail "failed: $(printf '%s; ' "${failed[@]}")"

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use axum::http::{HeaderMap, header};
+use http::{HeaderMap, header};
 use septet_kernel::{ApiKeyId, Caller, Id, Ids, Role, TenantId};
 use sha2::{Digest, Sha256};
 
