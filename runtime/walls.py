@@ -6,13 +6,13 @@ matters: what needs a privilege comes before the privileges go, and the filter c
 
 Every step raises when it fails, except Landlock, which old kernels do not have.
 """
-import ctypes, os, random, resource, struct, sys
+import ctypes, os, resource, struct, sys
 
 NEWNS, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET = 0x20000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long
-_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP = 1, 4, 24, 38, 22
+_PR_SET_DUMPABLE, _PR_CAPBSET_READ, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP = 4, 23, 24, 38, 22
 _PR_SET_CHILD_SUBREAPER = 36
 # The agent and what belongs to it, which count towards the limit of their user too.
 PLAIN_PROCESSES = 16
@@ -49,19 +49,35 @@ def hide():
 
 
 def forget_zygote():
-    """A fork shares its parent's random state; without this every run would draw the same numbers."""
-    random.seed()
+    """A fork shares its parent's random state; without this every run would draw the same numbers. Python sees to its own."""
     numpy = sys.modules.get("numpy")
     if numpy:
         numpy.random.seed(int.from_bytes(os.urandom(4), "little"))
 
 
+class Plan:
+    """What is the same for all workers, made in the zygote."""
+
+    def __init__(self, spec):
+        """`spec`: uid, map_groups, plain (whether a container is the only wall around us), seccomp programs (hex):
+        `inherited`, which the zygote can live with, and `own`."""
+        self.plain, self.uid, self.map_groups = spec["plain"], spec["uid"], spec["map_groups"]
+        self.inherited = [_filter(bytes.fromhex(program)) for program in spec["inherited"]]
+        self.own = [_filter(bytes.fromhex(program)) for program in spec["own"]]
+        self.n_capabilities = next(n for n in range(65) if _prctl(_PR_CAPBSET_READ, n) < 0)
+
+    def inherit(self):
+        """Raises what workers need not raise again: the kernel translates a filter for every process that installs it, and
+        hands it on to forks for nothing."""
+        _check(_prctl(_PR_SET_NO_NEW_PRIVS, 1), "no_new_privs")
+        _install(self.inherited)
+
+
 class Walls:
     """The last walls of one worker: what needs neither the job nor its session folder is done while it is parked."""
 
-    def __init__(self, spec):
-        """`spec`: uid, map_groups, seccomp programs (hex), plain (whether a container is the only wall around us)."""
-        self.plain = spec["plain"]
+    def __init__(self, plan):
+        self.plan = plan
         os.umask(0o022)
         for name, value in (
             (resource.RLIMIT_CORE, 0),
@@ -73,7 +89,7 @@ class Walls:
             (resource.RLIMIT_RTPRIO, 0),
         ):
             resource.setrlimit(name, (value, value))
-        if self.plain:
+        if plan.plain:
             # Orphans stay below us, where they are found, and the kernel takes us before the agent when memory ends.
             _check(_prctl(_PR_SET_CHILD_SUBREAPER, 1), "subreaper")
             # What hides belongs to root in /proc, so we show ourselves for a moment; no code is here yet.
@@ -81,24 +97,22 @@ class Walls:
             with open("/proc/self/oom_score_adj", "w") as score:
                 score.write("1000")
             hide()
-        for capability in range(64):
+        for capability in range(plan.n_capabilities):
             _prctl(_PR_CAPBSET_DROP, capability)
-        uid = spec["uid"]
-        if spec["map_groups"]:
+        uid = plan.uid
+        if plan.map_groups:
             os.setgroups([])
         os.setresgid(uid, uid, uid)
         os.setresuid(uid, uid, uid)
         _check(_libc.capset(ctypes.byref((ctypes.c_uint32 * 2)(0x20080522, 0)), ctypes.byref((ctypes.c_uint32 * 6)())), "capset")
-        _check(_prctl(_PR_SET_NO_NEW_PRIVS, 1), "no_new_privs")
-        self.filters = [_filter(bytes.fromhex(program)) for program in spec["seccomp"]]
-        self.landlock = Landlock(PLAIN_READABLE if self.plain else ("/",))
+        self.landlock = Landlock(PLAIN_READABLE if plan.plain else ("/",))
 
     def raise_(self, limits, port=None):
         """Around the code to come. `limits`: file_bytes, n_processes, and cpu_s and address_bytes or null. `port`: where the
         way out is, in a session that has one."""
         os.chdir("/session")
         for name, value in (
-            (resource.RLIMIT_NPROC, limits["n_processes"] + (PLAIN_PROCESSES if self.plain else 0)),
+            (resource.RLIMIT_NPROC, limits["n_processes"] + (PLAIN_PROCESSES if self.plan.plain else 0)),
             (resource.RLIMIT_FSIZE, limits["file_bytes"]),
             (resource.RLIMIT_CPU, limits["cpu_s"]),
             (resource.RLIMIT_AS, limits["address_bytes"]),
@@ -114,8 +128,12 @@ class Walls:
         if port:
             self.landlock.connect_to(port)
         self.landlock.close()
-        for _, header in self.filters:
-            _check(_libc.prctl(_PR_SET_SECCOMP, ctypes.c_ulong(2), ctypes.c_char_p(header), 0, 0), "seccomp")
+        _install(self.plan.own)
+
+
+def _install(filters):
+    for _, header in filters:
+        _check(_libc.prctl(_PR_SET_SECCOMP, ctypes.c_ulong(2), ctypes.c_char_p(header), 0, 0), "seccomp")
 
 
 def _filter(program):

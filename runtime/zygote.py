@@ -1,14 +1,38 @@
 """The warm interpreter of the sandbox: imports everything once, then forks itself for every run.
 
 Started by the warden as `python3 -I -S zygote.py` inside the read-only root, with a seqpacket socket as
-standard input. It reads one kind of request, what `walls.Walls` needs to know, with two descriptors attached:
-a pidfd of the run's init process and the run's control socket. It answers with
-`{"forked": pid}` and later, unasked, `{"exited": pid, "status": n}` (an exit code, or minus a signal).
+standard input. It says `{"ready": ...}` and is told once what `walls.Plan` needs to know. After that every message
+asks for a worker and has two descriptors attached: a pidfd of the run's init process and the run's control socket.
+It answers with `{"forked": pid}` and later, unasked, `{"exited": pid, "status": n}` (an exit code, or minus a signal).
 
 It must stay single-threaded: a fork of a threaded process may inherit a lock that nobody will ever release.
 It runs nobody's code; what does is the child, after `Walls.raise_`.
 """
 import array, atexit, ctypes, gc, json, os, select, socket, sys, time
+
+
+class Arenas(ctypes.Structure):
+    """`PyObjectArenaAllocator` of Python's C interface."""
+    _fields_ = [("context", ctypes.c_void_p), ("alloc", ctypes.c_void_p), ("free", ctypes.c_void_p)]
+
+
+class Raw(ctypes.Structure):
+    """`PyMemAllocatorEx` of Python's C interface."""
+    _fields_ = [(name, ctypes.c_void_p) for name in ("context", "malloc", "calloc", "realloc", "free")]
+
+
+def gather():
+    """Has objects live on the heap, one piece of memory, instead of in pieces of a megabyte between the libraries: only what
+    lies together can be in huge pages. Returns what undoes it. The two allocators take the same arguments, but for a size
+    at the end that `free` does not look at."""
+    before, raw = Arenas(), Raw()
+    ctypes.pythonapi.PyObject_GetArenaAllocator(ctypes.byref(before))
+    ctypes.pythonapi.PyMem_GetAllocator(0, ctypes.byref(raw))
+    ctypes.pythonapi.PyObject_SetArenaAllocator(ctypes.byref(Arenas(raw.context, raw.malloc, raw.free)))
+    return lambda: ctypes.pythonapi.PyObject_SetArenaAllocator(ctypes.byref(before))
+
+
+spread = gather()        # first of all: what is imported next should be on the heap
 
 HOME = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HOME, "/opt/site"]
@@ -21,6 +45,9 @@ import site
 site.setquit(); site.setcopyright(); site.sethelper()   # -S leaves these out, and code uses exit()
 
 import egress, walls
+
+# After so many forks what this process has written to since, which is in small pages again, is folded anew.
+FORKS_PER_FOLD = 64
 
 
 def preload():
@@ -37,13 +64,15 @@ def preload():
     axes.bar([1, 2], [1, 2]); axes.set_title("预热 warm"); axes.legend(["一"])
     figure.savefig(io.BytesIO(), format="png")
     plot.close("all")
+    # Every fork would empty this cache, page by page.
+    matplotlib.font_manager._get_font.cache_clear()
     pandas.DataFrame({"a": [1, 1], "b": [1, 2]}).groupby("a").b.sum().to_string()
     return cell
 
 
 def fold():
     """Puts the memory that all workers share into huge pages, as far as the kernel does that: a fork copies one entry for
-    each page, and two megabytes in one take a fork from two milliseconds to one."""
+    each page, and the end of a worker takes it back. Of 100 MB, 96 are then in pages of two megabytes."""
     libc = ctypes.CDLL(None)
     collapse, size = 25, 2 << 20
     with open("/proc/self/maps") as maps:
@@ -74,11 +103,14 @@ def main():
     atexit._clear()          # what libraries do at the end of a program is of no use to a worker that is thrown away
     gc.collect(); gc.freeze()
     os.environ.pop("GLIBC_TUNABLES", None)       # meant for this process and its forks, not for programs they start
+    spread()
     fold()
     versions = {name: sys.modules[name].__version__ for name in ("numpy", "pandas", "matplotlib", "duckdb", "openpyxl")}
     warden.send(json.dumps({"ready": {"python": sys.version.split()[0], "packages": versions,
                                       "import_ms": int(1000 * (time.monotonic() - began))}}).encode())
-    children = {}    # pidfd -> pid
+    plan = walls.Plan(json.loads(warden.recv(1 << 16)))
+    plan.inherit()
+    children, n_forks = {}, 0    # pidfd -> pid
     poll = select.poll()
     poll.register(warden, select.POLLIN)
     while True:
@@ -98,7 +130,7 @@ def main():
                 fds.frombytes(data[:len(data) - len(data) % 4])
             init, control = fds
             try:
-                pid = fork(json.loads(message), init, control, cell)
+                pid = fork(plan, init, control, cell)
             except OSError as error:
                 warden.send(json.dumps({"failed": str(error)}).encode())
                 continue
@@ -108,12 +140,15 @@ def main():
             children[child] = pid
             poll.register(child, select.POLLIN)
             warden.send(json.dumps({"forked": pid}).encode())
+            n_forks += 1
+            if n_forks % FORKS_PER_FOLD == 0:
+                fold()
 
 
-def fork(spec, init, control, cell):
+def fork(plan, init, control, cell):
     """Forks a worker into the namespaces of `init`. Returns its pid as seen from here."""
     # Concerns only children, and is never undone: without root there is no way back, and no need for one.
-    if not spec["plain"]:
+    if not plan.plain:
         walls.join(init, walls.NEWPID)
     pid = os.fork()
     if pid:
@@ -122,10 +157,10 @@ def fork(spec, init, control, cell):
     try:
         # A process group is not held by a pid namespace: signals to it would reach us and every other worker.
         os.setsid()
-        if not spec["plain"]:
+        if not plan.plain:
             walls.join(init, walls.NEWUSER | walls.NEWNS | walls.NEWNET | walls.NEWIPC | walls.NEWUTS)
         walls.close_all_but(control)
-        status = worker(spec, socket.socket(fileno=control), cell)
+        status = worker(plan, socket.socket(fileno=control), cell)
     except BaseException as error:       # nothing may ever return into the zygote's loop
         try:
             os.write(2, ("sandbox worker: %r\n" % (error,)).encode())
@@ -135,10 +170,10 @@ def fork(spec, init, control, cell):
         os._exit(status)
 
 
-def worker(spec, control, cell):
+def worker(plan, control, cell):
     """Parks until the code arrives, raises the walls, runs it."""
     walls.forget_zygote()
-    around = walls.Walls(spec)
+    around = walls.Walls(plan)
     interpreter = cell.rehearse()
     control.sendall(b"P")                # parked
     job, out, err = receive(control)

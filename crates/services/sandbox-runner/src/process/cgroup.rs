@@ -7,7 +7,9 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use super::graves::Graves;
 
@@ -57,23 +59,15 @@ impl Hierarchy {
         let name = format!("{}-{slot}", std::process::id());
         let group = match self {
             Self::None => return Ok(None),
-            Self::V1 { memory, pids, cpu } => Group {
-                memory: memory.join(&name),
-                pids: pids.as_ref().map(|pids| pids.join(&name)),
-                cpu: cpu.as_ref().map(|cpu| cpu.join(&name)),
-                version: Version::One,
-                graves: graves.clone(),
-            },
+            Self::V1 { memory, pids, cpu } => {
+                let own = |parent: &PathBuf| parent.join(&name);
+                Group::new(memory.join(&name), pids.as_ref().map(own), cpu.as_ref().map(own), Version::One, graves)
+            }
             Self::V2 { root, has_cpu } => {
-                let version = Version::Two { has_cpu: *has_cpu };
-                Group { memory: root.join(&name), pids: None, cpu: None, version, graves: graves.clone() }
+                Group::new(root.join(&name), None, None, Version::Two { has_cpu: *has_cpu }, graves)
             }
         };
-        for folder in group.folders() {
-            fs::create_dir_all(folder)?;
-            fs::write(folder.join("cgroup.procs"), pid.to_string())?;
-        }
-        Ok(Some(group))
+        Ok(Some(group.make(pid)?))
     }
 
     /// Removes the folders of processes that are gone. Returns how many.
@@ -111,7 +105,21 @@ pub(super) struct Group {
     pids: Option<PathBuf>,
     cpu: Option<PathBuf>,
     version: Version,
+    /// How many processes and threads are in it, where the kernel says so.
+    n_tasks: Option<fs::File>,
+    /// The caps that are set: writing them takes half a millisecond, and most runs have the same.
+    caps: Mutex<Option<Caps>>,
     graves: Graves,
+}
+
+/// Caps on one run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Caps {
+    pub(super) memory_bytes: u64,
+    /// The worker itself among them.
+    pub(super) n_processes: u64,
+    /// Thousandths of one core.
+    pub(super) cpu_milli: u32,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -121,8 +129,27 @@ enum Version {
 }
 
 impl Group {
+    fn new(memory: PathBuf, pids: Option<PathBuf>, cpu: Option<PathBuf>, version: Version, graves: &Graves) -> Self {
+        Self { memory, pids, cpu, version, n_tasks: None, caps: Mutex::default(), graves: graves.clone() }
+    }
+
+    fn make(mut self, pid: i32) -> io::Result<Self> {
+        for folder in self.folders() {
+            fs::create_dir_all(folder)?;
+            fs::write(folder.join("cgroup.procs"), pid.to_string())?;
+        }
+        self.n_tasks = fs::File::open(self.pids.as_ref().unwrap_or(&self.memory).join("pids.current")).ok();
+        Ok(self)
+    }
+
     fn folders(&self) -> impl Iterator<Item = &PathBuf> {
         std::iter::once(&self.memory).chain(&self.pids).chain(&self.cpu)
+    }
+
+    /// Whether there is nothing in it but one process with one thread. `false` where the kernel does not say.
+    pub(super) fn is_single(&self) -> bool {
+        let mut text = [0_u8; 2];
+        self.n_tasks.as_ref().is_some_and(|file| file.read_at(&mut text, 0).is_ok_and(|n| text[..n] == *b"1\n"))
     }
 
     /// The processes in it, as we see them.
@@ -131,8 +158,19 @@ impl Group {
         text.lines().filter_map(|line| line.parse().ok()).collect()
     }
 
-    /// Sets the caps. Swap does not count as memory to spare. `cpu_milli` are thousandths of one core.
-    pub(super) fn limit(&self, memory_bytes: u64, n_processes: u64, cpu_milli: u32) -> io::Result<()> {
+    /// Sets the caps. Swap does not count as memory to spare.
+    pub(super) fn limit(&self, caps: Caps) -> io::Result<()> {
+        let mut current = self.caps.lock().unwrap_or_else(PoisonError::into_inner);
+        if *current != Some(caps) {
+            // Half of them may be set when one fails.
+            *current = None;
+            self.write(caps)?;
+            *current = Some(caps);
+        }
+        Ok(())
+    }
+
+    fn write(&self, Caps { memory_bytes, n_processes, cpu_milli }: Caps) -> io::Result<()> {
         let memory = memory_bytes.to_string();
         let quota_us = PERIOD_US * u64::from(cpu_milli) / 1000;
         match self.version {
@@ -172,6 +210,7 @@ impl Group {
         if let Err(error) = lifted {
             tracing::debug!(%error, "the cap on processors could not be lifted");
         }
+        *self.caps.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// Whether the kernel has killed a process of the run for its memory.

@@ -13,7 +13,7 @@ use super::cgroup::Hierarchy;
 use super::graves::Graves;
 use super::link::{Busy, Warden};
 use super::pairs::Pairs;
-use super::parked::{Ground, Parked, WayOut};
+use super::parked::{Ground, Parked, WayOut, caps};
 use super::session::Session;
 use super::wire::Request;
 use super::worker::Worker;
@@ -65,11 +65,12 @@ impl Driver {
         }
         let running = Arc::new(Semaphore::new(config.n_running()));
         let pairs = Pairs::new(config.n_slots);
+        let caps = caps(config.memory_bytes, config.n_processes, config.cpu_milli);
         let inner = Inner {
             config,
             is_plain,
             lifecycle,
-            ground: Ground { hierarchy, graves: Graves::default(), pairs },
+            ground: Ground { hierarchy, graves: Graves::default(), pairs, caps },
             running,
             warden: tokio::sync::Mutex::default(),
             parked: Mutex::default(),

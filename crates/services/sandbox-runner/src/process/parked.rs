@@ -10,7 +10,7 @@ use tokio::net::UnixStream;
 use tokio::sync::oneshot;
 use tracing::warn;
 
-use super::cgroup::{Group, Hierarchy};
+use super::cgroup::{Caps, Group, Hierarchy};
 use super::graves::Graves;
 use super::link::Warden;
 use super::mailbox::Mailbox;
@@ -31,6 +31,13 @@ pub(super) struct Ground {
     pub(super) hierarchy: Hierarchy,
     pub(super) graves: Graves,
     pub(super) pairs: Pairs,
+    /// What a job has that asks for nothing special.
+    pub(super) caps: Caps,
+}
+
+/// The caps of a job that may have so many processes beside the worker.
+pub(super) fn caps(memory_bytes: u64, n_processes: u32, cpu_milli: u32) -> Caps {
+    Caps { memory_bytes, n_processes: u64::from(n_processes) + 1, cpu_milli }
 }
 
 /// What leads out of the session, and the listening end of it inside this worker's namespaces.
@@ -87,6 +94,10 @@ impl Parked {
             _pair: pair,
         };
         parked.group = ground.hierarchy.open(slot, worker_pid, &ground.graves).map_err(Error::Io)?;
+        if let Some(group) = &parked.group {
+            // Now, while nobody waits.
+            group.limit(ground.caps).map_err(Error::Io)?;
+        }
         parked.control = Some(ready(control).await?);
         if parked.group.is_none() {
             parked.watched = Some(match warden.level {

@@ -9,6 +9,9 @@
 //!
 //! When several filters say "error", the kernel takes the number of the one installed last; the order below
 //! relies on it.
+//!
+//! The kernel translates a filter anew for every process that installs it, which takes a millisecond for all of these.
+//! So the warm interpreter installs what it can live with, and only what forbids it to make workers is left to them.
 
 use std::collections::BTreeMap;
 
@@ -49,13 +52,19 @@ impl Refusal {
     }
 }
 
-/// The programs in the order in which the worker installs them, as the kernel's `sock_filter` bytes.
+/// Programs in the order in which they are installed, as the kernel's `sock_filter` bytes.
+pub(super) struct Programs {
+    /// By the warm interpreter, which hands them on to every worker.
+    pub(super) inherited: Vec<Vec<u8>>,
+    /// By the worker itself.
+    pub(super) own: Vec<Vec<u8>>,
+}
+
+/// With `plain` there is no namespace between us and a network that the container may have: Unix sockets only.
 ///
 /// # Errors
 /// On an architecture that is neither x86-64 nor aarch64.
-///
-/// With `plain` there is no namespace between us and a network that the container may have: Unix sockets only.
-pub(super) fn programs(refusal: Refusal, plain: bool) -> Result<Vec<Vec<u8>>, seccompiler::BackendError> {
+pub(super) fn programs(refusal: Refusal, plain: bool) -> Result<Programs, seccompiler::BackendError> {
     let known = super::syscalls::ALLOWED.iter().chain(super::syscalls::REFUSED);
     let mut known: Rules = known.map(|call| (call.number, Vec::new())).collect();
     let by_design: Rules = super::syscalls::UNKNOWN_BY_DESIGN.iter().map(|call| (*call, Vec::new())).collect();
@@ -101,7 +110,8 @@ pub(super) fn programs(refusal: Refusal, plain: bool) -> Result<Vec<Vec<u8>>, se
         [(libc::SYS_socket, sockets), (libc::SYS_socketpair, vec![other_families])].into_iter().collect();
     let sockets = compile(sockets, SeccompAction::Allow, refusal.action(libc::EAFNOSUPPORT))?;
 
-    Ok([unknown, by_design, dangerous, sockets].iter().map(bytes).collect())
+    let inherited = [unknown, by_design, sockets].iter().map(bytes).collect();
+    Ok(Programs { inherited, own: vec![bytes(&dangerous)] })
 }
 
 /// That an argument is none of these.
@@ -145,8 +155,8 @@ mod tests {
     fn the_filters_fit_the_kernels_limit() {
         for plain in [false, true] {
             let programs = super::programs(super::Refusal::Error, plain).unwrap();
-            assert_eq!(programs.len(), 4);
-            assert!(programs.iter().all(|program| program.len() / 8 <= 4096));
+            assert_eq!((programs.inherited.len(), programs.own.len()), (3, 1));
+            assert!(programs.inherited.iter().chain(&programs.own).all(|program| program.len() / 8 <= 4096));
         }
     }
 

@@ -10,8 +10,9 @@ use tokio::net::UnixStream;
 use tokio::time::Instant;
 use tracing::warn;
 
+use super::cgroup::Group;
 use super::output::{Pending, Stream};
-use super::parked::{Parked, WayOut};
+use super::parked::{Parked, WayOut, caps};
 use super::tree;
 use super::wire::{Report, Request, WorkerJob, WorkerLimits, WorkerNetwork};
 use crate::driver::{Cause, Ended, Error, Job, Said, Signals};
@@ -105,10 +106,6 @@ impl Worker {
             End::Exited(_) | End::Lost => self.drain(&mut pending),
         }
         pending.take().into_iter().for_each(say);
-        let is_full = match &self.parked.group {
-            Some(group) => group.ran_out(),
-            None => tree::n_out_of_memory() > self.n_out_of_memory,
-        };
         let (status, report) = match end {
             End::Reported(report) => (report.exit, *report),
             End::Exited(status) => (status, Report::default()),
@@ -117,7 +114,7 @@ impl Worker {
                 (-libc::SIGKILL, Report::default())
             }
         };
-        if cause == Cause::Itself && status < 0 && is_full {
+        if cause == Cause::Itself && status < 0 && self.was_full() {
             cause = Cause::Memory;
         }
         Ok(Ended {
@@ -134,8 +131,7 @@ impl Worker {
 
     async fn begin(&mut self, job: &Job, keep: bool) -> Result<(), Error> {
         if let Some(group) = &self.parked.group {
-            // One more for the worker itself.
-            group.limit(job.memory_bytes, u64::from(job.n_processes) + 1, self.cpu_milli).map_err(Error::Io)?;
+            group.limit(caps(job.memory_bytes, job.n_processes, self.cpu_milli)).map_err(Error::Io)?;
         }
         self.stdout.begin(job.output_bytes);
         self.stderr.begin(job.output_bytes);
@@ -144,7 +140,9 @@ impl Worker {
         }
         self.looked = None;
         self.seq += 1;
-        self.n_out_of_memory = tree::n_out_of_memory();
+        if self.parked.group.is_none() {
+            self.n_out_of_memory = tree::n_out_of_memory();
+        }
         let message = self.message(job, keep)?;
         if std::mem::take(&mut self.is_still) {
             // What earlier jobs have left running goes on with this one.
@@ -252,7 +250,7 @@ impl Worker {
         } else if keep && self.parked.warden.ask(Request::Still { slot: self.parked.slot }, &[]).await.is_ok() {
             // In one step for all of them, so that nothing is forked away meanwhile.
             self.is_still = true;
-        } else if keep || !self.others().is_empty() {
+        } else if keep || !self.left_nothing() {
             // They could still write into the session folder, so their end is waited for.
             self.kill();
             if let Some(exited) = self.parked.exited.take()
@@ -266,9 +264,24 @@ impl Worker {
         Ok(())
     }
 
+    /// Whether the kernel has killed a process of the run for its memory.
+    fn was_full(&self) -> bool {
+        match &self.parked.group {
+            Some(group) => group.ran_out(),
+            None => tree::n_out_of_memory() > self.n_out_of_memory,
+        }
+    }
+
     /// Whether the worker has stopped and there is nothing besides it.
     fn is_alone(&self) -> bool {
-        (0..STOP_LOOKS).any(|_| tree::is_stopped(self.parked.worker_pid)) && self.others().is_empty()
+        (0..STOP_LOOKS).any(|_| tree::is_stopped(self.parked.worker_pid)) && self.left_nothing()
+    }
+
+    /// Whether the code has started nothing that goes on.
+    fn left_nothing(&self) -> bool {
+        // The first question is the cheaper one. A worker that is gone is not the one that is left.
+        (tree::is_stopped(self.parked.worker_pid) && self.parked.group.as_ref().is_some_and(Group::is_single))
+            || self.others().is_empty()
     }
 
     /// What the code has started and left behind.

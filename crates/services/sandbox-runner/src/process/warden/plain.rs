@@ -28,7 +28,6 @@ const SCRATCH: [&str; 3] = ["/tmp", "/var/tmp", "/dev/shm"];
 
 pub(super) struct Plain {
     zygote: Zygote,
-    spec: Vec<u8>,
     slots: BTreeMap<u64, Slot>,
     /// Slots whose end is still to be told, with the worker's status.
     over: Vec<(u64, i32)>,
@@ -51,8 +50,8 @@ impl Plain {
                 .map_err(|error| doing(format!("use {folder}, which the container must have"), error))?;
         }
         let uid = nix::unistd::geteuid().as_raw();
-        let spec = slots::spec(uid, false, Refusal::Error, true)?;
-        Ok(Self { zygote, spec, slots: BTreeMap::new(), over: Vec::new(), session: None })
+        slots::brief(&zygote, uid, false, Refusal::Error, true)?;
+        Ok(Self { zygote, slots: BTreeMap::new(), over: Vec::new(), session: None })
     }
 
     /// The session folder. There is one, for one session: what one has touched serves no other.
@@ -68,7 +67,7 @@ impl Plain {
     pub(super) fn park(&mut self, number: u64, control: &OwnedFd) -> io::Result<(Answer, OwnedFd)> {
         let report = fs::File::open(REPORT)?;
         // There is no init; the zygote does not look at the first descriptor.
-        socket::send(self.zygote.socket.as_fd(), &self.spec, &[control.as_fd(), control.as_fd()])?;
+        socket::send(self.zygote.socket.as_fd(), slots::PARK, &[control.as_fd(), control.as_fd()])?;
         let worker = loop {
             match self.zygote.says()? {
                 ZygoteSays::Forked(pid) => break pid,

@@ -38,6 +38,10 @@ const ETC: [&str; 5] = ["ld.so.cache", "ld.so.conf", "alternatives", "fonts", "l
 const TRUSTED: [&str; 3] =
     ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem"];
 const DEVICES: [&str; 5] = ["null", "zero", "full", "random", "urandom"];
+/// All memory in one piece and that in huge pages, where it can be: a fork copies one entry for each page. The thresholds are
+/// those that the C library would come to by itself once a large array was freed.
+const TUNABLES: &str =
+    "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=33554432:glibc.malloc.trim_threshold=67108864";
 /// Imports take about a second on a quiet machine and ten on a busy one.
 const PATIENCE_S: i64 = 90;
 
@@ -143,8 +147,7 @@ fn become_zygote(setup: &Setup, warden: OwnedFd) -> io::Error {
             ("MPLCONFIGDIR", if setup.is_plain { PLAIN_MPL } else { "/opt/septet/mpl" }),
             ("SEPTET_PLAIN", if setup.is_plain { "1" } else { "" }),
             ("MATPLOTLIBRC", "/opt/septet/mpl/matplotlibrc"),
-            // Memory in huge pages where it can be: a fork copies one entry for each page.
-            ("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1"),
+            ("GLIBC_TUNABLES", TUNABLES),
             // A fork of a process with threads is a gamble; the zygote refuses to start with more than one.
             ("OPENBLAS_NUM_THREADS", "1"),
             ("OMP_NUM_THREADS", "1"),

@@ -23,14 +23,15 @@ use crate::process::{seccomp, socket};
 /// Longer than any step takes on a machine that is merely busy.
 pub(super) const PATIENCE_S: i64 = 20;
 
+/// What the zygote is told to have a worker forked.
+pub(super) const PARK: &[u8] = b"P";
+
 pub(super) struct Slots {
     ids: Ids,
     scratch_bytes: u64,
     zygote: Zygote,
     /// Our own mount namespace, to come back to.
     home: OwnedFd,
-    /// What the zygote hands to `walls.Walls`, the same for every run.
-    spec: Vec<u8>,
     slots: BTreeMap<u64, Slot>,
     sessions: BTreeSet<String>,
 }
@@ -48,15 +49,24 @@ struct Slot {
 struct Spec {
     uid: u32,
     map_groups: bool,
-    seccomp: Vec<String>,
+    inherited: Vec<String>,
+    own: Vec<String>,
     /// Whether there are no namespaces to join.
     plain: bool,
 }
 
-/// What the zygote hands to `walls.enter`.
-pub(super) fn spec(uid: u32, map_groups: bool, refusal: seccomp::Refusal, plain: bool) -> io::Result<Vec<u8>> {
+/// Tells the zygote what `walls.Plan` needs to know, once.
+pub(super) fn brief(
+    zygote: &Zygote,
+    uid: u32,
+    map_groups: bool,
+    refusal: seccomp::Refusal,
+    plain: bool,
+) -> io::Result<()> {
     let programs = seccomp::programs(refusal, plain).map_err(io::Error::other)?;
-    Ok(serde_json::to_vec(&Spec { uid, map_groups, seccomp: programs.iter().map(hex::encode).collect(), plain })?)
+    let text = |programs: &[Vec<u8>]| programs.iter().map(hex::encode).collect();
+    let spec = Spec { uid, map_groups, inherited: text(&programs.inherited), own: text(&programs.own), plain };
+    socket::send(zygote.socket.as_fd(), &serde_json::to_vec(&spec)?, &[])
 }
 
 #[derive(serde::Deserialize)]
@@ -74,12 +84,12 @@ pub(super) enum ZygoteSays {
 impl Slots {
     pub(super) fn new(setup: &Setup, ids: Ids, zygote: Zygote) -> io::Result<Self> {
         let refusal = if setup.crash_on_denied_calls { seccomp::Refusal::Crash } else { seccomp::Refusal::Error };
+        brief(&zygote, INSIDE, ids.host.is_some(), refusal, false)?;
         Ok(Self {
             ids,
             scratch_bytes: setup.scratch_bytes,
             zygote,
             home: fs::File::open("/proc/self/ns/mnt")?.into(),
-            spec: spec(INSIDE, ids.host.is_some(), refusal, false)?,
             slots: BTreeMap::new(),
             sessions: BTreeSet::new(),
         })
@@ -165,7 +175,7 @@ impl Slots {
             (Some(b'R'), Some(report)) => report,
             _ => return Err(io::Error::other(format!("walls: {}", String::from_utf8_lossy(&message)))),
         };
-        socket::send(self.zygote.socket.as_fd(), &self.spec, &[slot.pidfd.as_fd(), control.as_fd()])?;
+        socket::send(self.zygote.socket.as_fd(), PARK, &[slot.pidfd.as_fd(), control.as_fd()])?;
         loop {
             match self.zygote.says()? {
                 ZygoteSays::Forked(pid) => return Ok((pid, report)),
