@@ -8,7 +8,7 @@ has left through stdout and stderr.
 Report: {"seq": n, "exit": n, "error": {name, message, traceback} | null, "result": {text, json?} | null,
 "displays": [{mime, text}]}. Figures that are still open and were not saved by the code become chart-<n>.png.
 """
-import ast, builtins, io, json, linecache, os, signal, sys, traceback, types
+import _signal, ast, builtins, io, json, linecache, os, sys, traceback, types
 
 import charts, displays, sql, state
 
@@ -16,8 +16,10 @@ prepare_fonts = charts.prepare_fonts
 FILE = "<code>"
 FOLDER = "/run/report/"
 GO = 40                  # as the runner's mailbox knows it
-# Code that is kept may replace what it likes in the modules it shares with us; these we hold on to.
-_open, _rename, _mask, _wait = open, os.rename, signal.pthread_sigmask, signal.sigwait
+# Code that is kept may replace what it likes in the modules it shares with us; these we hold on to. `signal` wraps those of
+# `_signal` in enumerations, which a fork would copy pages of memory for.
+_open, _rename, _mask, _wait = open, os.rename, _signal.pthread_sigmask, _signal.sigwait
+_BLOCK, _UNBLOCK, _INTERRUPT = int(_signal.SIG_BLOCK), int(_signal.SIG_UNBLOCK), int(_signal.SIGINT)
 TEXT_MAX = 64 << 10
 
 
@@ -42,9 +44,8 @@ class Interpreter:
 def rehearse():
     """What needs no job, done while the worker is parked: what is touched now is not copied from the zygote's memory later."""
     # Blocked outside of the code, so that an interrupt that comes late hits nothing of ours.
-    _mask(signal.SIG_BLOCK, (GO, signal.SIGINT))
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    _open_streams()
+    _mask(_BLOCK, (GO, _INTERRUPT))
+    _signal.signal(_INTERRUPT, _signal.default_int_handler)
     job = {"seq": 0, "language": "python", "code": "import sys\nprint(end='')\nsys.argv[:1]", "limits": None, "keep": False}
     report = run(Interpreter(), job)
     json.loads(json.dumps(report, ensure_ascii=False, default=str))
@@ -89,17 +90,18 @@ def run(interpreter, job):
 
 def _interruptible(body):
     # One that came too late for the last job is not meant for this one.
-    while signal.sigtimedwait((signal.SIGINT,), 0):
+    while _signal.sigtimedwait((_INTERRUPT,), 0):
         pass
-    _mask(signal.SIG_UNBLOCK, (signal.SIGINT,))
+    _mask(_UNBLOCK, (_INTERRUPT,))
     try:
         return body()
     finally:
-        _mask(signal.SIG_BLOCK, (signal.SIGINT,))
+        _mask(_BLOCK, (_INTERRUPT,))
 
 
-def _open_streams():
-    """The streams of the zygote are buffered for a file; these go out line by line and never fail on a character."""
+def open_streams():
+    """The streams that Python has opened are buffered for a file; these go out line by line and never fail on a character.
+    Made once, in the zygote: workers only put other files below them."""
     for name, fd in (("stdout", 1), ("stderr", 2)):
         raw = io.BufferedWriter(io.FileIO(fd, "wb", closefd=False), 1 << 15)
         stream = io.TextIOWrapper(raw, encoding="utf-8", errors="backslashreplace", line_buffering=True)

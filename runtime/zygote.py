@@ -58,6 +58,7 @@ def preload():
     matplotlib.use("Agg")
     import matplotlib.pyplot as plot
     import cell
+    cell.open_streams()
     cell.prepare_fonts()
     cell.displays.prepare()
     figure, axes = plot.subplots()
