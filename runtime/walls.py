@@ -60,7 +60,8 @@ class Walls:
     """The last walls of one worker: what needs neither the job nor its session folder is done while it is parked."""
 
     def __init__(self, spec):
-        """`spec`: uid, map_groups, seccomp programs (hex), plain (whether a container is the only wall around us)."""
+        """`spec`: uid, map_groups, programs of seccomp and of sockets (hex), plain (whether a container is the only wall
+        around us)."""
         self.plain = spec["plain"]
         os.umask(0o022)
         for name, value in (
@@ -91,11 +92,12 @@ class Walls:
         _check(_libc.capset(ctypes.byref((ctypes.c_uint32 * 2)(0x20080522, 0)), ctypes.byref((ctypes.c_uint32 * 6)())), "capset")
         _check(_prctl(_PR_SET_NO_NEW_PRIVS, 1), "no_new_privs")
         self.filters = [_filter(bytes.fromhex(program)) for program in spec["seccomp"]]
+        self.sockets = [_filter(bytes.fromhex(spec[name])) for name in ("sockets", "sockets_with_way_out")]
         self.landlock = Landlock(PLAIN_READABLE if self.plain else ("/",))
 
-    def raise_(self, limits, port=None):
-        """Around the code to come. `limits`: file_bytes, n_processes, and cpu_s and address_bytes or null. `port`: where the
-        way out is, in a session that has one."""
+    def raise_(self, limits, network=None):
+        """Around the code to come. `limits`: file_bytes, n_processes, and cpu_s and address_bytes or null. `network`: the
+        port of the way out, and whether nothing but Landlock keeps code from others; in a session that has one."""
         os.chdir("/session")
         for name, value in (
             (resource.RLIMIT_NPROC, limits["n_processes"] + (PLAIN_PROCESSES if self.plain else 0)),
@@ -111,10 +113,10 @@ class Walls:
             pass
         _prctl(_PR_SET_DUMPABLE, 0)
         self.landlock.write_to("/session")
-        if port:
-            self.landlock.connect_to(port)
+        if network:
+            self.landlock.connect_to(network["port"], network["must_fence"])
         self.landlock.close()
-        for _, header in self.filters:
+        for _, header in self.filters + [self.sockets[bool(network)]]:
             _check(_libc.prctl(_PR_SET_SECCOMP, ctypes.c_ulong(2), ctypes.c_char_p(header), 0, 0), "seccomp")
 
 
@@ -159,9 +161,12 @@ class Landlock:
         if self.ruleset is not None:
             self._allow(path, self.writing)
 
-    def connect_to(self, port):
+    def connect_to(self, port, must_fence):
         """Listening stays forbidden."""
-        if self.ruleset is not None and self.net:
+        if self.ruleset is None or not self.net:
+            if must_fence:
+                raise OSError("this kernel has no Landlock for TCP")
+        else:
             rule = struct.pack("<QQ", 2, port)
             _check(_libc.syscall(ctypes.c_long(_LANDLOCK_ADD), ctypes.c_int(self.ruleset), ctypes.c_int(2), ctypes.c_char_p(rule), ctypes.c_uint32(0)), "landlock port")
 

@@ -17,6 +17,7 @@ use rustix::process::PidfdFlags;
 use super::mounts::{self, doing};
 use super::root::Zygote;
 use super::{HostIds, INSIDE, Ids, fork_into, init};
+use crate::process::seccomp::Sockets;
 use crate::process::wire::{Answer, Setup};
 use crate::process::{seccomp, socket};
 
@@ -49,14 +50,27 @@ struct Spec {
     uid: u32,
     map_groups: bool,
     seccomp: Vec<String>,
+    /// What is installed after them, in a session that has no way out and in one that has.
+    sockets: String,
+    sockets_with_way_out: String,
     /// Whether there are no namespaces to join.
     plain: bool,
 }
 
-/// What the zygote hands to `walls.enter`.
+/// What the zygote hands to `walls.Walls`.
 pub(super) fn spec(uid: u32, map_groups: bool, refusal: seccomp::Refusal, plain: bool) -> io::Result<Vec<u8>> {
-    let programs = seccomp::programs(refusal, plain).map_err(io::Error::other)?;
-    Ok(serde_json::to_vec(&Spec { uid, map_groups, seccomp: programs.iter().map(hex::encode).collect(), plain })?)
+    let programs = seccomp::programs(refusal).map_err(io::Error::other)?;
+    let sockets = |which| seccomp::sockets(refusal, which).map(hex::encode).map_err(io::Error::other);
+    let (usual, with_way_out) =
+        if plain { (Sockets::Unix, Sockets::UnixAndTcp) } else { (Sockets::Walled, Sockets::Walled) };
+    Ok(serde_json::to_vec(&Spec {
+        uid,
+        map_groups,
+        seccomp: programs.iter().map(hex::encode).collect(),
+        sockets: sockets(usual)?,
+        sockets_with_way_out: sockets(with_way_out)?,
+        plain,
+    })?)
 }
 
 #[derive(serde::Deserialize)]
