@@ -2,6 +2,7 @@
 //!
 //! The tests need a Docker that `SEPTET_TEST_DOCKER` names, as `make test` starts one, and skip themselves aloud without.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -85,6 +86,22 @@ fn containers() -> Vec<String> {
         .output()
         .unwrap();
     String::from_utf8_lossy(&listed.stdout).lines().map(str::to_owned).collect()
+}
+
+/// What runs in them, by its id on this machine.
+pub(crate) fn processes() -> BTreeMap<u32, String> {
+    let mut all = BTreeMap::new();
+    for container in containers() {
+        let listed = Command::new("docker")
+            .args(["-H", &docker().unwrap(), "top", &container, "-eo", "pid,args"])
+            .output()
+            .unwrap();
+        for line in String::from_utf8_lossy(&listed.stdout).lines().skip(1) {
+            let (pid, name) = line.trim().split_once(' ').unwrap();
+            all.insert(pid.parse().unwrap(), name.to_owned());
+        }
+    }
+    all
 }
 
 #[tokio::test]
