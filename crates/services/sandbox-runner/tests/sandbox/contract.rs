@@ -29,6 +29,7 @@ macro_rules! all_drivers {
         contract!(process_as_root, crate::contract::as_root, $cases);
         contract!(process_without_root, crate::contract::without_root, $cases);
         contract!(docker, crate::contract::in_docker, $cases);
+        contract!(kubernetes, crate::contract::in_pods, $cases);
     };
 }
 
@@ -78,6 +79,11 @@ async fn without_root(test: &str) -> Option<House> {
 async fn in_docker(_test: &str) -> Option<House> {
     let config = crate::docker::docker_config()?;
     Some(house_with(Config { docker: config.docker, driver: config.driver, ..small() }).await)
+}
+
+async fn in_pods(_test: &str) -> Option<House> {
+    let config = crate::kubernetes::real_config().await?;
+    Some(house_with(Config { kubernetes: config.kubernetes, driver: config.driver, ..small() }).await)
 }
 
 fn stateful(code: &str) -> NewExecution {

@@ -13,7 +13,7 @@ use septet_sandbox_runner::{Config, DockerSettings};
 use crate::support::{House, config, house_with, ok, python};
 
 /// The socket of the Docker for tests, as `unix:///path`.
-fn docker() -> Option<String> {
+pub(crate) fn docker() -> Option<String> {
     #[expect(clippy::disallowed_methods, reason = "says where the Docker for tests is")]
     let docker = std::env::var("SEPTET_TEST_DOCKER").ok().filter(|docker| !docker.is_empty());
     if docker.is_none() {
@@ -48,7 +48,7 @@ fn folder() -> PathBuf {
     given.unwrap_or_else(|_unset| own())
 }
 
-fn image(docker: &str) -> String {
+pub(crate) fn image(docker: &str) -> String {
     use sha2::Digest;
     let binary = env!("CARGO_BIN_EXE_sandbox-warden");
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..");

@@ -2,7 +2,7 @@
 //! test call private. The same cases for every driver that this machine can have.
 
 mod containers;
-mod site;
+pub(crate) mod site;
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ macro_rules! egress {
             $(
                 #[tokio::test]
                 async fn $case() {
-                    if let Some(config) = $config() {
+                    if let Some(config) = $config().await {
                         super::$case(config).await;
                     }
                 }
@@ -31,7 +31,8 @@ macro_rules! egress {
 macro_rules! all_drivers {
     ($cases:tt) => {
         egress!(process, crate::egress::in_process, $cases);
-        egress!(docker, crate::docker::docker_config, $cases);
+        egress!(docker, crate::egress::in_docker, $cases);
+        egress!(kubernetes, crate::kubernetes::real_config, $cases);
     };
 }
 
@@ -48,8 +49,12 @@ all_drivers!([
     a_way_out_ends_with_its_execution,
 ]);
 
-fn in_process() -> Option<Config> {
+async fn in_process() -> Option<Config> {
     Some(config())
+}
+
+async fn in_docker() -> Option<Config> {
+    crate::docker::docker_config()
 }
 
 async fn without_a_policy_there_is_no_way_out_even_where_the_operator_permits_one(base: Config) {
