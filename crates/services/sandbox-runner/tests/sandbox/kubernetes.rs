@@ -50,11 +50,12 @@ async fn warm(n_warm: usize) -> (Cluster, House) {
 
 /// Settings for a cluster whose pods really run, or `None`, aloud, where they cannot.
 pub(crate) async fn real_config() -> Option<Config> {
-    Some(real().await?.1)
+    Some(real(&septet_sandbox_runner::seccomp_profile()).await?.1)
 }
 
-async fn real() -> Option<(Cluster, Config)> {
-    let node = node::Node::open()?;
+/// A cluster whose node has this profile.
+async fn real(profile: &str) -> Option<(Cluster, Config)> {
+    let node = node::Node::open(profile)?;
     let image = node.image().to_owned();
     let cluster = Cluster::on(Some(node));
     let way = cluster.way().await;

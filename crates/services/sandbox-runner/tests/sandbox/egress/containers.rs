@@ -54,6 +54,26 @@ async fn a_container_without_a_policy_has_no_listener_and_no_ip_sockets() {
     house.close().await;
 }
 
+#[tokio::test]
+async fn more_connections_than_are_carried_at_a_time_wait_and_all_get_through() {
+    let Some(config) = docker_config() else { return };
+    let (listener, port) = listen();
+    let house = house_with(Config { egress_connections: 4, ..permitting(config, &[port]) }).await;
+    let site = Site::default();
+    site.serve(&house, listener, None).await;
+    site.put("/big", vec![b'a'; 1 << 20]);
+    let container = house.with_network(allow(&["localhost"], &[])).await;
+    let code = format!(
+        "import urllib.request\n\
+         from concurrent.futures import ThreadPoolExecutor\n\
+         def get(n): return len(urllib.request.urlopen('http://localhost:{port}/big').read())\n\
+         with ThreadPoolExecutor(16) as pool: print(sum(pool.map(get, range(64))) >> 20)"
+    );
+    assert_eq!(ok(&house.run_in(container, python(&code)).await), "64\n");
+    assert_eq!(site.asked().len(), 64);
+    house.close().await;
+}
+
 /// How many TCP sockets listen where a container is, as the host sees it. Only this container may be there.
 async fn listeners(house: &House, container: ContainerId) -> usize {
     let before: Vec<u32> = processes().into_keys().collect();

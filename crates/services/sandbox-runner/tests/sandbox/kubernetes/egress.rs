@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use septet_contracts::sandbox::NewExecution;
-use septet_sandbox_runner::Config;
+use septet_sandbox_runner::{Config, seccomp_profile};
 
 use super::cluster::Cluster;
 use super::{real, runner_with};
@@ -68,7 +68,7 @@ async fn a_job_that_a_session_moves_into_has_its_way_out() {
 /// No policy stands between these pods and this machine.
 #[tokio::test]
 async fn code_in_a_pod_reaches_its_way_out_and_no_other_address() {
-    let Some((cluster, config)) = real().await else { return };
+    let Some((cluster, config)) = real(&seccomp_profile()).await else { return };
     let canary = std::net::TcpListener::bind("0.0.0.0:0").unwrap();
     let port = canary.local_addr().unwrap().port();
     let house = house_with(permitting(config, &[80])).await;
@@ -105,7 +105,7 @@ async fn code_in_a_pod_reaches_its_way_out_and_no_other_address() {
 
 #[tokio::test]
 async fn a_pod_that_waits_listens_for_the_runner_alone() {
-    let Some((cluster, config)) = real().await else { return };
+    let Some((cluster, config)) = real(&seccomp_profile()).await else { return };
     let house = house_with(permitting(config, &[80])).await;
     let container = house.with_network(allow(&["localhost"], &[])).await;
     ok(&house.run_in(container, python("print(1)")).await);
@@ -121,5 +121,20 @@ async fn a_pod_that_waits_listens_for_the_runner_alone() {
     };
     assert_eq!(listeners(&waiting), 1);
     assert_eq!(listeners(&cluster.pods("claimed")[0]), 2);
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_pod_whose_node_has_no_landlock_gets_no_way_out() {
+    let without = seccomp_profile().replace("landlock_create_ruleset", "landlock_add_rule");
+    let Some((_cluster, config)) = real(&without).await else { return };
+    let house = house_with(permitting(config, &[80])).await;
+    let open = house.with_network(allow(&["localhost"], &[])).await;
+
+    let refusal = house.client.run(&house.caller, open, &python("print(1)"), None).await.unwrap_err();
+
+    assert_eq!(refusal.code, "sandbox_unavailable");
+    assert!(refusal.detail.contains("a way out of a pod needs Landlock for TCP on its node"), "{refusal:?}");
+    assert_eq!(ok(&house.run(python("print(1)")).await), "1\n", "without one it runs");
     house.close().await;
 }

@@ -39,8 +39,8 @@ pub(crate) struct End {
 }
 
 impl Node {
-    /// `None`, aloud, where this machine cannot be one.
-    pub(crate) fn open() -> Option<Self> {
+    /// With this in its seccomp folder. `None`, aloud, where this machine cannot be one.
+    pub(crate) fn open(profile: &str) -> Option<Self> {
         let docker = docker()?;
         // Names of interfaces have at most 15 characters.
         let probe = format!("sp-{}", std::process::id());
@@ -50,7 +50,7 @@ impl Node {
         }
         run("ip", &["link", "del", &probe]).unwrap();
         let seccomp = NamedTempFile::new().unwrap();
-        std::fs::write(seccomp.path(), septet_sandbox_runner::seccomp_profile()).unwrap();
+        std::fs::write(seccomp.path(), profile).unwrap();
         let (image, volumes) = (image(&docker), tempfile::tempdir().unwrap());
         Some(Self { docker, image, seccomp, volumes, running: Mutex::default(), leaving: Mutex::default() })
     }
