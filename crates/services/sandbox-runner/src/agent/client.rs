@@ -20,6 +20,7 @@ use secrecy::SecretString;
 use septet_contracts::ndjson;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
@@ -54,6 +55,7 @@ struct Inner {
     reach: Reach,
     /// The way out of its code, when it has one.
     way_out: OnceLock<Serving>,
+    is_running: watch::Sender<bool>,
     lost: CancellationToken,
     has_kept: AtomicBool,
 }
@@ -65,8 +67,9 @@ impl Remote {
     /// When nobody answers there, or one that speaks another language: try again while the container is starting.
     pub(crate) async fn connect(address: Address, token: &SecretString) -> Result<Self, Error> {
         let reach = Reach::new(address, token).map_err(Error::Io)?;
-        let (way_out, lost, has_kept) = (OnceLock::new(), CancellationToken::new(), AtomicBool::new(false));
-        let remote = Self { inner: Arc::new(Inner { reach, way_out, lost, has_kept }) };
+        let (way_out, is_running) = (OnceLock::new(), watch::Sender::new(false));
+        let (lost, has_kept) = (CancellationToken::new(), AtomicBool::new(false));
+        let remote = Self { inner: Arc::new(Inner { reach, way_out, is_running, lost, has_kept }) };
         let health = remote.health().await?;
         if health.protocol != PROTOCOL {
             return Err(Error::Unavailable(format!(
@@ -88,7 +91,8 @@ impl Remote {
         self.inner.lost.clone()
     }
 
-    /// Gives the code in the container a way out, which ends with the last handle to it. `must_fence` says that the
+    /// Gives the code in the container a way out, through which new connections come while a run goes on, and which ends
+    /// with the last handle to the container. `must_fence` says that the
     /// container has a network besides, so that something in it must keep code to that one way.
     ///
     /// # Errors
@@ -99,7 +103,8 @@ impl Remote {
             Error::Unavailable(format!("the way out of a sandbox container was not opened: {error}"))
         })?;
         // Should it be there already, this one is dropped, which ends it.
-        self.inner.way_out.set(gate.serve_all(arrivals(self.inner.reach.clone()))).ok();
+        let arrivals = arrivals(self.inner.reach.clone(), self.inner.is_running.subscribe());
+        self.inner.way_out.set(gate.serve_all(arrivals)).ok();
         Ok(())
     }
 
@@ -251,6 +256,25 @@ impl Drop for Unfinished {
     }
 }
 
+/// A run that goes on, for the way out.
+struct Running(Remote);
+
+impl Running {
+    fn begin(remote: &Remote) -> Self {
+        if let Some(way_out) = remote.inner.way_out.get() {
+            way_out.renew();
+        }
+        remote.inner.is_running.send_replace(true);
+        Self(remote.clone())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.inner.is_running.send_replace(false);
+    }
+}
+
 #[async_trait]
 impl driver::Entered for Entered {
     fn is_fresh(&self) -> bool {
@@ -264,9 +288,7 @@ impl driver::Entered for Entered {
         say: &mut (dyn FnMut(Said) + Send),
     ) -> Result<Ended, Error> {
         let mut unfinished = Unfinished(Some(self.remote.lost()));
-        if let Some(way_out) = self.remote.inner.way_out.get() {
-            way_out.renew();
-        }
+        let _running = Running::begin(&self.remote);
         let started = Instant::now();
         send_line(&mut self.asks, &Ask::Run(job.clone()));
         // Two streams, and a byte that is no text becomes three.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -41,6 +41,16 @@ struct Script {
     /// Code that wants a stream, and those that wait for such code.
     wanted: mpsc::UnboundedSender<Fetch>,
     wanting: tokio::sync::Mutex<mpsc::UnboundedReceiver<Fetch>>,
+    n_waiting: AtomicUsize,
+}
+
+/// A request for a stream that waits; gone too when whoever asked has left.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 /// An address, and where to say what was answered.
@@ -65,6 +75,7 @@ impl Agent {
             openings: Mutex::default(),
             wanted,
             wanting: tokio::sync::Mutex::new(wanting),
+            n_waiting: AtomicUsize::new(0),
         }));
         let router = Router::new()
             .route("/health", get(health))
@@ -93,6 +104,11 @@ impl Agent {
     /// What it was told of ways out.
     pub(crate) fn openings(&self) -> Vec<Value> {
         self.0.openings.lock().unwrap().clone()
+    }
+
+    /// Requests for streams that wait.
+    pub(crate) fn n_waiting(&self) -> usize {
+        self.0.n_waiting.load(Ordering::SeqCst)
     }
 
     /// From now on it answers nothing but errors.
@@ -186,6 +202,8 @@ async fn open_way_out(State(agent): Shared, axum::Json(opening): axum::Json<Valu
 /// Becomes a connection of code that fetches.
 async fn way_out(State(agent): Shared, mut request: axum::extract::Request) -> Response {
     assert_eq!(request.headers()["upgrade"], "septet-stream");
+    agent.0.n_waiting.fetch_add(1, Ordering::SeqCst);
+    let _waiting = Waiting(&agent.0.n_waiting);
     let upgrade = request.extensions_mut().remove::<hyper::upgrade::OnUpgrade>().unwrap();
     let Some((url, answer)) = agent.0.wanting.lock().await.recv().await else {
         return StatusCode::NO_CONTENT.into_response();

@@ -44,6 +44,36 @@ async fn a_session_with_a_policy_has_its_pod_opened_and_others_do_not() {
 }
 
 #[tokio::test]
+async fn requests_wait_at_an_agent_while_code_runs_and_not_between() {
+    let cluster = Cluster::new();
+    let (house, _) = runner_with(&cluster, 1, |config| *config = permitting(config.clone(), &[80])).await;
+    cluster.until("the pool is full", |cluster| cluster.ready().len() == 1).await;
+    let open = house.with_network(allow(&["localhost"], &[])).await;
+    let agent = async || {
+        cluster.until("the session has its pod", |cluster| !cluster.pods("claimed").is_empty()).await;
+        cluster.agent(&cluster.pods("claimed")[0])
+    };
+    let run = async || {
+        let limited = NewExecution { timeout_ms: Some(1000), ..python("sleep") };
+        house.run_in(open, limited).await
+    };
+    let look = async || {
+        let agent = agent().await;
+        cluster.until("two wait", |_| agent.n_waiting() == 2).await;
+        agent
+    };
+
+    let (output, agent) = tokio::join!(run(), look());
+
+    assert_eq!(output.outcome(), Some(septet_contracts::sandbox::Outcome::Timeout), "{output:?}");
+    cluster.until("none waits", |_| agent.n_waiting() == 0).await;
+    ok(&house.run_in(open, python("print again")).await);
+    let agent = cluster.agent(&cluster.pods("claimed")[0]);
+    cluster.until("none waits", |_| agent.n_waiting() == 0).await;
+    house.close().await;
+}
+
+#[tokio::test]
 async fn a_job_that_a_session_moves_into_has_its_way_out() {
     let (listener, port) = listen();
     let cluster = Cluster::new();
