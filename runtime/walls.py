@@ -60,10 +60,11 @@ class Plan:
 
     def __init__(self, spec):
         """`spec`: uid, map_groups, plain (whether a container is the only wall around us), seccomp programs (hex):
-        `inherited`, which the zygote can live with, and `own`."""
+        `inherited`, which the zygote can live with, `own` and, for sessions that have a way out, `own_with_way_out`."""
         self.plain, self.uid, self.map_groups = spec["plain"], spec["uid"], spec["map_groups"]
-        self.inherited = [_filter(bytes.fromhex(program)) for program in spec["inherited"]]
-        self.own = [_filter(bytes.fromhex(program)) for program in spec["own"]]
+        self.inherited, self.own, self.own_with_way_out = (
+            [_filter(bytes.fromhex(program)) for program in spec[name]]
+            for name in ("inherited", "own", "own_with_way_out"))
         self.n_capabilities = next(n for n in range(65) if _prctl(_PR_CAPBSET_READ, n) < 0)
 
     def inherit(self):
@@ -107,9 +108,9 @@ class Walls:
         _check(_libc.capset(ctypes.byref((ctypes.c_uint32 * 2)(0x20080522, 0)), ctypes.byref((ctypes.c_uint32 * 6)())), "capset")
         self.landlock = Landlock(PLAIN_READABLE if plan.plain else ("/",))
 
-    def raise_(self, limits, port=None):
-        """Around the code to come. `limits`: file_bytes, n_processes, and cpu_s and address_bytes or null. `port`: where the
-        way out is, in a session that has one."""
+    def raise_(self, limits, network=None):
+        """Around the code to come. `limits`: file_bytes, n_processes, and cpu_s and address_bytes or null. `network`: the
+        port of the way out, and whether nothing but Landlock keeps code from others; in a session that has one."""
         os.chdir("/session")
         for name, value in (
             (resource.RLIMIT_NPROC, limits["n_processes"] + (PLAIN_PROCESSES if self.plan.plain else 0)),
@@ -125,10 +126,10 @@ class Walls:
             pass
         _prctl(_PR_SET_DUMPABLE, 0)
         self.landlock.write_to("/session")
-        if port:
-            self.landlock.connect_to(port)
+        if network:
+            self.landlock.connect_to(network["port"], network["must_fence"])
         self.landlock.close()
-        _install(self.plan.own)
+        _install(self.plan.own_with_way_out if network else self.plan.own)
 
 
 def _install(filters):
@@ -177,9 +178,12 @@ class Landlock:
         if self.ruleset is not None:
             self._allow(path, self.writing)
 
-    def connect_to(self, port):
+    def connect_to(self, port, must_fence):
         """Listening stays forbidden."""
-        if self.ruleset is not None and self.net:
+        if self.ruleset is None or not self.net:
+            if must_fence:
+                raise OSError("this kernel has no Landlock for TCP")
+        else:
             rule = struct.pack("<QQ", 2, port)
             _check(_libc.syscall(ctypes.c_long(_LANDLOCK_ADD), ctypes.c_int(self.ruleset), ctypes.c_int(2), ctypes.c_char_p(rule), ctypes.c_uint32(0)), "landlock port")
 

@@ -185,7 +185,7 @@ def worker(plan, control, cell):
         sys.modules.pop(name)
     sys.path.remove(HOME)
     network = job["network"]
-    around.raise_(job["limits"], network and network["port"])
+    around.raise_(job["limits"], network)
     if network:
         egress.open_up(network)
     return cell.serve(interpreter, job)

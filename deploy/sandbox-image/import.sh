@@ -35,7 +35,7 @@ command -v dpkg-query >/dev/null || fail "this is not a Debian system; use the D
 command -v docker >/dev/null || fail "docker is not installed"
 
 # The packages, and all that they depend on, as far as it is installed here.
-wanted=(python3 bash dash coreutils findutils grep sed gawk tzdata libgcc-s1 libstdc++6 fontconfig-config
+wanted=(python3 python3-pip bash dash coreutils findutils grep sed gawk tzdata libgcc-s1 libstdc++6 fontconfig-config
   fonts-dejavu-core fonts-wqy-microhei)
 packages() {
   local todo=("${wanted[@]}") next package depends
@@ -92,6 +92,9 @@ printf '%s\n' 'root:x:0:0::/:/usr/sbin/nologin' 'sandbox:x:1000:1000::/session:/
 printf '%s\n' 'root:x:0:' 'sandbox:x:1000:' 'nogroup:x:65534:' >"$stage/etc/group"
 printf '%s\n' 'passwd: files' 'group: files' 'hosts: files' >"$stage/etc/nsswitch.conf"
 cp /etc/ld.so.conf "$stage/etc/"
+# Which servers code trusts, in a session with a way out.
+[ -e /etc/ssl/certs/ca-certificates.crt ] || fail "there are no certificates to trust; install ca-certificates"
+install -D -m 0644 /etc/ssl/certs/ca-certificates.crt "$stage/etc/ssl/certs/ca-certificates.crt"
 [ ! -d /etc/ld.so.conf.d ] || cp -a /etc/ld.so.conf.d "$stage/etc/"
 ldconfig=$(command -v ldconfig || echo /sbin/ldconfig)
 "$ldconfig" -r "$stage"

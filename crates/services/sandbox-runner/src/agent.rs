@@ -3,6 +3,7 @@
 //! ```text
 //!  driver ── Remote ──http over a unix socket or tcp──▶ serve ──▶ process driver at L1 ──▶ warden, zygote, workers
 //!            (our process)                              (the container's main process)
+//!  egress ◀── arrivals ◀──streams that the driver asked for── door ◀── code, in a session with a way out
 //! ```
 //!
 //! A container is made by Docker or Kubernetes and is the outer wall; the agent inside it is the process driver at its
@@ -12,9 +13,12 @@
 //! Everything that comes from it is untrusted: the code may have taken it over, so the client checks every size.
 
 mod address;
+mod arrivals;
 mod client;
+mod door;
 mod lines;
 mod program;
+mod reach;
 mod server;
 mod token;
 mod wire;

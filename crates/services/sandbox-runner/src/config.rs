@@ -102,7 +102,7 @@ pub struct Config {
     /// answers there is within reach of untrusted code. They must be permitted by `egress_domains` too. Link-local and
     /// metadata addresses are never reached. Default: none.
     pub egress_private_domains: Vec<String>,
-    /// Connections at a time of one interpreter; more wait. Default 32.
+    /// Connections at a time of one interpreter, in containers and pods of one session; more wait. Default 32.
     pub egress_connections: usize,
     /// Bytes that one execution may send and receive. Default 256 MiB.
     pub egress_bytes: u64,

@@ -87,7 +87,7 @@ pub(crate) struct Spec {
     pub(crate) container: ContainerId,
     /// Whose code it is, for whoever looks at what runs.
     pub(crate) tenant: TenantId,
-    /// The way out, when the session has one; only where [`Driver::has_way_out`].
+    /// The way out, when the session has one.
     pub(crate) gate: Option<Arc<Gate>>,
 }
 
@@ -197,11 +197,6 @@ pub(crate) struct Changes {
 pub(crate) trait Driver: Send + Sync {
     /// The name on the wire.
     fn name(&self) -> &'static str;
-
-    /// Whether it can give a session a way out. Where it cannot, containers with a network are refused.
-    fn has_way_out(&self) -> bool {
-        false
-    }
 
     /// Makes ready what takes long, if it is not yet, and says how strong the walls are.
     ///

@@ -2,11 +2,14 @@
 //!
 //! ```text
 //!  code ── 127.0.0.1:3128 (its own network namespace) ── proxy (here) ── resolve, examine, connect ── host
+//!  code ── loopback of its container ── agent ── a stream that the runner asked for ──┘
 //! ```
 //!
 //! A sandbox has no route anywhere. When the container's policy names domains and the operator permits them, its init
 //! process opens one listening socket inside the namespace and hands it out; the runner accepts on it. So nothing in
 //! the sandbox forwards anything, which sandbox a connection comes from needs no proof, and there is nothing to steal.
+//! No socket can be handed out of a container of Docker or a pod; there the agent carries the bytes of each connection
+//! over a stream that the runner has asked this one agent for. It connects to nothing, and decides nothing.
 //!
 //! - **Invariant:** a host is reached only when the container's list and the operator's list both cover it, and its
 //!   address, as resolved here for this connection, is an ordinary one.
@@ -28,15 +31,18 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use async_trait::async_trait;
+use futures::{Stream, StreamExt};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use septet_chassis::Lifecycle;
 use septet_contracts::sandbox as api;
 use septet_kernel::ContainerId;
 use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -50,8 +56,10 @@ use proxy::Line;
 use refusal::Refusal;
 use secrets::{Secret, SecretName, Secrets, Vault};
 
-/// Where the proxy is, as code sees it.
+/// Where the proxy is, as code in namespaces of its own sees it.
 pub(crate) const PORT: u16 = 3128;
+/// After an error that may go by.
+const PAUSE: Duration = Duration::from_millis(100);
 const N_DOMAINS_MAX: usize = 64;
 const N_SECRETS_MAX: usize = 32;
 
@@ -238,6 +246,39 @@ fn pip_index(text: &str) -> anyhow::Result<Option<url::Url>> {
     Ok(Some(url))
 }
 
+/// What the code of a session is told about its way out, whatever the port. Nothing in it is secret.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Directions {
+    /// By name. Secrets are placeholders.
+    environment: BTreeMap<String, String>,
+    /// In PEM, to be trusted besides the usual ones. Often none.
+    certificates: String,
+}
+
+/// What reaches the worker: the way out from where it stands.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Outlet {
+    port: u16,
+    /// Whether nothing but Landlock keeps the code from other addresses.
+    must_fence: bool,
+    environment: BTreeMap<String, String>,
+    certificates: String,
+}
+
+impl Directions {
+    /// The way out behind a port of loopback.
+    pub(crate) fn at(self, port: u16, must_fence: bool) -> Outlet {
+        let Self { mut environment, certificates } = self;
+        for name in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"] {
+            environment.insert(name.to_owned(), format!("http://127.0.0.1:{port}"));
+        }
+        for name in ["NO_PROXY", "no_proxy"] {
+            environment.insert(name.to_owned(), String::new());
+        }
+        Outlet { port, must_fence, environment, certificates }
+    }
+}
+
 /// The way out of one session.
 pub(crate) struct Gate {
     container: ContainerId,
@@ -248,16 +289,13 @@ pub(crate) struct Gate {
 }
 
 impl Gate {
-    /// What code finds in its environment.
-    pub(crate) fn environment(&self) -> BTreeMap<String, String> {
+    /// What code is to know.
+    pub(crate) fn directions(&self) -> Directions {
+        Directions { environment: self.environment(), certificates: self.certificates() }
+    }
+
+    fn environment(&self) -> BTreeMap<String, String> {
         let mut all: BTreeMap<String, String> = BTreeMap::new();
-        let proxy = format!("http://127.0.0.1:{PORT}");
-        for name in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"] {
-            all.insert(name.to_owned(), proxy.clone());
-        }
-        for name in ["NO_PROXY", "no_proxy"] {
-            all.insert(name.to_owned(), String::new());
-        }
         if let Some(index) = &self.house.pip_index {
             all.insert("PIP_INDEX_URL".to_owned(), index.to_string());
             if index.scheme() == "http" {
@@ -269,8 +307,7 @@ impl Gate {
         all
     }
 
-    /// Certificates, in PEM, that code is to trust besides the usual ones. Often none.
-    pub(crate) fn certificates(&self) -> String {
+    fn certificates(&self) -> String {
         let own = self.authority.as_ref().map(Authority::pem).unwrap_or_default();
         format!("{}{own}", self.house.extra_roots)
     }
@@ -282,14 +319,27 @@ impl Gate {
     pub(crate) fn serve(self: &Arc<Self>, listener: std::net::TcpListener) -> io::Result<Serving> {
         listener.set_nonblocking(true)?;
         let listener = tokio::net::TcpListener::from_std(listener)?;
+        let container = self.container;
+        let arrivals = futures::stream::unfold(listener, move |listener| async move {
+            let client = accept(&listener, container).await;
+            Some((client, listener))
+        });
+        Ok(self.serve_all(arrivals))
+    }
+
+    /// Serves streams that begin at code of the sandbox, as they arrive, until the answer is dropped.
+    pub(crate) fn serve_all<S>(self: &Arc<Self>, arrivals: impl Stream<Item = S> + Send + 'static) -> Serving
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         let meter = Arc::new(Meter::new(self.house.bytes));
         let stop = CancellationToken::new();
         let line = Line { gate: Arc::clone(self), meter: Arc::clone(&meter), stop: stop.clone() };
         self.house.lifecycle.spawn("serve a sandbox's way out", async move {
             let stop = line.stop.clone();
-            stop.run_until_cancelled(accept(listener, line)).await;
+            stop.run_until_cancelled(serve(arrivals, line)).await;
         });
-        Ok(Serving { meter, _stop: stop.drop_guard() })
+        Serving { meter, _stop: stop.drop_guard() }
     }
 
     fn admit(&self, host: &Host, port: u16) -> Result<(), Refusal> {
@@ -325,19 +375,31 @@ impl Serving {
     }
 }
 
-async fn accept(listener: tokio::net::TcpListener, line: Line) {
+async fn accept(listener: &tokio::net::TcpListener, container: ContainerId) -> TcpStream {
+    loop {
+        match listener.accept().await {
+            Ok((client, _)) => {
+                client.set_nodelay(true).ok();
+                return client;
+            }
+            Err(error) => {
+                warn!(container.id = %container, %error, "cannot accept a connection from a sandbox");
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn serve<S>(arrivals: impl Stream<Item = S>, line: Line)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let mut arrivals = std::pin::pin!(arrivals);
     let places = Arc::new(Semaphore::new(line.gate.house.n_connections));
     loop {
         // More connections wait in the kernel until one of these ends.
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-        let client = match listener.accept().await {
-            Ok((client, _)) => client,
-            Err(error) => {
-                warn!(container.id = %line.gate.container, %error, "cannot accept a connection from a sandbox");
-                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-                continue;
-            }
-        };
+        let Some(client) = arrivals.next().await else { return };
         let line = line.clone();
         let lifecycle = line.gate.house.lifecycle.clone();
         lifecycle.spawn("serve an egress connection", async move {

@@ -43,9 +43,6 @@ pub enum Error {
         "{0} cannot be allowed: the operator permits no way out to it; the setting sandbox.egress_domains names what may be"
     )]
     EgressNotPermitted(String),
-    /// The driver builds none.
-    #[error("the {0} driver gives sandboxes no way out; the process driver does")]
-    NoWayOut(&'static str),
     /// No key could be made for a session's certificates.
     #[error("the way out of the sandbox cannot be made")]
     Egress(#[source] anyhow::Error),
@@ -119,7 +116,7 @@ impl Failure for Error {
             | Self::BadNetwork(_)
             | Self::BadBody(_)
             | Self::BrokenUpload => Kind::BadRequest,
-            Self::EgressNotPermitted(_) | Self::NoWayOut(_) => Kind::Forbidden,
+            Self::EgressNotPermitted(_) => Kind::Forbidden,
             Self::Form(error) => error.kind(),
             Self::NoCopy(_) => Kind::Unprocessable,
             Self::Expired(_) | Self::KeyReused | Self::NothingRuns(_) => Kind::Conflict,
@@ -137,7 +134,7 @@ impl Failure for Error {
             Self::Expired(_) => "container_expired",
             Self::KeyReused => "idempotency_key_reused",
             Self::RunsElsewhere => "execution_elsewhere",
-            Self::EgressNotPermitted(_) | Self::NoWayOut(_) => "egress_not_permitted",
+            Self::EgressNotPermitted(_) => "egress_not_permitted",
             Self::NothingRuns(_) => "nothing_runs",
             Self::NoCopy(_) => "variables_not_copied",
             Self::TooManySessions { .. } => "too_many_sandboxes",
@@ -170,7 +167,7 @@ impl Failure for Error {
             Self::BrokenUpload => Some("file"),
             Self::Form(error) => error.param(),
             Self::BadExpiry => Some("expires_after"),
-            Self::BadNetwork(_) | Self::EgressNotPermitted(_) | Self::NoWayOut(_) => Some("network_policy"),
+            Self::BadNetwork(_) | Self::EgressNotPermitted(_) => Some("network_policy"),
             Self::CodeTooLarge { .. } => Some("code"),
             Self::ZeroLimit(name) => Some(name),
             Self::NoBlob(_) => Some("blob"),

@@ -6,13 +6,13 @@ use futures::{StreamExt, TryStreamExt};
 use septet_blobs::Blobs;
 use septet_chassis::Lifecycle;
 use septet_contracts::page::PageQuery;
-use septet_contracts::sandbox::{NetworkPolicy, NewContainer, NewFile};
+use septet_contracts::sandbox::{NewContainer, NewFile};
 use septet_kernel::{Clock, ContainerFileId, ContainerId, Ids, TenantId};
 use tokio::sync::OwnedMutexGuard;
 
 use crate::container::{Container, File, Source};
 use crate::driver::{Driver, Session, Spec};
-use crate::egress::{Egress, Gate, Network};
+use crate::egress::Egress;
 use crate::execution::Lives;
 use crate::process;
 use crate::rooms::{Room, Rooms};
@@ -52,7 +52,7 @@ impl Sandbox {
             created_at_ms: now_ms,
             last_active_at_ms: now_ms,
             expires_minutes,
-            network: self.admit(id, new.network_policy)?,
+            network: self.egress.admit(id, new.network_policy)?,
         };
         if let Err(error) = self.store.add_container(&container).await {
             self.egress.forget(id);
@@ -174,29 +174,14 @@ impl Sandbox {
         if open.as_deref().is_none_or(Session::is_lost) {
             *open = None;
             self.rooms.make_space(&room, self.config.n_sessions_per_tenant, self.config.n_sessions)?;
-            let gate = container.network.map(|network| self.gate(id, &network)).transpose()?;
+            let gate = container.network.map(|network| self.egress.gate(id, &network)).transpose();
+            let gate = gate.map_err(Error::Egress)?;
             let session = self.driver.open(Spec { container: id, tenant, gate }).await?;
             self.fill(session.as_ref(), &self.store.all_files(id).await?).await?;
             *open = Some(session);
             room.opened(self.clock.now_ms());
         }
         Ok((room, open))
-    }
-
-    fn admit(&self, id: ContainerId, policy: Option<NetworkPolicy>) -> Result<Option<Network>, Error> {
-        let network = self.egress.admit(id, policy)?;
-        if network.is_some() && !self.driver.has_way_out() {
-            self.egress.forget(id);
-            return Err(Error::NoWayOut(self.driver.name()));
-        }
-        Ok(network)
-    }
-
-    fn gate(&self, id: ContainerId, network: &Network) -> Result<Arc<Gate>, Error> {
-        if !self.driver.has_way_out() {
-            return Err(Error::NoWayOut(self.driver.name()));
-        }
-        self.egress.gate(id, network).map_err(Error::Egress)
     }
 
     /// Writes files into the folder.

@@ -5,31 +5,33 @@
 //! does not end a run in time, is lost: whoever made the container watches [`Remote::lost`] and ends it.
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::body::Body;
-use axum::http::{HeaderValue, Method, Request, Response, header};
+use axum::http::{Method, Response};
 use bytes::Bytes;
 use futures::channel::mpsc;
 use futures::{StreamExt, TryStreamExt};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use septet_contracts::ndjson;
-use septet_kernel::{BoxError, Transport};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tower::ServiceExt;
 use tracing::{debug, warn};
 
 use super::address::Address;
+use super::arrivals::arrivals;
 use super::lines::Lines;
-use super::wire::{Ask, Health, Look, PROTOCOL, Seen, Told, Trouble, TroubleKind};
+use super::reach::Reach;
+use super::wire::{Ask, Health, Look, Opening, PROTOCOL, Seen, Told, Trouble, TroubleKind};
 use crate::driver::{self, Cause, Changes, Chunks, Ended, Error, FoundFile, Job, Said, Session, Signals};
+use crate::egress::{Gate, Serving};
 use crate::process;
 
 /// An answer about the agent itself.
@@ -50,9 +52,10 @@ pub(crate) struct Remote {
 }
 
 struct Inner {
-    address: Address,
-    transport: Transport,
-    authorization: HeaderValue,
+    reach: Reach,
+    /// The way out of its code, when it has one.
+    way_out: OnceLock<Serving>,
+    is_running: watch::Sender<bool>,
     lost: CancellationToken,
     has_kept: AtomicBool,
 }
@@ -63,12 +66,10 @@ impl Remote {
     /// # Errors
     /// When nobody answers there, or one that speaks another language: try again while the container is starting.
     pub(crate) async fn connect(address: Address, token: &SecretString) -> Result<Self, Error> {
-        let mut authorization = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()))
-            .map_err(|error| Error::Io(io::Error::other(error)))?;
-        authorization.set_sensitive(true);
-        let transport = address.transport();
+        let reach = Reach::new(address, token).map_err(Error::Io)?;
+        let (way_out, is_running) = (OnceLock::new(), watch::Sender::new(false));
         let (lost, has_kept) = (CancellationToken::new(), AtomicBool::new(false));
-        let remote = Self { inner: Arc::new(Inner { address, transport, authorization, lost, has_kept }) };
+        let remote = Self { inner: Arc::new(Inner { reach, way_out, is_running, lost, has_kept }) };
         let health = remote.health().await?;
         if health.protocol != PROTOCOL {
             return Err(Error::Unavailable(format!(
@@ -90,25 +91,26 @@ impl Remote {
         self.inner.lost.clone()
     }
 
-    fn request(&self, method: Method, path: &str, body: Body) -> io::Result<Request<Body>> {
-        Request::builder()
-            .method(method)
-            .uri(self.inner.address.url(path))
-            .header(header::AUTHORIZATION, self.inner.authorization.clone())
-            .header(header::CONTENT_TYPE, "application/json")
-            .body(body)
-            .map_err(io::Error::other)
+    /// Gives the code in the container a way out, through which new connections come while a run goes on, and which ends
+    /// with the last handle to the container. `must_fence` says that the
+    /// container has a network besides, so that something in it must keep code to that one way.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] with why the agent cannot do that.
+    pub(crate) async fn open_way_out(&self, gate: &Arc<Gate>, must_fence: bool) -> Result<(), Error> {
+        let opening = json(&Opening { directions: gate.directions(), must_fence }).map_err(Error::Io)?;
+        self.send(Method::PUT, "/way-out", opening, SOON).await.map_err(|error| {
+            Error::Unavailable(format!("the way out of a sandbox container was not opened: {error}"))
+        })?;
+        // Should it be there already, this one is dropped, which ends it.
+        let arrivals = arrivals(self.inner.reach.clone(), self.inner.is_running.subscribe());
+        self.inner.way_out.set(gate.serve_all(arrivals)).ok();
+        Ok(())
     }
 
     /// The answer to a request, when it is a good one.
     async fn send(&self, method: Method, path: &str, body: Body, patience: Duration) -> io::Result<Response<Body>> {
-        let request = self.request(method, path, body)?;
-        let answer = tokio::time::timeout(patience, self.inner.transport.clone().oneshot(request)).await;
-        let response = match answer {
-            Ok(Ok(response)) => response,
-            Ok(Err(error)) => return Err(broken(error)),
-            Err(late) => return Err(io::Error::new(io::ErrorKind::TimedOut, late)),
-        };
+        let response = self.inner.reach.answer(self.inner.reach.request(method, path, body)?, patience).await?;
         if response.status().is_success() {
             return Ok(response);
         }
@@ -254,6 +256,25 @@ impl Drop for Unfinished {
     }
 }
 
+/// A run that goes on, for the way out.
+struct Running(Remote);
+
+impl Running {
+    fn begin(remote: &Remote) -> Self {
+        if let Some(way_out) = remote.inner.way_out.get() {
+            way_out.renew();
+        }
+        remote.inner.is_running.send_replace(true);
+        Self(remote.clone())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.inner.is_running.send_replace(false);
+    }
+}
+
 #[async_trait]
 impl driver::Entered for Entered {
     fn is_fresh(&self) -> bool {
@@ -267,6 +288,7 @@ impl driver::Entered for Entered {
         say: &mut (dyn FnMut(Said) + Send),
     ) -> Result<Ended, Error> {
         let mut unfinished = Unfinished(Some(self.remote.lost()));
+        let _running = Running::begin(&self.remote);
         let started = Instant::now();
         send_line(&mut self.asks, &Ask::Run(job.clone()));
         // Two streams, and a byte that is no text becomes three.
@@ -360,10 +382,6 @@ fn chunks(response: Response<Body>) -> Chunks {
         }
     });
     timed.boxed()
-}
-
-fn broken(error: BoxError) -> io::Error {
-    io::Error::new(io::ErrorKind::ConnectionAborted, error)
 }
 
 fn shortened(detail: &str) -> String {

@@ -8,12 +8,14 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::serve::ListenerExt;
 use septet_chassis::Lifecycle;
 use septet_kernel::{Clock, Ids};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::address::Address;
+use super::door::Door;
 use super::server::{Agent, routes};
 use super::token::TokenDigest;
 use crate::Config;
@@ -110,14 +112,16 @@ fn settings(mut args: impl Iterator<Item = String>, token: Option<String>) -> Re
 
 async fn live(settings: Settings) -> Result<(), String> {
     let lifecycle = Lifecycle::default();
-    let driver = process::Driver::plain(settings.config, lifecycle.clone());
+    let outlet = Arc::default();
+    let driver = process::Driver::plain(settings.config, lifecycle.clone(), Arc::clone(&outlet));
     let walls = driver.warm().await.map_err(|error| septet_kernel::causes(&error))?;
     let ids = Ids::new(Clock::system());
     let session = driver
         .open(Spec { container: ids.next(), tenant: ids.next(), gate: None })
         .await
         .map_err(|error| septet_kernel::causes(&error))?;
-    let agent = Arc::new(Agent::new(session, walls, settings.token));
+    let door = Door::new(outlet, lifecycle.clone());
+    let agent = Arc::new(Agent::new(session, walls, settings.token, door));
     // Only now: who can reach the socket finds everything ready.
     serve(&settings.listen, Arc::clone(&agent), &lifecycle)
         .await
@@ -153,6 +157,10 @@ async fn serve(listen: &Address, agent: Arc<Agent>, lifecycle: &Lifecycle) -> io
         }
         Address::Tcp(address) => {
             let listener = TcpListener::bind(address).await?;
+            // Without it the end of an answer waits until its beginning was confirmed.
+            let listener = listener.tap_io(|stream| {
+                stream.set_nodelay(true).ok();
+            });
             lifecycle.spawn("serve the agent", async move {
                 axum::serve(listener, routes).await.ok();
             });

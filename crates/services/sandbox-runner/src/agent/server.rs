@@ -19,9 +19,10 @@ use serde::Deserialize;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;
 
+use super::door::Door;
 use super::lines::Lines;
 use super::token::TokenDigest;
-use super::wire::{Ask, Health, Look, PROTOCOL, Seen, Told, Trouble, TroubleKind};
+use super::wire::{Ask, Health, Look, Opening, PROTOCOL, Seen, Told, Trouble, TroubleKind};
 use crate::driver::{Chunks, Error, Said, Session, Signals, Walls};
 use crate::process;
 
@@ -35,18 +36,20 @@ pub(super) struct Agent {
     /// One permit: runs of one session do not overlap.
     running: Semaphore,
     found: Mutex<Vec<Option<Chunks>>>,
+    door: Door,
     is_fresh: AtomicBool,
     asked_at: Mutex<Instant>,
 }
 
 impl Agent {
-    pub(super) fn new(session: Box<dyn Session>, walls: Walls, token: TokenDigest) -> Self {
+    pub(super) fn new(session: Box<dyn Session>, walls: Walls, token: TokenDigest, door: Door) -> Self {
         Self {
             session,
             walls,
             token,
             running: Semaphore::new(1),
             found: Mutex::default(),
+            door,
             is_fresh: AtomicBool::new(true),
             asked_at: Mutex::new(Instant::now()),
         }
@@ -77,6 +80,7 @@ pub(super) fn routes(agent: Arc<Agent>) -> Router {
         .route("/forget", post(forget))
         .route("/changes", post(changes))
         .route("/found/{number}", get(found))
+        .route("/way-out", put(open_way_out).post(way_out))
         .layer(middleware::from_fn_with_state(Arc::clone(&agent), admit))
         .with_state(agent)
 }
@@ -242,6 +246,21 @@ async fn found(State(agent): Shared, Path(number): Path<usize>) -> Response {
     match content {
         Some(content) => Body::from_stream(content).into_response(),
         None => refusal(TroubleKind::Garbled, "the last look found no such file"),
+    }
+}
+
+async fn open_way_out(State(agent): Shared, Json(opening): Json<Opening>) -> Response {
+    agent.is_fresh.store(false, Ordering::Relaxed);
+    match agent.door.open(opening).await {
+        Ok(()) => done(Ok(())),
+        Err(trouble) => refusal(trouble.kind, &trouble.detail),
+    }
+}
+
+async fn way_out(State(agent): Shared, request: Request) -> Response {
+    match agent.door.answer(request).await {
+        Ok(response) => response,
+        Err(trouble) => refusal(trouble.kind, &trouble.detail),
     }
 }
 

@@ -9,23 +9,35 @@
 //! POST   /forget?path=
 //! POST   /changes           Look ─▶ Seen
 //! GET    /found/{number}    bytes of a file that the last look found, once
+//! PUT    /way-out           Opening: code can connect to a port of loopback from now on
+//! POST   /way-out           with an upgrade to STREAM: 101 once code has connected, then the bytes of that connection,
+//!                           both ways; 204 when none has for WAITING
 //! ```
 //!
 //! A refusal is [`Trouble`]. Paths are percent-encoded and are checked on both sides. A request renews the lease:
 //! an agent that nobody has asked anything for too long ends itself, and its container with it.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::driver::{Ended, Job, Level, MemoryWall, Said};
+use crate::egress::Directions;
 
 /// Both sides must say the same number.
-pub(crate) const PROTOCOL: u32 = 1;
+pub(crate) const PROTOCOL: u32 = 2;
 
 /// Where an agent's socket and token are, inside its container.
 pub(crate) const FOLDER: &str = "/run/septet";
 
 /// A line longer than this is no line of ours: a report is at most 4 MiB, which JSON may spell out six times as long.
 pub(crate) const LINE_BYTES_MAX: usize = 32 << 20;
+
+/// What a request for a stream wants to become.
+pub(crate) const STREAM: &str = "septet-stream";
+
+/// How long such a request waits. Less than what networks take for dead.
+pub(crate) const WAITING: Duration = Duration::from_secs(60);
 
 /// How an agent is.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -87,6 +99,14 @@ pub(crate) enum TroubleKind {
     Lost,
     /// The operating system refused something.
     Io,
+}
+
+/// Opens the way out.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Opening {
+    pub(crate) directions: Directions,
+    /// Whether the container has a network of its own, so that code must be kept to the one port.
+    pub(crate) must_fence: bool,
 }
 
 /// Asks for what changed in the session folder.

@@ -176,7 +176,11 @@ impl Maker {
             tmpfs: Some(HashMap::from([
                 ("/tmp".to_owned(), scratch.clone()),
                 ("/dev/shm".to_owned(), scratch),
-                ("/session".to_owned(), tmpfs(self.config.session_bytes, self.config.session_inodes, &own)),
+                // What pip installs there may be compiled, and Docker forbids to run anything unless told otherwise.
+                (
+                    "/session".to_owned(),
+                    tmpfs(self.config.session_bytes, self.config.session_inodes, &format!("exec,{own}")),
+                ),
                 ("/run/report".to_owned(), tmpfs(8 << 20, 16, &own)),
             ])),
             binds: Some(vec![format!("{}:{}:rw", folder.display(), agent::FOLDER)]),

@@ -169,6 +169,10 @@ impl driver::Driver for Driver {
         let ready = self.ready().await?;
         let container = self.take(&ready.maker).await?;
         self.refill(&ready.maker);
+        if let Some(gate) = &spec.gate {
+            // Of a network it has the loopback, with nobody there but the agent.
+            container.remote.open_way_out(gate, false).await?;
+        }
         debug!(container.id = %spec.container, tenant.id = %spec.tenant, "a sandbox container has a session");
         Ok(Box::new(Session::new(container)))
     }

@@ -79,8 +79,10 @@ enum Tunnel {
 }
 
 /// Serves one connection to its end.
-pub(super) async fn serve(line: Line, client: TcpStream) {
-    client.set_nodelay(true).ok();
+pub(super) async fn serve<S>(line: Line, client: S)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let client = TokioIo::new(Metered::new(client, Arc::clone(&line.meter), REST));
     let tunnel = Arc::new(Mutex::new(None));
     let service = service_fn(|request| {

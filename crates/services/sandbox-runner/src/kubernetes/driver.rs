@@ -98,7 +98,7 @@ impl driver::Driver for Driver {
         let walls = match pool.config.n_warm {
             0 => {
                 let nobody = Spec { container: self.ids.next(), tenant: self.ids.next(), gate: None };
-                Seat::take(&pool, pool.claim(&nobody).await?).await?.walls
+                Seat::take(&pool, pool.claim(&nobody).await?, &nobody).await?.walls
             }
             _ => self.ask_a_waiting_pod(&pool).await?,
         };
@@ -117,7 +117,7 @@ impl driver::Driver for Driver {
             let hold = pool.claim(&spec).await?;
             n_left -= 1;
             let name = hold.name.clone();
-            match Seat::take(&pool, hold).await {
+            match Seat::take(&pool, hold, &spec).await {
                 Ok(seat) => {
                     self.note_walls(&seat.walls);
                     return Ok(Box::new(Session::new(pool, spec, seat, &self.config)));

@@ -1,7 +1,7 @@
 //! The driver: one warden, a few parked workers, open sessions.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -19,6 +19,7 @@ use super::wire::Request;
 use super::worker::Worker;
 use crate::Config;
 use crate::driver::{self, Error, MemoryWall, Spec, Walls};
+use crate::egress::{self, Outlet};
 
 /// How many workers may die before they get their code, until that is an error.
 const ATTEMPTS: usize = 4;
@@ -33,8 +34,8 @@ pub struct Driver {
 
 struct Inner {
     config: Config,
-    /// Whether there is a container around us, and no other wall.
-    is_plain: bool,
+    /// When there is a container around us, and no other wall: its way out, once it is opened.
+    container: Option<Arc<OnceLock<Outlet>>>,
     lifecycle: Lifecycle,
     ground: Ground,
     running: Arc<Semaphore>,
@@ -49,15 +50,16 @@ impl Driver {
     /// A driver that starts its processes when they are first needed. Sweeps what a killed predecessor left behind.
     #[must_use]
     pub fn new(config: Config, lifecycle: Lifecycle) -> Self {
-        Self::with(config, lifecycle, false)
+        Self::with(config, lifecycle, None)
     }
 
-    /// A driver at level 1, for inside a container that is the outer wall and has nothing in it but one session.
-    pub(crate) fn plain(config: Config, lifecycle: Lifecycle) -> Self {
-        Self::with(config, lifecycle, true)
+    /// A driver at level 1, for inside a container that is the outer wall and has nothing in it but one session. Runs
+    /// that begin when `outlet` is known have that way out.
+    pub(crate) fn plain(config: Config, lifecycle: Lifecycle, outlet: Arc<OnceLock<Outlet>>) -> Self {
+        Self::with(config, lifecycle, Some(outlet))
     }
 
-    fn with(config: Config, lifecycle: Lifecycle, is_plain: bool) -> Self {
+    fn with(config: Config, lifecycle: Lifecycle, container: Option<Arc<OnceLock<Outlet>>>) -> Self {
         let hierarchy = config.cgroup_mount().map_or(Hierarchy::None, Hierarchy::detect);
         let n_swept = hierarchy.sweep();
         if n_swept > 0 {
@@ -68,7 +70,7 @@ impl Driver {
         let caps = caps(config.memory_bytes, config.n_processes, config.cpu_milli);
         let inner = Inner {
             config,
-            is_plain,
+            container,
             lifecycle,
             ground: Ground { hierarchy, graves: Graves::default(), pairs, caps },
             running,
@@ -113,8 +115,9 @@ impl Driver {
     }
 
     async fn start(&self) -> Result<Arc<Warden>, Error> {
-        let Inner { config, is_plain, lifecycle, numbers, .. } = self.inner.as_ref();
-        let warden = Warden::start(config, *is_plain, lifecycle, Arc::clone(numbers)).await?;
+        let Inner { config, container, lifecycle, numbers, .. } = self.inner.as_ref();
+        let is_plain = container.is_some();
+        let warden = Warden::start(config, is_plain, lifecycle, Arc::clone(numbers)).await?;
         if !is_plain && warden.level < config.min_level {
             let (found, wanted) = (warden.level.name(), config.min_level.name());
             return Err(Error::Unavailable(format!(
@@ -176,11 +179,15 @@ impl Driver {
         let entered = warden.ask(request, &[]).await;
         self.refill(warden);
         let (_, fds) = entered?;
-        if let Some(gate) = &session.gate {
-            let door = fds.into_iter().next().ok_or(Error::Lost)?;
-            let serving = gate.serve(door.into()).map_err(Error::Io)?;
-            parked.way_out = Some(WayOut { gate: Arc::clone(gate), serving });
-        }
+        parked.way_out = match (&session.gate, &self.inner.container) {
+            (Some(gate), _) => {
+                let door = fds.into_iter().next().ok_or(Error::Lost)?;
+                let serving = Some(gate.serve(door.into()).map_err(Error::Io)?);
+                Some(WayOut { outlet: gate.directions().at(egress::PORT, false), serving })
+            }
+            (None, Some(outlet)) => outlet.get().map(|outlet| WayOut { outlet: outlet.clone(), serving: None }),
+            (None, None) => None,
+        };
         Worker::new(parked, &self.inner.config).map_err(Error::Io)
     }
 
@@ -239,10 +246,6 @@ impl Driver {
 impl driver::Driver for Driver {
     fn name(&self) -> &'static str {
         "process"
-    }
-
-    fn has_way_out(&self) -> bool {
-        true
     }
 
     async fn warm(&self) -> Result<Walls, Error> {

@@ -20,7 +20,7 @@ use super::tree::Tree;
 use super::watchdog::{self, Watched};
 use super::wire::{Answer, Request};
 use crate::driver::{Error, Level};
-use crate::egress::{Gate, Serving};
+use crate::egress::{Outlet, Serving};
 
 /// A worker that does not park within this time never will.
 const PARKING: Duration = Duration::from_secs(30);
@@ -40,10 +40,12 @@ pub(super) fn caps(memory_bytes: u64, n_processes: u32, cpu_milli: u32) -> Caps 
     Caps { memory_bytes, n_processes: u64::from(n_processes) + 1, cpu_milli }
 }
 
-/// What leads out of the session, and the listening end of it inside this worker's namespaces.
+/// What leads out of the session.
 pub(super) struct WayOut {
-    pub(super) gate: Arc<Gate>,
-    pub(super) serving: Serving,
+    pub(super) outlet: Outlet,
+    /// Our end of it, when the socket that it begins at is in this worker's namespaces; in a container it is the
+    /// agent's, for as long as the container is there.
+    pub(super) serving: Option<Serving>,
 }
 
 /// Killed when dropped.

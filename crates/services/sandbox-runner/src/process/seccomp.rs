@@ -4,8 +4,7 @@
 //! an older kernel; a call that is known to be dangerous gets `EPERM`. Killing on the unknown is how other sandboxes
 //! lose one run in a thousand for a `statx` nobody thought of.
 //!
-//! Sockets are of the unix kind, or IP streams and datagrams; there is no network behind the latter. `AF_VSOCK` would
-//! reach the host of a virtual machine.
+//! Which [`Sockets`] there are depends on what is behind them. `AF_VSOCK` would reach the host of a virtual machine.
 //!
 //! When several filters say "error", the kernel takes the number of the one installed last; the order below
 //! relies on it.
@@ -27,10 +26,8 @@ pub(crate) const CLONE_FLAGS: [u64; 9] =
     [0x80, 0x2_0000, 0x200_0000, 0x400_0000, 0x800_0000, 0x1000_0000, 0x2000_0000, 0x4000_0000, 0x8000];
 /// Both tell what others do with files that all sandboxes share.
 const FILE_WATCHES: [i32; 2] = [libc::F_SETLEASE, libc::F_NOTIFY];
-/// Of the kinds of IP sockets, all but streams and datagrams.
-const ODD_KINDS: std::ops::RangeInclusive<u64> = 0..=15;
-/// Any other protocol makes the kernel load a module for it.
-const PROTOCOLS: [i32; 3] = [0, libc::IPPROTO_TCP, libc::IPPROTO_UDP];
+/// All kinds of sockets that there could be; flags are in higher bits of the same argument.
+const KINDS: std::ops::RangeInclusive<i32> = 0..=15;
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
@@ -52,19 +49,71 @@ impl Refusal {
     }
 }
 
+/// Which sockets code may make.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sockets {
+    /// Of the unix kind, and IP streams and datagrams: a namespace of our own is around them, and no network in it.
+    Walled,
+    /// Of the unix kind only: there is nothing between us and a network that the container may have.
+    Unix,
+    /// Those, and TCP over IPv4, which the way out of a container is reached by.
+    UnixAndTcp,
+}
+
+impl Sockets {
+    fn families(self) -> &'static [i32] {
+        match self {
+            Self::Walled => &[libc::AF_UNIX, libc::AF_INET, libc::AF_INET6],
+            Self::Unix => &[libc::AF_UNIX],
+            Self::UnixAndTcp => &[libc::AF_UNIX, libc::AF_INET],
+        }
+    }
+
+    /// Of IP sockets.
+    fn kinds(self) -> &'static [i32] {
+        match self {
+            Self::Walled => &[libc::SOCK_STREAM, libc::SOCK_DGRAM],
+            Self::Unix | Self::UnixAndTcp => &[libc::SOCK_STREAM],
+        }
+    }
+
+    /// Of IP sockets. Any other makes the kernel load a module for it, and Landlock knows of TCP alone.
+    fn protocols(self) -> &'static [i32] {
+        match self {
+            Self::Walled => &[0, libc::IPPROTO_TCP, libc::IPPROTO_UDP],
+            Self::Unix | Self::UnixAndTcp => &[0, libc::IPPROTO_TCP],
+        }
+    }
+}
+
 /// Programs in the order in which they are installed, as the kernel's `sock_filter` bytes.
 pub(super) struct Programs {
     /// By the warm interpreter, which hands them on to every worker.
     pub(super) inherited: Vec<Vec<u8>>,
-    /// By the worker itself.
+    /// By a worker, in a session that has no way out.
     pub(super) own: Vec<Vec<u8>>,
+    /// By a worker, in a session that has one.
+    pub(super) own_with_way_out: Vec<Vec<u8>>,
 }
 
-/// With `plain` there is no namespace between us and a network that the container may have: Unix sockets only.
+/// What code runs under. With `plain` there is no namespace around it.
 ///
 /// # Errors
 /// On an architecture that is neither x86-64 nor aarch64.
 pub(super) fn programs(refusal: Refusal, plain: bool) -> Result<Programs, seccompiler::BackendError> {
+    let (mut inherited, dangerous) = (calls(refusal)?, dangerous(refusal)?);
+    let (mut own, mut own_with_way_out) = (vec![dangerous.clone()], vec![dangerous]);
+    if plain {
+        own.push(sockets(refusal, Sockets::Unix)?);
+        own_with_way_out.push(sockets(refusal, Sockets::UnixAndTcp)?);
+    } else {
+        inherited.push(sockets(refusal, Sockets::Walled)?);
+    }
+    Ok(Programs { inherited, own, own_with_way_out })
+}
+
+/// Which calls there are at all.
+fn calls(refusal: Refusal) -> Result<Vec<Vec<u8>>, seccompiler::BackendError> {
     let known = super::syscalls::ALLOWED.iter().chain(super::syscalls::REFUSED);
     let mut known: Rules = known.map(|call| (call.number, Vec::new())).collect();
     let by_design: Rules = super::syscalls::UNKNOWN_BY_DESIGN.iter().map(|call| (*call, Vec::new())).collect();
@@ -74,7 +123,11 @@ pub(super) fn programs(refusal: Refusal, plain: bool) -> Result<Programs, seccom
     }
     let unknown = compile(known, refusal.action(libc::ENOSYS), SeccompAction::Allow)?;
     let by_design = compile(by_design, SeccompAction::Allow, SeccompAction::Errno(libc::ENOSYS as u32))?;
+    Ok(vec![bytes(&unknown), bytes(&by_design)])
+}
 
+/// Those that are known and forbidden: what the warm interpreter makes workers with is among them.
+fn dangerous(refusal: Refusal) -> Result<Vec<u8>, seccompiler::BackendError> {
     let mut dangerous: Rules = super::syscalls::REFUSED.iter().map(|call| (call.number, Vec::new())).collect();
     let namespaces: Result<Vec<_>, _> =
         CLONE_FLAGS.iter().map(|flag| rule(0, SeccompCmpArgLen::Qword, SeccompCmpOp::MaskedEq(*flag), *flag)).collect();
@@ -90,28 +143,34 @@ pub(super) fn programs(refusal: Refusal, plain: bool) -> Result<Programs, seccom
         .map(|command| rule(1, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, *command as u64))
         .collect();
     dangerous.insert(libc::SYS_fcntl, watches?);
-    let dangerous = compile(dangerous, SeccompAction::Allow, refusal.action(libc::EPERM))?;
+    Ok(bytes(&compile(dangerous, SeccompAction::Allow, refusal.action(libc::EPERM))?))
+}
 
-    let families = if plain { &[libc::AF_UNIX][..] } else { &[libc::AF_UNIX, libc::AF_INET, libc::AF_INET6] };
-    let other_families = SeccompRule::new(none_of(0, families)?)?;
-    let mut sockets = vec![other_families.clone()];
+/// Which sockets there are.
+fn sockets(refusal: Refusal, sockets: Sockets) -> Result<Vec<u8>, seccompiler::BackendError> {
+    let other_families = SeccompRule::new(none_of(0, sockets.families())?)?;
+    let mut odd = vec![other_families.clone()];
     for family in [libc::AF_INET, libc::AF_INET6] {
         let is_ip = SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, family as u64)?;
-        let mut odd_protocol = none_of(2, &PROTOCOLS)?;
+        let mut odd_protocol = none_of(2, sockets.protocols())?;
         odd_protocol.push(is_ip.clone());
-        sockets.push(SeccompRule::new(odd_protocol)?);
-        for kind in ODD_KINDS.filter(|kind| ![libc::SOCK_STREAM, libc::SOCK_DGRAM].contains(&(*kind as i32))) {
-            // The flags of a socket are in higher bits of the same argument.
-            let is_odd = SeccompCondition::new(1, SeccompCmpArgLen::Dword, SeccompCmpOp::MaskedEq(0xf), kind)?;
-            sockets.push(SeccompRule::new(vec![is_ip.clone(), is_odd])?);
+        odd.push(SeccompRule::new(odd_protocol)?);
+        for kind in KINDS.filter(|kind| !sockets.kinds().contains(kind)) {
+            let is_odd = SeccompCondition::new(1, SeccompCmpArgLen::Dword, SeccompCmpOp::MaskedEq(0xf), kind as u64)?;
+            odd.push(SeccompRule::new(vec![is_ip.clone(), is_odd])?);
         }
     }
-    let sockets: Rules =
-        [(libc::SYS_socket, sockets), (libc::SYS_socketpair, vec![other_families])].into_iter().collect();
-    let sockets = compile(sockets, SeccompAction::Allow, refusal.action(libc::EAFNOSUPPORT))?;
-
-    let inherited = [unknown, by_design, sockets].iter().map(bytes).collect();
-    Ok(Programs { inherited, own: vec![bytes(&dangerous)] })
+    let mut rules: Rules =
+        [(libc::SYS_socket, odd), (libc::SYS_socketpair, vec![other_families])].into_iter().collect();
+    if sockets == Sockets::UnixAndTcp {
+        // It connects without a call to connect, which not every kernel shows to Landlock.
+        let fast_open = libc::MSG_FASTOPEN as u64;
+        for (call, flags) in [(libc::SYS_sendto, 3), (libc::SYS_sendmsg, 2), (libc::SYS_sendmmsg, 3)] {
+            let is_fast_open = rule(flags, SeccompCmpArgLen::Dword, SeccompCmpOp::MaskedEq(fast_open), fast_open)?;
+            rules.insert(call, vec![is_fast_open]);
+        }
+    }
+    Ok(bytes(&compile(rules, SeccompAction::Allow, refusal.action(libc::EAFNOSUPPORT))?))
 }
 
 /// That an argument is none of these.
@@ -151,12 +210,17 @@ fn bytes(program: &BpfProgram) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
     #[test]
     fn the_filters_fit_the_kernels_limit() {
         for plain in [false, true] {
-            let programs = super::programs(super::Refusal::Error, plain).unwrap();
-            assert_eq!((programs.inherited.len(), programs.own.len()), (3, 1));
-            assert!(programs.inherited.iter().chain(&programs.own).all(|program| program.len() / 8 <= 4096));
+            let Programs { inherited, own, own_with_way_out } = programs(Refusal::Error, plain).unwrap();
+            assert_eq!(inherited.len() + own.len(), 4);
+            let all: Vec<_> = [inherited, own, own_with_way_out].concat();
+            assert!(all.iter().all(|program| program.len() / 8 <= 4096));
+            // The warm interpreter takes no longer message, and this is in hexadecimal.
+            assert!(all.iter().map(Vec::len).sum::<usize>() * 2 < 60_000);
         }
     }
 

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::driver::{Display, Level, Raised, Shown};
+use crate::egress::Outlet;
 
 /// A request of the runner; `seq` comes back in the answer.
 #[derive(Debug, Serialize, Deserialize)]
@@ -104,15 +105,7 @@ pub(super) struct WorkerJob<'a> {
     pub code: &'a str,
     pub limits: WorkerLimits,
     /// The way out, of a session that has one. Read from the first job only.
-    pub network: Option<WorkerNetwork>,
-}
-
-#[derive(Debug, Serialize)]
-pub(super) struct WorkerNetwork {
-    pub port: u16,
-    pub environment: BTreeMap<String, String>,
-    /// In PEM; trusted besides the usual ones.
-    pub certificates: String,
+    pub network: Option<&'a Outlet>,
 }
 
 #[derive(Debug, Clone, Copy, Serialize)]

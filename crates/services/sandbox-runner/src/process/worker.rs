@@ -12,11 +12,11 @@ use tracing::warn;
 
 use super::cgroup::Group;
 use super::output::{Pending, Stream};
-use super::parked::{Parked, WayOut, caps};
+use super::parked::{Parked, caps};
 use super::tree;
-use super::wire::{Report, Request, WorkerJob, WorkerLimits, WorkerNetwork};
+use super::wire::{Report, Request, WorkerJob, WorkerLimits};
+use crate::Config;
 use crate::driver::{Cause, Ended, Error, Job, Said, Signals};
-use crate::{Config, egress};
 
 const MEMORY_TICK: Duration = Duration::from_millis(100);
 /// Output goes out at most this often, so that prints in a loop are not an event each.
@@ -135,8 +135,8 @@ impl Worker {
         }
         self.stdout.begin(job.output_bytes);
         self.stderr.begin(job.output_bytes);
-        if let Some(way_out) = &self.parked.way_out {
-            way_out.serving.renew();
+        if let Some(serving) = self.parked.way_out.as_ref().and_then(|way_out| way_out.serving.as_ref()) {
+            serving.renew();
         }
         self.looked = None;
         self.seq += 1;
@@ -168,11 +168,7 @@ impl Worker {
             address_bytes: self.parked.group.is_none().then_some(job.memory_bytes.saturating_add(2 << 30)),
         };
         let way_out = self.parked.way_out.as_ref().filter(|_| self.is_fresh());
-        let network = way_out.map(|WayOut { gate, .. }| WorkerNetwork {
-            port: egress::PORT,
-            environment: gate.environment(),
-            certificates: gate.certificates(),
-        });
+        let network = way_out.map(|way_out| &way_out.outlet);
         let job = WorkerJob { seq: self.seq, keep, language: &job.language, code: &job.code, limits, network };
         serde_json::to_vec(&job).map_err(|error| Error::Io(error.into()))
     }

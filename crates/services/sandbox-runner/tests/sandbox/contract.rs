@@ -29,6 +29,7 @@ macro_rules! all_drivers {
         contract!(process_as_root, crate::contract::as_root, $cases);
         contract!(process_without_root, crate::contract::without_root, $cases);
         contract!(docker, crate::contract::in_docker, $cases);
+        contract!(kubernetes, crate::contract::in_pods, $cases);
     };
 }
 
@@ -50,6 +51,7 @@ all_drivers!([
     variables_live_on,
     an_interrupt_keeps_variables,
     a_chart_shows_chinese,
+    compiled_code_in_the_session_folder_loads,
 ]);
 
 fn small() -> Config {
@@ -77,6 +79,11 @@ async fn without_root(test: &str) -> Option<House> {
 async fn in_docker(_test: &str) -> Option<House> {
     let config = crate::docker::docker_config()?;
     Some(house_with(Config { docker: config.docker, driver: config.driver, ..small() }).await)
+}
+
+async fn in_pods(_test: &str) -> Option<House> {
+    let config = crate::kubernetes::real_config().await?;
+    Some(house_with(Config { kubernetes: config.kubernetes, driver: config.driver, ..small() }).await)
 }
 
 fn stateful(code: &str) -> NewExecution {
@@ -282,4 +289,16 @@ async fn a_chart_shows_chinese(house: &House) {
     ok(&output);
     assert_eq!((output.stderr.as_str(), names(&output)), ("", vec!["/session/chart-1.png"]));
     assert!(house.bytes(&output.files[0]).await.starts_with(b"\x89PNG"));
+}
+
+/// As packages have it that code installs.
+async fn compiled_code_in_the_session_folder_loads(house: &House) {
+    let code = "import ctypes, numpy, os, shutil\n\
+                folder = os.path.dirname(numpy.__file__)\n\
+                found = next(os.path.join(at, name) for at, _, names in os.walk(folder) for name in names if name.endswith('.so'))\n\
+                shutil.copy(found, '/session/copy.so')\n\
+                try: ctypes.CDLL('/session/copy.so'); print('loaded')\n\
+                except OSError as e: print('mapped' if 'undefined symbol' in str(e) else e)";
+    let said = house.run(python(code)).await;
+    assert!(["loaded\n", "mapped\n"].contains(&ok(&said)), "{said:?}");
 }

@@ -2,6 +2,7 @@
 //!
 //! The tests need a Docker that `SEPTET_TEST_DOCKER` names, as `make test` starts one, and skip themselves aloud without.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -12,7 +13,7 @@ use septet_sandbox_runner::{Config, DockerSettings};
 use crate::support::{House, config, house_with, ok, python};
 
 /// The socket of the Docker for tests, as `unix:///path`.
-fn docker() -> Option<String> {
+pub(crate) fn docker() -> Option<String> {
     #[expect(clippy::disallowed_methods, reason = "says where the Docker for tests is")]
     let docker = std::env::var("SEPTET_TEST_DOCKER").ok().filter(|docker| !docker.is_empty());
     if docker.is_none() {
@@ -47,7 +48,7 @@ fn folder() -> PathBuf {
     given.unwrap_or_else(|_unset| own())
 }
 
-fn image(docker: &str) -> String {
+pub(crate) fn image(docker: &str) -> String {
     use sha2::Digest;
     let binary = env!("CARGO_BIN_EXE_sandbox-warden");
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..");
@@ -85,6 +86,22 @@ fn containers() -> Vec<String> {
         .output()
         .unwrap();
     String::from_utf8_lossy(&listed.stdout).lines().map(str::to_owned).collect()
+}
+
+/// What runs in them, by its id on this machine.
+pub(crate) fn processes() -> BTreeMap<u32, String> {
+    let mut all = BTreeMap::new();
+    for container in containers() {
+        let listed = Command::new("docker")
+            .args(["-H", &docker().unwrap(), "top", &container, "-eo", "pid,args"])
+            .output()
+            .unwrap();
+        for line in String::from_utf8_lossy(&listed.stdout).lines().skip(1) {
+            let (pid, name) = line.trim().split_once(' ').unwrap();
+            all.insert(pid.parse().unwrap(), name.to_owned());
+        }
+    }
+    all
 }
 
 #[tokio::test]

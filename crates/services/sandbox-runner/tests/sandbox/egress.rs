@@ -1,142 +1,65 @@
 //! Sessions with a way out: real servers on loopback, reached through the proxy under names that the settings of the
-//! test call private.
+//! test call private. The same cases for every driver that this machine can have.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+mod containers;
+pub(crate) mod site;
+
 use std::time::Duration;
 
-use axum::Router;
-use axum::extract::{Request, State};
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use hyper_util::rt::TokioIo;
-use hyper_util::service::TowerToHyperService;
-use septet_contracts::sandbox::{DomainSecret, NetworkPolicy, NewContainer, NewExecution, Outcome};
-use septet_kernel::ContainerId;
+use septet_contracts::sandbox::{NewExecution, Outcome};
 use septet_sandbox_runner::Config;
-use tokio::net::TcpListener;
 
-use crate::support::{House, config, house, house_with, ok, python};
+use crate::support::{config, house_with, ok, python};
+use site::{SECRET, Site, allow, certified, listen, permitting};
 
-const SECRET: &str = "sk-0123456789abcdef";
-
-/// Files by path, and what was asked for.
-#[derive(Clone, Default)]
-struct Site {
-    files: Arc<Mutex<HashMap<String, Vec<u8>>>>,
-    asked: Arc<Mutex<Vec<String>>>,
-}
-
-async fn serve_site(State(site): State<Site>, request: Request) -> Response {
-    let path = request.uri().path().to_owned();
-    let key = request.headers().get(header::AUTHORIZATION).map(|key| key.to_str().unwrap().to_owned());
-    site.asked.lock().unwrap().push(format!("{path} {}", key.clone().unwrap_or_default()));
-    if path == "/metadata" {
-        return (StatusCode::FOUND, [(header::LOCATION, "http://169.254.169.254/latest/")]).into_response();
-    }
-    if path == "/me" {
-        return format!("hello {}", key.unwrap_or_default()).into_response();
-    }
-    match site.files.lock().unwrap().get(&path) {
-        Some(file) => {
-            let mime = if path.ends_with('/') { "text/html" } else { "application/octet-stream" };
-            ([(header::CONTENT_TYPE, mime)], file.clone()).into_response()
+/// The cases, for one driver: `$config` gives its settings, or `None` where it cannot be.
+macro_rules! egress {
+    ($driver:ident, $config:expr, [$($case:ident),* $(,)?]) => {
+        mod $driver {
+            $(
+                #[tokio::test]
+                async fn $case() {
+                    if let Some(config) = $config().await {
+                        super::$case(config).await;
+                    }
+                }
+            )*
         }
-        None => StatusCode::NOT_FOUND.into_response(),
-    }
-}
-
-impl Site {
-    fn asked(&self) -> Vec<String> {
-        self.asked.lock().unwrap().clone()
-    }
-
-    fn put(&self, path: &str, bytes: impl Into<Vec<u8>>) {
-        self.files.lock().unwrap().insert(path.to_owned(), bytes.into());
-    }
-
-    async fn serve(&self, house: &House, listener: std::net::TcpListener, tls: Option<tokio_rustls::TlsAcceptor>) {
-        listener.set_nonblocking(true).unwrap();
-        let listener = TcpListener::from_std(listener).unwrap();
-        let router = Router::new().fallback(serve_site).with_state(self.clone());
-        let lifecycle = house.platform.lifecycle.clone();
-        house.platform.lifecycle.spawn("site", async move {
-            let stopping = lifecycle.stopping();
-            while let Some(Ok((stream, _))) = stopping.run_until_cancelled(listener.accept()).await {
-                let stopping = stopping.clone();
-                let (tls, service) = (tls.clone(), TowerToHyperService::new(router.clone()));
-                lifecycle.spawn("site connection", async move {
-                    let http = hyper::server::conn::http1::Builder::new();
-                    let serving = async {
-                        match tls {
-                            None => http.serve_connection(TokioIo::new(stream), service).await.ok(),
-                            Some(tls) => match tls.accept(stream).await {
-                                Ok(stream) => http.serve_connection(TokioIo::new(stream), service).await.ok(),
-                                Err(_) => None,
-                            },
-                        }
-                    };
-                    stopping.run_until_cancelled(serving).await;
-                });
-            }
-        });
-    }
-}
-
-fn listen() -> (std::net::TcpListener, u16) {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    (listener, port)
-}
-
-/// The settings of an operator who permits this machine's own `localhost` at a port.
-fn permitting(ports: &[u16]) -> Config {
-    Config {
-        egress_domains: vec!["localhost".to_owned(), "*.example".to_owned()],
-        egress_private_domains: vec!["localhost".to_owned()],
-        egress_ports: ports.to_vec(),
-        ..config()
-    }
-}
-
-fn allow(domains: &[&str], secrets: &[&str]) -> NewContainer {
-    let secret = |domain: &&str| DomainSecret {
-        domain: (*domain).to_owned(),
-        name: "API_KEY".to_owned(),
-        value: SECRET.to_owned(),
     };
-    NewContainer {
-        network_policy: Some(NetworkPolicy::Allowlist {
-            allowed_domains: domains.iter().map(|domain| (*domain).to_owned()).collect(),
-            domain_secrets: secrets.iter().map(secret).collect(),
-        }),
-        ..NewContainer::default()
-    }
 }
 
-impl House {
-    async fn with_network(&self, new: NewContainer) -> ContainerId {
-        self.client.create(&self.caller, &new).await.unwrap().id
-    }
+macro_rules! all_drivers {
+    ($cases:tt) => {
+        egress!(process, crate::egress::in_process, $cases);
+        egress!(docker, crate::egress::in_docker, $cases);
+        egress!(kubernetes, crate::kubernetes::real_config, $cases);
+    };
 }
 
-fn certified() -> (tokio_rustls::TlsAcceptor, tempfile::NamedTempFile) {
-    septet_chassis::http::install_tls();
-    let signed = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
-    let key = rustls::pki_types::PrivateKeyDer::try_from(signed.signing_key.serialize_der()).unwrap();
-    let config = rustls::ServerConfig::builder()
-        .with_no_client_auth()
-        .with_single_cert(vec![signed.cert.der().clone()], key)
-        .unwrap();
-    let roots = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(roots.path(), signed.cert.pem()).unwrap();
-    (tokio_rustls::TlsAcceptor::from(Arc::new(config)), roots)
+all_drivers!([
+    without_a_policy_there_is_no_way_out_even_where_the_operator_permits_one,
+    an_allowed_host_is_reached_and_nothing_else_is,
+    no_spelling_leads_to_this_machine_when_everything_is_permitted,
+    each_session_has_its_own_list,
+    https_is_tunnelled_to_the_real_certificate,
+    code_uses_a_secret_that_it_cannot_read,
+    a_policy_beyond_what_the_operator_permits_is_refused,
+    pip_installs_from_the_operators_index_and_the_next_execution_imports_it,
+    a_kept_interpreter_keeps_its_way_out_and_a_fork_gets_one_of_its_own,
+    a_way_out_ends_with_its_execution,
+]);
+
+async fn in_process() -> Option<Config> {
+    Some(config())
 }
 
-#[tokio::test]
-async fn without_a_policy_there_is_no_way_out_even_where_the_operator_permits_one() {
+async fn in_docker() -> Option<Config> {
+    crate::docker::docker_config()
+}
+
+async fn without_a_policy_there_is_no_way_out_even_where_the_operator_permits_one(base: Config) {
     let (listener, port) = listen();
-    let house = house_with(permitting(&[port])).await;
+    let house = house_with(permitting(base.clone(), &[port])).await;
     Site::default().serve(&house, listener, None).await;
     let code = format!(
         "import os, socket, urllib.request\n\
@@ -151,10 +74,9 @@ async fn without_a_policy_there_is_no_way_out_even_where_the_operator_permits_on
     assert_eq!(ok(&house.run(python(&code)).await), "[]\nend\n");
 }
 
-#[tokio::test]
-async fn an_allowed_host_is_reached_and_nothing_else_is() {
+async fn an_allowed_host_is_reached_and_nothing_else_is(base: Config) {
     let (listener, port) = listen();
-    let house = house_with(permitting(&[port])).await;
+    let house = house_with(permitting(base.clone(), &[port])).await;
     let site = Site::default();
     site.serve(&house, listener, None).await;
     site.put("/data.csv", "a,b\n1,2\n");
@@ -184,22 +106,22 @@ async fn an_allowed_host_is_reached_and_nothing_else_is() {
     assert!(!said.contains("REACHED"), "{said}");
 }
 
-#[tokio::test]
-async fn no_spelling_leads_to_this_machine_when_everything_is_permitted() {
+async fn no_spelling_leads_to_this_machine_when_everything_is_permitted(base: Config) {
     let (canary, port) = listen();
-    let everything = Config { egress_domains: vec!["*".to_owned()], egress_ports: vec![80, 443, port], ..config() };
+    let everything = Config { egress_domains: vec!["*".to_owned()], egress_ports: vec![80, 443, port], ..base };
     let house = house_with(everything).await;
     let site = Site::default();
     site.serve(&house, canary, None).await;
     let container = house.with_network(allow(&["*"], &[])).await;
     let code = r#"
-import socket, urllib.request
+import os, socket, urllib.request
+proxy = int(os.environ['HTTP_PROXY'].rsplit(':', 1)[1])
 hosts = '''localhost LOCALHOST localhost. localhost%2e 127.0.0.1 127.1 0x7f.1 0177.1 2130706433 0 [::1] [::]
 [::ffff:127.0.0.1] [::ffff:7f00:1] [0:0:0:0:0:ffff:7f00:0001] [64:ff9b::7f00:1] [2002:7f00:1::] [fe80::1%25lo]
 x@127.0.0.1 localhost@127.0.0.1 127.0.0.1# 127.0.0.1? %6c%6f%63%61%6c%68%6f%73%74 ip6-localhost ip6-loopback'''.split()
 hosts.append(socket.gethostname())
 def ask(text):
-    with socket.create_connection(('127.0.0.1', 3128), 5) as s:
+    with socket.create_connection(('127.0.0.1', proxy), 5) as s:
         s.sendall(text.encode()); s.settimeout(10)
         try: return s.recv(4096).decode().split('\r')[0]
         except OSError: return ''
@@ -220,10 +142,9 @@ print('end', len(hosts))
     assert_eq!(site.asked(), Vec::<String>::new());
 }
 
-#[tokio::test]
-async fn each_session_has_its_own_list() {
+async fn each_session_has_its_own_list(base: Config) {
     let (listener, port) = listen();
-    let house = house_with(permitting(&[port])).await;
+    let house = house_with(permitting(base.clone(), &[port])).await;
     let site = Site::default();
     site.serve(&house, listener, None).await;
     let here = house.with_network(allow(&["localhost"], &[])).await;
@@ -239,11 +160,10 @@ async fn each_session_has_its_own_list() {
     assert_eq!((ok(&one), ok(&other)), ("200\n200\n200\n200\n200\n", "403\n403\n403\n403\n403\n"));
 }
 
-#[tokio::test]
-async fn https_is_tunnelled_to_the_real_certificate() {
+async fn https_is_tunnelled_to_the_real_certificate(base: Config) {
     let (listener, port) = listen();
     let (tls, roots) = certified();
-    let house = house_with(Config { egress_roots: roots.path().to_owned(), ..permitting(&[port]) }).await;
+    let house = house_with(Config { egress_roots: roots.path().to_owned(), ..permitting(base.clone(), &[port]) }).await;
     let site = Site::default();
     site.serve(&house, listener, Some(tls)).await;
     let container = house.with_network(allow(&["localhost"], &[])).await;
@@ -251,11 +171,10 @@ async fn https_is_tunnelled_to_the_real_certificate() {
     assert_eq!(ok(&house.run_in(container, python(&code)).await), "b'hello '\n");
 }
 
-#[tokio::test]
-async fn code_uses_a_secret_that_it_cannot_read() {
+async fn code_uses_a_secret_that_it_cannot_read(base: Config) {
     let (listener, port) = listen();
     let (tls, roots) = certified();
-    let house = house_with(Config { egress_roots: roots.path().to_owned(), ..permitting(&[port]) }).await;
+    let house = house_with(Config { egress_roots: roots.path().to_owned(), ..permitting(base.clone(), &[port]) }).await;
     let site = Site::default();
     site.serve(&house, listener, Some(tls)).await;
     let container = house.with_network(allow(&["localhost", "other.example"], &["localhost"])).await;
@@ -291,14 +210,13 @@ async fn code_uses_a_secret_that_it_cannot_read() {
     assert!(n_files > 0);
 }
 
-#[tokio::test]
-async fn a_policy_beyond_what_the_operator_permits_is_refused() {
-    let house = house().await;
+async fn a_policy_beyond_what_the_operator_permits_is_refused(base: Config) {
+    let house = house_with(base.clone()).await;
     let refusal = house.client.create(&house.caller, &allow(&["pypi.org"], &[])).await.unwrap_err();
     assert_eq!(refusal.code, "egress_not_permitted");
     assert!(refusal.detail.contains("sandbox.egress_domains"), "{refusal:?}");
 
-    let house = house_with(permitting(&[80])).await;
+    let house = house_with(permitting(base.clone(), &[80])).await;
     for (new, why) in [
         (allow(&["127.0.0.1"], &[]), "is an address"),
         (allow(&["localhost"], &["other.example"]), "not among the allowed_domains"),
@@ -325,12 +243,13 @@ fn wheel() -> Vec<u8> {
     std::fs::read(path).unwrap()
 }
 
-#[tokio::test]
-async fn pip_installs_from_the_operators_index_and_the_next_execution_imports_it() {
+async fn pip_installs_from_the_operators_index_and_the_next_execution_imports_it(base: Config) {
     let (listener, port) = listen();
-    let house =
-        house_with(Config { egress_pip_index: format!("http://localhost:{port}/simple/"), ..permitting(&[port]) })
-            .await;
+    let house = house_with(Config {
+        egress_pip_index: format!("http://localhost:{port}/simple/"),
+        ..permitting(base.clone(), &[port])
+    })
+    .await;
     let site = Site::default();
     site.serve(&house, listener, None).await;
     site.put("/simple/tiny/", "<a href=\"/files/tiny-1.0-py3-none-any.whl\">tiny-1.0-py3-none-any.whl</a>");
@@ -364,13 +283,15 @@ async fn pip_installs_from_the_operators_index_and_the_next_execution_imports_it
     assert!(ok(&output).contains("returncode=1"), "{output:?}");
 }
 
-#[tokio::test]
-async fn a_kept_interpreter_keeps_its_way_out_and_a_fork_gets_one_of_its_own() {
+async fn a_kept_interpreter_keeps_its_way_out_and_a_fork_gets_one_of_its_own(base: Config) {
     let (listener, port) = listen();
     let (tls, roots) = certified();
-    let house =
-        house_with(Config { egress_roots: roots.path().to_owned(), egress_bytes: 200_000, ..permitting(&[port]) })
-            .await;
+    let house = house_with(Config {
+        egress_roots: roots.path().to_owned(),
+        egress_bytes: 200_000,
+        ..permitting(base.clone(), &[port])
+    })
+    .await;
     let site = Site::default();
     site.serve(&house, listener, Some(tls)).await;
     site.put("/big", vec![b'a'; 120_000]);
@@ -394,10 +315,9 @@ async fn a_kept_interpreter_keeps_its_way_out_and_a_fork_gets_one_of_its_own() {
     assert!(site.asked().iter().all(|line| line.ends_with(&format!(" Bearer {SECRET}"))), "{:?}", site.asked());
 }
 
-#[tokio::test]
-async fn a_way_out_ends_with_its_execution() {
+async fn a_way_out_ends_with_its_execution(base: Config) {
     let (listener, port) = listen();
-    let house = house_with(permitting(&[port])).await;
+    let house = house_with(permitting(base.clone(), &[port])).await;
     let site = Site::default();
     site.serve(&house, listener, None).await;
     let container = house.with_network(allow(&["localhost"], &[])).await;
@@ -405,19 +325,21 @@ async fn a_way_out_ends_with_its_execution() {
     let run = async || assert_eq!(ok(&house.run_in(container, python(&code)).await), "200\n");
     run().await;
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let n_before = n_descriptors();
+    let n_before = n_sockets();
     for _ in 0..10 {
         run().await;
     }
     for _ in 0..50 {
-        if n_descriptors() <= n_before + 2 {
+        if n_sockets() <= n_before + 2 {
             return;
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    panic!("{n_before} descriptors became {}", n_descriptors());
+    panic!("{n_before} sockets became {}", n_sockets());
 }
 
-fn n_descriptors() -> usize {
-    std::fs::read_dir("/proc/self/fd").unwrap().count()
+/// Not of files and pipes: a stand-in for a cluster has programs of its own running.
+fn n_sockets() -> usize {
+    let all = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
+    all.filter(|fd| std::fs::read_link(fd.path()).is_ok_and(|to| to.to_string_lossy().starts_with("socket:"))).count()
 }

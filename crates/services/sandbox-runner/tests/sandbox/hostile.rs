@@ -9,6 +9,7 @@ use septet_kernel::ContainerId;
 use septet_sandbox_runner::Config;
 
 use crate::docker::docker_config;
+use crate::egress::site::allow;
 use crate::own_process::{self, User, variable};
 use crate::suite::{self, Attempt, CANARY, CANARY_VARIABLE, Prison, Seen, TIMEOUT_MS};
 use crate::support::{House, config, house_with, python};
@@ -44,6 +45,30 @@ impl Prison for House {
         self.client.delete(&self.caller, cell).await.unwrap();
     }
 }
+
+/// The same, with a way out in every container.
+struct WithWaysOut(House);
+
+impl Prison for WithWaysOut {
+    type Cell = ContainerId;
+
+    async fn cell(&self, canary: &str) -> ContainerId {
+        let container = self.0.with_network(allow(&["*"], &[])).await;
+        self.0.upload(container, "canary.json", canary).await.unwrap();
+        container
+    }
+
+    async fn run(&self, cell: &ContainerId, code: &str) -> Seen {
+        Prison::run(&self.0, cell, code).await
+    }
+
+    async fn leave(&self, cell: ContainerId) {
+        self.0.leave(cell).await;
+    }
+}
+
+/// Attempts that have to do with networks and with others, by the numbers they begin with.
+const WITH_NETWORKS: [&str; 13] = ["28", "29", "32", "33", "34", "35", "36", "45", "59", "73", "78", "80", "83"];
 
 /// All attempts, or those whose names begin with what `SEPTET_HOSTILE` says, between commas.
 fn attempts() -> Vec<Attempt> {
@@ -82,6 +107,24 @@ async fn no_attempt_gets_out_of_a_container() {
         return none_gets_out(config).await;
     }
     own_process::run(test, User::Same, &[(CANARY_VARIABLE, CANARY)]);
+}
+
+#[tokio::test]
+async fn no_attempt_gets_further_where_there_is_a_way_out() {
+    let test = "hostile::no_attempt_gets_further_where_there_is_a_way_out";
+    let Some(mut config) = docker_config() else { return };
+    if !own_process::is_inside(test) {
+        return own_process::run(test, User::Same, &[(CANARY_VARIABLE, CANARY)]);
+    }
+    config.docker.n_warm = 1;
+    // Whatever leads here is left to the examination of addresses.
+    let (egress_domains, egress_ports) = (vec!["*".to_owned()], (1..=u16::MAX).collect());
+    let limits = Config { memory_bytes: 512 << 20, session_bytes: 128 << 20, ..config };
+    let house = WithWaysOut(house_with(Config { egress_domains, egress_ports, ..limits }).await);
+    let mut attempts = attempts();
+    attempts.retain(|attempt| WITH_NETWORKS.iter().any(|number| attempt.name.starts_with(number)));
+    suite::none_gets_out(&house, &attempts).await;
+    house.0.close().await;
 }
 
 #[tokio::test]

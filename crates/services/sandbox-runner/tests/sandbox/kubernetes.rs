@@ -2,7 +2,9 @@
 
 mod agent;
 mod cluster;
+mod egress;
 mod manifests;
+mod node;
 mod pool;
 mod sessions;
 mod trouble;
@@ -44,6 +46,22 @@ async fn warm(n_warm: usize) -> (Cluster, House) {
     let (house, _) = runner(&cluster, n_warm).await;
     cluster.until("the pool is full", |cluster| cluster.ready().len() == n_warm).await;
     (cluster, house)
+}
+
+/// Settings for a cluster whose pods really run, or `None`, aloud, where they cannot.
+pub(crate) async fn real_config() -> Option<Config> {
+    Some(real(&septet_sandbox_runner::seccomp_profile()).await?.1)
+}
+
+/// A cluster whose node has this profile.
+async fn real(profile: &str) -> Option<(Cluster, Config)> {
+    let node = node::Node::open(profile)?;
+    let image = node.image().to_owned();
+    let cluster = Cluster::on(Some(node));
+    let way = cluster.way().await;
+    // On a machine with much to do a pod takes its time, and so does whoever renews its lease.
+    let kubernetes = KubernetesConfig { image, lease_seconds: 30, ready_seconds: 90, ..config(&way, 1).kubernetes };
+    Some((cluster, Config { driver: "kubernetes:".to_owned(), kubernetes, ..crate::support::config() }))
 }
 
 /// Longer than the upkeep needs for anything, shorter than a lease.

@@ -167,8 +167,8 @@ fn handle(runner: BorrowedFd<'_>, book: &mut Book, envelope: Envelope, fds: Vec<
         .map(|(answer, report)| (answer, Some(report))),
         Request::Enter { slot, session, has_way_out } => match book {
             Book::Walled(slots) => slots.enter(slot, &session, has_way_out),
-            // The driver has none, so nobody asks for one.
-            Book::Plain(_) if has_way_out => Err(io::Error::other("there is no way out of a container")),
+            // Its listener is the agent's.
+            Book::Plain(_) if has_way_out => Err(io::Error::other("there is no init that could open a way out")),
             Book::Plain(plain) => plain.enter(slot, &session).map(|()| None),
         }
         .map(|door| (Answer::Done, door)),

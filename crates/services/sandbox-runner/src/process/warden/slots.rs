@@ -51,6 +51,7 @@ struct Spec {
     map_groups: bool,
     inherited: Vec<String>,
     own: Vec<String>,
+    own_with_way_out: Vec<String>,
     /// Whether there are no namespaces to join.
     plain: bool,
 }
@@ -65,7 +66,14 @@ pub(super) fn brief(
 ) -> io::Result<()> {
     let programs = seccomp::programs(refusal, plain).map_err(io::Error::other)?;
     let text = |programs: &[Vec<u8>]| programs.iter().map(hex::encode).collect();
-    let spec = Spec { uid, map_groups, inherited: text(&programs.inherited), own: text(&programs.own), plain };
+    let spec = Spec {
+        uid,
+        map_groups,
+        inherited: text(&programs.inherited),
+        own: text(&programs.own),
+        own_with_way_out: text(&programs.own_with_way_out),
+        plain,
+    };
     socket::send(zygote.socket.as_fd(), &serde_json::to_vec(&spec)?, &[])
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,12 +13,15 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use futures::StreamExt;
+use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use super::cluster::{agent_address, serve};
+use super::cluster::{agent_address, in_background, serve};
 
 /// One pod's agent.
 #[derive(Clone)]
@@ -33,7 +36,25 @@ struct Script {
     /// Names that the next look finds.
     fresh: Mutex<Vec<String>>,
     found: Mutex<Vec<String>>,
+    /// What it was told of ways out.
+    openings: Mutex<Vec<Value>>,
+    /// Code that wants a stream, and those that wait for such code.
+    wanted: mpsc::UnboundedSender<Fetch>,
+    wanting: tokio::sync::Mutex<mpsc::UnboundedReceiver<Fetch>>,
+    n_waiting: AtomicUsize,
 }
+
+/// A request for a stream that waits; gone too when whoever asked has left.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// An address, and where to say what was answered.
+type Fetch = (String, oneshot::Sender<String>);
 
 impl Agent {
     /// Listens where the arguments of the pod say, at the pod's address.
@@ -42,6 +63,7 @@ impl Agent {
             pod["spec"]["containers"][0]["args"].as_array().unwrap().iter().map(|arg| arg.as_str().unwrap()).collect();
         let after = |name: &str| args[args.iter().position(|arg| *arg == name).unwrap() + 1];
         assert_eq!(after("--listen"), format!("tcp:0.0.0.0:{}", agent_address(ip).port()));
+        let (wanted, wanting) = mpsc::unbounded_channel();
         let agent = Self(Arc::new(Script {
             token_sha256: after("--token-sha256").to_owned(),
             tokens: Mutex::default(),
@@ -50,6 +72,10 @@ impl Agent {
             files: Mutex::default(),
             fresh: Mutex::default(),
             found: Mutex::default(),
+            openings: Mutex::default(),
+            wanted,
+            wanting: tokio::sync::Mutex::new(wanting),
+            n_waiting: AtomicUsize::new(0),
         }));
         let router = Router::new()
             .route("/health", get(health))
@@ -58,6 +84,7 @@ impl Agent {
             .route("/forget", post(forget))
             .route("/changes", post(changes))
             .route("/found/{number}", get(found))
+            .route("/way-out", put(open_way_out).post(way_out))
             .layer(axum::middleware::from_fn_with_state(agent.clone(), admit))
             .with_state(agent.clone());
         let listener = TcpListener::bind(agent_address(ip)).await.unwrap();
@@ -72,6 +99,16 @@ impl Agent {
     /// The tokens it was shown.
     pub(crate) fn tokens(&self) -> Vec<String> {
         self.0.tokens.lock().unwrap().clone()
+    }
+
+    /// What it was told of ways out.
+    pub(crate) fn openings(&self) -> Vec<Value> {
+        self.0.openings.lock().unwrap().clone()
+    }
+
+    /// Requests for streams that wait.
+    pub(crate) fn n_waiting(&self) -> usize {
+        self.0.n_waiting.load(Ordering::SeqCst)
     }
 
     /// From now on it answers nothing but errors.
@@ -104,11 +141,12 @@ fn trouble(status: StatusCode, kind: &str) -> Response {
 }
 
 async fn health() -> Response {
-    axum::Json(json!({ "protocol": 1, "level": "L1", "memory": "Watchdog", "python": "3.11.2", "is_fresh": true }))
+    axum::Json(json!({ "protocol": 2, "level": "L1", "memory": "Watchdog", "python": "3.11.2", "is_fresh": true }))
         .into_response()
 }
 
-/// `print X` says X, `write NAME` makes a file, `read NAME` says what is in one, `sleep` never ends.
+/// `print X` says X, `write NAME` makes a file, `read NAME` says what is in one, `fetch URL` what the way
+/// out answers, `sleep` never ends.
 async fn run(State(agent): Shared, body: Body) -> Response {
     let lines = async_stream::stream! {
         let mut asks = body.into_data_stream();
@@ -135,6 +173,11 @@ async fn run(State(agent): Shared, body: Body) -> Response {
                     let bytes = agent.0.files.lock().unwrap().get(name).cloned().unwrap_or_default();
                     yield line(&json!({ "said": { "Stdout": String::from_utf8_lossy(&bytes) } }));
                 }
+                Some(("fetch", url)) => {
+                    let (answer, answered) = oneshot::channel();
+                    agent.0.wanted.send((url.to_owned(), answer)).unwrap();
+                    yield line(&json!({ "said": { "Stdout": answered.await.unwrap() } }));
+                }
                 _ => {
                     yield line(&json!({ "said": { "Stdout": "asleep" } }));
                     tokio::time::sleep(Duration::from_secs(3600)).await;
@@ -149,6 +192,33 @@ async fn run(State(agent): Shared, body: Body) -> Response {
 
 fn line(value: &Value) -> Bytes {
     Bytes::from(format!("{value}\n"))
+}
+
+async fn open_way_out(State(agent): Shared, axum::Json(opening): axum::Json<Value>) -> StatusCode {
+    agent.0.openings.lock().unwrap().push(opening);
+    StatusCode::NO_CONTENT
+}
+
+/// Becomes a connection of code that fetches.
+async fn way_out(State(agent): Shared, mut request: axum::extract::Request) -> Response {
+    assert_eq!(request.headers()["upgrade"], "septet-stream");
+    agent.0.n_waiting.fetch_add(1, Ordering::SeqCst);
+    let _waiting = Waiting(&agent.0.n_waiting);
+    let upgrade = request.extensions_mut().remove::<hyper::upgrade::OnUpgrade>().unwrap();
+    let Some((url, answer)) = agent.0.wanting.lock().await.recv().await else {
+        return StatusCode::NO_CONTENT.into_response();
+    };
+    in_background(async move {
+        let mut stream = TokioIo::new(upgrade.await.unwrap());
+        stream
+            .write_all(format!("GET {url} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").as_bytes())
+            .await
+            .unwrap();
+        let mut said = String::new();
+        stream.read_to_string(&mut said).await.unwrap();
+        answer.send(said).unwrap();
+    });
+    (StatusCode::SWITCHING_PROTOCOLS, [("connection", "upgrade"), ("upgrade", "septet-stream")]).into_response()
 }
 
 type At = Query<BTreeMap<String, String>>;

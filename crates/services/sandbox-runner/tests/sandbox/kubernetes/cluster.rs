@@ -1,7 +1,10 @@
 //! An API server and a node in this process: pods and jobs with versions, conflicts, selectors and preconditions, over real
 //! HTTP. What it is asked is written down; what it answers can be made to go wrong.
 //!
-//! A pod that "runs" has an address of its own in 127.0.0.0/8, where an agent listens.
+//! A pod that "runs" has an address of its own in 127.0.0.0/8, where a scripted agent listens; or, with a [`Node`], it
+//! really runs.
+
+mod api;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -10,16 +13,14 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Bytes;
-use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, Method, StatusCode};
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::response::Response;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use super::agent::Agent;
+use super::node::{End, Node};
+use api::answer;
 
 /// What becomes of the pods that are made.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,6 +61,8 @@ struct World {
     verbs: Mutex<BTreeSet<(String, String)>>,
     agents: Mutex<BTreeMap<String, (Agent, JoinHandle<()>)>>,
     n_addresses: AtomicU32,
+    /// Where pods really run.
+    node: Option<Node>,
 }
 
 #[derive(Default)]
@@ -90,6 +93,10 @@ pub(crate) fn status(code: u16, reason: &str, message: &str, kind: &str) -> Valu
 
 impl Cluster {
     pub(crate) fn new() -> Self {
+        Self::on(None)
+    }
+
+    pub(crate) fn on(node: Option<Node>) -> Self {
         Self(Arc::new(World {
             things: Mutex::default(),
             slowness: Mutex::new(Duration::ZERO),
@@ -99,6 +106,7 @@ impl Cluster {
             verbs: Mutex::default(),
             agents: Mutex::default(),
             n_addresses: AtomicU32::new(0),
+            node,
         }))
     }
 
@@ -107,15 +115,7 @@ impl Cluster {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let is_cut = Arc::new(AtomicBool::new(false));
-        let one = "/api/v1/namespaces/{namespace}/{kind}/{name}";
-        let job = "/apis/batch/v1/namespaces/{namespace}/{kind}/{name}";
-        let state = (self.clone(), Arc::clone(&is_cut));
-        let router = Router::new()
-            .route("/api/v1/namespaces/{namespace}/{kind}", get(list).post(create))
-            .route("/apis/batch/v1/namespaces/{namespace}/{kind}", get(list).post(create))
-            .route(one, get(read).patch(patch).delete(delete))
-            .route(job, get(read).patch(patch).delete(delete))
-            .with_state(state);
+        let router = api::routes(self.clone(), Arc::clone(&is_cut));
         in_background(async move { axum::serve(listener, router).await.unwrap() });
         Way { address, is_cut }
     }
@@ -179,6 +179,11 @@ impl Cluster {
         self.0.agents.lock().unwrap()[pod].0.clone()
     }
 
+    /// The main process of a pod that really runs.
+    pub(crate) fn process(&self, pod: &str) -> String {
+        self.0.node.as_ref().unwrap().process(pod)
+    }
+
     /// The node of a pod is gone: its agent does not answer, and the API server has marked it.
     pub(crate) fn lose_pod(&self, name: &str) {
         if let Some((_, agent)) = self.0.agents.lock().unwrap().remove(name) {
@@ -193,10 +198,7 @@ impl Cluster {
         if let Some((_, agent)) = self.0.agents.lock().unwrap().remove(name) {
             agent.abort();
         }
-        let ended = json!({ "exitCode": 137, "reason": "OOMKilled", "finishedAt": now() });
-        let status = json!({ "phase": "Failed", "containerStatuses": [{ "name": "sandbox", "ready": false,
-            "restartCount": 0, "image": "", "imageID": "", "state": { "terminated": ended } }] });
-        self.set_status(name, status);
+        self.set_status(name, ended(&End { code: 137, for_memory: true }));
     }
 
     /// Waits until it is so; what is not so after ten seconds never will be.
@@ -267,6 +269,23 @@ impl Cluster {
         {
             agent.abort();
         }
+        if let Some(node) = self.0.node.as_ref().filter(|_| kind == "pods") {
+            node.remove(name);
+        }
+    }
+
+    /// What a node does with a pod that can run.
+    async fn run(&self, node: &Node, pod: &Value) {
+        let name = name_of(pod);
+        let address = node.start(&name, pod);
+        if node.is_ready(&name, address).await {
+            let status = json!({ "phase": "Running", "podIP": address.to_string(),
+                "conditions": [{ "type": "Ready", "status": "True" }] });
+            self.set_status(&name, status);
+        }
+        if let Some(end) = node.end(&name).await {
+            self.set_status(&name, ended(&end));
+        }
     }
 
     /// What a node does with a pod.
@@ -278,8 +297,9 @@ impl Cluster {
             json!({ "phase": "Pending", "containerStatuses": [{ "name": "sandbox", "ready": false, "restartCount": 0,
                 "image": "", "imageID": "", "state": { "waiting": { "reason": reason, "message": message } } }] })
         };
-        match fate {
-            Fate::Runs => {
+        match (fate, &self.0.node) {
+            (Fate::Runs, Some(node)) => self.run(node, &pod).await,
+            (Fate::Runs, None) => {
                 let number = self.0.n_addresses.fetch_add(1, Ordering::SeqCst);
                 // Tests run in processes of their own, at the same time.
                 let [.., two, one] = std::process::id().to_be_bytes();
@@ -290,23 +310,25 @@ impl Cluster {
                     "conditions": [{ "type": "Ready", "status": "True" }] });
                 self.set_status(&name, status);
             }
-            Fate::Waits { reason, message } => self.set_status(&name, waiting(reason, message)),
-            Fate::Unschedulable => {
+            (Fate::Waits { reason, message }, _) => self.set_status(&name, waiting(reason, message)),
+            (Fate::Unschedulable, _) => {
                 let status = json!({ "phase": "Pending", "conditions": [{ "type": "PodScheduled", "status": "False",
                     "reason": "Unschedulable", "message": "0/3 nodes are available: 3 Insufficient memory." }] });
                 self.set_status(&name, status);
             }
-            Fate::Fails(code) => {
-                let status = json!({ "phase": "Failed", "containerStatuses": [{ "name": "sandbox", "ready": false,
-                    "restartCount": 0, "image": "", "imageID": "",
-                    "state": { "terminated": { "exitCode": code, "reason": "Error", "finishedAt": now() } } }] });
-                self.set_status(&name, status);
-            }
+            (Fate::Fails(code), _) => self.set_status(&name, ended(&End { code, for_memory: false })),
         }
     }
 }
 
-type Shared = State<(Cluster, Arc<AtomicBool>)>;
+/// The status of a pod that is over.
+fn ended(end: &End) -> Value {
+    let phase = if end.code == 0 { "Succeeded" } else { "Failed" };
+    let reason = if end.for_memory { "OOMKilled" } else { "Error" };
+    let ended = json!({ "exitCode": end.code, "reason": reason, "finishedAt": now() });
+    json!({ "phase": phase, "containerStatuses": [{ "name": "sandbox", "ready": false, "restartCount": 0, "image": "",
+        "imageID": "", "state": { "terminated": ended } }] })
+}
 
 fn name_of(thing: &Value) -> String {
     thing["metadata"]["name"].as_str().unwrap().to_owned()
@@ -316,176 +338,14 @@ fn now() -> String {
     septet_kernel::Clock::system().now().to_string()
 }
 
-fn answer(code: u16, body: &Value) -> Response {
-    (StatusCode::from_u16(code).unwrap(), axum::Json(body.clone())).into_response()
-}
-
 /// Tests end with everything they started.
-fn in_background(task: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+pub(super) fn in_background(task: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
     #[expect(clippy::disallowed_methods, reason = "the run-time of a test ends with the test")]
     tokio::spawn(task)
 }
 
 pub(super) fn serve(listener: TcpListener, router: Router) -> JoinHandle<()> {
     in_background(async move { axum::serve(listener, router).await.unwrap() })
-}
-
-/// A machine that cannot be reached answers nothing.
-async fn unless_cut(is_cut: &AtomicBool) {
-    if is_cut.load(Ordering::SeqCst) {
-        std::future::pending::<()>().await;
-    }
-}
-
-fn selects(selector: &str, thing: &Value) -> bool {
-    let labels = &thing["metadata"]["labels"];
-    selector.split(',').filter(|part| !part.is_empty()).all(|part| match part.split_once('=') {
-        Some((key, value)) => labels[key] == value,
-        None => labels[part].is_string(),
-    })
-}
-
-async fn list(
-    State((cluster, is_cut)): Shared,
-    Path((_, kind)): Path<(String, String)>,
-    Query(query): Query<BTreeMap<String, String>>,
-) -> Response {
-    unless_cut(&is_cut).await;
-    if let Some(refusal) = cluster.refusal("list", &kind) {
-        return refusal;
-    }
-    let selector = query.get("labelSelector").map_or("", String::as_str);
-    let items: Vec<Value> = cluster.all(&kind).into_iter().filter(|thing| selects(selector, thing)).collect();
-    let version = cluster.things().version.to_string();
-    let (api, list) = if kind == "jobs" { ("batch/v1", "JobList") } else { ("v1", "PodList") };
-    answer(200, &json!({ "apiVersion": api, "kind": list, "metadata": { "resourceVersion": version }, "items": items }))
-}
-
-async fn create(
-    State((cluster, is_cut)): Shared,
-    Path((_, kind)): Path<(String, String)>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    unless_cut(&is_cut).await;
-    assert_eq!(headers["content-type"], "application/json");
-    let thing: Value = serde_json::from_slice(&body).unwrap();
-    let name = name_of(&thing);
-    if let Some(refusal) = cluster.refusal("create", &kind) {
-        cluster.note("create", &kind, &name, refusal.status().as_u16(), thing);
-        return refusal;
-    }
-    let made = match cluster.add(&kind, thing.clone()) {
-        Ok(made) => made,
-        Err(status) => return answer(409, &status),
-    };
-    cluster.note("create", &kind, &name, 201, thing);
-    // What a job's controller would do.
-    let pod = if kind == "jobs" {
-        let mut pod = made["spec"]["template"].clone();
-        pod["metadata"]["name"] = json!(format!("{name}-x7k2p"));
-        pod["metadata"]["labels"]["batch.kubernetes.io/job-name"] = json!(name);
-        cluster.add("pods", pod).unwrap()
-    } else {
-        made.clone()
-    };
-    in_background(async move { cluster.start(pod).await });
-    answer(201, &made)
-}
-
-async fn read(State((cluster, is_cut)): Shared, Path((_, kind, name)): Path<(String, String, String)>) -> Response {
-    unless_cut(&is_cut).await;
-    if let Some(refusal) = cluster.refusal("get", &kind) {
-        return refusal;
-    }
-    let found = cluster.things().all.get(&(kind.clone(), name.clone())).cloned();
-    match found {
-        Some(thing) => answer(200, &thing),
-        None => answer(404, &status(404, "NotFound", &format!("{kind} {name:?} not found"), &kind)),
-    }
-}
-
-async fn patch(
-    State((cluster, is_cut)): Shared,
-    Path((_, kind, name)): Path<(String, String, String)>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    unless_cut(&is_cut).await;
-    let slowness = *cluster.0.slowness.lock().unwrap();
-    tokio::time::sleep(slowness).await;
-    assert_eq!(headers["content-type"], "application/merge-patch+json");
-    let change: Value = serde_json::from_slice(&body).unwrap();
-    if let Some(refusal) = cluster.refusal("patch", &kind) {
-        return refusal;
-    }
-    let (code, body) = {
-        let mut things = cluster.things();
-        things.version += 1;
-        let version = things.version.to_string();
-        let named = change["metadata"]["resourceVersion"].as_str();
-        match things.all.get_mut(&(kind.clone(), name.clone())) {
-            None => (404, status(404, "NotFound", &format!("{kind} {name:?} not found"), &kind)),
-            Some(thing) if named.is_some_and(|named| thing["metadata"]["resourceVersion"] != named) => {
-                (409, status(409, "Conflict", "the object has been modified; please apply your changes", &kind))
-            }
-            Some(thing) => {
-                merge(thing, &change);
-                thing["metadata"]["resourceVersion"] = json!(version);
-                (200, thing.clone())
-            }
-        }
-    };
-    cluster.note("patch", &kind, &name, code, change);
-    answer(code, &body)
-}
-
-fn merge(into: &mut Value, change: &Value) {
-    let Value::Object(fields) = change else {
-        *into = change.clone();
-        return;
-    };
-    for (key, value) in fields {
-        if value.is_null() {
-            into.as_object_mut().unwrap().remove(key);
-        } else {
-            merge(&mut into[key], value);
-        }
-    }
-}
-
-async fn delete(
-    State((cluster, is_cut)): Shared,
-    method: Method,
-    Path((_, kind, name)): Path<(String, String, String)>,
-    body: Bytes,
-) -> Response {
-    unless_cut(&is_cut).await;
-    assert_eq!(method, Method::DELETE);
-    let options: Value = serde_json::from_slice(&body).unwrap_or_default();
-    if let Some(refusal) = cluster.refusal("delete", &kind) {
-        return refusal;
-    }
-    let found = cluster.things().all.get(&(kind.clone(), name.clone())).cloned();
-    let Some(thing) = found else {
-        return answer(404, &status(404, "NotFound", &format!("{kind} {name:?} not found"), &kind));
-    };
-    let as_seen = &options["preconditions"];
-    let differs = |field: &str| as_seen[field].is_string() && as_seen[field] != thing["metadata"][field];
-    if differs("uid") || differs("resourceVersion") {
-        cluster.note("delete", &kind, &name, 409, options);
-        return answer(409, &status(409, "Conflict", "Precondition failed", &kind));
-    }
-    cluster.note("delete", &kind, &name, 200, options.clone());
-    cluster.remove(&kind, &name);
-    if kind == "jobs" && options["propagationPolicy"] == "Background" {
-        for pod in cluster.all("pods") {
-            if pod["metadata"]["labels"]["batch.kubernetes.io/job-name"] == name.as_str() {
-                cluster.remove("pods", &name_of(&pod));
-            }
-        }
-    }
-    answer(200, &thing)
 }
 
 /// Where the agent of a pod listens.
