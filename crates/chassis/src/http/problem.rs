@@ -50,6 +50,21 @@ impl Problem {
         }
     }
 
+    /// What OpenAI's interface calls this kind of error, in the field `type`.
+    #[must_use]
+    pub fn openai_type(&self) -> &'static str {
+        match self.kind {
+            Kind::BadRequest | Kind::NotFound | Kind::Conflict | Kind::Unprocessable | Kind::TooLarge => {
+                "invalid_request_error"
+            }
+            Kind::Unauthenticated => "authentication_error",
+            Kind::Forbidden => "permission_error",
+            Kind::PaymentRequired => "billing_error",
+            Kind::Exhausted => "rate_limit_error",
+            Kind::Unavailable | Kind::Timeout | Kind::Internal => "server_error",
+        }
+    }
+
     /// The problem that a failure is to the one who asked.
     ///
     /// What went wrong inside is nobody's business outside, so an internal failure only gives its own sentence; its

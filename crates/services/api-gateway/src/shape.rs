@@ -79,7 +79,7 @@ pub(crate) fn openai(problem: &Problem, request: RequestId) -> OpenAiError {
     OpenAiError {
         error: OpenAiErrorBody {
             message: problem.detail.clone(),
-            kind: error_type(problem.kind).to_owned(),
+            kind: problem.openai_type().to_owned(),
             code: Some(problem.code.clone()),
             param: problem.param.clone(),
             request_id: Some(request),
@@ -103,19 +103,6 @@ fn anthropic(problem: &Problem, request: RequestId) -> Value {
     };
     json!({"type": "error", "request_id": request,
         "error": {"type": kind, "message": problem.detail, "code": problem.code, "param": problem.param}})
-}
-
-fn error_type(kind: Kind) -> &'static str {
-    match kind {
-        Kind::BadRequest | Kind::NotFound | Kind::Conflict | Kind::Unprocessable | Kind::TooLarge => {
-            "invalid_request_error"
-        }
-        Kind::Unauthenticated => "authentication_error",
-        Kind::Forbidden => "permission_error",
-        Kind::PaymentRequired => "billing_error",
-        Kind::Exhausted => "rate_limit_error",
-        Kind::Unavailable | Kind::Timeout | Kind::Internal => "server_error",
-    }
 }
 
 /// Reads whatever was answered: our problem+json, OpenAI's shape of another gateway, or a plain sentence.

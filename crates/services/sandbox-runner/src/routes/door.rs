@@ -6,7 +6,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use septet_chassis::http::{Problem, Refusal};
-use septet_kernel::{Caller, Kind};
+use septet_kernel::Caller;
 use serde_json::json;
 
 use crate::Error;
@@ -44,24 +44,11 @@ async fn for_clients(response: Response) -> Response {
     let mut body = json!(problem);
     body["error"] = json!({
         "message": problem.detail,
-        "type": error_type(problem.kind),
+        "type": problem.openai_type(),
         "code": problem.code,
         "param": problem.param,
     });
     parts.headers.remove(header::CONTENT_LENGTH);
     parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     Response::from_parts(parts, Body::from(body.to_string()))
-}
-
-fn error_type(kind: Kind) -> &'static str {
-    match kind {
-        Kind::BadRequest | Kind::NotFound | Kind::Conflict | Kind::Unprocessable | Kind::TooLarge => {
-            "invalid_request_error"
-        }
-        Kind::Unauthenticated => "authentication_error",
-        Kind::Forbidden => "permission_error",
-        Kind::PaymentRequired => "billing_error",
-        Kind::Exhausted => "rate_limit_error",
-        Kind::Unavailable | Kind::Timeout | Kind::Internal => "server_error",
-    }
 }
