@@ -41,10 +41,8 @@ bench-models: ## the model gateway beside LiteLLM: speed, memory, start; MINUTES
 	cargo build --locked --release -p septet -p septet-bench
 	@SEPTET_LITELLM="$$(scripts/litellm.sh)" "$${CARGO_TARGET_DIR:-target}/release/septet-bench" models
 
-bench-sandbox: ## the sandbox beside python3, bwrap, docker run and docker exec, as far as they are installed
-	@scripts/setup.sh build runtime
-	cargo build --locked --release -p septet -p septet-bench
-	@"$${CARGO_TARGET_DIR:-target}/release/septet-bench" sandbox
+bench-sandbox: ## the sandbox beside python3, bwrap, docker run and docker exec
+	@scripts/bench-sandbox.sh
 
 bench-routing: ## how well the difficulty scorer routes, beside LiteLLM's router and prompt length
 	@bench/routing/run.sh

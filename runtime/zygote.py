@@ -2,8 +2,8 @@
 
 Started by the warden as `python3 -I -S zygote.py` inside the read-only root, with a seqpacket socket as
 standard input. It says `{"ready": ...}` and is told once what `walls.Plan` needs to know. After that every message
-asks for a worker and has two descriptors attached: a pidfd of the run's init process and the run's control socket.
-It answers with `{"forked": pid}` and later, unasked, `{"exited": pid, "status": n}` (an exit code, or minus a signal).
+asks for a worker and has descriptors attached: a pidfd of the run's init process, the run's control socket, and the
+files through which the worker enters its control groups. It answers with `{"forked": pid}` and later, unasked, `{"exited": pid, "status": n}` (an exit code, or minus a signal).
 
 It must stay single-threaded: a fork of a threaded process may inherit a lock that nobody will ever release.
 It runs nobody's code; what does is the child, after `Walls.raise_`.
@@ -48,6 +48,7 @@ import egress, walls
 
 # After so many forks what this process has written to since, which is in small pages again, is folded anew.
 FORKS_PER_FOLD = 64
+N_FDS_MAX = 5
 
 
 def preload():
@@ -123,20 +124,21 @@ def main():
                 status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
                 warden.send(json.dumps({"exited": pid, "status": status}).encode())
                 continue
-            message, ancillary, _, _ = warden.recvmsg(1 << 16, socket.CMSG_SPACE(2 * 4), socket.MSG_CMSG_CLOEXEC)
+            message, ancillary, _, _ = warden.recvmsg(1 << 16, socket.CMSG_SPACE(N_FDS_MAX * 4), socket.MSG_CMSG_CLOEXEC)
             if not message:
                 os._exit(0)          # the warden is gone
             fds = array.array("i")
             for _, _, data in ancillary:
                 fds.frombytes(data[:len(data) - len(data) % 4])
-            init, control = fds
+            init, control, *groups = fds
             try:
-                pid = fork(plan, init, control, cell)
+                pid = fork(plan, init, control, groups, cell)
             except OSError as error:
                 warden.send(json.dumps({"failed": str(error)}).encode())
                 continue
             finally:
-                os.close(init); os.close(control)
+                for fd in fds:
+                    os.close(fd)
             child = os.pidfd_open(pid)
             children[child] = pid
             poll.register(child, select.POLLIN)
@@ -146,7 +148,7 @@ def main():
                 fold()
 
 
-def fork(plan, init, control, cell):
+def fork(plan, init, control, groups, cell):
     """Forks a worker into the namespaces of `init`. Returns its pid as seen from here."""
     # Concerns only children, and is never undone: without root there is no way back, and no need for one.
     if not plan.plain:
@@ -156,6 +158,8 @@ def fork(plan, init, control, cell):
         return pid
     status = 70
     try:
+        for group in groups:
+            os.write(group, b"0")        # ourselves; first, so that all that is ours counts
         # A process group is not held by a pid namespace: signals to it would reach us and every other worker.
         os.setsid()
         if not plan.plain:

@@ -3,10 +3,14 @@
 //! A cap on each process does not add up: eight children of 256 MiB each pass it. A cgroup counts the whole run,
 //! files in memory included. Where none is writable, [`super::watchdog`] sums up instead, which is slower to notice.
 //!
+//! A worker enters its group itself, as the first thing that it does. Moving another process waits until every processor
+//! has been idle or switched, which takes up to twenty milliseconds and holds up every fork on the machine.
+//!
 //! Folders are named after the process that made them, so that a later start can tell orphans from the living.
 
 use std::fs;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -54,8 +58,8 @@ impl Hierarchy {
         Self::None
     }
 
-    /// A group for one worker, with the worker already in it.
-    pub(super) fn open(&self, slot: u64, pid: i32, graves: &Graves) -> io::Result<Option<Group>> {
+    /// An empty group for one worker.
+    pub(super) fn open(&self, slot: u64, graves: &Graves) -> io::Result<Option<Group>> {
         let name = format!("{}-{slot}", std::process::id());
         let group = match self {
             Self::None => return Ok(None),
@@ -67,7 +71,7 @@ impl Hierarchy {
                 Group::new(root.join(&name), None, None, Version::Two { has_cpu: *has_cpu }, graves)
             }
         };
-        Ok(Some(group.make(pid)?))
+        Ok(Some(group.make()?))
     }
 
     /// Removes the folders of processes that are gone. Returns how many.
@@ -133,13 +137,22 @@ impl Group {
         Self { memory, pids, cpu, version, n_tasks: None, caps: Mutex::default(), graves: graves.clone() }
     }
 
-    fn make(mut self, pid: i32) -> io::Result<Self> {
+    fn make(mut self) -> io::Result<Self> {
         for folder in self.folders() {
             fs::create_dir_all(folder)?;
-            fs::write(folder.join("cgroup.procs"), pid.to_string())?;
         }
         self.n_tasks = fs::File::open(self.pids.as_ref().unwrap_or(&self.memory).join("pids.current")).ok();
         Ok(self)
+    }
+
+    /// The files that the worker writes a zero to, which stands for itself. Opened here, because it may not.
+    pub(super) fn entrances(&self) -> io::Result<Vec<OwnedFd>> {
+        let name = match self.version {
+            // Here a single thread can enter, without a lock; a worker that has just been forked has no other.
+            Version::One => "tasks",
+            Version::Two { .. } => "cgroup.procs",
+        };
+        self.folders().map(|folder| Ok(fs::File::options().write(true).open(folder.join(name))?.into())).collect()
     }
 
     fn folders(&self) -> impl Iterator<Item = &PathBuf> {

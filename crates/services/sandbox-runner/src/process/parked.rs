@@ -1,6 +1,6 @@
 //! A walled worker that waits for a folder and code.
 
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -72,9 +72,16 @@ impl Parked {
         let pair = ground.pairs.take()?;
         let (ours, theirs) = socket::pair(SockType::Stream).map_err(Error::Io)?;
         let slot = warden.number();
+        let group = ground.hierarchy.open(slot, &ground.graves).map_err(Error::Io)?;
+        let mut handed = vec![theirs];
+        if let Some(group) = &group {
+            group.limit(ground.caps).map_err(Error::Io)?;
+            handed.extend(group.entrances().map_err(Error::Io)?);
+        }
         let exited = warden.watch(slot);
-        let (answer, fds) = warden.ask(Request::Park { slot, pair: pair.number() }, &[theirs.as_fd()]).await?;
-        drop(theirs);
+        let handed_fds: Vec<BorrowedFd<'_>> = handed.iter().map(AsFd::as_fd).collect();
+        let (answer, fds) = warden.ask(Request::Park { slot, pair: pair.number() }, &handed_fds).await?;
+        drop(handed);
         warden.forked();
         let (Answer::Parked { init_pid, worker_pid }, Some(report)) = (answer, fds.into_iter().next()) else {
             return Err(Error::Lost);
@@ -90,16 +97,11 @@ impl Parked {
             warden: Arc::clone(warden),
             control: None,
             mailbox: Mailbox::open(report, worker_pid).map_err(Error::Io)?,
-            group: None,
+            group,
             way_out: None,
             exited: Some(exited),
             _pair: pair,
         };
-        parked.group = ground.hierarchy.open(slot, worker_pid, &ground.graves).map_err(Error::Io)?;
-        if let Some(group) = &parked.group {
-            // Now, while nobody waits.
-            group.limit(ground.caps).map_err(Error::Io)?;
-        }
         parked.control = Some(ready(control).await?);
         if parked.group.is_none() {
             parked.watched = Some(match warden.level {

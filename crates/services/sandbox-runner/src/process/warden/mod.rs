@@ -159,10 +159,10 @@ fn handle(runner: BorrowedFd<'_>, book: &mut Book, envelope: Envelope, fds: Vec<
             Book::Plain(_) => Ok(()),
         }
         .map(|()| (Answer::Done, None)),
-        Request::Park { slot, pair } => match (fds.into_iter().next(), &mut *book) {
-            (Some(control), Book::Walled(slots)) => slots.park(slot, pair, control),
-            (Some(control), Book::Plain(plain)) => plain.park(slot, &control),
-            (None, _) => Err(io::Error::other("a park request without a socket")),
+        Request::Park { slot, pair } => match (fds.as_slice(), &mut *book) {
+            ([], _) => Err(io::Error::other("a park request without a socket")),
+            (handed, Book::Walled(slots)) => slots.park(slot, pair, handed),
+            ([control, ..], Book::Plain(plain)) => plain.park(slot, control),
         }
         .map(|(answer, report)| (answer, Some(report))),
         Request::Enter { slot, session, has_way_out } => match book {

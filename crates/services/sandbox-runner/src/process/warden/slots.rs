@@ -132,8 +132,8 @@ impl Slots {
         Ok(())
     }
 
-    /// Makes the namespaces of a run and forks a worker into them.
-    pub(super) fn park(&mut self, number: u64, pair: u32, control: OwnedFd) -> io::Result<(Answer, OwnedFd)> {
+    /// Makes the namespaces of a run and forks a worker into them, which gets its socket and the entrances of its group.
+    pub(super) fn park(&mut self, number: u64, pair: u32, handed: &[OwnedFd]) -> io::Result<(Answer, OwnedFd)> {
         let (ours, theirs) = socket::pair(SockType::SeqPacket)?;
         socket::set_patience(&ours, PATIENCE_S)?;
         // A child in the zygote's mounts, so that it starts from the finished root and never sees ours.
@@ -162,7 +162,7 @@ impl Slots {
             worker_status: None,
             init_gone: false,
         };
-        match self.fill(&slot, pair, &control) {
+        match self.fill(&slot, pair, handed) {
             Ok((worker, report)) => {
                 self.slots.insert(number, Slot { worker: Some(worker), ..slot });
                 Ok((Answer::Parked { init_pid: pid.as_raw(), worker_pid: worker }, report))
@@ -175,7 +175,7 @@ impl Slots {
         }
     }
 
-    fn fill(&mut self, slot: &Slot, pair: u32, control: &OwnedFd) -> io::Result<(i32, OwnedFd)> {
+    fn fill(&mut self, slot: &Slot, pair: u32, handed: &[OwnedFd]) -> io::Result<(i32, OwnedFd)> {
         write_maps(slot.init, &self.ids.map(pair))?;
         socket::send(slot.socket.as_fd(), b"G", &[])?;
         let (message, fds) = socket::receive(slot.socket.as_fd())?;
@@ -183,7 +183,9 @@ impl Slots {
             (Some(b'R'), Some(report)) => report,
             _ => return Err(io::Error::other(format!("walls: {}", String::from_utf8_lossy(&message)))),
         };
-        socket::send(self.zygote.socket.as_fd(), PARK, &[slot.pidfd.as_fd(), control.as_fd()])?;
+        let fds: Vec<BorrowedFd<'_>> =
+            std::iter::once(slot.pidfd.as_fd()).chain(handed.iter().map(AsFd::as_fd)).collect();
+        socket::send(self.zygote.socket.as_fd(), PARK, &fds)?;
         loop {
             match self.zygote.says()? {
                 ZygoteSays::Forked(pid) => return Ok((pid, report)),
