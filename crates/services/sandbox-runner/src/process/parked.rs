@@ -80,7 +80,10 @@ impl Parked {
         }
         let exited = warden.watch(slot);
         let handed_fds: Vec<BorrowedFd<'_>> = handed.iter().map(AsFd::as_fd).collect();
-        let (answer, fds) = warden.ask(Request::Park { slot, pair: pair.number() }, &handed_fds).await?;
+        let claim = Claim { warden, slot };
+        let asked = warden.ask(Request::Park { slot, pair: pair.number() }, &handed_fds);
+        let late = |_| Error::Unavailable("a sandbox worker was not made in time".to_owned());
+        let (answer, fds) = tokio::time::timeout(PARKING, asked).await.map_err(late)??;
         drop(handed);
         warden.forked();
         let (Answer::Parked { init_pid, worker_pid }, Some(report)) = (answer, fds.into_iter().next()) else {
@@ -102,6 +105,8 @@ impl Parked {
             exited: Some(exited),
             _pair: pair,
         };
+        // From here on it sees to its end itself.
+        std::mem::forget(claim);
         parked.control = Some(ready(control).await?);
         if parked.group.is_none() {
             parked.watched = Some(match warden.level {
@@ -120,6 +125,18 @@ impl Parked {
         {
             warn!(sandbox.slot = self.slot, "a sandbox does not end");
         }
+    }
+}
+
+/// A slot that was asked for. Killed when dropped: whoever asks may leave before the answer.
+struct Claim<'a> {
+    warden: &'a Warden,
+    slot: u64,
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        self.warden.kill(self.slot);
     }
 }
 

@@ -28,7 +28,7 @@ use nix::sched::{CloneFlags, unshare};
 use super::socket;
 use super::wire::{Answer, Envelope, Event, Request, Setup};
 use plain::Plain;
-use slots::Slots;
+use slots::{News, Slots};
 
 use crate::driver::Level;
 
@@ -88,10 +88,12 @@ impl Book {
         }
     }
 
-    fn settle(&mut self) -> io::Result<Vec<(u64, i32)>> {
+    fn settle(&mut self) -> io::Result<Vec<News>> {
         match self {
             Self::Walled(slots) => slots.settle(),
-            Self::Plain(plain) => plain.settle(),
+            Self::Plain(plain) => {
+                Ok(plain.settle()?.into_iter().map(|(slot, status)| News::Ended { slot, status }).collect())
+            }
         }
     }
 }
@@ -135,13 +137,21 @@ fn serve(runner: BorrowedFd<'_>) -> io::Result<()> {
             };
             watched[0].any().unwrap_or(true)
         };
-        for (slot, status) in book.settle()? {
-            socket::send(runner, &encode(&Event::Exited { slot, status })?, &[])?;
+        for news in book.settle()? {
+            tell(runner, news)?;
         }
         if is_due {
             let Some((envelope, fds)) = request(runner)? else { return Ok(()) };
             handle(runner, &mut book, envelope, fds)?;
         }
+    }
+}
+
+fn tell(runner: BorrowedFd<'_>, news: News) -> io::Result<()> {
+    match news {
+        News::Parked { seq, answer: parked, report } => answer(runner, seq, parked, &[report.as_fd()]),
+        News::NotParked { seq, why } => answer(runner, seq, Answer::Failed { why }, &[]),
+        News::Ended { slot, status } => socket::send(runner, &encode(&Event::Exited { slot, status })?, &[]),
     }
 }
 
@@ -161,7 +171,11 @@ fn handle(runner: BorrowedFd<'_>, book: &mut Book, envelope: Envelope, fds: Vec<
         .map(|()| (Answer::Done, None)),
         Request::Park { slot, pair } => match (fds.as_slice(), &mut *book) {
             ([], _) => Err(io::Error::other("a park request without a socket")),
-            (handed, Book::Walled(slots)) => slots.park(slot, pair, handed),
+            (_, Book::Walled(slots)) => match slots.park(envelope.seq, slot, pair, fds) {
+                // The answer comes with the news.
+                Ok(()) => return Ok(()),
+                Err(error) => Err(error),
+            },
             ([control, ..], Book::Plain(plain)) => plain.park(slot, control),
         }
         .map(|(answer, report)| (answer, Some(report))),

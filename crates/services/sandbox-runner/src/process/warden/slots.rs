@@ -1,6 +1,6 @@
 //! The warden's book: sessions that are mounted, runs that are parked or going on.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -32,8 +32,56 @@ pub(super) struct Slots {
     zygote: Zygote,
     /// Our own mount namespace, to come back to.
     home: OwnedFd,
+    /// Whose init is still at work on the walls.
+    walling: Vec<Walling>,
+    /// Whose worker the zygote is asked for. It answers in order.
+    forking: VecDeque<Forking>,
     slots: BTreeMap<u64, Slot>,
     sessions: BTreeSet<String>,
+}
+
+/// A slot on its way, and the request that it is the answer to. Nobody waits for one while another could get on.
+struct Making {
+    seq: u64,
+    number: u64,
+    slot: Slot,
+}
+
+struct Walling {
+    making: Making,
+    /// For the worker: its socket and the entrances of its group.
+    handed: Vec<OwnedFd>,
+}
+
+struct Forking {
+    making: Making,
+    report: OwnedFd,
+}
+
+/// What the runner is to be told.
+pub(super) enum News {
+    Parked {
+        seq: u64,
+        answer: Answer,
+        report: OwnedFd,
+    },
+    NotParked {
+        seq: u64,
+        why: String,
+    },
+    /// Every process of the slot is gone. With the worker's status.
+    Ended {
+        slot: u64,
+        status: i32,
+    },
+}
+
+impl Making {
+    fn given_up(self, error: &io::Error) -> News {
+        kill(self.slot.init, Signal::SIGKILL).ok();
+        waitpid(self.slot.init, None).ok();
+        News::NotParked { seq: self.seq, why: error.to_string() }
+    }
 }
 
 struct Slot {
@@ -98,6 +146,8 @@ impl Slots {
             scratch_bytes: setup.scratch_bytes,
             zygote,
             home: fs::File::open("/proc/self/ns/mnt")?.into(),
+            walling: Vec::new(),
+            forking: VecDeque::new(),
             slots: BTreeMap::new(),
             sessions: BTreeSet::new(),
         })
@@ -106,7 +156,8 @@ impl Slots {
     /// What to wait for besides the runner.
     pub(super) fn watched(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
         let inits = self.slots.values().filter(|slot| !slot.init_gone).map(|slot| slot.pidfd.as_fd());
-        std::iter::once(self.zygote.socket.as_fd()).chain(inits)
+        let walling = self.walling.iter().map(|walling| walling.making.slot.socket.as_fd());
+        std::iter::once(self.zygote.socket.as_fd()).chain(inits).chain(walling)
     }
 
     /// An empty folder in memory, of limited size, seen by nobody until a run enters it.
@@ -132,8 +183,24 @@ impl Slots {
         Ok(())
     }
 
-    /// Makes the namespaces of a run and forks a worker into them, which gets its socket and the entrances of its group.
-    pub(super) fn park(&mut self, number: u64, pair: u32, handed: &[OwnedFd]) -> io::Result<(Answer, OwnedFd)> {
+    /// Begins to make the namespaces of a run and a worker in them, which gets what is handed: its socket and the entrances
+    /// of its group. The answer to the request `seq` comes with the news.
+    pub(super) fn park(&mut self, seq: u64, number: u64, pair: u32, handed: Vec<OwnedFd>) -> io::Result<()> {
+        let slot = self.make_init()?;
+        let init = slot.init;
+        let making = Making { seq, number, slot };
+        let begun =
+            write_maps(init, &self.ids.map(pair)).and_then(|()| socket::send(making.slot.socket.as_fd(), b"G", &[]));
+        if let Err(error) = begun {
+            making.given_up(&error);
+            return Err(error);
+        }
+        self.walling.push(Walling { making, handed });
+        Ok(())
+    }
+
+    /// An init in new namespaces, which waits to be told who its ids are.
+    fn make_init(&self) -> io::Result<Slot> {
         let (ours, theirs) = socket::pair(SockType::SeqPacket)?;
         socket::set_patience(&ours, PATIENCE_S)?;
         // A child in the zygote's mounts, so that it starts from the finished root and never sees ours.
@@ -150,48 +217,53 @@ impl Slots {
             init::run(theirs, self.ids, self.scratch_bytes);
         }
         setns(&self.home, CloneFlags::CLONE_NEWNS).map_err(|error| doing("come back from the root", error))?;
-        let Some(pid) = forked.map_err(|error| doing("make namespaces", error))? else {
+        let Some(init) = forked.map_err(|error| doing("make namespaces", error))? else {
             return Err(io::Error::other("a child went astray")); // the child never returns from init::run
         };
-        drop(theirs);
-        let slot = Slot {
-            init: pid,
-            pidfd: rustix::process::pidfd_open(to_rustix(pid)?, PidfdFlags::empty())?,
-            socket: ours,
-            worker: None,
-            worker_status: None,
-            init_gone: false,
-        };
-        match self.fill(&slot, pair, handed) {
-            Ok((worker, report)) => {
-                self.slots.insert(number, Slot { worker: Some(worker), ..slot });
-                Ok((Answer::Parked { init_pid: pid.as_raw(), worker_pid: worker }, report))
-            }
-            Err(error) => {
-                kill(pid, Signal::SIGKILL).ok();
-                waitpid(pid, None).ok();
-                Err(error)
-            }
-        }
+        let pidfd = rustix::process::pidfd_open(to_rustix(init)?, PidfdFlags::empty())?;
+        Ok(Slot { init, pidfd, socket: ours, worker: None, worker_status: None, init_gone: false })
     }
 
-    fn fill(&mut self, slot: &Slot, pair: u32, handed: &[OwnedFd]) -> io::Result<(i32, OwnedFd)> {
-        write_maps(slot.init, &self.ids.map(pair))?;
-        socket::send(slot.socket.as_fd(), b"G", &[])?;
-        let (message, fds) = socket::receive(slot.socket.as_fd())?;
-        let report = match (message.first(), fds.into_iter().next()) {
-            (Some(b'R'), Some(report)) => report,
-            _ => return Err(io::Error::other(format!("walls: {}", String::from_utf8_lossy(&message)))),
+    /// Asks the zygote for the workers of those whose walls stand by now.
+    fn ask_for_workers(&mut self, news: &mut Vec<News>) -> io::Result<()> {
+        for walling in std::mem::take(&mut self.walling) {
+            if !has_message(walling.making.slot.socket.as_fd())? {
+                self.walling.push(walling);
+                continue;
+            }
+            match self.ask_for_worker(&walling) {
+                Ok(report) => self.forking.push_back(Forking { making: walling.making, report }),
+                Err(error) => news.push(walling.making.given_up(&error)),
+            }
+        }
+        Ok(())
+    }
+
+    fn ask_for_worker(&self, Walling { making, handed }: &Walling) -> io::Result<OwnedFd> {
+        let (message, fds) = socket::receive(making.slot.socket.as_fd())?;
+        let (Some(b'R'), Some(report)) = (message.first(), fds.into_iter().next()) else {
+            return Err(io::Error::other(format!("walls: {}", String::from_utf8_lossy(&message))));
         };
         let fds: Vec<BorrowedFd<'_>> =
-            std::iter::once(slot.pidfd.as_fd()).chain(handed.iter().map(AsFd::as_fd)).collect();
+            std::iter::once(making.slot.pidfd.as_fd()).chain(handed.iter().map(AsFd::as_fd)).collect();
         socket::send(self.zygote.socket.as_fd(), PARK, &fds)?;
-        loop {
-            match self.zygote.says()? {
-                ZygoteSays::Forked(pid) => return Ok((pid, report)),
-                ZygoteSays::Failed(why) => return Err(io::Error::other(why)),
-                ZygoteSays::Exited { exited, status } => self.note_exit(exited, status),
+        Ok(report)
+    }
+
+    /// What the zygote says of workers.
+    fn note(&mut self, said: ZygoteSays) -> Option<News> {
+        match said {
+            ZygoteSays::Exited { exited, status } => {
+                self.note_exit(exited, status);
+                None
             }
+            ZygoteSays::Forked(worker) => {
+                let Forking { making: Making { seq, number, slot }, report } = self.forking.pop_front()?;
+                let answer = Answer::Parked { init_pid: slot.init.as_raw(), worker_pid: worker };
+                self.slots.insert(number, Slot { worker: Some(worker), ..slot });
+                Some(News::Parked { seq, answer, report })
+            }
+            ZygoteSays::Failed(why) => Some(self.forking.pop_front()?.making.given_up(&io::Error::other(why))),
         }
     }
 
@@ -230,21 +302,25 @@ impl Slots {
     }
 
     pub(super) fn kill(&self, number: u64) {
-        if let Some(slot) = self.slots.get(&number) {
+        let making = self.walling.iter().map(|walling| &walling.making);
+        let making = making.chain(self.forking.iter().map(|forking| &forking.making));
+        let mut made = making.filter(|making| making.number == number).map(|making| &making.slot);
+        if let Some(slot) = self.slots.get(&number).or_else(|| made.next()) {
             // Gone already is as good.
             kill(slot.init, Signal::SIGKILL).ok();
         }
     }
 
-    /// Takes note of what has ended. Returns the slots of which every process is gone, with the worker's status.
+    /// Takes note of what has got on and of what has ended.
     ///
     /// # Errors
     /// When the zygote is gone: nothing can be started any more, so the warden ends too.
-    pub(super) fn settle(&mut self) -> io::Result<Vec<(u64, i32)>> {
+    pub(super) fn settle(&mut self) -> io::Result<Vec<News>> {
+        let mut news = Vec::new();
+        self.ask_for_workers(&mut news)?;
         while has_message(self.zygote.socket.as_fd())? {
-            if let ZygoteSays::Exited { exited, status } = self.zygote.says()? {
-                self.note_exit(exited, status);
-            }
+            let said = self.zygote.says()?;
+            news.extend(self.note(said));
         }
         for slot in self.slots.values_mut().filter(|slot| !slot.init_gone) {
             match waitpid(slot.init, Some(WaitPidFlag::WNOHANG)) {
@@ -259,10 +335,11 @@ impl Slots {
             .filter(|(_, slot)| is_over(slot))
             .map(|(number, slot)| (*number, slot.worker_status.unwrap_or(-9)))
             .collect();
-        for (number, _) in &over {
-            self.slots.remove(number);
+        for (slot, status) in over {
+            self.slots.remove(&slot);
+            news.push(News::Ended { slot, status });
         }
-        Ok(over)
+        Ok(news)
     }
 
     /// The worker has ended: whatever it left behind in its namespaces ends too.
