@@ -188,3 +188,25 @@ async fn executions_end_whatever_is_killed_and_nothing_stays_behind() {
     let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
     assert!(!mounts.contains("/tmp/cntr_"), "mounts of sessions are left: {mounts}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sandbox_that_nobody_waits_for_any_more_is_taken_away() {
+    let house = house_with(Config { n_parked: 0, ..config() }).await;
+    let container = house.container().await;
+    let hello = python("print('hello')");
+    house.client.run(&house.caller, container, &hello, None).await.unwrap();
+
+    // At every stage of making one.
+    for n in 0..40_u32 {
+        let leaving = Duration::from_micros(400) * n;
+        tokio::time::timeout(leaving, house.client.run(&house.caller, container, &hello, None)).await.ok();
+    }
+
+    let deadline = Instant::now() + Duration::from_secs(20);
+    // The warden and the warm interpreter stay.
+    while children().len() > 2 || n_groups() > 0 {
+        assert!(Instant::now() < deadline, "left behind: {} processes, {} groups", children().len(), n_groups());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    house.close().await;
+}
