@@ -74,7 +74,7 @@ def preload():
 
 def fold():
     """Puts the memory that all workers share into huge pages, as far as the kernel does that: a fork copies one entry for
-    each page, and the end of a worker takes it back. Of 100 MB, 96 are then in pages of two megabytes."""
+    each page, and the end of a worker takes it back. Of 100 MB, 90 are then in pages of two megabytes."""
     libc = ctypes.CDLL(None)
     collapse, size = 25, 2 << 20
     with open("/proc/self/maps") as maps:

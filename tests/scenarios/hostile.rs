@@ -1,4 +1,5 @@
-//! Code that tries to get out of the sandbox of the real binary, over the public API, run by root and by nobody.
+//! Code that tries to get out of the sandbox of the real binary, over the public API: run by root, by nobody, and in
+//! containers of Docker.
 
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
@@ -76,7 +77,8 @@ fn septet(program: &Path, user: Option<u32>) -> Command {
     command
 }
 
-async fn none_gets_out(user: Option<u32>, level: &str) {
+/// `more` are settings, as variables of the environment.
+async fn none_gets_out(user: Option<u32>, level: &str, more: &[(&str, &str)]) {
     let folder = tempfile::tempdir().unwrap();
     let mut program = PathBuf::from(septet_binary().unwrap());
     let data = folder.path().join("data");
@@ -99,7 +101,8 @@ async fn none_gets_out(user: Option<u32>, level: &str) {
         .env("SEPTET__SANDBOX__SESSION_BYTES", (128_u32 << 20).to_string())
         .env("SEPTET__SANDBOX__RUNTIME", runtime())
         // Some hundred requests in a minute or two, all of one key.
-        .env("SEPTET__GATEWAY__REQUESTS_PER_MINUTE", "100000");
+        .env("SEPTET__GATEWAY__REQUESTS_PER_MINUTE", "100000")
+        .envs(more.iter().copied());
     let process = Process::start(&mut command, address).await;
     let output =
         septet(&program, user).args(["admin", "create-key", "--name", "hostile", "--data", at]).output().unwrap();
@@ -136,11 +139,38 @@ async fn no_attempt_gets_out_of_a_sandbox_of_root() {
         eprintln!("SKIPPED: not run by root");
         return;
     }
-    none_gets_out(None, "L3").await;
+    none_gets_out(None, "L3", &[]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_attempt_gets_out_of_a_sandbox_of_nobody() {
     let user = nix::unistd::geteuid().is_root().then_some(NOBODY);
-    none_gets_out(user, "L2").await;
+    none_gets_out(user, "L2", &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_attempt_gets_out_of_a_container_of_docker() {
+    let Some(docker) = variable("SEPTET_TEST_DOCKER").filter(|docker| !docker.is_empty()) else {
+        eprintln!("SKIPPED: no Docker for tests; `make test` starts one");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let image = "septet-sandbox-scenario";
+    let made = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/sandbox-image/import.sh"))
+        .args(["--binary", &septet_binary().unwrap(), "--tag", image, "--runtime", &runtime()])
+        .env("DOCKER_HOST", &docker)
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let settings = [
+        ("SEPTET__SANDBOX__DRIVER", &*format!("docker:{docker}")),
+        ("SEPTET__SANDBOX__DOCKER__IMAGE", image),
+        ("SEPTET__SANDBOX__DOCKER__FOLDER", folder.path().to_str().unwrap()),
+        // The kernel counts processes by user, so these are not those of other tests.
+        ("SEPTET__SANDBOX__DOCKER__FIRST_UID", "60000"),
+        ("SEPTET__SANDBOX__DOCKER__N_UIDS", "16"),
+        // The next container starts while an attempt runs.
+        ("SEPTET__SANDBOX__DOCKER__N_WARM", "1"),
+    ];
+    none_gets_out(None, "L3", &settings).await;
 }
