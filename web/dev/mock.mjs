@@ -244,9 +244,9 @@ async function upload(req, res) {
   files.set(file.id, file)
   file.problem =
     file.filename.endsWith('.pdf') && !bytes.subarray(0, 1024).includes('%PDF')
-      ? 'broken_pdf'
+      ? 'pdf_broken'
       : bytes.includes('/Encrypt')
-        ? 'encrypted_pdf'
+        ? 'pdf_encrypted'
         : null
   send(res, 200, file)
 }

@@ -13,12 +13,12 @@ import type { Source } from '../src/chat/run'
 import { byDay, bytes, duration, money } from '../src/format'
 import { en } from '../src/i18n/en'
 import { errorWords } from '../src/i18n/errors'
-import { fill, type Key, LanguageProvider } from '../src/i18n/index'
+import { fill, type Key, LanguageProvider, translate } from '../src/i18n/index'
 import { zh } from '../src/i18n/zh'
 
 afterEach(cleanup)
 
-const t = (key: Key, values?: Record<string, string | number>) => fill(zh[key], values)
+const t = translate(zh)
 const ANSWER =
   '# 结论\n\n营收 **18.6%**。[1]\n\n1. 一\n2. 二\n\n\n| a | b |\n| - | -: |\n| 1 | 2 |\n\n```python\nprint(1)\n\nprint(2)\n```\n\n末尾 20~25 亿'
 
@@ -172,11 +172,11 @@ describe('words', () => {
   it('say what to do for known errors and keep the request id of unknown ones', () => {
     const none = () => null
     const wrong = refusal(401, '{"code":"wrong_password","detail":"x","request_id":"req_1"}', none)
-    expect(errorWords(wrong, t)).toEqual({ sentence: '邮箱或密码不正确，请检查后重试。', detail: '' })
+    expect(errorWords(wrong, t)).toEqual({ sentence: '邮箱或密码不正确。请检查后重试。', detail: '' })
     const limited = refusal(429, '{"error":{"code":"rate_limit_exceeded","message":"m"}}', (name) =>
       name === 'retry-after' ? '12' : null,
     )
-    expect(errorWords(limited, t).sentence).toBe('请求太频繁，请等待 12 秒后重试。')
+    expect(errorWords(limited, t).sentence).toBe('请求太频繁。请等待 12 秒后重试。')
     const odd = refusal(
       418,
       '{"error":{"code":"teapot","message":"short and stout","request_id":"req_9"}}',
@@ -188,7 +188,7 @@ describe('words', () => {
       code: 'http_502',
       detail: '',
     })
-    expect(errorWords(new ApiError({ status: 402, code: 'http_402' }), t).sentence).toBe(zh['error.payment'])
+    expect(errorWords(new ApiError({ status: 402, code: 'http_402' }), t).sentence).toBe(zh.payment_required)
   })
 })
 

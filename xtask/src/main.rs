@@ -15,8 +15,11 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Chore {
-    /// Rewrite every golden file: the OpenAPI description, the settings reference, the snapshots of the tests.
+    /// Rewrite every golden file: the OpenAPI description, the settings reference, what is said of
+    /// error codes, the snapshots of the tests.
     Golden,
+    /// Rewrite docs/guide/errors.md and the console's words from the list of error codes.
+    Codes,
     /// Rewrite docs/api/openapi.json from the handlers.
     Openapi,
     /// Rewrite docs/reference/settings.md from the settings of all services.
@@ -36,9 +39,11 @@ fn main() -> anyhow::Result<()> {
     match Cli::parse().chore {
         Chore::Golden => {
             settings()?;
+            xtask::codes::write(&root())?;
             openapi()?;
             snapshots()
         }
+        Chore::Codes => xtask::codes::write(&root()),
         Chore::Openapi => openapi(),
         Chore::Settings => settings(),
         Chore::Prices { version, from } => prices(&version, from.as_deref()),

@@ -27,7 +27,7 @@ export function failureWords(error: Upload['error'], t: Translate): Words {
 /** Why a document could not be read. Our own sentence says it all when the code is known. */
 export function unreadable(error: VectorStoreFile['last_error'], t: Translate): Words {
   const words = codeWords(error, 'error.unreadable', t)
-  return isKnown(error?.code) ? { ...words, detail: '' } : words
+  return isKnown(error?.code, t) ? { ...words, detail: '' } : words
 }
 
 export function stateOf(file: VectorStoreFile): State {

@@ -1,6 +1,10 @@
 // Every word of the console in English. The keys of this object are the keys of all languages.
 
+import { en as codes } from './generated/codes.en'
+
 export const en = {
+  ...codes,
+
   'app.tagline': 'Documents in, cited answers out',
   'app.chat': 'Chat',
   'app.knowledge': 'Knowledge',
@@ -189,55 +193,12 @@ export const en = {
   'file.retry': 'Upload {name} again',
 
   'error.network': 'The server cannot be reached. Check your connection and try again.',
-  'error.wrongPassword': 'The e-mail address or the password is wrong. Check both and try again.',
-  'error.loginThrottled': 'Too many failed sign-ins. Wait {wait} and try again.',
-  'error.session': 'Your session has ended. Sign in again.',
-  'error.forbidden': 'Your role does not allow this. Ask an owner or administrator of your workspace.',
-  'error.notFound': 'This does not exist any more, or it belongs to somebody else.',
-  'error.model': 'This model or agent does not exist. Choose another one below the message box.',
-  'error.modelDown':
-    'The language model cannot be reached. Try again in a moment; if it stays so, an administrator should check the provider.',
-  'error.modelAuth':
-    'The model provider refused our key. An administrator should check the provider settings.',
-  'error.context': 'The conversation is too long for the model. Start a new chat.',
-  'error.payment': 'The balance or budget is used up. Ask an administrator to top it up.',
-  'error.rate': 'Too many requests. Wait {wait} and try again.',
-  'error.tooLarge':
-    'This file is too large for the server. Split it, or ask an administrator to raise the upload limit.',
-  'error.emptyFile': 'This file is empty. Choose a file with content.',
-  'error.encrypted': 'This PDF is protected by a password. Save a copy without the password and upload that.',
-  'error.broken': 'This file is damaged and cannot be read. Save or export it again and upload the new copy.',
   'error.unreadable': 'This file could not be read. Save or export it again and upload the new copy.',
-  'error.noText':
-    'No text was found in this file; it may be a scan. Run text recognition (OCR) on it and upload it again.',
-  'error.fileType':
-    'This kind of file is not supported. Upload PDF, Word, Excel, CSV, HTML, Markdown or text.',
-  'error.noDocuments': 'There are no documents yet. Upload one and ask again.',
-  'error.codeTimeout': 'The code ran longer than allowed. Ask for a smaller piece of work.',
-  'error.parseTimeout': 'Reading this file took too long. Split it into smaller files and upload those.',
-  'error.parseMemory':
-    'Reading this file needed too much memory. Split it, or save it anew, and upload it again.',
-  'error.timeLimit':
-    'The run took longer than the agent may take. Ask a narrower question or raise the limit of the agent.',
-  'error.recovery': 'The run was interrupted several times and was given up. Ask again.',
-  'error.nameTaken': 'This name is taken. Choose another one.',
-  'error.emptyInput': 'The question is empty. Write something and send it again.',
-  'error.timeout': 'The server took too long to answer. Try again.',
-  'error.steps':
-    'The agent used all the steps it may take. Ask a narrower question or raise the limit of the agent.',
-  'error.unavailable': 'A part of the server is not available right now. Try again in a moment.',
-  'error.conflict': 'Something changed in the meantime. Reload the page and try again.',
-  'error.busy': 'An answer is still running in this conversation. Wait for it or stop it first.',
-  'error.badRequest': 'The server did not understand the request.',
   'error.notSent': 'The question did not reach the server. Ask it again.',
-  'error.internal':
-    'Something went wrong at the server. Try again; if it stays so, give the request id to an administrator.',
   'error.unknown':
     'Something went wrong. Try again; if it stays so, give the request id to an administrator.',
   'error.runFailed': 'The answer could not be finished.',
   'error.requestId': 'Request id {id}',
   'error.aMoment': 'a moment',
   'error.seconds': '{n|second|seconds}',
-  'error.page': 'This page could not be shown.',
-  'error.load': 'The conversation could not be loaded.',
 } as const

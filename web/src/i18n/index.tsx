@@ -7,7 +7,8 @@ export type Key = keyof typeof en
 export type Dictionary = Record<Key, string>
 export type Language = 'en' | 'zh'
 export type Values = Record<string, string | number>
-export type Translate = (key: Key, values?: Values) => string
+/** Gives the words of a key. `knows` tells whether a word of the server, such as an error's code, is a key. */
+export type Translate = ((key: Key, values?: Values) => string) & { knows: (word: string) => word is Key }
 
 const load: Record<Language, () => Promise<Dictionary>> = {
   en: () => import('./en').then((module) => module.en),
@@ -22,6 +23,11 @@ export function fill(template: string, values: Values = {}): string {
     if (value === undefined) return whole
     return one === undefined ? String(value) : `${value} ${value === 1 ? one : many}`
   })
+}
+
+export function translate(words: Dictionary): Translate {
+  const knows = (word: string): word is Key => Object.hasOwn(words, word)
+  return Object.assign((key: Key, values?: Values) => fill(words[key], values), { knows })
 }
 
 type Tongue = { language: Language; tag: string; t: Translate; speak: (language: Language) => void }
@@ -56,7 +62,7 @@ export function LanguageProvider({ children }: { children: ReactNode }) {
       spoken && {
         language: spoken.language,
         tag: TAG[spoken.language],
-        t: (key, values) => fill(spoken.words[key], values),
+        t: translate(spoken.words),
         speak,
       },
     [spoken, speak],

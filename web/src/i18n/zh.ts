@@ -1,8 +1,11 @@
 // 控制台的中文文字。
 
+import { zh as codes } from './generated/codes.zh'
 import type { Dictionary } from './index'
 
 export const zh: Dictionary = {
+  ...codes,
+
   'app.tagline': '上传文档，得到有出处的回答',
   'app.chat': '对话',
   'app.knowledge': '知识库',
@@ -187,45 +190,11 @@ export const zh: Dictionary = {
   'file.retry': '重新上传 {name}',
 
   'error.network': '无法连接服务器。请检查网络后重试。',
-  'error.wrongPassword': '邮箱或密码不正确，请检查后重试。',
-  'error.loginThrottled': '登录失败次数过多，请等待{wait}后重试。',
-  'error.session': '登录已过期，请重新登录。',
-  'error.forbidden': '你的角色没有这项权限，请联系工作区的所有者或管理员。',
-  'error.notFound': '内容已不存在，或不属于你。',
-  'error.model': '这个模型或智能体不存在，请在输入框下方另选一个。',
-  'error.modelDown': '无法连接大语言模型。请稍后重试；如果一直如此，请管理员检查模型服务。',
-  'error.modelAuth': '模型服务拒绝了密钥，请管理员检查模型服务的设置。',
-  'error.context': '对话太长，超出了模型的上限。请新建对话。',
-  'error.payment': '余额或预算已用完，请联系管理员充值。',
-  'error.rate': '请求太频繁，请等待{wait}后重试。',
-  'error.tooLarge': '文件太大，服务器无法接收。请拆分文件，或请管理员调高上传上限。',
-  'error.emptyFile': '这个文件是空的，请选择有内容的文件。',
-  'error.encrypted': '这个 PDF 设有密码。请另存为不带密码的副本后再上传。',
-  'error.broken': '文件已损坏，无法读取。请重新导出或另存后再上传。',
   'error.unreadable': '无法读取这个文件。请重新导出或另存后再上传。',
-  'error.noText': '文件里没有可读取的文字，可能是扫描件。请先做文字识别（OCR）再上传。',
-  'error.fileType': '不支持这种文件。请上传 PDF、Word、Excel、CSV、HTML、Markdown 或文本文件。',
-  'error.noDocuments': '还没有文档。请先上传，再提问。',
-  'error.codeTimeout': '代码超过了允许的运行时间。请缩小任务范围。',
-  'error.parseTimeout': '读取这个文件用时过长。请拆分成较小的文件后再上传。',
-  'error.parseMemory': '读取这个文件所需内存过大。请拆分或另存后再上传。',
-  'error.timeLimit': '运行超过了智能体允许的时长。请把问题问得更具体，或调高智能体的上限。',
-  'error.recovery': '运行多次中断，已放弃。请重新提问。',
-  'error.nameTaken': '这个名称已被使用，请换一个。',
-  'error.emptyInput': '问题是空的，请输入内容后再发送。',
-  'error.timeout': '服务器响应超时，请重试。',
-  'error.steps': '智能体已用完允许的步数。请把问题问得更具体，或调高智能体的上限。',
-  'error.unavailable': '服务器的部分功能暂时不可用，请稍后重试。',
-  'error.conflict': '内容已发生变化，请刷新页面后重试。',
-  'error.busy': '这个对话里还有回答正在生成，请等待或先停止它。',
-  'error.badRequest': '服务器无法理解这个请求。',
   'error.notSent': '问题没有送达服务器，请重新提问。',
-  'error.internal': '服务器出错了，请重试；如果一直如此，请把请求编号告诉管理员。',
   'error.unknown': '出错了，请重试；如果一直如此，请把请求编号告诉管理员。',
   'error.runFailed': '回答没有完成。',
   'error.requestId': '请求编号 {id}',
   'error.aMoment': '片刻',
   'error.seconds': ' {n} 秒',
-  'error.page': '这个页面无法显示。',
-  'error.load': '对话加载失败。',
 }
