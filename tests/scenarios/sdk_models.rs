@@ -50,6 +50,7 @@ async fn platform() -> TestPlatform {
     platform::start_with(Topology::Together, |config| {
         // Some hundred checks of two SDKs come at once with one key.
         config.gateway.requests_per_minute = 100_000;
+        config.gateway.tenant_requests_per_minute = 1_000_000;
         for kind in kinds() {
             config.models.providers.insert(kind.as_str().to_owned(), provider(kind, mock));
         }

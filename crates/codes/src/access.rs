@@ -81,6 +81,12 @@ const CODES: &[Code] = &[
         ["API 密钥不能创建 API 密钥。", "请用邮箱和密码登录后创建。"],
     ),
     code(
+        "key_manages_accounts",
+        &[403],
+        ["An API key cannot make, change or remove accounts and workspaces.", "Sign in with e-mail address and password to do that."],
+        ["API 密钥不能创建、修改或删除账号和工作区。", "请用邮箱和密码登录后操作。"],
+    ),
+    code(
         "last_owner",
         &[409],
         ["This is the last owner of the workspace.", "Make somebody else an owner first."],
@@ -155,6 +161,12 @@ const CODES: &[Code] = &[
         &[429],
         ["There were too many requests to the model.", "Wait {wait} and try again."],
         ["对模型的请求太频繁。", "请等待{wait}后重试。"],
+    ),
+    code(
+        "rights_unknown",
+        &[503],
+        ["Whether your access still holds cannot be asked right now.", "Wait {wait} and try again; the operator should look after Management."],
+        ["暂时无法确认你的访问权限是否仍然有效。", "请等待{wait}后重试；运维人员应检查管理服务。"],
     ),
     code(
         "role_above_own",

@@ -1,10 +1,12 @@
 //! The control plane: tenants, users, roles, API keys, agents, prompts, knowledge bases.
 //!
-//! Every method works inside the caller's tenant. `verify_*`, `active_user` and `home_tenant` come before anybody is known:
-//! they take any caller of this installation (it may be [`Caller::background`] of a made-up tenant) and do not look at it.
+//! Every method works inside the caller's tenant. `verify_*`, `active_user`, `rights_changes` and `home_tenant` come before
+//! anybody is known: they take any caller of this installation (it may be [`Caller::background`] of a made-up tenant) and do not look
+//! at it.
 
 mod agent;
 mod permission;
+mod standing;
 mod types;
 
 use septet_kernel::{AgentId, ApiKeyId, Caller, PromptId, ServiceName, TenantId, Transport, UserId, VectorStoreId};
@@ -16,6 +18,7 @@ pub use agent::{
     NewPromptVersion, Prompt, PromptChange, PromptVersion, ResolvedAgent, ResolvedPrompt,
 };
 pub use permission::{Denied, Permission, role_name};
+pub use standing::{RightsChange, RightsChanges, Standing, Subject};
 pub use types::{
     ApiKey, CreatedKey, Credentials, KeyGrant, KeyProof, NewApiKey, NewOwner, NewTenant, NewUser, RoleInfo, Tenant,
     TenantChange, TenantRef, User, UserChange,
@@ -73,7 +76,7 @@ impl Management {
     ///
     /// # Errors
     /// `unauthenticated`, the same for an unknown address, a wrong password and a disabled account.
-    pub async fn verify_credentials(&self, caller: &Caller, credentials: &Credentials) -> Answer<User> {
+    pub async fn verify_credentials(&self, caller: &Caller, credentials: &Credentials) -> Answer<Standing> {
         self.client.post(caller, "/internal/credentials/verify", credentials).answer().await
     }
 
@@ -89,8 +92,17 @@ impl Management {
     ///
     /// # Errors
     /// `not_found`, also when the account or its tenant is disabled.
-    pub async fn active_user(&self, caller: &Caller, id: UserId) -> Answer<User> {
+    pub async fn active_user(&self, caller: &Caller, id: UserId) -> Answer<Standing> {
         self.client.get(caller, &format!("/internal/users/{}", segment(id))).answer().await
+    }
+
+    /// Whose rights changed after a number, the oldest change first. What changed more than a day ago may be left out:
+    /// no access token is older than that.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn rights_changes(&self, caller: &Caller, after: i64) -> Answer<RightsChanges> {
+        self.client.get(caller, &format!("/internal/rights-changes?after={after}")).answer().await
     }
 
     /// The tenant that was made at the first start: where the command line works unless told otherwise.

@@ -258,4 +258,10 @@ pub struct KeyGrant {
     /// A limit of its own.
     #[serde(default)]
     pub requests_per_minute: Option<u32>,
+    /// Unix seconds; never, when absent.
+    #[serde(default)]
+    pub expires_at: Option<i64>,
+    /// The number that was current when this was read: what changes later has a greater one.
+    #[serde(default)]
+    pub epoch: i64,
 }

@@ -1,11 +1,12 @@
 //! Who is asking: people with passwords, sessions and access tokens; programs with API keys.
 //!
 //! Passwords and keys are checked by Management, which alone knows them. What this module owns is what happens after:
-//! sessions, tokens, tickets, and slowing down those who guess.
+//! sessions, tokens, tickets, slowing down those who guess, and taking notice when access is taken back.
 
 pub(crate) mod api_keys;
 pub(crate) mod identity;
 pub(crate) mod keys;
+mod revocations;
 mod sessions;
 mod throttle;
 pub(crate) mod tickets;
@@ -14,14 +15,16 @@ mod tokens;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use septet_contracts::management::{Credentials, Management, User};
+use septet_contracts::management::{Credentials, Management, Permission, Standing, User};
 use septet_database::Database;
-use septet_kernel::{ApiKeyId, Caller, Clock, Ids, Kind, RequestId, Role, TenantId, UserId};
+use septet_kernel::{Caller, Clock, Ids, Kind, RequestId, Role, TenantId};
+use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use self::api_keys::ApiKeys;
 use self::identity::Identity;
 use self::keys::{Jwks, Keys};
+use self::revocations::{Revocations, State};
 use self::sessions::{Session, Sessions};
 use self::throttle::Throttle;
 use self::tickets::Tickets;
@@ -39,8 +42,10 @@ pub(crate) struct Auth {
     throttle: Throttle,
     api_keys: ApiKeys,
     tickets: Tickets,
+    revocations: Revocations,
     management: Management,
     clock: Clock,
+    ids: Ids,
 }
 
 /// What somebody who signed in holds.
@@ -63,21 +68,25 @@ impl Auth {
     ) -> anyhow::Result<Self> {
         let session_lifetime = Duration::from_secs(u64::from(config.session_days) * 86_400);
         let grace = Duration::from_secs(config.refresh_grace_s.into());
-        let auth = Self {
+        let sessions = Sessions::new(database.clone(), clock.clone(), ids.clone(), session_lifetime, grace);
+        Ok(Self {
             keys: Keys::open(&config.signing_key)?,
             tokens: Tokens::new(config.access_token_s, clock.clone(), ids.clone()),
-            sessions: Sessions::new(database.clone(), clock.clone(), ids.clone(), session_lifetime, grace),
+            revocations: Revocations::new(
+                management.clone(),
+                sessions.clone(),
+                clock.clone(),
+                ids.clone(),
+                config.rights_stale_s,
+            ),
+            sessions,
             throttle: Throttle::new(config.login_failures, clock.clone()),
             api_keys: ApiKeys::new(management.clone(), clock.clone()),
             tickets: Tickets::new(database.clone(), clock.clone()),
             management,
             clock: clock.clone(),
-        };
-        // A restart must not bring the tokens of ended sessions back to life.
-        for session in auth.sessions.ended_since(clock.now_ms() - i64::from(config.access_token_s) * 1000).await? {
-            auth.tokens.end(&session).await;
-        }
-        Ok(auth)
+            ids: ids.clone(),
+        })
     }
 
     /// The public keys.
@@ -86,11 +95,83 @@ impl Auth {
     }
 
     /// Whose access token or API key this is.
+    ///
+    /// # Errors
+    /// [`Error::BadKey`], [`Error::BadToken`], [`Error::EndedSession`]; [`Error::ExpiredToken`] also when the rights
+    /// behind the token have changed: refreshing gives the new ones, or tells that there are none.
     pub(crate) async fn identify(&self, bearer: &str, request: RequestId) -> Result<Identity, Error> {
         if bearer.starts_with(api_keys::PREFIX) {
-            return self.api_keys.verify(&nobody(request), bearer).await;
+            return self.api_keys.verify(&nobody(request), bearer, &self.revocations).await;
         }
-        self.tokens.verify(&self.keys, bearer).await
+        let identity = self.tokens.verify(&self.keys, bearer).await?;
+        match self.revocations.state(&identity) {
+            State::Good => Ok(identity),
+            State::Ended => Err(Error::EndedSession),
+            State::Changed | State::Expired => Err(Error::ExpiredToken),
+        }
+    }
+
+    /// Passes when it is known well enough whose access was taken back; reading needs less than anything else.
+    ///
+    /// # Errors
+    /// [`Error::RightsUnknown`].
+    pub(crate) async fn rights_must_be_known(&self, is_reading: bool) -> Result<(), Error> {
+        self.revocations.must_be_known(is_reading).await
+    }
+
+    /// What somebody may do now who proved who they are a while ago.
+    ///
+    /// # Errors
+    /// Why they may do nothing any more; [`Error::Call`] when something changed and Management cannot be asked what.
+    pub(crate) async fn current(&self, identity: &Identity) -> Result<Identity, Error> {
+        match self.revocations.state(identity) {
+            State::Good => return Ok(identity.clone()),
+            State::Ended => return Err(Error::EndedSession),
+            State::Expired => return Err(Error::BadKey),
+            State::Changed => {}
+        }
+        let asked = nobody(self.ids.next());
+        if let Some(sha256) = &identity.key_sha256 {
+            return self.api_keys.ask(&asked, sha256.clone()).await;
+        }
+        match self.management.active_user(&asked, identity.person).await {
+            Ok(standing) if standing.sessions_epoch > identity.epoch => Err(Error::EndedSession),
+            Ok(standing) if standing.user.tenant.id != identity.tenant => Err(Error::EndedSession),
+            Ok(Standing { user, epoch, .. }) => Ok(Identity { role: user.role, epoch, ..identity.clone() }),
+            Err(error) if matches!(error.kind, Kind::NotFound | Kind::Forbidden) => Err(Error::EndedSession),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Waits until somebody may no longer do what they are at, and says why. Changes that leave it to them pass by.
+    pub(crate) async fn taken_back(&self, mut identity: Identity, permission: Permission) -> Error {
+        let mut news = self.revocations.news();
+        loop {
+            match self.current(&identity).await {
+                Ok(now) if permission.is_granted_to(now.role) => identity = now,
+                Ok(_) => return Error::Denied(permission),
+                Err(error) => return error,
+            }
+            let left_s = identity.expires_at.map_or(i64::MAX, |at| at - self.clock.now_s());
+            let left = Duration::from_secs(u64::try_from(left_s).unwrap_or(0).clamp(1, 3600));
+            tokio::select! {
+                _ = news.changed() => {}
+                () = tokio::time::sleep(left) => {}
+            }
+        }
+    }
+
+    /// Learns whose access is taken back, until the process stops.
+    pub(crate) async fn keep_up(&self, stopping: CancellationToken) {
+        self.revocations.keep_up(stopping).await;
+    }
+
+    /// Takes notice of a change that went through this gateway, before it is answered.
+    pub(crate) async fn rights_changed(&self) {
+        if let Err(error) = self.revocations.sync().await {
+            // The change itself is done. It is learnt as soon as Management answers again.
+            warn!(error.detail = %septet_kernel::causes(&error), "a change of rights is not known here yet");
+        }
     }
 
     /// Signs a person in.
@@ -108,8 +189,8 @@ impl Auth {
         if credentials.email.len() > MAX_EMAIL_BYTES || credentials.password.len() > MAX_PASSWORD_BYTES {
             return Err(Error::WrongPassword);
         }
-        let user = match self.management.verify_credentials(&nobody(request), credentials).await {
-            Ok(user) => user,
+        let standing = match self.management.verify_credentials(&nobody(request), credentials).await {
+            Ok(standing) => standing,
             Err(error) if matches!(error.kind, Kind::Unauthenticated | Kind::NotFound | Kind::Unprocessable) => {
                 info!("a sign-in failed");
                 return Err(Error::WrongPassword);
@@ -120,9 +201,10 @@ impl Auth {
             }
         };
         attempt.succeeded();
-        let (session, refresh_token) = self.sessions.start(user.tenant.id, user.id).await?;
+        let Standing { user, epoch, .. } = standing;
+        let (session, refresh_token) = self.sessions.start(user.tenant.id, user.id, epoch).await?;
         info!(tenant.id = %user.tenant.id, user.id = %user.id, "signed in");
-        self.grant(user, &session, refresh_token)
+        self.grant(user, epoch, &session, refresh_token)
     }
 
     /// Renews a session with its refresh token, which is used up.
@@ -133,8 +215,12 @@ impl Auth {
     pub(crate) async fn refresh(&self, token: &str, request: RequestId) -> Result<Grant, Error> {
         let session = self.sessions.find(token).await?;
         // Management is asked first: if it is away, the token must stay good for the next attempt.
-        let user = match self.management.active_user(&nobody(request), session.person).await {
-            Ok(user) if !user.disabled && user.tenant.id == session.tenant => user,
+        let (user, epoch) = match self.management.active_user(&nobody(request), session.person).await {
+            Ok(Standing { user, epoch, sessions_epoch })
+                if !user.disabled && user.tenant.id == session.tenant && sessions_epoch <= session.epoch =>
+            {
+                (user, epoch)
+            }
             Ok(_) => return self.lock_out(&session.id).await,
             Err(error) if matches!(error.kind, Kind::NotFound | Kind::Forbidden) => {
                 return self.lock_out(&session.id).await;
@@ -142,11 +228,11 @@ impl Auth {
             Err(error) => return Err(error.into()),
         };
         match self.sessions.use_up(token, &session, &self.keys).await {
-            Ok(next) => self.grant(user, &session, next),
+            Ok(next) => self.grant(user, epoch, &session, next),
             Err(error) => {
                 if matches!(error, Error::Replayed) {
                     warn!(tenant.id = %session.tenant, user.id = %session.person, "refresh token replayed, session ended");
-                    self.tokens.end(&session.id).await;
+                    self.revocations.end(&session.id);
                 }
                 Err(error)
             }
@@ -154,12 +240,12 @@ impl Auth {
     }
 
     async fn lock_out(&self, session: &str) -> Result<Grant, Error> {
-        self.end(session, "account disabled or removed").await?;
+        self.end(session, "account disabled, removed or given a new password").await?;
         Err(Error::NoSession)
     }
 
-    fn grant(&self, user: User, session: &Session, refresh_token: String) -> Result<Grant, Error> {
-        let access_token = self.tokens.mint(&self.keys, user.tenant.id, user.id, user.role, &session.id)?;
+    fn grant(&self, user: User, epoch: i64, session: &Session, refresh_token: String) -> Result<Grant, Error> {
+        let access_token = self.tokens.mint(&self.keys, &user, epoch, &session.id)?;
         let session_left_s = u64::try_from((session.expires_at_ms - self.clock.now_ms()) / 1000).unwrap_or(0);
         Ok(Grant { access_token, expires_in_s: self.tokens.lifetime_s(), refresh_token, session_left_s, user })
     }
@@ -175,16 +261,8 @@ impl Auth {
 
     /// Ends a session and its access tokens.
     pub(crate) async fn end(&self, session: &str, why: &str) -> Result<(), Error> {
-        self.tokens.end(session).await;
+        self.revocations.end(session);
         self.sessions.end(session, why).await
-    }
-
-    /// Whether an identity that was proven a while ago still is: its session may have ended since.
-    pub(crate) fn still_good(&self, identity: &Identity) -> Result<(), Error> {
-        match &identity.session {
-            Some(session) if self.tokens.has_ended(session) => Err(Error::EndedSession),
-            _ => Ok(()),
-        }
     }
 
     /// A ticket that opens one WebSocket.
@@ -194,29 +272,8 @@ impl Auth {
 
     /// Whose ticket this is.
     pub(crate) async fn take_ticket(&self, ticket: &str) -> Result<Identity, Error> {
-        self.tickets.take(ticket).await
-    }
-
-    /// An account was changed through this gateway: what tokens and remembered keys say about it is out of date.
-    pub(crate) async fn account_changed(&self, person: UserId, is_out: bool) -> Result<(), Error> {
-        self.tokens.outdate(person).await;
-        self.api_keys.forget_all();
-        if is_out {
-            for session in self.sessions.end_all(person, "account disabled, removed or given a new password").await? {
-                self.tokens.end(&session).await;
-            }
-        }
-        Ok(())
-    }
-
-    /// What remembered API keys say may be out of date.
-    pub(crate) fn keys_changed(&self) {
-        self.api_keys.forget_all();
-    }
-
-    /// An API key was revoked through this gateway.
-    pub(crate) fn key_revoked(&self, key: ApiKeyId) {
-        self.api_keys.forget(key);
+        let identity = self.tickets.take(ticket).await?;
+        self.current(&identity).await
     }
 
     /// Forgets what ran out.

@@ -22,8 +22,14 @@ pub struct Config {
     pub refresh_grace_s: u32,
     /// Failed sign-ins per mail address and network address before the door closes for a while, 1 to 100. Default 5.
     pub login_failures: u32,
-    /// Requests per minute of one person or key, 1 to 1 000 000; a key's own limit goes first. Default 600.
+    /// For how long runs are begun and things are changed while Management cannot be asked whose access was taken
+    /// back, in seconds, 1 to 900. Reading goes on for 900. Default 60.
+    pub rights_stale_s: u32,
+    /// Requests per minute of one person, with all keys, and of one key, 1 to 1 000 000; a key may have a lower limit
+    /// of its own. Default 600.
     pub requests_per_minute: u32,
+    /// Requests per minute of a whole tenant, 1 to 10 000 000. Default 6000.
+    pub tenant_requests_per_minute: u32,
     /// The largest JSON body in MiB, 1 to 64. Default 8.
     pub json_limit_mib: u64,
     /// The largest upload in MiB, 1 to 65 536. Default 512.
@@ -76,7 +82,9 @@ impl Default for Config {
             session_days: 30,
             refresh_grace_s: 10,
             login_failures: 5,
+            rights_stale_s: 60,
             requests_per_minute: 600,
+            tenant_requests_per_minute: 6000,
             json_limit_mib: 8,
             upload_limit_mib: 512,
             request_timeout_s: 60,
@@ -101,7 +109,9 @@ impl Config {
         within("session_days", self.session_days.into(), 1, 365)?;
         within("refresh_grace_s", self.refresh_grace_s.into(), 0, 60)?;
         within("login_failures", self.login_failures.into(), 1, 100)?;
+        within("rights_stale_s", self.rights_stale_s.into(), 1, 900)?;
         within("requests_per_minute", self.requests_per_minute.into(), 1, 1_000_000)?;
+        within("tenant_requests_per_minute", self.tenant_requests_per_minute.into(), 1, 10_000_000)?;
         within("json_limit_mib", self.json_limit_mib, 1, 64)?;
         within("upload_limit_mib", self.upload_limit_mib, 1, 65_536)?;
         within("request_timeout_s", self.request_timeout_s.into(), 1, 3600)?;

@@ -24,6 +24,7 @@ use tracing::{Instrument, error, info_span};
 use crate::Error;
 use crate::auth::identity::Identity;
 use crate::gateway::App;
+use crate::guard::Guard;
 use crate::permissions::{self, Need, Weight};
 use crate::shape::{Surface, shape};
 
@@ -98,6 +99,7 @@ pub(crate) async fn inside(State(app): State<App>, request: Request, next: Next)
 struct Passage {
     left: Option<crate::limits::Left>,
     admission: Option<crate::billing::Admission>,
+    guard: Option<Guard>,
     wait: Duration,
 }
 
@@ -112,9 +114,10 @@ async fn admit(app: &App, request: Request) -> Result<(Request, Passage), Error>
         Weight::Light => app.config.request_timeout(),
         Weight::Long | Weight::Paid | Weight::Upload => app.config.run_timeout(),
     };
-    let mut passage = Passage { left: None, admission: None, wait };
+    let mut passage = Passage { left: None, admission: None, guard: None, wait };
     if let Need::Has(permission) = rule.need {
         let id = *parts.extensions.get::<RequestId>().ok_or(Error::Bug("a request without an id"))?;
+        app.auth.rights_must_be_known(parts.method.is_safe()).await?;
         let identity = identify(app, &parts, id).await?;
         if !permission.is_granted_to(identity.role) {
             return Err(Error::Denied(permission));
@@ -125,6 +128,9 @@ async fn admit(app: &App, request: Request) -> Result<(Request, Passage), Error>
         }
         let deadline = app.clock.now().checked_add(wait).ok();
         parts.extensions.insert(identity.caller(id, deadline));
+        if rule.weight != Weight::Light {
+            passage.guard = Some(Guard { app: app.clone(), identity: identity.clone(), permission, request: id });
+        }
         parts.extensions.insert(identity);
     }
     let limit_bytes = match rule.weight {
@@ -138,8 +144,18 @@ async fn admit(app: &App, request: Request) -> Result<(Request, Passage), Error>
 
 impl Passage {
     async fn walk(self, request: Request, next: Next) -> Response {
-        let Self { left, admission, wait } = self;
-        let Ok(response) = tokio::time::timeout(wait, next.run(request)).await else {
+        let Self { left, admission, guard, wait } = self;
+        let taken_back = async {
+            match &guard {
+                Some(guard) => guard.taken_back().await,
+                None => std::future::pending().await,
+            }
+        };
+        let response = tokio::select! {
+            response = tokio::time::timeout(wait, next.run(request)) => response,
+            error = taken_back => return Refusal::from(error).into_response(),
+        };
+        let Ok(response) = response else {
             return Refusal::from(Error::Timeout(wait.as_secs())).into_response();
         };
         // The hold lives until the last byte is out, or the client has left.
@@ -153,7 +169,10 @@ impl Passage {
         if let Some(left) = left {
             left.write(response.headers_mut());
         }
-        response
+        match guard {
+            Some(guard) => guard.over(response),
+            None => response,
+        }
     }
 }
 

@@ -50,6 +50,9 @@ pub enum Error {
     /// The role does not have the permission.
     #[error("this needs the permission {}, which your role does not have", .0.as_str())]
     Denied(Permission),
+    /// Management is away for so long that access may have been taken back without this gateway knowing.
+    #[error("whether your access still holds cannot be asked right now; try again in a few seconds")]
+    RightsUnknown,
     /// Only owners of the home tenant may do this.
     #[error("only an owner of the home tenant may do this")]
     NotOperator,
@@ -176,7 +179,7 @@ impl Failure for Error {
             Self::NotFound(_) | Self::NoRoute { .. } => Kind::NotFound,
             Self::Timeout(_) => Kind::Timeout,
             Self::Call(error) => error.kind(),
-            Self::Unreachable { .. } | Self::RunFailed(_) => Kind::Unavailable,
+            Self::Unreachable { .. } | Self::RunFailed(_) | Self::RightsUnknown => Kind::Unavailable,
             Self::Store(_) | Self::Blobs(_) | Self::Bug(_) => Kind::Internal,
         }
     }
@@ -197,6 +200,7 @@ impl Failure for Error {
             Self::CrossSite => "csrf_header_missing",
             Self::Denied(_) => "permission_denied",
             Self::NotOperator => "not_operator",
+            Self::RightsUnknown => "rights_unknown",
             Self::RateLimited { .. } => "rate_limit_exceeded",
             Self::InsufficientBalance { .. } => "insufficient_balance",
             Self::NoRoute { .. } => "no_such_route",
@@ -227,6 +231,7 @@ impl Failure for Error {
     fn retry_after_s(&self) -> Option<u64> {
         match self {
             Self::LoginThrottled { retry_after_s } | Self::RateLimited { retry_after_s, .. } => Some(*retry_after_s),
+            Self::RightsUnknown => Some(2),
             Self::Call(error) => error.retry_after_s(),
             _ => None,
         }

@@ -29,6 +29,7 @@ mod door;
 mod error;
 mod events;
 mod gateway;
+mod guard;
 mod limits;
 mod migration;
 mod openapi;
@@ -94,7 +95,7 @@ pub async fn open(config: Config, platform: &Platform, database: Database, blobs
     let run_timeout = config.run_timeout();
     let app: App = Arc::new(Gateway {
         proxies: Proxies::new(&config.trusted_proxies).map_err(anyhow::Error::msg)?,
-        limits: Limits::new(config.requests_per_minute, clock.clone()),
+        limits: Limits::new(config.requests_per_minute, config.tenant_requests_per_minute, clock.clone()),
         console: Console::new(config.console_folder.clone()),
         agents: Agents::new(directory.transport(ServiceName::AgentCore)),
         status: StatusBoard::new(models.clone(), sandbox, config.default_agent.clone()),
@@ -111,6 +112,7 @@ pub async fn open(config: Config, platform: &Platform, database: Database, blobs
     });
     lifecycle.spawn("feed the ledger from usage", billing.feed(models, lifecycle.stopping()));
     lifecycle.spawn("sweep sessions", sweep(app.clone()));
+    lifecycle.spawn("learn changed rights", keep_up(app.clone()));
     let largest = usize::try_from(app.config.upload_limit_bytes().max(app.config.json_limit_bytes()));
     Ok(Service {
         name: ServiceName::ApiGateway,
@@ -163,6 +165,10 @@ fn nearest(templates: &[String], path: &str) -> Option<String> {
     let scored = templates.iter().map(|template| (likeness(template), template));
     let best = scored.max_by(|one, other| one.0.total_cmp(&other.0).then_with(|| other.1.cmp(one.1)));
     best.filter(|(likeness, _)| *likeness >= 0.6).map(|(_, template)| template.clone())
+}
+
+async fn keep_up(app: App) {
+    app.auth.keep_up(app.lifecycle.stopping()).await;
 }
 
 async fn sweep(app: App) {

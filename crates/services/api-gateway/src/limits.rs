@@ -1,7 +1,9 @@
 //! How many requests somebody may send.
 //!
-//! Counted per API key, or per person where no key is used, so that one program of a team cannot starve the others.
-//! A burst of a quarter of a minute's worth is let through; after that one request at a time as the minute goes by.
+//! Counted per API key, so that one program of a team cannot starve the others; per person, whatever number of keys
+//! they make; and per tenant, whatever number of people it has. A key may have a limit of its own below the operator's,
+//! never above. A burst of a quarter of a minute's worth is let through; after that one request at a time as the minute
+//! goes by.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -13,6 +15,7 @@ use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
 use http::{HeaderMap, HeaderValue};
 use moka::future::Cache;
+use septet_contracts::management::Subject;
 use septet_kernel::Clock;
 
 use crate::Error;
@@ -35,9 +38,11 @@ type Limiter = RateLimiter<NotKeyed, InMemoryState, Ticks, StateInformationMiddl
 
 /// Counts requests.
 pub(crate) struct Limits {
-    default_per_minute: u32,
+    /// Of one person or key.
+    per_minute: u32,
+    per_minute_of_tenant: u32,
     clock: Ticks,
-    limiters: Cache<(String, u32), Arc<Limiter>>,
+    limiters: Cache<(Subject, u32), Arc<Limiter>>,
 }
 
 /// How much is left, for the headers of the answer.
@@ -48,23 +53,37 @@ pub(crate) struct Left {
 }
 
 impl Limits {
-    pub(crate) fn new(default_per_minute: u32, clock: Clock) -> Self {
+    pub(crate) fn new(per_minute: u32, per_minute_of_tenant: u32, clock: Clock) -> Self {
         // Longer than a minute idle, a limiter is as full as a new one.
         let limiters = Cache::builder().max_capacity(100_000).time_to_idle(Duration::from_secs(120)).build();
-        Self { default_per_minute, clock: Ticks(clock), limiters }
+        Self { per_minute, per_minute_of_tenant, clock: Ticks(clock), limiters }
     }
 
-    /// Counts one request.
+    /// Counts one request with everybody it belongs to. What comes back is of the limit that is nearest.
     ///
     /// # Errors
-    /// [`Error::RateLimited`] with the time to wait.
+    /// [`Error::RateLimited`] with the time to wait. The narrower limits have counted it then.
     pub(crate) async fn count(&self, identity: &Identity) -> Result<Left, Error> {
-        let per_minute = identity.requests_per_minute.unwrap_or(self.default_per_minute).max(1);
+        let of_key = identity.requests_per_minute.map_or(self.per_minute, |own| own.min(self.per_minute));
+        let counted = [
+            identity.key.map(|key| (Subject::Key(key), of_key)),
+            Some((Subject::User(identity.person), self.per_minute)),
+            Some((Subject::Tenant(identity.tenant), self.per_minute_of_tenant)),
+        ];
+        let mut nearest: Option<Left> = None;
+        for (subject, per_minute) in counted.into_iter().flatten() {
+            let left = self.count_one(subject, per_minute.max(1)).await?;
+            if nearest.is_none_or(|nearest| left.remaining < nearest.remaining) {
+                nearest = Some(left);
+            }
+        }
+        nearest.ok_or(Error::Bug("a request of nobody"))
+    }
+
+    async fn count_one(&self, subject: Subject, per_minute: u32) -> Result<Left, Error> {
         let clock = self.clock.clone();
-        let limiter = self
-            .limiters
-            .get_with((identity.meter(), per_minute), async move { Arc::new(limiter(per_minute, clock)) })
-            .await;
+        let limiter =
+            self.limiters.get_with((subject, per_minute), async move { Arc::new(limiter(per_minute, clock)) }).await;
         match limiter.check() {
             Ok(state) => Ok(Left { per_minute, remaining: state.remaining_burst_capacity() }),
             Err(refused) => {

@@ -10,7 +10,7 @@ pub(crate) struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(First)]
+        vec![Box::new(First), Box::new(SessionEpochs)]
     }
 
     fn migration_table_name() -> DynIden {
@@ -67,6 +67,31 @@ const FIRST: &[&str] = &[
 impl MigrationTrait for First {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         for statement in FIRST {
+            manager.get_connection().execute_unprepared(statement).await?;
+        }
+        Ok(())
+    }
+}
+
+struct SessionEpochs;
+
+impl MigrationName for SessionEpochs {
+    fn name(&self) -> &str {
+        "gateway_0002_session_epochs"
+    }
+}
+
+const SESSION_EPOCHS: &[&str] = &[
+    // The number of the newest change of rights when the session began.
+    "ALTER TABLE gateway_sessions ADD COLUMN epoch BIGINT NOT NULL DEFAULT 0",
+    // Every gateway asks for these several times a second.
+    "CREATE INDEX gateway_sessions_ended ON gateway_sessions (ended_at_ms)",
+];
+
+#[async_trait::async_trait]
+impl MigrationTrait for SessionEpochs {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for statement in SESSION_EPOCHS {
             manager.get_connection().execute_unprepared(statement).await?;
         }
         Ok(())

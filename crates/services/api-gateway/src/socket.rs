@@ -14,6 +14,7 @@ use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, SinkExt, StreamExt};
 use septet_chassis::http::Problem;
+use septet_contracts::management::Permission;
 use septet_kernel::{Failure, RequestId, ResponseId, ServiceName};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -29,6 +30,10 @@ const SLOW_CLIENT: Duration = Duration::from_secs(30);
 // Close codes: 1001 and 1012 make the official SDKs connect again.
 const GOING_AWAY: u16 = 1001;
 const RESTARTING: u16 = 1012;
+// "Policy violation": coming back with the same proof leads nowhere.
+const TAKEN_BACK: u16 = 1008;
+// What a connection is for.
+const RIGHT: Permission = Permission::UseAgents;
 
 /// Where a client wants to read on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,6 +76,7 @@ struct Lanes {
 /// Serves one connection to its end.
 pub(crate) async fn serve(app: App, identity: Identity, socket: WebSocket, resumes: Vec<Resume>) {
     let (out, mut outgoing) = mpsc::channel(64);
+    let mut taken_back = std::pin::pin!(app.auth.taken_back(identity.clone(), RIGHT));
     let mut lanes =
         Lanes { app: app.clone(), identity, out, waiting: HashMap::new(), running: FuturesUnordered::new() };
     for resume in resumes {
@@ -83,6 +89,11 @@ pub(crate) async fn serve(app: App, identity: Identity, socket: WebSocket, resum
     let stopping = app.lifecycle.stopping();
     let last = loop {
         let message = tokio::select! {
+            error = &mut taken_back => {
+                let told = Message::Text(refusal(None, &error, app.ids.next()).into());
+                let _sent = tokio::time::timeout(SLOW_CLIENT, sink.send(told)).await;
+                break close(TAKEN_BACK, "access was taken back; sign in again");
+            }
             Some(text) = outgoing.recv() => Message::Text(text.into()),
             message = incoming.next() => match message {
                 Some(Ok(Message::Text(text))) => { lanes.hear(&text); continue }
@@ -220,7 +231,11 @@ async fn run(
     name: Option<&str>,
     out: &mpsc::Sender<String>,
 ) -> Result<(), Error> {
-    app.auth.still_good(identity)?;
+    app.auth.rights_must_be_known(false).await?;
+    let identity = &app.auth.current(identity).await?;
+    if !RIGHT.is_granted_to(identity.role) {
+        return Err(Error::Denied(RIGHT));
+    }
     app.limits.count(identity).await?;
     let request: RequestId = app.ids.next();
     let caller = identity.caller(request, app.clock.now().checked_add(app.config.run_timeout()).ok());

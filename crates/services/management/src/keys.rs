@@ -8,7 +8,7 @@ use septet_kernel::{ApiKeyId, Caller, UserId};
 
 use crate::check::{Fields, Name};
 use crate::management::{denied, has, may_touch, page_of};
-use crate::store::{id_cursor, keys, users};
+use crate::store::{Sessions, id_cursor, keys, users};
 use crate::{Error, Management, secret};
 
 impl Management {
@@ -106,9 +106,14 @@ impl Management {
         let scope = self.store.change(caller.tenant).await?;
         let mut row = scope.get::<keys::Entity>(id).await?;
         check_sees(caller, &row)?;
-        row.revoked_at = row.revoked_at.or(Some(self.clock.now_ms()));
+        let now = self.clock.now_ms();
+        let is_new = row.revoked_at.is_none();
+        row.revoked_at = row.revoked_at.or(Some(now));
         let name = row.name.clone();
         scope.save::<keys::Entity>(row, &name).await?;
+        if is_new {
+            scope.rights_change(id, Sessions::GoOn, now).await?;
+        }
         scope.commit().await
     }
 }

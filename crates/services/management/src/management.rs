@@ -55,6 +55,18 @@ pub(crate) fn may_touch(caller: &Caller, role: septet_kernel::Role) -> Result<()
     }
 }
 
+/// Accounts are made and changed by people who signed in: a leaked key must not be able to make itself a way back in.
+pub(crate) fn by_a_person(caller: &Caller) -> Result<(), Error> {
+    if caller.key.is_none() {
+        Ok(())
+    } else {
+        Err(Error::Refused {
+            code: "key_manages_accounts",
+            detail: "an API key cannot make, change or remove accounts and tenants; sign in",
+        })
+    }
+}
+
 pub(crate) fn has(caller: &Caller, permission: Permission) -> bool {
     permission.is_granted_to(caller.role)
 }

@@ -7,7 +7,7 @@ pub(crate) struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(Tables)]
+        vec![Box::new(Tables), Box::new(RightsChanges)]
     }
 
     fn migration_table_name() -> DynIden {
@@ -121,6 +121,38 @@ const STATEMENTS: [&str; 18] = [
 impl MigrationTrait for Tables {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         for statement in STATEMENTS {
+            manager.get_connection().execute_unprepared(statement).await?;
+        }
+        Ok(())
+    }
+}
+
+struct RightsChanges;
+
+impl MigrationName for RightsChanges {
+    fn name(&self) -> &'static str {
+        "m0002_rights_changes"
+    }
+}
+
+const RIGHTS_CHANGES: [&str; 4] = [
+    // One row: the number of the newest change of anybody's rights.
+    "CREATE TABLE management_epoch (id BIGINT NOT NULL PRIMARY KEY, value BIGINT NOT NULL)",
+    "INSERT INTO management_epoch (id, value) VALUES (1, 0)",
+    // The newest change of each tenant, user or key. It outlives its subject: a removed account is a change too.
+    "CREATE TABLE management_rights_changes (
+        subject TEXT NOT NULL PRIMARY KEY,
+        epoch BIGINT NOT NULL,
+        sessions_epoch BIGINT NOT NULL,
+        changed_at BIGINT NOT NULL
+    )",
+    "CREATE INDEX management_rights_changes_epoch ON management_rights_changes (epoch)",
+];
+
+#[async_trait::async_trait]
+impl MigrationTrait for RightsChanges {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for statement in RIGHTS_CHANGES {
             manager.get_connection().execute_unprepared(statement).await?;
         }
         Ok(())

@@ -20,6 +20,7 @@ pub(crate) fn routes(management: Management) -> Router {
         .route("/internal/credentials/verify", post(verify_credentials))
         .route("/internal/keys/verify", post(verify_key))
         .route("/internal/users/{id}", get(active_user))
+        .route("/internal/rights-changes", get(rights_changes))
         .route("/internal/agents/{name}", get(resolve_agent))
         .route("/internal/home-tenant", get(home_tenant))
         .route("/roles", get(roles))
@@ -125,7 +126,7 @@ async fn verify_credentials(
     State(it): It,
     _peer: Caller,
     Json(credentials): Json<wire::Credentials>,
-) -> Answer<wire::User> {
+) -> Answer<wire::Standing> {
     Ok(Json(it.verify_credentials(credentials).await?))
 }
 
@@ -133,8 +134,18 @@ async fn verify_key(State(it): It, _peer: Caller, Json(proof): Json<wire::KeyPro
     Ok(Json(it.verify_key(&proof).await?))
 }
 
-async fn active_user(State(it): It, _peer: Caller, Path(text): Path<String>) -> Answer<wire::User> {
+async fn active_user(State(it): It, _peer: Caller, Path(text): Path<String>) -> Answer<wire::Standing> {
     Ok(Json(it.active_user(id::<UserId>("user", &text)?).await?))
+}
+
+#[derive(serde::Deserialize)]
+struct After {
+    #[serde(default)]
+    after: i64,
+}
+
+async fn rights_changes(State(it): It, _peer: Caller, Query(query): Query<After>) -> Answer<wire::RightsChanges> {
+    Ok(Json(it.rights_changes(query.after).await?))
 }
 
 async fn home_tenant(State(it): It, _peer: Caller) -> Answer<wire::Tenant> {

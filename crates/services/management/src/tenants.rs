@@ -6,17 +6,19 @@ use septet_contracts::page::{Page, PageQuery};
 use septet_kernel::{Caller, Role, TenantId};
 
 use crate::check::{Fields, Name};
-use crate::management::{denied, has, page_of};
-use crate::store::{id_cursor, tenants};
+use crate::management::{by_a_person, denied, has, page_of};
+use crate::store::{Sessions, id_cursor, tenants};
 use crate::{Error, Management, seeds};
 
 impl Management {
     /// Makes a tenant with its first owner and the agents that every tenant starts with.
     ///
     /// # Errors
-    /// [`Error::Denied`]; [`Error::Invalid`]; [`Error::Taken`] for the tenant's name or the owner's address.
+    /// [`Error::Denied`]; [`Error::Refused`] for an API key; [`Error::Invalid`]; [`Error::Taken`] for the tenant's name or
+    /// the owner's address.
     pub async fn create_tenant(&self, caller: &Caller, new: wire::NewTenant) -> Result<wire::Tenant, Error> {
         self.check_manages_tenants(caller).await?;
+        by_a_person(caller)?;
         Fields { name: Name::Named(&new.name, 64), ..Fields::default() }.check()?;
         let id: TenantId = self.ids.next();
         let now = self.clock.now_ms();
@@ -85,9 +87,11 @@ impl Management {
         change: wire::TenantChange,
     ) -> Result<wire::Tenant, Error> {
         Permission::WriteTenant.check(caller)?;
+        by_a_person(caller)?;
         self.check_sees(caller, id).await?;
         let scope = self.store.change(id).await?;
         let mut row = scope.get::<tenants::Entity>(id).await?;
+        let was_disabled = row.disabled;
         if let Some(name) = change.name {
             Fields { name: Name::Named(&name, 64), ..Fields::default() }.check()?;
             row.name = name.trim().to_owned();
@@ -101,6 +105,10 @@ impl Management {
         }
         row.updated_at = self.clock.now_ms();
         scope.save::<tenants::Entity>(row.clone(), &row.name).await?;
+        if row.disabled != was_disabled {
+            let sessions = if row.disabled != 0 { Sessions::End } else { Sessions::GoOn };
+            scope.rights_change(id, sessions, row.updated_at).await?;
+        }
         scope.commit().await?;
         crate::wire::tenant(&row)
     }

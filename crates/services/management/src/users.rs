@@ -8,18 +8,19 @@ use septet_contracts::page::{Page, PageQuery};
 use septet_kernel::{Caller, Role, TenantId, UserId};
 
 use crate::check::{Fields, Name, normal_email};
-use crate::management::{denied, has, may_touch, page_of};
-use crate::store::{Scope, id_cursor, users};
+use crate::management::{by_a_person, denied, has, may_touch, page_of};
+use crate::store::{Scope, Sessions, id_cursor, users};
 use crate::{Error, Management};
 
 impl Management {
     /// Makes a user.
     ///
     /// # Errors
-    /// [`Error::Denied`]; [`Error::Refused`] for a role above the caller's; [`Error::Invalid`]; [`Error::Taken`] for
-    /// the address.
+    /// [`Error::Denied`]; [`Error::Refused`] for a role above the caller's and for an API key; [`Error::Invalid`];
+    /// [`Error::Taken`] for the address.
     pub async fn create_user(&self, caller: &Caller, new: wire::NewUser) -> Result<wire::User, Error> {
         Permission::ManageUsers.check(caller)?;
+        by_a_person(caller)?;
         may_touch(caller, new.role)?;
         let tenant = self.tenant_row(caller).await?;
         let row = self.user_row(caller.tenant, new).await?;
@@ -84,7 +85,7 @@ impl Management {
     ///
     /// # Errors
     /// [`Error::Denied`]; [`Error::Missing`]; [`Error::Invalid`]; [`Error::Taken`]; [`Error::Refused`] for a role
-    /// above the caller's; [`Error::LastOwner`].
+    /// above the caller's and for an API key; [`Error::LastOwner`].
     pub async fn update_user(
         &self,
         caller: &Caller,
@@ -95,6 +96,7 @@ impl Management {
         if !has(caller, Permission::ManageUsers) && (!is_self || change.role.is_some() || change.disabled.is_some()) {
             return Err(denied(Permission::ManageUsers));
         }
+        by_a_person(caller)?;
         let tenant = self.tenant_row(caller).await?;
         let before = self.store.of(caller.tenant).get::<users::Entity>(id).await?;
         if !is_self {
@@ -120,6 +122,7 @@ impl Management {
         let scope = self.store.change(caller.tenant).await?;
         scope.alone().await?;
         let mut row = scope.get::<users::Entity>(id).await?;
+        let before = row.clone();
         if !is_self {
             may_touch(caller, crate::wire::role(&row.role)?)?;
         }
@@ -140,6 +143,9 @@ impl Management {
             keep_an_owner(&scope, id).await?;
         }
         scope.save::<users::Entity>(row.clone(), &row.email).await?;
+        if let Some(sessions) = change_of_rights(&before, &row) {
+            scope.rights_change(id, sessions, row.updated_at).await?;
+        }
         scope.commit().await?;
         crate::wire::user(&row, &tenant)
     }
@@ -147,15 +153,18 @@ impl Management {
     /// Removes a user and revokes the keys.
     ///
     /// # Errors
-    /// [`Error::Denied`]; [`Error::Missing`]; [`Error::Refused`] for a role above the caller's; [`Error::LastOwner`].
+    /// [`Error::Denied`]; [`Error::Missing`]; [`Error::Refused`] for a role above the caller's and for an API key;
+    /// [`Error::LastOwner`].
     pub async fn delete_user(&self, caller: &Caller, id: UserId) -> Result<(), Error> {
         Permission::ManageUsers.check(caller)?;
+        by_a_person(caller)?;
         let scope = self.store.change(caller.tenant).await?;
         scope.alone().await?;
         let row = scope.get::<users::Entity>(id).await?;
         may_touch(caller, crate::wire::role(&row.role)?)?;
         keep_an_owner(&scope, id).await?;
         scope.remove::<users::Entity>(row).await?;
+        scope.rights_change(id, Sessions::End, self.clock.now_ms()).await?;
         scope.commit().await
     }
 
@@ -170,6 +179,15 @@ impl Management {
             Err(Error::invalid("current_password", "is not right"))
         }
     }
+}
+
+/// What a change of an account means for what is open in its name; nothing for a new name.
+fn change_of_rights(before: &users::Model, after: &users::Model) -> Option<Sessions> {
+    let is_locked_out = after.disabled != 0 && before.disabled == 0;
+    if is_locked_out || after.password_hash != before.password_hash {
+        return Some(Sessions::End);
+    }
+    (after.role != before.role || after.disabled != before.disabled).then_some(Sessions::GoOn)
 }
 
 fn is_active_owner(row: &users::Model) -> bool {

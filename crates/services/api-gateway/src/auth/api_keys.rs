@@ -1,17 +1,19 @@
 //! API keys: looked up in Management, remembered for half a minute.
 //!
 //! When Management is away, a key that was good within the last quarter of an hour goes on working; a restart of the
-//! control plane should not stop the data plane. A key that Management refuses is forgotten at once.
+//! control plane should not stop the data plane. A key that Management refuses is forgotten at once, and one whose
+//! rights are known to have changed is asked about again.
 
 use std::time::Duration;
 
 use moka::future::Cache;
 use septet_contracts::management::{KeyGrant, KeyProof, Management};
-use septet_kernel::{ApiKeyId, Caller, Clock, Kind};
+use septet_kernel::{Caller, Clock, Kind};
 use sha2::{Digest, Sha256};
 use tracing::warn;
 
 use super::identity::Identity;
+use super::revocations::{Revocations, State};
 use crate::Error;
 
 /// What an API key starts with.
@@ -26,13 +28,13 @@ const REFUSED_FOR: Duration = Duration::from_secs(5);
 pub(crate) struct ApiKeys {
     management: Management,
     clock: Clock,
-    good: Cache<[u8; 32], Checked>,
-    refused: Cache<[u8; 32], ()>,
+    good: Cache<String, Checked>,
+    refused: Cache<String, ()>,
 }
 
 #[derive(Clone)]
 struct Checked {
-    grant: KeyGrant,
+    identity: Identity,
     at_ms: i64,
 }
 
@@ -41,7 +43,7 @@ impl ApiKeys {
         Self {
             management,
             clock,
-            good: Cache::builder().max_capacity(50_000).time_to_live(KEPT_FOR).support_invalidation_closures().build(),
+            good: Cache::builder().max_capacity(50_000).time_to_live(KEPT_FOR).build(),
             refused: Cache::builder().max_capacity(50_000).time_to_live(REFUSED_FOR).build(),
         }
     }
@@ -50,52 +52,58 @@ impl ApiKeys {
     ///
     /// # Errors
     /// [`Error::BadKey`]; [`Error::Call`] when Management is away and the key is not remembered.
-    pub(crate) async fn verify(&self, nobody: &Caller, key: &str) -> Result<Identity, Error> {
-        let hash: [u8; 32] = Sha256::digest(key).into();
+    pub(crate) async fn verify(
+        &self,
+        nobody: &Caller,
+        key: &str,
+        revocations: &Revocations,
+    ) -> Result<Identity, Error> {
+        let sha256 = hex::encode(Sha256::digest(key));
         let now_ms = self.clock.now_ms();
-        let remembered = self.good.get(&hash).await;
+        let remembered = match self.good.get(&sha256).await {
+            Some(checked) if revocations.state(&checked.identity) == State::Good => Some(checked),
+            Some(_) | None => None,
+        };
         if let Some(checked) = &remembered
             && now_ms - checked.at_ms < FRESH_MS
         {
-            return Ok(identity(&checked.grant));
+            return Ok(checked.identity.clone());
         }
-        if self.refused.contains_key(&hash) {
+        if self.refused.contains_key(&sha256) {
             return Err(Error::BadKey);
         }
-        match self.management.verify_key(nobody, &KeyProof { sha256: hex::encode(hash) }).await {
+        match self.ask(nobody, sha256).await {
+            Err(Error::Call(error)) if remembered.is_some() => {
+                warn!(error.detail = %error, "management is away, a remembered api key is used");
+                remembered.map(|checked| checked.identity).ok_or(Error::BadKey)
+            }
+            answer => answer,
+        }
+    }
+
+    /// Whose key this is, by its hash, as Management says it now.
+    ///
+    /// # Errors
+    /// [`Error::BadKey`]; [`Error::Call`] when Management is away.
+    pub(crate) async fn ask(&self, nobody: &Caller, sha256: String) -> Result<Identity, Error> {
+        match self.management.verify_key(nobody, &KeyProof { sha256: sha256.clone() }).await {
             Ok(grant) => {
-                let identity = identity(&grant);
-                self.good.insert(hash, Checked { grant, at_ms: now_ms }).await;
+                let identity = identity(&grant, sha256.clone());
+                let checked = Checked { identity: identity.clone(), at_ms: self.clock.now_ms() };
+                self.good.insert(sha256, checked).await;
                 Ok(identity)
             }
             Err(error) if matches!(error.kind, Kind::Unauthenticated | Kind::NotFound) => {
-                self.good.invalidate(&hash).await;
-                self.refused.insert(hash, ()).await;
+                self.good.invalidate(&sha256).await;
+                self.refused.insert(sha256, ()).await;
                 Err(Error::BadKey)
             }
-            Err(error) => match remembered {
-                Some(checked) => {
-                    warn!(error.detail = %error, "management is away, a remembered api key is used");
-                    Ok(identity(&checked.grant))
-                }
-                None => Err(error.into()),
-            },
+            Err(error) => Err(error.into()),
         }
-    }
-
-    /// Forgets a key that was revoked through this gateway.
-    pub(crate) fn forget(&self, key: ApiKeyId) {
-        // It fails only without closure support, which the cache is built with.
-        let _scheduled = self.good.invalidate_entries_if(move |_, checked| checked.grant.key == key);
-    }
-
-    /// Forgets all keys of a tenant or of everybody: rights have changed.
-    pub(crate) fn forget_all(&self) {
-        self.good.invalidate_all();
     }
 }
 
-fn identity(grant: &KeyGrant) -> Identity {
+fn identity(grant: &KeyGrant, sha256: String) -> Identity {
     Identity {
         tenant: grant.tenant,
         person: grant.user,
@@ -103,5 +111,8 @@ fn identity(grant: &KeyGrant) -> Identity {
         role: grant.role,
         session: None,
         requests_per_minute: grant.requests_per_minute,
+        key_sha256: Some(sha256),
+        expires_at: grant.expires_at,
+        epoch: grant.epoch,
     }
 }

@@ -18,16 +18,20 @@ pub(crate) struct Identity {
     /// The key's own limit.
     #[serde(default)]
     pub(crate) requests_per_minute: Option<u32>,
+    /// The hash of the key, to ask about it again.
+    #[serde(default)]
+    pub(crate) key_sha256: Option<String>,
+    /// When the key stops working, in unix seconds.
+    #[serde(default)]
+    pub(crate) expires_at: Option<i64>,
+    /// Changes of rights with a greater number came after this was proven.
+    #[serde(default)]
+    pub(crate) epoch: i64,
 }
 
 impl Identity {
     /// The caller that other services see.
     pub(crate) fn caller(&self, request: RequestId, deadline: Option<Timestamp>) -> Caller {
         Caller { tenant: self.tenant, user: Some(self.person), key: self.key, role: self.role, request, deadline }
-    }
-
-    /// What its requests are counted under.
-    pub(crate) fn meter(&self) -> String {
-        self.key.map_or_else(|| self.person.to_string(), |key| key.to_string())
     }
 }

@@ -34,6 +34,8 @@ pub(crate) struct Session {
     pub(crate) tenant: TenantId,
     pub(crate) person: UserId,
     pub(crate) expires_at_ms: i64,
+    /// The number of the newest change of rights when it began.
+    pub(crate) epoch: i64,
 }
 
 /// What using a refresh token led to. A replay is an outcome and not an error, because its consequence is committed.
@@ -49,16 +51,16 @@ impl Sessions {
     }
 
     /// Starts a session; gives it with its first refresh token.
-    pub(crate) async fn start(&self, tenant: TenantId, person: UserId) -> Result<(Session, String), Error> {
+    pub(crate) async fn start(&self, tenant: TenantId, person: UserId, epoch: i64) -> Result<(Session, String), Error> {
         let now_ms = self.clock.now_ms();
         let id = format!("ses_{}", self.ids.next::<RecordId>().uuid().simple());
         let expires_at_ms = now_ms + millis(self.lifetime);
-        let session = Session { id, tenant, person, expires_at_ms };
+        let session = Session { id, tenant, person, expires_at_ms, epoch };
         let token = URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>());
         self.database
             .write(async |tx| {
-                let sql = "INSERT INTO gateway_sessions (id, tenant, person, created_at_ms, expires_at_ms)
-                           VALUES ($1, $2, $3, $4, $5)";
+                let sql = "INSERT INTO gateway_sessions (id, tenant, person, created_at_ms, expires_at_ms, epoch)
+                           VALUES ($1, $2, $3, $4, $5, $6)";
                 let Session { id, tenant, person, .. } = &session;
                 let values = [
                     id.into(),
@@ -66,6 +68,7 @@ impl Sessions {
                     person.to_string().into(),
                     now_ms.into(),
                     expires_at_ms.into(),
+                    epoch.into(),
                 ];
                 rows::run(tx, sql, values).await?;
                 insert_token(tx, &token, id, now_ms).await
@@ -79,7 +82,7 @@ impl Sessions {
     /// # Errors
     /// [`Error::NoSession`] when the token is unknown or its session is over.
     pub(crate) async fn find(&self, token: &str) -> Result<Session, Error> {
-        let sql = "SELECT s.id, s.tenant, s.person, s.expires_at_ms FROM gateway_refresh_tokens t
+        let sql = "SELECT s.id, s.tenant, s.person, s.expires_at_ms, s.epoch FROM gateway_refresh_tokens t
                    JOIN gateway_sessions s ON s.id = t.session
                    WHERE t.hash = $1 AND s.ended_at_ms IS NULL AND s.expires_at_ms > $2";
         let row = rows::one(self.database.reader(), sql, [hash(token).into(), self.clock.now_ms().into()]).await?;
@@ -90,6 +93,7 @@ impl Sessions {
             tenant: text("tenant")?.parse().map_err(Error::store)?,
             person: text("person")?.parse().map_err(Error::store)?,
             expires_at_ms: row.try_get("", "expires_at_ms")?,
+            epoch: row.try_get("", "epoch")?,
         })
     }
 
@@ -131,17 +135,6 @@ impl Sessions {
     /// Ends one session.
     pub(crate) async fn end(&self, session: &str, why: &str) -> Result<(), Error> {
         Ok(end(self.database.writer(), session, why, self.clock.now_ms()).await?)
-    }
-
-    /// Ends all sessions of a person; gives their ids.
-    pub(crate) async fn end_all(&self, person: UserId, why: &str) -> Result<Vec<String>, Error> {
-        let sql = "SELECT id FROM gateway_sessions WHERE person = $1 AND ended_at_ms IS NULL";
-        let found = rows::all(self.database.writer(), sql, vec![person.to_string().into()]).await?;
-        let ids = found.iter().map(|row| row.try_get("", "id")).collect::<Result<Vec<String>, _>>()?;
-        for id in &ids {
-            self.end(id, why).await?;
-        }
-        Ok(ids)
     }
 
     /// The sessions that ended at or after a moment: their access tokens may not have run out yet.

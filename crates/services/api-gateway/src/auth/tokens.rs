@@ -1,12 +1,14 @@
 //! Access tokens: minted here, verified here, and by anybody who reads the JWKS.
 //!
 //! Only EdDSA under our own key is looked at; what the token's header says it would like to be verified with plays no
-//! part. A token outlives its session by nothing: ended sessions are remembered until their last token has run out.
+//! part. Whether the session and the rights behind a token still are what it says is for
+//! [`super::revocations`] to know.
 
 use std::time::Duration;
 
 use jsonwebtoken::{Algorithm, Header, Validation};
 use moka::future::Cache;
+use septet_contracts::management::User;
 use septet_kernel::{Clock, Ids, RecordId, Role, TenantId, UserId};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -26,10 +28,6 @@ pub(crate) struct Tokens {
     clock: Clock,
     ids: Ids,
     verified: Cache<[u8; 32], Claims>,
-    /// Sessions that ended while tokens of theirs may still be good.
-    ended: Cache<String, ()>,
-    /// People whose rights changed: their tokens from before that second no longer count.
-    changed: Cache<UserId, i64>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -40,6 +38,9 @@ struct Claims {
     tenant: TenantId,
     role: Role,
     sid: String,
+    /// The number of the newest change of rights when the role was read.
+    #[serde(default)]
+    epoch: i64,
     iat: i64,
     exp: i64,
     jti: String,
@@ -47,14 +48,11 @@ struct Claims {
 
 impl Tokens {
     pub(crate) fn new(lifetime_s: u32, clock: Clock, ids: Ids) -> Self {
-        let remembered = Duration::from_secs(u64::from(lifetime_s) + 60);
         Self {
             lifetime_s: lifetime_s.into(),
             clock,
             ids,
             verified: Cache::builder().max_capacity(50_000).time_to_live(CACHED_FOR).build(),
-            ended: Cache::builder().time_to_live(remembered).build(),
-            changed: Cache::builder().time_to_live(remembered).build(),
         }
     }
 
@@ -64,22 +62,16 @@ impl Tokens {
     }
 
     /// A token for a person in a session.
-    pub(crate) fn mint(
-        &self,
-        keys: &Keys,
-        tenant: TenantId,
-        person: UserId,
-        role: Role,
-        session: &str,
-    ) -> Result<String, Error> {
+    pub(crate) fn mint(&self, keys: &Keys, user: &User, epoch: i64, session: &str) -> Result<String, Error> {
         let iat = self.clock.now_s();
         let claims = Claims {
             iss: ISSUER.to_owned(),
             aud: AUDIENCE.to_owned(),
-            sub: person,
-            tenant,
-            role,
+            sub: user.id,
+            tenant: user.tenant.id,
+            role: user.role,
             sid: session.to_owned(),
+            epoch,
             iat,
             exp: iat + self.lifetime_s,
             jti: self.ids.next::<RecordId>().to_string(),
@@ -90,10 +82,10 @@ impl Tokens {
             .map_err(|_| Error::Bug("an access token cannot be signed"))
     }
 
-    /// Whose token this is.
+    /// Whose token this is; what it says may be out of date.
     ///
     /// # Errors
-    /// [`Error::BadToken`], [`Error::ExpiredToken`] or [`Error::EndedSession`].
+    /// [`Error::BadToken`] or [`Error::ExpiredToken`].
     pub(crate) async fn verify(&self, keys: &Keys, token: &str) -> Result<Identity, Error> {
         let name: [u8; 32] = Sha256::digest(token).into();
         let claims = match self.verified.get(&name).await {
@@ -107,13 +99,6 @@ impl Tokens {
         if claims.exp <= self.clock.now_s() {
             return Err(Error::ExpiredToken);
         }
-        if self.ended.contains_key(&claims.sid) {
-            return Err(Error::EndedSession);
-        }
-        // A token of the same second may be the new one; it is let through rather than asked to refresh for ever.
-        if self.changed.get(&claims.sub).await.is_some_and(|changed_s| claims.iat < changed_s) {
-            return Err(Error::ExpiredToken);
-        }
         Ok(Identity {
             tenant: claims.tenant,
             person: claims.sub,
@@ -121,22 +106,10 @@ impl Tokens {
             role: claims.role,
             session: Some(claims.sid),
             requests_per_minute: None,
+            key_sha256: None,
+            expires_at: None,
+            epoch: claims.epoch,
         })
-    }
-
-    /// Refuses the tokens of a session from now on.
-    pub(crate) async fn end(&self, session: &str) {
-        self.ended.insert(session.to_owned(), ()).await;
-    }
-
-    /// Whether a session ended.
-    pub(crate) fn has_ended(&self, session: &str) -> bool {
-        self.ended.contains_key(session)
-    }
-
-    /// Makes a person refresh: what the tokens so far say about the rights is out of date.
-    pub(crate) async fn outdate(&self, person: UserId) {
-        self.changed.insert(person, self.clock.now_s()).await;
     }
 }
 

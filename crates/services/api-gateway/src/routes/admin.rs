@@ -1,21 +1,18 @@
-//! What a person configures, and background jobs. Management and the worker decide; what the gateway adds is to forget
-//! what it remembered about an account or a key that was changed here.
+//! What a person configures, and background jobs. Management and the worker decide; what the gateway adds is to take
+//! notice of changed rights before it answers.
 
-use axum::extract::{Path, Request, State};
-use axum::response::{IntoResponse, Response};
-use septet_chassis::http::Refusal;
+use axum::extract::{Request, State};
+use axum::response::Response;
 use septet_contracts::jobs::Job;
 use septet_contracts::management::{
     Agent, AgentChange, ApiKey, CreatedKey, NewAgent, NewApiKey, NewPrompt, NewPromptVersion, NewTenant, NewUser,
     Prompt, PromptChange, PromptVersion, RoleInfo, Tenant, TenantChange, User, UserChange,
 };
 use septet_contracts::page::{Page, PageQuery};
-use septet_kernel::{ServiceName, UserId};
-use tracing::error;
+use septet_kernel::ServiceName;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::Error;
 use crate::gateway::{App, Gateway};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -156,63 +153,34 @@ passes! {
 #[utoipa::path(patch, path = "/api/tenants/{id}", tag = "Tenants", request_body = TenantChange,
     responses((status = 200, body = Tenant)))]
 async fn change_tenant(State(app): State<App>, request: Request) -> Response {
-    let response = app.pass_own(ServiceName::Management, request).await;
-    if response.status().is_success() {
-        // A disabled tenant's keys stop now; its people when their access tokens run out, a quarter of an hour at most.
-        app.auth.keys_changed();
-    }
-    response
+    app.change_rights(request).await
 }
 
 /// Changes an account: one's own name and password, or as an admin anything.
 #[utoipa::path(patch, path = "/api/users/{id}", tag = "Users", request_body = UserChange,
     responses((status = 200, body = User)))]
-async fn change_user(State(app): State<App>, Path(id): Path<String>, request: Request) -> Response {
-    let (request, change) = match app.peek::<UserChange>(request).await {
-        Ok(peeked) => peeked,
-        Err(response) => return response,
-    };
-    let response = app.pass_own(ServiceName::Management, request).await;
-    // A new password and a disabled account end what was begun with the old one.
-    let is_out = change.is_none_or(|change| change.password.is_some() || change.disabled == Some(true));
-    app.forget_user(&id, is_out, response).await
+async fn change_user(State(app): State<App>, request: Request) -> Response {
+    app.change_rights(request).await
 }
 
 /// Removes an account.
 #[utoipa::path(delete, path = "/api/users/{id}", tag = "Users", responses((status = 200)))]
-async fn delete_user(State(app): State<App>, Path(id): Path<String>, request: Request) -> Response {
-    let response = app.pass_own(ServiceName::Management, request).await;
-    app.forget_user(&id, true, response).await
+async fn delete_user(State(app): State<App>, request: Request) -> Response {
+    app.change_rights(request).await
 }
 
 /// Revokes an API key.
 #[utoipa::path(delete, path = "/api/keys/{id}", tag = "API keys", responses((status = 200)))]
-async fn revoke_key(State(app): State<App>, Path(id): Path<String>, request: Request) -> Response {
-    let response = app.pass_own(ServiceName::Management, request).await;
-    if let (true, Ok(key)) = (response.status().is_success(), id.parse()) {
-        app.auth.key_revoked(key);
-    }
-    response
+async fn revoke_key(State(app): State<App>, request: Request) -> Response {
+    app.change_rights(request).await
 }
 
 impl Gateway {
-    /// Reads a JSON body and puts it back. The content is for Management to judge; here it may be unreadable.
-    async fn peek<T: serde::de::DeserializeOwned>(&self, request: Request) -> Result<(Request, Option<T>), Response> {
-        let (parts, body) = request.into_parts();
-        let limit = self.config.json_limit_bytes();
-        let bytes = axum::body::to_bytes(body, usize::try_from(limit).unwrap_or(usize::MAX)).await;
-        let bytes = bytes.map_err(|_| Refusal::from(Error::TooLarge { limit_bytes: limit }).into_response())?;
-        let value = serde_json::from_slice(&bytes).ok();
-        Ok((Request::from_parts(parts, axum::body::Body::from(bytes)), value))
-    }
-
-    async fn forget_user(&self, id: &str, is_out: bool, response: Response) -> Response {
-        let Ok(person) = id.parse::<UserId>() else { return response };
-        if response.status().is_success()
-            && let Err(failure) = self.auth.account_changed(person, is_out).await
-        {
-            // The change itself is done. The sessions end all the same: their next refresh asks Management.
-            error!(user.id = %person, error.detail = %septet_kernel::causes(&failure), "sessions could not be ended");
+    /// Passes on what may change somebody's rights; when the answer goes out, the change acts here.
+    async fn change_rights(&self, request: Request) -> Response {
+        let response = self.pass_own(ServiceName::Management, request).await;
+        if response.status().is_success() {
+            self.auth.rights_changed().await;
         }
         response
     }

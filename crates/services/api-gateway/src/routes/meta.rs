@@ -34,7 +34,7 @@ async fn me(
     Extension(identity): Extension<Identity>,
 ) -> Result<Plain<Me>, Refusal<Error>> {
     let user = match app.management.active_user(&caller, identity.person).await {
-        Ok(user) => user,
+        Ok(standing) => standing.user,
         // The account went away while its token was still good.
         Err(error) if error.kind == Kind::NotFound => return Err(Error::EndedSession.into()),
         Err(error) => return Err(Error::from(error).into()),

@@ -21,7 +21,7 @@ use crate::peers::Peers;
 pub(crate) const START_MS: i64 = 1_790_000_000_000;
 
 pub(crate) struct House {
-    pub(crate) folder: tempfile::TempDir,
+    pub(crate) folder: Arc<tempfile::TempDir>,
     pub(crate) clock: Clock,
     pub(crate) peers: Arc<Peers>,
     pub(crate) platform: Platform,
@@ -55,7 +55,8 @@ impl Answer {
 }
 
 pub(crate) fn config() -> Config {
-    let mut config = Config { requests_per_minute: 100_000, ..Config::default() };
+    let mut config =
+        Config { requests_per_minute: 100_000, tenant_requests_per_minute: 1_000_000, ..Config::default() };
     config.billing.feed_every_ms = 50;
     config
 }
@@ -68,7 +69,7 @@ impl House {
     pub(crate) async fn with(config: Config) -> Self {
         let clock = Clock::manual(START_MS);
         let peers = Arc::new(Peers::new(&clock));
-        Self::in_folder(tempfile::tempdir().unwrap(), config, clock, peers).await
+        Self::in_folder(Arc::new(tempfile::tempdir().unwrap()), config, clock, peers).await
     }
 
     /// The same folder and peers with a new process in front.
@@ -78,7 +79,12 @@ impl House {
         Self::in_folder(self.folder, config, self.clock, self.peers).await
     }
 
-    async fn in_folder(folder: tempfile::TempDir, mut config: Config, clock: Clock, peers: Arc<Peers>) -> Self {
+    /// A second gateway on the same tables, with the same peers.
+    pub(crate) async fn beside(&self, config: Config) -> Self {
+        Self::in_folder(self.folder.clone(), config, self.clock.clone(), self.peers.clone()).await
+    }
+
+    async fn in_folder(folder: Arc<tempfile::TempDir>, mut config: Config, clock: Clock, peers: Arc<Peers>) -> Self {
         let platform = Platform::new(&"an internal secret".into(), clock.clone());
         for (name, router) in peers.clone().routers() {
             platform.directory.plug_local(name, Service::internal(name, router).into_router(&platform));

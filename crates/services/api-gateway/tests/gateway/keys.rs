@@ -3,9 +3,10 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use septet_api_gateway::Config;
 use septet_kernel::Role;
 
-use crate::house::House;
+use crate::house::{House, config};
 
 #[tokio::test]
 async fn a_key_is_asked_for_once_in_half_a_minute() {
@@ -82,4 +83,44 @@ async fn requests_are_counted_per_key_and_the_answer_says_when_to_come_back() {
     assert_eq!(house.get("/v1/files", &free).await.status, 200, "another key of the same person goes on");
     house.clock.advance(Duration::from_secs(wait));
     assert_eq!(house.get("/v1/files", &slow).await.status, 200);
+}
+
+/// How many of so many requests with these proofs in turn are let through.
+async fn n_let_through(house: &House, proofs: &[String], n: usize) -> usize {
+    let mut n_passed = 0;
+    for at in 0..n {
+        n_passed += usize::from(house.get("/v1/files", &proofs[at % proofs.len()]).await.status == 200);
+    }
+    n_passed
+}
+
+#[tokio::test]
+async fn a_key_gives_itself_no_more_than_the_operator_allows() {
+    let house = House::with(Config { requests_per_minute: 40, ..config() }).await;
+    let (greedy, _) = house.peers.add_key("member@acme.test", Role::Member, Some(1_000_000));
+
+    assert_eq!(n_let_through(&house, &[greedy], 30).await, 10, "the burst of 40 a minute");
+}
+
+#[tokio::test]
+async fn more_keys_are_no_more_requests() {
+    let house = House::with(Config { requests_per_minute: 40, ..config() }).await;
+    let keys: Vec<String> = (0..6).map(|_| house.peers.add_key("member@acme.test", Role::Member, None).0).collect();
+
+    assert_eq!(n_let_through(&house, &keys, 60).await, 10);
+    let (colleague, _) = house.peers.add_key("editor@acme.test", Role::Member, None);
+    assert_eq!(n_let_through(&house, &[colleague], 5).await, 5, "a colleague is not concerned");
+}
+
+#[tokio::test]
+async fn a_tenant_that_floods_leaves_its_neighbour_alone() {
+    let house = House::with(Config { requests_per_minute: 400, tenant_requests_per_minute: 80, ..config() }).await;
+    let people = ["owner", "admin", "editor", "member", "viewer"].map(|name| format!("{name}@acme.test"));
+    let keys: Vec<String> = people.iter().map(|email| house.peers.add_key(email, Role::Viewer, None).0).collect();
+    let (neighbour, _) = house.peers.add_key("owner@rival.test", Role::Member, None);
+
+    assert_eq!(n_let_through(&house, &keys, 100).await, 20, "the burst of 80 a minute, whoever asks");
+    let refused = house.get("/v1/files", &keys[0]).await;
+    assert_eq!((refused.status, refused.code().as_str()), (429, "rate_limit_exceeded"));
+    assert_eq!(n_let_through(&house, &[neighbour], 20).await, 20);
 }

@@ -8,6 +8,7 @@ mod door;
 mod house;
 mod keys;
 mod peers;
+mod revocation;
 mod sessions;
 mod socket;
 mod streams;

@@ -1,5 +1,7 @@
 //! The six other services, scripted. Each one only knows what the tests need, and remembers who asked what.
 
+mod management;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -23,6 +25,8 @@ pub(crate) struct Peers {
     pub(crate) rival: TenantId,
     pub(crate) users: Mutex<Vec<Account>>,
     pub(crate) keys: Mutex<HashMap<String, Value>>,
+    /// Whose rights changed, under which number, and whether that ended sessions.
+    pub(crate) changes: Mutex<Vec<(Value, i64, bool)>>,
     pub(crate) management_is_down: AtomicBool,
     pub(crate) n_key_checks: AtomicUsize,
     pub(crate) usage: Mutex<Vec<UsageRecord>>,
@@ -91,6 +95,7 @@ impl Peers {
             rival,
             users: Mutex::new(users),
             keys: Mutex::default(),
+            changes: Mutex::default(),
             management_is_down: AtomicBool::default(),
             n_key_checks: AtomicUsize::default(),
             usage: Mutex::default(),
@@ -106,7 +111,7 @@ impl Peers {
 
     pub(crate) fn routers(self: Arc<Self>) -> Vec<(ServiceName, Router)> {
         vec![
-            (ServiceName::Management, management(self.clone())),
+            (ServiceName::Management, management::router(self.clone())),
             (ServiceName::ModelGateway, model_gateway(self.clone())),
             (ServiceName::AgentCore, agent_core(self.clone())),
             (ServiceName::KnowledgeEngine, knowledge(self.clone())),
@@ -184,80 +189,6 @@ impl Peers {
 
 fn refuse(kind: Kind) -> Response {
     Problem::new(kind, kind.title()).into_response()
-}
-
-fn user_json(user: &Account) -> Value {
-    json!({"id": user.id, "email": user.email, "name": "A Person", "role": user.role,
-        "tenant": {"id": user.tenant, "name": "a tenant"}, "disabled": user.disabled, "created_at": 1, "updated_at": 1})
-}
-
-fn management(peers: Arc<Peers>) -> Router {
-    async fn verify(State(peers): Shared, Json(body): Json<Value>) -> Response {
-        let users = peers.users.lock().unwrap();
-        let found = users.iter().find(|user| user.email == body["email"] && body["password"] == "correct horse");
-        found
-            .filter(|user| !user.disabled)
-            .map_or_else(|| refuse(Kind::Unauthenticated), |user| Json(user_json(user)).into_response())
-    }
-    async fn key(State(peers): Shared, Json(body): Json<Value>) -> Response {
-        peers.n_key_checks.fetch_add(1, Ordering::SeqCst);
-        let keys = peers.keys.lock().unwrap();
-        let found = keys.get(body["sha256"].as_str().unwrap());
-        found.map_or_else(|| refuse(Kind::Unauthenticated), |grant| Json(grant.clone()).into_response())
-    }
-    async fn user(State(peers): Shared, Path(id): Path<UserId>) -> Response {
-        let users = peers.users.lock().unwrap();
-        let found = users.iter().find(|user| user.id == id && !user.disabled);
-        found.map_or_else(|| refuse(Kind::NotFound), |user| Json(user_json(user)).into_response())
-    }
-    async fn change(State(peers): Shared, caller: Caller, Path(id): Path<UserId>, Json(body): Json<Value>) -> Response {
-        let mut users = peers.users.lock().unwrap();
-        let Some(user) = users.iter_mut().find(|user| user.id == id && user.tenant == caller.tenant) else {
-            return refuse(Kind::NotFound);
-        };
-        if let Ok(role) = serde_json::from_value(body["role"].clone()) {
-            user.role = role;
-        }
-        user.disabled = body["disabled"].as_bool().unwrap_or(user.disabled);
-        Json(user_json(user)).into_response()
-    }
-    async fn tenant(State(peers): Shared, caller: Caller, Path(id): Path<TenantId>) -> Response {
-        let is_home = id == peers.acme;
-        if id != caller.tenant && caller.tenant != peers.acme || id != peers.acme && id != peers.rival {
-            return refuse(Kind::NotFound);
-        }
-        Json(json!({"id": id, "name": "t", "home": is_home, "created_at": 1, "updated_at": 1})).into_response()
-    }
-    async fn agents(State(peers): Shared, caller: Caller) -> Json<Value> {
-        let id: septet_kernel::AgentId = peers.ids.next();
-        let prompt: septet_kernel::PromptId = peers.ids.next();
-        let name = if caller.tenant == peers.acme { "analyst" } else { "spy" };
-        Json(json!({"object": "list", "has_more": false, "data": [
-            {"id": id, "name": name, "title": "财报分析", "prompt_id": prompt, "created_at": 1, "updated_at": 1}]}))
-    }
-    async fn revoke(State(peers): Shared, Path(id): Path<String>) -> StatusCode {
-        peers.keys.lock().unwrap().retain(|_, grant| grant["key"] != id.as_str());
-        StatusCode::NO_CONTENT
-    }
-    let down = peers.clone();
-    Router::new()
-        .route("/internal/credentials/verify", post(verify))
-        .route("/internal/keys/verify", post(key))
-        .route("/internal/users/{id}", get(user))
-        .route("/users/{id}", get(user).patch(change))
-        .route("/tenants/{id}", get(tenant))
-        .route("/agents", get(agents))
-        .route("/keys/{id}", axum::routing::delete(revoke))
-        .with_state(peers)
-        .layer(axum::middleware::from_fn(move |request: Request, next: axum::middleware::Next| {
-            let down = down.clone();
-            async move {
-                if down.management_is_down.load(Ordering::SeqCst) {
-                    return refuse(Kind::Unavailable);
-                }
-                next.run(request).await
-            }
-        }))
 }
 
 fn model_gateway(peers: Arc<Peers>) -> Router {

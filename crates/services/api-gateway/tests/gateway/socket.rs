@@ -12,14 +12,14 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 use crate::house::House;
 
-struct Client(WebSocketStream<MaybeTlsStream<TcpStream>>);
+pub(crate) struct Client(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
-async fn serve(house: &House) -> SocketAddr {
+pub(crate) async fn serve(house: &House) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     septet_chassis::http::serve(listener, house.router.clone(), &house.platform.lifecycle).unwrap()
 }
 
-async fn connect(address: SocketAddr, query: &str, token: Option<&str>) -> Result<Client, u16> {
+pub(crate) async fn connect(address: SocketAddr, query: &str, token: Option<&str>) -> Result<Client, u16> {
     let mut request = format!("ws://{address}/v1/responses{query}").into_client_request().unwrap();
     if let Some(token) = token {
         request.headers_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
@@ -32,11 +32,11 @@ async fn connect(address: SocketAddr, query: &str, token: Option<&str>) -> Resul
 }
 
 impl Client {
-    async fn say(&mut self, event: Value) {
+    pub(crate) async fn say(&mut self, event: Value) {
         self.0.send(Message::text(event.to_string())).await.unwrap();
     }
 
-    async fn hear(&mut self) -> Value {
+    pub(crate) async fn hear(&mut self) -> Value {
         loop {
             let message = tokio::time::timeout(Duration::from_secs(20), self.0.next()).await.expect("an event");
             match message.unwrap().unwrap() {
@@ -48,7 +48,7 @@ impl Client {
     }
 
     /// Events up to and with the end of a run.
-    async fn run(&mut self) -> Vec<Value> {
+    pub(crate) async fn run(&mut self) -> Vec<Value> {
         let mut events = Vec::new();
         loop {
             let event = self.hear().await;
@@ -61,7 +61,7 @@ impl Client {
     }
 }
 
-fn create(input: &str, stream_id: Option<&str>) -> Value {
+pub(crate) fn create(input: &str, stream_id: Option<&str>) -> Value {
     json!({"type": "response.create", "model": "agent:analyst", "input": input, "stream_id": stream_id})
 }
 
@@ -172,6 +172,7 @@ async fn a_signed_out_person_starts_nothing_more_on_an_open_connection() {
 
     let refused = client.hear().await;
     assert_eq!((refused["status"].as_u64(), refused["error"]["code"].as_str()), (Some(401), Some("session_ended")));
+    assert_eq!(house.peers.n_seen(septet_kernel::ServiceName::AgentCore, "/v1/responses"), 0);
 }
 
 #[tokio::test]

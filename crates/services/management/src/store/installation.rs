@@ -11,7 +11,7 @@ use crate::Error;
 
 /// All tenants.
 pub(crate) struct Installation {
-    database: Database,
+    pub(super) database: Database,
 }
 
 impl Installation {

@@ -5,7 +5,7 @@
 //! known (signing in) or above all of them (tenants).
 
 mod installation;
-
+mod rights;
 mod tables;
 
 use sea_orm::{
@@ -18,6 +18,7 @@ use septet_database::Database;
 use septet_kernel::TenantId;
 
 pub(crate) use installation::Installation;
+pub(crate) use rights::Sessions;
 pub(crate) use tables::{agents, keys, knowledge_bases, prompt_versions, prompts, tenants, users};
 
 use crate::Error;

@@ -32,7 +32,7 @@ impl Bench {
         let anybody = anybody(&platform);
         let credentials =
             Credentials { email: first_start.email.clone(), password: first_start.password.expose_secret().to_owned() };
-        let user = management.verify_credentials(&anybody, &credentials).await.unwrap();
+        let user = management.verify_credentials(&anybody, &credentials).await.unwrap().user;
         let owner = caller_of(&user, &platform);
         Self { management, platform, database, first_start, owner, folder }
     }
@@ -68,7 +68,7 @@ impl Bench {
 
     pub(crate) async fn sign_in(&self, email: &str, password: &str) -> Result<User, CallError> {
         let credentials = Credentials { email: email.to_owned(), password: password.to_owned() };
-        self.management.verify_credentials(&self.anybody(), &credentials).await
+        Ok(self.management.verify_credentials(&self.anybody(), &credentials).await?.user)
     }
 }
 

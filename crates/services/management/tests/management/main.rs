@@ -10,4 +10,5 @@ mod first_start;
 mod keys;
 mod permissions;
 mod prompts;
+mod rights;
 mod tenancy;
