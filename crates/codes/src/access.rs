@@ -83,7 +83,10 @@ const CODES: &[Code] = &[
     code(
         "key_manages_accounts",
         &[403],
-        ["An API key cannot make, change or remove accounts and workspaces.", "Sign in with e-mail address and password to do that."],
+        [
+            "An API key cannot make, change or remove accounts and workspaces.",
+            "Sign in with e-mail address and password to do that.",
+        ],
         ["API 密钥不能创建、修改或删除账号和工作区。", "请用邮箱和密码登录后操作。"],
     ),
     code(
@@ -165,7 +168,10 @@ const CODES: &[Code] = &[
     code(
         "rights_unknown",
         &[503],
-        ["Whether your access still holds cannot be asked right now.", "Wait {wait} and try again; the operator should look after Management."],
+        [
+            "Whether your access still holds cannot be asked right now.",
+            "Wait {wait} and try again; the operator should look after Management.",
+        ],
         ["暂时无法确认你的访问权限是否仍然有效。", "请等待{wait}后重试；运维人员应检查管理服务。"],
     ),
     code(
