@@ -5,10 +5,13 @@
 //! in both directions.
 
 mod assembly;
+mod cancel;
 mod chat;
 mod client;
 mod deployment;
+mod finish;
 mod outcome;
+mod thinking;
 mod usage;
 
 use std::collections::BTreeMap;
@@ -18,13 +21,16 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 pub use assembly::Assembly;
+pub use cancel::{CancelCall, CancelledCall};
 pub use chat::{
     ChatChoice, ChatChunk, ChatCompletion, ChatMessage, ChatRequest, ChunkChoice, Content, Delta, Extra, FunctionCall,
     FunctionCallDelta, FunctionDefinition, StreamOptions, ToolCall, ToolCallDelta, ToolDefinition,
 };
-pub use client::{CallOptions, Models, chat_events};
+pub use client::{CallOptions, Models, Opened, chat_events};
 pub use deployment::{Deployment, DeploymentList};
+pub use finish::Finish;
 pub use outcome::{Outcome, OutcomeReply, OutcomeReport, RouteOutcomes};
+pub use thinking::{MAKER_FIELD, THINKING_FIELDS, Thinking};
 pub use usage::{CompletionDetails, PromptDetails, Usage, UsagePage, UsageQuery, UsageRecord, UsageStatus};
 
 /// The request header that names the run a call belongs to.

@@ -1,15 +1,21 @@
 //! Puts the pieces of a streamed answer together.
 //!
-//! Only the first answer is kept: nothing in the platform asks for several. Calls are told apart by their `index`;
-//! where a provider leaves it out, a new id begins a new call.
+//! Only the first answer is kept: nothing in the platform asks for several. Which piece belongs to which call is told by
+//! index, id and name together, since providers leave any of them out, repeat them, or count wrongly.
 
-use super::{ChatChunk, ChatMessage, Content, Delta, ToolCall, ToolCallDelta, Usage};
+use serde_json::Value;
+
+use super::thinking::{Gathering, gather_call};
+use super::{
+    ChatChunk, ChatMessage, Content, Delta, Extra, Finish, FunctionCallDelta, Thinking, ToolCall, ToolCallDelta, Usage,
+};
 
 /// A message in the making.
 #[derive(Debug, Clone, Default)]
 pub struct Assembly {
     text: String,
     reasoning: String,
+    thinking: Gathering,
     calls: Vec<(Option<u32>, ToolCall)>,
     finish_reason: Option<String>,
     usage: Option<Usage>,
@@ -30,21 +36,48 @@ impl Assembly {
 
     fn delta(&mut self, delta: &Delta) {
         self.text.push_str(delta.content.as_deref().unwrap_or_default());
-        self.reasoning.push_str(delta.reasoning_content.as_deref().unwrap_or_default());
+        let extra = |name: &str| delta.extra.get(name).and_then(Value::as_str);
+        // A refusal is what the model says instead.
+        self.text.push_str(extra("refusal").unwrap_or_default());
+        let reasoning = delta.reasoning_content.as_deref();
+        self.reasoning.push_str(reasoning.or_else(|| extra("reasoning")).unwrap_or_default());
+        self.thinking.push(&delta.extra, reasoning);
         for call in &delta.tool_calls {
             self.call(call);
+        }
+        // What calls were before there could be several.
+        if let Some(call) = delta.extra.get("function_call").filter(|call| call.is_object())
+            && let Ok(function) = serde_json::from_value::<FunctionCallDelta>(call.clone())
+        {
+            self.call(&ToolCallDelta { function, ..ToolCallDelta::default() });
         }
     }
 
     fn call(&mut self, piece: &ToolCallDelta) {
         let id = piece.id.as_deref().filter(|id| !id.is_empty());
+        let name = piece.function.name.as_deref().filter(|name| !name.is_empty());
+        let more = piece.function.arguments.as_deref().unwrap_or_default();
+        let has_id = |call: &ToolCall| id.is_some_and(|id| call.id == id);
+        let at_index = |known: &Option<u32>| *known == piece.index;
         let known = match (piece.index, id) {
-            (Some(index), _) => self.calls.iter().position(|(known, _)| *known == Some(index)),
-            (None, Some(id)) => self.calls.iter().position(|(_, call)| call.id == id),
+            (Some(_), _) => self
+                .calls
+                .iter()
+                .rposition(|(known, call)| at_index(known) && has_id(call))
+                .or_else(|| self.calls.iter().rposition(|(known, _)| at_index(known))),
+            (None, Some(_)) => self.calls.iter().rposition(|(_, call)| has_id(call)),
             (None, None) => self.calls.len().checked_sub(1),
         };
+        let known = known.filter(|at| !begins_anew(&mut self.calls[*at].1, id, name, more));
         let position = known.unwrap_or_else(|| {
-            self.calls.push((piece.index, ToolCall { kind: "function".to_owned(), ..ToolCall::default() }));
+            let mut call = ToolCall { kind: "function".to_owned(), ..ToolCall::default() };
+            if name.is_none()
+                && let Some((_, before)) = self.calls.last()
+            {
+                // Another whole object without a name is for the same function.
+                call.function.name.clone_from(&before.function.name);
+            }
+            self.calls.push((piece.index, call));
             self.calls.len() - 1
         });
         let (_, call) = &mut self.calls[position];
@@ -52,10 +85,11 @@ impl Assembly {
             id.clone_into(&mut call.id);
         }
         // Some providers repeat the name in every piece, so it is set and not appended.
-        if let Some(name) = piece.function.name.as_ref().filter(|name| !name.is_empty()) {
+        if let Some(name) = name {
             name.clone_into(&mut call.function.name);
         }
-        call.function.arguments.push_str(piece.function.arguments.as_deref().unwrap_or_default());
+        call.function.arguments.push_str(more);
+        gather_call(&mut call.extra, &piece.extra);
     }
 
     /// The text so far.
@@ -76,13 +110,32 @@ impl Assembly {
         self.finish_reason.as_deref()
     }
 
+    /// The same, whatever the provider's word for it is.
+    #[must_use]
+    pub fn finish(&self) -> Option<Finish> {
+        self.finish_reason.as_deref().map(Finish::read)
+    }
+
+    /// The calls so far.
+    pub fn calls(&self) -> impl Iterator<Item = &ToolCall> {
+        self.calls.iter().map(|(_, call)| call)
+    }
+
+    /// The thinking so far, to be sent back to `maker` with the message.
+    #[must_use]
+    pub fn thinking(&self, maker: &str) -> Thinking {
+        let calls: Vec<Extra> = self.calls().map(|call| call.extra.clone()).collect();
+        let calls = if calls.iter().all(Extra::is_empty) { Vec::new() } else { calls };
+        Thinking { maker: maker.to_owned(), message: self.thinking.fields.clone(), calls }
+    }
+
     /// The usage that came last.
     #[must_use]
     pub fn usage(&self) -> Option<&Usage> {
         self.usage.as_ref()
     }
 
-    /// The message as it stands. Thinking is left out: providers refuse or charge for it when it is sent back.
+    /// The message as it stands, without the thinking of [`Assembly::thinking`].
     #[must_use]
     pub fn message(self) -> ChatMessage {
         let content =
@@ -92,46 +145,26 @@ impl Assembly {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn assemble(chunks: &[serde_json::Value]) -> Assembly {
-        let mut assembly = Assembly::default();
-        for chunk in chunks {
-            assembly.push(&serde_json::from_value(chunk.clone()).unwrap());
-        }
-        assembly
+/// Whether a piece is the beginning of another call than the one that its index names.
+///
+/// Some providers give every call the index 0 and tell them apart by id alone, others send whole objects one after the
+/// other without ids. On the other hand there are those that make up a new id for every piece of one call, or repeat id
+/// and name in each.
+fn begins_anew(known: &mut ToolCall, id: Option<&str>, name: Option<&str>, more: &str) -> bool {
+    let so_far = known.function.arguments.trim();
+    let opens = more.trim_start().starts_with('{');
+    if so_far == "{}" && opens && name.is_none() && id.is_none_or(|id| id == known.id) {
+        // An empty object that only held the place of the arguments.
+        known.function.arguments.clear();
+        return false;
     }
-
-    #[test]
-    fn parallel_calls_keep_their_own_arguments() {
-        let piece = |index: u32, id: &str, name: &str, arguments: &str| {
-            serde_json::json!({"choices": [{"index": 0, "delta": {"tool_calls":
-                [{"index": index, "id": id, "function": {"name": name, "arguments": arguments}}]}}]})
-        };
-        let message = assemble(&[
-            piece(0, "a", "run_python", "{\"code\""),
-            piece(1, "b", "run_sql", "{}"),
-            piece(0, "", "", ":1}"),
-        ])
-        .message();
-
-        let calls: Vec<_> =
-            message.tool_calls.iter().map(|call| (call.id.as_str(), call.function.arguments.as_str())).collect();
-        assert_eq!(calls, [("a", "{\"code\":1}"), ("b", "{}")]);
-        assert_eq!(message.content, None);
+    let is_whole = || so_far.ends_with('}') && serde_json::from_str::<serde::de::IgnoredAny>(so_far).is_ok();
+    if id.is_some_and(|id| !known.id.is_empty() && id != known.id) {
+        return name.is_some() || is_whole();
     }
-
-    #[test]
-    fn null_fields_and_unknown_fields_are_taken_as_they_come() {
-        let assembly = assemble(&[
-            serde_json::json!({"id": "x", "choices": [{"index": 0, "finish_reason": "stop", "weird": 1,
-            "delta": {"content": "hi", "tool_calls": null, "reasoning_content": null}}], "usage": {"prompt_tokens": 3}}),
-        ]);
-
-        assert_eq!(assembly.text(), "hi");
-        assert_eq!(assembly.usage().unwrap().prompt_tokens, 3);
-        assert_eq!(assembly.finish_reason(), Some("stop"));
-    }
+    let has_other_name = name.is_some_and(|name| !known.function.name.is_empty() && name != known.function.name);
+    (opens && is_whole()) || (has_other_name && (so_far.is_empty() || is_whole()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -203,7 +203,7 @@ pub struct FunctionCall {
     #[serde(default)]
     pub name: String,
     /// JSON, as text; a model may get it wrong.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole_json_text")]
     pub arguments: String,
 }
 
@@ -299,7 +299,7 @@ pub struct Delta {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
     /// More text.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "text_of", skip_serializing_if = "Option::is_none")]
     pub content: Option<String>,
     /// More of the model's thinking, where a provider shows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -339,12 +339,34 @@ pub struct FunctionCallDelta {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// More of the JSON.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "json_text", skip_serializing_if = "Option::is_none")]
     pub arguments: Option<String>,
 }
 
 fn function() -> String {
     "function".to_owned()
+}
+
+// Mistral's thinking models say their text in parts.
+fn text_of<'de, D: Deserializer<'de>>(d: D) -> Result<Option<String>, D::Error> {
+    Ok(match Option::<Content>::deserialize(d)? {
+        None => None,
+        Some(Content::Text(text)) => Some(text),
+        Some(Content::Parts(parts)) => Some(parts.iter().filter_map(|part| part.get("text")?.as_str()).collect()),
+    })
+}
+
+// Some servers write arguments as the object that they are and not as its text.
+fn json_text<'de, D: Deserializer<'de>>(d: D) -> Result<Option<String>, D::Error> {
+    Ok(match Value::deserialize(d)? {
+        Value::Null => None,
+        Value::String(text) => Some(text),
+        other => Some(other.to_string()),
+    })
+}
+
+fn whole_json_text<'de, D: Deserializer<'de>>(d: D) -> Result<String, D::Error> {
+    Ok(json_text(d)?.unwrap_or_default())
 }
 
 // Providers write `null` where OpenAI leaves a field out.

@@ -6,8 +6,8 @@ use septet_kernel::{Caller, Kind, ServiceName, Transport};
 use serde::Deserialize;
 
 use super::{
-    ChatChunk, ChatCompletion, ChatRequest, EmbeddingReply, EmbeddingRequest, IDEMPOTENCY_HEADER, ModelList,
-    OutcomeReply, OutcomeReport, RUN_HEADER, StreamOptions, UsagePage,
+    CancelCall, CancelledCall, ChatChunk, ChatCompletion, ChatRequest, DEPLOYMENT_HEADER, EmbeddingReply,
+    EmbeddingRequest, IDEMPOTENCY_HEADER, ModelList, OutcomeReply, OutcomeReport, RUN_HEADER, StreamOptions, UsagePage,
 };
 use crate::call::{CallError, Client, query};
 use crate::sse;
@@ -24,8 +24,16 @@ pub struct CallOptions {
     /// The run it belongs to, written into the usage record.
     pub run: Option<String>,
     /// With a key, the same call again gives the same answer and is charged once, for 15 minutes; and the provider is
-    /// read to the end when the caller leaves. The same key with another body is a conflict.
+    /// read to the end when the caller leaves, unless it is cancelled by [`Models::cancel`]. The same key with another body is a conflict.
     pub idempotency_key: Option<String>,
+}
+
+/// A stream whose first piece is on its way.
+pub struct Opened<S> {
+    /// Who answers: `provider/model`; empty where another gateway stands behind the client and does not say.
+    pub deployment: String,
+    /// The pieces.
+    pub chunks: S,
 }
 
 impl Models {
@@ -65,15 +73,44 @@ impl Models {
         request: &ChatRequest,
         options: &CallOptions,
     ) -> Result<impl Stream<Item = Result<ChatChunk, CallError>> + Send + use<>, CallError> {
+        Ok(self.open_chat(caller, request, options).await?.chunks)
+    }
+
+    /// The same, and who answers.
+    ///
+    /// # Errors
+    /// As [`Models::chat`], before the first piece.
+    pub async fn open_chat(
+        &self,
+        caller: &Caller,
+        request: &ChatRequest,
+        options: &CallOptions,
+    ) -> Result<Opened<impl Stream<Item = Result<ChatChunk, CallError>> + Send + use<>>, CallError> {
         let mut request = ChatRequest { stream: true, ..request.clone() };
         request.stream_options.get_or_insert_with(StreamOptions::default).include_usage = true;
         let call = self.client.post(caller, "/v1/chat/completions", &request);
-        let chunks = call
+        let response = call
             .maybe_header(RUN_HEADER, options.run.as_deref())
             .maybe_header(IDEMPOTENCY_HEADER, options.idempotency_key.as_deref())
-            .stream()
+            .response()
             .await?;
-        Ok(chat_events(chunks))
+        let deployment = response.headers().get(DEPLOYMENT_HEADER).and_then(|value| value.to_str().ok());
+        let deployment = deployment.unwrap_or_default().to_owned();
+        let service = self.client.service();
+        let chunks = response.into_body().into_data_stream();
+        let chunks = chat_events(chunks.map(move |chunk| chunk.map_err(|error| CallError::down(service, &error))));
+        Ok(Opened { deployment, chunks })
+    }
+
+    /// Cancels the call with this idempotency key: the provider is let go at once and what was used is settled. Says
+    /// whether it was running. For a minute the key begins no call, so that one which is still on its way comes too late.
+    ///
+    /// # Errors
+    /// [`CallError`] when the service is down.
+    pub async fn cancel(&self, caller: &Caller, key: &str) -> Result<bool, CallError> {
+        let call = CancelCall { key: key.to_owned() };
+        let reply: CancelledCall = self.client.post(caller, "/internal/calls/cancel", &call).answer().await?;
+        Ok(reply.cancelled)
     }
 
     /// Turns texts into vectors.

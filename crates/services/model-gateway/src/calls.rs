@@ -8,13 +8,15 @@
 //!
 //! Every call runs in a task of its own; callers only read. So the record is written exactly once however the caller
 //! goes: a call without a key ends when its caller leaves, one with a key goes on, since its answer may be asked for
-//! again. The record is safe before the end of the answer is shown.
+//! again, until it is cancelled by its key. The record is safe before the end of the answer is shown.
 
 mod attempt;
+mod cancel;
 mod course;
 mod estimate;
 mod judge;
 mod live;
+pub(crate) mod makers;
 mod order;
 mod other;
 mod request;
@@ -39,6 +41,7 @@ use sha2::Digest;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, Span, warn};
 
+pub(crate) use self::cancel::Cancelled;
 use crate::asked::Asked;
 use crate::cache::Cache;
 use crate::config::ModelKind;
@@ -74,6 +77,7 @@ pub(crate) struct Calls {
     pub max_answer_bytes: usize,
     pub answer_kept_ms: i64,
     pub running: Mutex<HashMap<Key, Arc<Recording>>>,
+    pub cancelled: Cancelled,
     /// The calls that have not written their records yet.
     pub under_way: TaskTracker,
 }
@@ -138,6 +142,9 @@ impl Calls {
             Some(key) => {
                 let recording = Recording::new(call.fingerprint());
                 let key = (caller.tenant, key.clone());
+                if self.cancelled.has(&key, self.clock.now_ms()) {
+                    return Err(Error::Cancelled);
+                }
                 if let Some(running) = self.attach(key, &recording)? {
                     let reader = running.reader(call.offset);
                     return Ok(Answer { reader: reader.attached(), dialect });

@@ -253,6 +253,9 @@ pub enum Error {
     /// The caller of a call without a key left; nobody is there to read this.
     #[error("the caller left")]
     CallerLeft,
+    /// A call with a key was cancelled; whoever reads it still is told so.
+    #[error("the call was cancelled")]
+    Cancelled,
     /// Shutdown.
     #[error("the model gateway is stopping; try again in a moment")]
     Stopping,

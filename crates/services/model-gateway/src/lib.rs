@@ -122,6 +122,7 @@ pub async fn open(config: Config, platform: &Platform, database: Database) -> an
         max_answer_bytes: config.max_answer_bytes,
         answer_kept_ms: i64::try_from(config.answer_kept_s.saturating_mul(1000)).unwrap_or(i64::MAX / 2),
         running: Mutex::new(HashMap::new()),
+        cancelled: calls::Cancelled::default(),
         under_way: TaskTracker::new(),
     };
     let calls = Arc::new(calls);

@@ -2,12 +2,13 @@
 //!
 //! Without an idempotency key it goes through a short channel: a reader that is slow slows the provider down, a reader
 //! that leaves ends the call, and nothing is kept. With a key it is recorded: any number of callers read it, late ones
-//! from the beginning or from an offset, and it goes on when they leave.
+//! from the beginning or from an offset, and it goes on when they leave, until somebody cancels it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
 
 use crate::error::Error;
 
@@ -76,11 +77,17 @@ impl Sink {
         }
     }
 
-    /// Ends when the live reader has left; never for a recording.
-    pub(crate) async fn left(&self) {
+    /// Ends when nobody wants the rest: the live reader has left, or the recording was cancelled. Gives which.
+    pub(crate) async fn unwanted(&self) -> Error {
         match self {
-            Self::Live(sender) => sender.closed().await,
-            Self::Kept(_) => std::future::pending().await,
+            Self::Live(sender) => {
+                sender.closed().await;
+                Error::CallerLeft
+            }
+            Self::Kept(recording) => {
+                recording.cancelled.cancelled().await;
+                Error::Cancelled
+            }
         }
     }
 }
@@ -89,6 +96,7 @@ impl Sink {
 pub(crate) struct Recording {
     /// What was asked, hashed.
     pub fingerprint: String,
+    cancelled: CancellationToken,
     state: Mutex<State>,
     version: watch::Sender<u64>,
 }
@@ -102,7 +110,12 @@ struct State {
 impl Recording {
     pub(crate) fn new(fingerprint: String) -> Arc<Self> {
         let (version, _) = watch::channel(0);
-        Arc::new(Self { fingerprint, state: Mutex::default(), version })
+        Arc::new(Self { fingerprint, cancelled: CancellationToken::new(), state: Mutex::default(), version })
+    }
+
+    /// Says that nobody wants the rest.
+    pub(crate) fn cancel(&self) {
+        self.cancelled.cancel();
     }
 
     fn push(&self, piece: Piece) {
@@ -236,7 +249,7 @@ mod tests {
         sink.push(bytes("x")).await.unwrap();
         drop(reader);
 
-        sink.left().await;
+        assert!(matches!(sink.unwanted().await, Error::CallerLeft));
         assert!(sink.push(bytes("y")).await.is_err());
     }
 }

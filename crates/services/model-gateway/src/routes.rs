@@ -16,8 +16,8 @@ use axum::{Router, middleware};
 use bytes::Bytes;
 use septet_chassis::http::{Json, Query, Refusal};
 use septet_contracts::models::{
-    DeploymentList, IDEMPOTENCY_HEADER, ModelList, OFFSET_HEADER, OutcomeReply, OutcomeReport, RUN_HEADER, UsagePage,
-    UsageQuery,
+    CancelCall, CancelledCall, DeploymentList, IDEMPOTENCY_HEADER, ModelList, OFFSET_HEADER, OutcomeReply,
+    OutcomeReport, RUN_HEADER, UsagePage, UsageQuery,
 };
 use septet_kernel::Caller;
 use septet_protocols::Dialect;
@@ -53,6 +53,7 @@ pub(crate) fn routes(shared: Shared, keys: Keys) -> Router {
         .route("/internal/deployments", get(deployments))
         .route("/internal/budgets", get(budgets))
         .route("/internal/outcomes", post(outcomes))
+        .route("/internal/calls/cancel", post(cancel))
         .layer(middleware::from_fn_with_state(keys, door::open))
         .with_state(shared)
 }
@@ -195,6 +196,11 @@ async fn outcomes(
     Json(report): Json<OutcomeReport>,
 ) -> Result<Json<OutcomeReply>, Refusal<Error>> {
     Ok(Json(shared.calls.learn(caller.tenant, &report).await?))
+}
+
+/// Cancels the caller's call with a key.
+async fn cancel(State(shared): State<Shared>, caller: Caller, Json(call): Json<CancelCall>) -> Json<CancelledCall> {
+    Json(CancelledCall { cancelled: shared.calls.cancel(&caller, call.key) })
 }
 
 /// Only peers see what concerns all tenants.

@@ -24,7 +24,7 @@ impl Calls {
         let stopping = self.lifecycle.stopping();
         let outcome = tokio::select! {
             outcome = self.answer(caller, call, sink, &mut course) => outcome,
-            () = sink.left() => Err(Error::CallerLeft),
+            unwanted = sink.unwanted() => Err(unwanted),
             () = async { stopping.cancelled().await; tokio::time::sleep(LAST_WORDS).await } => Err(Error::Stopping),
         };
         let (last, outcome) = match outcome {

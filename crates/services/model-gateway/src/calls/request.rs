@@ -6,7 +6,7 @@ use http::HeaderMap;
 use septet_protocols::{Dialect, Quirks, Wrong, chat, proof};
 use serde_json::Value;
 
-use super::Call;
+use super::{Call, makers};
 use crate::asked::{Asked, fields, with_fields};
 use crate::config::Unsupported;
 use crate::deployment::Deployment;
@@ -24,6 +24,7 @@ pub(super) fn encoded(
     let Some(dialect) = provider.dialect(asked.dialect) else {
         return Err(Error::NotOffered { provider: provider.name.to_string(), what: "chat" });
     };
+    let asked = &*makers::sorted(asked, &provider.name, dialect).map_err(Error::Wrong)?;
     let refuses_options = deployment.refuses_options.load(Ordering::Relaxed);
     let quirks = provider.kind().facts().quirks;
     let quirks = Quirks { no_stream_options: quirks.no_stream_options || refuses_options, ..quirks };

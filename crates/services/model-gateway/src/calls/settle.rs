@@ -42,7 +42,7 @@ impl Calls {
         };
         let status = match &outcome {
             Ok(()) => UsageStatus::Completed,
-            Err(Error::CallerLeft) => UsageStatus::Cancelled,
+            Err(Error::CallerLeft | Error::Cancelled) => UsageStatus::Cancelled,
             Err(_) => UsageStatus::Failed,
         };
         metrics::call(&deployment, status, course.n_attempts);

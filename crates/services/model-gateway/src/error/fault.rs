@@ -16,6 +16,7 @@ impl Error {
                 | Self::MidStream { .. }
                 | Self::TooLong { .. }
                 | Self::CallerLeft
+                | Self::Cancelled
                 | Self::Stopping
         )
     }
@@ -31,7 +32,7 @@ impl Error {
             Self::Unreachable { .. } => (FaultKind::Connect, None),
             Self::Silent { .. } => (FaultKind::Timeout, None),
             Self::Garbled { .. } | Self::CutOff { .. } | Self::MidStream { .. } => (FaultKind::Broken, None),
-            Self::CallerLeft | Self::Stopping => (FaultKind::Cancelled, None),
+            Self::CallerLeft | Self::Cancelled | Self::Stopping => (FaultKind::Cancelled, None),
             // Another model may do what this one's provider has no word for.
             Self::AllOpen { .. } | Self::Unsupported { .. } | Self::NotOffered { .. } => (FaultKind::Shut, None),
             _ => (FaultKind::Refused, None),

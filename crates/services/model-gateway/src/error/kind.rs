@@ -24,7 +24,7 @@ impl Failure for Error {
             Self::Refused { .. } => Kind::BadRequest,
             Self::RateLimited { .. } => Kind::Exhausted,
             Self::Silent { .. } => Kind::Timeout,
-            Self::KeyReused => Kind::Conflict,
+            Self::KeyReused | Self::Cancelled => Kind::Conflict,
             Self::TooLong { .. } | Self::TooLarge { .. } => Kind::TooLarge,
             Self::NoKey => Kind::Unauthenticated,
             Self::NotYours { .. } | Self::Inside => Kind::Forbidden,
@@ -96,6 +96,7 @@ impl Failure for Error {
             Self::Counters(_) => "budgets_unavailable",
             Self::Spool(_) | Self::SpoolFull => "usage_not_recordable",
             Self::CallerLeft => "caller_left",
+            Self::Cancelled => "call_cancelled",
             Self::Stopping => "stopping",
             Self::Analyst | Self::Uncounted | Self::Embedder(_) | Self::Database(_) | Self::Stored { .. } => "internal",
         }

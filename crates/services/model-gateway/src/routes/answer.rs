@@ -13,6 +13,7 @@ use septet_kv::{Counter, What};
 use serde_json::{Value, json};
 
 use crate::calls::Answer;
+use crate::calls::makers::ascii;
 use crate::error::Error;
 use crate::recording::{Head, Piece};
 
@@ -65,9 +66,7 @@ fn response(head: &Head, content_type: &'static str, body: Body) -> Response {
 }
 
 fn put(headers: &mut HeaderMap, name: &'static str, value: &str) {
-    // A name in the settings may be Chinese; a header may not.
-    let ascii: String = value.chars().map(|char| if (' '..='~').contains(&char) { char } else { '?' }).collect();
-    if let Some(value) = HeaderValue::try_from(ascii).ok().filter(|value| !value.is_empty()) {
+    if let Some(value) = HeaderValue::try_from(ascii(value)).ok().filter(|value| !value.is_empty()) {
         headers.insert(HeaderName::from_static(name), value);
     }
 }

@@ -1,5 +1,7 @@
 //! The same key: one call, one charge, the same answer.
 
+use std::time::Duration;
+
 use futures::StreamExt;
 use septet_contracts::models::{CallOptions, UsageStatus};
 use septet_kernel::Kind;
@@ -65,6 +67,60 @@ async fn a_keyed_call_goes_on_when_its_caller_leaves() {
     let records = gateway.all_usage().await;
     assert_eq!((records.len(), records[0].status, records[0].output_tokens), (1, UsageStatus::Completed, 9));
     assert_eq!(upstream.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn a_cancelled_call_lets_its_provider_go_and_is_charged_for_what_it_used() {
+    let (sender, feed) = mpsc::unbounded_channel();
+    let (upstream, gateway) = up(vec![Turn::Feed(feed), good("anew")]).await;
+    sender.send(says("one ")).unwrap();
+    let asked = request("m", "x");
+    let options = keyed("k");
+    let chunks = gateway.models.chat_stream(&gateway.caller, &asked, &options).await.unwrap();
+    let mut chunks = std::pin::pin!(chunks);
+    chunks.next().await.unwrap().unwrap();
+
+    let mut stranger = gateway.caller.clone();
+    stranger.tenant = gateway.platform.ids.next();
+    assert!(!gateway.models.cancel(&stranger, "k").await.unwrap(), "another tenant's key is its own");
+    assert!(gateway.models.cancel(&gateway.caller, "k").await.unwrap());
+    // The provider would go on, but nobody listens: its connection is closed while the sender still lives.
+    let watched = async {
+        while sender.send(says("more ")).is_ok() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        upstream.left().await;
+    };
+    tokio::time::timeout(Duration::from_secs(5), watched).await.expect("the provider is let go");
+    let last = chunks.filter_map(async |chunk| chunk.err()).collect::<Vec<_>>().await;
+    assert_eq!(last.iter().map(|error| error.code.as_str()).collect::<Vec<_>>(), ["call_cancelled"]);
+
+    // A request that the cancel overtook begins nothing; an ended call is none to cancel.
+    let late = gateway.say_with(&asked, &options).await.unwrap_err();
+    assert_eq!((late.kind, late.code.as_str()), (Kind::Conflict, "call_cancelled"));
+    assert!(!gateway.models.cancel(&gateway.caller, "k").await.unwrap());
+    assert_eq!(upstream.asked().len(), 1);
+    let records = gateway.all_usage().await;
+    assert_eq!((records.len(), records[0].status), (1, UsageStatus::Cancelled));
+    assert!(records[0].output_tokens > 0, "{records:?}");
+}
+
+#[tokio::test]
+async fn a_call_cancelled_before_its_first_word_lets_its_provider_go() {
+    let (upstream, gateway) = up(vec![Turn::Hang]).await;
+    let asked = request("m", "x");
+    let options = keyed("k");
+    let asking = gateway.models.chat(&gateway.caller, &asked, &options);
+    let cancelling = async {
+        upstream.arrived().await;
+        assert!(gateway.models.cancel(&gateway.caller, "k").await.unwrap());
+        tokio::time::timeout(Duration::from_secs(5), upstream.left()).await.expect("the provider is let go");
+    };
+
+    let (answer, ()) = futures::join!(asking, cancelling);
+
+    assert_eq!(answer.unwrap_err().code, "call_cancelled");
+    assert_eq!(gateway.all_usage().await[0].status, UsageStatus::Cancelled);
 }
 
 #[tokio::test]
