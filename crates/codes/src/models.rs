@@ -44,6 +44,12 @@ const CODES: &[Code] = &[
         ["无法访问预算计数的存储。", "请稍后重试，并请管理员检查。"],
     ),
     code(
+        "call_cancelled",
+        &[409],
+        ["The call to the model was cancelled.", "Ask again if the answer is still wanted."],
+        ["对模型的调用已取消。", "如仍需要回答，请重新提问。"],
+    ),
+    code(
         "call_not_found",
         &[404],
         ["There is no such call to a model.", "Name the call by the header x-septet-call of its answer."],
@@ -63,6 +69,18 @@ const CODES: &[Code] = &[
         &[503],
         ["Whoever asked has left before the answer.", "Ask again under the same key."],
         ["提问方在回答之前已离开。", "请用同一个键重新请求。"],
+    ),
+    code(
+        "calls_missing",
+        &[],
+        ["The model announced tool calls and gave none.", "Ask again; a run has tried by itself before."],
+        ["模型声明要调用工具但没有给出调用。", "请重新提问；运行此前已自动重试。"],
+    ),
+    code(
+        "empty_answer",
+        &[],
+        ["The model ended its answer without a word.", "Ask again; a run has tried by itself before."],
+        ["模型没有给出任何内容就结束了回答。", "请重新提问；运行此前已自动重试。"],
     ),
     code(
         "invalid_prompt",

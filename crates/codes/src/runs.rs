@@ -59,6 +59,12 @@ const CODES: &[Code] = &[
         ["沙箱长时间未使用，已过期。", "其中的文件仍可读取；运行代码需要新建沙箱。"],
     ),
     code(
+        "content_filter",
+        &[],
+        ["The provider of the model held the rest of the answer back.", "Ask in other words, or choose another model."],
+        ["模型提供方拦截了其余的回答。", "请换一种说法，或选择其他模型。"],
+    ),
+    code(
         "conversation_busy",
         &[409],
         ["An answer is still running in this conversation.", "Wait for it, or stop it first."],
@@ -90,6 +96,30 @@ const CODES: &[Code] = &[
         &[503],
         ["Another process is running this very code.", "Ask again in a moment."],
         ["另一个进程正在运行同一段代码。", "请稍后重试。"],
+    ),
+    code(
+        "max_output_tokens",
+        &[],
+        [
+            "The model reached its limit of tokens before its answer was over.",
+            "Ask for less at a time, or choose a model that may write more.",
+        ],
+        ["模型在回答完成前达到了 token 上限。", "请减少一次要求的内容，或选择允许更长回答的模型。"],
+    ),
+    code(
+        "max_steps",
+        &[],
+        ["The run used all the turns that its agent allows.", "Ask for less, or raise `max_steps` of the agent."],
+        ["运行已用完智能体允许的步数。", "请减少要求的内容，或调高智能体的 `max_steps`。"],
+    ),
+    code(
+        "max_tool_calls",
+        &[],
+        [
+            "The run used all the tool calls that its agent allows.",
+            "Ask for less, or raise `max_tool_calls` of the agent.",
+        ],
+        ["运行已用完智能体允许的工具调用次数。", "请减少要求的内容，或调高智能体的 `max_tool_calls`。"],
     ),
     code(
         "nothing_runs",

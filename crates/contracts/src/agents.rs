@@ -1,6 +1,12 @@
 //! Agent Core: runs of agents in the shape of OpenAI's Responses, and conversations.
 //!
 //! The gateway passes these through, so items and events stay JSON here; agent-core alone decides their content.
+//!
+//! What OpenAI has no field for stands under `septet` of a response, and events of types that its SDKs know carry it. A
+//! `response.in_progress` after the first tells that a run waits (`septet.waiting: {code, message, until_ms, seconds}`) or
+//! that it was taken up again after its process was lost (`septet.recoveries`, a count). A run that reaches a limit ends
+//! as `incomplete` with `incomplete_details: {reason, message}`, where the reason is one of OpenAI's (`max_output_tokens`,
+//! `content_filter`) or of ours (`max_steps`, `max_tool_calls`, `time_limit`, `cancelled`).
 
 use std::collections::BTreeMap;
 

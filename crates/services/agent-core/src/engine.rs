@@ -1,6 +1,6 @@
 //! All runs of this process: which ones it owns, how it keeps them, and how it finds abandoned ones.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,9 @@ use tracing::{info, warn};
 use crate::config::Config;
 use crate::error::Error;
 use crate::feed::Feed;
-use crate::prompt::{Exchange, input_text};
+use crate::owner;
+use crate::pen::{load_spilled, load_thinking};
+use crate::prompt::Past;
 use crate::run::event::Event;
 use crate::run::state::State;
 use crate::runner::{self, Signals};
@@ -28,6 +30,9 @@ const MAX_HISTORY: usize = 12;
 
 /// How often abandoned runs are looked for. Together with the lease it bounds how long a run stands still after a crash.
 const SWEEP_EVERY: Duration = Duration::from_millis(500);
+
+/// How often a process looks whether a run of its own was cancelled by way of another one.
+const HEAR_EVERY: Duration = Duration::from_millis(250);
 
 pub(crate) struct Engine {
     pub(crate) config: Config,
@@ -90,8 +95,20 @@ impl Engine {
             return Ok(());
         }
         let limit = u64::try_from(n_free).unwrap_or(u64::MAX).min(64);
+        self.free_runs_of_the_dead().await?;
         for row in self.store.abandoned_runs(self.clock.now_ms(), limit).await? {
             self.take_up(row).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends the leases of processes that are known to have died: their runs need not wait for the leases to run out.
+    async fn free_runs_of_the_dead(&self) -> Result<(), Error> {
+        for owner in self.store.other_owners(&self.owner).await? {
+            if owner::is_dead(&owner) {
+                info!(run.owner = owner, "a process that owned runs has died");
+                self.store.free(&owner).await?;
+            }
         }
         Ok(())
     }
@@ -119,21 +136,28 @@ impl Engine {
     }
 
     /// Renews the leases, outside the runs' own tasks: a long tool must not cost its run. When that fails for too long
-    /// the runs are left before another process can take them.
+    /// the runs are left before another process can take them. And hears of cancels that reached another process.
     async fn keep_leases(self: Arc<Self>) {
         let stopping = self.lifecycle.stopping();
         let lease = self.config.lease();
-        let mut renewed_at = Instant::now();
+        let renew_every = (lease / 4).min(Duration::from_secs(1));
+        let (mut renewed_at, mut tried_at) = (Instant::now(), Instant::now());
         loop {
             tokio::select! {
                 () = stopping.cancelled() => return,
-                () = tokio::time::sleep((lease / 4).min(Duration::from_secs(1))) => {}
+                () = tokio::time::sleep(renew_every.min(HEAR_EVERY)) => {}
             }
-            let mine: Vec<ResponseId> = self.lock().keys().copied().collect();
-            if mine.is_empty() {
+            if self.lock().is_empty() {
                 renewed_at = Instant::now();
                 continue;
             }
+            if let Err(error) = self.hear_cancels().await {
+                warn!(error.detail = %causes(&error), "cannot look for cancelled runs");
+            }
+            if tried_at.elapsed() < renew_every {
+                continue;
+            }
+            tried_at = Instant::now();
             match self.renew().await {
                 Ok(()) => renewed_at = Instant::now(),
                 Err(error) => {
@@ -146,18 +170,20 @@ impl Engine {
         }
     }
 
+    async fn hear_cancels(&self) -> Result<(), Error> {
+        for id in self.store.cancel_requests(&self.owner).await? {
+            self.signal_cancel(id);
+        }
+        Ok(())
+    }
+
     async fn renew(&self) -> Result<(), Error> {
-        // Read first: a run that ends in between is then no longer in the map, and nothing is cancelled for it.
+        // Read first: a run that ends in between is then no longer in the map, and nothing is left for it.
         let before: Vec<ResponseId> = self.lock().keys().copied().collect();
         let kept = self.store.renew(&self.owner, self.lease_until()).await?;
-        let to_cancel = self.store.cancel_requests(&self.owner).await?;
         let active = self.lock();
-        for id in before {
-            let Some(signals) = active.get(&id) else { continue };
-            if to_cancel.contains(&id) {
-                signals.cancel.cancel();
-            }
-            if !kept.contains(&id) {
+        for id in before.into_iter().filter(|id| !kept.contains(id)) {
+            if let Some(signals) = active.get(&id) {
                 signals.leave.cancel();
             }
         }
@@ -165,22 +191,18 @@ impl Engine {
     }
 
     /// What was asked and answered before, oldest first, along the chain of `previous`.
-    pub(crate) async fn history(&self, previous: Option<ResponseId>) -> Result<Vec<Exchange>, Error> {
+    pub(crate) async fn history(&self, previous: Option<ResponseId>) -> Result<Vec<Past>, Error> {
         let mut history = Vec::new();
         let mut next = previous;
         while let Some(id) = next.filter(|_| history.len() < MAX_HISTORY) {
             let journal = self.store.journal(id, 0).await?;
             // A run that was deleted in the middle of a conversation ends what can be remembered.
             let Some(Event::RunCreated(created)) = journal.first().map(|recorded| &recorded.event) else { break };
-            let question = created.input.iter().map(input_text).collect::<Vec<_>>().join("\n");
             next = created.previous;
-            let state = State::fold(&journal, &std::collections::BTreeMap::new());
-            let answer = match (state.answer(), state.finished.as_ref().and_then(|end| end.error.as_ref())) {
-                ("", Some(error)) => format!("(no answer: {})", error.message),
-                ("", None) => "(no answer)".to_owned(),
-                (answer, _) => answer.to_owned(),
-            };
-            history.push(Exchange { question, answer });
+            let (mut spilled, mut thinking) = (BTreeMap::new(), BTreeMap::new());
+            load_spilled(&self.blobs, &journal, &mut spilled).await?;
+            load_thinking(&self.blobs, &journal, &mut thinking).await?;
+            history.push(Past { state: State::fold(&journal, &spilled), thinking });
         }
         history.reverse();
         Ok(history)

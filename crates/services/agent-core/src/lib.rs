@@ -22,6 +22,7 @@ mod engine;
 mod error;
 mod feed;
 mod migration;
+mod owner;
 mod pen;
 mod prompt;
 mod routes;
@@ -73,7 +74,7 @@ pub async fn open(config: Config, platform: &Platform, database: Database, blobs
         models: Models::new(transport(ServiceName::ModelGateway)),
         knowledge: Knowledge::new(transport(ServiceName::KnowledgeEngine)),
         sandbox: Sandbox::new(transport(ServiceName::SandboxRunner)),
-        owner: format!("agent-core-{}", owner.uuid().simple()),
+        owner: owner::name(owner),
         lifecycle: platform.lifecycle.clone(),
         active: Mutex::new(HashMap::new()),
         wake: Notify::new(),

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use septet_blobs::Blobs;
-use septet_kernel::{Clock, ResponseId};
+use septet_contracts::models::Thinking;
+use septet_kernel::{BlobId, Clock, ResponseId};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::error::Error;
 use crate::feed::Feed;
@@ -11,7 +14,7 @@ use crate::run::event::{Event, Recorded, Spilled, ToolOutput};
 use crate::run::state::State;
 use crate::store::Store;
 
-/// Outputs beyond this many bytes of JSON go to the blob store.
+/// Outputs and thinking beyond this many bytes of JSON go to the blob store.
 const SPILL_BYTES: usize = 16 << 10;
 
 /// The pen of a run. Whoever holds it has the run's lease; when it was lost, every stroke fails.
@@ -24,6 +27,7 @@ pub(crate) struct Pen {
     epoch: i64,
     state: State,
     spilled: BTreeMap<String, ToolOutput>,
+    thinking: BTreeMap<String, Thinking>,
 }
 
 impl Pen {
@@ -39,8 +43,15 @@ impl Pen {
         let journal = store.journal(run, 0).await?;
         let mut spilled = BTreeMap::new();
         load_spilled(&blobs, &journal, &mut spilled).await?;
+        let mut thinking = BTreeMap::new();
+        load_thinking(&blobs, &journal, &mut thinking).await?;
         let state = State::fold(&journal, &spilled);
-        Ok(Self { store, blobs, feed, clock, run, epoch, state, spilled })
+        Ok(Self { store, blobs, feed, clock, run, epoch, state, spilled, thinking })
+    }
+
+    /// The thinking of the run that lies in the blob store, by blob.
+    pub(crate) fn thinking(&self) -> &BTreeMap<String, Thinking> {
+        &self.thinking
     }
 
     /// The run as the journal tells it.
@@ -74,14 +85,40 @@ impl Pen {
     /// # Errors
     /// When the blob store fails.
     pub(crate) async fn spill(&mut self, output: ToolOutput) -> Result<Spilled<ToolOutput>, Error> {
-        let json = serde_json::to_vec(&output).map_err(|source| Error::Garbled { what: "tool output", source })?;
-        if json.len() <= SPILL_BYTES {
+        let Some(id) = store_large(&self.blobs, "tool output", &output).await? else {
             return Ok(Spilled::Here(Box::new(output)));
-        }
-        let stored = self.blobs.put(json).await?;
-        self.spilled.insert(stored.id.to_string(), output);
-        Ok(Spilled::Blob(stored.id))
+        };
+        self.spilled.insert(id.to_string(), output);
+        Ok(Spilled::Blob(id))
     }
+
+    /// The thinking of a model in the same way.
+    ///
+    /// # Errors
+    /// When the blob store fails.
+    pub(crate) async fn spill_thinking(&mut self, thinking: Thinking) -> Result<Spilled<Thinking>, Error> {
+        let Some(id) = store_large(&self.blobs, "thinking", &thinking).await? else {
+            return Ok(Spilled::Here(Box::new(thinking)));
+        };
+        self.thinking.insert(id.to_string(), thinking);
+        Ok(Spilled::Blob(id))
+    }
+}
+
+/// Puts a value into the blob store when it is large.
+async fn store_large(blobs: &Blobs, what: &'static str, value: &impl Serialize) -> Result<Option<BlobId>, Error> {
+    let json = serde_json::to_vec(value).map_err(|source| Error::Garbled { what, source })?;
+    if json.len() <= SPILL_BYTES { Ok(None) } else { Ok(Some(blobs.put(json).await?.id)) }
+}
+
+/// Reads a value from the blob store; nothing when it is gone.
+async fn read_large<T: DeserializeOwned>(blobs: &Blobs, what: &'static str, id: &BlobId) -> Result<Option<T>, Error> {
+    let json = match blobs.read(id).await {
+        Ok(json) => json,
+        Err(septet_blobs::Error::NotFound(_)) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    serde_json::from_slice(&json).map(Some).map_err(|source| Error::Garbled { what, source })
 }
 
 /// Reads the outputs that some events have in the blob store.
@@ -95,14 +132,25 @@ pub(crate) async fn load_spilled(
         if into.contains_key(id.as_str()) {
             continue;
         }
-        let json = match blobs.read(id).await {
-            Ok(json) => json,
-            // The fold says in the output itself that it is gone.
-            Err(septet_blobs::Error::NotFound(_)) => continue,
-            Err(error) => return Err(error.into()),
-        };
-        let output = serde_json::from_slice(&json).map_err(|source| Error::Garbled { what: "tool output", source })?;
-        into.insert(id.to_string(), output);
+        // Where it is gone, the fold says so in the output itself.
+        if let Some(output) = read_large(blobs, "tool output", id).await? {
+            into.insert(id.to_string(), output);
+        }
+    }
+    Ok(())
+}
+
+/// Reads the thinking that some events have in the blob store.
+pub(crate) async fn load_thinking(
+    blobs: &Blobs,
+    journal: &[Recorded],
+    into: &mut BTreeMap<String, Thinking>,
+) -> Result<(), Error> {
+    for recorded in journal {
+        let Event::ModelCompleted { thinking: Some(Spilled::Blob(id)), .. } = &recorded.event else { continue };
+        if let Some(thinking) = read_large(blobs, "thinking", id).await? {
+            into.insert(id.to_string(), thinking);
+        }
     }
     Ok(())
 }

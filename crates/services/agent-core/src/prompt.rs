@@ -1,63 +1,59 @@
 //! What the model is shown: the agent's prompt, the conversation so far, and the steps of this run.
 //!
 //! It is built anew from the journal for every call and is the same each time, byte for byte: providers cache what
-//! they have seen, and a call that is repeated after a crash must be the same call.
+//! they have seen, and a call that is repeated after a crash must be the same call. And it is a history that every
+//! provider takes: each call has its output, arguments are objects, names and ids are well formed, no message is empty,
+//! instructions stand first.
+
+mod history;
+mod messages;
+
+use std::collections::BTreeMap;
 
 use septet_contracts::management::ResolvedAgent;
-use septet_contracts::models::{ChatMessage, ChatRequest, FunctionCall, ToolCall};
+use septet_contracts::models::{ChatMessage, ChatRequest, Thinking};
 use serde_json::Value;
 
+pub(crate) use self::history::Past;
+use self::messages::Messages;
 use crate::run::state::State;
 use crate::tools::Tool;
 
 /// The longest output of a tool that the model is shown, in characters. The middle of a longer one is left out.
 const MAX_OUTPUT_CHARS: usize = 40_000;
 
-/// An earlier question of the conversation and what was answered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Exchange {
-    pub(crate) question: String,
-    pub(crate) answer: String,
-}
-
-/// The request for the next turn of the model.
+/// The request for the next turn of the model. `thinking` is what of the run's own lies in the blob store, by blob.
 pub(crate) fn request(
     agent: &ResolvedAgent,
-    history: &[Exchange],
+    history: &[Past],
     state: &State,
+    thinking: &BTreeMap<String, Thinking>,
     n_steps: usize,
     may_use_tools: bool,
 ) -> ChatRequest {
-    let mut messages = vec![ChatMessage::system(system_prompt(agent, state))];
-    for exchange in history {
-        messages.push(ChatMessage::user(&exchange.question));
-        messages.push(ChatMessage::assistant(&exchange.answer));
+    let input = state.created.as_ref().map_or(&[][..], |created| created.input.as_slice());
+    let mut messages = Messages::default();
+    messages.push(ChatMessage::system(system_prompt(agent, state, input)));
+    history::write(history, &mut messages);
+    let mut has_input = false;
+    for item in input.iter().filter(|item| !is_instruction(item)) {
+        has_input |= messages.say(item["role"].as_str().unwrap_or("user"), &input_text(item));
     }
-    if let Some(created) = &state.created {
-        messages.extend(created.input.iter().map(input_message));
+    if !has_input {
+        // Only instructions came, and a conversation without a question is refused.
+        for item in input {
+            messages.say("user", &input_text(item));
+        }
     }
     for step in state.steps.iter().take(n_steps) {
-        let calls = step.calls.iter().map(|call| ToolCall {
-            id: call.request.id.clone(),
-            kind: "function".to_owned(),
-            function: FunctionCall { name: call.request.name.clone(), arguments: call.request.arguments.clone() },
-            extra: Default::default(),
+        messages.step(step, thinking, |call| {
+            call.output.as_ref().map_or_else(String::new, |output| shortened(&output.text, MAX_OUTPUT_CHARS))
         });
-        let mut turn = ChatMessage::calls(calls.collect());
-        if !step.text.is_empty() {
-            turn.content = ChatMessage::assistant(&step.text).content;
-        }
-        messages.push(turn);
-        for call in &step.calls {
-            // A call without an output would make every provider refuse the whole conversation.
-            let output = call.output.as_ref().map_or("no output", |output| output.text.as_str());
-            messages.push(ChatMessage::tool(&call.request.id, shortened(output)));
-        }
     }
     let tools: Vec<_> = agent.tools.iter().filter_map(|name| Tool::named(name)).map(Tool::definition).collect();
     ChatRequest {
         model: agent.model.clone(),
-        messages,
+        messages: messages.list,
         tool_choice: (!tools.is_empty() && !may_use_tools).then(|| Value::from("none")),
         tools,
         stream: true,
@@ -65,18 +61,20 @@ pub(crate) fn request(
     }
 }
 
-fn system_prompt(agent: &ResolvedAgent, state: &State) -> String {
+fn system_prompt(agent: &ResolvedAgent, state: &State, input: &[Value]) -> String {
     let mut prompt = agent.prompt.text.clone();
-    if let Some(instructions) = state.created.as_ref().and_then(|created| created.instructions.as_ref()) {
+    let instructions = state.created.as_ref().and_then(|created| created.instructions.clone());
+    // Many a chat template takes instructions at the beginning only.
+    let more = input.iter().filter(|item| is_instruction(item)).map(input_text);
+    for text in instructions.into_iter().chain(more).filter(|text| !text.trim().is_empty()) {
         prompt.push_str("\n\n");
-        prompt.push_str(instructions);
+        prompt.push_str(&text);
     }
     prompt
 }
 
-/// One input item of the Responses API as a chat message.
-fn input_message(item: &Value) -> ChatMessage {
-    ChatMessage::text(item["role"].as_str().unwrap_or("user"), input_text(item))
+fn is_instruction(item: &Value) -> bool {
+    matches!(item["role"].as_str(), Some("system" | "developer"))
 }
 
 /// The text of an input item.
@@ -88,13 +86,17 @@ pub(crate) fn input_text(item: &Value) -> String {
     }
 }
 
-fn shortened(text: &str) -> String {
+/// The text with its middle left out where it is longer than `max_chars`.
+fn shortened(text: &str, max_chars: usize) -> String {
     let n_chars = text.chars().count();
-    if n_chars <= MAX_OUTPUT_CHARS {
+    if n_chars <= max_chars {
         return text.to_owned();
     }
-    let half = MAX_OUTPUT_CHARS / 2;
+    let half = max_chars / 2;
     let head: String = text.chars().take(half).collect();
     let tail: String = text.chars().skip(n_chars - half).collect();
     format!("{head}\n[... {} characters left out ...]\n{tail}", n_chars - 2 * half)
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,16 +16,20 @@ use tracing::{info, warn};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::pen::Pen;
-use crate::prompt::{self, Exchange};
-use crate::run::decide::{Command, Limits, decide};
+use crate::prompt::{self, Past};
+use crate::run::decide::{Command, decide};
 use crate::run::event::{Event, RunError, Status, ToolOutput};
+use crate::run::limits::Limits;
 use crate::run::state::Call;
 use crate::store::RunRow;
 use crate::tools::{self, CodeRunner, Tool};
-use crate::turn::Turn;
+use crate::turn::{self, Turn};
 
 /// After this many takeovers in a row without progress a run is given up: it would take the process down again.
 const MAX_RECOVERIES: i64 = 5;
+
+/// How long the model gateway may take to cancel a call before the run ends without that.
+const CANCEL_WITHIN: Duration = Duration::from_secs(2);
 
 /// How often running code is looked at for what it printed.
 const PRINT_EVERY: Duration = Duration::from_millis(150);
@@ -45,7 +49,7 @@ pub(crate) struct Runner {
     run: ResponseId,
     conversation: ConversationId,
     agent: ResolvedAgent,
-    history: Vec<Exchange>,
+    history: Vec<Past>,
     pen: Pen,
     signals: Signals,
 }
@@ -84,7 +88,7 @@ impl Runner {
             epoch,
         )
         .await?;
-        pen.write(vec![Event::LeaseTaken { epoch, owner: engine.owner.clone() }]).await?;
+        pen.write(vec![Event::LeaseTaken { epoch, owner: engine.owner.clone(), again: epoch > 1 }]).await?;
         let Some(created) = pen.state().created.clone() else { return Err(Error::NoRun(row.id)) };
         let definition = engine.blobs.read(&created.definition).await?;
         let agent = serde_json::from_slice(&definition).map_err(|source| Error::Garbled { what: "agent", source })?;
@@ -106,9 +110,15 @@ impl Runner {
                 Command::RunTools(ids) => {
                     for id in ids {
                         self.run_tool(&id).await?;
-                        if self.signals.cancel.is_cancelled() || self.signals.leave.is_cancelled() {
+                        let is_late = self.engine.clock.now_ms() > self.deadline_ms();
+                        if self.signals.cancel.is_cancelled() || self.signals.leave.is_cancelled() || is_late {
                             break;
                         }
+                    }
+                }
+                Command::RefuseCalls(ids, reason) => {
+                    for id in ids {
+                        self.finish_call(&id, tools::failed(&reason.code, reason.message.clone())).await?;
                     }
                 }
                 Command::WaitUntil(at_ms) => self.wait_until(at_ms).await,
@@ -129,7 +139,9 @@ impl Runner {
 
     async fn ask_model(&mut self, step: u32, may_use_tools: bool, again: bool) -> Result<(), Error> {
         let n_steps = usize::try_from(step).unwrap_or(usize::MAX);
-        let request = prompt::request(&self.agent, &self.history, self.pen.state(), n_steps, may_use_tools);
+        let state = self.pen.state();
+        let request = prompt::request(&self.agent, &self.history, state, self.pen.thinking(), n_steps, may_use_tools);
+        let key = turn::key(self.run, step, state.steps.last().filter(|_| again));
         let engine = Arc::clone(&self.engine);
         let turn = Turn {
             models: &engine.models,
@@ -138,12 +150,39 @@ impl Runner {
             step,
             request,
             max_retries: engine.config.model_retries,
+            deadline_ms: self.deadline_ms(),
         };
+        let halted = self.halted();
         // Leaving drops the call; the model gateway keeps the answer under its key for whoever takes over.
         tokio::select! {
-            result = turn.take(&mut self.pen, again) => result,
-            () = self.signals.cancel.cancelled() => Ok(()),
-            () = self.signals.leave.cancelled() => Ok(()),
+            result = turn.take(&mut self.pen, again) => return result,
+            () = self.signals.leave.cancelled() => return Ok(()),
+            () = halted => {}
+        }
+        // Nobody will ever ask for the answer: the provider must not go on writing it, and charging for it.
+        match tokio::time::timeout(CANCEL_WITHIN, engine.models.cancel(&self.caller, &key)).await {
+            Ok(Ok(_was_running)) => {}
+            Ok(Err(error)) => warn!(run.id = %self.run, error.detail = %error, "cannot cancel a model call"),
+            Err(_elapsed) => warn!(run.id = %self.run, "cannot cancel a model call in time"),
+        }
+        Ok(())
+    }
+
+    /// When the run must have ended, in milliseconds since 1970.
+    fn deadline_ms(&self) -> i64 {
+        self.pen.state().created_at_ms.saturating_add(self.limits().max_wall_ms)
+    }
+
+    /// Ends when the run is to do nothing more: somebody stopped it, or its time is over.
+    fn halted(&self) -> impl Future<Output = ()> + Send + use<> {
+        let left_ms = self.deadline_ms().saturating_add(1).saturating_sub(self.engine.clock.now_ms());
+        let left = Duration::from_millis(u64::try_from(left_ms).unwrap_or(0));
+        let cancel = self.signals.cancel.clone();
+        async move {
+            tokio::select! {
+                () = cancel.cancelled() => {}
+                () = tokio::time::sleep(left) => {}
+            }
         }
     }
 
@@ -151,7 +190,7 @@ impl Runner {
         let wait = u64::try_from(at_ms - self.engine.clock.now_ms()).unwrap_or(0);
         tokio::select! {
             () = tokio::time::sleep(Duration::from_millis(wait)) => {}
-            () = self.signals.cancel.cancelled() => {}
+            () = self.halted() => {}
             () = self.signals.leave.cancelled() => {}
         }
     }
@@ -200,7 +239,7 @@ impl Runner {
         );
         tokio::select! {
             output = searching => Ok(Some(output)),
-            () = self.signals.cancel.cancelled() => Ok(None),
+            () = self.halted() => Ok(None),
             () = self.signals.leave.cancelled() => Ok(None),
         }
     }
@@ -263,6 +302,7 @@ impl Runner {
         let mut n_printed = (0, 0);
         let mut tick = tokio::time::interval(PRINT_EVERY);
         tick.tick().await;
+        let mut halted = std::pin::pin!(self.halted());
         loop {
             let event = tokio::select! {
                 event = events.next() => event,
@@ -270,8 +310,8 @@ impl Runner {
                     self.print(call, &output, &mut n_printed).await?;
                     continue;
                 }
-                () = self.signals.cancel.cancelled() => {
-                    // The code would run on under its key; the user said stop.
+                () = &mut halted => {
+                    // The code would run on under its key, and nobody waits for it.
                     if let Err(error) = runner.sandbox.stop(runner.caller, container, key).await {
                         warn!(run.id = %self.run, error.detail = %error, "cannot stop code");
                     }

@@ -1,20 +1,30 @@
 //! One turn of the model: asks, journals the words as they come, ends with the calls that it wants.
 
+mod outcome;
+mod retry;
+mod words;
+
 use std::time::Duration;
 
 use futures::{Stream, StreamExt};
 use septet_contracts::call::CallError;
-use septet_contracts::models::{Assembly, CallOptions, ChatChunk, ChatRequest, Models};
+use septet_contracts::models::{Assembly, CallOptions, ChatChunk, ChatRequest, Models, Opened};
 use septet_kernel::{Caller, ResponseId};
 use tokio::time::{Instant, sleep_until};
 
+use self::retry::{Past, Retry, retry};
+use self::words::Words;
 use crate::error::Error;
 use crate::pen::Pen;
-use crate::run::event::{Event, ToolCall, Usage};
+use crate::run::event::{Event, Usage};
+use crate::run::state::Step;
 
 // Words are journaled in groups: often enough for the eye, seldom enough for the disk.
 const FLUSH_AFTER: Duration = Duration::from_millis(40);
 const FLUSH_CHARS: usize = 240;
+
+/// A wait is told to whoever follows the run from this length on.
+const MIN_TOLD_MS: i64 = 1_000;
 
 /// The turn to take.
 pub(crate) struct Turn<'a> {
@@ -24,6 +34,17 @@ pub(crate) struct Turn<'a> {
     pub(crate) step: u32,
     pub(crate) request: ChatRequest,
     pub(crate) max_retries: u32,
+    /// When the run must have ended, in milliseconds since 1970.
+    pub(crate) deadline_ms: i64,
+}
+
+/// The idempotency key of the next call of a step. An answer that was of no use lies under its key, so asking again
+/// takes another.
+pub(crate) fn key(run: ResponseId, number: u32, step: Option<&Step>) -> String {
+    match step.map_or(0, |step| step.n_useless) {
+        0 => format!("{run}:{number}"),
+        n_useless => format!("{run}:{number}:{n_useless}"),
+    }
 }
 
 impl Turn<'_> {
@@ -32,18 +53,18 @@ impl Turn<'_> {
     /// # Errors
     /// When the journal cannot be written.
     pub(crate) async fn take(&self, pen: &mut Pen, again: bool) -> Result<(), Error> {
-        let key = format!("{}:{}", self.run, self.step);
+        let key = key(self.run, self.step, pen.state().steps.last().filter(|_| again));
         if !again {
             pen.write(vec![Event::ModelRequested { step: self.step, key: key.clone() }]).await?;
         }
         let options = CallOptions { run: Some(self.run.to_string()), idempotency_key: Some(key.clone()) };
-        let result = match self.models.chat_stream(self.caller, &self.request, &options).await {
-            Ok(chunks) => self.listen(pen, key, chunks).await?,
-            Err(error) => Err(error),
+        let result = match self.models.open_chat(self.caller, &self.request, &options).await {
+            Ok(opened) => self.listen(pen, key, opened).await?,
+            Err(error) => Err(Failed { error, usage: None }),
         };
         match result {
             Ok(()) => Ok(()),
-            Err(error) => pen.write(vec![self.failure(pen, &error)]).await,
+            Err(failed) => pen.write(self.failure(pen, failed)).await,
         }
     }
 
@@ -51,12 +72,13 @@ impl Turn<'_> {
         &self,
         pen: &mut Pen,
         key: String,
-        chunks: impl Stream<Item = Result<ChatChunk, CallError>>,
-    ) -> Result<Result<(), CallError>, Error> {
+        opened: Opened<impl Stream<Item = Result<ChatChunk, CallError>>>,
+    ) -> Result<Result<(), Failed>, Error> {
         let mut words = Words::after(pen.state().steps.last().map(|step| step.text.clone()).unwrap_or_default());
         let mut assembly = Assembly::default();
         let mut model = String::new();
         let mut flush_at = Instant::now();
+        let Opened { deployment, chunks } = opened;
         let mut chunks = std::pin::pin!(chunks);
         loop {
             let chunk = tokio::select! {
@@ -71,7 +93,7 @@ impl Turn<'_> {
                 None => break,
                 Some(Err(error)) => {
                     self.flush(pen, &key, &mut words, Vec::new()).await?;
-                    return Ok(Err(error));
+                    return Ok(Err(Failed { error, usage: None }));
                 }
                 Some(Ok(chunk)) => {
                     if model.is_empty() {
@@ -87,20 +109,22 @@ impl Turn<'_> {
                 }
             }
         }
-        let usage = used(&assembly);
-        let calls = assembly
-            .message()
-            .tool_calls
-            .into_iter()
-            .enumerate()
-            .map(|(number, call)| ToolCall {
-                // Some local servers give no id, or the same one twice; ours must tell the calls apart.
-                id: format!("call_{}_{number}", self.step),
-                name: call.function.name,
-                arguments: call.function.arguments,
-            })
-            .collect();
-        let completed = Event::ModelCompleted { step: self.step, calls, usage, model };
+        let usage = outcome::used(&assembly);
+        if let Some(error) = outcome::flaw(&assembly) {
+            self.flush(pen, &key, &mut words, Vec::new()).await?;
+            return Ok(Err(Failed { error, usage: Some(usage) }));
+        }
+        let maker = deployment.split_once('/').map_or(deployment.as_str(), |(provider, _)| provider);
+        let thinking = assembly.thinking(maker);
+        let thinking = if thinking.is_empty() { None } else { Some(pen.spill_thinking(thinking).await?) };
+        let completed = Event::ModelCompleted {
+            step: self.step,
+            calls: outcome::calls(&assembly, self.step),
+            usage,
+            model,
+            finish: assembly.finish_reason().map(str::to_owned),
+            thinking,
+        };
         words.finish();
         self.flush(pen, &key, &mut words, vec![completed]).await?;
         Ok(Ok(()))
@@ -119,110 +143,29 @@ impl Turn<'_> {
         if events.is_empty() { Ok(()) } else { pen.write(events).await }
     }
 
-    fn failure(&self, pen: &Pen, error: &CallError) -> Event {
-        let n_failures = pen.state().steps.last().map_or(0, |step| step.n_failures);
-        let may_retry = error.kind.is_transient() && n_failures < self.max_retries;
-        // Half a second, then two: long enough for a provider to recover, short enough for a person to wait.
-        let wait_s = error
-            .retry_after_s
-            .map_or_else(|| 0.5 * 4_f64.powi(i32::try_from(n_failures).unwrap_or(3)), |s| s.min(30) as f64);
-        #[expect(clippy::cast_possible_truncation, reason = "at most 30 000")]
-        let retry_at_ms = may_retry.then(|| pen.now_ms() + (wait_s * 1000.0) as i64);
-        Event::ModelFailed { step: self.step, code: error.code.clone(), message: error.detail.clone(), retry_at_ms }
+    /// The events that say why it failed, and for how long nothing happens now.
+    fn failure(&self, pen: &Pen, failed: Failed) -> Vec<Event> {
+        let Failed { error, usage } = failed;
+        let (step, now_ms) = (pen.state().steps.last(), pen.now_ms());
+        let past = Past {
+            n_failures: step.map_or(0, |step| step.n_failures),
+            n_waits: step.map_or(0, |step| step.n_waits),
+            max_failures: self.max_retries,
+            now_ms,
+            deadline_ms: self.deadline_ms,
+        };
+        let Retry { at_ms, waits } = retry(&error, past);
+        let (code, message) = (error.code, error.detail);
+        let told = at_ms.filter(|at_ms| at_ms - now_ms >= MIN_TOLD_MS);
+        let told = told.map(|until_ms| Event::RunWaits { until_ms, code: code.clone(), message: message.clone() });
+        let failed = Event::ModelFailed { step: self.step, code, message, retry_at_ms: at_ms, waits, usage };
+        std::iter::once(failed).chain(told).collect()
     }
 }
 
-fn used(assembly: &Assembly) -> Usage {
-    let Some(usage) = assembly.usage() else { return Usage::default() };
-    Usage {
-        input_tokens: usage.prompt_tokens,
-        cached_tokens: usage.prompt_tokens_details.as_ref().map_or(0, |details| details.cached_tokens),
-        output_tokens: usage.completion_tokens,
-        cost_nano: usage.extra.get("septet_cost_nano").and_then(serde_json::Value::as_i64).unwrap_or(0),
-    }
-}
-
-/// The words of a turn that may have been begun before.
-///
-/// After a crash the same call gives the same words again, and those that are journaled already are skipped. When it
-/// gives other words, the earlier ones are void and the turn starts over.
-struct Words {
-    journaled: String,
-    waiting: String,
-    restarted: bool,
-}
-
-impl Words {
-    fn after(journaled: String) -> Self {
-        Self { journaled, waiting: String::new(), restarted: false }
-    }
-
-    fn push(&mut self, text: &str) {
-        self.waiting.push_str(text);
-        if self.journaled.is_empty() {
-            return;
-        }
-        if let Some(rest) = self.waiting.strip_prefix(self.journaled.as_str()) {
-            self.waiting = rest.to_owned();
-            self.journaled.clear();
-        } else if !self.journaled.starts_with(self.waiting.as_str()) {
-            self.journaled.clear();
-            self.restarted = true;
-        }
-    }
-
-    /// The turn is over: words that were expected again and did not come are void.
-    fn finish(&mut self) {
-        if !self.journaled.is_empty() {
-            self.journaled.clear();
-            self.restarted = true;
-        }
-    }
-
-    fn n_waiting(&self) -> usize {
-        if self.journaled.is_empty() { self.waiting.len() } else { 0 }
-    }
-
-    fn is_waiting(&self) -> bool {
-        self.n_waiting() > 0
-    }
-
-    fn take(&mut self) -> (bool, String) {
-        if !self.journaled.is_empty() {
-            return (false, String::new());
-        }
-        (std::mem::take(&mut self.restarted), std::mem::take(&mut self.waiting))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn replay(journaled: &str, pieces: &[&str]) -> (bool, String) {
-        let mut words = Words::after(journaled.to_owned());
-        let (mut restarted, mut text) = (false, String::new());
-        for piece in pieces {
-            words.push(piece);
-            let (again, new) = words.take();
-            restarted |= again;
-            text.push_str(&new);
-        }
-        words.finish();
-        let (again, new) = words.take();
-        (restarted || again, text + &new)
-    }
-
-    #[test]
-    fn words_that_are_journaled_are_not_said_twice() {
-        assert_eq!(replay("", &["ab", "c"]), (false, "abc".to_owned()));
-        assert_eq!(replay("abc", &["a", "bcd", "e"]), (false, "de".to_owned()));
-        assert_eq!(replay("abc", &["abc"]), (false, String::new()));
-    }
-
-    #[test]
-    fn other_words_start_the_turn_over() {
-        assert_eq!(replay("abc", &["ab", "x", "y"]), (true, "abxy".to_owned()));
-        assert_eq!(replay("abc", &["ab"]), (true, "ab".to_owned()));
-    }
+/// Why a turn came to nothing.
+struct Failed {
+    error: CallError,
+    /// What it used, when it did answer and the answer is of no use.
+    usage: Option<Usage>,
 }

@@ -112,7 +112,8 @@ fn output_text(response: &Value) -> String {
 
 fn finish_reason(response: &Value) -> &'static str {
     match response["incomplete_details"]["reason"].as_str() {
-        Some("max_output_tokens") => "length",
+        // Chat Completions have one word for every limit.
+        Some("max_output_tokens" | "max_steps" | "max_tool_calls" | "time_limit") => "length",
         Some("content_filter") => "content_filter",
         _ => "stop",
     }
@@ -234,6 +235,22 @@ mod tests {
         assert_eq!(chunks[3]["usage"]["total_tokens"], 7);
         assert_eq!(chunks[3]["choices"], json!([]));
         assert!(chunks.iter().all(|chunk| chunk["id"] == "chatcmpl-resp_1"));
+    }
+
+    #[test]
+    fn a_run_that_is_incomplete_is_no_chat_that_stopped() {
+        for (reason, expected) in [
+            ("max_output_tokens", "length"),
+            ("max_steps", "length"),
+            ("max_tool_calls", "length"),
+            ("time_limit", "length"),
+            ("content_filter", "content_filter"),
+        ] {
+            let response = json!({"id": "resp_1", "status": "incomplete", "incomplete_details": {"reason": reason}});
+            assert_eq!(completion(&response)["choices"][0]["finish_reason"], expected);
+            let chunks = Projection::new(false).chunks(&event("response.incomplete", json!({"response": response})));
+            assert_eq!(chunks[0]["choices"][0]["finish_reason"], expected);
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use septet_contracts::models::Thinking;
 use septet_kernel::{BlobId, ContainerId, ConversationId, ResponseId, VectorStoreId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -31,6 +32,9 @@ pub enum Event {
         epoch: i64,
         /// The process.
         owner: String,
+        /// Whether an owner before it was lost or left, so that the run is taken up again.
+        #[serde(default, skip_serializing_if = "is_false")]
+        again: bool,
     },
     /// The model is about to be asked. `key` makes asking again after a crash safe.
     ModelRequested {
@@ -63,6 +67,12 @@ pub enum Event {
         usage: Usage,
         /// The model that really answered.
         model: String,
+        /// Why it ended, in the provider's word.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        finish: Option<String>,
+        /// What it wants back with its words, here or in the blob store when it is large.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        thinking: Option<Spilled<Thinking>>,
     },
     /// The model could not be asked.
     ModelFailed {
@@ -74,6 +84,21 @@ pub enum Event {
         message: String,
         /// When to try again; absent when that is pointless.
         retry_at_ms: Option<i64>,
+        /// Whether it only asked to be waited for, so that this does not count as a failure.
+        #[serde(default, skip_serializing_if = "is_false")]
+        waits: bool,
+        /// What it used, when it did answer and the answer is of no use. Asking again then takes another key.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        usage: Option<Usage>,
+    },
+    /// Nothing happens for a while, and why.
+    RunWaits {
+        /// Until when, in milliseconds since 1970.
+        until_ms: i64,
+        /// The stable word for programs.
+        code: String,
+        /// The sentence for a person.
+        message: String,
     },
     /// A tool is about to run.
     ToolStarted {
@@ -108,7 +133,7 @@ pub enum Event {
     RunFinished {
         /// How it ended.
         status: Status,
-        /// Why, when it failed.
+        /// Why, when it failed or is incomplete.
         error: Option<RunError>,
     },
 }
@@ -143,8 +168,11 @@ pub struct ToolCall {
     pub id: String,
     /// The tool.
     pub name: String,
-    /// The arguments as the model wrote them; they may be no JSON.
+    /// The arguments: a JSON object where what the model wrote could be read as one, else as it wrote them.
     pub arguments: String,
+    /// The id that the model itself gave it, where it gave one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_id: Option<String>,
 }
 
 /// What model calls used.
@@ -156,6 +184,9 @@ pub struct Usage {
     pub cached_tokens: u64,
     /// Tokens out.
     pub output_tokens: u64,
+    /// Of the tokens out, those spent on thinking.
+    #[serde(default)]
+    pub reasoning_tokens: u64,
     /// The price in nano-units, as the model gateway says it.
     pub cost_nano: i64,
 }
@@ -168,6 +199,7 @@ impl Usage {
             input_tokens: self.input_tokens + other.input_tokens,
             cached_tokens: self.cached_tokens + other.cached_tokens,
             output_tokens: self.output_tokens + other.output_tokens,
+            reasoning_tokens: self.reasoning_tokens + other.reasoning_tokens,
             cost_nano: self.cost_nano + other.cost_nano,
         }
     }
@@ -255,6 +287,8 @@ pub enum Status {
     Failed,
     /// Somebody stopped it.
     Cancelled,
+    /// A limit was reached; what there is by then is not all.
+    Incomplete,
 }
 
 impl Status {
@@ -265,6 +299,7 @@ impl Status {
             Self::Completed => "completed",
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",
+            Self::Incomplete => "incomplete",
         }
     }
 }
@@ -276,4 +311,8 @@ pub struct RunError {
     pub code: String,
     /// The sentence for a person, with what to do.
     pub message: String,
+}
+
+fn is_false(value: &bool) -> bool {
+    !*value
 }

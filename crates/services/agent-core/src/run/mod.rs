@@ -11,6 +11,7 @@ pub mod citation;
 pub mod decide;
 pub mod event;
 pub mod item;
+pub mod limits;
 pub mod project;
 pub mod response;
 pub mod state;

@@ -67,7 +67,12 @@ impl Projector {
                 let response = self.response();
                 self.send(&mut out, "response.in_progress", json!({"response": response}));
             }
-            Event::LeaseTaken { .. } | Event::ModelFailed { .. } | Event::CancelRequested => {}
+            Event::LeaseTaken { again: false, .. } | Event::ModelFailed { .. } | Event::CancelRequested => {}
+            // OpenAI has no event for these; the response itself says them under `septet`.
+            Event::LeaseTaken { again: true, .. } | Event::RunWaits { .. } => {
+                let response = self.response();
+                self.send(&mut out, "response.in_progress", json!({"response": response}));
+            }
             Event::ModelRequested { .. } => self.requested_at_ms = at_ms,
             Event::ModelRestarted { .. } => {
                 self.requested_at_ms = at_ms;
@@ -76,7 +81,8 @@ impl Projector {
             Event::TextDelta { text, .. } => self.text(&mut out, text),
             Event::ModelCompleted { calls, .. } => {
                 let annotations = self.annotations(calls.is_empty());
-                self.close_message(&mut out, "completed", &annotations, at_ms);
+                let is_whole = self.state.steps.last().is_none_or(super::state::Step::is_whole);
+                self.close_message(&mut out, if is_whole { "completed" } else { "incomplete" }, &annotations, at_ms);
                 for call in calls {
                     self.begin_call(&mut out, &call.id, at_ms);
                 }
@@ -97,7 +103,7 @@ impl Projector {
                 let name = match status {
                     Status::Completed => "response.completed",
                     Status::Failed => "response.failed",
-                    Status::Cancelled => "response.incomplete",
+                    Status::Cancelled | Status::Incomplete => "response.incomplete",
                 };
                 let response = self.response();
                 self.send(&mut out, name, json!({"response": response}));

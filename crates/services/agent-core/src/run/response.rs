@@ -18,11 +18,15 @@ pub fn object(state: &State, output: &[Value]) -> Value {
         None => "in_progress",
         Some(finished) => finished.status.as_str(),
     };
-    let error = finished.and_then(|finished| finished.error.as_ref());
-    let incomplete = finished
-        .filter(|finished| finished.status == Status::Cancelled)
-        .map(|_cancelled| json!({"reason": "cancelled"}));
-    json!({
+    let reason = finished.and_then(|finished| finished.error.as_ref());
+    let (error, incomplete) = match finished.map(|finished| finished.status) {
+        Some(Status::Cancelled) => (reason, Some(json!({"reason": "cancelled"}))),
+        Some(Status::Incomplete) => {
+            (None, reason.map(|reason| json!({"reason": reason.code, "message": reason.message})))
+        }
+        Some(Status::Completed | Status::Failed) | None => (reason, None),
+    };
+    let mut object = json!({
         "id": created.run,
         "object": "response",
         "created_at": state.created_at_ms / 1000,
@@ -51,7 +55,7 @@ pub fn object(state: &State, output: &[Value]) -> Value {
             "input_tokens": usage.input_tokens,
             "input_tokens_details": {"cached_tokens": usage.cached_tokens},
             "output_tokens": usage.output_tokens,
-            "output_tokens_details": {"reasoning_tokens": 0},
+            "output_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
             "total_tokens": usage.input_tokens + usage.output_tokens,
         })),
         "septet": {
@@ -62,5 +66,18 @@ pub fn object(state: &State, output: &[Value]) -> Value {
             "model": state.steps.last().map(|step| step.model.clone()),
             "offline": state.steps.iter().any(|step| step.model == "offline-analyst"),
         },
-    })
+    });
+    // Only where there is something to say: the object of a run from before stays as it was, byte for byte.
+    if let Some(waiting) = &state.waiting {
+        object["septet"]["waiting"] = json!({
+            "code": waiting.reason.code,
+            "message": waiting.reason.message,
+            "until_ms": waiting.until_ms,
+            "seconds": waiting.seconds,
+        });
+    }
+    if state.n_recoveries > 0 {
+        object["septet"]["recoveries"] = json!(state.n_recoveries);
+    }
+    object
 }

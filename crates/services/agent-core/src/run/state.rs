@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use septet_kernel::ContainerId;
 
-use super::event::{Event, Passage, Recorded, RunCreated, RunError, Status, ToolCall, ToolOutput, Usage};
+use septet_contracts::models::{Finish, Thinking};
+
+use super::event::{Event, Passage, Recorded, RunCreated, RunError, Spilled, Status, ToolCall, ToolOutput, Usage};
 
 /// A run as it stands.
 #[derive(Debug, Clone, Default)]
@@ -17,10 +19,25 @@ pub struct State {
     pub steps: Vec<Step>,
     /// Whether it was asked to stop.
     pub cancel_requested: bool,
+    /// What it waits for, while it does nothing else.
+    pub waiting: Option<Waiting>,
+    /// How often it was taken up again after an owner was lost or left.
+    pub n_recoveries: u32,
     /// How it ended.
     pub finished: Option<Finished>,
     /// How many events it has, which is the place of the next.
     pub next_seq: u64,
+}
+
+/// Why a run does nothing for a while.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// Until when, in milliseconds since 1970.
+    pub until_ms: i64,
+    /// For how many seconds, rounded up, counted from when it began.
+    pub seconds: i64,
+    /// Why.
+    pub reason: RunError,
 }
 
 /// The end of a run.
@@ -28,7 +45,7 @@ pub struct State {
 pub struct Finished {
     /// How.
     pub status: Status,
-    /// Why, when it failed.
+    /// Why, when it failed or is incomplete.
     pub error: Option<RunError>,
     /// When, in milliseconds since 1970.
     pub at_ms: i64,
@@ -47,8 +64,18 @@ pub struct Step {
     pub usage: Option<Usage>,
     /// The model that answered.
     pub model: String,
+    /// Why its turn ended, in the provider's word.
+    pub finish: Option<String>,
+    /// What it wants back with its words.
+    pub thinking: Option<Spilled<Thinking>>,
     /// How often it failed.
     pub n_failures: u32,
+    /// How often in a row it asked to be waited for.
+    pub n_waits: u32,
+    /// How often it gave an answer that is of no use.
+    pub n_useless: u32,
+    /// What those answers used.
+    pub useless_usage: Usage,
     /// When to try again after a failure.
     pub retry_at_ms: Option<i64>,
     /// The failure that ends the run.
@@ -82,12 +109,21 @@ impl State {
     /// Takes in the next event.
     pub fn apply(&mut self, recorded: &Recorded, blobs: &BTreeMap<String, ToolOutput>) {
         self.next_seq = recorded.seq + 1;
+        if !matches!(recorded.event, Event::LeaseTaken { .. }) {
+            self.waiting = None;
+        }
         match &recorded.event {
             Event::RunCreated(created) => {
                 self.created = Some((**created).clone());
                 self.created_at_ms = recorded.at_ms;
             }
-            Event::LeaseTaken { .. } | Event::ToolProgress { .. } => {}
+            Event::LeaseTaken { again, .. } => self.n_recoveries += u32::from(*again),
+            Event::ToolProgress { .. } => {}
+            Event::RunWaits { until_ms, code, message } => {
+                let seconds = (until_ms - recorded.at_ms + 999) / 1000;
+                let reason = RunError { code: code.clone(), message: message.clone() };
+                self.waiting = Some(Waiting { until_ms: *until_ms, seconds, reason });
+            }
             Event::ModelRequested { key, .. } => self.steps.push(Step::new(key.clone())),
             Event::ModelRestarted { key, .. } => {
                 if let Some(step) = self.steps.last_mut() {
@@ -101,16 +137,23 @@ impl State {
                     step.text.push_str(text);
                 }
             }
-            Event::ModelCompleted { calls, usage, model, .. } => {
+            Event::ModelCompleted { calls, usage, model, finish, thinking, .. } => {
                 if let Some(step) = self.steps.last_mut() {
                     step.calls = calls.iter().cloned().map(Call::new).collect();
                     step.usage = Some(*usage);
                     model.clone_into(&mut step.model);
+                    step.finish.clone_from(finish);
+                    step.thinking.clone_from(thinking);
                 }
             }
-            Event::ModelFailed { code, message, retry_at_ms, .. } => {
+            Event::ModelFailed { code, message, retry_at_ms, waits, usage, .. } => {
                 if let Some(step) = self.steps.last_mut() {
-                    step.n_failures += 1;
+                    step.n_failures += u32::from(!*waits);
+                    step.n_waits = if *waits { step.n_waits + 1 } else { 0 };
+                    if let Some(usage) = usage {
+                        step.n_useless += 1;
+                        step.useless_usage = step.useless_usage.plus(*usage);
+                    }
                     step.retry_at_ms = *retry_at_ms;
                     if retry_at_ms.is_none() {
                         step.fatal = Some(RunError { code: code.clone(), message: message.clone() });
@@ -159,7 +202,8 @@ impl State {
     /// What all model calls used together.
     #[must_use]
     pub fn usage(&self) -> Usage {
-        self.steps.iter().filter_map(|step| step.usage).fold(Usage::default(), Usage::plus)
+        let used = self.steps.iter().flat_map(|step| [step.usage.unwrap_or_default(), step.useless_usage]);
+        used.fold(Usage::default(), Usage::plus)
     }
 
     /// How many tools were called.
@@ -176,6 +220,18 @@ impl State {
 }
 
 impl Step {
+    /// Why its turn ended. Journals from before this was noted have no word for it.
+    #[must_use]
+    pub fn finish(&self) -> Finish {
+        self.finish.as_deref().map_or(Finish::Stop, Finish::read)
+    }
+
+    /// Whether its words are all that it wanted to say.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        !matches!(self.finish(), Finish::Length | Finish::Filtered)
+    }
+
     fn new(key: String) -> Self {
         Self {
             key,
@@ -183,7 +239,12 @@ impl Step {
             calls: Vec::new(),
             usage: None,
             model: String::new(),
+            finish: None,
+            thinking: None,
             n_failures: 0,
+            n_waits: 0,
+            n_useless: 0,
+            useless_usage: Usage::default(),
             retry_at_ms: None,
             fatal: None,
         }

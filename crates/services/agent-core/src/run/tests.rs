@@ -5,14 +5,16 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use septet_kernel::{Clock, Ids};
 
-use super::decide::{Command, Limits, decide};
+use super::decide::{Command, decide};
 use super::event::{Event, Recorded, RunCreated, RunError, Spilled, Status, ToolCall, ToolOutput, Usage};
+use super::limits::Limits;
 use super::project::{Projector, Wire};
 use super::state::State;
 
 const LIMITS: Limits = Limits { max_steps: 4, max_tool_calls: 6, max_wall_ms: 60_000 };
 
 /// A journal as some run could have written it, with a start time of 0 and one millisecond between events.
+#[derive(Clone)]
 struct Script(Vec<Event>);
 
 impl Script {
@@ -45,6 +47,10 @@ impl Script {
     }
 
     fn completes(self, step: u32, calls: &[&str]) -> Self {
+        self.ends_turn(step, calls, None)
+    }
+
+    fn ends_turn(self, step: u32, calls: &[&str], finish: Option<&str>) -> Self {
         let calls = calls
             .iter()
             .enumerate()
@@ -52,9 +58,11 @@ impl Script {
                 id: format!("call_{step}_{number}"),
                 name: (*name).to_owned(),
                 arguments: r#"{"queries":["x"],"code":"print(1)"}"#.into(),
+                model_id: None,
             })
             .collect();
-        self.with(Event::ModelCompleted { step, calls, usage: Usage::default(), model: "m".into() })
+        let (usage, finish) = (Usage::default(), finish.map(str::to_owned));
+        self.with(Event::ModelCompleted { step, calls, usage, model: "m".into(), finish, thinking: None })
     }
 
     fn runs(self, call_id: &str) -> Self {
@@ -62,6 +70,11 @@ impl Script {
         self.with(Event::ToolStarted { call_id: call_id.into(), key: "k".into(), container: None })
             .with(Event::ToolProgress { call_id: call_id.into(), stdout: "1\n".into(), stderr: String::new() })
             .with(Event::ToolFinished { call_id: call_id.into(), output: Spilled::Here(Box::new(output)) })
+    }
+
+    fn finishes(self, call_id: &str) -> Self {
+        let output = Spilled::Here(Box::default());
+        self.with(Event::ToolFinished { call_id: call_id.into(), output })
     }
 
     fn ends(self, status: Status) -> Self {
@@ -132,7 +145,14 @@ fn the_last_step_has_no_tools() {
 
 #[test]
 fn a_failure_is_waited_out_or_ends_the_run() {
-    let failed = |retry_at_ms| Event::ModelFailed { step: 0, code: "down".into(), message: "no".into(), retry_at_ms };
+    let failed = |retry_at_ms| Event::ModelFailed {
+        step: 0,
+        code: "down".into(),
+        message: "no".into(),
+        retry_at_ms,
+        waits: false,
+        usage: None,
+    };
 
     assert_eq!(Script::new().asks(0).with(failed(Some(500))).next(), Command::WaitUntil(500));
     let error = RunError { code: "down".into(), message: "no".into() };
@@ -147,10 +167,131 @@ fn a_cancel_goes_before_everything() {
 }
 
 #[test]
-fn a_run_that_takes_too_long_fails_in_words() {
-    let Command::Finish(Status::Failed, Some(error)) = decide(&Script::new().state(), LIMITS, 60_001) else { panic!() };
+fn a_run_that_takes_too_long_ends_incomplete_in_words() {
+    assert_eq!(ending(&decide(&Script::new().state(), LIMITS, 60_001)), "time_limit");
+}
 
-    assert_eq!(error.code, "time_limit");
+/// The reason of an end that is incomplete.
+fn ending(command: &Command) -> &str {
+    let Command::Finish(Status::Incomplete, Some(error)) = command else { panic!("{command:?}") };
+    assert!(!error.message.is_empty());
+    &error.code
+}
+
+/// The calls that are refused, and why.
+fn refused(command: &Command) -> (Vec<&str>, &str) {
+    let Command::RefuseCalls(ids, error) = command else { panic!("{command:?}") };
+    (ids.iter().map(String::as_str).collect(), &error.code)
+}
+
+#[test]
+fn a_model_that_calls_tools_in_its_last_step_ends_the_run() {
+    let mut run = Script::new();
+    for step in 0..3 {
+        run = run.asks(step).completes(step, &["knowledge_search"]).runs(&format!("call_{step}_0"));
+    }
+    let run = run.asks(3).completes(3, &["knowledge_search", "run_python"]);
+    assert_eq!(refused(&run.next()), (vec!["call_3_0", "call_3_1"], "max_steps"));
+    let run = run.finishes("call_3_0").finishes("call_3_1");
+    assert_eq!(ending(&run.next()), "max_steps");
+}
+
+#[test]
+fn calls_beyond_the_limit_are_refused_and_the_model_may_answer_once_more() {
+    let names = ["knowledge_search"; 8];
+    let mut run = Script::new().asks(0).completes(0, &names);
+    for number in 0..6 {
+        assert!(matches!(run.next(), Command::RunTools(ids) if ids.len() == 6 - number), "{number}");
+        run = run.runs(&format!("call_0_{number}"));
+    }
+    assert_eq!(refused(&run.next()), (vec!["call_0_6", "call_0_7"], "max_tool_calls"));
+    let run = run.finishes("call_0_6").finishes("call_0_7");
+    assert_eq!(run.next(), Command::AskModel { step: 1, may_use_tools: false, again: false });
+
+    let answers = run.clone().asks(1).says(1, "so").completes(1, &[]);
+    assert_eq!(answers.next(), Command::Finish(Status::Completed, None));
+    let insists = run.asks(1).completes(1, &["knowledge_search"]);
+    assert_eq!(refused(&insists.next()), (vec!["call_1_0"], "max_tool_calls"));
+    assert_eq!(ending(&insists.finishes("call_1_0").next()), "max_tool_calls");
+}
+
+#[test]
+fn a_turn_that_was_cut_off_ends_the_run_incomplete() {
+    for (word, reason) in [("length", "max_output_tokens"), ("content_filter", "content_filter")] {
+        let run = Script::new().asks(0).says(0, "half").ends_turn(0, &[], Some(word));
+        assert_eq!(ending(&run.next()), reason);
+        let calls = Script::new().asks(0).ends_turn(0, &["run_python"], Some(word));
+        assert_eq!(refused(&calls.next()), (vec!["call_0_0"], reason), "half a program is not run");
+        assert_eq!(ending(&calls.finishes("call_0_0").next()), reason);
+
+        let error = RunError { code: reason.into(), message: "so".into() };
+        let wires = run.with(Event::RunFinished { status: Status::Incomplete, error: Some(error) }).wires();
+        let last = wires.last().unwrap();
+        assert_eq!((last.name, last.is_terminal), ("response.incomplete", true));
+        let response = &last.data["response"];
+        assert_eq!(response["status"], "incomplete");
+        assert_eq!(response["incomplete_details"], serde_json::json!({"reason": reason, "message": "so"}));
+        assert_eq!(response["error"], serde_json::Value::Null);
+        assert_eq!(response["output"][0]["status"], "incomplete");
+    }
+    let calls = Script::new().asks(0).ends_turn(0, &["run_python"], Some("stop"));
+    assert_eq!(calls.next(), Command::RunTools(vec!["call_0_0".into()]), "calls given with stop are calls");
+}
+
+#[test]
+fn a_long_wait_and_a_takeover_are_told_without_events_that_clients_do_not_know() {
+    let waits = Event::RunWaits { until_ms: 57_002, code: "provider_rate_limit".into(), message: "slowly".into() };
+    let again = Event::LeaseTaken { epoch: 2, owner: "o".into(), again: true };
+    let run = Script::new().asks(0).with(waits).with(again);
+    let wires = run.wires();
+
+    let names: Vec<&str> = wires.iter().map(|wire| wire.name).collect();
+    assert_eq!(names, ["response.created", "response.in_progress", "response.in_progress", "response.in_progress"]);
+    let waiting = serde_json::json!(
+        {"code": "provider_rate_limit", "message": "slowly", "until_ms": 57_002, "seconds": 57});
+    assert_eq!(wires[2].data["response"]["septet"]["waiting"], waiting);
+    assert_eq!(wires[3].data["response"]["septet"]["recoveries"], 1);
+    // It is over as soon as anything else happens.
+    let over = run.says(0, "so").completes(0, &[]).ends(Status::Completed).wires();
+    assert!(over.last().unwrap().data["response"]["septet"].get("waiting").is_none());
+}
+
+#[test]
+fn what_useless_answers_used_and_thinking_are_in_the_usage() {
+    let usage = Usage { input_tokens: 5, output_tokens: 3, reasoning_tokens: 2, ..Usage::default() };
+    let failed = Event::ModelFailed {
+        step: 0,
+        code: "empty_answer".into(),
+        message: "no".into(),
+        retry_at_ms: Some(1),
+        waits: false,
+        usage: Some(usage),
+    };
+    let run = Script::new().asks(0).with(failed).says(0, "so").completes(0, &[]).ends(Status::Completed);
+
+    let wires = run.wires();
+    let used = &wires.last().unwrap().data["response"]["usage"];
+    assert_eq!((&used["input_tokens"], &used["output_tokens"]), (&5.into(), &3.into()));
+    assert_eq!(used["output_tokens_details"]["reasoning_tokens"], 2);
+}
+
+/// Runs as they were journaled, and what clients were shown of them, before events had any field that was added later.
+#[test]
+fn journals_from_before_fold_and_project_as_they_did() {
+    let journal: Vec<Recorded> = include_str!("../../tests/journals/v0.1.jsonl")
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}")))
+        .collect();
+    let shown = include_str!("../../tests/journals/v0.1.events.jsonl").split("\n\n");
+    let runs = journal.chunk_by(|_, next| next.seq != 0);
+    for (run, shown) in runs.zip(shown.collect::<Vec<_>>()) {
+        let mut projector = Projector::default();
+        let wires = run.iter().flat_map(|recorded| projector.push(recorded, &BTreeMap::new()));
+        let wires: Vec<String> = wires.map(|wire| wire.data.to_string()).collect();
+        let shown: Vec<String> =
+            shown.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap().to_string()).collect();
+        assert_eq!(wires, shown);
+    }
 }
 
 #[test]

@@ -137,6 +137,26 @@ impl Store {
         rows.iter().map(|row| parsed(row, "id")).collect()
     }
 
+    /// The owners of runs in progress, but for this one.
+    pub(crate) async fn other_owners(&self, owner: &str) -> Result<Vec<String>, Error> {
+        let statement = self.statement(
+            "SELECT DISTINCT owner FROM agent_runs WHERE status = 'in_progress' AND owner <> '' AND owner <> $1",
+            [owner.to_owned().into()],
+        );
+        let rows = self.database.reader().query_all_raw(statement).await?;
+        rows.iter().map(|row| Ok(row.try_get("", "owner")?)).collect()
+    }
+
+    /// Gives all runs of an owner up, so that the next process takes them at once.
+    pub(crate) async fn free(&self, owner: &str) -> Result<(), Error> {
+        let statement = self.statement(
+            "UPDATE agent_runs SET lease_until = 0, owner = '' WHERE owner = $1 AND status = 'in_progress'",
+            [owner.to_owned().into()],
+        );
+        self.database.writer().execute_raw(statement).await?;
+        Ok(())
+    }
+
     /// Gives a run up, so that the next process takes it at once.
     pub(crate) async fn release(&self, id: ResponseId, epoch: i64) -> Result<(), Error> {
         let statement = self.statement(

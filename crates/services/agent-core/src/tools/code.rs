@@ -10,7 +10,7 @@ use septet_contracts::sandbox::{
 use septet_kernel::{Caller, ContainerId, Failure, Kind};
 use serde_json::{Value, json};
 
-use super::{Tool, failed};
+use super::{Tool, arguments, failed};
 use crate::run::event::{Artifact, RunError, ToolCall, ToolOutput};
 
 // As long as a person may think about an answer before asking on.
@@ -46,10 +46,10 @@ impl CodeRunner<'_> {
         call: &ToolCall,
         key: &str,
     ) -> Result<impl Stream<Item = Result<ExecutionEvent, CallError>> + Send + use<>, CallError> {
-        let arguments: Value = serde_json::from_str(&call.arguments).unwrap_or_default();
+        let arguments = arguments::read(&call.arguments).unwrap_or_default();
         let execution = NewExecution {
             language: if Tool::named(&call.name) == Some(Tool::RunSql) { Language::Sql } else { Language::Python },
-            code: arguments["code"].as_str().unwrap_or_default().to_owned(),
+            code: arguments.get("code").and_then(Value::as_str).unwrap_or_default().to_owned(),
             timeout_ms: u64::try_from(self.timeout.as_millis()).ok(),
             stateful: true,
             ..NewExecution::default()
@@ -60,16 +60,11 @@ impl CodeRunner<'_> {
 
 /// Says what is wrong with the arguments of a call, if anything is.
 pub(crate) fn complaint(call: &ToolCall) -> Option<ToolOutput> {
-    let arguments: Value = match serde_json::from_str(&call.arguments) {
+    let arguments = match arguments::read(&call.arguments) {
         Ok(arguments) => arguments,
-        Err(error) => {
-            return Some(failed(
-                "bad_arguments",
-                format!("the arguments are not valid JSON ({error}); write {{\"code\": \"...\"}}"),
-            ));
-        }
+        Err(problem) => return Some(failed("bad_arguments", format!("{problem}; write {{\"code\": \"...\"}}"))),
     };
-    match arguments["code"].as_str() {
+    match arguments.get("code").and_then(Value::as_str) {
         Some(code) if !code.trim().is_empty() => None,
         Some(_) | None => Some(failed("bad_arguments", "\"code\" is missing or empty; write {\"code\": \"...\"}")),
     }

@@ -3,6 +3,7 @@
 //! A search is repeated after a crash, for it changes nothing. Code carries an idempotency key, and the sandbox runs
 //! it once, however often it is asked.
 
+pub(crate) mod arguments;
 mod code;
 mod search;
 

@@ -4,7 +4,7 @@ use septet_contracts::knowledge::{Knowledge, Passage as Found, PassageQuery};
 use septet_kernel::{Caller, VectorStoreId};
 use serde::Deserialize;
 
-use super::failed;
+use super::{arguments, failed};
 use crate::run::event::{Passage, ToolCall, ToolOutput};
 use crate::run::state::State;
 
@@ -29,14 +29,12 @@ pub(crate) async fn search(
     call: &ToolCall,
     state: &State,
 ) -> ToolOutput {
-    let arguments: Arguments = match serde_json::from_str(&call.arguments) {
+    let read = arguments::read(&call.arguments).and_then(|arguments| {
+        serde_json::from_value(arguments.into()).map_err(|error| format!("the arguments do not fit ({error})"))
+    });
+    let arguments: Arguments = match read {
         Ok(arguments) => arguments,
-        Err(error) => {
-            return failed(
-                "bad_arguments",
-                format!("the arguments do not fit ({error}); write {{\"queries\": [\"...\"]}}"),
-            );
-        }
+        Err(problem) => return failed("bad_arguments", format!("{problem}; write {{\"queries\": [\"...\"]}}")),
     };
     let queries: Vec<String> =
         arguments.queries.into_iter().filter(|query| !query.trim().is_empty()).take(MAX_QUERIES).collect();

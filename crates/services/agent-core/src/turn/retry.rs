@@ -1,0 +1,91 @@
+//! Whether a failed call of a model is made again, and when.
+
+use septet_contracts::call::CallError;
+use septet_kernel::Kind;
+
+/// The longest pause that nobody asked for.
+const MAX_PAUSE_MS: i64 = 30_000;
+
+/// What has happened in this step so far, and how long the run may still take.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Past {
+    pub(super) n_failures: u32,
+    /// How often in a row it asked to be waited for.
+    pub(super) n_waits: u32,
+    pub(super) max_failures: u32,
+    pub(super) now_ms: i64,
+    /// When the run must have ended.
+    pub(super) deadline_ms: i64,
+}
+
+/// When to try again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Retry {
+    /// In milliseconds since 1970; absent when that is pointless.
+    pub(super) at_ms: Option<i64>,
+    /// Whether it was only asked to wait: a rate limit, or a server that loads its model. Such a call is made again as
+    /// long as the run may take; others only a few times.
+    pub(super) waits: bool,
+}
+
+/// When to try again after this failure.
+pub(super) fn retry(error: &CallError, past: Past) -> Retry {
+    let waits = asks_to_wait(error);
+    if !waits && !(error.kind.is_transient() && past.n_failures < past.max_failures) {
+        return Retry { at_ms: None, waits };
+    }
+    // Half a second, then two, then eight: long enough for a provider to recover, short enough for a person to wait.
+    let n_before = if waits { past.n_waits } else { past.n_failures };
+    let pause_ms = 500_i64.saturating_mul(4_i64.saturating_pow(n_before)).min(MAX_PAUSE_MS);
+    let asked_ms = error.retry_after_s.and_then(|seconds| i64::try_from(seconds).ok()).map(|s| s.saturating_mul(1000));
+    // Some ask for no time at all, again and again.
+    let wait_ms = asked_ms.map_or(pause_ms, |asked_ms| asked_ms.max(pause_ms.min(1_000)));
+    let at_ms = past.now_ms.saturating_add(wait_ms);
+    // The reason is worth more to a person now than "it took too long" then.
+    Retry { at_ms: (at_ms < past.deadline_ms).then_some(at_ms), waits }
+}
+
+/// Whether a failure only means that it is too early.
+fn asks_to_wait(error: &CallError) -> bool {
+    // llama.cpp and others answer 503 with these words while they read a model from the disk.
+    let is_loading = || error.detail.to_lowercase().contains("loading");
+    error.kind == Kind::Exhausted || (error.kind == Kind::Unavailable && is_loading())
+}
+
+#[cfg(test)]
+mod tests {
+    use septet_kernel::ServiceName;
+
+    use super::*;
+
+    const PAST: Past = Past { n_failures: 0, n_waits: 0, max_failures: 2, now_ms: 0, deadline_ms: 600_000 };
+
+    fn error(kind: Kind, detail: &str, retry_after_s: Option<u64>) -> CallError {
+        let (service, detail) = (ServiceName::ModelGateway, detail.to_owned());
+        CallError { service, kind, code: "x".to_owned(), detail, param: None, retry_after_s }
+    }
+
+    #[test]
+    fn a_rate_limit_is_waited_for_as_long_as_it_says_and_counts_as_no_failure() {
+        let limited = error(Kind::Exhausted, "", Some(57));
+        let often = Past { n_failures: 2, n_waits: 9, ..PAST };
+        assert_eq!(retry(&limited, often), Retry { at_ms: Some(57_000), waits: true });
+        let late = Past { now_ms: 550_000, ..PAST };
+        assert_eq!(retry(&limited, late), Retry { at_ms: None, waits: true });
+    }
+
+    #[test]
+    fn a_server_that_loads_its_model_is_waited_for() {
+        let loading = error(Kind::Unavailable, "provider x failed with status 503: Loading model", None);
+        let pauses: Vec<Option<i64>> = (0..6).map(|n_waits| retry(&loading, Past { n_waits, ..PAST }).at_ms).collect();
+        assert_eq!(pauses, [500, 2_000, 8_000, 30_000, 30_000, 30_000].map(Some));
+    }
+
+    #[test]
+    fn other_failures_are_tried_again_a_few_times_or_not_at_all() {
+        let down = error(Kind::Unavailable, "down", None);
+        let again = |n_failures| retry(&down, Past { n_failures, ..PAST }).at_ms;
+        assert_eq!([again(0), again(1), again(2)], [Some(500), Some(2_000), None]);
+        assert_eq!(retry(&error(Kind::BadRequest, "loading", None), PAST).at_ms, None);
+    }
+}

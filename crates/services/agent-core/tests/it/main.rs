@@ -1,0 +1,10 @@
+//! Agent Core through its door, with stand-ins for the services that it asks.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod conversations;
+mod endings;
+mod harness;
+mod providers;
+mod thinking;
+mod waits;
