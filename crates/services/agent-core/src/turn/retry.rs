@@ -31,7 +31,8 @@ pub(super) struct Retry {
 /// When to try again after this failure.
 pub(super) fn retry(error: &CallError, past: Past) -> Retry {
     let waits = asks_to_wait(error);
-    if !waits && !(error.kind.is_transient() && past.n_failures < past.max_failures) {
+    let may_recover = error.kind.is_transient() && past.n_failures < past.max_failures;
+    if !(waits || may_recover) {
         return Retry { at_ms: None, waits };
     }
     // Half a second, then two, then eight: long enough for a provider to recover, short enough for a person to wait.
