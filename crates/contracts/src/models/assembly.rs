@@ -68,6 +68,9 @@ impl Assembly {
             (None, Some(_)) => self.calls.iter().rposition(|(_, call)| has_id(call)),
             (None, None) => self.calls.len().checked_sub(1),
         };
+        if known.is_some_and(|at| is_repeated(&self.calls[at].1, id, name, more)) {
+            return;
+        }
         let known = known.filter(|at| !begins_anew(&mut self.calls[*at].1, id, name, more));
         let position = known.unwrap_or_else(|| {
             let mut call = ToolCall { kind: "function".to_owned(), ..ToolCall::default() };
@@ -145,6 +148,17 @@ impl Assembly {
     }
 }
 
+/// Whether a piece only says the whole arguments once more, as some servers do at the end.
+fn is_repeated(known: &ToolCall, id: Option<&str>, name: Option<&str>, more: &str) -> bool {
+    let so_far = known.function.arguments.trim();
+    let is_same = name.is_none() && id.is_none_or(|id| id == known.id) && more.trim() == so_far;
+    is_same && is_object(so_far)
+}
+
+fn is_object(text: &str) -> bool {
+    text.ends_with('}') && text.starts_with('{') && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
+}
+
 /// Whether a piece is the beginning of another call than the one that its index names.
 ///
 /// Some providers give every call the index 0 and tell them apart by id alone, others send whole objects one after the
@@ -158,7 +172,7 @@ fn begins_anew(known: &mut ToolCall, id: Option<&str>, name: Option<&str>, more:
         known.function.arguments.clear();
         return false;
     }
-    let is_whole = || so_far.ends_with('}') && serde_json::from_str::<serde::de::IgnoredAny>(so_far).is_ok();
+    let is_whole = || is_object(so_far);
     if id.is_some_and(|id| !known.id.is_empty() && id != known.id) {
         return name.is_some() || is_whole();
     }

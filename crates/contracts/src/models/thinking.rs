@@ -21,7 +21,7 @@ pub const THINKING_FIELDS: [&str; 6] =
 /// The thinking of one message.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Thinking {
-    /// The name of the provider that made it.
+    /// The name of the provider that made it; empty where the gateway does not say.
     pub maker: String,
     /// Fields of the message.
     pub message: Extra,
@@ -43,7 +43,10 @@ impl Thinking {
         for (call, fields) in message.tool_calls.iter_mut().zip(&self.calls) {
             call.extra.extend(fields.clone());
         }
-        message.extra.insert(MAKER_FIELD.to_owned(), Value::from(self.maker.clone()));
+        // A gateway that does not say who answers is a gateway that does not know the mark.
+        if !self.maker.is_empty() {
+            message.extra.insert(MAKER_FIELD.to_owned(), Value::from(self.maker.clone()));
+        }
     }
 }
 

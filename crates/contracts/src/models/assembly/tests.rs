@@ -133,6 +133,14 @@ fn one_call_in_odd_pieces_is_one() {
             ],
         ),
         (
+            "whole, and once more at the end",
+            vec![
+                piece(json!(0), json!("a"), json!("f"), "{\"x\":"),
+                piece(json!(0), null.clone(), null.clone(), "{\"y\":1}}"),
+                piece(json!(0), null.clone(), null.clone(), "{\"x\":{\"y\":1}}"),
+            ],
+        ),
+        (
             "arguments that are no text",
             vec![delta(json!({"tool_calls": [
             {"index": 0, "function": {"name": "f", "arguments": {"x": {"y": 1}}}}]}))],
