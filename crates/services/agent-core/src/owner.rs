@@ -21,8 +21,9 @@ pub(crate) fn is_dead(owner: &str) -> bool {
     if theirs.world != this.world {
         return false;
     }
-    // The same number with another start is another process.
-    started(&theirs.pid) != Some(theirs.started)
+    // The same number with another start is another process. One that is not shown may only be hidden, so the kernel is
+    // asked whether there is one at all.
+    started(&theirs.pid).map_or_else(|| !exists(&theirs.pid), |started| started != theirs.started)
 }
 
 /// A process as the kernel knows it.
@@ -61,15 +62,21 @@ impl Process {
     }
 }
 
-/// When the process with this number started; nothing when there is none.
+/// Whether there is a process with this number, whoever's it is.
+fn exists(pid: &str) -> bool {
+    let Ok(pid) = pid.parse() else { return true };
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), None) != Err(nix::errno::Errno::ESRCH)
+}
+
+/// When the process with this number started; nothing when there is none, or none that is shown.
 fn started(pid: &str) -> Option<u64> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The name of the program may have blanks and brackets, so the fields are counted from its end.
     let (_, fields) = stat.rsplit_once(')')?;
     let mut fields = fields.split_whitespace();
     let state = fields.next()?;
-    // One that has ended and is not yet buried by its parent does nothing any more.
-    if matches!(state, "Z" | "X") { None } else { fields.nth(18)?.parse().ok() }
+    // One that has ended and is not yet buried by its parent does nothing any more: it is as one that never started.
+    if matches!(state, "Z" | "X") { Some(0) } else { fields.nth(18)?.parse().ok() }
 }
 
 #[cfg(test)]
