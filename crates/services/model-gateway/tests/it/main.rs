@@ -10,6 +10,7 @@ mod dialogue;
 mod gateway;
 mod idempotency;
 mod library;
+mod makers;
 mod outcomes;
 mod providers;
 mod replay;
