@@ -192,7 +192,14 @@ impl Worker {
         loop {
             tokio::select! {
                 status = &mut exited => {
-                    return Ok((status.map_or(End::Lost, End::Exited), cause));
+                    // The end may be heard of before the report that came first: words that are there still count.
+                    let last_words = self.parked.mailbox.report(self.seq).filter(|_| cause == Cause::Itself);
+                    let end = match (status, last_words) {
+                        (Err(_closed), _) => End::Lost,
+                        (Ok(_), Some(report)) => End::Reported(Box::new(report)),
+                        (Ok(status), None) => End::Exited(status),
+                    };
+                    return Ok((end, cause));
                 }
                 arrived = self.parked.mailbox.arrival(), if give_up_at.is_none() => {
                     arrived.map_err(Error::Io)?;

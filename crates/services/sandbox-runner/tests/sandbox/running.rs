@@ -1,5 +1,6 @@
 //! Code runs and says what it did.
 
+use crate::own_process::variable;
 use crate::support::{house, names, ok, python, sql};
 use futures::StreamExt;
 use septet_contracts::sandbox::{ExecutionEvent, Outcome};
@@ -144,6 +145,24 @@ async fn a_crash_of_the_interpreter_is_an_error_and_the_next_run_works() {
     assert_eq!(output.outcome(), Some(Outcome::Error));
     assert!(output.error().unwrap().message.contains("signal 11"), "{output:?}");
     assert_eq!(ok(&house.run(python("print(1)")).await), "1\n");
+}
+
+#[tokio::test]
+async fn none_of_many_answers_has_lost_its_last_words() {
+    let n_rounds = variable("SEPTET_TEST_ROUNDS").map_or(150, |text| text.parse().unwrap());
+    let house = house().await;
+    let container = house.container().await;
+    for round in 0..n_rounds {
+        let output = house.run_in(container, python("display('x')\n6*7")).await;
+        let said = (output.result().map(|result| result.text.as_str()), output.displays.len());
+        assert_eq!(said, (Some("42"), 1), "round {round}: {output:?}");
+        let output = house.run_in(container, python("1/0")).await;
+        assert_eq!(
+            output.error().map(|error| error.name.as_str()),
+            Some("ZeroDivisionError"),
+            "round {round}: {output:?}"
+        );
+    }
 }
 
 #[tokio::test]
