@@ -8,12 +8,13 @@ has left through stdout and stderr.
 Report: {"seq": n, "exit": n, "error": {name, message, traceback} | null, "result": {text, json?} | null,
 "displays": [{mime, text}]}. Figures that are still open and were not saved by the code become chart-<n>.png.
 """
-import _signal, ast, builtins, io, json, linecache, os, sys, traceback, types
+import _signal, ast, builtins, inspect, io, json, linecache, os, sys, traceback, types
 
-import charts, displays, sql, state
+import charts, displays, hints, notebook, sql, state, syntax
 
 prepare_fonts = charts.prepare_fonts
 FILE = "<code>"
+CELL = "<code of a magic>"
 FOLDER = "/run/report/"
 GO = 40                  # as the runner's mailbox knows it
 # Code that is kept may replace what it likes in the modules it shares with us; these we hold on to. `signal` wraps those of
@@ -21,6 +22,7 @@ GO = 40                  # as the runner's mailbox knows it
 _open, _rename, _mask, _wait = open, os.rename, _signal.pthread_sigmask, _signal.sigwait
 _BLOCK, _UNBLOCK, _INTERRUPT = int(_signal.SIG_BLOCK), int(_signal.SIG_UNBLOCK), int(_signal.SIGINT)
 TEXT_MAX = 64 << 10
+REPORT_MAX = 4 << 20    # what the runner reads
 
 
 class Interpreter:
@@ -32,13 +34,34 @@ class Interpreter:
         sys.modules["__main__"] = main
         self.database = None
         self.limits = None
+        self.loop = None
         self.n_jobs = 0
+        notebook.begin(main.__dict__, lambda code: _run(self, code, CELL), displays.show_as)
 
     def connection(self):
         """The database, made when it is first needed."""
         if self.database is None:
             self.database = sql.connect(self.limits["memory_bytes"])
         return self.database
+
+    def evaluate(self, codes):
+        """The value of the last of some pieces of code, run one after the other. When one of them waits, all of them run in an
+        event loop, which lasts from cell to cell."""
+        scope = self.main.__dict__
+        if not any(code.co_flags & inspect.CO_COROUTINE for code in codes):
+            return [eval(code, scope) for code in codes][-1]
+        if self.loop is None:
+            import asyncio
+            self.loop = asyncio.new_event_loop()
+            asyncio.set_event_loop(self.loop)
+
+        async def run():
+            for code in codes:
+                value = eval(code, scope)
+                if code.co_flags & inspect.CO_COROUTINE:
+                    value = await value
+            return value
+        return self.loop.run_until_complete(run())
 
 
 def rehearse():
@@ -58,8 +81,8 @@ def serve(interpreter, job):
     while True:
         report = run(interpreter, job)
         if not job["keep"]:
-            _try(_end_threads)
-        _try(sys.stdout.flush); _try(sys.stderr.flush)
+            _attempt(_end_threads)
+        _attempt(sys.stdout.flush); _attempt(sys.stderr.flush)
         _write(report)
         if not job["keep"]:
             return report["exit"]
@@ -81,10 +104,10 @@ def run(interpreter, job):
         report["exit"] = _exit_code(stop.code)
     except BaseException as error:
         report["exit"] = 1
-        report["error"] = _describe(error)
+        report["error"] = _describe(error, job["limits"])
         if job["language"] != "sql":
-            _try(lambda: sys.stderr.write(report["error"]["traceback"]))
-    _try(lambda: charts.save_open(close=job["keep"]))
+            _attempt(lambda: sys.stderr.write(report["error"]["traceback"]))
+    _attempt(lambda: charts.save_open(close=job["keep"]))
     return report
 
 
@@ -114,14 +137,19 @@ def _python(interpreter, code):
     main, n = interpreter.main, interpreter.n_jobs
     # A name of its own for every job, so that tracebacks through functions of earlier ones show the right lines.
     main.__file__ = name = FILE if n == 1 else "%s %d>" % (FILE[:-1], n)
-    linecache.cache[name] = (len(code), None, code.splitlines(True), name)
-    tree = ast.parse(code, name)
-    last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
-    exec(compile(tree, name, "exec"), main.__dict__)
-    if last is None:
-        return None
-    value = eval(compile(ast.Expression(last.value), name, "eval"), main.__dict__)
+    value = _run(interpreter, code, name)
     return None if value is None else displays.present(value)
+
+
+def _run(interpreter, code, name):
+    """The value of a last line that is an expression."""
+    linecache.cache[name] = (len(code), None, code.splitlines(True), name)
+    tree = syntax.parse(code, name)
+    last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+    codes = [compile(tree, name, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)]
+    if last is not None:
+        codes.append(compile(ast.Expression(last.value), name, "eval", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT))
+    return interpreter.evaluate(codes)
 
 
 def _save(interpreter, _):
@@ -132,8 +160,9 @@ def _load(interpreter, _):
     return state.load(interpreter)
 
 
-def _describe(error):
-    """The error without the frames of this file."""
+def _describe(error, limits):
+    """The error without the frames of this file, with a hint where the sandbox is the reason for it."""
+    hint = _attempt(lambda: hints.add(error, limits))
     trace = error.__traceback__
     while trace and not trace.tb_frame.f_code.co_filename.startswith(FILE[:-1]):
         trace = trace.tb_next
@@ -145,6 +174,8 @@ def _describe(error):
         message = str(error)
     except BaseException:
         message = ""
+    if hint:
+        message = "%s (%s)" % (message, hint)
     return {"name": type(error).__name__, "message": _cut(message, 4096), "traceback": _cut(text, 16 << 10)}
 
 
@@ -153,7 +184,7 @@ def _exit_code(code):
         return 0
     if isinstance(code, int):
         return code & 255
-    _try(lambda: sys.stderr.write("%s\n" % (code,)))
+    _attempt(lambda: sys.stderr.write("%s\n" % (code,)))
     return 1
 
 
@@ -165,20 +196,31 @@ def _end_threads():
 
 
 def _write(report):
-    """Moved into place in one step: whoever sees it sees all of it."""
-    # Half a character would be an escape that no reader of JSON takes.
-    data = json.dumps(report, ensure_ascii=False, default=str).encode("utf-8", "replace")
+    """Moved into place in one step: whoever sees it sees all of it. The runner reads none that is too large, so what is
+    largest gives way to the rest."""
+    data = _encode(report)
+    if len(data) > REPORT_MAX and report["result"]:
+        report["result"].pop("json", None)
+        data = _encode(report)
+    if len(data) > REPORT_MAX:
+        report["displays"] = [{"mime": "text/plain", "text": "what was shown is larger than there is room for; save it to a file"}]
+        data = _encode(report)
     with _open(FOLDER + "report.new", "wb") as file:
         file.write(data)
     _rename(FOLDER + "report.new", FOLDER + "report.json")
+
+
+def _encode(report):
+    # Half a character would be an escape that no reader of JSON takes; values that JSON has not are gone by now.
+    return json.dumps(report, ensure_ascii=False, default=str).encode("utf-8", "replace")
 
 
 def _cut(text, limit=TEXT_MAX):
     return text if len(text) <= limit else text[:limit] + "… (cut)"
 
 
-def _try(action):
+def _attempt(action):
     try:
-        action()
+        return action()
     except BaseException:
-        pass
+        return None

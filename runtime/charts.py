@@ -4,13 +4,15 @@ matplotlib draws squares for characters that its chosen font lacks. Code asks fo
 style names, so asking for the right font in a settings file is not enough: here the Chinese font is appended to
 every list of fonts that matplotlib settles on, and the usual Chinese family names lead to it.
 """
-import logging, os
+import logging, os, shutil, sys
 
 _CJK = ("WenQuanYi Micro Hei", "Noto Sans CJK SC", "Noto Sans CJK JP")
 _ALIASES = ("SimHei", "SimSun", "Microsoft YaHei", "Microsoft YaHei UI", "DengXian", "KaiTi", "FangSong", "NSimSun",
             "PingFang SC", "PingFang HK", "Heiti SC", "Heiti TC", "STHeiti", "STSong", "STKaiti", "STFangsong", "STXihei", "Hiragino Sans GB",
             "Arial Unicode MS", "Source Han Sans SC", "Source Han Sans CN", "Noto Sans SC", "Noto Sans CJK SC",
             "WenQuanYi Micro Hei", "WenQuanYi Zen Hei", "Droid Sans Fallback")
+
+_FILMS = (".mp4", ".avi", ".mov", ".webm", ".mkv", ".m4v")
 
 _saved = set()     # ids of figures that the code saved itself
 
@@ -46,11 +48,29 @@ def prepare_fonts():
         return result
     Figure.savefig = remember
 
+    _save_films_as_pictures()
+
     def show(*args, **kwargs):
         save_open()
         pyplot.close("all")
     pyplot.show = show
     Figure.show = lambda figure, *args, **kwargs: None
+
+
+def _save_films_as_pictures():
+    """There is no encoder of films here: one becomes a GIF of the same name, and standard error says so."""
+    from matplotlib.animation import Animation, PillowWriter
+    save = Animation.save
+
+    def save_as_gif(animation, filename, writer=None, fps=None, dpi=None, *args, **kwargs):
+        root, ending = os.path.splitext(os.fspath(filename))
+        if ending.lower() not in _FILMS or shutil.which("ffmpeg"):
+            return save(animation, filename, writer, fps, dpi, *args, **kwargs)
+        fps = fps or getattr(writer, "fps", None) or 1000 / (getattr(animation, "_interval", None) or 200)
+        result = save(animation, root + ".gif", PillowWriter(fps=fps), dpi=dpi)
+        print("note: this sandbox makes no %s; the animation is in %s" % (ending[1:], root + ".gif"), file=sys.stderr)
+        return result
+    Animation.save = save_as_gif
 
 
 def save_open(close=False):

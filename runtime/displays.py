@@ -6,14 +6,13 @@ limit is the answer) or return anything. Whatever is too large for a report beco
 """
 import base64, builtins, io, json, os, sys
 
-import notebook
+import notebook, tables
+from plain import plain
 
 TEXT_MAX = 64 << 10      # of the text beside a result
 ITEM_MAX = 512 << 10     # of one thing shown
 TOTAL_MAX = 2 << 20      # of all of them; the whole report must stay below what the runner reads
 COUNT_MAX = 64
-TABLE_MAX = 1 << 20
-ROWS_MAX = 1000
 ROWS_SHOWN, COLUMNS_SHOWN = 60, 40
 
 PLOTLY, ECHARTS = "application/vnd.plotly.v1+json", "application/vnd.echarts.v1+json"
@@ -62,8 +61,13 @@ def display(*values, **_):
             _show("text/plain", _text(value))
         elif bundle:
             if _is_table(value):
-                _show("text/plain", _text(value))
+                _show("text/plain", _or_words(_text, value))
             _show(*bundle)
+
+
+def show_as(mime, content):
+    """Shows content of a stated type."""
+    _show(mime, content)
 
 
 def display_echarts(option):
@@ -72,20 +76,35 @@ def display_echarts(option):
 
 
 def present(value):
-    """The result that a last line comes to: text and, for tables, JSON. What it looks like beyond that is shown."""
+    """The result that a last line comes to: text and, for tables, JSON. What it looks like beyond that is shown. Each form is made
+    for itself: one that fails leaves the others whole."""
+    bundle = _attempt(_bundle, value)
+    if bundle == ():
+        return None
+    if bundle:
+        _attempt(_show, *bundle)
+    if bundle and bundle[0] in (PLOTLY, ECHARTS):
+        return {"text": "<a chart: %s>" % type(value).__name__}
+    result = {"text": _or_words(_text, value)}
+    table = _attempt(tables.plain_table, _framed(value)) if _is_table(value) else None
+    if table is not None:
+        result["json"] = table
+    return result
+
+
+def _attempt(make, *values):
+    """What code of others makes, or nothing when it fails, in whichever way."""
     try:
-        bundle = _bundle(value)
-        if bundle == ():
-            return None
-        if bundle:
-            _show(*bundle)
-        if _is_table(value):
-            return {"text": _text(value), "json": _table(value)}
-        if bundle and bundle[0] in (PLOTLY, ECHARTS):
-            return {"text": "<a chart: %s>" % type(value).__name__}
-        return {"text": _text(value)}
+        return make(*values)
+    except BaseException:
+        return None
+
+
+def _or_words(make, value):
+    try:
+        return make(value)
     except BaseException as error:
-        return {"text": "<a value of type %s that cannot be shown: %s>" % (type(value).__name__, type(error).__name__)}
+        return "<a value of type %s that cannot be shown: %s>" % (type(value).__name__, type(error).__name__)
 
 
 def _bundle(value):
@@ -147,7 +166,7 @@ def _figure(value):
 def _echarts(option):
     if hasattr(type(option), "dump_options"):
         option = option.dump_options()
-    text = option if isinstance(option, str) else json.dumps(option, ensure_ascii=False, default=_plain)
+    text = option if isinstance(option, str) else json.dumps(option, ensure_ascii=False, default=plain)
     if not isinstance(json.loads(text), dict):
         raise TypeError("an option of ECharts is a dict")
     return text
@@ -170,32 +189,20 @@ def _is_table(value):
     return bool(pandas) and type(value) in (pandas.DataFrame, pandas.Series)
 
 
+def _framed(value):
+    return value.to_frame() if type(value) is _pandas().Series else value
+
+
 def _html(value):
-    frame = value.to_frame() if type(value) is _pandas().Series else value
-    return frame.to_html(max_rows=ROWS_SHOWN, max_cols=COLUMNS_SHOWN, border=0)
+    return _framed(value).to_html(max_rows=ROWS_SHOWN, max_cols=COLUMNS_SHOWN, border=0)
 
 
 def _text(value):
     if not _is_table(value):
         return _cut(value if type(value) is str else repr(value)) if value is not None else "None"
-    frame = value.to_frame() if type(value) is _pandas().Series else value
     with _pandas().option_context("display.width", 200, "display.max_columns", COLUMNS_SHOWN, "display.max_rows", ROWS_SHOWN,
                                   "display.unicode.east_asian_width", True):
-        return _cut(repr(frame))
-
-
-def _table(value):
-    """{columns, rows, n_rows, truncated}, with as many rows as fit."""
-    frame = value.to_frame() if type(value) is _pandas().Series else value
-    n_rows = min(len(frame), ROWS_MAX)
-    while True:
-        text = frame.head(n_rows).to_json(orient="split", date_format="iso", force_ascii=False)
-        if len(text) <= TABLE_MAX or n_rows == 0:
-            break
-        n_rows //= 2
-    part = json.loads(text)
-    return {"columns": [str(c) for c in part["columns"]], "rows": part["data"], "n_rows": len(frame),
-            "truncated": len(frame) > n_rows}
+        return _cut(repr(_framed(value)))
 
 
 def _show(mime, content):
@@ -207,7 +214,7 @@ def _show(mime, content):
         data = base64.b64decode(content) if isinstance(content, str) else bytes(content)
         text = base64.b64encode(data).decode()
     else:
-        text = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False, default=_plain)
+        text = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False, default=plain)
         data = text.encode("utf-8", "backslashreplace")
     if len(_shown) == COUNT_MAX:
         _shown.append({"mime": "text/plain", "text": "more than %d things were shown; the rest is left out" % COUNT_MAX})
@@ -229,14 +236,6 @@ def _free(pattern):
     while os.path.lexists("/session/" + pattern % number):
         number += 1
     return "/session/" + pattern % number
-
-
-def _plain(value):
-    """What JSON has no word for: numbers of numpy, dates, sets."""
-    for method in ("tolist", "isoformat"):
-        if hasattr(value, method):
-            return getattr(value, method)()
-    return list(value) if isinstance(value, (set, frozenset)) else str(value)
 
 
 def _cut(text):

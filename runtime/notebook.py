@@ -1,5 +1,7 @@
 """What code that was written for a notebook imports from IPython, which is not here: display() and its wrappers."""
-import base64, sys, types
+import base64, builtins, sys, types
+
+import shell
 
 
 class _Wrapped:
@@ -45,11 +47,13 @@ class Image(_Wrapped):
         return {mime: base64.b64encode(self.data).decode()}
 
 
+_shell = None
+
+
 def install(display):
     """Called once, in the zygote."""
     package, module = types.ModuleType("IPython"), types.ModuleType("IPython.display")
-    # What libraries ask to find out whether they run in a notebook.
-    package.get_ipython = lambda: None
+    package.get_ipython = _get_ipython
     package.version_info, package.__version__, package.__path__ = (9, 0, 0, ""), "9.0.0", []
     for name, mime in (("HTML", "text/html"), ("Markdown", "text/markdown"), ("Latex", "text/latex"), ("Math", "text/latex"),
                        ("SVG", "image/svg+xml"), ("JSON", "application/json"), ("Pretty", "text/plain")):
@@ -58,3 +62,24 @@ def install(display):
     module.clear_output = lambda *args, **kwargs: None
     package.display = module
     sys.modules["IPython"], sys.modules["IPython.display"] = package, module
+    # Code that was written for a loop that runs already asks for this; here none does.
+    nested = types.ModuleType("nest_asyncio")
+    nested.apply = lambda loop=None: None
+    sys.modules["nest_asyncio"] = nested
+    builtins.input = _input
+
+
+def begin(scope, run, show):
+    """An interpreter begins, whose variables are `scope`, which runs cells by `run` and shows content of a type by `show`."""
+    global _shell
+    _shell = shell.Shell(scope, run, show)
+    builtins.get_ipython = lambda: _shell
+
+
+def _get_ipython():
+    """For the code of a cell. Libraries ask to find out whether they run in a notebook, and then expect one."""
+    return _shell if sys._getframe(1).f_globals.get("__name__") == "__main__" else None
+
+
+def _input(prompt=""):
+    raise EOFError("nobody is there to type: code in the sandbox runs to its end by itself; put the value into the code")

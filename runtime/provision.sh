@@ -5,9 +5,10 @@
 #
 # Safe to run again: a stamp made of this folder's contents and the Python version says whether anything is to be done.
 # The sandbox binds the host's /usr read-only, so no root file system is built; only packages are downloaded (about
-# 130 MB, 500 MB unpacked). Missing Debian packages (debian-packages.txt) are installed when run as root.
+# 330 MB, 1.2 GB unpacked, which is the bound that is checked). Missing Debian packages (debian-packages.txt) are installed when run as root.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
+size_max=1200000000
 python=/usr/bin/python3   # never the python of PATH: the wheels must fit the interpreter that the sandbox runs
 
 say() { printf '%s\n' "runtime: $*"; }
@@ -45,28 +46,43 @@ $python -m pip --version >/dev/null 2>&1 || fail "$python has no pip: install py
 # --- one run at a time, and only when something changed
 exec 9>"$out/.lock"
 if command -v flock >/dev/null 2>&1; then flock 9; fi
+# What was replaced a day ago is used by no sandbox any more.
+find "$out" -maxdepth 1 -name '*.old' -mmin +1440 -exec rm -rf {} +
 version=$($python -c 'import sys, platform; print("%d.%d-%s" % (*sys.version_info[:2], platform.machine()))')
 stamp=$(cat "$here/requirements.txt" "$here/matplotlibrc" "$here/provision.sh" | sha256sum | cut -d' ' -f1)-$version
 if [ "$(cat "$out/stamp" 2>/dev/null || true)" = "$stamp" ]; then say "up to date in $out"; exit 0; fi
 began=$(date +%s)
-rm -f "$out/stamp"; rm -rf "$out/site.new" "$out/mpl.new"
+rm -rf "$out/site.new" "$out/mpl.new" "$out/locale.new"
 
 say "downloading packages for Python $version into $out"
-$python -m pip install --quiet --disable-pip-version-check --no-input --no-cache-dir --only-binary=:all: --no-compile \
-  --root-user-action=ignore --target "$out/site.new" -r "$here/requirements.txt" \
-  || fail "pip could not install requirements.txt (is the package index reachable? pip reads PIP_INDEX_URL and pip.conf)"
+# Every file has its hash in requirements.txt. jieba alone is published as source: Python, and built with the host's own tools.
+$python -m pip install --quiet --disable-pip-version-check --no-input --no-cache-dir --no-compile --no-deps --require-hashes \
+  --only-binary=:all: --no-binary=jieba --no-build-isolation \
+  --root-user-action=ignore --target "$out/site.new" -r "$here/requirements.txt" 2>"$out/pip.log" \
+  || { cat "$out/pip.log" >&2; fail "pip could not install requirements.txt (is the package index reachable? pip reads PIP_INDEX_URL and pip.conf)"; }
+rm -f "$out/pip.log"
 
-say "stripping tests and tools"
-find "$out/site.new" -type d \( -name tests -o -name test -o -name testing -path '*/matplotlib/*' \) -prune -exec rm -rf {} +
-find "$out/site.new" -type d -name __pycache__ -prune -exec rm -rf {} +
-find "$out/site.new" -type f \( -name '*.pyx' -o -name '*.pxd' -o -name '*.c' -o -name '*.h' -o -name '*.a' \) -delete
-rm -rf "$out/site.new/bin" "$out/site.new/share"
-find "$out/site.new" -perm /6000 -type f -exec chmod a-s {} +
+say "stripping tests, tools and what needs a network"
+cd "$out/site.new"
+find . -type d \( -name tests -o -name test -o -name testing -path '*/matplotlib/*' \) -prune -exec rm -rf {} +
+find . -type d -name __pycache__ -prune -exec rm -rf {} +
+find . -type f \( -name '*.pyx' -o -name '*.pxd' -o -name '*.c' -o -name '*.h' -o -name '*.cpp' -o -name '*.hpp' -o -name '*.a' \) -delete
+# Arrow's remote procedures, an editor's plug-in, and jieba's tables for another interpreter.
+rm -rf bin share pyarrow/include pyarrow/src pyarrow/*flight* plotly/labextension jieba/*/*.p
+find . -perm /6000 -type f -exec chmod a-s {} +
+cd "$here"
 
 say "compiling"
 # The pyc files name the path inside the sandbox, so that tracebacks do.
 $python -I -m compileall -q -j 0 --invalidation-mode unchecked-hash -s "$out/site.new" -p /opt/site "$out/site.new" >/dev/null \
   || say "some files did not compile; they are compiled when imported"
+
+say "making locales"
+mkdir -p "$out/locale.new"
+for locale in zh_CN en_US; do
+  localedef --no-archive -i "$locale" -f UTF-8 "$out/locale.new/$locale.UTF-8" 2>/dev/null \
+    || say "no locale $locale.UTF-8: install locales (Debian) or glibc-locale-source (Fedora) to have it"
+done
 
 say "building the font cache"
 mkdir -p "$out/mpl.new"; cp "$here/matplotlibrc" "$out/mpl.new/"
@@ -75,6 +91,9 @@ env -i PATH=/usr/bin:/bin HOME="$scratch" OPENBLAS_NUM_THREADS=1 MPLCONFIGDIR="$
   PYTHONPATH="$out/site.new" PYTHONDONTWRITEBYTECODE=1 $python -s - "$scratch/check.png" <<'PY' || fail "the packages do not work together (see above)"
 import sys
 import duckdb, openpyxl, PIL, numpy, pandas, plotly, pyarrow.parquet
+import bs4, docx, geopandas, html5lib, jieba, jinja2, joblib, lightgbm, lxml, mplfinance, networkx, pdfplumber, polars, pptx, pyecharts, pypdf
+import reportlab, requests, scipy.stats, seaborn, skimage, sklearn.ensemble, sqlalchemy, statsmodels.api, sympy, tabulate, tqdm, wordcloud
+import xgboost, xlrd, xlsxwriter, yaml
 import matplotlib.pyplot as plot
 from matplotlib import font_manager
 families = {f.name for f in font_manager.fontManager.ttflist}
@@ -84,10 +103,18 @@ plot.plot(pandas.Series(numpy.arange(3))); plot.title("中文"); plot.savefig(sy
 duckdb.connect().execute("select 1").fetchall()
 PY
 
-rm -rf "$out/site" "$out/mpl"
-mv "$out/site.new" "$out/site"; mv "$out/mpl.new" "$out/mpl"
+size=$(du -sbc "$out/site.new" "$out/mpl.new" "$out/locale.new" | tail -1 | cut -f1)
+[ "$size" -le "$size_max" ] || fail "the run-time has $size bytes and may have $size_max; drop a package from requirements.in"
+
+# Sandboxes that run now go on to import from what they have.
+rm -f "$out/stamp"
+for part in site mpl locale; do
+  rm -rf "$out/$part.old"
+  if [ -e "$out/$part" ]; then mv "$out/$part" "$out/$part.old"; touch "$out/$part.old"; fi
+  mv "$out/$part.new" "$out/$part"
+done
 for info in "$out"/site/*.dist-info; do basename "$info" .dist-info; done | sed 's/-/==/' > "$out/packages.txt"
 # Readable for the unprivileged ids that sandboxed code runs under.
-chmod -R a+rX "$out/site" "$out/mpl"
+chmod -R a+rX "$out/site" "$out/mpl" "$out/locale"
 printf '%s\n' "$stamp" > "$out/stamp"
-say "ready in $out ($(du -sh "$out" | cut -f1), $(( $(date +%s) - began )) s)"
+say "ready in $out ($(( size / 1000000 )) MB of at most $(( size_max / 1000000 )), $(( $(date +%s) - began )) s)"

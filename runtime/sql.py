@@ -4,12 +4,13 @@
 DuckDB's own lock (no network, no extensions, only /session) is a second wall: the first is the sandbox.
 Several statements run in order; the last one that gives rows gives the result.
 """
-import datetime, decimal, json, os, re, unicodedata
+import os, re, unicodedata
 
-import spill
+import spill, tables
+import plain as words
+from plain import plain
 
-ROWS_MAX = 1000          # in the JSON
-JSON_MAX = 1 << 20       # of the rows in the JSON
+ROWS_MAX = tables.ROWS_MAX
 SHOWN_MAX = 40           # in the text
 CELL_MAX = 60
 
@@ -35,10 +36,8 @@ def run(interpreter, code):
         text += "(%d rows, %d shown%s)\n" % (n_rows, SHOWN_MAX, where)
     else:
         text += "(%d row%s)\n" % (n_rows, "" if n_rows == 1 else "s")
-    rows = [[_plain(v) for v in row] for row in rows]
-    while len(rows) > 1 and len(json.dumps(rows, default=str)) > JSON_MAX:
-        rows = rows[:len(rows) // 2]
-    return {"text": text, "json": {"columns": columns, "rows": rows, "n_rows": n_rows, "truncated": n_rows > len(rows)}}
+    json = tables.fitting({"columns": columns}, [[plain(v) for v in row] for row in rows], n_rows)
+    return {"text": text} if json is None else {"text": text, "json": json}
 
 
 def connect(memory_bytes):
@@ -86,23 +85,6 @@ def _width(text):
 
 
 def _text(value):
-    text = "NULL" if value is None else str(value)
+    text = "NULL" if value is None else words.text(value)
     text = "".join(c if c.isprintable() else " " for c in text)
     return text if len(text) <= CELL_MAX else text[:CELL_MAX - 1] + "…"
-
-
-def _plain(value):
-    """The nearest JSON value. Decimals become numbers; what JSON has no word for becomes text."""
-    if value is None or isinstance(value, (bool, int, str)):
-        return value
-    if isinstance(value, float):
-        return value if value == value and abs(value) != float("inf") else str(value)
-    if isinstance(value, decimal.Decimal):
-        return int(value) if value == value.to_integral_value() and abs(value) < 1 << 53 else float(value)
-    if isinstance(value, (datetime.date, datetime.datetime, datetime.time)):
-        return value.isoformat()
-    if isinstance(value, (list, tuple)):
-        return [_plain(v) for v in value]
-    if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items()}
-    return str(value)

@@ -48,6 +48,7 @@ import egress, walls
 
 # After so many forks what this process has written to since, which is in small pages again, is folded anew.
 FORKS_PER_FOLD = 64
+OWN = ("cell", "charts", "displays", "egress", "hints", "notebook", "plain", "shell", "spill", "sql", "state", "syntax", "tables", "walls")
 N_FDS_MAX = 5
 
 
@@ -185,7 +186,7 @@ def worker(plan, control, cell):
     control.close()
     os.dup2(out, 1); os.dup2(err, 2)
     os.close(out); os.close(err)
-    for name in ("cell", "charts", "displays", "egress", "notebook", "spill", "sql", "state", "walls"):   # names that the code may want for its own modules
+    for name in OWN:   # names that the code may want for its own modules
         sys.modules.pop(name)
     sys.path.remove(HOME)
     network = job["network"]

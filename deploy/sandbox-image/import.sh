@@ -35,7 +35,7 @@ command -v dpkg-query >/dev/null || fail "this is not a Debian system; use the D
 command -v docker >/dev/null || fail "docker is not installed"
 
 # The packages, and all that they depend on, as far as it is installed here.
-wanted=(python3 python3-pip bash dash coreutils findutils grep sed gawk tzdata libgcc-s1 libstdc++6 fontconfig-config
+wanted=(python3 python3-pip bash dash coreutils findutils grep sed gawk tzdata libgcc-s1 libstdc++6 libgomp1 fontconfig-config
   fonts-dejavu-core fonts-wqy-microhei)
 packages() {
   local todo=("${wanted[@]}") next package depends
@@ -60,7 +60,8 @@ stage=$(mktemp -d -t septet-image.XXXXXX)
 trap 'rm -rf "$stage"' EXIT
 chmod 0755 "$stage"
 
-mkdir -p "$stage"/usr/{bin,sbin,lib} "$stage"/{etc,opt/septet/mpl,proc,sys,dev,tmp,var,run/septet,run/report,session}
+mkdir -p "$stage"/usr/{bin,sbin,lib} "$stage"/{etc,opt/septet/mpl,proc,sys,dev,tmp,var,run/septet,run/report,session,mnt}
+ln -s /session "$stage/mnt/data"
 for name in bin sbin lib lib32 lib64 libx32; do
   # As this machine has it: a link into /usr, or a folder.
   if [ -L "/$name" ]; then
@@ -100,6 +101,7 @@ ldconfig=$(command -v ldconfig || echo /sbin/ldconfig)
 "$ldconfig" -r "$stage"
 
 cp -a "$runtime/site" "$stage/opt/site"
+[ ! -d "$runtime/locale" ] || cp -a "$runtime/locale" "$stage/opt/locale"
 cp "$runtime"/mpl/*.json "$stage/opt/septet/mpl/"
 cp "$root/runtime/matplotlibrc" "$stage/opt/septet/mpl/"
 cp "$root"/runtime/*.py "$stage/opt/septet/"

@@ -71,7 +71,7 @@ pub struct Config {
     pub session_bytes: u64,
     /// Files and folders in a session folder. Default 4096.
     pub session_inodes: u64,
-    /// The largest file that code may write, in bytes. Default 64 MiB.
+    /// The largest file that code may write, in bytes. Default 256 MiB.
     pub file_bytes: u64,
     /// New or changed files that are kept of one execution. Default 64.
     pub n_files: usize,
@@ -142,7 +142,7 @@ impl Default for Config {
             code_bytes: 1 << 20,
             session_bytes: 256 << 20,
             session_inodes: 4096,
-            file_bytes: 64 << 20,
+            file_bytes: 256 << 20,
             n_files: 64,
             scratch_bytes: 64 << 20,
             session_idle_minutes: 10,

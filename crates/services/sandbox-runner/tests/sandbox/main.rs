@@ -18,6 +18,7 @@ mod kubernetes;
 mod limits;
 mod mcp;
 mod neighbours;
+mod notebook;
 mod once;
 mod own_process;
 mod packages;

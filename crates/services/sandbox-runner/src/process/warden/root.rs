@@ -4,10 +4,11 @@
 //! /usr/{bin,sbin,lib,lib64,share,libexec}  the host's, read-only (not /usr/local, not /usr/src)
 //! /bin /sbin /lib /lib64                   links into /usr, as on the host
 //! /etc                                     a handful of files written here, fonts, the linker cache, trusted roots
-//! /opt/site                                the provisioned packages, read-only
+//! /opt/site /opt/locale                    the provisioned packages and locales, read-only
 //! /opt/septet                              the zygote's own files
 //! /dev                                     null, zero, full, random, urandom
 //! /proc /tmp /dev/shm /run/report /session filled in per run
+//! /mnt/data                                another name of /session, which code for hosted interpreters uses
 //! ```
 //! No host file outside that list is reachable: not /home, not /var, not /root, not /sys.
 
@@ -45,17 +46,22 @@ const TUNABLES: &str =
 /// Imports take about a second on a quiet machine and ten on a busy one.
 const PATIENCE_S: i64 = 90;
 
-const FILES: [(&str, &str); 11] = [
+const FILES: [(&str, &str); 16] = [
     ("zygote.py", include_str!("../../../../../../runtime/zygote.py")),
     ("walls.py", include_str!("../../../../../../runtime/walls.py")),
     ("cell.py", include_str!("../../../../../../runtime/cell.py")),
     ("charts.py", include_str!("../../../../../../runtime/charts.py")),
-    ("egress.py", include_str!("../../../../../../runtime/egress.py")),
     ("displays.py", include_str!("../../../../../../runtime/displays.py")),
+    ("egress.py", include_str!("../../../../../../runtime/egress.py")),
+    ("hints.py", include_str!("../../../../../../runtime/hints.py")),
     ("notebook.py", include_str!("../../../../../../runtime/notebook.py")),
+    ("plain.py", include_str!("../../../../../../runtime/plain.py")),
+    ("shell.py", include_str!("../../../../../../runtime/shell.py")),
     ("spill.py", include_str!("../../../../../../runtime/spill.py")),
     ("sql.py", include_str!("../../../../../../runtime/sql.py")),
     ("state.py", include_str!("../../../../../../runtime/state.py")),
+    ("syntax.py", include_str!("../../../../../../runtime/syntax.py")),
+    ("tables.py", include_str!("../../../../../../runtime/tables.py")),
     ("mpl/matplotlibrc", include_str!("../../../../../../runtime/matplotlibrc")),
 ];
 
@@ -142,7 +148,11 @@ fn become_zygote(setup: &Setup, warden: OwnedFd) -> io::Error {
             ("PATH", "/usr/bin:/bin"),
             ("HOME", "/session"),
             ("LANG", "C.UTF-8"),
+            ("LOCPATH", "/opt/locale"),
             ("PYTHONPATH", "/opt/site"),
+            // Without a way out pip would try for a minute before it says so.
+            ("PIP_RETRIES", "0"),
+            ("PIP_DISABLE_PIP_VERSION_CHECK", "1"),
             ("MPLBACKEND", "Agg"),
             ("MPLCONFIGDIR", if setup.is_plain { PLAIN_MPL } else { "/opt/septet/mpl" }),
             ("SEPTET_PLAIN", if setup.is_plain { "1" } else { "" }),
@@ -212,6 +222,10 @@ fn build(setup: &Setup) -> io::Result<()> {
     // The kernel lets a user namespace mount its own /proc only where one is in sight already.
     add(Path::new("/proc"), "proc".to_owned(), NO_SUID | NO_DEV | NO_EXEC)?;
     add(&setup.runtime.join("site"), "opt/site".to_owned(), safe)?;
+    let locales = setup.runtime.join("locale");
+    if locales.is_dir() {
+        add(&locales, "opt/locale".to_owned(), safe | NO_EXEC)?;
+    }
     let fonts = font_cache(&setup.runtime.join("mpl"))?;
     // Of use only to sessions with a way out; a host without them has none to give.
     let trusted = TRUSTED.iter().find_map(|path| fs::read(path).ok()).unwrap_or_default();
@@ -219,7 +233,7 @@ fn build(setup: &Setup) -> io::Result<()> {
     mounts::private_tmpfs(STAGE, "mode=0755,size=16m,nr_inodes=2048")?;
     let stage = Path::new(STAGE);
     for folder in
-        ["usr", "etc/ssl/certs", "dev/shm", "proc", "opt/septet/mpl", "tmp", "session", "run/report", "var/tmp"]
+        ["usr", "etc/ssl/certs", "dev/shm", "proc", "opt/septet/mpl", "tmp", "session", "run/report", "var/tmp", "mnt"]
     {
         fs::create_dir_all(stage.join(folder))?;
     }
@@ -249,6 +263,7 @@ fn build(setup: &Setup) -> io::Result<()> {
         }
     }
     symlink("/proc/self/fd", stage.join("dev/fd"))?;
+    symlink("/session", stage.join("mnt/data"))?;
     enter(stage)?;
     Ok(())
 }
