@@ -2,18 +2,21 @@
 # CARGO_TARGET_DIR is respected everywhere; without it cargo builds into target/.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check fmt lint bench bench-platform bench-models bench-sandbox bench-routing web golden runtime setup
+.PHONY: help demo up install test check fmt lint bench bench-platform bench-models bench-sandbox bench-routing web golden runtime setup
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo "  FILE=report.pdf ASK='What did sales do?' DATA=folder make demo"
+	@echo "  make demo FILE=report.pdf ASK='What did sales do?' DATA=folder STAY=1"
 
 demo: ## install what is missing, build, and analyse a sample report end to end
 	@scripts/demo.sh $(ARGS)
 
 up: ## build and run the platform with the console
 	@scripts/up.sh $(ARGS)
+
+install: ## build the release binary and put it on the PATH; PREFIX=folder
+	@scripts/install.sh
 
 test: ## run every test; installs what they need, starts and stops the servers they use
 	@scripts/test.sh $(ARGS)

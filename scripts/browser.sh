@@ -39,7 +39,7 @@ url=$(sed -n 's/^septet is ready: //p' "$data/said")
 say "the whole flow, in Chinese, at $url (screenshots in $shots)"
 SEPTET_URL=$url \
   SEPTET_EMAIL=$(sed -n 's/^  mail  *//p' "$data/said") \
-  SEPTET_PASSWORD=$(sed -n 's/^  password  *//p' "$data/said") \
+  SEPTET_PASSWORD=$(cat "$data/data/first-password") \
   SEPTET_PDF=$root/examples/annual-report-2025.pdf SEPTET_SHOTS=$shots SEPTET_CHROMIUM=$(command -v chromium) \
   "$root/scripts/npm.sh" run e2e || { tail -n 30 "$data/log" >&2; fail "the browser test failed (screenshots in $shots)"; }
 

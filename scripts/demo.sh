@@ -4,7 +4,8 @@
 #   FILE=report.pdf   the document to upload       (default: the sample report in examples/)
 #   ASK=question      what to ask about it         (default: 帮我分析财报)
 #   DATA=folder       keep the data in this folder (default: a temporary one)
-#   PROFILE=dev       cargo profile to build with
+#   STAY=1            keep running afterwards, so that the console can be opened
+#   PROFILE=release   cargo profile to build with (default: dev, which builds in half the time)
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 . "$root/scripts/rust.sh"
@@ -23,6 +24,7 @@ args=(demo)
 if [ -n "${FILE:-}" ]; then args+=(--file "$FILE"); fi
 if [ -n "${ASK:-}" ]; then args+=(--ask "$ASK"); fi
 if [ -n "${DATA:-}" ]; then args+=(--data "$DATA"); fi
+if [ -n "${STAY:-}" ] && [ "$STAY" != 0 ]; then args+=(--stay); fi
 say "running: septet ${args[*]}"
 cd "$root"
 exec "$septet" "${args[@]}" "$@"

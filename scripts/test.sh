@@ -55,7 +55,7 @@ all_rust_tests() {
   # And so is LiteLLM's proxy, in the place of the model gateway.
   "$root/scripts/setup.sh" litellm || return 1
   # Programs and tests at once: the scenarios run the binary, and one command builds every dependency once.
-  cargo build --locked --workspace --bins --tests && rust_tests --workspace
+  (cargo_build --workspace --bins --tests) && rust_tests --workspace
 }
 
 part "the console: building and testing" console_tests

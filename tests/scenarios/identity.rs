@@ -42,7 +42,7 @@ async fn a_forged_token_opens_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_viewer_reads_and_changes_nothing() {
     in_both(async |platform, transcript| {
-        let key = platform.desk.create_key("viewer", None, Some(Role::Viewer)).await.unwrap();
+        let key = platform.admin.create_key("viewer", None, Some(Role::Viewer)).await.unwrap();
         let viewer = platform.client.with_key(&key);
         viewer.get("/v1/models").await.ok();
         let reply = viewer.post("/api/users", json!({"email": "a@example.com", "password": "long enough 1"})).await;

@@ -23,7 +23,17 @@ pub(crate) fn septet() -> Command {
 impl Process {
     /// Starts a command that listens at `address`, and waits until it is ready.
     pub(crate) async fn start(command: &mut Command, address: SocketAddr) -> Self {
-        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        Self::start_into(command, address, Stdio::null(), Stdio::null()).await
+    }
+
+    /// The same, with a place for what it says.
+    pub(crate) async fn start_into(
+        command: &mut Command,
+        address: SocketAddr,
+        out: impl Into<Stdio>,
+        log: impl Into<Stdio>,
+    ) -> Self {
+        let child = command.stdout(out).stderr(log).spawn().unwrap();
         let process = Self { child, address };
         let begun = Instant::now();
         while Client::try_get(address, "/health/ready").await != Some(200) {

@@ -1,5 +1,7 @@
 //! Logs and metrics of the process.
 
+use std::io::IsTerminal;
+
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::EnvFilter;
@@ -19,7 +21,9 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         // The document parsers and the search index tell about every file they touch.
-        Self { filter: "info,tantivy=warn,sqlx=warn,pdf_oxide=error".to_owned(), format: LogFormat::Text }
+        // Making the tables is a matter of a first start and says nothing that anybody can act on.
+        let filter = "info,tantivy=warn,sqlx=warn,sea_orm_migration=warn,pdf_oxide=error";
+        Self { filter: filter.to_owned(), format: LogFormat::Text }
     }
 }
 
@@ -42,9 +46,10 @@ pub fn start_logs(config: &Config) -> anyhow::Result<()> {
     let registry = tracing_subscriber::registry().with(filter);
     match config.format {
         LogFormat::Text => {
-            registry
-                .with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false))
-                .try_init()?;
+            // Colours are for an eye; in a file or a collector they are noise between the words.
+            let is_seen = std::io::stderr().is_terminal();
+            let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
+            registry.with(layer.with_ansi(is_seen)).try_init()?;
         }
         LogFormat::Json => {
             registry.with(tracing_subscriber::fmt::layer().json().with_writer(std::io::stderr)).try_init()?;

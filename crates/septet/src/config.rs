@@ -174,6 +174,39 @@ impl Config {
     }
 }
 
+/// Variables of this process that look like settings and are not read, each with the name that was probably meant.
+#[must_use]
+pub fn unread_variables() -> Vec<(String, String)> {
+    let names = std::env::vars_os().filter_map(|(name, _value)| name.into_string().ok());
+    meant(names)
+}
+
+/// Of the names, those that begin like `SEPTET_GATEWAY_`: settings have two underscores where a section ends.
+fn meant(names: impl Iterator<Item = String>) -> Vec<(String, String)> {
+    let sections = serde_json::to_value(Config::default()).unwrap_or_default();
+    let with_two = |name: &String| {
+        let rest = name.strip_prefix("SEPTET_").filter(|rest| !rest.starts_with('_'))?.to_lowercase();
+        let path = path_of(&sections, &rest.split('_').filter(|word| !word.is_empty()).collect::<Vec<_>>())?;
+        Some(format!("SEPTET__{}", path.join("__").to_uppercase()))
+    };
+    let mut found: Vec<_> = names.filter_map(|name| with_two(&name).map(|meant| (name, meant))).collect();
+    found.sort();
+    found
+}
+
+/// The path that the words most likely name: a known section first, then as many known ones as there are. What is
+/// below the known ones, such as the name of a provider, stays one word.
+fn path_of(section: &serde_json::Value, words: &[&str]) -> Option<Vec<String>> {
+    let known = section.as_object()?;
+    (1..=words.len()).find_map(|n_words| {
+        let key = words[..n_words].join("_");
+        let inner = known.get(&key)?;
+        let rest = &words[n_words..];
+        let below = if rest.is_empty() { Vec::new() } else { path_of(inner, rest).unwrap_or(vec![rest.join("_")]) };
+        Some(std::iter::once(key).chain(below).collect())
+    })
+}
+
 #[expect(clippy::disallowed_methods, reason = "settings are read here")]
 fn default_data_folder() -> PathBuf {
     if nix::unistd::Uid::effective().is_root() {
@@ -181,4 +214,25 @@ fn default_data_folder() -> PathBuf {
     }
     let home = std::env::var("HOME").map_or_else(|_| PathBuf::from("."), PathBuf::from);
     std::env::var("XDG_DATA_HOME").map_or_else(|_| home.join(".local/share"), PathBuf::from).join("septet")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variable_with_one_underscore_is_found_with_the_name_that_was_meant() {
+        let names = ["SEPTET_GATEWAY_CONSOLE_FOLDER", "SEPTET_LISTEN_PUBLIC", "SEPTET_DATA", "SEPTET_MODELS_NOTHING"];
+        let others = ["SEPTET__DATA", "SEPTET_CONFIG", "SEPTET_TEST_REDIS", "SEPTET_RUNTIME", "HOME"];
+
+        let found = meant(names.into_iter().chain(others).map(str::to_owned));
+
+        let expected = [
+            ("SEPTET_DATA", "SEPTET__DATA"),
+            ("SEPTET_GATEWAY_CONSOLE_FOLDER", "SEPTET__GATEWAY__CONSOLE_FOLDER"),
+            ("SEPTET_LISTEN_PUBLIC", "SEPTET__LISTEN__PUBLIC"),
+            ("SEPTET_MODELS_NOTHING", "SEPTET__MODELS__NOTHING"),
+        ];
+        assert_eq!(found, expected.map(|(name, meant)| (name.to_owned(), meant.to_owned())));
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use anyhow::Context;
-use septet::cli::Desk;
+use septet::cli::AdminClient;
 use septet::compose::{self, Listeners, Running};
 use septet::config::Config;
 use septet_kernel::ServiceName;
@@ -32,7 +32,7 @@ pub struct TestPlatform {
     /// The administrator's password.
     pub password: String,
     /// The command-line helper for more keys.
-    pub desk: Desk,
+    pub admin: AdminClient,
     running: Vec<Running>,
     _folder: tempfile::TempDir,
 }
@@ -107,9 +107,9 @@ async fn try_start(topology: Topology, change: impl FnOnce(&mut Config)) -> anyh
     }
     let first = running.iter().find_map(|part| part.first_start.as_ref()).context("a new installation")?;
     let (email, password) = (first.email.clone(), secrecy::ExposeSecret::expose_secret(&first.password).to_owned());
-    let desk = Desk::open(running[0].database()).await?;
-    let key = desk.create_key("tests", None, None).await?;
-    Ok(TestPlatform { address, client: Client::new(address, &key), email, password, desk, running, _folder: folder })
+    let admin = AdminClient::open(running[0].database()).await?;
+    let key = admin.create_key("tests", None, None).await?;
+    Ok(TestPlatform { address, client: Client::new(address, &key), email, password, admin, running, _folder: folder })
 }
 
 /// The `septet` binary that was built beside this test.

@@ -18,7 +18,7 @@ use septet_kernel::ServiceName;
 use serde_json::{Value, json};
 
 use self::client::Client;
-use super::{admin::Desk, serve, terminal};
+use super::{admin::AdminClient, serve, terminal};
 use crate::compose::{self, Listeners, Running};
 use crate::config::Config;
 use crate::data::{DataFolder, Use};
@@ -57,21 +57,31 @@ pub(crate) async fn run(mut config: Config, options: Options) -> anyhow::Result<
     terminal::line(&format!("  data      {}{}", config.data.display(), if is_given { "" } else { " (temporary)" }));
     let (running, address) = start(&config, &folder, options.listen).await?;
     if let Some(first) = &running.first_start {
-        serve::welcome(first);
+        serve::welcome(first, &folder)?;
     }
     let result = show(&running, address, &options).await;
     match &result {
         Ok(()) if options.stay => {
             terminal::line(&format!("\nThe console is at http://{address} until you press Ctrl-C."));
+            go_on(is_given, &config);
             tokio::signal::ctrl_c().await.context("cannot listen for signals")?;
         }
-        Ok(()) => {
-            terminal::line(&format!("\nThe console was at http://{address}; to look around in it: make up, or --stay"));
-        }
+        Ok(()) => go_on(is_given, &config),
         Err(_told_by_main) => {}
     }
     running.stop().await;
     result.map(|()| ExitCode::SUCCESS)
+}
+
+/// Says how to go on with what the demo made.
+fn go_on(is_given: bool, config: &Config) {
+    if is_given {
+        let data = config.data.display();
+        terminal::line(&format!("\nTo go on with this data: septet up --data {data}   (or: make up DATA={data})"));
+    } else {
+        terminal::line("\nThe data of this demo is temporary. To keep it and go on with it in the console:");
+        terminal::line("  make demo DATA=septet-data && make up DATA=septet-data");
+    }
 }
 
 async fn start(config: &Config, folder: &DataFolder, wanted: SocketAddr) -> anyhow::Result<(Running, SocketAddr)> {
@@ -88,7 +98,7 @@ async fn start(config: &Config, folder: &DataFolder, wanted: SocketAddr) -> anyh
 }
 
 async fn show(running: &Running, address: SocketAddr, options: &Options) -> anyhow::Result<()> {
-    let key = Desk::open(running.database()).await?.create_key("demo", None, None).await?;
+    let key = AdminClient::open(running.database()).await?.create_key("demo", None, None).await?;
     let client = Client::new(address, &key)?;
     terminal::heading(&format!("Uploading {}", options.file.display()));
     let store = client.post("/v1/vector_stores", &json!({"name": "demo"})).await?;

@@ -25,6 +25,7 @@ pub(crate) async fn run(config: &Config, json: bool) -> anyhow::Result<ExitCode>
     findings.extend(sandbox(config).await);
     findings.push(pdf(config));
     findings.push(models(config));
+    findings.extend(crate::config::unread_variables().into_iter().map(unread));
     let all_fine = findings.iter().all(|finding| finding.ok);
     if json {
         terminal::line(&serde_json::to_string_pretty(&findings)?);
@@ -118,6 +119,16 @@ fn pdf(config: &Config) -> Finding {
                     .to_owned(),
             how: Some("run runtime/pdfium.sh, or set knowledge.pdfium_library".to_owned()),
         },
+    }
+}
+
+/// A setting that somebody believes to have made.
+fn unread((name, meant): (String, String)) -> Finding {
+    Finding {
+        what: format!("variable {name}"),
+        ok: false,
+        detail: "is not read: settings have two underscores".to_owned(),
+        how: Some(format!("name it {meant}")),
     }
 }
 

@@ -2,17 +2,18 @@
 
 mod admin;
 mod check;
+mod completions;
 mod demo;
 mod doctor;
 mod serve;
 mod terminal;
 
-pub use admin::Desk;
+pub use admin::AdminClient;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use septet_kernel::ServiceName;
 
 use crate::config::Config;
@@ -55,7 +56,11 @@ enum Command {
     /// Show the platform at work: upload a report, ask about it, print the answer with its sources.
     Demo(demo::Options),
     /// Check the settings and print them, secrets masked.
-    Check,
+    Check {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// Say what works on this machine, what is missing, and how to get it.
     Doctor {
         /// Print JSON.
@@ -63,8 +68,12 @@ enum Command {
         json: bool,
     },
     /// Manage users and keys without the console.
-    #[command(subcommand)]
-    Admin(admin::Command),
+    Admin(admin::Options),
+    /// Print a script that lets a shell complete commands and options.
+    Completions {
+        /// bash, zsh, fish, elvish or powershell.
+        shell: clap_complete::Shell,
+    },
     /// Print the OpenAPI description of the public surface.
     Openapi,
 }
@@ -107,9 +116,14 @@ fn agent_token() -> Option<String> {
 }
 
 async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
-    if matches!(cli.command, Command::Openapi) {
-        terminal::line(&septet_api_gateway::openapi());
-        return Ok(ExitCode::SUCCESS);
+    // These two say the same on every machine, whatever its settings.
+    match cli.command {
+        Command::Openapi => {
+            terminal::line(&septet_api_gateway::openapi());
+            return Ok(ExitCode::SUCCESS);
+        }
+        Command::Completions { shell } => return Ok(completions::run(Cli::command(), shell)),
+        _ => {}
     }
     let mut config = Config::load(cli.common.config.as_deref())?;
     if let Some(data) = cli.common.data {
@@ -122,9 +136,19 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Serve { names } => serve::serve(config.resolve()?, &names).await,
         Command::Demo(options) => demo::run(config, options).await,
-        Command::Check => check::run(&config.resolve()?),
+        Command::Check { json } => check::run(&config.resolve()?, json),
         Command::Doctor { json } => doctor::run(&config.resolve()?, json).await,
-        Command::Admin(command) => admin::run(config.resolve()?, command).await,
-        Command::Openapi => Ok(ExitCode::SUCCESS),
+        Command::Admin(options) => admin::run(config.resolve()?, options).await,
+        Command::Openapi | Command::Completions { .. } => Ok(ExitCode::SUCCESS),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_command_takes_two_options_of_one_name() {
+        Cli::command().debug_assert();
     }
 }

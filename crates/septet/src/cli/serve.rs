@@ -1,5 +1,6 @@
 //! `septet up` and `septet serve`.
 
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use septet_kernel::ServiceName;
 use septet_management::FirstStart;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing::info;
+use tracing::{info, warn};
 
 use super::terminal;
 use crate::compose::{self, Listeners, Running};
@@ -38,6 +39,9 @@ struct Foreground {
 async fn begin(config: &Config, names: &[ServiceName], how: Use) -> anyhow::Result<Foreground> {
     telemetry::start_logs(&config.log)?;
     http::install_tls();
+    for (name, meant) in crate::config::unread_variables() {
+        warn!(variable = name, meant, "this variable is not read; settings have two underscores");
+    }
     let folder = DataFolder::open(&config.data, how)?;
     let secret = folder.internal_secret()?;
     let mut listeners = Listeners::default();
@@ -55,7 +59,7 @@ async fn begin(config: &Config, names: &[ServiceName], how: Use) -> anyhow::Resu
     }
     let running = compose::start(config, names, &secret, listeners).await?;
     if let Some(first) = &running.first_start {
-        welcome(first);
+        welcome(first, &folder)?;
     }
     if let Some(address) = running.public {
         info!(address = %address, "septet is ready");
@@ -91,13 +95,21 @@ async fn serve_metrics(address: SocketAddr) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Shows the password of the first administrator, this once.
-pub(crate) fn welcome(first: &FirstStart) {
+/// Shows the password of the first administrator, this once: to a person at a terminal, else in a file for this user
+/// alone, since what is no terminal is most often a log that others keep and read.
+pub(crate) fn welcome(first: &FirstStart, folder: &DataFolder) -> anyhow::Result<()> {
     use secrecy::ExposeSecret;
     terminal::heading("A new installation. Sign in with");
     terminal::line(&format!("  mail      {}", first.email));
-    terminal::line(&format!("  password  {}", first.password.expose_secret()));
-    terminal::line("This password is shown once and stored nowhere in clear.\n");
+    if std::io::stdout().is_terminal() {
+        terminal::line(&format!("  password  {}", first.password.expose_secret()));
+        terminal::line("This password is shown once and stored nowhere in clear.\n");
+    } else {
+        let path = folder.keep_first_password(&first.password).context("cannot keep the first password")?;
+        terminal::line(&format!("  password  in the file {}", path.display()));
+        terminal::line("Only this user can read the file; delete it once you have signed in.\n");
+    }
+    Ok(())
 }
 
 impl Foreground {

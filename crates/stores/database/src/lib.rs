@@ -4,6 +4,7 @@
 //! one-writer rule, and runs migrations. A service touches only the tables with its own prefix.
 
 use std::future::Future;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -81,6 +82,7 @@ impl Database {
     }
 
     async fn open_sqlite(uri: &str) -> Result<Self, Error> {
+        make_private_file(uri);
         let open = |n_connections: u32| {
             let mut options = ConnectOptions::new(uri);
             options.max_connections(n_connections).sqlx_logging(false).acquire_timeout(Duration::from_secs(30));
@@ -190,6 +192,15 @@ impl Database {
             self.reader.close().await?;
         }
         self.writer.close().await
+    }
+}
+
+/// Makes a new database file that only this user can read; SQLite gives its own files beside it the same rights. What
+/// goes wrong here, opening says better.
+fn make_private_file(uri: &str) {
+    let path = uri.trim_start_matches("sqlite://").trim_start_matches("sqlite:").split('?').next().unwrap_or_default();
+    if Path::new(path).is_absolute() {
+        let _said_by_opening = std::fs::OpenOptions::new().create_new(true).write(true).mode(0o600).open(path);
     }
 }
 
