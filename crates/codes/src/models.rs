@@ -72,9 +72,18 @@ const CODES: &[Code] = &[
     ),
     code(
         "calls_missing",
-        &[],
+        &[503],
         ["The model announced tool calls and gave none.", "Ask again; a run has tried by itself before."],
         ["模型声明要调用工具但没有给出调用。", "请重新提问；运行此前已自动重试。"],
+    ),
+    code(
+        "context_length_exceeded",
+        &[400],
+        [
+            "The conversation is longer than the model can read.",
+            "Shorten it, begin a new one, or choose a model with a larger context.",
+        ],
+        ["对话超出了模型可读取的长度。", "请缩短内容、开始新的对话，或选择上下文更长的模型。"],
     ),
     code(
         "empty_answer",
@@ -153,6 +162,12 @@ const CODES: &[Code] = &[
         &[503],
         ["The provider refused our key.", "An administrator should check the provider's api_key."],
         ["模型服务拒绝了密钥。", "请管理员检查该服务的 api_key。"],
+    ),
+    code(
+        "provider_loading",
+        &[503],
+        ["The provider is still loading the model.", "Wait {wait} and try again."],
+        ["模型服务仍在加载模型。", "请等待{wait}后重试。"],
     ),
     code(
         "provider_misconfigured",

@@ -4,8 +4,11 @@
 //! the services run apart. Writers keep to what the official SDKs were seen to accept: `event:`, `id:` and one `data:`
 //! line, keep-alives without a blank line, and never a `retry:` block.
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures::{Stream, StreamExt};
+use septet_sse::{Item, Reader};
+
+pub use septet_sse::TooLong;
 
 /// A keep-alive comment. It has no blank line after it, because the Python SDK takes `id:` lines and a comment that
 /// ends a block for an event without data.
@@ -47,83 +50,43 @@ impl Event {
     }
 }
 
+// No event of ours is longer than a picture.
+const MAX_EVENT_BYTES: usize = 16 << 20;
+
 /// Takes chunks in, gives whole events out. Holds at most one unfinished event.
-#[derive(Debug, Default)]
-pub struct Parser {
-    pending: BytesMut,
-    event: Event,
-    has_data: bool,
+#[derive(Debug)]
+pub struct Parser(Reader);
+
+impl Default for Parser {
+    fn default() -> Self {
+        Self(Reader::new(MAX_EVENT_BYTES))
+    }
 }
-
-/// A single line is longer than any event may be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a line of the event stream is longer than 16 MiB")]
-pub struct LineTooLong;
-
-const MAX_LINE_BYTES: usize = 16 << 20;
 
 impl Parser {
     /// Adds a chunk and gives the events that it completes, in order.
     ///
     /// # Errors
-    /// [`LineTooLong`] when the other side never ends a line; the stream cannot be read on.
-    pub fn push(&mut self, chunk: &[u8]) -> Result<Vec<Event>, LineTooLong> {
-        self.pending.extend_from_slice(chunk);
+    /// [`TooLong`] when the other side never ends an event; the stream cannot be read on.
+    pub fn push(&mut self, chunk: &[u8]) -> Result<Vec<Event>, TooLong> {
+        self.0.push(chunk);
         let mut events = Vec::new();
-        while let Some(end) = self.pending.iter().position(|byte| *byte == b'\n') {
-            let mut line = self.pending.split_to(end + 1);
-            line.truncate(end);
-            if line.last() == Some(&b'\r') {
-                line.truncate(end - 1);
-            }
-            self.line(&String::from_utf8_lossy(&line), &mut events);
-        }
-        if self.pending.len() > MAX_LINE_BYTES {
-            return Err(LineTooLong);
+        while let Some(item) = self.0.take()? {
+            events.extend(event(item));
         }
         Ok(events)
     }
 
     /// The event that the end of the stream completes, if one is unfinished.
     pub fn finish(&mut self) -> Option<Event> {
-        let mut events = Vec::new();
-        if !self.pending.is_empty() {
-            let line = self.pending.split();
-            self.line(&String::from_utf8_lossy(&line), &mut events);
-        }
-        self.line("", &mut events);
-        events.pop()
-    }
-
-    fn line(&mut self, line: &str, events: &mut Vec<Event>) {
-        if line.is_empty() {
-            let event = std::mem::take(&mut self.event);
-            if std::mem::take(&mut self.has_data) {
-                events.push(event);
-            }
-            return;
-        }
-        let (field, value) = line.split_once(':').unwrap_or((line, ""));
-        let value = value.strip_prefix(' ').unwrap_or(value);
-        match field {
-            "event" => value.clone_into(&mut self.event.name),
-            "id" => self.event.id = Some(value.to_owned()),
-            "data" => {
-                if std::mem::replace(&mut self.has_data, true) {
-                    self.event.data.push('\n');
-                }
-                self.event.data.push_str(value);
-            }
-            // Comments start with a colon and have an empty field; unknown fields are ignored by the standard.
-            _ => {}
-        }
+        self.0.end().into_iter().find_map(event)
     }
 }
 
-/// The events of a stream of chunks. An error of the chunks, or a line without end, ends it.
+/// The events of a stream of chunks. An error of the chunks, or an event without end, ends it.
 pub fn events<E: Send>(
     chunks: impl Stream<Item = Result<Bytes, E>> + Send,
-    too_long: impl Fn(LineTooLong) -> E + Send,
+    too_long: impl Fn(TooLong) -> E + Send,
 ) -> impl Stream<Item = Result<Event, E>> + Send {
     async_stream::stream! {
         let mut parser = Parser::default();
@@ -141,43 +104,53 @@ pub fn events<E: Send>(
     }
 }
 
+/// Lines that the standard does not know are nothing to us.
+fn event(item: Item) -> Option<Event> {
+    match item {
+        Item::Event(event) => Some(event.into()),
+        Item::Stray(_) => None,
+    }
+}
+
+impl From<septet_sse::Event> for Event {
+    fn from(event: septet_sse::Event) -> Self {
+        Self { name: event.name, id: event.id, data: String::from_utf8_lossy(&event.data).into_owned() }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const STREAM: &[u8] =
-        b"event: a\nid: 1\ndata: {\"x\":1}\n\n: ping\nevent: b\r\ndata: one\r\ndata: two\r\n\r\ndata: last";
-
-    fn read(chunk_len: usize) -> Vec<Event> {
-        let mut parser = Parser::default();
-        let mut events = Vec::new();
-        for chunk in STREAM.chunks(chunk_len) {
-            events.extend(parser.push(chunk).unwrap());
-        }
-        events.extend(parser.finish());
-        events
+    async fn read(chunks: Vec<&'static [u8]>) -> Vec<Event> {
+        let chunks = futures::stream::iter(chunks.into_iter().map(|chunk| Ok(Bytes::from_static(chunk))));
+        events(chunks, |too_long: TooLong| too_long).map(Result::unwrap).collect().await
     }
 
-    #[test]
-    fn chunk_borders_do_not_matter() {
-        let whole = read(STREAM.len());
+    #[tokio::test]
+    async fn chunk_borders_and_line_ends_do_not_matter() {
+        const STREAM: &[u8] =
+            b"\xef\xbb\xbfevent: a\nid: 1\ndata: {\"x\":1}\n\n: ping\nevent: b\r\ndata: one\rdata: two\r\n\r\ndata: last";
+        let whole = read(vec![STREAM]).await;
 
         assert_eq!(whole.len(), 3);
+        assert_eq!(whole[0], Event { name: "a".into(), id: Some("1".into()), data: "{\"x\":1}".into() });
         assert_eq!(whole[1], Event { name: "b".into(), id: None, data: "one\ntwo".into() });
         for chunk_len in 1..STREAM.len() {
-            assert_eq!(read(chunk_len), whole, "chunks of {chunk_len}");
+            assert_eq!(read(STREAM.chunks(chunk_len).collect()).await, whole, "chunks of {chunk_len}");
         }
     }
 
-    #[test]
-    fn an_event_reads_back_from_the_wire() {
+    #[tokio::test]
+    async fn an_event_reads_back_from_the_wire() {
         let event = Event { name: "response.created".into(), id: Some("0".into()), data: "{\"a\":\n1}".into() };
+        let wire: &'static [u8] = Box::leak(event.to_wire().to_vec().into_boxed_slice());
 
-        assert_eq!(Parser::default().push(&event.to_wire()).unwrap(), [event]);
+        assert_eq!(read(vec![wire]).await, [event]);
     }
 
-    #[test]
-    fn a_keep_alive_is_no_event() {
-        assert!(Parser::default().push(KEEP_ALIVE.as_bytes()).unwrap().is_empty());
+    #[tokio::test]
+    async fn a_keep_alive_is_no_event() {
+        assert!(read(vec![KEEP_ALIVE.as_bytes(), KEEP_ALIVE.as_bytes()]).await.is_empty());
     }
 }

@@ -30,7 +30,7 @@ fn packages() -> Vec<Package> {
 fn floor(package: &Package) -> Option<u8> {
     let folder = package.manifest_path.parent()?.strip_prefix(root().to_str()?).ok()?;
     match folder.as_str() {
-        "crates/kernel" | "crates/codes" => Some(KERNEL),
+        "crates/kernel" | "crates/codes" | "crates/sse" => Some(KERNEL),
         "crates/contracts" | "crates/chassis" => Some(COMMON),
         "crates/septet" => Some(BINARY),
         "crates/testkit" | "tests" | "bench" | "xtask" => Some(TOOLS),

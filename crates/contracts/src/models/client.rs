@@ -174,7 +174,8 @@ struct TerminalError {
 
 /// Reads the chunks of a Chat Completions stream out of its bytes.
 ///
-/// The stream must say that it is over, with `[DONE]` or an error: one that merely stops was cut off, and says so.
+/// The stream must say that it is over, with `[DONE]` or an error: one that merely stops was cut off, and says so. So does
+/// one that has nothing before its `[DONE]`: that is no answer.
 pub fn chat_events(
     bytes: impl Stream<Item = Result<Bytes, CallError>> + Send + 'static,
 ) -> impl Stream<Item = Result<ChatChunk, CallError>> + Send + 'static {
@@ -182,18 +183,22 @@ pub fn chat_events(
     async_stream::stream! {
         let events = sse::events(bytes, move |error| CallError::garbled(service, &error));
         let mut events = std::pin::pin!(events);
+        let mut has_begun = false;
         while let Some(event) = events.next().await {
             let data = match event {
                 Ok(event) => event.data,
                 Err(error) => { yield Err(error); return }
             };
-            if data == "[DONE]" { return }
+            if data == "[DONE]" {
+                if !has_begun { break }
+                return;
+            }
             if let Ok(Terminal { error }) = serde_json::from_str(&data) {
                 yield Err(broke_off(error));
                 return;
             }
             match serde_json::from_str::<ChatChunk>(&data) {
-                Ok(chunk) => yield Ok(chunk),
+                Ok(chunk) => { has_begun = true; yield Ok(chunk) }
                 Err(error) => { yield Err(CallError::garbled(service, &error)); return }
             }
         }
@@ -235,6 +240,15 @@ mod tests {
 
         assert_eq!(events.len(), 2);
         assert_eq!(events[1].as_ref().unwrap_err().code, "stream_cut_off");
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_only_says_that_it_is_over_is_no_answer() {
+        for wire in ["data: [DONE]\n\n", "", ": ping\n\ndata: [DONE]\r\n\r\n"] {
+            let events = read(wire).await;
+            assert_eq!(events.len(), 1);
+            assert_eq!(events[0].as_ref().unwrap_err().code, "stream_cut_off");
+        }
     }
 
     #[tokio::test]

@@ -15,8 +15,12 @@ pub struct DeploymentList {
 pub struct Deployment {
     /// `provider/model`.
     pub id: String,
-    /// The state of its circuit breaker: `closed` is well, `open` gets no calls, `half_open` is being tried.
+    /// The state of its circuit breaker: `closed` is well, `open` gets no calls, `half_open` is being tried. Where it takes
+    /// the calls of some tenants only, it is that of the tenant who is off worst.
     pub breaker: String,
+    /// Of how many tenants it takes no calls, since theirs alone have failed.
+    #[serde(default)]
+    pub n_tenants_resting: u32,
     /// Until when it gets no calls, milliseconds since 1970.
     #[serde(default)]
     pub open_until_ms: Option<i64>,

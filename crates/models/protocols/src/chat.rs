@@ -12,6 +12,7 @@ mod answer;
 mod ask;
 mod decoder;
 mod encoder;
+mod extent;
 mod extra;
 mod forced;
 mod read;

@@ -1,6 +1,6 @@
 //! The dialects, and what each can do.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::error::Unreadable;
 use crate::event::Event;
@@ -135,6 +135,9 @@ pub struct Context {
     pub created: i64,
     /// Whether the client wants usage in the stream (Chat Completions only).
     pub wants_usage: bool,
+    /// The fields of the request that an answer repeats (Responses only): see
+    /// [`ECHOED`](crate::responses::ECHOED).
+    pub echo: Map<String, Value>,
 }
 
 impl Dialect {

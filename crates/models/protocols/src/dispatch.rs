@@ -9,7 +9,7 @@ use crate::event::Event;
 use crate::framing::{Frame, Framing};
 use crate::request::Request;
 use crate::usage::Usage;
-use crate::{anthropic, bedrock, chat, cohere, gemini, ollama, responses};
+use crate::{anthropic, bedrock, chat, cohere, ending, gemini, ollama, responses};
 
 impl Dialect {
     /// Its name in settings, records and metrics.
@@ -65,12 +65,13 @@ impl Dialect {
         }
     }
 
-    /// Reads a provider's whole answer.
+    /// Reads a provider's whole answer. Its ends fit what it holds: calls that come with `stop` are calls, and an answer
+    /// that announces calls and has none has failed.
     ///
     /// # Errors
     /// [`Unreadable`] when it is not in this dialect.
     pub fn decode_answer(self, body: &Value) -> Result<Answer, Unreadable> {
-        match self {
+        let answer = match self {
             Self::Chat => chat::decode_answer(body),
             Self::Responses => responses::decode_answer(body),
             Self::Anthropic => anthropic::decode_answer(body),
@@ -78,7 +79,8 @@ impl Dialect {
             Self::Bedrock => bedrock::decode_answer(body),
             Self::Ollama => ollama::decode_answer(body),
             Self::Cohere => cohere::decode_answer(body),
-        }
+        };
+        answer.map(ending::fitted)
     }
 
     /// Writes a whole answer for a client. In a dialect that clients do not speak to us, it is Chat Completions.
@@ -93,10 +95,10 @@ impl Dialect {
         }
     }
 
-    /// A reader of one stream.
+    /// A reader of one stream, whose ends fit what came before as those of [`Self::decode_answer`] do.
     #[must_use]
     pub fn decoder(self) -> Box<dyn Decoder> {
-        match self {
+        let decoder: Box<dyn Decoder> = match self {
             Self::Chat => Box::new(chat::ChatDecoder::default()),
             Self::Responses => Box::new(responses::ResponsesDecoder::default()),
             Self::Anthropic => Box::new(anthropic::AnthropicDecoder::default()),
@@ -104,7 +106,8 @@ impl Dialect {
             Self::Bedrock => Box::new(bedrock::BedrockDecoder::default()),
             Self::Ollama => Box::new(ollama::OllamaDecoder::default()),
             Self::Cohere => Box::new(cohere::CohereDecoder::default()),
-        }
+        };
+        Box::new(ending::Fitting::new(decoder))
     }
 
     /// A writer of one stream. In a dialect that clients do not speak to us, it is Chat Completions.

@@ -38,6 +38,13 @@ impl From<serde_json::Error> for Wrong {
         let (line, column) = (error.line(), error.column());
         let text = error.to_string();
         let what = text.split(" at line ").next().unwrap_or(&text).to_owned();
+        if error.is_data() {
+            // It is JSON, and something in it is not what it should be.
+            return Self::field(
+                "body",
+                format!("has a field of the wrong form at line {line}, column {column}: {what}"),
+            );
+        }
         Self::Json { what, line, column }
     }
 }

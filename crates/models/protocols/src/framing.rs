@@ -64,31 +64,28 @@ const MAX_FRAME_BYTES: usize = 32 << 20;
 
 /// Takes chunks in, gives whole frames out.
 #[derive(Debug)]
-pub struct Framer {
-    framing: Framing,
-    pending: BytesMut,
-    // How far `pending` was searched for the end of a line, so that a long one is not searched again with every chunk.
-    searched: usize,
-    event: Frame,
-    // The data of an event that has several lines of it.
-    lines: BytesMut,
-    has_data: bool,
-    has_begun: bool,
+pub struct Framer(Way);
+
+#[derive(Debug)]
+enum Way {
+    Sse(septet_sse::Reader),
+    Lines {
+        pending: BytesMut,
+        // How far `pending` was searched for the end of a line, so that a long one is not searched again with every chunk.
+        searched: usize,
+    },
+    EventStream(BytesMut),
 }
 
 impl Framer {
     /// A framer at the beginning of a stream.
     #[must_use]
     pub fn new(framing: Framing) -> Self {
-        Self {
-            framing,
-            pending: BytesMut::new(),
-            searched: 0,
-            event: Frame::default(),
-            lines: BytesMut::new(),
-            has_data: false,
-            has_begun: false,
-        }
+        Self(match framing {
+            Framing::Sse => Way::Sse(septet_sse::Reader::new(MAX_FRAME_BYTES)),
+            Framing::Lines => Way::Lines { pending: BytesMut::new(), searched: 0 },
+            Framing::EventStream => Way::EventStream(BytesMut::new()),
+        })
     }
 
     /// Adds a chunk and the frames that it completes to `out`, in order.
@@ -96,19 +93,34 @@ impl Framer {
     /// # Errors
     /// When a frame never ends or a binary one is damaged; the stream cannot be read on.
     pub fn push(&mut self, chunk: &[u8], out: &mut Vec<Frame>) -> Result<(), Unreadable> {
-        self.pending.extend_from_slice(chunk);
-        match self.framing {
-            Framing::EventStream => eventstream::take(&mut self.pending, out)?,
-            Framing::Sse | Framing::Lines => {
-                while let Some(line) = self.line() {
-                    self.take(line, out);
+        let n_pending = match &mut self.0 {
+            Way::Sse(reader) => {
+                reader.push(chunk);
+                loop {
+                    match reader.take() {
+                        Ok(Some(item)) => out.extend(frame(item)),
+                        Ok(None) => return Ok(()),
+                        Err(_too_long) => return Err(too_long()),
+                    }
                 }
             }
-        }
-        if self.pending.len() + self.event.data.len() + self.lines.len() > MAX_FRAME_BYTES {
-            return Err(Unreadable { what: format!("a frame of the stream is longer than {MAX_FRAME_BYTES} bytes") });
-        }
-        Ok(())
+            Way::Lines { pending, searched } => {
+                pending.extend_from_slice(chunk);
+                while let Some(offset) = memchr::memchr(b'\n', &pending[*searched..]) {
+                    let line = pending.split_to(std::mem::take(searched) + offset).freeze();
+                    pending.advance(1);
+                    out.extend(json_line(&line));
+                }
+                *searched = pending.len();
+                pending.len()
+            }
+            Way::EventStream(pending) => {
+                pending.extend_from_slice(chunk);
+                eventstream::take(pending, out)?;
+                pending.len()
+            }
+        };
+        if n_pending > MAX_FRAME_BYTES { Err(too_long()) } else { Ok(()) }
     }
 
     /// The bytes are over: adds the frame that this completes, if one is unfinished.
@@ -116,90 +128,42 @@ impl Framer {
     /// # Errors
     /// When a binary frame was cut.
     pub fn end(&mut self, out: &mut Vec<Frame>) -> Result<(), Unreadable> {
-        if self.framing == Framing::EventStream {
-            let n = self.pending.len();
-            return if n == 0 { Ok(()) } else { Err(Unreadable { what: format!("{n} bytes of an unfinished frame") }) };
-        }
-        if !self.pending.is_empty() {
-            let rest = self.pending.split().freeze();
-            self.take(without_return(rest), out);
-        }
-        if self.framing == Framing::Sse {
-            self.take(Bytes::new(), out);
+        match &mut self.0 {
+            Way::Sse(reader) => out.extend(reader.end().into_iter().filter_map(frame)),
+            Way::Lines { pending, .. } => out.extend(json_line(&pending.split().freeze())),
+            Way::EventStream(pending) if pending.is_empty() => {}
+            Way::EventStream(pending) => {
+                return Err(Unreadable { what: format!("{} bytes of an unfinished frame", pending.len()) });
+            }
         }
         Ok(())
     }
-
-    fn line(&mut self) -> Option<Bytes> {
-        let found = memchr::memchr(b'\n', &self.pending[self.searched..]);
-        let Some(end) = found.map(|offset| self.searched + offset) else {
-            self.searched = self.pending.len();
-            return None;
-        };
-        self.searched = 0;
-        let line = self.pending.split_to(end).freeze();
-        self.pending.advance(1);
-        Some(without_return(line))
-    }
-
-    fn take(&mut self, line: Bytes, out: &mut Vec<Frame>) {
-        const MARK: &[u8] = b"\xef\xbb\xbf";
-        // A stream may begin with the mark of its encoding, which is no part of the first field's name.
-        let is_marked = !std::mem::replace(&mut self.has_begun, true) && line.starts_with(MARK);
-        let line = if is_marked { line.slice(MARK.len()..) } else { line };
-        if self.framing == Framing::Lines {
-            if !line.iter().all(u8::is_ascii_whitespace) {
-                out.push(Frame::plain(line));
-            }
-            return;
-        }
-        if line.is_empty() {
-            let mut event = std::mem::take(&mut self.event);
-            if !self.lines.is_empty() {
-                event.data = self.lines.split().freeze();
-            }
-            if std::mem::take(&mut self.has_data) {
-                out.push(event);
-            }
-            return;
-        }
-        let colon = memchr::memchr(b':', &line).unwrap_or(line.len());
-        let value = match line.get(colon + 1) {
-            None => Bytes::new(),
-            Some(b' ') => line.slice(colon + 2..),
-            Some(_) => line.slice(colon + 1..),
-        };
-        match &line[..colon] {
-            b"event" => self.event.name = String::from_utf8_lossy(&value).into_owned(),
-            b"data" if self.has_data => {
-                if self.lines.is_empty() {
-                    self.lines.extend_from_slice(&std::mem::take(&mut self.event.data));
-                }
-                self.lines.extend_from_slice(b"\n");
-                self.lines.extend_from_slice(&value);
-            }
-            b"data" => {
-                self.has_data = true;
-                self.event.data = value;
-            }
-            // llama.cpp, and who stands on it, gives up with `error: {..}`.
-            b"error" if value.first() == Some(&b'{') && !self.has_data => {
-                self.has_data = true;
-                self.event = Frame::named("error", value);
-            }
-            // A field's name does not begin with a bracket: a server that fails in the middle of a stream, or a proxy
-            // before it, writes its error as if there were none.
-            field if field.first() == Some(&b'{') && line.last() == Some(&b'}') && !self.has_data => {
-                out.push(Frame::plain(line));
-            }
-            // Comments have an empty field name; `id`, `retry` and unknown fields say nothing about the answer.
-            _ => {}
-        }
-    }
 }
 
-fn without_return(line: Bytes) -> Bytes {
-    if line.last() == Some(&b'\r') { line.slice(..line.len() - 1) } else { line }
+fn too_long() -> Unreadable {
+    Unreadable { what: format!("a frame of the stream is longer than {MAX_FRAME_BYTES} bytes") }
+}
+
+/// An event as a frame, and what servers write that fail in the middle of a stream.
+fn frame(item: septet_sse::Item) -> Option<Frame> {
+    let line = match item {
+        septet_sse::Item::Event(event) => {
+            return Some(Frame { name: event.name, is_exception: false, data: event.data });
+        }
+        septet_sse::Item::Stray(line) => line,
+    };
+    // llama.cpp, and who stands on it, gives up with `error: {..}`.
+    if let Some(value) = line.strip_prefix(b"error:").map(<[u8]>::trim_ascii_start) {
+        return value.starts_with(b"{").then(|| Frame::named("error", line.slice_ref(value)));
+    }
+    // A field's name does not begin with a bracket: a server, or a proxy before it, writes its error as if there were no
+    // framing.
+    (line.starts_with(b"{") && line.ends_with(b"}")).then(|| Frame::plain(line))
+}
+
+fn json_line(line: &Bytes) -> Option<Frame> {
+    let line = if line.ends_with(b"\r") { line.slice(..line.len() - 1) } else { line.clone() };
+    (!line.trim_ascii().is_empty()).then(|| Frame::plain(line))
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ pub mod cohere;
 pub mod dialect;
 mod dispatch;
 pub mod embeddings;
+pub mod ending;
 pub mod error;
 pub mod event;
 pub mod framing;

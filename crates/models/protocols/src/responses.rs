@@ -33,6 +33,7 @@ pub use answer::{decode as decode_answer, encode as encode_answer};
 pub use decode::ResponsesDecoder;
 pub use encode::ResponsesEncoder;
 pub use failure::{decode as decode_failure, encode as encode_failure};
+pub use object::ECHOED;
 pub use read::decode as decode_request;
 pub use usage::{decode as decode_usage, encode as encode_usage};
 pub use write::encode as encode_request;

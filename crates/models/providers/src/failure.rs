@@ -1,7 +1,10 @@
 //! What an answer that is no success says: what went wrong, and when to try again.
 
 mod class;
+mod meaning;
 mod wait;
+
+pub use meaning::{is_loading, is_too_long};
 
 use http::HeaderMap;
 use jiff::Timestamp;

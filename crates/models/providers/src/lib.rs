@@ -29,7 +29,7 @@ pub use credentials::Credentials;
 pub use endpoint::{Call, Endpoint, Operation, Options, Prepared, framing};
 pub use error::Error;
 pub use facts::Facts;
-pub use failure::failure;
+pub use failure::{failure, is_loading, is_too_long};
 pub use guard::{Guard, Policy, Refused};
 pub use kind::{Kind, UnknownKind};
 pub use listing::models_in;

@@ -13,7 +13,7 @@ use anyhow::Context;
 use clap::Args;
 use futures::StreamExt;
 use septet_chassis::http;
-use septet_contracts::sse::{self, LineTooLong};
+use septet_contracts::sse::{self, TooLong};
 use septet_kernel::ServiceName;
 use serde_json::{Value, json};
 
@@ -146,7 +146,7 @@ async fn ask(client: &Client, store: &str, question: &str) -> anyhow::Result<Val
         "tools": [{"type": "file_search", "vector_store_ids": [store]}],
     });
     let chunks = client.stream("/v1/responses", &body).await?;
-    let events = sse::events(chunks.map(|chunk| chunk.map_err(anyhow::Error::from)), |error: LineTooLong| error.into());
+    let events = sse::events(chunks.map(|chunk| chunk.map_err(anyhow::Error::from)), |error: TooLong| error.into());
     let mut events = std::pin::pin!(events);
     let mut shown = show::Events::default();
     while let Some(event) = events.next().await {

@@ -3,6 +3,8 @@
 use std::process::ExitCode;
 
 use console::style;
+use septet_kernel::Clock;
+use septet_model_gateway::{Examined, Verdict};
 use septet_sandbox_runner::Chart;
 use serde::Serialize;
 
@@ -24,7 +26,7 @@ pub(crate) async fn run(config: &Config, json: bool) -> anyhow::Result<ExitCode>
     let mut findings = vec![data_folder(config), port(config).await];
     findings.extend(sandbox(config).await);
     findings.push(pdf(config));
-    findings.push(models(config));
+    findings.extend(models(config).await);
     findings.extend(crate::config::unread_variables().into_iter().map(unread));
     let all_fine = findings.iter().all(|finding| finding.ok);
     if json {
@@ -132,14 +134,24 @@ fn unread((name, meant): (String, String)) -> Finding {
     }
 }
 
-fn models(config: &Config) -> Finding {
-    let names = config.models.provider_names();
-    if names.is_empty() {
+/// Asks every provider one cheap question.
+async fn models(config: &Config) -> Vec<Finding> {
+    if config.models.providers.is_empty() {
         let mut finding = fine("models", "no provider: the offline analyst answers, which is no language model");
         finding.how = Some(
             "set OPENAI_API_KEY, DEEPSEEK_API_KEY or DASHSCOPE_API_KEY, or add [models.providers.<name>]".to_owned(),
         );
-        return finding;
+        return vec![finding];
     }
-    fine("models", names.join(", "))
+    let examined = septet_model_gateway::examine(&config.models, &Clock::system()).await;
+    let finding = |seen: Examined| {
+        let cost = if seen.has_cost { "this cost a few tokens" } else { "this cost nothing" };
+        Finding {
+            what: format!("models at {}", seen.provider),
+            ok: seen.verdict == Verdict::Fine,
+            detail: format!("{}: {} ({:.1} s, {cost})", seen.verdict.words(), seen.detail, seen.took.as_secs_f64()),
+            how: seen.verdict.remedy(&seen.provider),
+        }
+    };
+    examined.into_iter().map(finding).collect()
 }

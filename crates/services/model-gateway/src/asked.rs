@@ -3,11 +3,13 @@
 //! A request that goes to a provider of the same dialect keeps its bytes: fields that we do not know, their order and
 //! the digits of their numbers are the client's. Only the fields that are ours to change are changed.
 
+mod shape;
+
 use std::borrow::Cow;
 
 use bytes::Bytes;
 use septet_prices::Service;
-use septet_protocols::{Dialect, Part, PartKind, Request, Role, Tool, Wrong};
+use septet_protocols::{Dialect, Part, PartKind, Request, Role, Tool, Wrong, responses};
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
@@ -59,10 +61,10 @@ struct Head<'a> {
     service_tier: Option<Cow<'a, str>>,
     #[serde(default)]
     tools: Option<Vec<IgnoredAny>>,
-    #[serde(default)]
-    messages: Option<Vec<IgnoredAny>>,
-    #[serde(default)]
-    input: Option<IgnoredAny>,
+    #[serde(borrow, default)]
+    messages: Option<Vec<&'a RawValue>>,
+    #[serde(borrow, default)]
+    input: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -75,15 +77,16 @@ impl Asked {
     /// Reads the head of a request.
     ///
     /// # Errors
-    /// [`Wrong`] with the place where the body stops to be JSON, or the field with the wrong form.
+    /// [`Wrong`] with the place where the body stops to be JSON, or the field or message with the wrong form.
     pub(crate) fn read(dialect: Dialect, body: Bytes) -> Result<Self, Wrong> {
         let head: Head<'_> = serde_json::from_slice(&body)?;
-        let (name, is_there) = match dialect {
-            Dialect::Responses => ("input", head.input.is_some()),
-            _ => ("messages", head.messages.as_ref().is_some_and(|messages| !messages.is_empty())),
-        };
-        if !is_there {
-            return Err(Wrong::field(name, "is missing or empty; write at least one message"));
+        let missing = |name: &str| Wrong::field(name, "is missing or empty; write at least one message");
+        match dialect {
+            Dialect::Responses => shape::input(head.input.ok_or_else(|| missing("input"))?)?,
+            _ => {
+                let messages = head.messages.filter(|messages| !messages.is_empty());
+                shape::messages(dialect, &messages.ok_or_else(|| missing("messages"))?)?;
+            }
         }
         let outputs = [head.max_completion_tokens, head.max_output_tokens, head.max_tokens];
         let options = head.stream_options.and_then(|options| options.include_usage);
@@ -113,8 +116,21 @@ impl Asked {
         u64::try_from(self.body.len()).unwrap_or(u64::MAX) / 4
     }
 
+    /// What an answer in Responses repeats of the request.
+    pub(crate) fn echo(&self) -> Map<String, Value> {
+        fields(&self.body, &responses::ECHOED).unwrap_or_default()
+    }
+
+    /// How many tokens the model reads, with what stands between the texts: by OpenAI's count every message has three more
+    /// and its role, and the answer is begun by three. Templates of other makers are much the same.
+    pub(crate) fn prompt_tokens(&self, n_tokens: impl Fn(&str) -> u64) -> u64 {
+        let n_messages = self.whole().map_or(1, |request| request.messages.len() as u64);
+        self.input_tokens(n_tokens) + 4 * n_messages + 3
+    }
+
     /// How many tokens the model reads, by the texts of the request: for where nobody says it.
-    pub(crate) fn input_tokens(&self, n_tokens: fn(&str) -> u64) -> u64 {
+    pub(crate) fn input_tokens(&self, n_tokens: impl Fn(&str) -> u64) -> u64 {
+        let n_tokens = &n_tokens;
         let Ok(request) = self.whole() else { return self.likely_input() };
         let in_parts = |parts: &[Part]| -> u64 {
             let texts = parts.iter().map(|part| match &part.kind {
@@ -251,7 +267,7 @@ mod tests {
     #[test]
     fn the_head_is_read_and_the_rest_is_left_alone() {
         let asked = read(
-            r#"{"model":"m","messages":[{"role":"user"}],"stream":true,"stream_options":{"include_usage":true},
+            r#"{"model":"m","messages":[{"role":"user","content":"x"}],"stream":true,"stream_options":{"include_usage":true},
                 "max_tokens":7,"tools":[{}],"odd":[1]}"#,
         )
         .unwrap();

@@ -55,11 +55,12 @@ pub struct Config {
     pub spool_bytes: u64,
     /// How long connecting to a provider may take, in milliseconds. Default 5000.
     pub connect_timeout_ms: u64,
-    /// How long a provider may take until the first piece of a streamed answer, in seconds. Default 60.
+    /// How long a provider may be silent until the first piece of a streamed answer, in seconds; headers and comments are
+    /// signs of life. Default 60, and 600 for servers of one's own (`ollama`, `vllm`, `llamacpp`, `lmstudio`).
     pub first_byte_timeout_s: u64,
     /// How long a provider may be silent in the middle of a stream, in seconds. Default 60.
     pub idle_timeout_s: u64,
-    /// How long a whole answer that is not streamed may take, in seconds. Default 240.
+    /// How long a whole answer that is not streamed may take, in seconds. Default 600.
     pub answer_timeout_s: u64,
     /// After how long without a piece a caller gets a comment line, so that nothing between closes the connection, in
     /// seconds. Default 15.
@@ -91,7 +92,7 @@ impl Default for Config {
             connect_timeout_ms: 5_000,
             first_byte_timeout_s: 60,
             idle_timeout_s: 60,
-            answer_timeout_s: 240,
+            answer_timeout_s: 600,
             keep_alive_s: 15,
             max_answer_bytes: 16 << 20,
             answer_kept_s: 900,
@@ -178,6 +179,17 @@ impl Config {
         let at = format!("models.providers.{name}");
         if name == crate::offline::PROVIDER {
             return Err(format!("{at}: this name belongs to the built-in offline analyst; take another"));
+        }
+        let times = [
+            ("first_byte_timeout_s", provider.first_byte_timeout_s),
+            ("idle_timeout_s", provider.idle_timeout_s),
+            ("answer_timeout_s", provider.answer_timeout_s),
+        ];
+        if let Some((name, _)) = times.iter().find(|(_, value)| *value == Some(0)) {
+            return Err(format!("{at}.{name}: must be more than 0"));
+        }
+        if provider.models.iter().any(|model| model.first_byte_timeout_s == Some(0)) {
+            return Err(format!("{at}.models: first_byte_timeout_s must be more than 0"));
         }
         if provider.models.iter().any(|model| model.id.trim().is_empty()) {
             return Err(format!("{at}.models: a model has an empty id"));

@@ -1,12 +1,16 @@
 //! One model at one provider: how to ask it, what it costs, and how it is.
 
+mod health;
+
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use septet_contracts::models as wire;
 use septet_embedder::Model as Embedder;
-use septet_routing::{Breaker, Fault, Pace, breaker};
+use septet_routing::{Fault, Pace};
 
+use self::health::Health;
 use crate::config::ModelConfig;
 use crate::offline;
 use crate::provider::Provider;
@@ -22,7 +26,7 @@ pub(crate) struct Deployment {
     pub backend: Backend,
     pub model: ModelConfig,
     pub tariff: Tariff,
-    pub breaker: Breaker,
+    pub health: Health,
     pub pace: Pace,
     /// It was seen to refuse `stream_options`, so it is not asked for usage any more.
     pub refuses_options: AtomicBool,
@@ -56,7 +60,7 @@ impl Deployment {
     pub(crate) fn new(backend: Backend, model: ModelConfig, tariff: Tariff, seed: u64) -> Self {
         Self {
             id: format!("{}/{}", backend.provider(), model.id),
-            breaker: Breaker::new(breaker::Settings::default(), seed),
+            health: Health::new(seed),
             pace: Pace::new(PACE_HALF_LIFE_MS),
             refuses_options: AtomicBool::new(false),
             last_failure: Mutex::default(),
@@ -64,6 +68,11 @@ impl Deployment {
             model,
             tariff,
         }
+    }
+
+    /// How long the provider may be silent before the first piece of a streamed answer of this model.
+    pub(crate) fn first_byte(&self, provider: &Provider) -> Duration {
+        self.model.first_byte_timeout_s.map_or(provider.patience.first_byte, Duration::from_secs)
     }
 
     /// Remembers what failed.
@@ -80,10 +89,11 @@ impl Deployment {
     /// How it is, for people and metrics.
     pub(crate) fn state(&self, now_ms: i64) -> wire::Deployment {
         let now = moment(now_ms);
-        let state = self.breaker.state(now);
+        let (state, n_tenants_resting) = self.health.state(now);
         let (first_token_ms, per_token_ms) = self.pace.means_ms(now);
         wire::Deployment {
             id: self.id.clone(),
+            n_tenants_resting: u32::try_from(n_tenants_resting).unwrap_or(u32::MAX),
             breaker: state.name.as_str().to_owned(),
             open_until_ms: state.until_ms.and_then(|until| i64::try_from(until).ok()),
             error_ratio: f64::from(state.error_ratio),

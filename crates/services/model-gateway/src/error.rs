@@ -102,6 +102,22 @@ pub enum Error {
         /// What it says, after ": ".
         message: String,
     },
+    /// What was asked is longer than the model can read.
+    #[error("the prompt is too long for the context of the model at provider {provider}{message}")]
+    ContextTooLong {
+        /// The provider.
+        provider: String,
+        /// What it says, after ": ".
+        message: String,
+    },
+    /// The provider's server has begun and still reads its model.
+    #[error("provider {provider} is still loading the model; it can be asked in a moment")]
+    Loading {
+        /// The provider.
+        provider: String,
+        /// When to try again, in milliseconds.
+        retry_after_ms: u64,
+    },
     /// The provider failed.
     #[error("provider {provider} failed with status {status}{message}")]
     Broken {
@@ -147,6 +163,12 @@ pub enum Error {
         provider: String,
         /// What it says, after ": ".
         message: String,
+    },
+    /// The answer announces calls and has none.
+    #[error("provider {provider} says that the model calls tools, and there is no call in its answer")]
+    CallsMissing {
+        /// The provider.
+        provider: String,
     },
     /// The answer is beyond the limit.
     #[error("the answer is longer than {max_bytes} bytes (models.max_answer_bytes)")]

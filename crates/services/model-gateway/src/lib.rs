@@ -26,6 +26,7 @@ mod deployment;
 mod difficulty;
 mod environment;
 mod error;
+mod examine;
 mod keys;
 mod meter;
 mod metrics;
@@ -66,6 +67,7 @@ pub use config::{
 };
 pub use environment::providers_from_env;
 pub use error::Error;
+pub use examine::{Examined, Verdict, examine};
 pub use septet_providers::Kind;
 
 use crate::cache::Cache;
@@ -82,6 +84,13 @@ use crate::store::Store;
 
 // A conversation with long passages and pictures in it.
 const MAX_BODY_BYTES: usize = 32 << 20;
+
+// A server of one's own reads a long prompt, or its model, for minutes and says nothing meanwhile.
+const OWN_FIRST_BYTE_S: u64 = 600;
+
+// How long to wait for a provider is said by settings, one by one; the walls around every service are not to end a call
+// that these let go on.
+const LONGEST_CALL: Duration = Duration::from_secs(86_400);
 
 // How many tenants and routes the usual length of an answer is remembered for.
 const MOST_EXPECTED: usize = 10_000;
@@ -132,17 +141,12 @@ pub async fn open(config: Config, platform: &Platform, database: Database) -> an
     });
     let shared = Shared { calls, keep_alive: Duration::from_secs(config.keep_alive_s) };
     let keys = Keys::new(&config.keys, platform.ids.clone());
-    let limits = Limits { body_bytes: MAX_BODY_BYTES, ..Limits::default() };
+    let limits = Limits { body_bytes: MAX_BODY_BYTES, timeout: LONGEST_CALL, ..Limits::default() };
     Ok(Service { limits, ..Service::internal(ServiceName::ModelGateway, routes::routes(shared, keys)) })
 }
 
 /// The providers of the settings.
 fn entries(config: &Config, platform: &Platform) -> anyhow::Result<Vec<Entry>> {
-    let patience = Patience {
-        first_byte: Duration::from_secs(config.first_byte_timeout_s),
-        idle: Duration::from_secs(config.idle_timeout_s),
-        answer: Duration::from_secs(config.answer_timeout_s),
-    };
     let connect = Duration::from_millis(config.connect_timeout_ms);
     let (open, guarded) = (client(connect, Policy::Private)?, client(connect, Policy::Public)?);
     let mut entries = Vec::new();
@@ -153,6 +157,7 @@ fn entries(config: &Config, platform: &Platform) -> anyhow::Result<Vec<Entry>> {
         } else {
             let is_open = settings.allow_private.unwrap_or(true);
             let client = if is_open { open.clone() } else { guarded.clone() };
+            let patience = patience(config, kind, settings);
             let provider = Provider::new(name, settings, client, patience, platform.clock.clone());
             Backend::Remote(Arc::new(provider.with_context(|| format!("models.providers.{name}"))?))
         };
@@ -164,6 +169,18 @@ fn entries(config: &Config, platform: &Platform) -> anyhow::Result<Vec<Entry>> {
         });
     }
     Ok(entries)
+}
+
+/// How long to wait for a provider.
+fn patience(config: &Config, kind: Kind, settings: &ProviderConfig) -> Patience {
+    let of = |own: Option<u64>, all: u64| Duration::from_secs(own.unwrap_or(all));
+    let is_usual = config.first_byte_timeout_s == Config::default().first_byte_timeout_s;
+    let first_byte = if kind.facts().is_own && is_usual { OWN_FIRST_BYTE_S } else { config.first_byte_timeout_s };
+    Patience {
+        first_byte: of(settings.first_byte_timeout_s, first_byte),
+        idle: of(settings.idle_timeout_s, config.idle_timeout_s),
+        answer: of(settings.answer_timeout_s, config.answer_timeout_s),
+    }
 }
 
 /// The models that the settings name. A folder has one model, whose name is the provider's.

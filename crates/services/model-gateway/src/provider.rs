@@ -126,6 +126,16 @@ impl Provider {
         Err(self.refused(&septet_providers::failure(dialect, status, &headers, &bytes, self.clock.now())))
     }
 
+    /// What comes of a step within this time; a failure when nothing does.
+    pub(crate) async fn within<T>(
+        &self,
+        limit: Duration,
+        step: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let silent = |_elapsed| Err(self.silent("sent nothing", limit.as_secs()));
+        tokio::time::timeout(limit, step).await.unwrap_or_else(silent)
+    }
+
     /// The whole answer to a request.
     pub(crate) async fn whole(
         &self,

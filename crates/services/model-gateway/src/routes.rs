@@ -25,6 +25,7 @@ use serde_json::{Value, json};
 
 use crate::asked::Asked;
 use crate::calls::{Call, Calls, Work};
+use crate::config::ModelKind;
 use crate::error::Error;
 use crate::keys::Keys;
 use crate::quota::Who;
@@ -114,13 +115,23 @@ async fn other(
     begun.await.unwrap_or_else(|error| Refused { dialect: Dialect::Chat, error }.into_response())
 }
 
-/// About how many tokens a request in Anthropic's shape is.
+/// How many tokens a request in Anthropic's shape is. Where the vocabulary of the model is not known, it is an estimate and
+/// says so in `estimated`.
 async fn count(State(shared): State<Shared>, guest: Guest, body: Body) -> Response {
     let counted = async {
         guest.known()?;
         let asked = Asked::read(Dialect::Anthropic, bytes(body)?).map_err(Error::Wrong)?;
-        let counted = shared.calls.cpu.run(move || asked.input_tokens(tokens::counted)).await;
-        Ok(Json(json!({"input_tokens": counted.map_err(|_panicked| Error::Uncounted)?})).into_response())
+        let plan = shared.calls.registry.plan(&asked.model, ModelKind::Chat).await.ok();
+        let first = plan.as_ref().and_then(|plan| plan.stages.first()?.members.first());
+        let model = first.map_or(asked.model.as_str(), |member| member.deployment.model.upstream()).to_owned();
+        let work = move || {
+            let vocabulary = tokens::vocabulary(&model);
+            let count =
+                |text: &str| vocabulary.map_or_else(|| tokens::counted(text), |known| tokens::counted_by(known, text));
+            (asked.prompt_tokens(count), vocabulary.is_none())
+        };
+        let (n_tokens, is_estimate) = shared.calls.cpu.run(work).await.map_err(|_panicked| Error::Uncounted)?;
+        Ok(Json(json!({"input_tokens": n_tokens, "estimated": is_estimate})).into_response())
     };
     counted.await.unwrap_or_else(|error| Refused { dialect: Dialect::Anthropic, error }.into_response())
 }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::ask::detail;
-use super::{extra, usage};
+use super::{extent, extra, usage};
 use crate::answer::{Answer, Choice, Whole};
 use crate::dialect::{Context, Dialect};
 use crate::error::{Failure, Unreadable};
@@ -80,7 +80,7 @@ fn blocks(message: &Value, choice: &Value) -> Vec<Whole> {
     blocks.extend(message.list("images").iter().map(picture));
     blocks.extend(extra::signature(message).map(|proof| Whole { signature: Some(proof), ..Whole::reasoning("") }));
     for (at, call) in message.list("tool_calls").iter().chain(old_call(message).as_ref()).enumerate() {
-        blocks.push(self::call(at, call));
+        blocks.extend(self::calls(at, call));
     }
     blocks
 }
@@ -149,10 +149,22 @@ pub(super) fn stop(choice: &Value) -> Option<String> {
     names.iter().find_map(|name| choice.text(name)).filter(|_| is_stop).map(str::to_owned)
 }
 
-fn call(at: usize, call: &Value) -> Whole {
+/// The calls of one entry: several where whole objects stand one after the other in its arguments.
+fn calls(at: usize, call: &Value) -> Vec<Whole> {
     let function = call.get("function").unwrap_or(&Value::Null);
     let id = call.text("id").filter(|id| !id.is_empty()).map_or_else(|| format!("call_{at}"), str::to_owned);
-    Whole { signature: extra::signature(call), ..Whole::call(id, function.string("name"), arguments(function)) }
+    let (name, arguments) = (function.string("name"), arguments(function));
+    let mut objects = extent::objects(&arguments);
+    objects.dedup_by(|one, before| one.trim() == before.trim());
+    let wholes = objects.into_iter().enumerate().map(|(number, object)| {
+        let id = if number == 0 { id.clone() } else { format!("{id}_{number}") };
+        Whole::call(id, name.clone(), object)
+    });
+    let mut wholes: Vec<Whole> = wholes.collect();
+    if let Some(first) = wholes.first_mut() {
+        first.signature = extra::signature(call);
+    }
+    wholes
 }
 
 /// The arguments as text, also where a server sends the object itself.
@@ -164,15 +176,17 @@ pub(super) fn arguments(function: &Value) -> String {
     }
 }
 
-/// Why it ended. Some servers say `stop` when they mean calls.
+/// Why it ended, in the words of OpenAI and of those who kept their own. Some say `stop` when they mean calls.
 pub(super) fn finish(word: &str, has_calls: bool) -> Finish {
-    match word {
-        "stop" | "eos" | "end_turn" | "STOP" | "" if has_calls => Finish::Calls,
-        "stop" | "eos" | "end_turn" | "STOP" | "" => Finish::Stop,
-        "length" | "max_tokens" | "model_length" => Finish::Length,
+    match word.to_ascii_lowercase().as_str() {
+        "stop" | "eos" | "end_turn" | "stop_sequence" | "" if has_calls => Finish::Calls,
+        "stop" | "eos" | "end_turn" | "stop_sequence" | "" => Finish::Stop,
+        "length" | "max_tokens" | "max_output_tokens" | "model_length" | "max_length" => Finish::Length,
         "tool_calls" | "function_call" | "tool_use" => Finish::Calls,
-        "content_filter" | "sensitive" => Finish::Filtered,
-        other => Finish::Other(other.to_owned()),
+        "content_filter" | "content_filtered" | "sensitive" | "safety" | "recitation" | "prohibited_content" => {
+            Finish::Filtered
+        }
+        _ => Finish::Other(word.to_owned()),
     }
 }
 

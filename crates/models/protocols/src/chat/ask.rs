@@ -7,6 +7,7 @@ use super::forced::{self, Fit};
 use super::thinking;
 use crate::dialect::{Dialect, Encoded, Quirks, Thinking};
 use crate::json::put;
+use crate::leftover;
 use crate::proof::Proof;
 use crate::request::{Cache, Format, Media, Message, Part, PartKind, Request, Role, Source, Tool, ToolChoice};
 
@@ -17,7 +18,7 @@ pub fn encode(request: &Request, quirks: &Quirks) -> Encoded {
     // What came in this dialect goes out with its unknown fields; those of another would be refused.
     let mut body = if request.origin == Dialect::Chat { request.extra.clone() } else { Map::new() };
     if request.origin != Dialect::Chat {
-        dropped.extend(request.extra.keys().cloned());
+        dropped.extend(leftover::names(request, &[]));
     }
     body.insert("model".to_owned(), json!(request.model));
     body.insert("messages".to_owned(), messages(request, quirks, &mut dropped));

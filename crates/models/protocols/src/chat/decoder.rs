@@ -2,9 +2,12 @@
 //!
 //! The end of a choice is held back until the stream is over: some servers say `finish_reason` and then go on.
 
+mod calls;
+
 use serde_json::{Map, Value};
 
-use super::answer::{arguments, facts, failure, finish, old_call, part, picture, start, stop, thought};
+use self::calls::{Calls, Step};
+use super::answer::{facts, failure, finish, old_call, part, picture, start, stop, thought};
 use super::{extra, usage};
 use crate::dialect::{Decoder, Dialect};
 use crate::error::Unreadable;
@@ -33,7 +36,7 @@ struct Open {
     /// The text, thinking or refusal that grows.
     single: Option<(Kind, u32)>,
     last_text: Option<u32>,
-    calls: Vec<Call>,
+    calls: Calls,
     /// Log probabilities of tokens that are no text, or of text that is still to come.
     logprobs: Vec<Value>,
     /// Fields of one server alone, as far as they came.
@@ -48,15 +51,6 @@ enum Kind {
     Refusal,
     /// With what OpenRouter tells its pieces of thinking apart by.
     Reasoning(String),
-}
-
-#[derive(Debug)]
-struct Call {
-    index: Option<u64>,
-    id: String,
-    block: Option<u32>,
-    /// Arguments that came before the name.
-    early: String,
 }
 
 impl Decoder for ChatDecoder {
@@ -84,7 +78,12 @@ impl Decoder for ChatDecoder {
             return Ok(Vec::new());
         }
         let has_finished = self.choices.iter().any(|choice| choice.finish.is_some());
-        if !(has_finished || self.is_over && self.has_started) {
+        if self.is_over && self.choices.is_empty() {
+            return Err(Unreadable {
+                what: "the stream says that it is over, and there is no answer in it".to_owned(),
+            });
+        }
+        if !(has_finished || self.is_over) {
             return Err(Unreadable { what: "the stream broke off before the answer was over".to_owned() });
         }
         for choice in std::mem::take(&mut self.choices) {
@@ -185,8 +184,9 @@ impl Open {
         if let Some(proof) = extra::signature(delta) {
             self.proof(proof, out);
         }
-        for call in delta.list("tool_calls").iter().chain(old_call(delta).as_ref()) {
-            self.call(call, out);
+        for piece in delta.list("tool_calls").iter().chain(old_call(delta).as_ref()) {
+            let steps = self.calls.piece(piece);
+            self.step(steps, out);
         }
         if let Some(word) = choice.text("finish_reason").filter(|word| !word.is_empty()) {
             self.finish = Some(word.to_owned());
@@ -267,6 +267,26 @@ impl Open {
         }
     }
 
+    /// What pieces of calls came to, with places for the calls that begin.
+    fn step(&mut self, steps: Vec<Step>, out: &mut Vec<Event>) {
+        for step in steps {
+            match step {
+                Step::Open { call, id, name } => {
+                    self.close_single(out);
+                    let block = self.next();
+                    self.calls.placed(call, block);
+                    out.push(Event::Open(self.place(block), Block::Call { id, name }));
+                }
+                Step::Grow { call, delta } => {
+                    out.extend(self.calls.block(call).map(|block| Event::Delta(self.place(block), delta)));
+                }
+                Step::Close { call } => {
+                    out.extend(self.calls.block(call).map(|block| Event::Close(self.place(block))));
+                }
+            }
+        }
+    }
+
     fn whole(&mut self, block: Block, out: &mut Vec<Event>) {
         self.signed(block, None, out);
     }
@@ -280,75 +300,18 @@ impl Open {
         out.push(Event::Close(place));
     }
 
-    fn call(&mut self, piece: &Value, out: &mut Vec<Event>) {
-        let function = piece.get("function").unwrap_or(&Value::Null);
-        let (id, name) = (piece.string("id"), function.string("name"));
-        let index = piece.get("index").and_then(Value::as_u64);
-        let known = match index {
-            // Some servers number all calls 0 and tell them apart by their ids.
-            Some(_) => self.calls.iter().rposition(|call| {
-                call.index == index && (id.is_empty() || call.id.is_empty() || call.id == id || name.is_empty())
-            }),
-            None if !id.is_empty() => self.calls.iter().position(|call| call.id == id),
-            None if name.is_empty() => self.calls.len().checked_sub(1),
-            None => None,
-        };
-        let at = known.unwrap_or_else(|| {
-            self.calls.push(Call { index, id: id.clone(), block: None, early: String::new() });
-            self.calls.len() - 1
-        });
-        if self.calls[at].block.is_none() && !name.is_empty() {
-            self.close_single(out);
-            let block = self.next();
-            let call = &mut self.calls[at];
-            if call.id.is_empty() {
-                call.id = if id.is_empty() { format!("call_{at}") } else { id };
-            }
-            call.block = Some(block);
-            let (id, early) = (call.id.clone(), std::mem::take(&mut call.early));
-            out.push(Event::Open(self.place(block), Block::Call { id, name }));
-            if !early.is_empty() {
-                out.push(Event::Delta(self.place(block), Delta::Arguments(early)));
-            }
-        }
-        let more = arguments(function);
-        let signature = extra::signature(piece);
-        match self.calls[at].block {
-            None => self.calls[at].early.push_str(&more),
-            Some(block) => {
-                let place = self.place(block);
-                if !more.is_empty() {
-                    out.push(Event::Delta(place, Delta::Arguments(more)));
-                }
-                out.extend(signature.map(|proof| Event::Delta(place, Delta::Signature(proof))));
-            }
-        }
-    }
-
     fn end(mut self, out: &mut Vec<Event>) {
         if !self.logprobs.is_empty() {
             let logprobs = std::mem::take(&mut self.logprobs);
             self.grow(Kind::Text, Delta::Logprobs(logprobs), out);
         }
         self.close_single(out);
-        for at in 0..self.calls.len() {
-            // A call whose name never came is still shown: the client may make something of it.
-            if self.calls[at].block.is_none() {
-                let block = self.next();
-                let call = &mut self.calls[at];
-                call.block = Some(block);
-                let id = if call.id.is_empty() { format!("call_{at}") } else { call.id.clone() };
-                let early = std::mem::take(&mut call.early);
-                out.push(Event::Open(self.place(block), Block::Call { id, name: String::new() }));
-                out.push(Event::Delta(self.place(block), Delta::Arguments(early)));
-            }
-            let block = self.calls[at].block.unwrap_or_default();
-            out.push(Event::Close(self.place(block)));
-        }
+        let steps = self.calls.end();
+        let has_calls = self.calls.is_any();
+        self.step(steps, out);
         for block in extra::blocks(std::mem::take(&mut self.extra)) {
             self.whole(block, out);
         }
-        let has_calls = !self.calls.is_empty();
         let reason = match &self.finish {
             Some(word) => finish(word, has_calls),
             None if has_calls => Finish::Calls,

@@ -55,7 +55,9 @@ impl Encoder for ResponsesEncoder {
         }
         match event {
             Event::Start(start) => {
-                self.object.id.clone_from(&start.id);
+                // Clients tell an answer of this dialect by its id, so one of another dialect gets an id of ours.
+                let is_foreign = self.context.id.starts_with("resp_") && !start.id.starts_with("resp");
+                self.object.id.clone_from(if is_foreign { &self.context.id } else { &start.id });
                 self.object.model.clone_from(&start.model);
                 self.object.created = start.created.unwrap_or(self.context.created);
                 self.start(out);
@@ -121,8 +123,8 @@ impl ResponsesEncoder {
     #[must_use]
     pub fn new(context: Context) -> Self {
         Self {
+            object: Object { echo: context.echo.clone(), ..Object::default() },
             context,
-            object: Object::default(),
             is_whole: false,
             is_started: false,
             is_over: false,

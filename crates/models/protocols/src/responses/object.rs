@@ -7,6 +7,28 @@ use crate::error::Failure;
 use crate::event::Finish;
 use crate::usage::Usage;
 
+/// The fields of a request that its answer repeats.
+pub const ECHOED: [&str; 18] = [
+    "instructions",
+    "max_output_tokens",
+    "max_tool_calls",
+    "metadata",
+    "parallel_tool_calls",
+    "previous_response_id",
+    "prompt_cache_key",
+    "prompt_cache_retention",
+    "reasoning",
+    "safety_identifier",
+    "temperature",
+    "text",
+    "tool_choice",
+    "tools",
+    "top_logprobs",
+    "top_p",
+    "truncation",
+    "user",
+];
+
 /// What the object is made of.
 #[derive(Debug, Default)]
 pub(super) struct Object {
@@ -18,6 +40,8 @@ pub(super) struct Object {
     pub(super) finish: Option<Finish>,
     pub(super) stop: Option<String>,
     pub(super) failed: Option<Failure>,
+    /// What the answer repeats of the request.
+    pub(super) echo: Map<String, Value>,
     /// Blocks that no item can hold.
     pub(super) strange: Vec<Value>,
     pub(super) refuses: bool,
@@ -118,6 +142,11 @@ impl Object {
             "metadata": {},
         });
         if let Some(fields) = object.as_object_mut() {
+            for (name, value) in
+                self.echo.iter().filter(|(name, value)| ECHOED.contains(&name.as_str()) && !value.is_null())
+            {
+                fields.insert(name.clone(), value.clone());
+            }
             for (name, value) in &self.facts {
                 if name == "service_tier" || !fields.contains_key(name) {
                     fields.insert(name.clone(), value.clone());

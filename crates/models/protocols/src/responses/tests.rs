@@ -15,7 +15,7 @@ use crate::request::{Effort, Format, Part, PartKind, Reasoning, Request, Role, S
 use crate::usage::Usage;
 
 fn context() -> Context {
-    Context { id: "resp_1".to_owned(), model: "m".to_owned(), created: 7, wants_usage: true }
+    Context { id: "resp_1".to_owned(), model: "m".to_owned(), created: 7, wants_usage: true, ..Context::default() }
 }
 
 fn stream(events: &[Value]) -> (Answer, Vec<Event>) {

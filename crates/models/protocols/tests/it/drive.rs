@@ -80,7 +80,13 @@ fn encoder(client: Dialect) -> Box<dyn Encoder> {
 }
 
 fn context() -> Context {
-    Context { id: "answer-1".to_owned(), model: "route-1".to_owned(), created: 1_700_000_000, wants_usage: true }
+    Context {
+        id: "answer-1".to_owned(),
+        model: "route-1".to_owned(),
+        created: 1_700_000_000,
+        wants_usage: true,
+        ..Context::default()
+    }
 }
 
 /// Reads a stream: its events, and why it could not be read to its end.

@@ -1,4 +1,4 @@
-//! One attempt: a deployment is asked, and its breaker and its pace learn how it went.
+//! One attempt: a deployment is asked, and its breakers and its pace learn how it went.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -28,11 +28,11 @@ impl Calls {
     ) -> Result<Bytes, Error> {
         let deployment = &member.deployment;
         let now = || moment(self.clock.now_ms());
-        let Some(mut permit) = deployment.breaker.try_enter(now()) else {
-            let until = deployment.breaker.state(now()).until_ms.map(|until| until.saturating_sub(now()));
-            let last = deployment.last_failure();
-            return Err(Error::AllOpen { name: plan.name.clone(), last, retry_after_ms: until });
-        };
+        let mut pass = deployment.health.enter(caller.tenant, now()).map_err(|until| Error::AllOpen {
+            name: plan.name.clone(),
+            last: deployment.last_failure(),
+            retry_after_ms: until.map(|until| until.saturating_sub(now())),
+        })?;
         let mut flight = deployment.pace.enter(now());
         self.set_aside(caller, call, course).await;
         course.deployment = Some(Arc::clone(deployment));
@@ -52,7 +52,7 @@ impl Calls {
                 }
                 match opened {
                     Ok((opened, dropped)) => {
-                        permit.alive(now());
+                        pass.alive(now());
                         flight.first_token(now());
                         course.first_token_at_ms = Some(self.clock.now_ms());
                         let head = self.head(deployment, course, dropped);
@@ -83,7 +83,7 @@ impl Calls {
         };
         match &outcome {
             Ok(_) => {
-                permit.good(now());
+                pass.good(now());
                 let output = course.meter.count(true).usage.output;
                 flight.done(now(), output);
             }
@@ -91,10 +91,10 @@ impl Calls {
                 let fault = error.fault();
                 if fault.kind.is_sickness() {
                     deployment.failed(error.to_string());
-                    permit.bad(now(), fault);
+                    pass.bad(now(), fault);
                     flight.failed(now());
                 } else {
-                    permit.neither();
+                    pass.neither();
                     flight.left(now());
                 }
             }

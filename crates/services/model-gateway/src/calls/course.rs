@@ -6,8 +6,9 @@ use bytes::BytesMut;
 use septet_contracts::models::UsageRecord;
 use septet_difficulty::Probability;
 use septet_kernel::{Caller, Clock, RecordId, TenantId};
-use septet_protocols::Context;
+use septet_protocols::{Context, Dialect};
 use septet_routing::Tier;
+use serde_json::Map;
 
 use crate::deployment::Deployment;
 use crate::meter::Meter;
@@ -73,6 +74,12 @@ impl Course {
     pub(super) fn new(call: &Call, caller: &Caller, id: RecordId, clock: &Clock) -> Self {
         let wants_usage = matches!(&call.work, Work::Chat(asked) if asked.wants_usage);
         let now_ms = clock.now_ms();
+        let number = id.to_string();
+        let number = number.rsplit('_').next().unwrap_or(&number);
+        let (answer_id, echo) = match &call.work {
+            Work::Chat(asked) if asked.dialect == Dialect::Responses => (format!("resp_{number}"), asked.echo()),
+            _ => (format!("gen-{}", caller.request), Map::new()),
+        };
         Self {
             id,
             tenant: caller.tenant,
@@ -93,12 +100,7 @@ impl Course {
             is_cached: false,
             plan: None,
             gathered: None,
-            context: Context {
-                id: format!("gen-{}", caller.request),
-                model: call.model.clone(),
-                created: clock.now_s(),
-                wants_usage,
-            },
+            context: Context { id: answer_id, model: call.model.clone(), created: clock.now_s(), wants_usage, echo },
         }
     }
 }

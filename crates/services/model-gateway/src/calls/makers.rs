@@ -97,7 +97,8 @@ mod tests {
 
     #[test]
     fn a_request_without_marks_keeps_its_bytes() {
-        let asked = Asked::read(Dialect::Chat, r#"{"messages":[{"role":"user","content":1.0}]}"#.into()).unwrap();
+        let asked =
+            Asked::read(Dialect::Chat, r#"{"messages":[{"role":"user","content":"x","odd":1.0}]}"#.into()).unwrap();
         assert!(matches!(sorted(&asked, "p", Dialect::Chat), Ok(Cow::Borrowed(_))));
     }
 }

@@ -82,7 +82,7 @@ impl Calls {
                 price,
                 pace: &member.deployment.pace,
                 cached_share: self.expected.cached_share(&tenant_name, &member.deployment.id),
-                is_open: !member.deployment.breaker.is_available(now_ms),
+                is_open: !member.deployment.health.is_available(tenant, now_ms),
             })
             .collect();
         strategy.choose(&asked, &candidates, rng)

@@ -10,9 +10,11 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use futures::stream::Peekable;
 use futures::{FutureExt, Stream, StreamExt};
+use septet_kernel::Failure as _;
 use septet_prices::Service;
-use septet_protocols::{Answer, Context, Dialect, Unreadable, Usage};
+use septet_protocols::{Answer, Context, Dialect, Frame, Unreadable, Usage};
 use septet_providers::Operation;
+use serde_json::json;
 
 use super::course::Course;
 use super::request::{chat_request, client_headers, encoded};
@@ -72,45 +74,41 @@ impl Calls {
             Backend::Remote(provider) => {
                 let (dialect, body, dropped) = encoded(asked, plan, deployment, provider)?;
                 let operation = Operation::Chat { dialect, stream: true };
-                let limit = provider.patience.first_byte;
-                let opening = async {
-                    let headers = client_headers(call);
-                    let sent = provider.send(operation, deployment.model.upstream(), body, headers.as_ref());
-                    let response = sent.await?;
-                    if is_no_stream(&response) {
-                        let bytes = provider.read(response, 1 << 20).await?;
-                        return Err(no_stream(provider, dialect, &bytes));
-                    }
-                    let owner = Arc::clone(provider);
-                    let mut rest = response
-                        .bytes_stream()
-                        .map(move |chunk| chunk.map_err(|_broken| owner.cut_off()))
-                        .boxed()
-                        .peekable();
-                    let mut wire = Wire::new(dialect, asked.dialect, wish.clone());
-                    loop {
-                        let chunk = rest.next().await.transpose()?;
-                        let is_end = chunk.is_none();
-                        let out = match &chunk {
-                            Some(chunk) => wire.chunk(chunk, &mut course.meter, &price),
-                            None => {
-                                self.estimate_unsaid(call, deployment, course).await;
-                                wire.end(&mut course.meter, &price)
-                            }
-                        };
-                        let first = out.map_err(|bad| provider.unreadable(&bad))?;
-                        if let Some(failed) = wire.failed() {
-                            return Err(provider.refused(failed));
+                let limit = deployment.first_byte(provider);
+                let headers = client_headers(call);
+                let sent = provider.send(operation, deployment.model.upstream(), body, headers.as_ref());
+                let response = provider.within(limit, sent).await?;
+                if is_no_stream(&response) {
+                    let bytes = provider.within(limit, provider.read(response, 1 << 20)).await?;
+                    return Err(no_stream(provider, dialect, &bytes));
+                }
+                let owner = Arc::clone(provider);
+                let mut rest = response
+                    .bytes_stream()
+                    .map(move |chunk| chunk.map_err(|_broken| owner.cut_off()))
+                    .boxed()
+                    .peekable();
+                let mut wire = Wire::new(dialect, asked.dialect, wish.clone());
+                loop {
+                    // Whatever comes is a sign of life, a comment too: a server that reads a long prompt sends those.
+                    let chunk = provider.within(limit, async { rest.next().await.transpose() }).await?;
+                    let is_end = chunk.is_none();
+                    let out = match &chunk {
+                        Some(chunk) => wire.chunk(chunk, &mut course.meter, &price),
+                        None => {
+                            self.estimate_unsaid(call, deployment, course).await;
+                            wire.end(&mut course.meter, &price)
                         }
-                        if !first.is_empty() || is_end {
-                            return Ok(Opened { wire, rest, first, provider: Some(Arc::clone(provider)) });
-                        }
+                    };
+                    let first = out.map_err(|bad| provider.unreadable(&bad))?;
+                    if let Some(failed) = wire.failed() {
+                        return Err(provider.refused(failed));
                     }
-                };
-                let opened = tokio::time::timeout(limit, opening)
-                    .await
-                    .unwrap_or_else(|_elapsed| Err(provider.silent("sent nothing", limit.as_secs())))?;
-                Ok((opened, dropped))
+                    if !first.is_empty() || is_end {
+                        let opened = Opened { wire, rest, first, provider: Some(Arc::clone(provider)) };
+                        return Ok((opened, dropped));
+                    }
+                }
             }
         }
     }
@@ -248,7 +246,17 @@ async fn show(sink: &Sink, course: &mut Course, bytes: Bytes) -> Result<(), Erro
 /// The bytes that end a stream which cannot go on.
 pub(super) fn terminal(dialect: Dialect, error: &Error) -> Bytes {
     let mut frames = Vec::new();
-    dialect.terminal(&error.failure(), &Context::default(), &mut frames);
+    if dialect == Dialect::Chat {
+        // Runs read this dialect, and want to know whether and when it is worth another try.
+        let mut body = dialect.encode_failure(&error.failure());
+        body["error"]["kind"] = json!(error.kind());
+        if let Some(seconds) = error.retry_after_s() {
+            body["error"]["retry_after_s"] = json!(seconds);
+        }
+        frames.push(Frame::plain(body.to_string()));
+    } else {
+        dialect.terminal(&error.failure(), &Context::default(), &mut frames);
+    }
     let mut out = BytesMut::new();
     frames.iter().for_each(|frame| frame.write_sse(&mut out));
     out.freeze()

@@ -36,6 +36,14 @@ pub struct ProviderConfig {
     /// Whether the address may be one of this machine or of a private network. Default: true for what stands in the
     /// settings, since whoever writes them may.
     pub allow_private: Option<bool>,
+    /// How long it may be silent until the first piece of a streamed answer, in seconds; headers and comments are signs
+    /// of life. Default: `models.first_byte_timeout_s`, and 600 for a server of one's own, which may read a long prompt or
+    /// its model for minutes.
+    pub first_byte_timeout_s: Option<u64>,
+    /// How long it may be silent in the middle of a stream, in seconds. Default: `models.idle_timeout_s`.
+    pub idle_timeout_s: Option<u64>,
+    /// How long a whole answer that is not streamed may take, in seconds. Default: `models.answer_timeout_s`.
+    pub answer_timeout_s: Option<u64>,
     /// Its models, as names or as tables with prices. Empty: it is asked for its list.
     pub models: Vec<ModelConfig>,
 }
@@ -91,6 +99,9 @@ pub struct ModelConfig {
     pub cache_write_price: Option<Money>,
     /// Nano-units for a million tokens written. Default: as `input_price`.
     pub output_price: Option<Money>,
+    /// As the provider's, for this model alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_byte_timeout_s: Option<u64>,
 }
 
 /// What a model is for.
@@ -139,6 +150,7 @@ impl ModelConfig {
             cached_price: None,
             cache_write_price: None,
             output_price: None,
+            first_byte_timeout_s: None,
         }
     }
 
@@ -172,6 +184,8 @@ struct ModelTable {
     cache_write_price: Option<Money>,
     #[serde(default)]
     output_price: Option<Money>,
+    #[serde(default)]
+    first_byte_timeout_s: Option<u64>,
 }
 
 impl From<ModelEntry> for ModelConfig {
@@ -185,6 +199,7 @@ impl From<ModelEntry> for ModelConfig {
                 cached_price: table.cached_price,
                 cache_write_price: table.cache_write_price,
                 output_price: table.output_price,
+                first_byte_timeout_s: table.first_byte_timeout_s,
                 id: table.id,
             },
         }

@@ -14,6 +14,7 @@ impl Error {
                 | Self::Garbled { .. }
                 | Self::CutOff { .. }
                 | Self::MidStream { .. }
+                | Self::CallsMissing { .. }
                 | Self::TooLong { .. }
                 | Self::CallerLeft
                 | Self::Cancelled
@@ -26,15 +27,20 @@ impl Error {
         let (kind, retry_after_ms) = match self {
             Self::RateLimited { retry_after_ms, .. } => (FaultKind::RateLimited, *retry_after_ms),
             Self::Broken { retry_after_ms, .. } => (FaultKind::Overloaded, *retry_after_ms),
+            Self::Loading { retry_after_ms, .. } => (FaultKind::Overloaded, Some(*retry_after_ms)),
             Self::KeyRefused { .. } | Self::Unaddressable { .. } | Self::Forbidden { .. } => (FaultKind::Auth, None),
             Self::ProviderUnpaid { .. } => (FaultKind::Unpaid, None),
             Self::NoUpstream { .. } => (FaultKind::NoModel, None),
             Self::Unreachable { .. } => (FaultKind::Connect, None),
             Self::Silent { .. } => (FaultKind::Timeout, None),
-            Self::Garbled { .. } | Self::CutOff { .. } | Self::MidStream { .. } => (FaultKind::Broken, None),
+            Self::Garbled { .. } | Self::CutOff { .. } | Self::MidStream { .. } | Self::CallsMissing { .. } => {
+                (FaultKind::Broken, None)
+            }
             Self::CallerLeft | Self::Cancelled | Self::Stopping => (FaultKind::Cancelled, None),
-            // Another model may do what this one's provider has no word for.
-            Self::AllOpen { .. } | Self::Unsupported { .. } | Self::NotOffered { .. } => (FaultKind::Shut, None),
+            // Another model may do what this one's provider has no word for, or no room.
+            Self::AllOpen { .. } | Self::ContextTooLong { .. } | Self::Unsupported { .. } | Self::NotOffered { .. } => {
+                (FaultKind::Shut, None)
+            }
             _ => (FaultKind::Refused, None),
         };
         Fault { kind, retry_after_ms }

@@ -19,6 +19,7 @@ impl Failure for Error {
             | Self::BadReport { .. }
             | Self::Unsupported { .. }
             | Self::NotOffered { .. } => Kind::BadRequest,
+            Self::ContextTooLong { .. } => Kind::BadRequest,
             Self::Refused { status: 413, .. } => Kind::TooLarge,
             Self::Refused { status: 422, .. } => Kind::Unprocessable,
             Self::Refused { .. } => Kind::BadRequest,
@@ -38,9 +39,11 @@ impl Failure for Error {
             | Self::Unaddressable { .. }
             | Self::Forbidden { .. }
             | Self::Broken { .. }
+            | Self::Loading { .. }
             | Self::Garbled { .. }
             | Self::CutOff { .. }
             | Self::MidStream { .. }
+            | Self::CallsMissing { .. }
             | Self::AllOpen { .. }
             | Self::Counters(_)
             | Self::Spool(_)
@@ -65,11 +68,14 @@ impl Failure for Error {
             Self::Unaddressable { .. } => "provider_misconfigured",
             Self::Forbidden { .. } => "provider_address_forbidden",
             Self::Refused { .. } => "provider_refused",
+            Self::ContextTooLong { .. } => "context_length_exceeded",
+            Self::Loading { .. } => "provider_loading",
             Self::Broken { .. } => "provider_failed",
             Self::Silent { .. } => "provider_silent",
             Self::Garbled { .. } => "provider_garbled",
             Self::CutOff { .. } => "provider_cut_off",
             Self::MidStream { .. } => "provider_error",
+            Self::CallsMissing { .. } => "calls_missing",
             Self::TooLong { .. } => "answer_too_long",
             Self::KeyReused => "idempotency_key_reused",
             Self::BadKey => "bad_idempotency_key",
@@ -112,6 +118,7 @@ impl Failure for Error {
 
     fn retry_after_s(&self) -> Option<u64> {
         let ms = match self {
+            Self::Loading { retry_after_ms, .. } => Some(*retry_after_ms),
             Self::RateLimited { retry_after_ms, .. }
             | Self::Broken { retry_after_ms, .. }
             | Self::AllOpen { retry_after_ms, .. } => *retry_after_ms,

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
-use septet_protocols::Failure;
+use septet_protocols::{Failure, ending};
 
 use super::Provider;
 use crate::error::Error;
+
+// A model of some gigabytes is read within seconds, a large one within minutes.
+const LOADING_MS: u64 = 5_000;
 
 impl Provider {
     /// What a failure of the provider is to who asked.
@@ -15,6 +18,15 @@ impl Provider {
         let retry_after_ms = failure.retry_after_ms;
         let word = format!("{} {}", failure.code, failure.message).to_lowercase();
         let has = |words: &[&str]| words.iter().any(|known| word.contains(known));
+        if failure.code == ending::CALLS_MISSING {
+            return Error::CallsMissing { provider };
+        }
+        if septet_providers::is_too_long(failure) {
+            return Error::ContextTooLong { provider, message };
+        }
+        if septet_providers::is_loading(failure) {
+            return Error::Loading { provider, retry_after_ms: retry_after_ms.unwrap_or(LOADING_MS) };
+        }
         match failure.status {
             401 => Error::KeyRefused { provider },
             403 if has(&["moderation", "flagged", "content"]) => Error::Refused { provider, status: 403, message },
@@ -23,8 +35,13 @@ impl Provider {
             429 if has(&["insufficient_quota", "insufficient balance", "exceeded your current quota", "billing"]) => {
                 Error::ProviderUnpaid { provider }
             }
+            // One request that is more than a whole minute's tokens does not become smaller by waiting.
+            429 if has(&["request too large"]) => Error::Refused { provider, status: 413, message },
             429 => Error::RateLimited { provider, message, retry_after_ms },
-            404 if has(&["model", "deployment", "not_found_error", "resource"]) => {
+            // A file or an earlier answer that is not there is in the request, and says nothing about the model.
+            404 if has(&["model", "deployment"])
+                && !has(&["file", "previous_response", "container", "vector store"]) =>
+            {
                 Error::NoUpstream { provider, message }
             }
             408 | 409 | 424 | 425 | 500..=599 => {

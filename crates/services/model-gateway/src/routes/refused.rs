@@ -56,6 +56,8 @@ fn body(dialect: Dialect, error: &Error) -> Value {
         body.extend(shaped);
         if let Some(inner) = body.get_mut("error").and_then(Value::as_object_mut) {
             inner.insert("kind".to_owned(), json!(error.kind()));
+            // Anthropic's shape has none.
+            inner.entry("code").or_insert_with(|| json!(error.code()));
             if let Some(param) = error.param() {
                 inner.insert("param".to_owned(), json!(param));
             }

@@ -5,7 +5,7 @@
 
 use bytes::BytesMut;
 use memchr::memmem;
-use septet_protocols::{Dialect, Failure, Frame, Unreadable, Usage, chat};
+use septet_protocols::{Dialect, Failure, Frame, Unreadable, Usage, chat, ending};
 use serde_json::{Value, json};
 
 use super::Price;
@@ -18,12 +18,18 @@ pub(super) struct Pass {
     shows_cost: bool,
     /// Anthropic gives its figures in two halves.
     figures: serde_json::Map<String, Value>,
+    /// Whether anything of an answer came.
+    has_begun: bool,
+    is_told_over: bool,
+    has_calls: bool,
     has_ended: bool,
 }
 
 impl Pass {
     pub(super) fn new(dialect: Dialect, wants_usage: bool, shows_cost: bool) -> Self {
-        Self { dialect, wants_usage, shows_cost, figures: serde_json::Map::new(), has_ended: false }
+        let figures = serde_json::Map::new();
+        let (has_begun, is_told_over, has_calls, has_ended) = (false, false, false, false);
+        Self { dialect, wants_usage, shows_cost, figures, has_begun, is_told_over, has_calls, has_ended }
     }
 
     /// Passes an event on, or gives the failure that it holds.
@@ -36,7 +42,8 @@ impl Pass {
     ) -> Result<Option<Failure>, Unreadable> {
         let data = frame.data.trim_ascii();
         if data == b"[DONE]" {
-            self.has_ended = true;
+            self.is_told_over = true;
+            self.has_ended |= self.has_begun;
             // Written at the end of the bytes, so that the record is there before the client sees it.
             return Ok(None);
         }
@@ -47,8 +54,11 @@ impl Pass {
             return Err(Unreadable::new("an event of a stream", &String::from_utf8_lossy(data)));
         }
         hear(self.dialect, data, meter);
+        self.has_begun |= self.dialect != Dialect::Chat || has_choice(data);
+        self.has_calls |= calls(self.dialect, data);
         self.has_ended |= ends(self.dialect, data);
-        if !is_special(self.dialect, frame, data) {
+        let is_callless = !self.has_calls && announces(self.dialect, data);
+        if !is_callless && !is_special(self.dialect, frame, data) {
             frame.write_sse(out);
             return Ok(None);
         }
@@ -62,6 +72,9 @@ impl Pass {
         // What had failed may have cost all the same, so its figures were read first.
         if let Some(failure) = self.dialect.failure_in(&frame.name, &value) {
             return Ok(Some(failure));
+        }
+        if is_callless {
+            return Ok(Some(ending::calls_missing()));
         }
         let Some(usage) = usage else {
             frame.write_sse(out);
@@ -99,6 +112,9 @@ impl Pass {
 
     /// Ends the stream, with these figures where the provider gave none.
     pub(super) fn end(&mut self, estimated: Option<Usage>, out: &mut BytesMut) -> Result<(), Unreadable> {
+        if self.is_told_over && !self.has_begun {
+            return Err(Unreadable { what: "the stream has no answer in it".to_owned() });
+        }
         if !self.has_ended {
             return Err(Unreadable { what: "the stream broke off before the answer was over".to_owned() });
         }
@@ -139,6 +155,42 @@ fn ends(dialect: Dialect, data: &[u8]) -> bool {
         Dialect::Anthropic => has(b"\"message_stop\""),
         _ => has(b"\"response.completed\"") || has(b"\"response.incomplete\"") || has(b"\"response.failed\""),
     }
+}
+
+/// Whether an event of Chat Completions has a piece of an answer.
+fn has_choice(data: &[u8]) -> bool {
+    has_field(data, b"\"choices\":", |value| {
+        value.strip_prefix(b"[").is_some_and(|rest| rest.trim_ascii_start().starts_with(b"{"))
+    })
+}
+
+/// Whether an event has a piece of a call.
+fn calls(dialect: Dialect, data: &[u8]) -> bool {
+    match dialect {
+        Dialect::Chat => {
+            has_field(data, b"\"tool_calls\":", |value| {
+                value.strip_prefix(b"[").is_some_and(|rest| !rest.trim_ascii_start().starts_with(b"]"))
+            }) || has_field(data, b"\"function_call\":", |value| value.starts_with(b"{"))
+        }
+        Dialect::Anthropic => has_field(data, b"\"type\":", |value| value.starts_with(b"\"tool_use\"")),
+        _ => false,
+    }
+}
+
+/// Whether an event says that the answer ends with calls.
+fn announces(dialect: Dialect, data: &[u8]) -> bool {
+    let words: &[&[u8]] = &[b"\"tool_calls\"", b"\"function_call\"", b"\"tool_use\""];
+    let name: &[u8] = match dialect {
+        Dialect::Chat => b"\"finish_reason\":",
+        Dialect::Anthropic => b"\"stop_reason\":",
+        _ => return false,
+    };
+    has_field(data, name, |value| words.iter().any(|word| value.starts_with(word)))
+}
+
+/// Whether a field of this name, wherever it stands, has a value that is wanted.
+fn has_field(data: &[u8], name: &[u8], is_wanted: impl Fn(&[u8]) -> bool) -> bool {
+    memmem::find_iter(data, name).any(|at| is_wanted(data[at + name.len()..].trim_ascii_start()))
 }
 
 /// Hands what the model wrote to the meter, from the raw bytes.

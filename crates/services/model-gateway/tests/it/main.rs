@@ -4,9 +4,13 @@
 
 mod analyst_calls;
 mod bills;
+mod boundaries;
 mod budgets;
 mod dialects;
 mod dialogue;
+mod endings;
+mod examine;
+mod fairness;
 mod gateway;
 mod idempotency;
 mod library;
@@ -16,5 +20,6 @@ mod providers;
 mod replay;
 mod reports;
 mod routing;
+mod slow;
 mod upstream;
 mod usage;

@@ -64,6 +64,11 @@ impl Upstream {
         upstream
     }
 
+    /// Leaves out the next turns of the script.
+    pub(crate) fn skip(&self, n: usize) {
+        self.inner.script.lock().unwrap().drain(..n);
+    }
+
     /// The bodies of the requests so far.
     pub(crate) fn asked(&self) -> Vec<Value> {
         self.inner.asked.lock().unwrap().iter().map(|(_, body)| body.clone()).collect()

@@ -1,5 +1,6 @@
 //! How blocks grow and close.
 
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
 use super::{ResponsesEncoder, Slot};
@@ -77,6 +78,9 @@ impl ResponsesEncoder {
                 if slot.whole.text.is_empty() && status == "completed" {
                     self.grow(&mut slot, &Delta::Arguments("{}".to_owned()), out);
                 }
+                // The limit of tokens may cut a call anywhere.
+                let is_json = serde_json::from_str::<IgnoredAny>(&slot.whole.text).is_ok();
+                let status = if is_json { status } else { "incomplete" };
                 let done = json!({
                     "item_id": slot.id, "output_index": slot.output_index, "name": name, "arguments": slot.whole.text,
                 });
