@@ -5,6 +5,7 @@ use septet_kernel::Kind;
 
 /// The longest pause that nobody asked for.
 const MAX_PAUSE_MS: i64 = 30_000;
+const MAX_LOADING_PAUSE_MS: i64 = 4_000;
 
 /// What has happened in this step so far, and how long the run may still take.
 #[derive(Debug, Clone, Copy)]
@@ -30,14 +31,19 @@ pub(super) struct Retry {
 
 /// When to try again after this failure.
 pub(super) fn retry(error: &CallError, past: Past) -> Retry {
-    let waits = asks_to_wait(error);
+    let wait = wait(error);
+    let waits = wait.is_some();
     let may_recover = error.kind.is_transient() && past.n_failures < past.max_failures;
     if !(waits || may_recover) {
         return Retry { at_ms: None, waits };
     }
-    // Half a second, then two, then eight: long enough for a provider to recover, short enough for a person to wait.
-    let n_before = if waits { past.n_waits } else { past.n_failures };
-    let pause_ms = 500_i64.saturating_mul(4_i64.saturating_pow(n_before)).min(MAX_PAUSE_MS);
+    // A failure: half a second, then two, long enough for a provider to recover, short enough for a person to wait. A
+    // wait: half a second, then one, then two and so on.
+    let (growth, n_before, longest_ms) = match wait {
+        Some(longest_ms) => (2_i64, past.n_waits, longest_ms),
+        None => (4, past.n_failures, MAX_PAUSE_MS),
+    };
+    let pause_ms = 500_i64.saturating_mul(growth.saturating_pow(n_before)).min(longest_ms);
     let asked_ms = error.retry_after_s.and_then(|seconds| i64::try_from(seconds).ok()).map(|s| s.saturating_mul(1000));
     // Some ask for no time at all, again and again.
     let wait_ms = asked_ms.map_or(pause_ms, |asked_ms| asked_ms.max(pause_ms.min(1_000)));
@@ -46,11 +52,17 @@ pub(super) fn retry(error: &CallError, past: Past) -> Retry {
     Retry { at_ms: (at_ms < past.deadline_ms).then_some(at_ms), waits }
 }
 
-/// Whether a failure only means that it is too early.
-fn asks_to_wait(error: &CallError) -> bool {
-    // llama.cpp and others answer 503 with these words while they read a model from the disk.
+/// The longest pause between tries, in milliseconds, after a failure that only means that it is too early.
+fn wait(error: &CallError) -> Option<i64> {
+    // llama.cpp and others answer 503 with these words while they read a model from the disk: seconds, maybe a minute.
     let is_loading = || error.detail.to_lowercase().contains("loading");
-    error.kind == Kind::Exhausted || (error.kind == Kind::Unavailable && is_loading())
+    if error.kind == Kind::Exhausted {
+        Some(MAX_PAUSE_MS)
+    } else if error.kind == Kind::Unavailable && is_loading() {
+        Some(MAX_LOADING_PAUSE_MS)
+    } else {
+        None
+    }
 }
 
 #[cfg(test)]
@@ -79,7 +91,7 @@ mod tests {
     fn a_server_that_loads_its_model_is_waited_for() {
         let loading = error(Kind::Unavailable, "provider x failed with status 503: Loading model", None);
         let pauses: Vec<Option<i64>> = (0..6).map(|n_waits| retry(&loading, Past { n_waits, ..PAST }).at_ms).collect();
-        assert_eq!(pauses, [500, 2_000, 8_000, 30_000, 30_000, 30_000].map(Some));
+        assert_eq!(pauses, [500, 1_000, 2_000, 4_000, 4_000, 4_000].map(Some));
     }
 
     #[test]
