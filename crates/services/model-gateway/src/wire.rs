@@ -96,7 +96,9 @@ impl Wire {
             return Ok(out);
         }
         match &mut self.way {
-            Way::Pass(pass) => pass.end(meter.figures().is_none().then(|| meter.count(true).usage), &mut out)?,
+            Way::Pass(pass) => {
+                self.failed = pass.end(meter.figures().is_none().then(|| meter.count(true).usage), &mut out)?;
+            }
             Way::Translate { decoder, encoder } => {
                 let events = decoder.end()?;
                 self.failed = write(&events, encoder.as_mut(), meter, &mut out);

@@ -21,6 +21,8 @@ pub(super) struct Pass {
     /// Whether anything of an answer came.
     has_begun: bool,
     is_told_over: bool,
+    /// It announced calls, and there was none.
+    is_callless: bool,
     has_calls: bool,
     has_ended: bool,
 }
@@ -28,8 +30,8 @@ pub(super) struct Pass {
 impl Pass {
     pub(super) fn new(dialect: Dialect, wants_usage: bool, shows_cost: bool) -> Self {
         let figures = serde_json::Map::new();
-        let (has_begun, is_told_over, has_calls, has_ended) = (false, false, false, false);
-        Self { dialect, wants_usage, shows_cost, figures, has_begun, is_told_over, has_calls, has_ended }
+        let (has_begun, is_told_over, is_callless, has_calls, has_ended) = (false, false, false, false, false);
+        Self { dialect, wants_usage, shows_cost, figures, has_begun, is_told_over, is_callless, has_calls, has_ended }
     }
 
     /// Passes an event on, or gives the failure that it holds.
@@ -59,7 +61,9 @@ impl Pass {
         self.has_ended |= ends(self.dialect, data);
         let is_callless = !self.has_calls && announces(self.dialect, data);
         if !is_callless && !is_special(self.dialect, frame, data) {
-            frame.write_sse(out);
+            if !self.is_callless {
+                frame.write_sse(out);
+            }
             return Ok(None);
         }
         let mut value: Value = serde_json::from_slice(data)
@@ -73,8 +77,10 @@ impl Pass {
         if let Some(failure) = self.dialect.failure_in(&frame.name, &value) {
             return Ok(Some(failure));
         }
-        if is_callless {
-            return Ok(Some(ending::calls_missing()));
+        // It has failed, which is told when its figures are there: they come behind its end.
+        self.is_callless |= is_callless;
+        if self.is_callless {
+            return Ok(None);
         }
         let Some(usage) = usage else {
             frame.write_sse(out);
@@ -110,8 +116,11 @@ impl Pass {
         self.dialect.decode_usage(&Value::Object(self.figures.clone()))
     }
 
-    /// Ends the stream, with these figures where the provider gave none.
-    pub(super) fn end(&mut self, estimated: Option<Usage>, out: &mut BytesMut) -> Result<(), Unreadable> {
+    /// Ends the stream, with these figures where the provider gave none, or gives what it has failed with.
+    pub(super) fn end(&mut self, estimated: Option<Usage>, out: &mut BytesMut) -> Result<Option<Failure>, Unreadable> {
+        if self.is_callless {
+            return Ok(Some(ending::calls_missing()));
+        }
         if self.is_told_over && !self.has_begun {
             return Err(Unreadable { what: "the stream has no answer in it".to_owned() });
         }
@@ -119,7 +128,7 @@ impl Pass {
             return Err(Unreadable { what: "the stream broke off before the answer was over".to_owned() });
         }
         if self.dialect != Dialect::Chat {
-            return Ok(());
+            return Ok(None);
         }
         if let Some(usage) = estimated.filter(|_| self.wants_usage) {
             let mut usage = chat::encode_usage(&usage);
@@ -128,7 +137,7 @@ impl Pass {
             Frame::plain(chunk.to_string()).write_sse(out);
         }
         Frame::plain("[DONE]").write_sse(out);
-        Ok(())
+        Ok(None)
     }
 }
 
