@@ -1,14 +1,14 @@
 //! Background jobs: what the async worker offers, and what it asks of the service that owns a job.
 //!
 //! A service asks for work with [`Jobs::enqueue`] and mounts `POST /jobs/run`, which the worker calls when it is the
-//! job's turn. Delivery is at least once: the owner recognises a job that it began before by [`RunJob::job`].
+//! job's turn, and `POST /jobs/moved`, where it hears that a job ended or begins anew without it. Delivery is at least once: the owner recognises a job that it began before by [`RunJob::job`].
 
 mod types;
 
 use futures::Stream;
 use septet_kernel::{Caller, JobId, ServiceName, Transport};
 
-pub use types::{Job, JobError, JobEvent, JobFilter, JobState, NewJob, Progress, RunJob};
+pub use types::{Job, JobError, JobEvent, JobFilter, JobState, MovedJob, NewJob, Progress, RunJob};
 
 use crate::call::{CallError, Client, query, segment};
 use crate::ndjson;
@@ -101,5 +101,13 @@ impl Owner {
     ) -> Result<impl Stream<Item = Result<JobEvent, CallError>> + Send + use<>, CallError> {
         let chunks = self.client.post(caller, "/jobs/run", run).stream().await?;
         Ok(ndjson::values(self.client.service(), chunks))
+    }
+
+    /// Tells that a job moved without its owner.
+    ///
+    /// # Errors
+    /// [`CallError`] when the owner is down; `not_found` from one that does not care.
+    pub async fn moved(&self, caller: &Caller, moved: &MovedJob) -> Result<(), CallError> {
+        self.client.post(caller, "/jobs/moved", moved).done().await
     }
 }

@@ -187,9 +187,31 @@ pub struct RunJob {
     pub kind: String,
     /// 1 for the first time. A higher one may find half-done work of the one before.
     pub attempt: u32,
+    /// The attempt after which there is none; 0 when the worker does not say.
+    #[serde(default)]
+    pub max_attempts: u32,
     /// As it was enqueued.
     #[serde(default)]
     pub payload: serde_json::Value,
+}
+
+/// What the owner is told at `POST /jobs/moved`: a job ended without it, or was started anew by a person.
+///
+/// Told once, as well as it goes: an owner that was away asks for its job again and finds the state there.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct MovedJob {
+    /// The job.
+    pub job: JobId,
+    /// What kind of work.
+    pub kind: String,
+    /// As it was enqueued.
+    #[serde(default)]
+    pub payload: serde_json::Value,
+    /// Where it is now: `dead`, `cancelled`, or `ready` after a retry.
+    pub state: JobState,
+    /// Why it is dead.
+    #[serde(default)]
+    pub error: Option<JobError>,
 }
 
 /// One line of what the owner answers to [`RunJob`], as NDJSON.

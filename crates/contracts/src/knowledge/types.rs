@@ -241,6 +241,9 @@ pub struct IngestState {
     /// The name of the file.
     #[serde(default)]
     pub filename: String,
+    /// Why the latest attempt failed, while the file waits for the next one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retrying: Option<FileError>,
 }
 
 /// What is being done with a file.

@@ -8,6 +8,7 @@ use septet_kernel::{Caller, JobId};
 use septet_queue::{Filter, Job, NewJob, Queue, State};
 
 use crate::Error;
+use crate::notices::Notices;
 
 const MAX_PAYLOAD_BYTES: usize = 64 << 10;
 const MAX_KEY_CHARS: usize = 200;
@@ -17,11 +18,12 @@ const DEFAULT_ATTEMPTS: u32 = 5;
 #[derive(Clone)]
 pub(crate) struct Jobs {
     queue: Queue,
+    notices: Notices,
 }
 
 impl Jobs {
-    pub(crate) fn new(queue: Queue) -> Self {
-        Self { queue }
+    pub(crate) fn new(queue: Queue, notices: Notices) -> Self {
+        Self { queue, notices }
     }
 
     pub(crate) async fn enqueue(&self, caller: &Caller, new: wire::NewJob) -> Result<wire::Job, Error> {
@@ -52,12 +54,16 @@ impl Jobs {
 
     pub(crate) async fn cancel(&self, caller: &Caller, id: JobId) -> Result<wire::Job, Error> {
         Permission::ManageJobs.check(caller)?;
-        Ok(shown(self.queue.cancel(caller.tenant, id).await?))
+        let job = self.queue.cancel(caller.tenant, id).await?;
+        self.notices.tell(&job).await;
+        Ok(shown(job))
     }
 
     pub(crate) async fn retry(&self, caller: &Caller, id: JobId) -> Result<wire::Job, Error> {
         Permission::ManageJobs.check(caller)?;
-        Ok(shown(self.queue.retry(caller.tenant, id).await?))
+        let job = self.queue.retry(caller.tenant, id).await?;
+        self.notices.tell(&job).await;
+        Ok(shown(job))
     }
 }
 

@@ -18,6 +18,7 @@ mod error;
 mod instance;
 mod jobs;
 mod metrics;
+mod notices;
 mod routes;
 mod run;
 mod worker;
@@ -32,6 +33,7 @@ pub use error::Error;
 
 use crate::instance::Instance;
 use crate::jobs::Jobs;
+use crate::notices::Notices;
 use crate::worker::Worker;
 
 /// Opens the async worker on the queue and starts claiming jobs.
@@ -53,7 +55,8 @@ pub async fn open(config: Config, platform: &Platform, queue: Queue) -> anyhow::
         }
     }
     instance.take_over().context("failed to write the instance file")?;
-    let router = routes::routes(Jobs::new(queue.clone()));
-    Worker::new(config, queue, platform).start(instance);
+    let notices = Notices::new(platform.directory.clone(), platform.ids.clone());
+    let router = routes::routes(Jobs::new(queue.clone(), notices.clone()));
+    Worker::new(config, queue, notices, platform).start(instance);
     Ok(Service::internal(ServiceName::AsyncWorker, router))
 }

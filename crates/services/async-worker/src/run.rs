@@ -12,7 +12,7 @@ use futures::StreamExt;
 use septet_contracts::call::CallError;
 use septet_contracts::jobs::{JobEvent, Owner, RunJob};
 use septet_kernel::{Caller, JobId, Kind, causes};
-use septet_queue::{Error as QueueError, Failed, Lease, Progress};
+use septet_queue::{Error as QueueError, Failed, Lease, Progress, State};
 use tokio::sync::{broadcast, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::{debug, info, warn};
@@ -112,8 +112,13 @@ impl Worker {
         let job = &lease.job;
         let owner = Owner::new(job.owner, self.directory.transport(job.owner));
         let caller = Caller { user: job.created_by, ..Caller::background(job.tenant, self.ids.next()) };
-        let request =
-            RunJob { job: job.id, kind: job.kind.clone(), attempt: job.attempt, payload: job.payload.clone() };
+        let request = RunJob {
+            job: job.id,
+            kind: job.kind.clone(),
+            attempt: job.attempt,
+            max_attempts: job.max_attempts,
+            payload: job.payload.clone(),
+        };
         let events = match timeout(self.config.silence(), owner.run(&caller, &request)).await {
             Ok(Ok(events)) => events,
             Ok(Err(error)) if error.code == "service_down" => return Outcome::Unreachable(failed(&error)),
@@ -193,6 +198,9 @@ impl Worker {
                     job.id = %id, job.kind = %kind, job.attempt = attempt, job.outcome = label,
                     job.state = job.state.as_str(), error.code = code, "job attempt ended"
                 );
+                if matches!(job.state, State::Dead | State::Cancelled) {
+                    self.notices.tell(&job).await;
+                }
             }
             Err(QueueError::LeaseLost(_)) => {
                 warn!(job.id = %id, job.kind = %kind, job.attempt = attempt, "the lease was lost, another worker has the job");

@@ -11,6 +11,7 @@ use tokio::time::sleep;
 use tracing::{debug, error, warn};
 
 use crate::instance::Instance;
+use crate::notices::Notices;
 use crate::{Config, metrics};
 
 const STATS_EVERY: Duration = Duration::from_secs(15);
@@ -21,6 +22,7 @@ const PURGE_EVERY: u32 = 240; // of those, so once an hour
 pub(crate) struct Worker {
     pub(crate) config: Arc<Config>,
     pub(crate) queue: Queue,
+    pub(crate) notices: Notices,
     pub(crate) directory: Directory,
     pub(crate) clock: Clock,
     pub(crate) ids: Ids,
@@ -28,10 +30,11 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    pub(crate) fn new(config: Config, queue: Queue, platform: &Platform) -> Self {
+    pub(crate) fn new(config: Config, queue: Queue, notices: Notices, platform: &Platform) -> Self {
         Self {
             config: Arc::new(config),
             queue,
+            notices,
             directory: platform.directory.clone(),
             clock: platform.clock.clone(),
             ids: platform.ids.clone(),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use septet_blobs::Blobs;
 use septet_chassis::Lifecycle;
 use septet_chassis::cpu::CpuPool;
-use septet_contracts::jobs::{Jobs, NewJob};
+use septet_contracts::jobs::{Job, Jobs, NewJob};
 use septet_contracts::knowledge::{INGEST_JOB, IngestPayload};
 use septet_contracts::management::{KnowledgeBase, Management};
 use septet_contracts::models::{CallOptions, EmbeddingInput, EmbeddingRequest, Models};
@@ -23,6 +23,8 @@ use crate::{Config, Error, rows};
 
 /// Passages each ranking contributes before fusion.
 const DEPTH: usize = 80;
+/// With the waits between them these outlast an outage of an hour.
+const MAX_ATTEMPTS: u32 = 25;
 /// Passages that are looked into row by row, for each question.
 const CANDIDATES: usize = 200;
 
@@ -89,13 +91,21 @@ impl Engine {
         Ok(document)
     }
 
-    /// Asks the async worker to read a file. Asking again for the same reading changes nothing.
-    pub(crate) async fn enqueue(&self, caller: &Caller, key: Key) -> Result<(), Error> {
+    /// The job that reads a file, made when there is none. Asking again for the same reading changes nothing.
+    pub(crate) async fn job(&self, caller: &Caller, key: Key) -> Result<Job, Error> {
         let payload = serde_json::to_value(IngestPayload { vector_store: key.store, file: key.file })
             .map_err(|_| Error::BadRow { what: "payload" })?;
-        let job = NewJob::new(INGEST_JOB, ServiceName::KnowledgeEngine, payload)
-            .once(format!("{}/{}/{}", key.store, key.file, key.requested_at_ms));
-        let job = self.jobs.enqueue(caller, &job).await.map_err(Error::calling("ask for the file to be read"))?;
+        let job = NewJob {
+            max_attempts: Some(MAX_ATTEMPTS),
+            ..NewJob::new(INGEST_JOB, ServiceName::KnowledgeEngine, payload)
+                .once(format!("{}/{}/{}", key.store, key.file, key.requested_at_ms))
+        };
+        self.jobs.enqueue(caller, &job).await.map_err(Error::calling("ask for the file to be read"))
+    }
+
+    /// Asks the async worker to read a file. A file whose job ended meanwhile without it ends as well.
+    pub(crate) async fn enqueue(&self, caller: &Caller, key: Key) -> Result<(), Error> {
+        let job = self.job(caller, key).await?;
         match job.state {
             septet_contracts::jobs::JobState::Dead => {
                 let error = job.error.map_or_else(

@@ -106,6 +106,20 @@ pub enum Error {
 }
 
 impl Error {
+    /// True when another attempt may go better without anybody doing anything.
+    pub(crate) fn is_passing(&self) -> bool {
+        match self.kind() {
+            Kind::Conflict | Kind::Exhausted | Kind::Unavailable | Kind::Timeout | Kind::Internal => true,
+            Kind::BadRequest
+            | Kind::Unauthenticated
+            | Kind::PaymentRequired
+            | Kind::Forbidden
+            | Kind::NotFound
+            | Kind::Unprocessable
+            | Kind::TooLarge => false,
+        }
+    }
+
     /// Wraps a failure of the database with what was being done.
     pub(crate) fn doing(doing: &'static str) -> impl FnOnce(sea_orm::DbErr) -> Self {
         move |source| Self::Database { doing, source }

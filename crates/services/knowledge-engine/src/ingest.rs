@@ -34,16 +34,30 @@ enum Ended {
 }
 
 impl Engine {
-    /// Runs an ingest job to its end; the last event says how it went.
-    pub(crate) async fn ingest(&self, caller: &Caller, payload: IngestPayload, progress: Progress) -> JobEvent {
+    /// Runs an ingest job to its end; the last event says how it went. When no attempt follows (`is_last`), the file says
+    /// so as well.
+    pub(crate) async fn ingest(
+        &self,
+        caller: &Caller,
+        payload: IngestPayload,
+        is_last: bool,
+        progress: Progress,
+    ) -> JobEvent {
         let rows = self.store.of(caller.tenant);
         let document = match rows.document(payload.vector_store, payload.file).await {
             Ok(document) => document,
             Err(Error::NotAttached { .. }) => return JobEvent::Done { result: json!({"status": "removed"}) },
             Err(error) => return failed(&error, true),
         };
-        if document.status != Status::InProgress {
-            return JobEvent::Done { result: json!({"status": document.stage.as_str()}) };
+        match document.status {
+            Status::InProgress => {}
+            Status::Completed => return JobEvent::Done { result: json!({"status": document.stage.as_str()}) },
+            // A person started its job anew.
+            Status::Failed | Status::Cancelled => {
+                if let Err(error) = self.store.reopen(document.key).await {
+                    return failed(&error, true);
+                }
+            }
         }
         match self.read(caller, &document, &progress).await {
             Ok(Ended::Ready(key, n_chunks)) => {
@@ -62,13 +76,16 @@ impl Engine {
             }
             Err(error) => {
                 tracing::warn!(tenant.id = %caller.tenant, file.id = %payload.file, error.detail = %septet_kernel::causes(&error), "reading a file failed");
-                let retry = !matches!(error, Error::NoFile(_));
-                if !retry
-                    && let Err(error) = self.store.set_failed(document.key, error.code(), &error.to_string()).await
-                {
-                    return failed(&error, true);
+                let retry = error.is_passing();
+                let noted = if retry && !is_last {
+                    self.store.set_waiting(document.key, error.code(), &reason(&error)).await
+                } else {
+                    self.store.set_failed(document.key, error.code(), &reason(&error)).await
+                };
+                match noted {
+                    Ok(()) => failed(&error, retry),
+                    Err(error) => failed(&error, true),
                 }
-                failed(&error, retry)
             }
         }
     }
@@ -234,5 +251,10 @@ impl Engine {
 }
 
 fn failed(error: &Error, retry: bool) -> JobEvent {
-    JobEvent::Failed { message: error.to_string(), code: error.code().to_owned(), retry }
+    JobEvent::Failed { message: reason(error), code: error.code().to_owned(), retry }
+}
+
+/// What another service said is part of the reason: "failed to ask the embedding model" alone helps nobody.
+fn reason(error: &Error) -> String {
+    if let Error::Call { source, .. } = error { format!("{error}: {}", source.detail) } else { error.to_string() }
 }

@@ -34,10 +34,10 @@ mod search;
 mod store;
 pub mod structure;
 pub mod text;
+mod unfinished;
 mod vectors;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context;
 use septet_blobs::Blobs;
@@ -46,7 +46,7 @@ use septet_contracts::jobs::Jobs;
 use septet_contracts::management::Management;
 use septet_contracts::models::Models;
 use septet_database::Database;
-use septet_kernel::{Caller, ServiceName};
+use septet_kernel::ServiceName;
 use tokio::sync::{Mutex, Semaphore};
 
 pub use config::Config;
@@ -94,33 +94,11 @@ pub async fn open(config: Config, platform: &Platform, database: Database, blobs
     });
     let stopping = platform.lifecycle.stopping();
     let recovering = Arc::clone(&engine);
-    platform.lifecycle.spawn("recover readings", async move {
+    platform.lifecycle.spawn("look after unfinished files", async move {
         tokio::select! {
             () = stopping.cancelled() => {}
-            () = recover(&recovering) => {}
+            () = unfinished::look_after(&recovering) => {}
         }
     });
     Ok(Service::internal(ServiceName::KnowledgeEngine, routes::routes(engine)))
-}
-
-/// Lets the index catch up, and asks again for readings that a crash may have left without a job. Goes on until it
-/// could, because the async worker may start later than this service.
-async fn recover(engine: &Engine) {
-    if let Err(error) = engine.follow().await {
-        tracing::warn!(error.detail = %septet_kernel::causes(&error), "the search index could not catch up, the next search tries again");
-    }
-    let mut pause = Duration::from_secs(1);
-    while let Err(error) = ask_again(engine).await {
-        tracing::debug!(error.detail = %septet_kernel::causes(&error), "unfinished readings could not be asked for yet");
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(Duration::from_secs(60));
-    }
-}
-
-async fn ask_again(engine: &Engine) -> Result<(), Error> {
-    for document in engine.store.unfinished().await? {
-        let caller = Caller::background(document.tenant, engine.ids.next());
-        engine.enqueue(&caller, document.key).await?;
-    }
-    Ok(())
 }

@@ -24,6 +24,7 @@ pub(crate) fn routes(engine: Arc<Engine>) -> Router {
         .route("/v1/vector_stores/{store}/search", post(search::in_store))
         .route("/internal/search", post(search::passages))
         .route("/jobs/run", post(jobs::run))
+        .route("/jobs/moved", post(jobs::moved))
         .with_state(engine)
 }
 

@@ -15,7 +15,7 @@ use secrecy::SecretString;
 use septet_async_worker::{Config, open};
 use septet_chassis::Platform;
 use septet_chassis::http::Json;
-use septet_contracts::jobs::{Job, JobEvent, Jobs, NewJob, RunJob};
+use septet_contracts::jobs::{Job, JobEvent, JobState, Jobs, MovedJob, NewJob, RunJob};
 use septet_contracts::ndjson;
 use septet_database::Database;
 use septet_kernel::{Caller, Clock, Ids, JobId, Role, ServiceName, TenantId};
@@ -154,6 +154,8 @@ pub(crate) struct Seen {
     pub(crate) most_of_one: usize,
     /// Runs that were dropped before they ended.
     pub(crate) n_dropped: usize,
+    /// What the owner was told about jobs that moved without it.
+    pub(crate) moved: Vec<(JobId, JobState)>,
     of_one: BTreeMap<JobId, usize>,
 }
 
@@ -181,8 +183,14 @@ impl Scripted {
     }
 
     fn router(self: &Arc<Self>) -> Router {
-        Router::new().route("/jobs/run", post(run)).with_state(Arc::clone(self))
+        Router::new().route("/jobs/run", post(run)).route("/jobs/moved", post(moved)).with_state(Arc::clone(self))
     }
+}
+
+async fn moved(State(owner): State<Arc<Scripted>>, Json(moved): Json<MovedJob>) -> StatusCode {
+    owner.seen.lock().unwrap().moved.push((moved.job, moved.state));
+    owner.changed.notify_waiters();
+    StatusCode::NO_CONTENT
 }
 
 /// Notes the end of a run, however it ends.

@@ -76,6 +76,24 @@ async fn a_job_out_of_attempts_is_a_dead_letter_that_a_person_can_retry() {
 }
 
 #[tokio::test]
+async fn an_owner_hears_that_its_job_died_was_cancelled_or_begins_anew() {
+    let bench = Bench::new().await;
+    let process = bench.start(bench.config()).await;
+    let mut new = job(json!({"break": true}));
+    new.max_attempts = Some(1);
+    let dead = process.jobs.enqueue(&bench.caller(), &new).await.unwrap().id;
+    bench.owner.until(|seen| seen.moved == [(dead, JobState::Dead)]).await;
+
+    process.jobs.retry(&bench.caller(), dead).await.unwrap();
+    bench.owner.until(|seen| seen.moved.contains(&(dead, JobState::Ready))).await;
+
+    let stopped = process.enqueue(&bench, json!({"hang": true})).await;
+    bench.owner.until(|seen| seen.runs.iter().any(|(id, _, _)| *id == stopped)).await;
+    process.jobs.cancel(&bench.caller(), stopped).await.unwrap();
+    bench.owner.until(|seen| seen.moved.contains(&(stopped, JobState::Cancelled))).await;
+}
+
+#[tokio::test]
 async fn a_failure_that_no_retry_helps_is_not_retried() {
     let bench = Bench::new().await;
     let process = bench.start(bench.config()).await;

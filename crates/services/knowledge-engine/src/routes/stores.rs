@@ -219,6 +219,11 @@ fn wire(base: KnowledgeBase, counts: Counts) -> VectorStore {
 }
 
 fn attached_wire(document: Document) -> VectorStoreFile {
+    let error = document.error.map(|(code, message)| FileError { code, message });
+    let (last_error, retrying) = match document.status {
+        Status::InProgress => (None, error),
+        Status::Completed | Status::Failed | Status::Cancelled => (error, None),
+    };
     VectorStoreFile {
         id: document.key.file,
         object: "vector_store.file".to_owned(),
@@ -229,7 +234,7 @@ fn attached_wire(document: Document) -> VectorStoreFile {
             Status::Failed => VectorStoreFileStatus::Failed,
             Status::Cancelled => VectorStoreFileStatus::Cancelled,
         },
-        last_error: document.error.map(|(code, message)| FileError { code, message }),
+        last_error,
         usage_bytes: document.usage_bytes,
         created_at: document.created_at_ms / 1_000,
         attributes: document.attributes,
@@ -241,6 +246,7 @@ fn attached_wire(document: Document) -> VectorStoreFile {
             n_chunks: document.n_chunks,
             reader: document.reader,
             filename: document.filename,
+            retrying,
         },
     }
 }

@@ -268,9 +268,29 @@ impl Store {
 
     /// It is searchable.
     pub(crate) async fn set_ready(&self, key: Key) -> Result<bool, Error> {
-        let sql = "UPDATE knowledge_documents SET stage = 'ready', status = 'completed' \
+        let sql = "UPDATE knowledge_documents SET stage = 'ready', status = 'completed', error_code = NULL, \
+             error_message = NULL \
              WHERE store = $1 AND file = $2 AND requested_at = $3 AND status = 'in_progress'";
         Ok(self.run("note that a file is searchable", sql, key.values()).await? > 0)
+    }
+
+    /// An attempt failed and another one follows: says why it waits.
+    pub(crate) async fn set_waiting(&self, key: Key, code: &str, message: &str) -> Result<(), Error> {
+        let sql = "UPDATE knowledge_documents SET error_code = $4, error_message = $5 \
+             WHERE store = $1 AND file = $2 AND requested_at = $3 AND status = 'in_progress'";
+        let mut values = key.values();
+        values.extend([Value::from(code), Value::from(message)]);
+        self.run("note that a file waits", sql, values).await?;
+        Ok(())
+    }
+
+    /// One that failed or was cancelled is read again, as the same reading.
+    pub(crate) async fn reopen(&self, key: Key) -> Result<(), Error> {
+        let sql = "UPDATE knowledge_documents SET stage = 'queued', status = 'in_progress', error_code = NULL, \
+             error_message = NULL \
+             WHERE store = $1 AND file = $2 AND requested_at = $3 AND status IN ('failed', 'cancelled')";
+        self.run("note that a file is read again", sql, key.values()).await?;
+        Ok(())
     }
 
     /// It cannot be read; the pages that were read are dropped.
@@ -290,11 +310,17 @@ impl Store {
         self.drop_pages(key).await
     }
 
-    /// All readings that are not finished, of all tenants.
-    pub(crate) async fn unfinished(&self) -> Result<Vec<Document>, Error> {
-        let sql =
-            format!("SELECT {COLUMNS} FROM knowledge_documents WHERE status = 'in_progress' ORDER BY requested_at");
-        let rows = self.all("find unfinished readings", sql, Vec::new()).await?;
+    /// At most `limit` readings that are not finished, of all tenants, in the order of their keys, after `after`.
+    pub(crate) async fn unfinished(&self, after: Option<Key>, limit: u32) -> Result<Vec<Document>, Error> {
+        let (clause, values) = match after {
+            Some(after) => ("AND (store, file, requested_at) > ($1, $2, $3)", after.values()),
+            None => ("", Vec::new()),
+        };
+        let sql = format!(
+            "SELECT {COLUMNS} FROM knowledge_documents WHERE status = 'in_progress' {clause} \
+             ORDER BY store, file, requested_at LIMIT {limit}"
+        );
+        let rows = self.all("find unfinished readings", sql, values).await?;
         rows.iter().map(document).collect()
     }
 }

@@ -13,7 +13,7 @@ use futures::StreamExt;
 use secrecy::SecretString;
 use septet_blobs::Blobs;
 use septet_chassis::{Platform, Service};
-use septet_contracts::jobs::{Job, JobEvent, JobState, NewJob, Owner, Progress, RunJob};
+use septet_contracts::jobs::{Job, JobError, JobEvent, JobState, MovedJob, NewJob, Owner, Progress, RunJob};
 use septet_contracts::knowledge::{
     File, Knowledge, NewFile, NewVectorStore, NewVectorStoreFile, Passage, PassageQuery, VectorStore, VectorStoreFile,
 };
@@ -42,6 +42,8 @@ pub(crate) struct Peers {
     bases: Arc<Mutex<Vec<(TenantId, KnowledgeBase)>>>,
     jobs: Arc<Mutex<Vec<(TenantId, Job)>>>,
     ids: Option<Ids>,
+    /// What the embedding model answers instead of vectors.
+    embedding_fails: Arc<Mutex<Option<StatusCode>>>,
 }
 
 impl Harness {
@@ -77,7 +79,7 @@ impl Harness {
         for (name, router) in [
             (ServiceName::Management, management(peers.clone())),
             (ServiceName::AsyncWorker, worker(peers.clone())),
-            (ServiceName::ModelGateway, models()),
+            (ServiceName::ModelGateway, models(peers.clone())),
         ] {
             platform.directory.plug_local(name, Service::internal(name, router).into_router(&platform));
         }
@@ -160,14 +162,47 @@ impl Harness {
         tenant: TenantId,
         job: &Job,
     ) -> std::pin::Pin<Box<dyn futures::Stream<Item = JobEvent> + Send>> {
-        let run = RunJob { job: job.id, kind: job.kind.clone(), attempt: 1, payload: job.payload.clone() };
+        self.start_attempt(tenant, job, 1).await
+    }
+
+    /// Starts one of the 25 attempts of a job.
+    pub(crate) async fn start_attempt(
+        &self,
+        tenant: TenantId,
+        job: &Job,
+        attempt: u32,
+    ) -> std::pin::Pin<Box<dyn futures::Stream<Item = JobEvent> + Send>> {
+        let (kind, payload) = (job.kind.clone(), job.payload.clone());
+        let run = RunJob { job: job.id, kind, attempt, max_attempts: 25, payload };
         let caller = Caller::background(tenant, self.ids.next());
         let events = self.owner.run(&caller, &run).await.unwrap();
         Box::pin(events.map(|event| event.unwrap()))
     }
 }
 
+impl Harness {
+    /// Tells the engine where a job is now, as the worker does, after the worker's own table says so.
+    pub(crate) async fn move_job(&self, tenant: TenantId, job: &Job, state: JobState, tell: bool) {
+        let error = JobError { code: "worker_lost".to_owned(), message: "the worker disappeared".to_owned() };
+        let error = (state == JobState::Dead).then_some(error);
+        for (_, row) in self.peers.jobs.lock().unwrap().iter_mut().filter(|(_, row)| row.id == job.id) {
+            row.state = state;
+            row.error.clone_from(&error);
+        }
+        if tell {
+            let (kind, payload) = (job.kind.clone(), job.payload.clone());
+            let moved = MovedJob { job: job.id, kind, payload, state, error };
+            self.owner.moved(&Caller::background(tenant, self.ids.next()), &moved).await.unwrap();
+        }
+    }
+}
+
 impl Peers {
+    /// From now on the embedding model answers with this status, or works again.
+    pub(crate) fn fail_embedding(&self, status: Option<StatusCode>) {
+        *self.embedding_fails.lock().unwrap() = status;
+    }
+
     pub(crate) fn take_job(&self) -> Option<(TenantId, Job)> {
         let mut jobs = self.jobs.lock().unwrap();
         let waiting = jobs.iter_mut().find(|(_, job)| job.state == JobState::Ready)?;
@@ -278,11 +313,17 @@ async fn enqueue(State(peers): State<Peers>, caller: Caller, Json(new): Json<New
 }
 
 /// An "embedding model" that knows a few synonyms: one dimension for each meaning.
-fn models() -> Router {
-    Router::new().route("/v1/embeddings", post(embed))
+fn models(peers: Peers) -> Router {
+    Router::new().route("/v1/embeddings", post(embed)).with_state(peers)
 }
 
-async fn embed(Json(request): Json<EmbeddingRequest>) -> Json<EmbeddingReply> {
+async fn embed(
+    State(peers): State<Peers>,
+    Json(request): Json<EmbeddingRequest>,
+) -> Result<Json<EmbeddingReply>, (StatusCode, Json<serde_json::Value>)> {
+    if let Some(status) = *peers.embedding_fails.lock().unwrap() {
+        return Err((status, Json(serde_json::json!({"detail": "no vectors today", "code": "scripted"}))));
+    }
     const MEANINGS: [&[&str]; 3] = [&["dog", "hound", "puppy"], &["cat", "feline"], &["boat", "ship", "vessel"]];
     let EmbeddingInput::Many(texts) = request.input else { panic!("the engine asks in batches") };
     let vector = |text: &String| -> Vec<f32> {
@@ -296,13 +337,13 @@ async fn embed(Json(request): Json<EmbeddingRequest>) -> Json<EmbeddingReply> {
         .enumerate()
         .map(|(index, text)| Embedding { object: "embedding".to_owned(), index, embedding: vector(text) })
         .collect();
-    Json(EmbeddingReply {
+    Ok(Json(EmbeddingReply {
         object: "list".to_owned(),
         data,
         model: request.model,
         usage: Default::default(),
         extra: BTreeMap::new(),
-    })
+    }))
 }
 
 /// The sample report of the project.

@@ -1,0 +1,81 @@
+//! Keeps the state of files and the state of their jobs together.
+//!
+//! A job may end without this service: its worker is killed time and again, a person stops it, this service was away
+//! when it died. The worker says so at once ([`Engine::moved`]); what nobody said is found by asking for the job of each
+//! unfinished file now and then, which also makes the job that a crash left out.
+
+use std::time::Duration;
+
+use septet_contracts::jobs::{JobState, MovedJob};
+use septet_contracts::knowledge::IngestPayload;
+use septet_kernel::{Caller, causes};
+
+use crate::Error;
+use crate::engine::Engine;
+use crate::store::{Key, Status};
+
+/// Files that are asked about in one go.
+const AT_ONCE: u32 = 200;
+/// Between two goes, once all were asked about after the start.
+const EVERY: Duration = Duration::from_secs(15);
+
+/// Lets the index catch up and then looks after unfinished files until it is dropped. The async worker may start later
+/// than this service, so nothing here gives up.
+pub(crate) async fn look_after(engine: &Engine) {
+    if let Err(error) = engine.follow().await {
+        tracing::warn!(error.detail = %causes(&error), "the search index could not catch up, the next search tries again");
+    }
+    let mut after = None;
+    let mut has_seen_all = false;
+    let mut pause = Duration::from_secs(1);
+    loop {
+        match ask(engine, after).await {
+            Ok(Some(last)) => {
+                after = Some(last);
+                pause = if has_seen_all { EVERY } else { Duration::ZERO };
+            }
+            Ok(None) => {
+                after = None;
+                has_seen_all = true;
+                pause = EVERY;
+            }
+            Err(error) => {
+                tracing::debug!(error.detail = %causes(&error), "unfinished files could not be asked about yet");
+                pause = (pause * 2).clamp(Duration::from_secs(1), Duration::from_secs(60));
+            }
+        }
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// Asks about the next files; the last of them, `None` when there are no more.
+async fn ask(engine: &Engine, after: Option<Key>) -> Result<Option<Key>, Error> {
+    let documents = engine.store.unfinished(after, AT_ONCE).await?;
+    for document in &documents {
+        let caller = Caller::background(document.tenant, engine.ids.next());
+        engine.enqueue(&caller, document.key).await?;
+    }
+    let is_full = documents.len() == AT_ONCE as usize;
+    Ok(documents.last().filter(|_| is_full).map(|document| document.key))
+}
+
+impl Engine {
+    /// A job moved: its file moves along. A job that another one replaced changes nothing.
+    pub(crate) async fn moved(&self, caller: &Caller, moved: &MovedJob, payload: IngestPayload) -> Result<(), Error> {
+        let document = match self.store.of(caller.tenant).document(payload.vector_store, payload.file).await {
+            Ok(document) => document,
+            Err(Error::NotAttached { .. }) => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        match document.status {
+            Status::Completed => Ok(()),
+            Status::InProgress => self.enqueue(caller, document.key).await,
+            Status::Failed | Status::Cancelled => match moved.state {
+                JobState::Ready if self.job(caller, document.key).await?.id == moved.job => {
+                    self.store.reopen(document.key).await
+                }
+                JobState::Ready | JobState::Running | JobState::Done | JobState::Dead | JobState::Cancelled => Ok(()),
+            },
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Readings that fail: file, document and job say the same, and a retry mends all of them.
+
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use futures::StreamExt;
+use septet_contracts::jobs::{Job, JobEvent, JobState};
+use septet_contracts::knowledge::{VectorStoreFile, VectorStoreFileStatus};
+use septet_kernel::{Caller, FileId, TenantId, VectorStoreId};
+
+use crate::harness::Harness;
+
+struct Waiting {
+    harness: Harness,
+    caller: Caller,
+    store: VectorStoreId,
+    file: FileId,
+    tenant: TenantId,
+    job: Job,
+}
+
+impl Waiting {
+    /// A file whose job waits to be run.
+    async fn new() -> Self {
+        let harness = Harness::with(|config| config.embedding_model = "any".to_owned()).await;
+        let caller = harness.somebody();
+        let store = harness.store(&caller, "base").await.id;
+        let file = harness.upload(&caller, "dogs.txt", "A hound barked at the ship.").await.id;
+        harness.attach(&caller, store, file).await;
+        let (tenant, job) = harness.peers.take_job().unwrap();
+        Self { harness, caller, store, file, tenant, job }
+    }
+
+    async fn run(&self, attempt: u32) -> JobEvent {
+        let events = self.harness.start_attempt(self.tenant, &self.job, attempt).await;
+        events.collect::<Vec<_>>().await.pop().unwrap()
+    }
+
+    async fn file(&self) -> VectorStoreFile {
+        self.harness.knowledge.attachment(&self.caller, self.store, self.file).await.unwrap()
+    }
+
+    async fn state(&self) -> (VectorStoreFileStatus, Option<String>) {
+        let file = self.file().await;
+        (file.status, file.last_error.map(|error| error.code))
+    }
+}
+
+fn wants_retry(end: &JobEvent) -> bool {
+    matches!(end, JobEvent::Failed { retry: true, .. })
+}
+
+#[tokio::test]
+async fn a_file_says_why_it_waits_and_fails_with_the_last_attempt() {
+    let waiting = Waiting::new().await;
+    waiting.harness.peers.fail_embedding(Some(StatusCode::SERVICE_UNAVAILABLE));
+
+    assert!(wants_retry(&waiting.run(1).await));
+    let file = waiting.file().await;
+    assert_eq!((file.status, file.last_error), (VectorStoreFileStatus::InProgress, None));
+    let why = file.septet.retrying.unwrap();
+    assert_eq!(why.code, "scripted");
+    assert!(why.message.contains("no vectors today"), "{why:?}");
+
+    assert!(wants_retry(&waiting.run(25).await));
+    assert_eq!(waiting.state().await, (VectorStoreFileStatus::Failed, Some("scripted".to_owned())));
+
+    // The job is started anew by a person, and the model is back.
+    waiting.harness.peers.fail_embedding(None);
+    waiting.harness.move_job(waiting.tenant, &waiting.job, JobState::Ready, true).await;
+    assert_eq!(waiting.state().await, (VectorStoreFileStatus::InProgress, None));
+    assert!(matches!(waiting.run(1).await, JobEvent::Done { .. }));
+    let file = waiting.file().await;
+    assert_eq!((file.status, file.last_error, file.septet.retrying), (VectorStoreFileStatus::Completed, None, None));
+}
+
+#[tokio::test]
+async fn a_failure_that_waiting_does_not_mend_is_told_at_once() {
+    let waiting = Waiting::new().await;
+    for status in [StatusCode::PAYMENT_REQUIRED, StatusCode::NOT_FOUND, StatusCode::UNPROCESSABLE_ENTITY] {
+        waiting.harness.peers.fail_embedding(Some(status));
+
+        assert!(matches!(waiting.run(1).await, JobEvent::Failed { retry: false, .. }), "{status}");
+
+        assert_eq!(waiting.state().await, (VectorStoreFileStatus::Failed, Some("scripted".to_owned())), "{status}");
+    }
+    // Put in again, it is read.
+    waiting.harness.peers.fail_embedding(None);
+    waiting.harness.attach(&waiting.caller, waiting.store, waiting.file).await;
+    waiting.harness.work().await;
+    assert_eq!(waiting.state().await, (VectorStoreFileStatus::Completed, None));
+}
+
+#[tokio::test]
+async fn a_job_that_ends_without_its_file_takes_the_file_along() {
+    let waiting = Waiting::new().await;
+    waiting.harness.move_job(waiting.tenant, &waiting.job, JobState::Dead, true).await;
+    assert_eq!(waiting.state().await, (VectorStoreFileStatus::Failed, Some("worker_lost".to_owned())));
+
+    waiting.harness.move_job(waiting.tenant, &waiting.job, JobState::Ready, true).await;
+    assert_eq!(waiting.state().await, (VectorStoreFileStatus::InProgress, None));
+
+    waiting.harness.move_job(waiting.tenant, &waiting.job, JobState::Cancelled, true).await;
+    assert_eq!(waiting.state().await, (VectorStoreFileStatus::Cancelled, None));
+
+    // A retry that is delivered before anybody told of it.
+    waiting.harness.move_job(waiting.tenant, &waiting.job, JobState::Ready, false).await;
+    assert!(matches!(waiting.run(1).await, JobEvent::Done { .. }));
+    assert_eq!(waiting.state().await, (VectorStoreFileStatus::Completed, None));
+}
+
+#[tokio::test]
+async fn an_engine_that_was_away_when_a_job_died_finds_out() {
+    let mut waiting = Waiting::new().await;
+    waiting.harness.move_job(waiting.tenant, &waiting.job, JobState::Dead, false).await;
+
+    waiting.harness = waiting.harness.restart().await;
+
+    let told = async {
+        while waiting.state().await.0 == VectorStoreFileStatus::InProgress {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), told).await.unwrap();
+    assert_eq!(waiting.state().await, (VectorStoreFileStatus::Failed, Some("worker_lost".to_owned())));
+}
