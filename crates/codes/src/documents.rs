@@ -22,6 +22,15 @@ const CODES: &[Code] = &[
         ["文件里没有可读取的文字，可能是扫描件。", "请先做文字识别（OCR）再上传。"],
     ),
     code(
+        "no_walls",
+        &[],
+        [
+            "Files are not read on this machine, because its kernel cannot keep a reader in.",
+            "Use a kernel with seccomp.",
+        ],
+        ["这台机器的内核无法隔离文件读取程序，因此不读取文件。", "请使用支持 seccomp 的内核。"],
+    ),
+    code(
         "parse_memory",
         &[],
         ["Reading the file needed too much memory.", "Split it, or save it anew; or raise the limit in `[knowledge]`."],

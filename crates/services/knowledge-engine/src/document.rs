@@ -57,6 +57,10 @@ pub struct Row {
     /// Which text column of the page the row belongs to, 0 when the page is not set in columns.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub column: u16,
+    /// When the row does not run as most of the page does: how far the page must be turned clockwise to read it. Its
+    /// lengths are then those on the page so turned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turn: Option<u16>,
     /// From left to right, at least one.
     pub cells: Vec<Cell>,
 }
@@ -137,7 +141,7 @@ impl Page {
     pub fn place(&self, row: &Row) -> PageBox {
         let (left, right, top, bottom) = (row.left(), row.right(), row.top, row.bottom);
         // Back from reading direction to display: the page was turned clockwise by `turn` to be read.
-        let (x0, y0, x1, y1) = match self.turn {
+        let (x0, y0, x1, y1) = match self.turn_of(row) {
             90 => (top, self.height - right, bottom, self.height - left),
             180 => (self.width - right, self.height - bottom, self.width - left, self.height - top),
             270 => (self.width - bottom, left, self.width - top, right),
@@ -156,14 +160,19 @@ impl Page {
         }
     }
 
-    /// Width of the page in reading direction.
-    pub fn reading_width(&self) -> f32 {
-        if self.turn == 90 || self.turn == 270 { self.height } else { self.width }
+    /// How far the page must be turned clockwise for a row to read from left to right.
+    fn turn_of(&self, row: &Row) -> u16 {
+        row.turn.unwrap_or(self.turn)
     }
 
-    /// Height of the page in reading direction.
-    pub fn reading_height(&self) -> f32 {
-        if self.turn == 90 || self.turn == 270 { self.width } else { self.height }
+    /// Width of the page in the reading direction of a row.
+    pub fn width_for(&self, row: &Row) -> f32 {
+        if matches!(self.turn_of(row), 90 | 270) { self.height } else { self.width }
+    }
+
+    /// Height of the page in the reading direction of a row.
+    pub fn height_for(&self, row: &Row) -> f32 {
+        if matches!(self.turn_of(row), 90 | 270) { self.width } else { self.height }
     }
 }
 

@@ -14,6 +14,8 @@ pub(crate) mod grid;
 pub(crate) mod words;
 
 use crate::document::{Page, Row};
+use grid::Guest;
+use words::Word;
 
 /// One character, in points from the top left corner of the page as displayed.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -56,33 +58,77 @@ impl Rule {
 }
 
 /// Rebuilds one page.
+///
+/// The rows in the direction of most of the text come first, then those in other directions (notes along the margin, a
+/// table on its side). Words in another direction that stand in a ruled table of the first belong to its cells.
 pub fn page(number: u32, width: f32, height: f32, glyphs: &[Glyph], rules: &[Rule]) -> Page {
-    let turn = main_turn(glyphs);
-    // Turning back by `turn` makes the main text horizontal.
-    let back = (360 - turn) % 360;
-    let turned: Vec<Glyph> = glyphs
+    let turns = turns(glyphs);
+    let back_of = |turn: u16| (360 - turn) % 360;
+    let mut page = Page { number, width, height, turn: back_of(turns[0].0), rows: Vec::new(), blocks: Vec::new() };
+    let mut frames: Vec<(u16, Vec<Word>)> = turns
         .iter()
-        .filter(|glyph| glyph.turn == turn && is_sane(glyph, width, height))
-        .map(|glyph| {
-            let (left, top, right, bottom) =
-                rotate(back, width, height, (glyph.left, glyph.top, glyph.right, glyph.bottom));
-            Glyph { left, top, right, bottom, ..*glyph }
+        .filter(|(_, n)| *n > 0)
+        .map(|(turn, _)| {
+            let back = back_of(*turn);
+            let own = glyphs.iter().filter(|glyph| glyph.turn == *turn || is_blank(glyph));
+            let turned: Vec<Glyph> = own
+                .filter(|glyph| is_blank(glyph) || is_sane(glyph, width, height))
+                .map(|glyph| {
+                    let (left, top, right, bottom) =
+                        rotate(back, width, height, (glyph.left, glyph.top, glyph.right, glyph.bottom));
+                    Glyph { left, top, right, bottom, ..*glyph }
+                })
+                .collect();
+            (back, words::from_glyphs(&turned))
         })
         .collect();
-    let rules: Vec<Rule> = rules
-        .iter()
-        .map(|rule| {
-            let (left, top, right, bottom) =
-                rotate(back, width, height, (rule.left, rule.top, rule.right, rule.bottom));
-            Rule { left, top, right, bottom }
-        })
-        .collect();
-    let words = words::from_glyphs(&turned);
-    let (grids, words) = grid::take(words, &rules);
-    let mut page = Page { number, width, height, turn: back, rows: Vec::new(), blocks: Vec::new() };
-    let free = columns::read(words, page.reading_width());
-    page.rows = merge(free, grids);
+    frames.reverse();
+    let mut column = 0;
+    while let Some((back, own)) = frames.pop() {
+        let rules: Vec<Rule> = rules
+            .iter()
+            .map(|rule| {
+                let (left, top, right, bottom) =
+                    rotate(back, width, height, (rule.left, rule.top, rule.right, rule.bottom));
+                Rule { left, top, right, bottom }
+            })
+            .collect();
+        let guests = guests(&mut frames, back, width, height);
+        let (grids, own, guests) = grid::take(own, guests, &rules);
+        for guest in guests {
+            if let Some((_, words)) = frames.iter_mut().find(|(other, _)| *other == guest.back) {
+                words.push(guest.word);
+            }
+        }
+        let reading_width = if back == 90 || back == 270 { height } else { width };
+        let mut rows = merge(columns::read(own, reading_width), grids);
+        for row in &mut rows {
+            row.column += column;
+            row.turn = (back != page.turn).then_some(back);
+        }
+        // Rows of another direction are no neighbours of these, wherever they stand.
+        column = rows.iter().map(|row| row.column).max().map_or(column, |last| last.saturating_add(1));
+        page.rows.extend(rows);
+    }
     page
+}
+
+/// The words of all frames, as they stand on the page that is turned by `back`.
+fn guests(frames: &mut [(u16, Vec<Word>)], back: u16, width: f32, height: f32) -> Vec<Guest> {
+    let mut guests = Vec::new();
+    // Frames rest in reverse; the one with most words comes first here as well.
+    for (other, words) in frames.iter_mut().rev() {
+        let turned = (back + 360 - *other) % 360;
+        let (wide, high) = if *other == 90 || *other == 270 { (height, width) } else { (width, height) };
+        for line in words::lines(std::mem::take(words)) {
+            guests.extend(line.into_iter().map(|word| {
+                let edges = (word.left, word.top, word.right, word.bottom);
+                let (left, top, right, bottom) = rotate(turned, wide, high, edges);
+                Guest { back: *other, center: (f32::midpoint(left, right), f32::midpoint(top, bottom)), word }
+            }));
+        }
+    }
+    guests
 }
 
 /// Puts the ruled tables between the free rows by height.
@@ -98,19 +144,18 @@ fn merge(free: Vec<Row>, grids: Vec<Vec<Row>>) -> Vec<Row> {
     rows
 }
 
-/// The direction most characters have.
-fn main_turn(glyphs: &[Glyph]) -> u16 {
-    let mut counts = [0_usize; 4];
-    for glyph in glyphs.iter().filter(|glyph| !glyph.char.is_whitespace()) {
-        counts[usize::from(glyph.turn / 90) % 4] += 1;
+/// The four directions with the number of characters in each, most first; the first is there without characters as well.
+fn turns(glyphs: &[Glyph]) -> [(u16, usize); 4] {
+    let mut counts = [(0, 0), (90, 0), (180, 0), (270, 0)];
+    for glyph in glyphs.iter().filter(|glyph| !is_blank(glyph)) {
+        counts[usize::from(glyph.turn / 90) % 4].1 += 1;
     }
-    let mut best = 0;
-    for turn in 1..4 {
-        if counts[turn] > counts[best] {
-            best = turn;
-        }
-    }
-    [0, 90, 180, 270][best]
+    counts.sort_by_key(|(turn, n)| (std::cmp::Reverse(*n), *turn));
+    counts
+}
+
+fn is_blank(glyph: &Glyph) -> bool {
+    glyph.char.is_whitespace() || glyph.char == words::BREAK
 }
 
 fn is_sane(glyph: &Glyph, width: f32, height: f32) -> bool {

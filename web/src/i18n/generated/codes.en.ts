@@ -38,6 +38,7 @@ export const en: Record<Code, string> = {
   wrong_password: 'The e-mail address or the password is wrong. Check both and try again.',
   empty_file: 'The file is empty. Choose a file with content.',
   no_text: 'No text was found in the file; it may be a scan. Run text recognition (OCR) on it and upload it again.',
+  no_walls: 'Files are not read on this machine, because its kernel cannot keep a reader in. Use a kernel with seccomp.',
   parse_memory: 'Reading the file needed too much memory. Split it, or save it anew; or raise the limit in [knowledge].',
   parse_timeout: 'Reading the file took too long. Split it into smaller files, or raise the limit in [knowledge].',
   pdf_broken: 'The PDF is damaged and cannot be opened. Open it in a viewer, print it to a new PDF and upload that.',

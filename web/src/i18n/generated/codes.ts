@@ -37,6 +37,7 @@ export type Code =
   | 'wrong_password'
   | 'empty_file'
   | 'no_text'
+  | 'no_walls'
   | 'parse_memory'
   | 'parse_timeout'
   | 'pdf_broken'

@@ -38,6 +38,7 @@ export const zh: Record<Code, string> = {
   wrong_password: '邮箱或密码不正确。请检查后重试。',
   empty_file: '这个文件是空的。请选择有内容的文件。',
   no_text: '文件里没有可读取的文字，可能是扫描件。请先做文字识别（OCR）再上传。',
+  no_walls: '这台机器的内核无法隔离文件读取程序，因此不读取文件。请使用支持 seccomp 的内核。',
   parse_memory: '读取这个文件所需内存过大。请拆分或另存后再上传，或在 [knowledge] 中调高上限。',
   parse_timeout: '读取这个文件用时过长。请拆分成较小的文件，或在 [knowledge] 中调高上限。',
   pdf_broken: 'PDF 已损坏，无法打开。请用阅读器打开，另存为新的 PDF 后再上传。',

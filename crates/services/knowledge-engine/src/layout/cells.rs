@@ -67,6 +67,7 @@ pub(crate) fn of_cells(words: &[Word], cells: Vec<Cell>) -> Option<Row> {
         bold: characters > 0 && bold * 10 > characters * 6,
         grid: None,
         column: 0,
+        turn: None,
         cells,
     })
 }
@@ -108,7 +109,7 @@ fn tight(text: String) -> String {
     }
 }
 
-fn is_currency(text: &str) -> bool {
+pub(crate) fn is_currency(text: &str) -> bool {
     matches!(text, "$" | "€" | "£" | "¥" | "￥" | "US$" | "HK$" | "R$" | "C$" | "$(" | "€(" | "£(")
 }
 
@@ -140,7 +141,7 @@ fn opens_item(text: &str) -> bool {
         && (text.ends_with('.') || text.ends_with(')') || text.ends_with('）') || text.ends_with('、'))
 }
 
-fn is_number_tail(text: &str) -> bool {
+pub(crate) fn is_number_tail(text: &str) -> bool {
     matches!(text, ")" | "%" | "%)" | ")%" | "x" | "％")
 }
 

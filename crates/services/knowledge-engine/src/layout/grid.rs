@@ -2,11 +2,15 @@
 //!
 //! Lines that touch make up one table. Its columns and rows are the distinct positions of the lines, and two
 //! neighbouring fields without a line between them are one merged cell. A merged cell shows its text in every row and
-//! column it covers when it is a head or a label, so that each row can be read alone.
+//! column it covers when it is a head or a label, so that each row can be read alone. Where rules are missing between
+//! rows, the baselines tell them apart ([`bands`]).
+
+mod bands;
 
 use crate::document::{Cell, Row};
 use crate::layout::words::{self, Word};
 use crate::layout::{Rule, cells};
+use bands::Field;
 
 /// Lines within this many points of each other are one line; drawing programs are this careless.
 const TOUCH: f32 = 3.0;
@@ -15,24 +19,49 @@ const MAX_RULES: usize = 6_000;
 /// A table with more fields than this is graph paper.
 const MAX_FIELDS: usize = 8_000;
 
-/// Takes the words that stand in ruled tables and returns their rows, one list for each table, with the other words.
-pub(crate) fn take(words: Vec<Word>, rules: &[Rule]) -> (Vec<Vec<Row>>, Vec<Word>) {
+/// A word that runs in another direction than the page as it is being read.
+#[derive(Debug, Clone)]
+pub(crate) struct Guest {
+    /// How far the page must be turned clockwise for the word to read from left to right.
+    pub back: u16,
+    /// Its middle on the page as it is being read.
+    pub center: (f32, f32),
+    /// The word on the page turned by `back`.
+    pub word: Word,
+}
+
+/// Takes the words that stand in ruled tables and returns their rows, one list for each table, with the other words. A
+/// table whose words are guests for the most part stands in their direction and is left alone.
+pub(crate) fn take(words: Vec<Word>, guests: Vec<Guest>, rules: &[Rule]) -> (Vec<Vec<Row>>, Vec<Word>, Vec<Guest>) {
     if rules.len() > MAX_RULES || rules.len() < 4 {
-        return (Vec::new(), words);
+        return (Vec::new(), words, guests);
     }
     let mut free = words;
+    let mut free_guests = guests;
     let mut tables = Vec::new();
     for group in touching(&merged(rules)) {
         let Some(mut grid) = Grid::new(&group) else { continue };
-        let (inside, outside): (Vec<Word>, Vec<Word>) = free.into_iter().partition(|word| grid.contains(word));
+        let n_inside = free.iter().filter(|word| grid.contains((word.center(), word.middle()))).count();
+        let n_guests = free_guests.iter().filter(|guest| grid.contains(guest.center)).count();
+        if n_inside == 0 || n_guests > n_inside {
+            continue;
+        }
+        let (inside, outside) = free.into_iter().partition(|word| grid.contains((word.center(), word.middle())));
         free = outside;
-        let rows = if inside.is_empty() { Vec::new() } else { grid.rows(inside, &mut free) };
-        if !rows.is_empty() {
-            let table = u16::try_from(tables.len()).unwrap_or(u16::MAX);
-            tables.push(rows.into_iter().map(|row| Row { grid: Some(table), ..row }).collect());
+        let (guests, outside) = free_guests.into_iter().partition(|guest| grid.contains(guest.center));
+        free_guests = outside;
+        match grid.rows(inside, guests) {
+            Ok(rows) => {
+                let table = u16::try_from(tables.len()).unwrap_or(u16::MAX);
+                tables.push(rows.into_iter().map(|row| Row { grid: Some(table), ..row }).collect());
+            }
+            Err((words, guests)) => {
+                free.extend(words);
+                free_guests.extend(guests);
+            }
         }
     }
-    (tables, free)
+    (tables, free, free_guests)
 }
 
 /// Joins pieces of the same line: borders are often drawn cell by cell.
@@ -195,75 +224,161 @@ impl Grid {
         }
     }
 
-    fn contains(&self, word: &Word) -> bool {
+    fn contains(&self, (x, y): (f32, f32)) -> bool {
         let (left, right) = (self.xs[0] - TOUCH, self.xs[self.xs.len() - 1] + TOUCH);
         let (top, bottom) = (self.ys[0] - 1.0, self.ys[self.ys.len() - 1] + 1.0);
-        (left..=right).contains(&word.center()) && (top..=bottom).contains(&word.middle())
+        (left..=right).contains(&x) && (top..=bottom).contains(&y)
     }
 
     fn band(edges: &[f32], at: f32) -> usize {
         edges[1..edges.len() - 1].iter().take_while(|edge| **edge <= at).count()
     }
 
-    /// The rows with text. When the lines turn out not to make a table (one cell holds nearly all), the words go back
-    /// to `free`.
-    fn rows(&mut self, words: Vec<Word>, free: &mut Vec<Word>) -> Vec<Row> {
-        let columns = self.columns();
+    /// The rows with text. When the lines turn out not to make a table (one cell holds nearly all), the words come back.
+    fn rows(&mut self, words: Vec<Word>, guests: Vec<Guest>) -> Result<Vec<Row>, (Vec<Word>, Vec<Guest>)> {
         let n_words = words.len();
         let mut by_cell: Vec<Vec<Word>> = vec![Vec::new(); self.cell_of.len()];
         for word in words {
-            let field = Self::band(&self.ys, word.middle()) * columns + Self::band(&self.xs, word.center());
+            let field = self.field((word.center(), word.middle()));
             by_cell[self.cell_of[field]].push(word);
         }
         let filled = by_cell.iter().filter(|cell| !cell.is_empty()).count();
         let fullest = by_cell.iter().map(Vec::len).max().unwrap_or(0);
         if filled < 3 || (fullest > 60 && fullest * 10 > n_words * 6) {
-            free.extend(by_cell.into_iter().flatten());
-            return Vec::new();
+            return Err((by_cell.into_iter().flatten().collect(), guests));
         }
-        let texts: Vec<String> = by_cell.iter().map(|cell| cell_text(cell)).collect();
+        self.part_cells(&mut by_cell);
+        let mut texts: Vec<String> = by_cell.iter().map(|cell| cell_text(cell)).collect();
+        let mut guests_by_cell: Vec<Vec<Word>> = vec![Vec::new(); self.cell_of.len()];
+        for guest in guests {
+            guests_by_cell[self.cell_of[self.field(guest.center)]].push(guest.word);
+        }
+        for (text, guests) in texts.iter_mut().zip(&guests_by_cell) {
+            crate::text::append_line(text, &cell_text(guests));
+        }
+        let has_figures: Vec<bool> = (0..self.ys.len() - 1)
+            .map(|row| (1..self.columns()).any(|column| crate::text::is_figure(&texts[self.cell(row, column)])))
+            .collect();
         let mut rows = Vec::new();
-        let mut row = 0;
-        while row + 1 < self.ys.len() {
-            // A band whose lower border is missing in most columns holds several text rows in one field each.
-            rows.extend(self.row(row, &texts, &by_cell));
-            row += 1;
+        for row in 0..self.ys.len() - 1 {
+            let is_head = !has_figures[row] && has_figures[row + 1..].contains(&true);
+            let fields = self.fields(row, &by_cell);
+            match bands::split(&fields, is_head) {
+                Some(parts) => rows.extend(self.split_row(row, &texts, &fields, parts)),
+                None => rows.extend(self.row(row, &texts, &by_cell, &guests_by_cell)),
+            }
         }
-        rows
+        Ok(rows)
     }
 
-    fn row(&self, row: usize, texts: &[String], by_cell: &[Vec<Word>]) -> Option<Row> {
-        let columns = self.columns();
-        let mut cells: Vec<Cell> = Vec::new();
-        let mut own: Vec<Word> = Vec::new();
-        let mut column = 0;
-        while column < columns {
-            let cell = self.cell_of[row * columns + column];
-            let mut end = column + 1;
-            while end < columns && self.cell_of[row * columns + end] == cell {
-                end += 1;
+    /// The field around a point inside the table.
+    fn field(&self, (x, y): (f32, f32)) -> usize {
+        Self::band(&self.ys, y) * self.columns() + Self::band(&self.xs, x)
+    }
+
+    fn cell(&self, row: usize, column: usize) -> usize {
+        self.cell_of[row * self.columns() + column]
+    }
+
+    /// First column, column after the last, and cell, from left to right.
+    fn cells(&self, row: usize) -> Vec<(usize, usize, usize)> {
+        let mut cells: Vec<(usize, usize, usize)> = Vec::new();
+        for column in 0..self.columns() {
+            let cell = self.cell(row, column);
+            match cells.last_mut() {
+                Some((_, end, last)) if *last == cell => *end = column + 1,
+                _ => cells.push((column, column + 1, cell)),
             }
-            let starts_here = row == 0 || self.cell_of[(row - 1) * columns + column] != cell;
+        }
+        cells
+    }
+
+    fn starts_at(&self, row: usize, column: usize) -> bool {
+        row == 0 || self.cell(row - 1, column) != self.cell(row, column)
+    }
+
+    fn ends_at(&self, row: usize, column: usize) -> bool {
+        row + 2 == self.ys.len() || self.cell(row + 1, column) != self.cell(row, column)
+    }
+
+    /// Figures that stand in one cell, each between the rules of another row, are no merged cell: their column has no
+    /// rules of its own.
+    fn part_cells(&mut self, by_cell: &mut [Vec<Word>]) {
+        for cell in 0..by_cell.len() {
+            let lines = words::lines(by_cell[cell].clone());
+            let rows: Vec<usize> =
+                lines.iter().map(|line| Self::band(&self.ys, line.first().map_or(0.0, Word::middle))).collect();
+            let is_figure = |line: &Vec<Word>| {
+                let text = cells::join(&line.iter().collect::<Vec<_>>());
+                crate::text::is_figure(&text) && !crate::text::is_period(&text)
+            };
+            if rows.len() < 2 || rows.windows(2).any(|pair| pair[0] >= pair[1]) || !lines.iter().all(is_figure) {
+                continue;
+            }
+            let columns = self.columns();
+            let mut first_of_row: Vec<Option<usize>> = vec![None; self.ys.len()];
+            for field in 0..self.cell_of.len() {
+                if self.cell_of[field] == cell {
+                    self.cell_of[field] = *first_of_row[field / columns].get_or_insert(field);
+                }
+            }
+            by_cell[cell].clear();
+            for word in lines.into_iter().flatten() {
+                let field = self.field((word.center(), word.middle()));
+                by_cell[self.cell_of[field]].push(word);
+            }
+        }
+    }
+
+    fn row(&self, row: usize, texts: &[String], by_cell: &[Vec<Word>], guests: &[Vec<Word>]) -> Option<Row> {
+        let mut own: Vec<Word> = Vec::new();
+        let cells = self.cells(row).into_iter().map(|(column, end, cell)| {
+            let starts_here = self.starts_at(row, column);
             if starts_here {
-                own.extend(by_cell[cell].iter().cloned());
+                own.extend(by_cell[cell].iter().chain(&guests[cell]).cloned());
             }
             let text = if starts_here || column == 0 { texts[cell].clone() } else { String::new() };
-            cells.push(Cell {
-                left: self.xs[column],
-                right: self.xs[end],
-                text,
-                span: Some((
-                    u16::try_from(column).unwrap_or(u16::MAX),
-                    u16::try_from(end - column).unwrap_or(u16::MAX),
-                )),
-            });
-            column = end;
-        }
+            self.place(column, end, text)
+        });
+        let cells: Vec<Cell> = cells.collect();
         if own.is_empty() {
             return None;
         }
         let row_box = cells::of_cells(&own, cells)?;
         Some(Row { top: self.ys[row], bottom: self.ys[row + 1], ..row_box })
+    }
+
+    fn place(&self, column: usize, end: usize, text: String) -> Cell {
+        let count = |n: usize| u16::try_from(n).unwrap_or(u16::MAX);
+        Cell { left: self.xs[column], right: self.xs[end], text, span: Some((count(column), count(end - column))) }
+    }
+
+    /// What stands between the two rules of a row, cell by cell.
+    fn fields(&self, row: usize, by_cell: &[Vec<Word>]) -> Vec<Field> {
+        let fields = self.cells(row).into_iter().map(|(column, end, cell)| {
+            let alone = self.starts_at(row, column) && self.ends_at(row, column);
+            let words = if alone { by_cell[cell].clone() } else { Vec::new() };
+            Field { left: self.xs[column], right: self.xs[end], words }
+        });
+        fields.collect()
+    }
+
+    /// Several rows between two rules. A cell that covers more than these rows says its text in the first of them, a
+    /// label in all.
+    fn split_row(&self, row: usize, texts: &[String], fields: &[Field], parts: Vec<bands::Parts>) -> Vec<Row> {
+        let cells = self.cells(row);
+        let rows = parts.into_iter().enumerate().filter_map(|(at, parts)| {
+            let of_part = |(field, (column, end, cell)): (usize, &(usize, usize, usize))| {
+                let elsewhere = fields[field].words.is_empty();
+                let repeated = elsewhere && (*column == 0 || at == 0 && self.starts_at(row, *column));
+                let text = if repeated { texts[*cell].clone() } else { cell_text(&parts[field]) };
+                self.place(*column, *end, text)
+            };
+            let cells: Vec<Cell> = cells.iter().enumerate().map(of_part).collect();
+            let own: Vec<Word> = parts.into_iter().flatten().collect();
+            if own.is_empty() { None } else { cells::of_cells(&own, cells) }
+        });
+        rows.collect()
     }
 }
 

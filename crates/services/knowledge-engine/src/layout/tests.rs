@@ -110,3 +110,94 @@ fn absurd_coordinates_are_dropped() {
     assert!(page(1, 600.0, 800.0, &glyphs, &rules).rows.is_empty());
     assert!(page(1, f32::NAN, 0.0, &glyphs, &rules).rows.is_empty());
 }
+
+/// A table with columns at 50, 150, 250 to 350 and rules at these heights; rows stand 18 points apart.
+fn ruled(rows: &[[&str; 3]], heights: &[f32]) -> Page {
+    let mut glyphs = Vec::new();
+    let mut top = 104.0;
+    for row in rows {
+        for (left, text) in [55.0, 155.0, 255.0].into_iter().zip(row) {
+            draw(&mut glyphs, left, top, text);
+        }
+        top += 18.0;
+    }
+    let mut rules: Vec<Rule> = heights.iter().map(|y| line(50.0, *y, 350.0, *y)).collect();
+    let end = heights[heights.len() - 1];
+    rules.extend([50.0, 150.0, 250.0, 350.0].iter().map(|x| line(*x, heights[0], *x, end)));
+    page(1, 600.0, 800.0, &glyphs, &rules)
+}
+
+const MONTHS: [[&str; 3]; 9] = [
+    ["月份", "旅客", "同比"],
+    ["4月", "653,278", "107.5"],
+    ["5月", "686,908", "110.9"],
+    ["6月", "667,181", "108.0"],
+    ["一季度合计", "2,007,367", "108.8"],
+    ["7月", "698,352", "104.5"],
+    ["8月", "721,817", "99.7"],
+    ["9月", "665,754", "101.1"],
+    ["二季度合计", "2,085,923", "101.7"],
+];
+
+#[test]
+fn each_line_of_a_table_is_a_row_wherever_its_rules_are() {
+    let height = |n: u8| 100.0 + 18.0 * f32::from(n);
+    for rules in [&[0_u8, 1, 2, 3, 4, 5, 6, 7, 8, 9][..], &[0, 1, 4, 5, 8, 9], &[0, 1, 9], &[0, 9]] {
+        let heights: Vec<f32> = rules.iter().map(|n| height(*n)).collect();
+        assert_eq!(texts(&ruled(&MONTHS, &heights)), MONTHS, "{rules:?}");
+    }
+    let names = [["T1", "a", "Plain"], ["T2", "b", "Light"], ["T3", "c", "Dark"], ["T4", "d", "Grid"]];
+    assert_eq!(texts(&ruled(&names, &[100.0, 172.0])), names);
+}
+
+#[test]
+fn a_cell_whose_text_is_broken_over_lines_stays_one_cell() {
+    // Twenty characters fill a column.
+    let rows = [
+        ["Net income with the", "", ""],
+        ["interest of others", "5,363", "4,869"],
+        ["Sales", "1,000", "2,000"],
+        ["Cost of everything", "", ""],
+        ["that was sold", "300", "400"],
+    ];
+    let wanted = [
+        ["Net income with the interest of others", "5,363", "4,869"],
+        ["Sales", "1,000", "2,000"],
+        ["Cost of everything that was sold", "300", "400"],
+    ];
+    let mut glyphs = Vec::new();
+    for (at, row) in (0_u8..).zip(&rows) {
+        for (left, text) in [55.0, 155.0, 255.0].into_iter().zip(row) {
+            draw(&mut glyphs, left, 104.0 + 12.0 * f32::from(at), text);
+        }
+    }
+    let mut rules: Vec<Rule> = [100.0, 170.0].iter().map(|y| line(50.0, *y, 350.0, *y)).collect();
+    rules.extend([50.0, 150.0, 250.0, 350.0].iter().map(|x| line(*x, 100.0, *x, 170.0)));
+    assert_eq!(texts(&page(1, 600.0, 800.0, &glyphs, &rules)), wanted);
+
+    // Prose in cells and a figure with a share below it are rows as the rules say.
+    let prose = [
+        ["The maker of valves", "sells to shops and", "none"],
+        ["and pumps for all of", "to makers of ships", ""],
+        ["the world", "and trains", ""],
+    ];
+    assert_eq!(texts(&ruled(&prose, &[100.0, 154.0])).len(), 1);
+    let share = [["Revenue", "1,250", "1,100"], ["", "(12%)", "(8%)"]];
+    assert_eq!(texts(&ruled(&share, &[100.0, 136.0])).len(), 1);
+}
+
+#[test]
+fn figures_without_rules_of_their_own_stand_beside_their_labels() {
+    let mut glyphs = Vec::new();
+    for (at, row) in (0_u8..).zip(&MONTHS[1..4]) {
+        for (left, text) in [55.0, 155.0, 255.0].into_iter().zip(row) {
+            draw(&mut glyphs, left, 104.0 + 18.0 * f32::from(at), text);
+        }
+    }
+    // Rules between the labels only.
+    let mut rules = vec![line(50.0, 100.0, 350.0, 100.0), line(50.0, 154.0, 350.0, 154.0)];
+    rules.extend([118.0, 136.0].map(|y| line(50.0, y, 150.0, y)));
+    rules.extend([50.0, 150.0, 250.0, 350.0].map(|x| line(x, 100.0, x, 154.0)));
+
+    assert_eq!(texts(&page(1, 600.0, 800.0, &glyphs, &rules)), MONTHS[1..4]);
+}

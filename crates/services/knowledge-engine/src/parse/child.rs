@@ -1,34 +1,48 @@
 //! The child process that reads one file nobody vouches for.
 //!
-//! It limits itself first (processor seconds, address space, no new files, no core dump, no network where the kernel
-//! allows that without privileges), then reads, and writes one line for each page, so that whatever kills it costs
-//! only the page it was at. It ends when its parent closes its standard input.
+//! Its standard input is the file, its standard output the way back. It loads what it reads with, builds its [`walls`],
+//! then reads, and writes one line for each page, so that whatever kills it costs only the page it was at. It ends when
+//! its parent closes the other end of its output.
 
-use std::io::{self, Read, Write};
+use std::fs::File;
+use std::io::{self, Read, Seek, Write};
+use std::os::fd::AsFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
-use nix::sys::resource::{Resource, setrlimit};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use pdfium_render::prelude::Pdfium;
 
 use super::protocol::{Record, Request};
-use super::{ParseFailure, markdown, oxide, pdfium, text};
+use super::{ParseFailure, html, markdown, oxide, pdfium, text, walls};
 use crate::document::{Block, Page};
 
 /// Runs the child: `args` is one argument, a [`Request`] as JSON.
 ///
-/// Gives 0 when a `Done` or `Failed` line was written, 2 for wrong arguments, 3 when the output could not be written or
-/// is longer than allowed.
+/// Gives 0 when a `Done` or `Failed` line was written, 2 for wrong arguments, 3 when the input could not be read or the
+/// output not be written, or when it is longer than allowed.
 pub fn parse_main(args: impl Iterator<Item = String>) -> ExitCode {
     let Some(request) = args.last().and_then(|json| serde_json::from_str::<Request>(&json).ok()) else {
         return ExitCode::from(2);
     };
     // A parser that panics says so by its exit; its words could hold text of the document.
     std::panic::set_hook(Box::new(|_| {}));
-    // Leaving the network is allowed only while there is one thread.
-    limit(&request);
+    walls::prepare(walls::Limits { cpu_seconds: request.cpu_seconds, memory_bytes: request.memory_bytes });
+    let Ok(input) = Input::open(&request) else { return ExitCode::from(3) };
+    // Loaded now, for later nothing can be.
+    let pdfium = if input.is_pdf { pdfium::bind(&request.pdfium) } else { None };
+    if let Some(pdfium) = &pdfium {
+        pdfium::find_fonts(pdfium);
+    }
+    let fonts = walls::leave();
     follow_parent();
+    let sealed = walls::seal(fonts);
     let mut out = Output { out: io::stdout().lock(), left: request.output_bytes };
-    match read(&request, &mut out) {
+    let read = match sealed {
+        Ok(()) => read(&request, input, pdfium.as_ref(), &mut out),
+        Err(_) => Err(ParseFailure::NoWalls.into()),
+    };
+    match read {
         Ok(()) => ExitCode::SUCCESS,
         Err(Stop::Failure(failure)) => match out.send(&Record::Failed { failure }) {
             Ok(()) => ExitCode::SUCCESS,
@@ -38,28 +52,47 @@ pub fn parse_main(args: impl Iterator<Item = String>) -> ExitCode {
     }
 }
 
-/// Ends this process when the parent is gone: its end of our standard input closes then.
+/// Ends this process when the parent is gone: nobody reads our standard output then.
 fn follow_parent() {
     std::thread::spawn(|| {
-        let mut byte = [0_u8; 1];
-        while matches!(io::stdin().read(&mut byte), Ok(1)) {}
+        let output = io::stdout();
+        let mut watched = [PollFd::new(output.as_fd(), PollFlags::empty())];
+        // Without flags only the end of the other side wakes us.
+        while poll(&mut watched, PollTimeout::NONE).is_err() {}
         std::process::exit(4);
     });
 }
 
-fn limit(request: &Request) {
-    // A limit that cannot be set is one that is already lower; the parent's clock and output cap stand either way.
-    let limits = [
-        (Resource::RLIMIT_CPU, request.cpu_seconds),
-        (Resource::RLIMIT_AS, request.memory_bytes),
-        (Resource::RLIMIT_FSIZE, 0),
-        (Resource::RLIMIT_CORE, 0),
-        (Resource::RLIMIT_NOFILE, 64),
-    ];
-    for (resource, value) in limits {
-        let _ = setrlimit(resource, value, value);
+/// The file, open, and what its first bytes say.
+struct Input {
+    file: File,
+    length: u64,
+    head: Vec<u8>,
+    ending: String,
+    is_pdf: bool,
+}
+
+impl Input {
+    fn open(request: &Request) -> io::Result<Self> {
+        let mut file = match &request.path {
+            Some(path) => File::open(path)?,
+            None => File::from(io::stdin().as_fd().try_clone_to_owned()?),
+        };
+        let length = file.metadata()?.len();
+        let mut head = Vec::new();
+        Read::by_ref(&mut file).take(4_096).read_to_end(&mut head)?;
+        let ending = request.filename.rsplit_once('.').map(|(_, ending)| ending.to_lowercase()).unwrap_or_default();
+        // The content decides, not the name: a PDF may begin after up to a kilobyte of something else.
+        let is_pdf = head[..head.len().min(1_024)].windows(5).any(|window| window == b"%PDF-") || ending == "pdf";
+        Ok(Self { file, length, head, ending, is_pdf })
     }
-    let _ = nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWUSER | nix::sched::CloneFlags::CLONE_NEWNET);
+
+    fn bytes(mut self) -> io::Result<Vec<u8>> {
+        self.file.rewind()?;
+        let mut bytes = Vec::with_capacity(usize::try_from(self.length).unwrap_or(0));
+        self.file.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
 }
 
 enum Stop {
@@ -91,24 +124,25 @@ impl Output {
     }
 }
 
-fn read(request: &Request, out: &mut Output) -> Result<(), Stop> {
-    let mut head = Vec::new();
-    let file = std::fs::File::open(&request.path).map_err(|_| Stop::Output)?;
-    let length = file.metadata().map_err(|_| Stop::Output)?.len();
-    file.take(4_096).read_to_end(&mut head).map_err(|_| Stop::Output)?;
-    if head.is_empty() {
+fn read(request: &Request, input: Input, pdfium: Option<&Pdfium>, out: &mut Output) -> Result<(), Stop> {
+    if input.head.is_empty() {
         return Err(ParseFailure::EmptyFile.into());
     }
-    let ending = request.filename.rsplit_once('.').map(|(_, ending)| ending.to_lowercase()).unwrap_or_default();
-    // The content decides, not the name: a PDF may begin after up to a kilobyte of something else.
-    let is_pdf = head[..head.len().min(1_024)].windows(5).any(|window| window == b"%PDF-") || ending == "pdf";
-    if is_pdf {
-        return read_pdf(request, out);
+    if let (true, Some(pdfium)) = (input.is_pdf, pdfium) {
+        let document = pdfium::open(pdfium, input.file)?;
+        let pages = pdfium::n_pages(&document);
+        return read_pages(request, out, "pdfium", pages, |number| pdfium::page(&document, number).ok());
     }
-    if length.saturating_mul(12) > request.memory_bytes {
+    if input.length.saturating_mul(if input.is_pdf { 2 } else { 12 }) > request.memory_bytes {
         return Err(ParseFailure::TooLarge.into());
     }
-    let bytes = std::fs::read(&request.path).map_err(|_| Stop::Output)?;
+    let (is_pdf, ending) = (input.is_pdf, input.ending.clone());
+    let bytes = input.bytes().map_err(|_| Stop::Output)?;
+    if is_pdf {
+        let document = catch_unwind(|| oxide::open(bytes)).map_err(|_| ParseFailure::PdfBroken)??;
+        let pages = catch_unwind(AssertUnwindSafe(|| oxide::n_pages(&document))).unwrap_or(0);
+        return read_pages(request, out, "pdf_oxide", pages, |number| oxide::page(&document, number));
+    }
     if text::is_binary(&bytes) {
         return Err(ParseFailure::UnsupportedType.into());
     }
@@ -116,9 +150,9 @@ fn read(request: &Request, out: &mut Output) -> Result<(), Stop> {
     let start = content.trim_start().chars().take(64).collect::<String>().to_lowercase();
     let (reader, read): (&str, fn(&str) -> Vec<Block>) = match ending.as_str() {
         "md" | "markdown" => ("markdown", markdown::blocks),
-        "html" | "htm" | "xhtml" => ("html", text::html),
+        "html" | "htm" | "xhtml" => ("html", html::blocks),
         "csv" | "tsv" => ("csv", text::csv),
-        _ if start.starts_with("<!doctype html") || start.starts_with("<html") => ("html", text::html),
+        _ if start.starts_with("<!doctype html") || start.starts_with("<html") => ("html", html::blocks),
         _ => ("text", text::plain),
     };
     out.send(&Record::Opened { reader: reader.to_owned(), pages: 1 })?;
@@ -131,21 +165,6 @@ fn read(request: &Request, out: &mut Output) -> Result<(), Stop> {
         out.send(&Record::Page { page: Page { number: 1, blocks, ..Page::default() } })?;
     }
     out.send(&Record::Done {})
-}
-
-fn read_pdf(request: &Request, out: &mut Output) -> Result<(), Stop> {
-    match pdfium::bind(&request.pdfium) {
-        Some(pdfium) => {
-            let document = pdfium::open(&pdfium, &request.path)?;
-            let pages = pdfium::n_pages(&document);
-            read_pages(request, out, "pdfium", pages, |number| pdfium::page(&document, number).ok())
-        }
-        None => {
-            let document = catch_unwind(|| oxide::open(&request.path)).map_err(|_| ParseFailure::PdfBroken)??;
-            let pages = catch_unwind(AssertUnwindSafe(|| oxide::n_pages(&document))).unwrap_or(0);
-            read_pages(request, out, "pdf_oxide", pages, |number| oxide::page(&document, number))
-        }
-    }
 }
 
 fn read_pages(

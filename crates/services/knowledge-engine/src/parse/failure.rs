@@ -30,6 +30,12 @@ pub enum ParseFailure {
     /// Stopped by the memory limit, or died.
     #[error("reading needed more memory than allowed, or the reader crashed; split the file or save it anew")]
     ParseMemory,
+    /// The kernel cannot keep a reader from everything else.
+    #[error(
+        "files are not read on this machine, because its kernel has no filter of system calls to keep the reader in; \
+         the operator must use a kernel with seccomp"
+    )]
+    NoWalls,
     /// More bytes, pages or text than allowed.
     #[error("the file is larger than allowed; split it into smaller ones")]
     TooLarge,
@@ -46,6 +52,7 @@ impl ParseFailure {
             Self::UnsupportedType => "unsupported_type",
             Self::ParseTimeout => "parse_timeout",
             Self::ParseMemory => "parse_memory",
+            Self::NoWalls => "no_walls",
             Self::TooLarge => "too_large",
         }
     }

@@ -1,15 +1,34 @@
-//! Reads Markdown into blocks.
+//! Reads Markdown into blocks. HTML in it is read as HTML.
 
 use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
 use crate::document::{Block, Content, Table, TableRow};
 
-/// Blocks of a Markdown text. Links keep their text, pictures their description, raw HTML is dropped.
+/// Blocks of a Markdown text. Links keep their text, pictures their description.
 pub(super) fn blocks(text: &str) -> Vec<Block> {
     let mut reader = Reader::default();
+    let mut done = 0..0;
     let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
-    for event in Parser::new_ext(text, options) {
-        reader.event(event);
+    for (event, range) in Parser::new_ext(text, options).into_offset_iter() {
+        // Inside of a table of HTML that was read already.
+        if done.start <= range.start && range.end <= done.end && !done.is_empty() {
+            continue;
+        }
+        match event {
+            Event::Start(Tag::HtmlBlock) => reader.html.clear(),
+            Event::Html(html) => reader.html.push_str(&html),
+            Event::End(TagEnd::HtmlBlock) => {
+                // An empty line ends a piece of HTML for Markdown, but not its table.
+                let opens = text[range.clone()].to_ascii_lowercase().contains("<table");
+                let end = if opens { table_end(&text[range.start..]) } else { None };
+                let whole = end.map_or(range.end, |end| (range.start + end).max(range.end));
+                // Of this piece a table may have taken the beginning.
+                let from = done.end.clamp(range.start, whole);
+                done = range.start..whole;
+                reader.html(&text[from..whole]);
+            }
+            event => reader.event(event),
+        }
     }
     reader.flush_paragraph();
     reader.blocks
@@ -25,9 +44,31 @@ struct Reader {
     table: Option<Table>,
     row: Vec<String>,
     metadata: bool,
+    html: String,
+}
+
+/// Where the table ends that a piece of HTML opens and does not close; `None` when there is none.
+fn table_end(text: &str) -> Option<usize> {
+    let lower = text.to_ascii_lowercase();
+    let mut deep = 0_usize;
+    let mut at = lower.find("<table")?;
+    loop {
+        let opens = lower[at..].starts_with("<table");
+        deep = if opens { deep + 1 } else { deep - 1 };
+        let end = at + if opens { "<table".len() } else { "</table>".len() };
+        if deep == 0 {
+            return Some(end);
+        }
+        at = end + [lower[end..].find("<table"), lower[end..].find("</table>")].into_iter().flatten().min()?;
+    }
 }
 
 impl Reader {
+    fn html(&mut self, html: &str) {
+        self.flush_paragraph();
+        self.blocks.extend(super::html::blocks(html));
+    }
+
     fn event(&mut self, event: Event<'_>) {
         match event {
             Event::Start(tag) => self.start(&tag),
@@ -40,10 +81,15 @@ impl Reader {
             }
             Event::Rule => self.flush_paragraph(),
             Event::TaskListMarker(done) => self.text.push_str(if done { "[x] " } else { "[ ] " }),
+            // The text between inline tags comes by itself.
+            Event::InlineHtml(tag) => match tag.to_ascii_lowercase().trim_end_matches(['/', '>', ' ']) {
+                "<br" => self.text.push(' '),
+                "<sup" if self.text.ends_with(|char: char| char.is_ascii_digit()) => self.text.push('^'),
+                _ => {}
+            },
             Event::Text(_)
             | Event::Code(_)
             | Event::Html(_)
-            | Event::InlineHtml(_)
             | Event::FootnoteReference(_)
             | Event::InlineMath(_)
             | Event::DisplayMath(_) => {}
@@ -153,5 +199,39 @@ fn level_of(level: HeadingLevel) -> u8 {
         HeadingLevel::H4 => 4,
         HeadingLevel::H5 => 5,
         HeadingLevel::H6 => 6,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(markdown: &str) -> Vec<String> {
+        let text = |block: Block| match block.content {
+            Content::Heading { text, .. } | Content::Paragraph(text) | Content::ListItem(text) => text,
+            Content::Table(table) => {
+                let rows = table.rows.into_iter().map(|row| row.text);
+                table.header.into_iter().chain(rows).collect::<Vec<_>>().join(" / ")
+            }
+        };
+        blocks(markdown).into_iter().map(text).collect()
+    }
+
+    #[test]
+    fn html_in_markdown_is_read_as_html() {
+        let markdown = "Before<br>it, 10<sup>6</sup>\n\n<table>\n<tr><th>Part</th><th>Price</th></tr>\n\n\
+            <tr><td>Valve</td>\n\n<td>12</td></tr>\n</table>\n\nafter\n\n<p align=center>centred</p>\n\n\
+            | a | b |\n|---|---|\n| 1<br>2 | 3 |\n\n<details><summary>More</summary>\n\n**kept**\n\n</details>\n";
+
+        let wanted =
+            ["Before it, 10^6", "Part | Price / Valve | 12", "after", "centred", "a | b / 1 2 | 3", "More", "kept"];
+        assert_eq!(texts(markdown), wanted);
+    }
+
+    #[test]
+    fn a_table_of_html_inside_of_a_list_leaves_the_list_whole() {
+        let markdown = "- one\n  <table><tr><td>1</td><td>2</td></tr></table>\n- two\n\n<table><tr><td>open\n\nend\n";
+
+        assert_eq!(texts(markdown), ["- one", "1 | 2", "- two", "open", "end"]);
     }
 }

@@ -1,12 +1,13 @@
 //! Reads a PDF without libpdfium, by a reader written in Rust. Slower, and knows fewer fonts; the same rebuild of rows
 //! stands on top. Runs in the child process only.
 
-use std::path::Path;
-
 use pdf_oxide::PdfDocument;
 use pdf_oxide::elements::PathOperation;
+use pdf_oxide::layout::TextChar;
 
 use super::ParseFailure;
+use super::direction::{self, Drawn};
+use super::space::{Space, magnification};
 use crate::document::Page;
 use crate::layout::{self, Glyph, Rule};
 
@@ -14,8 +15,8 @@ const MAX_GLYPHS: usize = 200_000;
 const MAX_PATHS: usize = 40_000;
 
 /// Opens a file.
-pub(super) fn open(path: &Path) -> Result<PdfDocument, ParseFailure> {
-    let document = PdfDocument::open(path).map_err(|_| ParseFailure::PdfBroken)?;
+pub(super) fn open(bytes: Vec<u8>) -> Result<PdfDocument, ParseFailure> {
+    let document = PdfDocument::from_bytes(bytes).map_err(|_| ParseFailure::PdfBroken)?;
     if document.is_encrypted() && !document.authenticate(b"").unwrap_or(false) {
         return Err(ParseFailure::PdfEncrypted);
     }
@@ -30,56 +31,58 @@ pub(super) fn n_pages(document: &PdfDocument) -> u32 {
 /// Reads one page, 1 for the first; `None` when it is damaged.
 pub(super) fn page(document: &PdfDocument, number: u32) -> Option<Page> {
     let index = number.saturating_sub(1) as usize;
-    let (left, bottom, right, top) = document.get_page_media_box(index).ok()?;
-    let (width, height) = (right - left, top - bottom);
+    let turn = document.get_page_rotation(index).unwrap_or(0);
+    let space = Space::new(document.get_page_visible_box(index).ok()?, u16::try_from(turn).unwrap_or(0));
     let chars = document.extract_chars(index).ok()?;
-    let mut glyphs = Vec::with_capacity(chars.len());
-    let mut last_right = f32::MIN;
+    let space = space.scaled(magnification(chars.iter().map(|char| char.font_size.abs())));
+    let mut drawn: Vec<Drawn> = Vec::with_capacity(chars.len());
     for char in chars.iter().take(MAX_GLYPHS) {
-        let turn = right_angle(char.rotation_degrees)?;
-        let ascent = if char.ascent > 0.0 { char.ascent } else { 0.8 * char.font_size };
-        let descent = if char.descent < 0.0 { char.descent } else { -0.2 * char.font_size };
-        let x = char.origin_x - left;
-        if x + 0.1 < last_right - 4.0 * char.font_size {
-            glyphs.push(Glyph {
-                char: ' ',
-                left: 0.0,
-                right: 0.0,
-                top: 0.0,
-                bottom: 0.0,
-                size: 0.0,
-                bold: false,
-                turn: 0,
-            });
+        let one = one(char, &space);
+        // Words come without the blank between them when the file has none: a step back is a new word.
+        if drawn.last().is_some_and(|last| is_step_back(last, &one)) {
+            drawn.push(Drawn { glyph: Glyph { char: ' ', ..one.glyph }, ..one });
         }
-        last_right = x + char.advance_width;
-        glyphs.push(Glyph {
-            char: char.char,
-            left: x,
-            right: x + char.advance_width.max(0.0),
-            top: top - char.origin_y - ascent,
-            bottom: top - char.origin_y - descent,
-            size: char.font_size.abs(),
-            bold: char.font_weight.is_bold() || char.font_name.to_lowercase().contains("bold"),
-            turn,
-        });
+        drawn.push(one);
     }
-    let rules = rules(document, index, left, top);
-    let mut page = layout::page(number, width, height, &glyphs, &rules);
-    // This reader measures before the page's own rotation, so the displayed page is turned as well.
-    if document.get_page_rotation(index).is_ok_and(|rotation| rotation.rem_euclid(360) != 0) {
-        page.width = width;
-        page.height = height;
-    }
-    Some(page)
+    let glyphs = direction::settle(&drawn, space.width(), space.height());
+    let rules = rules(document, index, &space);
+    Some(layout::page(number, space.width(), space.height(), &glyphs, &rules))
 }
 
-fn right_angle(degrees: f32) -> Option<u16> {
-    let degrees = degrees.rem_euclid(360.0);
-    Some([0_u16, 90, 180, 270].into_iter().find(|turn| (degrees - f32::from(*turn)).abs() < 3.0).unwrap_or(0))
+fn one(char: &TextChar, space: &Space) -> Drawn {
+    let size = char.font_size.abs();
+    let ascent = if char.ascent > 0.0 { char.ascent } else { 0.8 * size };
+    let descent = if char.descent < 0.0 { char.descent } else { -0.2 * size };
+    // This reader counts angles against the clock and measures before the page's own rotation.
+    let (sin, cos) = char.rotation_degrees.to_radians().sin_cos();
+    let corner = |along: f32, up: f32| {
+        space.point(char.origin_x + along * cos - up * sin, char.origin_y + along * sin + up * cos)
+    };
+    let advance = char.advance_width.max(0.0);
+    let corners = [corner(0.0, descent), corner(0.0, ascent), corner(advance, descent), corner(advance, ascent)];
+    let over = |pick: fn(&(f32, f32)) -> f32, choose: fn(f32, f32) -> f32| {
+        corners.iter().map(pick).reduce(choose).unwrap_or(0.0)
+    };
+    let glyph = Glyph {
+        char: char.char,
+        left: over(|at| at.0, f32::min),
+        right: over(|at| at.0, f32::max),
+        top: over(|at| at.1, f32::min),
+        bottom: over(|at| at.1, f32::max),
+        size: size * space.scale(),
+        bold: char.font_weight.is_bold() || char.font_name.to_lowercase().contains("bold"),
+        turn: 0,
+    };
+    Drawn { glyph, origin: space.point(char.origin_x, char.origin_y), degrees: space.angle(-char.rotation_degrees) }
 }
 
-fn rules(document: &PdfDocument, index: usize, left: f32, top: f32) -> Vec<Rule> {
+fn is_step_back(last: &Drawn, next: &Drawn) -> bool {
+    let (sin, cos) = next.degrees.to_radians().sin_cos();
+    let step = (next.origin.0 - last.origin.0) * cos + (next.origin.1 - last.origin.1) * sin;
+    step < -4.0 * next.glyph.size
+}
+
+fn rules(document: &PdfDocument, index: usize, space: &Space) -> Vec<Rule> {
     let Ok(paths) = document.extract_paths(index) else { return Vec::new() };
     let mut rules = Vec::new();
     for path in paths.iter().take(MAX_PATHS) {
@@ -88,7 +91,7 @@ fn rules(document: &PdfDocument, index: usize, left: f32, top: f32) -> Vec<Rule>
             match operation {
                 PathOperation::MoveTo(x, y) => at = (*x, *y),
                 PathOperation::LineTo(x, y) => {
-                    push(&mut rules, at, (*x, *y), left, top);
+                    push(&mut rules, at, (*x, *y), space);
                     at = (*x, *y);
                 }
                 PathOperation::Rectangle(x, y, width, height) => {
@@ -96,7 +99,7 @@ fn rules(document: &PdfDocument, index: usize, left: f32, top: f32) -> Vec<Rule>
                     let thin = width.abs().min(height.abs()) <= 2.5;
                     if thin {
                         let to = if width.abs() >= height.abs() { (right, *y) } else { (*x, up) };
-                        push(&mut rules, (*x, *y), to, left, top);
+                        push(&mut rules, (*x, *y), to, space);
                     } else if path.stroke_color.is_some() {
                         for (from, to) in [
                             ((*x, *y), (right, *y)),
@@ -104,7 +107,7 @@ fn rules(document: &PdfDocument, index: usize, left: f32, top: f32) -> Vec<Rule>
                             ((*x, *y), (*x, up)),
                             ((right, *y), (right, up)),
                         ] {
-                            push(&mut rules, from, to, left, top);
+                            push(&mut rules, from, to, space);
                         }
                     }
                 }
@@ -115,14 +118,15 @@ fn rules(document: &PdfDocument, index: usize, left: f32, top: f32) -> Vec<Rule>
     rules
 }
 
-fn push(rules: &mut Vec<Rule>, from: (f32, f32), to: (f32, f32), left: f32, top: f32) {
+fn push(rules: &mut Vec<Rule>, from: (f32, f32), to: (f32, f32), space: &Space) {
+    let (from, to) = (space.point(from.0, from.1), space.point(to.0, to.1));
     let (width, height) = ((from.0 - to.0).abs(), (from.1 - to.1).abs());
     if width.is_finite() && height.is_finite() && width.min(height) <= 1.0 && width.max(height) >= 4.0 {
         rules.push(Rule {
-            left: from.0.min(to.0) - left,
-            top: top - from.1.max(to.1),
-            right: from.0.max(to.0) - left,
-            bottom: top - from.1.min(to.1),
+            left: from.0.min(to.0),
+            top: from.1.min(to.1),
+            right: from.0.max(to.0),
+            bottom: from.1.max(to.1),
         });
     }
 }

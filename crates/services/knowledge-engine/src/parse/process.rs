@@ -72,10 +72,10 @@ impl Reader {
     /// Starts reading `path` after page `skip_pages`.
     ///
     /// # Errors
-    /// When the child cannot be started.
+    /// When the file cannot be opened or the child not be started.
     pub fn start(&self, path: &Path, filename: &str, skip_pages: u32) -> std::io::Result<Reading> {
         let request = Request {
-            path: path.to_owned(),
+            path: None,
             filename: filename.to_owned(),
             pdfium: self.pdfium.clone(),
             skip_pages,
@@ -85,6 +85,7 @@ impl Reader {
             output_bytes: self.limits.output_bytes,
         };
         let request = serde_json::to_string(&request)?;
+        let file = std::fs::File::open(path)?;
         let (program, first) = self.command.split_first().ok_or_else(|| {
             std::io::Error::new(std::io::ErrorKind::InvalidInput, "the command of the reader is empty")
         })?;
@@ -93,7 +94,7 @@ impl Reader {
             .arg(request)
             // Nothing of the service's environment is the reader's business, least of all its keys.
             .env_clear()
-            .stdin(Stdio::piped())
+            .stdin(file)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .kill_on_drop(true)

@@ -38,8 +38,9 @@ pub enum Record {
 /// Limits of one reading, in the arguments of the child.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Request {
-    /// The file to read.
-    pub path: std::path::PathBuf,
+    /// The file to read, for whoever looks at one by hand; the service gives it as standard input.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<std::path::PathBuf>,
     /// Name given by the person who uploaded it; its ending helps to tell Markdown from text.
     pub filename: String,
     /// Where libpdfium may be, best first.

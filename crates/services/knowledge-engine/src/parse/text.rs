@@ -1,6 +1,5 @@
-//! Reads plain text, CSV and HTML, after guessing the encoding. Runs in the child process only.
+//! Reads plain text and CSV, after guessing the encoding. Runs in the child process only.
 
-use super::markdown;
 use crate::document::{Block, Content, Table, TableRow};
 use crate::text;
 
@@ -129,16 +128,4 @@ fn records(text: &str, delimiter: char) -> Vec<Vec<String>> {
         records.push(record);
     }
     records
-}
-
-/// HTML by way of Markdown, without what a reader does not see.
-pub(super) fn html(text: &str) -> Vec<Block> {
-    let converter = htmd::HtmlToMarkdown::builder()
-        .skip_tags(vec!["script", "style", "noscript", "template", "svg", "nav", "iframe", "head"])
-        .build();
-    match converter.convert(text) {
-        Ok(converted) => markdown::blocks(&converted),
-        // The converter writes to memory and cannot fail there; the text without tags is still worth having.
-        Err(_) => plain(text),
-    }
 }

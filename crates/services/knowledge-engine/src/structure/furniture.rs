@@ -38,7 +38,7 @@ pub(crate) fn remove(pages: &mut [Page]) {
             .map(|(at, row)| {
                 // The foot of a short page may stand high; the last line that is a number and no more is its number.
                 let is_foot =
-                    at == last && row.grid.is_none() && row.cells.len() == 1 && row.top > page.reading_height() * 0.4;
+                    at == last && row.grid.is_none() && row.cells.len() == 1 && row.top > page.height_for(row) * 0.4;
                 (is_foot || in_zone(page, row)) && is_page_number(&row.text())
                     || in_zone(page, row)
                         && n_paged > 1
@@ -55,7 +55,7 @@ fn zone_rows(page: &Page) -> impl Iterator<Item = &Row> {
 }
 
 fn in_zone(page: &Page, row: &Row) -> bool {
-    let height = page.reading_height();
+    let height = page.height_for(row);
     row.grid.is_none() && (row.bottom < height * ZONE || row.top > height * (1.0 - ZONE))
 }
 
@@ -63,7 +63,7 @@ fn in_zone(page: &Page, row: &Row) -> bool {
 fn place(page: &Page, row: &Row) -> i32 {
     let middle = f32::midpoint(row.top, row.bottom);
     // Feet are measured from the foot: pages of one file differ in height.
-    let height = page.reading_height();
+    let height = page.height_for(row);
     #[expect(clippy::cast_possible_truncation, reason = "a page is far smaller than i32::MAX points")]
     let step = |points: f32| (points / 8.0) as i32;
     if middle < height / 2.0 { step(middle) } else { -1 - step(height - middle) }

@@ -2,9 +2,13 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 mod documents;
+mod failing;
 mod fixtures;
+mod geometry;
 mod harness;
 mod ingest;
+mod pdf;
 mod reader;
 mod search;
 mod stores;
+mod walls;

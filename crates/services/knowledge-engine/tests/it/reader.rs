@@ -8,7 +8,7 @@ use septet_knowledge_engine::parse::{Event, ParseFailure, Reader};
 
 use crate::harness::{sample_report, shared};
 
-fn reader() -> Reader {
+pub(crate) fn reader() -> Reader {
     let config = Config { parse_command: vec![env!("CARGO_BIN_EXE_septet-parse").to_owned()], ..Config::default() };
     config.reader().unwrap()
 }
@@ -98,7 +98,7 @@ async fn a_reader_that_hangs_is_stopped() {
     let mut reader = script("exec sleep 1000");
     reader.limits.page = Duration::from_millis(300);
 
-    assert_eq!(read(&reader, Path::new("x")).await.2, Err(ParseFailure::ParseTimeout));
+    assert_eq!(read(&reader, Path::new("/dev/null")).await.2, Err(ParseFailure::ParseTimeout));
 }
 
 #[tokio::test]
@@ -107,7 +107,7 @@ async fn a_reader_that_crashes_keeps_what_it_sent() {
 {"type":"page","page":{"number":1,"width":1,"height":1}}"#;
     let reader = script(&format!("echo '{page}'; kill -SEGV $$"));
 
-    let (n_pages, _, end) = read(&reader, Path::new("x")).await;
+    let (n_pages, _, end) = read(&reader, Path::new("/dev/null")).await;
 
     assert_eq!((n_pages, end), (1, Err(ParseFailure::ParseMemory)));
 }
@@ -116,11 +116,11 @@ async fn a_reader_that_crashes_keeps_what_it_sent() {
 async fn a_reader_that_never_stops_talking_is_stopped() {
     let mut reader = script("exec yes");
     reader.limits.output_bytes = 100_000;
-    assert!(read(&reader, Path::new("x")).await.2.is_err());
+    assert!(read(&reader, Path::new("/dev/null")).await.2.is_err());
 
     let mut reader = script("exec cat /dev/zero");
     reader.limits.output_bytes = 100_000;
-    assert_eq!(read(&reader, Path::new("x")).await.2, Err(ParseFailure::TooLarge));
+    assert_eq!(read(&reader, Path::new("/dev/null")).await.2, Err(ParseFailure::TooLarge));
 }
 
 #[tokio::test]
@@ -140,6 +140,6 @@ async fn the_reader_gets_nothing_of_the_environment() {
         script("env > \"$(dirname \"$0\")/leak\" 2>/dev/null; if env | grep -q CARGO; then echo leak; fi; exit 0");
 
     // A leak would be a line that is no record; nothing at all is an early end. Both fail, only one is clean.
-    let mut reading = reader.start(Path::new("x"), "x", 0).unwrap();
+    let mut reading = reader.start(Path::new("/dev/null"), "x", 0).unwrap();
     assert_eq!(reading.next().await, Err(ParseFailure::ParseMemory));
 }
