@@ -72,17 +72,19 @@ pub fn wrap(service: Service, platform: &Platform) -> Router {
         .layer(middleware::from_fn_with_state(walls, observe))
 }
 
+/// `/health` is what most balancers ask when nobody tells them better: it answers as `/health/ready` does.
 fn health(ready: Ready) -> Router {
-    Router::new().route("/health/live", get(|| async { "live" })).route(
-        "/health/ready",
-        get(move || async move {
-            if ready.get() {
-                "ready".into_response()
-            } else {
-                (StatusCode::SERVICE_UNAVAILABLE, "not ready").into_response()
-            }
-        }),
-    )
+    let is_ready = get(move || async move {
+        if ready.get() {
+            "ready".into_response()
+        } else {
+            (StatusCode::SERVICE_UNAVAILABLE, "not ready").into_response()
+        }
+    });
+    Router::new()
+        .route("/health/live", get(|| async { "live" }))
+        .route("/health/ready", is_ready.clone())
+        .route("/health", is_ready)
 }
 
 /// Replaces whatever identity a request claims by the verified one, and ends it at its deadline.

@@ -103,6 +103,10 @@ impl Auth {
         if bearer.starts_with(api_keys::PREFIX) {
             return self.api_keys.verify(&nobody(request), bearer, &self.revocations).await;
         }
+        // Three parts with dots between are a token. Anything else was meant as a key, of another product perhaps.
+        if bearer.split('.').count() != 3 {
+            return Err(Error::BadKey);
+        }
         let identity = self.tokens.verify(&self.keys, bearer).await?;
         match self.revocations.state(&identity) {
             State::Good => Ok(identity),

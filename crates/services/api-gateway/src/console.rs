@@ -1,6 +1,7 @@
 //! Serves the web console: from inside the binary, or from a folder.
 //!
-//! Any path that is no file gives the page, for the console has addresses of its own. The page carries a nonce that is
+//! Any path that is no file gives the page, for the console has addresses of its own; where it has none, the page says so
+//! and the status is 404. The page carries a nonce that is
 //! new each time, so the strict content policy needs no exception for styles; the nonce is also why the page itself is
 //! never cached. Everything under `assets/` has its hash in its name and is cached for ever.
 //!
@@ -17,6 +18,8 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use sha2::{Digest, Sha256};
 
 const NONCE_MARK: &str = "__SEPTET_NONCE__";
+/// The first parts of the console's own addresses, as in `web/src/router.tsx`.
+const PAGES: [&str; 3] = ["account", "chat", "knowledge"];
 const PLACEHOLDER: &str = include_str!("console/placeholder.html");
 
 #[derive(rust_embed::RustEmbed)]
@@ -56,7 +59,11 @@ impl Console {
         if looks_like_a_file && !is_page {
             return (StatusCode::NOT_FOUND, "there is no such file").into_response();
         }
-        self.page().await
+        let mut response = self.page().await;
+        if !is_page && !has_page(path) {
+            *response.status_mut() = StatusCode::NOT_FOUND;
+        }
+        response
     }
 
     async fn file(&self, path: &str, headers: &HeaderMap) -> Option<Response> {
@@ -96,7 +103,7 @@ impl Console {
     }
 
     async fn page(&self) -> Response {
-        let nonce = STANDARD.encode(rand::random::<[u8; 16]>());
+        let nonce = nonce();
         let index = self.load("index.html").await;
         let html =
             index.map_or(Cow::Borrowed(PLACEHOLDER), |file| String::from_utf8_lossy(&file.bytes).into_owned().into());
@@ -122,6 +129,17 @@ impl Console {
         let bytes = tokio::fs::read(folder.join(path)).await.ok()?;
         Some(File { etag: etag(&Sha256::digest(&bytes)), bytes: bytes.into() })
     }
+}
+
+/// Whether the console has something to show there: a page, or a page with one id.
+fn has_page(path: &str) -> bool {
+    let mut parts = path.trim_end_matches('/').split('/');
+    parts.next().is_some_and(|first| PAGES.contains(&first)) && parts.count() < 2
+}
+
+/// A word that is new each time, for the content policy.
+pub(crate) fn nonce() -> String {
+    STANDARD.encode(rand::random::<[u8; 16]>())
 }
 
 fn policy(nonce: &str) -> String {

@@ -1,6 +1,7 @@
 //! The description of the whole public surface, made from the handlers.
 
-use std::fmt::Write;
+mod page;
+
 use std::sync::LazyLock;
 
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn, PathItem};
@@ -14,6 +15,11 @@ use septet_chassis::http::Problem;
 use septet_contracts::gateway::{OpenAiError, OpenAiErrorBody};
 
 use crate::routes;
+
+pub(crate) use page::page;
+
+/// The methods that operations may have, in the order they are shown.
+const METHODS: [&str; 5] = ["get", "post", "patch", "put", "delete"];
 
 const ABOUT: &str = "Everything under /v1 has the shapes of the OpenAI API, so its SDKs work unchanged; everything \
     under /api is Septet's own. Errors under /v1 are OpenAI's, under /api they are problem+json; both carry the id of \
@@ -126,34 +132,6 @@ fn refuse(path: &str, operation: &mut Operation) {
     let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(schema))).build();
     let refusal = ResponseBuilder::new().description("It was refused, or it failed.").content(content_type, content);
     operation.responses.responses.insert("default".to_owned(), refusal.build().into());
-}
-
-/// A plain list of the endpoints.
-pub(crate) fn page() -> String {
-    let mut api = describe();
-    let mut rows = String::new();
-    for (path, item) in &mut api.paths.paths {
-        for (method, operation) in operations(item) {
-            let summary = escape(operation.summary.as_deref().unwrap_or_default());
-            let row = format!(
-                "<tr><td>{}</td><td><code>{}</code></td><td>{summary}</td></tr>\n",
-                method.to_uppercase(),
-                escape(path)
-            );
-            // Writing to a string does not fail.
-            let _written = rows.write_str(&row);
-        }
-    }
-    format!(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
-         content=\"width=device-width\"><title>Septet API</title></head>\n<body><h1>Septet API</h1>\n<p>{}</p>\n\
-         <p><a href=\"/openapi.json\">openapi.json</a></p>\n<table>\n{rows}</table></body></html>\n",
-        escape(ABOUT)
-    )
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('{', "&#123;").replace('}', "&#125;")
 }
 
 #[cfg(test)]

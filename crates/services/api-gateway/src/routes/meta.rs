@@ -68,6 +68,11 @@ async fn description() -> Response {
 /// This description, for people.
 #[utoipa::path(get, path = "/docs", tag = "Installation", security(()), responses((status = 200, content_type = "text/html", body = String)))]
 async fn docs() -> Response {
-    let policy = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-    ([(header::CONTENT_SECURITY_POLICY, policy)], Html(crate::openapi::page())).into_response()
+    let nonce = crate::console::nonce();
+    let policy = format!(
+        "default-src 'none'; style-src 'nonce-{nonce}'; img-src 'self'; base-uri 'none'; form-action 'none'; \
+         frame-ancestors 'none'"
+    );
+    let headers = [(header::CONTENT_SECURITY_POLICY, policy), (header::CACHE_CONTROL, "no-store".to_owned())];
+    (headers, Html(crate::openapi::page(&crate::openapi(), &nonce))).into_response()
 }

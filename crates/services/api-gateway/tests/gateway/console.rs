@@ -77,8 +77,44 @@ async fn a_missing_file_is_no_page_and_an_api_path_never_is_one() {
         assert_eq!(answer.status, 404, "{path}");
         assert!(answer.header("content-type").contains("json"), "{path}: {}", answer.header("content-type"));
     }
-    assert_eq!(house.get("/v1beta", "").await.status, 200, "not below /v1, so it is the console's");
+    let page = house.get("/v1beta", "").await;
+    assert_eq!((page.status, page.header("content-type")), (404, "text/html; charset=utf-8"));
     assert_eq!(house.post("/chat", "", json!({})).await.status, 405);
+}
+
+#[tokio::test]
+async fn an_address_that_the_console_has_not_is_404_and_still_shows_a_page() {
+    let (house, _dist) = house().await;
+
+    for path in ["/", "/chat", "/chat/conv_1", "/knowledge/", "/knowledge/vs_1", "/account"] {
+        assert_eq!(house.get(path, "").await.status, 200, "{path}");
+    }
+    for path in ["/nothing", "/chats", "/chat/conv_1/more", "/wp-admin/", "/v1beta"] {
+        let page = house.get(path, "").await;
+        assert_eq!((page.status, page.header("content-type")), (404, "text/html; charset=utf-8"), "{path}");
+        assert!(page.text.contains("csp-nonce"), "{path}");
+    }
+}
+
+/// What balancers and people try first.
+#[tokio::test]
+async fn health_answers_without_a_sign_in() {
+    let (house, _dist) = house().await;
+
+    for path in ["/health", "/health/ready", "/health/live"] {
+        assert_eq!(house.get(path, "").await.status, 200, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_page_of_the_api_has_a_style_that_its_policy_lets_in() {
+    let (house, _dist) = house().await;
+
+    let page = house.get("/docs", "").await;
+
+    let nonce = page.text.split("<style nonce=\"").nth(1).unwrap().split('"').next().unwrap();
+    assert!(page.header("content-security-policy").contains(&format!("style-src 'nonce-{nonce}'")));
+    assert!(page.text.contains("/v1/responses"));
 }
 
 #[tokio::test]

@@ -124,3 +124,14 @@ async fn a_tenant_that_floods_leaves_its_neighbour_alone() {
     assert_eq!((refused.status, refused.code().as_str()), (429, "rate_limit_exceeded"));
     assert_eq!(n_let_through(&house, &[neighbour], 20).await, 20);
 }
+
+#[tokio::test]
+async fn whatever_is_no_token_is_answered_as_a_wrong_key() {
+    let house = House::open().await;
+
+    for key in ["sk-wrong", "sk-proj-abc123", "sk-septet-unknown", "x", "two.parts"] {
+        let refused = house.get("/v1/models", key).await;
+        assert_eq!((refused.status, refused.code().as_str()), (401, "invalid_api_key"), "{key}");
+    }
+    assert_eq!(house.get("/v1/models", "a.b.c").await.code(), "invalid_token");
+}
