@@ -3,7 +3,8 @@
 //   SEPTET_PASSWORD=... node dev/mock.mjs      then open http://127.0.0.1:8099
 //
 // It serves the built console with the real page policy. Question words play failures: 超时 (code
-// runs too long), 模型断开 (model down), 欠费 (402), 限流 (429), 没有模型 (unknown model), SQL (a second tool).
+// runs too long), 模型断开 (model down), 欠费 (402), 限流 (429), 没有模型 (unknown model), SQL (a second tool), 等待 (a provider
+// that limits, then a run that is taken up again), 长文 (400 KB), 公式 (formulas and emphasis).
 // POST /mock/drop cuts every open stream and refuses new ones for two seconds; /mock/expire ends sessions,
 // /mock/expire-token only access tokens.
 
@@ -28,6 +29,7 @@ const TYPES = {
   '.css': 'text/css',
   '.svg': 'image/svg+xml',
   '.json': 'application/json',
+  '.woff2': 'font/woff2',
 }
 let counter = 0
 const ids = (prefix) => `${prefix}_${Date.now().toString(16)}${(counter++).toString(16).padStart(4, '0')}`
@@ -38,9 +40,20 @@ const user = {
   email: EMAIL,
   name: '林若',
   role: 'owner',
+  permissions: ['agents.use', 'knowledge.write', 'keys.own'],
   tenant: { id: 'ten_mock', name: '示例公司' },
 }
+// Signs in with the same password, and may only read.
+const viewer = {
+  ...user,
+  id: 'usr_viewer',
+  email: 'viewer@example.com',
+  name: '观察员',
+  role: 'viewer',
+  permissions: [],
+}
 const tokens = new Set()
+let person = user
 const cookies = new Set()
 const stores = new Map()
 const files = new Map()
@@ -51,9 +64,9 @@ const streams = new Set()
 let refuseUntil = 0
 
 class Refused extends Error {
-  constructor(status, code, message, headers = {}) {
+  constructor(status, code, message, headers = {}, param = null) {
     super(message)
-    Object.assign(this, { status, code, headers })
+    Object.assign(this, { status, code, headers, param })
   }
 }
 
@@ -94,7 +107,7 @@ function login(res) {
   send(
     res,
     200,
-    { access_token, token_type: 'Bearer', expires_in: 900, user },
+    { access_token, token_type: 'Bearer', expires_in: 900, user: person },
     {
       'set-cookie': `septet_refresh=${cookie}; Path=/api/auth; HttpOnly; SameSite=Strict`,
     },
@@ -134,6 +147,21 @@ async function perform(run, conversation, text) {
   emit(run, { type: 'response.created' })
   run.response.status = 'in_progress'
   emit(run, { type: 'response.in_progress' })
+  if (text.includes('等待')) {
+    const seconds = 8
+    const waiting = {
+      code: 'provider_rate_limit',
+      message: '429',
+      until_ms: Date.now() + seconds * 1000,
+      seconds,
+    }
+    run.response.septet = { waiting }
+    emit(run, { type: 'response.in_progress' })
+    await new Promise((resolve) => setTimeout(resolve, seconds * 1000))
+    run.response.septet = { recoveries: 1 }
+    emit(run, { type: 'response.in_progress' })
+    await new Promise((resolve) => setTimeout(resolve, 3000))
+  }
   const script = play({
     question: text,
     filename: file?.filename ?? '2025-年度报告.pdf',
@@ -299,6 +327,26 @@ function find(map, id) {
   return found
 }
 
+/** Conversations of programs and old ones, so that the list has something to page and filter. */
+function plant(n, source) {
+  for (let at = 0; at < n; at += 1) {
+    const id = ids('conv')
+    const time = seconds() - 86_400 - at * 3600
+    conversations.set(id, {
+      id,
+      object: 'conversation',
+      title: source === 'api' ? `API job ${at}` : `旧对话 ${at}`,
+      source,
+      created_at: time,
+      updated_at: time,
+      last_response: null,
+      items: [],
+    })
+  }
+}
+plant(Number(process.env.MOCK_OLD ?? 0), 'console')
+plant(Number(process.env.MOCK_OLD ?? 0), 'api')
+
 const ROUTES = [
   [
     'POST',
@@ -306,7 +354,8 @@ const ROUTES = [
     async (req, res) => {
       const body = await jsonOf(req)
       await new Promise((resolve) => setTimeout(resolve, 250))
-      if (body.email !== EMAIL || body.password !== PASSWORD)
+      person = body.email === viewer.email ? viewer : user
+      if (body.email !== person.email || body.password !== PASSWORD)
         throw new Refused(401, 'wrong_password', 'the mail address or the password is wrong')
       login(res)
     },
@@ -361,7 +410,17 @@ const ROUTES = [
     },
     'open',
   ],
-  ['GET', '/api/me', (_req, res) => send(res, 200, user)],
+  ['GET', '/api/me', (_req, res) => send(res, 200, person)],
+  [
+    'PATCH',
+    '/api/users/:id',
+    async (req, res) => {
+      const body = await jsonOf(req)
+      if (body.current_password !== PASSWORD)
+        throw new Refused(422, 'invalid_field', 'current_password: is not right', {}, 'current_password')
+      send(res, 200, person)
+    },
+  ],
   [
     'GET',
     '/api/status',
@@ -386,8 +445,9 @@ const ROUTES = [
             object: 'model',
             owned_by: 'septet',
             septet: {
-              title: '财报分析师',
-              description: '检索文档、运行代码、给出有出处的结论',
+              title: '财报分析师 / Financial analyst',
+              description:
+                '检索文档、运行代码、给出有出处的结论 / Searches, runs code and answers with sources',
               kind: 'agent',
             },
           },
@@ -404,7 +464,18 @@ const ROUTES = [
   [
     'GET',
     '/api/conversations',
-    (_req, res) => send(res, 200, list([...conversations.values()].map(({ items, ...rest }) => rest))),
+    (req, res) => {
+      const wanted = new URL(req.url, 'http://mock').searchParams
+      const found = [...conversations.values()]
+        .filter((one) => one.title && one.source === (wanted.get('source') ?? one.source))
+        .filter((one) => one.title.toLowerCase().includes((wanted.get('search') ?? '').toLowerCase()))
+        .sort((one, other) => other.updated_at - one.updated_at || (other.id > one.id ? 1 : -1))
+      const from = wanted.get('after') ? found.findIndex((one) => one.id === wanted.get('after')) + 1 : 0
+      const page = found
+        .slice(from, from + Number(wanted.get('limit') ?? 20))
+        .map(({ items, ...rest }) => rest)
+      send(res, 200, { ...list(page), has_more: found.length > from + page.length })
+    },
   ],
   [
     'POST',
@@ -414,6 +485,7 @@ const ROUTES = [
         id: ids('conv'),
         object: 'conversation',
         title: null,
+        source: 'console',
         created_at: seconds(),
         updated_at: seconds(),
         last_response: null,
@@ -506,6 +578,9 @@ const ROUTES = [
         created_at: seconds(),
         startedMs: Date.now(),
       }
+      // Reading anew helps where the name says so.
+      const again = storeFiles.has(`${id}/${entry.id}`)
+      if (again && files.get(entry.id).filename.includes('flaky')) files.get(entry.id).problem = null
       storeFiles.set(`${id}/${entry.id}`, entry)
       send(res, 200, seen(entry))
     },
@@ -583,15 +658,15 @@ const server = createServer(async (req, res) => {
     await route.handle(req, res, ...route.pattern.exec(path).slice(1))
   } catch (error) {
     if (res.headersSent) return res.destroy()
-    const { status = 500, code = 'internal', headers = {}, message } = error
+    const { status = 500, code = 'internal', headers = {}, param = null, message } = error
     const request_id = ids('req')
     if (path.startsWith('/v1/'))
-      send(res, status, { error: { message, type: code, code, param: null, request_id } }, headers)
+      send(res, status, { error: { message, type: code, code, param, request_id } }, headers)
     else
       send(
         res,
         status,
-        { type: 'about:blank', title: code, status, detail: message, kind: code, code, request_id },
+        { type: 'about:blank', title: code, status, detail: message, kind: code, code, param, request_id },
         headers,
       )
   }

@@ -82,12 +82,38 @@ function pieces(text, size) {
   return cut
 }
 
+const FORMULAS = `**“重点”**内容：净资产收益率 $ROE = \\frac{净利润}{净资产}$，不是 $5 或 $10。
+
+$$
+\\begin{aligned}
+NPV &= \\sum_{t=1}^{n} \\frac{C_t}{(1+r)^t} \\\\
+    &- C_0
+\\end{aligned}
+$$
+
+也可以写成 \\(a^2 + b^2 = c^2\\)。[安全链接](https://example.com) 与 [不安全](javascript:alert(1))。
+`
+
+/** Four hundred kilobytes in every shape: prose, a table, a list, code, a line without end. */
+function longAnswer() {
+  const many = (n, line) => Array.from({ length: n }, (_, at) => line(at)).join('')
+  return [
+    many(1200, (n) => `第 ${n} 段：营业收入 **${n}** 亿元，同比增长 3%，见第 ${n} 页。[1]\n\n`),
+    `| 项目 | 2024 | 2023 |\n| --- | ---: | ---: |\n${many(3000, (n) => `| 行 ${n} | ${n}.1 | ${n}.2 |\n`)}\n`,
+    `${many(3000, (n) => `- 条目 ${n}\n`)}\n`,
+    `\`\`\`python\n${many(4000, (n) => `print(${n})\n`)}\`\`\`\n\n`,
+    many(9000, (n) => `word${n} `),
+    '\n\n末尾\n',
+  ].join('')
+}
+
 /**
  * The run of one question as an async generator of `[pause_ms, event]`. The caller numbers the events,
  * keeps them and may stop in between. `words` in the question choose a failure to play.
  */
 export function* play({ question, filename, fileId, ids, now }) {
-  const answer = ANSWER
+  const long = question.includes('长文')
+  const answer = long ? longAnswer() : question.includes('公式') ? FORMULAS : ANSWER
   const search = {
     type: 'file_search_call',
     id: ids('fs'),
@@ -243,9 +269,9 @@ export function* play({ question, filename, fileId, ids, now }) {
   ]
   const annotations = []
   let sent = ''
-  for (const delta of pieces(answer, 4)) {
+  for (const delta of pieces(answer, long ? 8000 : 4)) {
     sent += delta
-    yield [28, { type: 'response.output_text.delta', ...where, delta }]
+    yield [long ? 2 : 28, { type: 'response.output_text.delta', ...where, delta }]
     for (const found of sent.matchAll(/\[(\d)\]/g)) {
       if (annotations.some((note) => note.index === found.index)) continue
       const [page, heading, quote] = PASSAGES[Number(found[1]) - 1]

@@ -11,6 +11,7 @@ import { createRoot } from 'react-dom/client'
 import { asApiError } from './api/problem'
 import { currentSession, onSession, refresh } from './api/session'
 import { forgetAll } from './chat/chat'
+import { forgetDrafts } from './chat/drafts'
 import { LanguageProvider } from './i18n'
 import { router } from './router'
 import { Gate } from './shell/Gate'
@@ -38,11 +39,13 @@ onSession(() => {
   if (session.state === 'out' && session.reason === 'left') {
     queries.clear()
     forgetAll()
+    forgetDrafts()
   }
   if (session.state !== 'in' || !session.user) return
   if (owner && owner !== session.user.id) {
     queries.clear()
     forgetAll()
+    forgetDrafts()
   }
   owner = session.user.id
 })

@@ -30,8 +30,14 @@ const knowledge = createRoute({
   component: lazyRouteComponent(() => import('./knowledge/KnowledgePage'), 'KnowledgePage'),
 })
 
+const account = createRoute({
+  getParentRoute: () => root,
+  path: '/account',
+  component: lazyRouteComponent(() => import('./auth/AccountPage'), 'AccountPage'),
+})
+
 export const router = createRouter({
-  routeTree: root.addChildren([home, chat, knowledge]),
+  routeTree: root.addChildren([home, chat, knowledge, account]),
   defaultPreload: 'intent',
 })
 

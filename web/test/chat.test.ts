@@ -20,6 +20,7 @@ beforeEach(async () => {
         expires_in: 900,
         user: { id: 'u', email: 'e', name: 'n', role: 'owner', tenant: { id: 't', name: 't' } },
       })
+    if (path === '/api/me') return Response.json({ id: 'u', permissions: ['agents.use'] })
     const call = {
       method: init.method ?? 'GET',
       path,

@@ -146,3 +146,34 @@ describe('sources', () => {
     })
   })
 })
+
+describe('a run that pauses', () => {
+  const told = (seq: number, septet: object) => ({
+    type: 'response.in_progress',
+    sequence_number: seq,
+    response: { id: 'resp_1', status: 'in_progress' as const, septet },
+  })
+  const waiting = { code: 'provider_rate_limit', message: 'slowly', until_ms: 57_000, seconds: 57 }
+
+  it('says what it waits for until something happens', () => {
+    const start = applyAll(emptyRun, [told(0, {}), told(1, { waiting })])
+    expect(start.waiting).toEqual(waiting)
+    const item = { type: 'message' as const, id: 'm', role: 'assistant' as const, content: [] }
+    const gone = apply(start, {
+      type: 'response.output_item.added',
+      sequence_number: 2,
+      output_index: 0,
+      item,
+    })
+    expect([gone.waiting, gone.resumed]).toEqual([null, false])
+  })
+
+  it('says that it was taken up again, once', () => {
+    const again = applyAll(emptyRun, [told(0, {}), told(1, { recoveries: 1 })])
+    expect(again.resumed).toBe(true)
+    const item = { type: 'message' as const, id: 'm', role: 'assistant' as const, content: [] }
+    const on = apply(again, { type: 'response.output_item.added', sequence_number: 2, output_index: 0, item })
+    expect(on.resumed).toBe(false)
+    expect(apply(on, told(3, { recoveries: 1, waiting })).resumed).toBe(false)
+  })
+})

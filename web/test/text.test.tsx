@@ -9,11 +9,12 @@ import { Sources } from '../src/chat/Citation'
 import { markersIn } from '../src/chat/citations'
 import { turnsOf, versionsOf } from '../src/chat/history'
 import { Markdown } from '../src/chat/Markdown'
+import { partsOf } from '../src/chat/Quote'
 import type { Source } from '../src/chat/run'
 import { byDay, bytes, duration, money } from '../src/format'
 import { en } from '../src/i18n/en'
 import { errorWords } from '../src/i18n/errors'
-import { fill, type Key, LanguageProvider, translate } from '../src/i18n/index'
+import { fill, inLanguage, type Key, LanguageProvider, translate } from '../src/i18n/index'
 import { zh } from '../src/i18n/zh'
 
 afterEach(cleanup)
@@ -88,6 +89,48 @@ describe('an answer', () => {
     expect(page.textContent).toContain('20~25')
   })
 
+  it('has emphasis next to Chinese punctuation', async () => {
+    const page = await show('这是**“重点”**内容，**（注意）**事项，**结论：**增长。“**引号**”')
+    expect([...page.querySelectorAll('strong')].map((found) => found.textContent)).toEqual([
+      '“重点”',
+      '（注意）',
+      '结论：',
+      '引号',
+    ])
+    expect(page.textContent).not.toContain('*')
+  })
+
+  it('has links to other sites, and text where a link leads elsewhere', async () => {
+    const page = await show(
+      '[one](https://a.example) [two](mailto:a@b.example) [bad](javascript:alert(1)) [odd](sandbox:/mnt/data/x.csv) ' +
+        '[file](file:///etc/passwd) [here](/api/keys) [data](data:text/html,x) <vbscript:x> [mixed](JaVaScRiPt:1) https://b.example',
+    )
+    expect([...page.querySelectorAll('a')].map((link) => link.getAttribute('href'))).toEqual([
+      'https://a.example',
+      'mailto:a@b.example',
+      'https://b.example',
+    ])
+    for (const word of ['bad', 'odd', 'file', 'here', 'data', 'mixed'])
+      expect(page.textContent).toContain(word)
+  })
+
+  it('draws formulas in every way that models write them', async () => {
+    const page = await show(
+      'Inline $E=mc^2$ and \\(a^2\\).\n\n$$\n\\frac{1}{2}\n+ b\n$$\n\n\\[\nx = y\n- z\n\\]\n\n`$code$`\n',
+    )
+    await waitFor(() => expect(page.querySelectorAll('.katex').length).toBe(4))
+    expect(page.querySelectorAll('.katex-display').length).toBe(2)
+    expect(page.querySelector('.inline-code')?.textContent).toBe('$code$')
+    expect(page.querySelector('ul')).toBeNull()
+  })
+
+  it('takes money for money', async () => {
+    const text = 'It cost $5 and $10, then US$3/US$4; $1,200 to $1,300, ($5) and ($6), \\$7 and \\$8.'
+    const page = await show(text)
+    expect(page.querySelector('.katex')).toBeNull()
+    expect(page.querySelector('.prose')?.textContent).toBe(text.replaceAll('\\', ''))
+  })
+
   it('leaves a marker that names no source as text', async () => {
     expect((await show('see [7]')).textContent).toContain('[7]')
   })
@@ -155,6 +198,46 @@ describe('a conversation', () => {
   it('groups the same question asked again as versions', () => {
     const turns = turnsOf([user('一'), answer('1'), user('一'), answer('2'), user('二')], null, [])
     expect(versionsOf(turns).map((group) => group.length)).toEqual([2, 1])
+  })
+})
+
+describe('a source', () => {
+  it('has its tables as tables', () => {
+    const passage =
+      '主要会计数据 单位：元\n | 2019年 | 2018年\n营业收入 | 1,275 | 1,330\n净利润 | 139 | 192\n以上为合并口径 | 注'
+    expect(partsOf(passage)).toEqual([
+      { kind: 'text', text: '主要会计数据 单位：元' },
+      {
+        kind: 'table',
+        rows: [
+          ['', '2019年', '2018年'],
+          ['营业收入', '1,275', '1,330'],
+          ['净利润', '139', '192'],
+          ['以上为合并口径', '注'],
+        ],
+      },
+    ])
+    expect(partsOf('| a | b |\n|---|---|\n| 1 | x \\| y |')).toEqual([
+      {
+        kind: 'table',
+        rows: [
+          ['a', 'b'],
+          ['1', 'x | y'],
+        ],
+      },
+    ])
+    expect(partsOf('either | or, in a sentence')).toEqual([
+      { kind: 'text', text: 'either | or, in a sentence' },
+    ])
+  })
+})
+
+describe('a name in two languages', () => {
+  it('is shown in one', () => {
+    const title = '财报分析师 / Financial analyst'
+    expect([inLanguage(title, 'zh'), inLanguage(title, 'en')]).toEqual(['财报分析师', 'Financial analyst'])
+    expect(inLanguage('Input / output', 'en')).toBe('Input / output')
+    expect(inLanguage('法务', 'en')).toBe('法务')
   })
 })
 

@@ -18,9 +18,12 @@ const id = encodeURIComponent
 export const status = () => json<Status>('/api/status')
 export const models = () => json<Page<Model>>('/v1/models')
 
-// The newest are enough for the rail; a longer list is searched, not scrolled.
-export const conversations = async () =>
-  (await json<Page<ConversationEntry>>('/api/conversations?limit=100')).data
+export type Wanted = { after: string; search: string; source: 'console' | 'api' }
+export const conversations = ({ after, search, source }: Wanted) =>
+  json<Page<ConversationEntry>>(
+    `/api/conversations?limit=30&source=${source}` +
+      `${after && `&after=${id(after)}`}${search && `&search=${id(search)}`}`,
+  )
 export const conversation = (conversation: string) =>
   json<ConversationEntry>(`/v1/conversations/${id(conversation)}`)
 export const createConversation = () => json<{ id: string }>('/v1/conversations', { body: {} })
@@ -49,6 +52,12 @@ export const inputItems = (response: string) =>
   json<Page<Item>>(`/v1/responses/${id(response)}/input_items?order=asc`)
 export const cancelResponse = (response: string) =>
   json<ResponseObject>(`/v1/responses/${id(response)}/cancel`, { method: 'POST' })
+
+export const changePassword = (user: string, current: string, fresh: string) =>
+  send(`/api/users/${id(user)}`, {
+    method: 'PATCH',
+    body: { current_password: current, password: fresh },
+  })
 
 export const vectorStores = () => all<VectorStore>('/v1/vector_stores?')
 export const createVectorStore = (name: string) => json<VectorStore>('/v1/vector_stores', { body: { name } })

@@ -8,6 +8,8 @@ export class ApiError extends Error {
   readonly detail: string
   readonly requestId: string | undefined
   readonly retryAfterSeconds: number | undefined
+  /** The field at fault. */
+  readonly param: string | undefined
 
   constructor(given: {
     status: number
@@ -15,6 +17,7 @@ export class ApiError extends Error {
     detail?: string
     requestId?: string | undefined
     retryAfterSeconds?: number | undefined
+    param?: string | undefined
   }) {
     super(given.detail || given.code)
     this.name = 'ApiError'
@@ -23,6 +26,7 @@ export class ApiError extends Error {
     this.detail = given.detail ?? ''
     this.requestId = given.requestId
     this.retryAfterSeconds = given.retryAfterSeconds
+    this.param = given.param
   }
 }
 
@@ -61,6 +65,7 @@ export function refusal(status: number, body: string, header: (name: string) => 
     code: text(inner.code) ?? text(inner.kind) ?? text(inner.type) ?? `http_${status}`,
     detail: text(inner.detail) ?? text(inner.message) ?? text(inner.title) ?? '',
     requestId: text(inner.request_id) ?? header('x-request-id') ?? undefined,
+    param: text(inner.param),
     retryAfterSeconds: Number.isFinite(wait) && wait > 0 ? wait : undefined,
   })
 }

@@ -44,9 +44,11 @@ async function keep(answer: Response): Promise<void> {
   const login = (await answer.json()) as Login
   token = login.access_token
   let user = login.user ?? (session.state === 'in' ? session.user : null)
-  if (!user) {
+  if (!user?.permissions) {
     const me = await fetch('/api/me', { headers: { authorization: `Bearer ${token}` } }).catch(() => null)
-    if (me?.ok) user = (await me.json()) as User
+    // Without it everything is offered, and the server refuses what may not be.
+    const found = me?.ok ? await me.json().catch(() => null) : null
+    if (found) user = found as User
   }
   become({ state: 'in', user })
 }

@@ -7,6 +7,8 @@ export type User = {
   name: string
   role: string
   tenant: { id: string; name: string }
+  /** What the role may do, such as `agents.use`. */
+  permissions?: string[]
 }
 export type Login = { access_token: string; expires_in: number; user?: User }
 
@@ -28,6 +30,8 @@ export type ConversationEntry = {
   title?: string | null
   created_at: number
   updated_at?: number
+  /** Who began it: a person in the console, or a program with a key. */
+  source?: 'console' | 'api'
   /** The id of the newest response, or the response itself. */
   last_response?: string | { id: string; status?: string } | null
 }
@@ -163,8 +167,14 @@ export type ResponseObject = {
     steps?: number | null
     duration_ms?: number | null
     offline?: boolean
+    /** The run waits, such as for a provider that limits it, and tries again by itself. */
+    waiting?: Waiting | null
+    /** How often another process had to take the run up again. */
+    recoveries?: number
   } | null
 }
+
+export type Waiting = { code: string; message?: string; until_ms: number; seconds: number }
 
 /** One event of a run, as it comes over the wire. */
 export type RunEvent = {

@@ -1,11 +1,12 @@
 // A picture that the code drew. It needs the access token, so it is fetched and shown as a blob.
 
-import { ActionIcon, Button, Modal, Skeleton, Tooltip } from '@mantine/core'
+import { ActionIcon, Button, Skeleton, Tooltip } from '@mantine/core'
 import { IconDownload, IconZoomIn } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { useEffect, useState } from 'react'
 import { send } from '../api/http'
 import { useLanguage } from '../i18n'
+import { Dialog } from '../shell/Dialog'
 import { Failure } from '../shell/Failure'
 
 /** Only paths of our own server, so that no answer can make the page send its token elsewhere. */
@@ -115,15 +116,9 @@ export function Chart({ url, name }: { url: string; name: string }) {
           </ActionIcon>
         </Tooltip>
       </figcaption>
-      <Modal
-        opened={large}
-        onClose={() => setLarge(false)}
-        title={name}
-        size="min(1200px, 96vw)"
-        closeButtonProps={{ 'aria-label': t('app.close') }}
-      >
+      <Dialog opened={large} onClose={() => setLarge(false)} title={name} size="min(1200px, 96vw)">
         <img className="chart-large" src={objectUrl} alt={t('chart.alt', { name })} />
-      </Modal>
+      </Dialog>
     </figure>
   )
 }

@@ -6,14 +6,15 @@ import { IconArrowDown, IconLayoutSidebarRight, IconPlugConnected } from '@table
 import { useQueryClient } from '@tanstack/react-query'
 import { useNavigate, useParams } from '@tanstack/react-router'
 import { useCallback, useEffect, useMemo, useState, useSyncExternalStore } from 'react'
+import { useMay } from '../auth/may'
 import { useBases, useChosenBase } from '../files/bases'
-import { drafts } from '../files/uploads'
 import { useLanguage } from '../i18n'
 import { Failure } from '../shell/Failure'
-import { useConversations } from '../shell/Rail'
+import { useConversations } from '../shell/History'
 import { TopBar } from '../shell/TopBar'
 import { Composer } from './Composer'
 import { adopt, Chat, chatOf, type Turn } from './chat'
+import { NEW, nameDraft, onDraftSettled, uploadsOf } from './drafts'
 import { type Question, versionsOf } from './history'
 import { OfflineBadge } from './OfflineBadge'
 import { useChosenModel, useStatus } from './pickers'
@@ -73,7 +74,15 @@ function Conversation({ chat }: { chat: Chat }) {
   const focus =
     turns.find((turn) => turn.key === selected) ?? shown.map(({ group, at }) => group[at]).at(-1) ?? null
   const scroll = useStickToEnd(turns)
-  const addFiles = useCallback((files: File[]) => drafts.add(files, base.ensure), [base.ensure])
+  const draft = chat.id ?? NEW
+  const mayAsk = useMay('agents.use')
+  const mayWrite = useMay('knowledge.write')
+  const addFiles = useCallback(
+    (files: File[]) => {
+      if (mayWrite) uploadsOf(draft).add(files, base.ensure)
+    },
+    [draft, mayWrite, base.ensure],
+  )
   const dropping = useFileDrop(addFiles)
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: another chat starts without the old one's choices
@@ -83,7 +92,7 @@ function Conversation({ chat }: { chat: Chat }) {
   }, [chat])
 
   useEffect(() => {
-    drafts.onSettled = () => void queries.invalidateQueries({ queryKey: ['vector_stores'] })
+    onDraftSettled(() => void queries.invalidateQueries({ queryKey: ['vector_stores'] }))
   }, [queries])
 
   // The history knows a new conversation, its title and its order once a run has started or ended.
@@ -100,6 +109,7 @@ function Conversation({ chat }: { chat: Chat }) {
       const stores = base.chosen ? [base.chosen.id] : []
       void chat.ask(question, { model: model.chosen, stores }, (id) => {
         adopt(chat)
+        nameDraft(id)
         void navigate({ to: '/chat/{-$id}', params: { id }, replace: true })
         void queries.invalidateQueries({ queryKey: ['conversations'] })
       })
@@ -171,7 +181,9 @@ function Conversation({ chat }: { chat: Chat }) {
                       n: group.length,
                       go: (to) => setPicked((old) => ({ ...old, [index]: to })),
                     }}
-                    onAgain={running || index !== shown.length - 1 ? undefined : again(turn, index)}
+                    onAgain={
+                      running || !mayAsk || index !== shown.length - 1 ? undefined : again(turn, index)
+                    }
                     selected={turn === focus && turns.length > 1}
                     onSelect={() => setSelected(turn.key)}
                   />
@@ -201,15 +213,22 @@ function Conversation({ chat }: { chat: Chat }) {
                 </Button>
               </div>
             )}
-            <Composer
-              base={base}
-              model={model}
-              running={running}
-              stopping={last?.stopping ?? false}
-              onSend={send}
-              onStop={() => void chat.stop()}
-              offered={offered}
-            />
+            {mayAsk ? (
+              <Composer
+                draft={draft}
+                base={base}
+                model={model}
+                running={running}
+                stopping={last?.stopping ?? false}
+                onSend={send}
+                onStop={() => void chat.stop()}
+                offered={offered}
+              />
+            ) : (
+              <p className="read-only" role="status">
+                {t('chat.readOnly')}
+              </p>
+            )}
             <p className="note">{t('chat.note')}</p>
           </div>
         </main>

@@ -4,6 +4,7 @@ import { Popover } from '@mantine/core'
 import { IconFileText } from '@tabler/icons-react'
 import { createContext, use, useEffect, useRef, useState } from 'react'
 import { useLanguage } from '../i18n'
+import { Quote } from './Quote'
 import type { Source } from './run'
 
 export const Sources = createContext<Map<number, Source>>(new Map())
@@ -34,7 +35,7 @@ export function Citation({ number }: { number: number }) {
     <Popover
       opened={opened}
       onChange={setOpened}
-      width={360}
+      width={420}
       position="top"
       shadow="md"
       radius="md"
@@ -103,7 +104,7 @@ export function SourceText({
       {source.quote && (
         // A long quote scrolls in the card, so the keyboard must reach it; in the list it is cut off.
         <blockquote data-clamp={clamp || undefined} tabIndex={scrolls ? 0 : undefined}>
-          {source.quote.replace(/\s*\n\s*/g, '\n').trim()}
+          <Quote text={source.quote} most={clamp ? 3 : undefined} />
         </blockquote>
       )}
     </div>

@@ -3,17 +3,19 @@
 import { ActionIcon, Tooltip, UnstyledButton } from '@mantine/core'
 import { IconArrowUp, IconPaperclip, IconPlayerStopFilled } from '@tabler/icons-react'
 import { type KeyboardEvent, useCallback, useEffect, useLayoutEffect, useRef, useState } from 'react'
+import { useMay } from '../auth/may'
+import { ACCEPTED } from '../files/accepted'
 import type { useChosenBase } from '../files/bases'
 import { UploadChip } from '../files/UploadChip'
-import { drafts, useUploads } from '../files/uploads'
+import { useUploads } from '../files/uploads'
 import { useLanguage } from '../i18n'
+import { uploadsOf, useDraft } from './drafts'
 import type { Question } from './history'
 import { BasePicker, ModelPicker, type useChosenModel } from './pickers'
 
-export const ACCEPTED =
-  '.pdf,.docx,.xlsx,.xls,.csv,.tsv,.pptx,.html,.htm,.md,.txt,.json,.eml,application/pdf,text/plain,text/csv,text/markdown,text/html'
-
 type Given = {
+  /** Whose draft this is: the conversation's id, or that of a new one. */
+  draft: string
   base: ReturnType<typeof useChosenBase>
   model: ReturnType<typeof useChosenModel>
   running: boolean
@@ -24,9 +26,11 @@ type Given = {
   offered: { text: string } | null
 }
 
-export function Composer({ base, model, running, stopping, onSend, onStop, offered }: Given) {
+export function Composer({ draft, base, model, running, stopping, onSend, onStop, offered }: Given) {
   const { t } = useLanguage()
-  const [text, setText] = useState('')
+  const [text, setText] = useDraft(draft)
+  const drafts = uploadsOf(draft)
+  const mayWrite = useMay('knowledge.write')
   const [held, setHeld] = useState(false)
   const box = useRef<HTMLTextAreaElement>(null)
   const picker = useRef<HTMLInputElement>(null)
@@ -39,7 +43,7 @@ export function Composer({ base, model, running, stopping, onSend, onStop, offer
     if (!offered) return
     setText(offered.text)
     box.current?.focus()
-  }, [offered])
+  }, [offered, setText])
 
   useEffect(() => {
     const focus = () => box.current?.focus()
@@ -70,7 +74,7 @@ export function Composer({ base, model, running, stopping, onSend, onStop, offer
     setText('')
     setHeld(false)
     drafts.clear()
-  }, [onSend, text])
+  }, [onSend, text, setText, drafts])
 
   const submit = () => {
     if (!ready || running) return
@@ -140,18 +144,20 @@ export function Composer({ base, model, running, stopping, onSend, onStop, offer
         }}
       />
       <div className="composer-row">
-        <Tooltip label={t('chat.attach')}>
-          <ActionIcon
-            variant="subtle"
-            color="gray"
-            size={32}
-            radius="xl"
-            aria-label={t('chat.attach')}
-            onClick={() => picker.current?.click()}
-          >
-            <IconPaperclip size={18} />
-          </ActionIcon>
-        </Tooltip>
+        {mayWrite && (
+          <Tooltip label={t('chat.attach')}>
+            <ActionIcon
+              variant="subtle"
+              color="gray"
+              size={32}
+              radius="xl"
+              aria-label={t('chat.attach')}
+              onClick={() => picker.current?.click()}
+            >
+              <IconPaperclip size={18} />
+            </ActionIcon>
+          </Tooltip>
+        )}
         <input
           ref={picker}
           type="file"

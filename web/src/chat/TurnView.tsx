@@ -8,18 +8,23 @@ import {
   IconFileTypePdf,
   IconRefresh,
 } from '@tabler/icons-react'
-import { memo, useMemo } from 'react'
+import { lazy, memo, Suspense, useEffect, useMemo, useState } from 'react'
+import type { Waiting } from '../api/types'
 import { bytes, count, duration, money } from '../format'
-import { useLanguage } from '../i18n'
+import { type Translate, useLanguage } from '../i18n'
 import { codeWords } from '../i18n/errors'
 import { Failure } from '../shell/Failure'
 import { Sources } from './Citation'
 import { CopyButton } from './CopyButton'
 import type { Turn } from './chat'
-import { Markdown } from './Markdown'
 import { OfflineBadge } from './OfflineBadge'
 import { answerText, isOver, type Message, type Run, sourcesOf } from './run'
 import { ToolCard } from './ToolCard'
+
+// The page can be used before anything has to be drawn.
+const loadMarkdown = () => import('./Markdown').then((module) => ({ default: module.Markdown }))
+const Markdown = lazy(loadMarkdown)
+if (typeof requestIdleCallback === 'function') requestIdleCallback(() => void loadMarkdown())
 
 type Given = {
   turn: Turn
@@ -120,18 +125,24 @@ export const TurnView = memo(function TurnView({ turn, version, onAgain, selecte
 
 function AnswerText({ message, growing }: { message: Message; growing: boolean }) {
   const text = message.content.map((part) => part.text).join('')
-  return text === '' ? null : <Markdown text={text} growing={growing && message.status !== 'completed'} />
+  if (text === '') return null
+  return (
+    <Suspense fallback={<p className="prose as-written">{text.slice(0, 4000)}</p>}>
+      <Markdown text={text} growing={growing && message.status !== 'completed'} />
+    </Suspense>
+  )
 }
 
 /** Three dots whenever nothing visible moves: before the first step and between two. */
 function Thinking({ run }: { run: Run }) {
   const { t } = useLanguage()
+  const seconds = useSecondsLeft(run.waiting)
   const last = run.steps.at(-1)
   const quiet =
     !last ||
     last.status === 'completed' ||
     (last.type === 'message' && last.content.every((part) => !part.text))
-  if (!quiet) return null
+  if (!quiet && !run.waiting && !run.resumed) return null
   return (
     <p className="thinking" role="status">
       <span className="dots" aria-hidden="true">
@@ -139,9 +150,41 @@ function Thinking({ run }: { run: Run }) {
         <i />
         <i />
       </span>
-      {t('chat.thinking')}
+      {run.waiting
+        ? `${because(run.waiting.code, t)}${t('chat.waiting', { n: seconds })}`
+        : t(run.resumed ? 'chat.resumed' : 'chat.thinking')}
     </p>
   )
+}
+
+/** Why an answer ended early. */
+function reasonWords(reason: string | null, t: Translate): string {
+  const key: string = `reason.${reason}`
+  if (t.knows(key)) return t(key)
+  return reason ? t('chat.incomplete', { reason }) : t('error.runFailed')
+}
+
+/** What happened, without what to do: the run does it by itself. */
+function because(code: string, t: Translate): string {
+  if (!t.knows(code)) return ''
+  const [means = ''] = t(code).split(/(?<=。|\.\s)/)
+  return means
+}
+
+/** Counts down to the end of a wait. Clocks may differ, so the server's own count of seconds is the most it can be. */
+function useSecondsLeft(waiting: Waiting | null): number {
+  const [now, setNow] = useState(Date.now)
+  const ends = useMemo(() => {
+    const left = waiting ? Math.min(waiting.seconds * 1000, Math.max(0, waiting.until_ms - Date.now())) : 0
+    return Date.now() + left
+  }, [waiting])
+  useEffect(() => {
+    if (!waiting) return
+    setNow(Date.now())
+    const timer = setInterval(() => setNow(Date.now()), 500)
+    return () => clearInterval(timer)
+  }, [waiting])
+  return Math.max(0, Math.ceil((ends - now) / 1000))
 }
 
 function Ending({ turn, onAgain }: { turn: Turn; onAgain: (() => void) | undefined }) {
@@ -159,8 +202,7 @@ function Ending({ turn, onAgain }: { turn: Turn; onAgain: (() => void) | undefin
   if (run.status === 'incomplete')
     return (
       <p className="ending" role="status">
-        {codeWords({ code: run.reason ?? '', message: '' }, 'error.runFailed', t).sentence}
-        {run.reason && <small> ({run.reason})</small>}
+        {reasonWords(run.reason, t)}
       </p>
     )
   return null

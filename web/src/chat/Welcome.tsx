@@ -8,10 +8,12 @@ import {
   IconReportAnalytics,
   IconUpload,
 } from '@tabler/icons-react'
+import { useMay } from '../auth/may'
 import type { useChosenBase } from '../files/bases'
-import { drafts, useUploads } from '../files/uploads'
+import { useUploads } from '../files/uploads'
 import { useLanguage } from '../i18n'
 import { Mark } from '../shell/Brand'
+import { NEW, uploadsOf } from './drafts'
 
 const SUGGESTIONS = [
   ['report', IconReportAnalytics],
@@ -24,8 +26,9 @@ type Given = { base: ReturnType<typeof useChosenBase>; onPick: (text: string) =>
 
 export function Welcome({ base, onPick, loaded }: Given) {
   const { t } = useLanguage()
-  const uploads = useUploads(drafts)
-  const bare = loaded && uploads.length === 0 && (base.chosen?.file_counts?.total ?? 0) === 0
+  const mayWrite = useMay('knowledge.write')
+  const uploads = useUploads(uploadsOf(NEW))
+  const bare = loaded && uploads.length === 0 && base.nDocuments === 0
   return (
     <div className="welcome">
       <Mark size={48} />
@@ -44,7 +47,7 @@ export function Welcome({ base, onPick, loaded }: Given) {
           </li>
         ))}
       </ul>
-      {bare && (
+      {bare && mayWrite && (
         <div className="bare" role="status">
           <span>{t('chat.noDocuments', { name: base.name })}</span>
           <Button

@@ -3,6 +3,9 @@
 import { useEffect, useState } from 'react'
 
 type Painter = (code: string, language: string) => string | null
+/** Longer code stays without colours: painting it would hold the page up. */
+const MOST_CHARS = 40_000
+
 let loading: Promise<Painter> | null = null
 
 function load(): Promise<Painter> {
@@ -22,7 +25,10 @@ function load(): Promise<Painter> {
     hljs.registerAliases(['py'], { languageName: 'python' })
     hljs.registerAliases(['sh', 'shell'], { languageName: 'bash' })
     hljs.registerAliases(['js', 'ts', 'typescript'], { languageName: 'javascript' })
-    return (code, language) => (hljs.getLanguage(language) ? hljs.highlight(code, { language }).value : null)
+    return (code, language) =>
+      code.length <= MOST_CHARS && hljs.getLanguage(language)
+        ? hljs.highlight(code, { language }).value
+        : null
   })
   return loading
 }

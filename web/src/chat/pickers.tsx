@@ -7,14 +7,16 @@ import { Link } from '@tanstack/react-router'
 import { lazy, Suspense, useState } from 'react'
 import * as calls from '../api/calls'
 import type { Model } from '../api/types'
-import { baseName, type useChosenBase } from '../files/bases'
-import { useLanguage } from '../i18n'
+import { useMay } from '../auth/may'
+import { baseName, documentsIn, type useChosenBase } from '../files/bases'
+import { inLanguage, type Language, useLanguage } from '../i18n'
 
 const NewBase = lazy(() => import('../files/NewBase').then((module) => ({ default: module.NewBase })))
 
 export function BasePicker({ base }: { base: ReturnType<typeof useChosenBase> }) {
   const { t } = useLanguage()
   const [creating, setCreating] = useState(false)
+  const mayWrite = useMay('knowledge.write')
   return (
     <>
       <Menu position="top-start" width={270}>
@@ -22,7 +24,7 @@ export function BasePicker({ base }: { base: ReturnType<typeof useChosenBase> })
           <UnstyledButton className="pill" aria-label={t('kb.chooseLabel', { name: base.name })}>
             <IconBooks size={15} />
             <span>{base.name}</span>
-            {(base.chosen?.file_counts?.total ?? 0) > 0 && <small>{base.chosen?.file_counts?.total}</small>}
+            {base.nDocuments > 0 && <small>{base.nDocuments}</small>}
           </UnstyledButton>
         </Menu.Target>
         <Menu.Dropdown>
@@ -34,13 +36,15 @@ export function BasePicker({ base }: { base: ReturnType<typeof useChosenBase> })
               onClick={() => base.choose(store.id)}
             >
               {baseName(store, t)}
-              <small className="menu-note">{t('kb.nFiles', { n: store.file_counts?.total ?? 0 })}</small>
+              <small className="menu-note">{t('kb.nFiles', { n: documentsIn(store) })}</small>
             </Menu.Item>
           ))}
           {base.bases.length > 0 && <Menu.Divider />}
-          <Menu.Item leftSection={<IconPlus size={15} />} onClick={() => setCreating(true)}>
-            {t('kb.new')}
-          </Menu.Item>
+          {mayWrite && (
+            <Menu.Item leftSection={<IconPlus size={15} />} onClick={() => setCreating(true)}>
+              {t('kb.new')}
+            </Menu.Item>
+          )}
           <Menu.Item leftSection={<IconSettings size={15} />} component={Link} to="/knowledge">
             {t('kb.manage')}
           </Menu.Item>
@@ -89,11 +93,12 @@ export function useChosenModel() {
   return { agents, models: models.filter((model) => !model.id.startsWith('agent:')), chosen, choose }
 }
 
-export const modelName = (id: string, models: Model[]) =>
-  models.find((model) => model.id === id)?.septet?.title || id.replace(/^agent:/, '')
+export const modelName = (id: string, models: Model[], language: Language) =>
+  inLanguage(models.find((model) => model.id === id)?.septet?.title ?? '', language) ||
+  id.replace(/^agent:/, '')
 
 export function ModelPicker({ model }: { model: ReturnType<typeof useChosenModel> }) {
-  const { t } = useLanguage()
+  const { t, language } = useLanguage()
   const all = [...model.agents, ...model.models]
   const item = (entry: Model) => (
     <Menu.Item
@@ -101,11 +106,13 @@ export function ModelPicker({ model }: { model: ReturnType<typeof useChosenModel
       rightSection={entry.id === model.chosen && <IconCheck size={15} />}
       onClick={() => model.choose(entry.id)}
     >
-      {modelName(entry.id, all)}
-      {entry.septet?.description && <small className="menu-note">{entry.septet.description}</small>}
+      {modelName(entry.id, all, language)}
+      {entry.septet?.description && (
+        <small className="menu-note">{inLanguage(entry.septet.description, language)}</small>
+      )}
     </Menu.Item>
   )
-  const name = modelName(model.chosen, all)
+  const name = modelName(model.chosen, all, language)
   return (
     <Menu position="top-end" width={290}>
       <Menu.Target>

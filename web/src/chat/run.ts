@@ -17,6 +17,7 @@ import type {
   RunStatus,
   SearchItem,
   TextPart,
+  Waiting,
 } from '../api/types'
 
 import { markersIn } from './citations'
@@ -39,6 +40,10 @@ export type Run = {
   error: { code?: string; message?: string } | null
   /** Why it stopped early, in the server's word (`cancelled`, `max_output_tokens`, ..). */
   reason: string | null
+  /** What it waits for right now, and until when. */
+  waiting: Waiting | null
+  /** It was just taken up again after an interruption, and nothing has followed yet. */
+  resumed: boolean
 }
 
 export const emptyRun: Run = {
@@ -53,6 +58,8 @@ export const emptyRun: Run = {
   extra: null,
   error: null,
   reason: null,
+  waiting: null,
+  resumed: false,
 }
 
 export const isOver = (run: Run) => run.status !== 'queued' && run.status !== 'in_progress'
@@ -66,7 +73,15 @@ export function apply(run: Run, event: RunEvent): Run {
   const seq = event.sequence_number
   if (seq <= run.lastSeq) return run
   if (seq > run.lastSeq + 1) return run.gap ? run : { ...run, gap: true }
-  return { ...change(run, event), lastSeq: seq, gap: false }
+  return { ...change(run, event), ...pausing(run, event), lastSeq: seq, gap: false }
+}
+
+/** Waiting and being taken up again are told by `response.in_progress`; whatever else happens ends them. */
+function pausing(run: Run, event: RunEvent): Pick<Run, 'waiting' | 'resumed'> {
+  if (event.type !== 'response.in_progress') return { waiting: null, resumed: false }
+  const extra = event.response?.septet
+  const again = (extra?.recoveries ?? 0) > (run.extra?.recoveries ?? 0)
+  return { waiting: extra?.waiting ?? null, resumed: again || run.resumed }
 }
 
 function change(run: Run, event: RunEvent): Run {

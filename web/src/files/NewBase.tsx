@@ -1,6 +1,7 @@
-import { Button, Modal, TextInput } from '@mantine/core'
+import { Button, TextInput } from '@mantine/core'
 import { type FormEvent, useState } from 'react'
 import { useLanguage } from '../i18n'
+import { Dialog } from '../shell/Dialog'
 import { Failure } from '../shell/Failure'
 
 /** Asks for a name and creates a knowledge base. */
@@ -32,12 +33,7 @@ export function NewBase({
     }
   }
   return (
-    <Modal
-      opened={opened}
-      onClose={onClose}
-      title={t('kb.new')}
-      closeButtonProps={{ 'aria-label': t('app.close') }}
-    >
+    <Dialog opened={opened} onClose={onClose} title={t('kb.new')}>
       <form onSubmit={submit}>
         {error !== null && <Failure error={error} />}
         <TextInput
@@ -58,6 +54,6 @@ export function NewBase({
           </Button>
         </div>
       </form>
-    </Modal>
+    </Dialog>
   )
 }

@@ -12,6 +12,10 @@ const isDefault = (store: VectorStore) => /^(default|默认|默认知识库)$/i.
 export const baseName = (store: VectorStore, t: Translate) =>
   isDefault(store) ? t('kb.default') : store.name || store.id
 
+/** How many documents can be searched, now or soon. What could not be read is none. */
+export const documentsIn = (store: VectorStore | null) =>
+  (store?.file_counts?.completed ?? 0) + (store?.file_counts?.in_progress ?? 0)
+
 export const useBases = () => useQuery({ queryKey: ['vector_stores'], queryFn: calls.vectorStores })
 
 function kept(): string | null {
@@ -62,5 +66,5 @@ export function useChosenBase() {
     }
   }, [chosen, create, queries, t])
   const name = chosen ? baseName(chosen, t) : t('kb.default')
-  return { bases: data ?? [], chosen, name, choose, create, ensure }
+  return { bases: data ?? [], chosen, nDocuments: documentsIn(chosen), name, choose, create, ensure }
 }

@@ -10,7 +10,8 @@ export type Upload = {
   key: string
   name: string
   bytes: number
-  file: File
+  /** The bytes; gone after a reload. */
+  file: File | null
   phase: 'uploading' | 'reading' | 'ready' | 'failed'
   /** Share of the bytes that are sent, 0 to 1. */
   share: number
@@ -42,6 +43,9 @@ export function shareOf(
   return upload.stage === 'parsing' ? 0.35 + 0.4 * Math.min(1, pages) : STAGES[upload.stage]
 }
 
+/** What of an upload outlives a reload: that which the server has. */
+export type Kept = { name: string; bytes: number; storeId: string; fileId: string }
+
 let n_uploads = 0
 
 /** Resolves the knowledge base when it is needed; creating one may be part of it. */
@@ -72,32 +76,52 @@ export class Uploads {
   }
 
   add(files: Iterable<File>, storeOf: StoreOf) {
-    const fresh = [...files].map((file): Upload => {
-      n_uploads += 1
-      return {
-        key: `upload-${n_uploads}`,
-        name: file.name,
-        bytes: file.size,
-        file,
-        phase: 'uploading',
-        share: 0,
-        storeId: null,
-        fileId: null,
-        stage: 'queued',
-        pagesDone: 0,
-        pagesTotal: 0,
-        error: null,
-      }
-    })
+    const fresh = [...files].map((file) => newUpload(file.name, file.size, file))
     this.#set([...this.#list, ...fresh])
     void this.#runAll(fresh, storeOf)
   }
 
+  /** What the server has of it, for a later visit. */
+  kept(): Kept[] {
+    return this.#list.flatMap(({ name, bytes, storeId, fileId }) =>
+      storeId && fileId ? [{ name, bytes, storeId, fileId }] : [],
+    )
+  }
+
+  /** Goes on watching what was uploaded in an earlier visit. */
+  restore(kept: Kept[]) {
+    for (const { name, bytes, storeId, fileId } of kept) {
+      const upload = { ...newUpload(name, bytes, null), phase: 'reading' as const, share: 1, storeId, fileId }
+      this.#set([...this.#list, upload])
+      const abort = new AbortController()
+      this.#aborts.set(upload.key, abort)
+      void this.#watch(upload.key, storeId, fileId, abort.signal, 0)
+    }
+  }
+
+  /** Tries a failed file again: the server reads anew what it has, and is sent what it has not. */
   retry(key: string, storeOf: StoreOf) {
     const upload = this.#list.find((upload) => upload.key === key)
     if (!upload) return
+    if (upload.storeId && upload.fileId) {
+      void this.#readAgain(key, upload.storeId, upload.fileId)
+      return
+    }
+    if (!upload.file) return
     this.remove(key)
     this.add([upload.file], storeOf)
+  }
+
+  async #readAgain(key: string, store: string, file: string) {
+    this.#edit(key, { phase: 'reading', stage: 'queued', error: null })
+    const abort = new AbortController()
+    this.#aborts.set(key, abort)
+    try {
+      this.#take(key, await calls.addToStore(store, file))
+      await this.#watch(key, store, file, abort.signal)
+    } catch (thrown) {
+      this.#edit(key, { phase: 'failed', error: asApiError(thrown) })
+    }
   }
 
   /**
@@ -130,6 +154,7 @@ export class Uploads {
       const abort = new AbortController()
       this.#aborts.set(upload.key, abort)
       try {
+        if (!upload.file) continue
         if (upload.bytes === 0) throw new ApiError({ status: 400, code: 'empty_file' })
         const storeId = await storeOf()
         this.#edit(upload.key, { storeId })
@@ -163,15 +188,15 @@ export class Uploads {
     })
   }
 
-  async #watch(key: string, store: string, file: string, signal: AbortSignal) {
-    let pause = 500
+  async #watch(key: string, store: string, file: string, signal: AbortSignal, first_pause_ms = 500) {
+    let pause = first_pause_ms
     for (let n_failures = 0; !signal.aborted; ) {
       await new Promise((resolve) => setTimeout(resolve, pause))
       if (signal.aborted) return
       try {
         const seen = await calls.storeFile(store, file)
         n_failures = 0
-        pause = Math.min(1500, pause + 100)
+        pause = Math.min(1500, Math.max(500, pause + 100))
         this.#take(key, seen)
         if (seen.status !== 'in_progress') {
           this.onSettled(store)
@@ -191,7 +216,22 @@ export class Uploads {
   }
 }
 
-/** What is attached to the message being written. */
-export const drafts = new Uploads()
+function newUpload(name: string, bytes: number, file: File | null): Upload {
+  n_uploads += 1
+  return {
+    key: `upload-${n_uploads}`,
+    name,
+    bytes,
+    file,
+    phase: 'uploading',
+    share: 0,
+    storeId: null,
+    fileId: null,
+    stage: 'queued',
+    pagesDone: 0,
+    pagesTotal: 0,
+    error: null,
+  }
+}
 
 export const useUploads = (uploads: Uploads) => useSyncExternalStore(uploads.subscribe, uploads.list)

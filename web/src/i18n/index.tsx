@@ -30,6 +30,19 @@ export function translate(words: Dictionary): Translate {
   return Object.assign((key: Key, values?: Values) => fill(words[key], values), { knows })
 }
 
+const CHINESE = /[\u3400-\u9fff]/
+
+/**
+ * The part of a name in the reader's language, where a name is written in both: "财报分析师 / Financial analyst". What
+ * is written in one language stays as it is.
+ */
+export function inLanguage(text: string, language: Language): string {
+  const parts = text.split(/\s+\/\s+/)
+  const [one = '', other = ''] = parts
+  if (parts.length !== 2 || CHINESE.test(one) === CHINESE.test(other)) return text
+  return CHINESE.test(one) === (language === 'zh') ? one : other
+}
+
 type Tongue = { language: Language; tag: string; t: Translate; speak: (language: Language) => void }
 const Context = createContext<Tongue | null>(null)
 

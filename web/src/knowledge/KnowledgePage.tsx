@@ -1,32 +1,41 @@
 // Knowledge bases and their documents: list, upload, state, delete.
 
 import './knowledge.css'
-import { ActionIcon, Badge, Button, Modal, Progress, Skeleton } from '@mantine/core'
-import { IconBooks, IconFileText, IconPlus, IconTrash, IconUpload } from '@tabler/icons-react'
+import { ActionIcon, Badge, Button, Progress, Skeleton } from '@mantine/core'
+import { IconBooks, IconFileText, IconPlus, IconRefresh, IconTrash, IconUpload } from '@tabler/icons-react'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link, useNavigate, useParams } from '@tanstack/react-router'
 import { useEffect, useMemo, useRef, useState } from 'react'
 import * as calls from '../api/calls'
 import type { VectorStore, VectorStoreFile } from '../api/types'
-import { ACCEPTED } from '../chat/Composer'
+import { useMay } from '../auth/may'
 import { useFileDrop } from '../chat/useFileDrop'
-import { baseName, useBases, useChosenBase } from '../files/bases'
+import { ACCEPTED } from '../files/accepted'
+import { baseName, documentsIn, useBases, useChosenBase } from '../files/bases'
 import { NewBase } from '../files/NewBase'
 import { UploadChip } from '../files/UploadChip'
 import { shareOf, Uploads, useUploads } from '../files/uploads'
 import { stageWords, stateOf, unreadable } from '../files/words'
 import { bytes } from '../format'
-import { useLanguage } from '../i18n'
+import { type Translate, useLanguage } from '../i18n'
+import { Dialog } from '../shell/Dialog'
 import { Failure } from '../shell/Failure'
 import { TopBar } from '../shell/TopBar'
 
 const uploads = new Uploads()
+
+function counted(store: VectorStore, t: Translate): string {
+  const n_failed = store.file_counts?.failed ?? 0
+  const documents = t('kb.nFiles', { n: documentsIn(store) })
+  return n_failed > 0 ? `${documents} · ${t('kb.nFailed', { n: n_failed })}` : documents
+}
 
 export function KnowledgePage() {
   const { t } = useLanguage()
   const { id } = useParams({ from: '/knowledge/{-$id}' })
   const { data, error, isPending, refetch } = useBases()
   const { create } = useChosenBase()
+  const mayWrite = useMay('knowledge.write')
   const [creating, setCreating] = useState(false)
   const navigate = useNavigate()
   const shown = data?.find((store) => store.id === id) ?? data?.[0] ?? null
@@ -39,9 +48,11 @@ export function KnowledgePage() {
       <main className="knowledge" id="page">
         <div className="knowledge-head">
           <p className="dim">{t('kb.text')}</p>
-          <Button leftSection={<IconPlus size={16} />} onClick={() => setCreating(true)}>
-            {t('kb.new')}
-          </Button>
+          {mayWrite && (
+            <Button leftSection={<IconPlus size={16} />} onClick={() => setCreating(true)}>
+              {t('kb.new')}
+            </Button>
+          )}
         </div>
         {error && <Failure error={error} onRetry={() => void refetch()} />}
         {isPending && <Skeleton height={180} radius="md" />}
@@ -60,7 +71,7 @@ export function KnowledgePage() {
                     <IconBooks size={18} stroke={1.6} />
                     <span>
                       <b>{baseName(store, t)}</b>
-                      <small>{t('kb.nFiles', { n: store.file_counts?.total ?? 0 })}</small>
+                      <small>{counted(store, t)}</small>
                     </span>
                   </Link>
                 </li>
@@ -90,6 +101,7 @@ function Base({ store }: { store: VectorStore }) {
   const navigate = useNavigate()
   const picker = useRef<HTMLInputElement>(null)
   const [asking, setAsking] = useState(false)
+  const mayWrite = useMay('knowledge.write')
   const name = baseName(store, t)
   const { data, error, isPending, refetch } = useQuery({
     queryKey: ['vector_stores', store.id, 'files'],
@@ -104,7 +116,9 @@ function Base({ store }: { store: VectorStore }) {
   })
   const names = useMemo(() => new Map((files ?? []).map((file) => [file.id, file])), [files])
   const storeOf = async () => store.id
-  const add = (list: Iterable<File>) => uploads.add(list, storeOf)
+  const add = (list: Iterable<File>) => {
+    if (mayWrite) uploads.add(list, storeOf)
+  }
   const dropping = useFileDrop(add)
   // Once the server has a file it is a row of the table; before that, and when refused, it is a chip.
   const sending = useUploads(uploads).filter(
@@ -130,21 +144,25 @@ function Base({ store }: { store: VectorStore }) {
     <section className="base-page" aria-label={name} {...dropping.handlers}>
       <header>
         <h2>{name}</h2>
-        <Button
-          variant="default"
-          leftSection={<IconUpload size={16} />}
-          onClick={() => picker.current?.click()}
-        >
-          {t('kb.upload')}
-        </Button>
-        <ActionIcon
-          variant="default"
-          size={36}
-          aria-label={`${t('kb.delete')}: ${name}`}
-          onClick={() => setAsking(true)}
-        >
-          <IconTrash size={16} />
-        </ActionIcon>
+        {mayWrite && (
+          <>
+            <Button
+              variant="default"
+              leftSection={<IconUpload size={16} />}
+              onClick={() => picker.current?.click()}
+            >
+              {t('kb.upload')}
+            </Button>
+            <ActionIcon
+              variant="default"
+              size={36}
+              aria-label={`${t('kb.delete')}: ${name}`}
+              onClick={() => setAsking(true)}
+            >
+              <IconTrash size={16} />
+            </ActionIcon>
+          </>
+        )}
         <input
           ref={picker}
           type="file"
@@ -172,7 +190,8 @@ function Base({ store }: { store: VectorStore }) {
       )}
       {error && <Failure error={error} onRetry={() => void refetch()} />}
       {isPending && <Skeleton height={90} radius="md" />}
-      {data?.length === 0 && sending.length === 0 && (
+      {data?.length === 0 && sending.length === 0 && !mayWrite && <p className="empty">{t('kb.noneYet')}</p>}
+      {data?.length === 0 && sending.length === 0 && mayWrite && (
         <button type="button" className="empty" onClick={() => picker.current?.click()}>
           <IconUpload size={22} stroke={1.5} />
           {t('kb.noFiles')}
@@ -192,12 +211,7 @@ function Base({ store }: { store: VectorStore }) {
         </ul>
       )}
       {dropping.over && <div className="drop">{t('chat.drop', { name })}</div>}
-      <Modal
-        opened={asking}
-        onClose={() => setAsking(false)}
-        title={t('kb.delete')}
-        closeButtonProps={{ 'aria-label': t('app.close') }}
-      >
+      <Dialog opened={asking} onClose={() => setAsking(false)} title={t('kb.delete')}>
         <p>{t('kb.deleteAsk', { name })}</p>
         {remove.error && <Failure error={remove.error} />}
         <div className="dialog-actions">
@@ -208,7 +222,7 @@ function Base({ store }: { store: VectorStore }) {
             {t('kb.remove')}
           </Button>
         </div>
-      </Modal>
+      </Dialog>
     </section>
   )
 }
@@ -229,6 +243,7 @@ function Row({
   const { t, tag } = useLanguage()
   const queries = useQueryClient()
   const [asking, setAsking] = useState(false)
+  const mayWrite = useMay('knowledge.write')
   const state = stateOf(file)
   const words = stageWords(state, t, tag)
   const failure = state.phase === 'failed' ? unreadable(file.last_error, t) : null
@@ -241,6 +256,11 @@ function Row({
       setAsking(false)
       return queries.invalidateQueries({ queryKey: ['vector_stores'] })
     },
+  })
+  // The server has the bytes: adding the file again has it read anew.
+  const retry = useMutation({
+    mutationFn: () => calls.addToStore(store, file.id),
+    onSettled: () => queries.invalidateQueries({ queryKey: ['vector_stores'] }),
   })
   return (
     <li className="row">
@@ -255,6 +275,7 @@ function Row({
             {failure.detail && <small>{failure.detail}</small>}
           </p>
         )}
+        {retry.error && <Failure error={retry.error} />}
         {state.phase === 'reading' && (
           <Progress.Root size={4}>
             <Progress.Section value={shareOf(state) * 100} aria-label={`${name}: ${words}`} />
@@ -265,21 +286,30 @@ function Row({
       <Badge variant="light" color={COLOURS[state.phase]}>
         {words}
       </Badge>
-      <ActionIcon
-        variant="subtle"
-        color="gray"
-        size={28}
-        aria-label={t('kb.deleteFile', { name })}
-        onClick={() => setAsking(true)}
-      >
-        <IconTrash size={15} />
-      </ActionIcon>
-      <Modal
-        opened={asking}
-        onClose={() => setAsking(false)}
-        title={name}
-        closeButtonProps={{ 'aria-label': t('app.close') }}
-      >
+      {mayWrite && failure && (
+        <ActionIcon
+          variant="subtle"
+          color="gray"
+          size={28}
+          aria-label={t('kb.retryFile', { name })}
+          loading={retry.isPending}
+          onClick={() => retry.mutate()}
+        >
+          <IconRefresh size={15} />
+        </ActionIcon>
+      )}
+      {mayWrite && (
+        <ActionIcon
+          variant="subtle"
+          color="gray"
+          size={28}
+          aria-label={t('kb.deleteFile', { name })}
+          onClick={() => setAsking(true)}
+        >
+          <IconTrash size={15} />
+        </ActionIcon>
+      )}
+      <Dialog opened={asking} onClose={() => setAsking(false)} title={name}>
         <p>{t('kb.deleteFileAsk', { name })}</p>
         {remove.error && <Failure error={remove.error} />}
         <div className="dialog-actions">
@@ -290,7 +320,7 @@ function Row({
             {t('kb.remove')}
           </Button>
         </div>
-      </Modal>
+      </Dialog>
     </li>
   )
 }

@@ -1,0 +1,126 @@
+// One's own account: who one is, and a new password.
+
+import './account.css'
+import { Alert, Button, PasswordInput } from '@mantine/core'
+import { type FormEvent, useEffect, useState } from 'react'
+import * as calls from '../api/calls'
+import { asApiError } from '../api/problem'
+import { useLanguage } from '../i18n'
+import { Failure } from '../shell/Failure'
+import { useSession } from '../shell/Gate'
+import { TopBar } from '../shell/TopBar'
+
+/** What the server takes at least. */
+const FEWEST_CHARS = 10
+
+export function AccountPage() {
+  const { t } = useLanguage()
+  const session = useSession()
+  const user = session.state === 'in' ? session.user : null
+  const role: string = `role.${user?.role}`
+  useEffect(() => {
+    document.title = `${t('account.title')} · Septet`
+  }, [t])
+  return (
+    <div className="page">
+      <TopBar title={t('account.title')} />
+      <main className="account-page" id="page">
+        {user && (
+          <dl className="account-facts">
+            <dt>{t('account.name')}</dt>
+            <dd>{user.name || '—'}</dd>
+            <dt>{t('login.email')}</dt>
+            <dd>{user.email}</dd>
+            <dt>{t('account.workspace')}</dt>
+            <dd>{user.tenant.name}</dd>
+            <dt>{t('account.role')}</dt>
+            <dd>{t.knows(role) ? t(role) : role}</dd>
+          </dl>
+        )}
+        {user && <NewPassword user={user.id} email={user.email} />}
+      </main>
+    </div>
+  )
+}
+
+function NewPassword({ user, email }: { user: string; email: string }) {
+  const { t } = useLanguage()
+  const [current, setCurrent] = useState('')
+  const [fresh, setFresh] = useState('')
+  const [again, setAgain] = useState('')
+  const [busy, setBusy] = useState(false)
+  const [done, setDone] = useState(false)
+  const [error, setError] = useState<unknown>(null)
+  const tooShort = fresh !== '' && fresh.length < FEWEST_CHARS
+  const differs = again !== '' && fresh !== again
+  const submit = async (event: FormEvent) => {
+    event.preventDefault()
+    setBusy(true)
+    setError(null)
+    setDone(false)
+    try {
+      await calls.changePassword(user, current, fresh)
+      setDone(true)
+      for (const clear of [setCurrent, setFresh, setAgain]) clear('')
+    } catch (thrown) {
+      setError(thrown)
+    } finally {
+      setBusy(false)
+    }
+  }
+  const refused = error === null ? null : asApiError(error)
+  const wrong = refused?.param === 'current_password'
+  return (
+    <section className="account-form" aria-labelledby="new-password">
+      <h2 id="new-password">{t('account.password')}</h2>
+      {done && (
+        <Alert color="teal" variant="light" role="status">
+          {t('account.changed')}
+        </Alert>
+      )}
+      {refused && !wrong && <Failure error={refused} />}
+      <form onSubmit={submit}>
+        {/* Password managers look for the name that the password belongs to. */}
+        <input type="text" name="username" autoComplete="username" value={email} readOnly hidden />
+        <PasswordInput
+          label={t('account.current')}
+          name="current-password"
+          autoComplete="current-password"
+          required
+          withAsterisk={false}
+          value={current}
+          error={wrong ? t('account.wrong') : null}
+          onChange={(event) => setCurrent(event.currentTarget.value)}
+        />
+        <PasswordInput
+          label={t('account.new')}
+          name="new-password"
+          autoComplete="new-password"
+          required
+          withAsterisk={false}
+          value={fresh}
+          description={t('account.rule', { n: FEWEST_CHARS })}
+          error={tooShort ? t('account.short', { n: FEWEST_CHARS }) : null}
+          onChange={(event) => setFresh(event.currentTarget.value)}
+        />
+        <PasswordInput
+          label={t('account.again')}
+          name="new-password-again"
+          autoComplete="new-password"
+          required
+          withAsterisk={false}
+          value={again}
+          error={differs ? t('account.differs') : null}
+          onChange={(event) => setAgain(event.currentTarget.value)}
+        />
+        <Button
+          type="submit"
+          loading={busy}
+          disabled={current === '' || fresh.length < FEWEST_CHARS || fresh !== again}
+        >
+          {t('account.change')}
+        </Button>
+      </form>
+    </section>
+  )
+}
