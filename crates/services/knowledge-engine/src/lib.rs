@@ -16,6 +16,7 @@
 //! Knowledge bases as such (name, metadata) are rows of Management; this service hangs files on them. Bytes of files
 //! stay in the blob store, also after a file is deleted here, because other rows may name the same content.
 
+mod access;
 pub mod chunk;
 mod config;
 pub mod document;
@@ -41,13 +42,13 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use septet_blobs::Blobs;
-use septet_chassis::{Platform, Service};
+use septet_chassis::{Platform, Service, Shares};
 use septet_contracts::jobs::Jobs;
 use septet_contracts::management::Management;
 use septet_contracts::models::Models;
 use septet_database::Database;
-use septet_kernel::ServiceName;
-use tokio::sync::{Mutex, Semaphore};
+use septet_kernel::{Caller, ServiceName};
+use tokio::sync::Mutex;
 
 pub use config::Config;
 pub use error::Error;
@@ -78,7 +79,7 @@ pub async fn open(config: Config, platform: &Platform, database: Database, blobs
     let directory = &platform.directory;
     let engine = Arc::new(Engine {
         reader: config.reader().context("the command that reads files")?,
-        readings: Semaphore::new(config.n_concurrent_readings),
+        readings: Shares::new(config.n_concurrent_readings),
         vectors: Vectors::new(&config.embedding_model),
         management: Management::new(directory.transport(ServiceName::Management)),
         jobs: Jobs::new(directory.transport(ServiceName::AsyncWorker)),

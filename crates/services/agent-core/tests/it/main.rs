@@ -4,7 +4,9 @@
 
 mod conversations;
 mod endings;
+mod fairness;
 mod harness;
+mod memory;
 mod providers;
 mod thinking;
 mod waits;
