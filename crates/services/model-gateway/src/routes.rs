@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Router, middleware};
 use bytes::Bytes;
-use septet_chassis::http::{Json, Query, Refusal};
+use septet_chassis::http::{Json, Query, Refusal, read_json};
 use septet_contracts::models::{
     CancelCall, CancelledCall, DeploymentList, IDEMPOTENCY_HEADER, ModelList, OFFSET_HEADER, OutcomeReply,
     OutcomeReport, RUN_HEADER, UsagePage, UsageQuery,
@@ -78,7 +78,7 @@ async fn message(shared: State<Shared>, guest: Guest, headers: HeaderMap, body: 
 async fn ask(dialect: Dialect, State(shared): State<Shared>, guest: Guest, headers: HeaderMap, body: Body) -> Response {
     let begun = async {
         guest.known()?;
-        let asked = Asked::read(dialect, bytes(body)?).map_err(Error::Wrong)?;
+        let asked = read(&shared, dialect, bytes(body)?).await?;
         let is_stream = asked.stream;
         let (caller, call) = call(guest, &headers, asked.model.clone(), Work::Chat(asked))?;
         let answer = shared.calls.begin(&caller, call).await?;
@@ -106,7 +106,8 @@ async fn other(
 ) -> Response {
     let begun = async {
         guest.known()?;
-        let body: Value = serde_json::from_slice(&bytes(body)?).map_err(|bad| Error::Wrong(bad.into()))?;
+        let body: Value =
+            read_json(Some(&shared.calls.cpu), bytes(body)?).await.map_err(|bad| Error::Wrong(bad.into()))?;
         let model = body.get("model").and_then(Value::as_str).unwrap_or_default().to_owned();
         let (caller, call) = call(guest, &headers, model, work(body))?;
         answer::whole(shared.calls.begin(&caller, call).await?).await
@@ -118,7 +119,7 @@ async fn other(
 async fn count(State(shared): State<Shared>, guest: Guest, body: Body) -> Response {
     let counted = async {
         guest.known()?;
-        let asked = Asked::read(Dialect::Anthropic, bytes(body)?).map_err(Error::Wrong)?;
+        let asked = read(&shared, Dialect::Anthropic, bytes(body)?).await?;
         let counted = shared.calls.cpu.run(move || asked.input_tokens(tokens::counted)).await;
         Ok(Json(json!({"input_tokens": counted.map_err(|_panicked| Error::Uncounted)?})).into_response())
     };
@@ -227,6 +228,12 @@ fn call(guest: Guest, headers: &HeaderMap, model: String, work: Work) -> Result<
         pass,
     };
     Ok((caller, call))
+}
+
+/// The head of a request; of a long one on the pool for CPU work.
+async fn read(shared: &Shared, dialect: Dialect, body: Bytes) -> Result<Asked, Error> {
+    let read = shared.calls.cpu.run_over(body.len(), move || Asked::read(dialect, body)).await;
+    read.map_err(|_panicked| Error::Unwritten)?.map_err(Error::Wrong)
 }
 
 fn bytes(body: Body) -> Result<Bytes, Error> {

@@ -70,7 +70,7 @@ impl Calls {
             }
             Backend::Local { name, .. } => Err(Error::NotOffered { provider: name.to_string(), what: "chat" }),
             Backend::Remote(provider) => {
-                let (dialect, body, dropped) = encoded(asked, plan, deployment, provider)?;
+                let (dialect, body, dropped) = encoded(&self.cpu, asked, plan, deployment, provider).await?;
                 let operation = Operation::Chat { dialect, stream: true };
                 let limit = provider.patience.first_byte;
                 let opening = async {
