@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::Stream;
 use septet_contracts::agents::{CreateConversation, CreateResponse, Input};
 use septet_contracts::page::PageQuery;
-use septet_kernel::{Caller, ConversationId, ItemId, ResponseId, VectorStoreId};
+use septet_kernel::{Caller, ConversationId, ItemId, Kind, ResponseId, VectorStoreId};
 use serde_json::{Value, json};
 
 use crate::engine::Engine;
@@ -41,6 +41,13 @@ impl Runs {
         let input = input_items(&request.input, engine)?;
         let asked = knowledge_bases(&request.tools)?;
         let agent = engine.management.resolve_agent(caller, name).await?;
+        // The account is asked again before every step. Here only a run that could not take its first one is refused;
+        // whatever else is wrong with the model, the run itself will say.
+        if let Err(refused) = engine.models.affords(caller, &agent.model).await
+            && refused.kind == Kind::PaymentRequired
+        {
+            return Err(refused.into());
+        }
         let (conversation, previous) = self.past(caller, request).await?;
         let definition = serde_json::to_vec(&agent).map_err(|source| Error::Garbled { what: "agent", source })?;
         let definition = engine.blobs.put(definition).await?.id;

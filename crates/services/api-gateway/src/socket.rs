@@ -256,7 +256,6 @@ async fn run(
     match job {
         Job::Create(event) => {
             let body = body_of(app, event)?;
-            let _admission = app.billing.admit(identity.tenant, request).await?;
             let events = app.peer(ServiceName::AgentCore).post(&caller, "/v1/responses", &body).stream().await?;
             follow(crate::routes::responses::events(events).boxed(), None, None).await;
         }

@@ -14,12 +14,14 @@ use crate::error::Error;
 use crate::provider::Provider;
 use crate::registry::Plan;
 
-/// The request in the provider's dialect, and what it has no words for.
+/// The request in the provider's dialect, and what it has no words for. With a `cap` the answer may be no longer than so
+/// many tokens: that is what is paid for.
 pub(super) fn encoded(
     asked: &Asked,
     plan: &Plan,
     deployment: &Deployment,
     provider: &Provider,
+    cap: Option<u64>,
 ) -> Result<(Dialect, Vec<u8>, Vec<String>), Error> {
     let Some(dialect) = provider.dialect(asked.dialect) else {
         return Err(Error::NotOffered { provider: provider.name.to_string(), what: "chat" });
@@ -30,10 +32,11 @@ pub(super) fn encoded(
     let quirks = Quirks { no_stream_options: quirks.no_stream_options || refuses_options, ..quirks };
     let model = deployment.model.upstream();
     let (body, dropped) = if dialect == asked.dialect {
-        passed(asked, model, &quirks).map_err(Error::Wrong)?
+        passed(asked, model, &quirks, cap).map_err(Error::Wrong)?
     } else {
         let mut request = asked.whole().map_err(Error::Wrong)?;
         request.model = model.to_owned();
+        request.max_output = cap.or(request.max_output);
         let encoded = dialect.encode_request(&request, &quirks);
         (encoded.body.to_string().into_bytes(), encoded.dropped)
     };
@@ -50,7 +53,12 @@ pub(super) fn encoded(
 }
 
 /// The client's own bytes, but for the fields that are ours to change, and what was left out of them.
-fn passed(asked: &Asked, model: &str, quirks: &Quirks) -> Result<(Vec<u8>, Vec<String>), Wrong> {
+fn passed(
+    asked: &Asked,
+    model: &str,
+    quirks: &Quirks,
+    cap: Option<u64>,
+) -> Result<(Vec<u8>, Vec<String>), Wrong> {
     let mut dropped = Vec::new();
     let mut body = asked.body.clone();
     if proof::has_foreign(asked.dialect, &body) {
@@ -61,6 +69,16 @@ fn passed(asked: &Asked, model: &str, quirks: &Quirks) -> Result<(Vec<u8>, Vec<S
         }
     }
     let mut changes = vec![("model", Some(Value::from(model).to_string()))];
+    if let Some(cap) = cap {
+        let name = match asked.dialect {
+            Dialect::Responses => "max_output_tokens",
+            Dialect::Chat if !quirks.old_max_tokens => "max_completion_tokens",
+            _ => "max_tokens",
+        };
+        // The client may have said it in the other way.
+        changes.extend(["max_tokens", "max_completion_tokens"].into_iter().filter(|other| *other != name).map(|name| (name, None)));
+        changes.push((name, Some(cap.to_string())));
+    }
     if asked.dialect == Dialect::Chat {
         if asked.stream {
             let options = (!quirks.no_stream_options).then(|| "{\"include_usage\":true}".to_owned());
