@@ -41,7 +41,7 @@ async fn the_same_holds_on_postgres() {
         return;
     };
     use sea_orm::ConnectionTrait;
-    let name = format!("septet_money_{}", septet_kernel::Id::uuid(&Ids::new(Clock::system()).next::<TenantId>()).simple());
+    let name = format!("septet_money_{}", Ids::new(Clock::system()).next::<TenantId>().uuid().simple());
     let admin = Database::open(&server).await.unwrap();
     admin.writer().execute_unprepared(&format!("CREATE DATABASE {name}")).await.unwrap();
     let (base, _database) = server.rsplit_once('/').expect("the URL names a database");
