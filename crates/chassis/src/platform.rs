@@ -57,13 +57,20 @@ pub struct Service {
     pub limits: Limits,
     /// Whether it can do its work now.
     pub ready: Ready,
+    /// What peers alone reach of a public service; an internal one is for peers whole and has none.
+    pub inner: Option<Router>,
 }
 
 impl Service {
     /// A service that only its peers reach, with the usual limits, ready at once.
     #[must_use]
     pub fn internal(name: ServiceName, router: Router) -> Self {
-        Self { name, router, surface: Surface::Internal, limits: Limits::default(), ready: Ready::default() }
+        Self { name, router, surface: Surface::Internal, limits: Limits::default(), ready: Ready::default(), inner: None }
+    }
+
+    /// Takes out what peers alone reach of a public service, inside its own layers.
+    pub fn take_inner(&mut self, platform: &Platform) -> Option<Router> {
+        Some(Self::internal(self.name, self.inner.take()?).into_router(platform))
     }
 
     /// The router inside its layers, the same in both topologies.

@@ -7,6 +7,15 @@ pub(crate) const AREA: Area =
 
 const CODES: &[Code] = &[
     code(
+        "accounts_unavailable",
+        &[503],
+        [
+            "The account of the tenant cannot be asked, so nothing is spent.",
+            "Try again in a moment; an administrator should check that the API gateway runs.",
+        ],
+        ["无法查询租户账户，因此没有产生费用。", "请稍后重试，并请管理员检查 API 网关是否运行。"],
+    ),
+    code(
         "all_deployments_resting",
         &[503],
         ["Every server of this model has failed lately and is left alone for a while.", "Wait {wait} and try again."],

@@ -1,10 +1,15 @@
 //! The API gateway's own surface: signing in, who one is, money, the state of the installation.
 //!
-//! What it passes through to other services has its types in their modules.
+//! What it passes through to other services has its types in their modules. The inner side, for peers alone, is
+//! [`Accounts`].
+
+mod accounts;
 
 use septet_kernel::{ApiKeyId, RequestId, Role, ServiceName, TenantId, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+pub use accounts::{Accounts, RefusedUsage, Reserve, Reserved, Settle};
 
 use crate::management::{Permission, TenantRef};
 

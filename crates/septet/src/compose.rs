@@ -15,6 +15,7 @@ use septet_chassis::{Lifecycle, Platform, Service, http};
 use septet_database::Database;
 use septet_kernel::{Clock, ServiceName};
 use septet_management::FirstStart;
+use septet_model_gateway::LedgerKind;
 use septet_queue::Queue;
 use tokio::net::TcpListener;
 
@@ -66,25 +67,22 @@ pub async fn start(
             plugged.with_context(|| format!("peers.{name}"))?;
             continue;
         }
-        let service = open(name, config, &platform, &database, &blobs, &mut first_start)
+        let mut service = open(name, names, config, &platform, &database, &blobs, &mut first_start)
             .await
             .with_context(|| format!("{name} cannot start"))?;
         let surface = service.surface;
+        let inner = service.take_inner(&platform);
         let router = service.into_router(&platform);
-        platform.directory.plug_local(name, router.clone());
-        let listener = match surface {
-            Surface::Public => listeners.public.take(),
-            Surface::Internal => listeners.internal.remove(&name),
-        };
-        if let Some(listener) = listener {
-            let listening = match surface {
-                Surface::Public => config.listen.public_listening(&config.gateway)?,
-                Surface::Internal => http::Listening::for_peers(),
-            };
-            let address = http::serve_with(listener, router, listening, &platform.lifecycle)?;
-            if surface == Surface::Public {
-                public = Some(address);
-            }
+        let for_peers = inner.unwrap_or_else(|| router.clone());
+        platform.directory.plug_local(name, for_peers.clone());
+        if let Some(listener) = listeners.internal.remove(&name) {
+            http::serve_with(listener, for_peers, http::Listening::for_peers(), &platform.lifecycle)?;
+        }
+        if surface == Surface::Public
+            && let Some(listener) = listeners.public.take()
+        {
+            let listening = config.listen.public_listening(&config.gateway)?;
+            public = Some(http::serve_with(listener, router, listening, &platform.lifecycle)?);
         }
     }
     platform.lifecycle.begin();
@@ -93,6 +91,7 @@ pub async fn start(
 
 async fn open(
     name: ServiceName,
+    here: &[ServiceName],
     config: &Config,
     platform: &Platform,
     database: &Database,
@@ -102,7 +101,14 @@ async fn open(
     let (database, blobs) = (database.clone(), blobs.clone());
     match name {
         ServiceName::ApiGateway => septet_api_gateway::open(config.gateway.clone(), platform, database, blobs).await,
-        ServiceName::ModelGateway => septet_model_gateway::open(config.models.clone(), platform, database).await,
+        ServiceName::ModelGateway => {
+            let mut models = config.models.clone();
+            let has_accounts = here.contains(&ServiceName::ApiGateway) || config.peers.contains_key(&ServiceName::ApiGateway);
+            if models.ledger == LedgerKind::Auto && has_accounts {
+                models.ledger = LedgerKind::Required;
+            }
+            septet_model_gateway::open(models, platform, database).await
+        }
         ServiceName::AgentCore => septet_agent_core::open(config.agents.clone(), platform, database, blobs).await,
         ServiceName::KnowledgeEngine => {
             septet_knowledge_engine::open(config.knowledge.clone(), platform, database, blobs).await

@@ -96,11 +96,8 @@ async fn try_start(topology: Topology, change: impl FnOnce(&mut Config)) -> anyh
             // Management first: the others may ask it as soon as they run.
             for name in ServiceName::ALL.into_iter().rev() {
                 let listener = internal.remove(&name).context("a listener for each")?;
-                let listeners = if name == ServiceName::ApiGateway {
-                    Listeners { public: public.take(), ..Listeners::default() }
-                } else {
-                    Listeners { public: None, internal: BTreeMap::from([(name, listener)]) }
-                };
+                let public = if name == ServiceName::ApiGateway { public.take() } else { None };
+                let listeners = Listeners { public, internal: BTreeMap::from([(name, listener)]) };
                 running.push(compose::start(&config, &[name], &secret, listeners).await?);
             }
         }

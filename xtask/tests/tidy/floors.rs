@@ -33,7 +33,7 @@ fn floor(package: &Package) -> Option<u8> {
         "crates/kernel" | "crates/codes" | "crates/sse" => Some(KERNEL),
         "crates/contracts" | "crates/chassis" => Some(COMMON),
         "crates/septet" => Some(BINARY),
-        "crates/testkit" | "tests" | "bench" | "xtask" => Some(TOOLS),
+        "crates/testkit" | "tests" | "tests/money" | "bench" | "xtask" => Some(TOOLS),
         other if other.starts_with("crates/stores/") || other.starts_with("crates/models/") => Some(COMMON),
         other if other.starts_with("crates/services/") => Some(SERVICES),
         _ => None,

@@ -55,7 +55,7 @@ struct Walls {
 /// Puts the layers around a service. Outermost first: span and metrics, panic, body limit, concurrency, identity,
 /// deadline, the shape of the body.
 pub fn wrap(service: Service, platform: &Platform) -> Router {
-    let Service { name, router, surface, limits, ready } = service;
+    let Service { name, router, surface, limits, ready, inner: _ } = service;
     let walls = Walls {
         service: name,
         surface,

@@ -135,6 +135,17 @@ impl Models {
         self.client.get(caller, "/v1/models").answer().await
     }
 
+    /// Whether the caller's tenant may begin a call to a model: whether it costs nothing, or there is money left. Says
+    /// nothing about how much a call may cost.
+    ///
+    /// # Errors
+    /// [`CallError`]: `PaymentRequired` when a prepaid tenant has nothing left for a model that costs something;
+    /// `NotFound` for a model that is not there, or for another product in the place of the model gateway.
+    pub async fn affords(&self, caller: &Caller, model: &str) -> Result<(), CallError> {
+        let pairs = [("model", Some(model.to_owned()))];
+        self.client.get(caller, &format!("/internal/affords{}", query(&pairs))).done().await
+    }
+
     /// Tells how the caller's tenant's calls turned out, so that its routes by difficulty learn from them.
     ///
     /// # Errors

@@ -113,6 +113,17 @@ pub struct UsageRecord {
     /// The run it belongs to.
     #[serde(default)]
     pub run: Option<String>,
+    /// The money that was kept back of the tenant's account for it: the ledger gives this hold back when it books the
+    /// record.
+    #[serde(default)]
+    pub hold: Option<RecordId>,
+    /// How much that was, in nano-units. A cost above it is what the provider counted beyond the most that was thought
+    /// possible.
+    #[serde(default)]
+    pub reserved_nano: Option<i64>,
+    /// What the provider said that cannot be true, in words: it was not believed, and the tokens were counted here.
+    #[serde(default)]
+    pub doubt: Option<String>,
     /// The model, as named here.
     pub model: String,
     /// The provider.
@@ -171,6 +182,41 @@ pub struct UsageRecord {
     /// Its place in the feed: records are committed in this order, without gaps.
     pub cursor: i64,
 }
+
+/// The most tokens of one kind that one call can have had: no context window is anywhere near it.
+pub const MOST_TOKENS: u64 = 1_000_000_000;
+
+/// The most that one call can cost, in nano-units: ten million units of currency.
+pub const MOST_COST_NANO: i64 = 10_000_000_000_000_000;
+
+impl UsageRecord {
+    /// Why the figures cannot be true, in words; `None` where they can. Figures within these bounds can be added up for
+    /// as long as anybody lives without leaving 64 bits.
+    #[must_use]
+    pub fn absurdity(&self) -> Option<String> {
+        let counts = [
+            ("input_tokens", self.input_tokens),
+            ("cached_tokens", self.cached_tokens),
+            ("cache_write_tokens", self.cache_write_tokens),
+            ("output_tokens", self.output_tokens),
+            ("reasoning_tokens", self.reasoning_tokens),
+        ];
+        if let Some((name, count)) = counts.into_iter().find(|(_, count)| *count > MOST_TOKENS) {
+            return Some(format!("{name} is {count}, and no call has more than {MOST_TOKENS}"));
+        }
+        if !(0..=MOST_COST_NANO).contains(&self.cost_nano) {
+            return Some(format!("cost_nano is {}; a call costs from 0 to {MOST_COST_NANO}", self.cost_nano));
+        }
+        if self.started_at_ms < 0 || self.started_at_ms > LATEST_MS || self.duration_ms < 0 {
+            let (at, lasted) = (self.started_at_ms, self.duration_ms);
+            return Some(format!("it began at {at} ms and lasted {lasted} ms, which is no time of a call"));
+        }
+        None
+    }
+}
+
+// The end of the year 9999.
+const LATEST_MS: i64 = 253_402_300_799_999;
 
 fn one() -> u32 {
     1

@@ -49,9 +49,20 @@ async fn begin(config: &Config, names: &[ServiceName], how: Use) -> anyhow::Resu
         listeners.public = Some(listen(config.listen.public, "--listen, or listen.public in the settings").await?);
     }
     if how == Use::Shared {
-        for name in names.iter().filter(|name| **name != ServiceName::ApiGateway) {
+        for name in names {
             let hint = format!("listen.internal.{name} in the settings");
-            listeners.internal.insert(*name, listen(config.internal_address(*name), &hint).await?);
+            match listen(config.internal_address(*name), &hint).await {
+                Ok(listener) => {
+                    listeners.internal.insert(*name, listener);
+                }
+                // A second gateway of one machine: the first one keeps accounts for the peers of both.
+                Err(error)
+                    if *name == ServiceName::ApiGateway && !config.listen.internal.contains_key(name) =>
+                {
+                    warn!(error.detail = %error, "peers do not reach the accounts of this gateway");
+                }
+                Err(error) => return Err(error),
+            }
         }
     }
     if let Some(address) = config.listen.metrics {

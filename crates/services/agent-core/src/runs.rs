@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures::Stream;
 use septet_contracts::agents::{CreateConversation, CreateResponse, Input};
 use septet_contracts::page::PageQuery;
-use septet_kernel::{Caller, ConversationId, ItemId, ResponseId, VectorStoreId};
+use septet_kernel::{Caller, ConversationId, ItemId, Kind, ResponseId, VectorStoreId};
 use serde_json::{Value, json};
 
 use crate::engine::Engine;
@@ -54,6 +54,13 @@ impl Runs {
         // What is gone since stays named: without any the search would be everywhere.
         let narrowed = asked.or_else(|| before.filter(|before| before.narrowed).map(|before| before.knowledge_bases));
         let agent = engine.management.resolve_agent(caller, name).await?;
+        // The account is asked again before every step. Here only a run that could not take its first one is refused;
+        // whatever else is wrong with the model, the run itself will say.
+        if let Err(refused) = engine.models.affords(caller, &agent.model).await
+            && refused.kind == Kind::PaymentRequired
+        {
+            return Err(refused.into());
+        }
         let (conversation, previous) = match past {
             Some(past) => past,
             None => (self.add_conversation(caller, &CreateConversation::default()).await?.id, None),

@@ -61,9 +61,10 @@ pub struct BillingConfig {
     /// How a tenant starts: `unlimited` (usage is only written down) or `prepaid` (stops at nothing). Default
     /// `unlimited`.
     pub default_mode: BillingMode,
-    /// What is held back of a prepaid balance while a request runs, in nano-units. Default 50 000 000 (0.05).
+    /// Not used any more: what is held back of a prepaid balance is what each call to a model can cost at most.
     pub hold_nano: i64,
-    /// After how many seconds a hold that nobody settled is given back. Default 3600.
+    /// For how many seconds money is held back for a call whose process died, 30 to 86 400. While a call runs its hold is
+    /// renewed. Default 900.
     pub hold_expiry_s: u32,
     /// How often usage is fetched into the ledger, in milliseconds, 50 to 60 000. Default 2000.
     pub feed_every_ms: u32,
@@ -71,7 +72,7 @@ pub struct BillingConfig {
 
 impl Default for BillingConfig {
     fn default() -> Self {
-        Self { default_mode: BillingMode::Unlimited, hold_nano: 50_000_000, hold_expiry_s: 3600, feed_every_ms: 2000 }
+        Self { default_mode: BillingMode::Unlimited, hold_nano: 50_000_000, hold_expiry_s: 900, feed_every_ms: 2000 }
     }
 }
 
@@ -100,6 +101,13 @@ impl Default for Config {
     }
 }
 
+impl BillingConfig {
+    /// How long a hold lasts unless it is renewed.
+    pub(crate) fn hold_ms(&self) -> i64 {
+        i64::from(self.hold_expiry_s) * 1000
+    }
+}
+
 impl Config {
     /// Whether the settings can be used.
     ///
@@ -119,11 +127,8 @@ impl Config {
         within("run_timeout_s", self.run_timeout_s.into(), 1, 86_400)?;
         within("keep_alive_s", self.keep_alive_s.into(), 1, 60)?;
         within("socket_minutes", self.socket_minutes.into(), 1, 1440)?;
-        within("billing.hold_expiry_s", self.billing.hold_expiry_s.into(), 1, 86_400)?;
+        within("billing.hold_expiry_s", self.billing.hold_expiry_s.into(), 30, 86_400)?;
         within("billing.feed_every_ms", self.billing.feed_every_ms.into(), 50, 60_000)?;
-        if self.billing.hold_nano < 0 {
-            return Err("gateway.billing.hold_nano may not be negative".to_owned());
-        }
         for network in &self.trusted_proxies {
             crate::address::Network::parse(network).map_err(|error| format!("gateway.trusted_proxies: {error}"))?;
         }

@@ -1,8 +1,8 @@
 //! What every request passes on its way in and out.
 //!
 //! Outside, for all paths: a request id, the span, the shape of errors. Inside, for known routes, in this order: who is
-//! asking, may they, how often, is there money, how large, how long. Each step refuses before the next one costs
-//! anything.
+//! asking, may they, how often, how large, how long. Each step refuses before the next one costs anything. What a request
+//! costs nobody knows here: the model gateway asks the account before each call to a model.
 
 mod guard;
 
@@ -105,7 +105,6 @@ pub(crate) async fn inside(State(app): State<App>, request: Request, next: Next)
 struct Passage {
     inspection: Inspection,
     left: Option<crate::limits::Left>,
-    admission: Option<crate::billing::Admission>,
     guard: Option<Guard>,
     wait: Duration,
 }
@@ -119,10 +118,10 @@ async fn admit(app: &App, request: Request) -> Result<(Request, Passage), Error>
         permissions::find(&parts.method, &route).ok_or_else(|| Error::WrongMethod(permissions::methods(&route)))?;
     let wait = match rule.weight {
         Weight::Light => app.config.request_timeout(),
-        Weight::Long | Weight::Paid | Weight::Upload => app.config.run_timeout(),
+        Weight::Long | Weight::Upload => app.config.run_timeout(),
     };
     let inspection = Inspection::default();
-    let mut passage = Passage { inspection, left: None, admission: None, guard: None, wait };
+    let mut passage = Passage { inspection, left: None, guard: None, wait };
     if let Need::Has(permission) = rule.need {
         let id = *parts.extensions.get::<RequestId>().ok_or(Error::Bug("a request without an id"))?;
         app.auth.rights_must_be_known(parts.method.is_safe()).await?;
@@ -131,9 +130,6 @@ async fn admit(app: &App, request: Request) -> Result<(Request, Passage), Error>
             return Err(Error::Denied(permission));
         }
         passage.left = Some(app.limits.count(&identity).await?);
-        if rule.weight == Weight::Paid {
-            passage.admission = Some(app.billing.admit(identity.tenant, id).await?);
-        }
         let deadline = app.clock.now().checked_add(wait).ok();
         parts.extensions.insert(identity.caller(id, deadline));
         if rule.weight != Weight::Light {
@@ -145,7 +141,7 @@ async fn admit(app: &App, request: Request) -> Result<(Request, Passage), Error>
         // Strangers have little to say.
         _ if rule.need == Need::Nothing => MAX_STRANGER_BYTES,
         Weight::Upload => app.config.upload_limit_bytes(),
-        Weight::Light | Weight::Long | Weight::Paid => app.config.json_limit_bytes(),
+        Weight::Light | Weight::Long => app.config.json_limit_bytes(),
     };
     let (request, inspection) = inspected(Request::from_parts(parts, body), limit_bytes)?;
     passage.inspection = inspection;
@@ -154,7 +150,7 @@ async fn admit(app: &App, request: Request) -> Result<(Request, Passage), Error>
 
 impl Passage {
     async fn walk(self, request: Request, next: Next) -> Response {
-        let Self { inspection, left, admission, guard, wait } = self;
+        let Self { inspection, left, guard, wait } = self;
         let taken_back = async {
             match &guard {
                 Some(guard) => guard.taken_back().await,
@@ -165,22 +161,13 @@ impl Passage {
             response = tokio::time::timeout(wait, next.run(request)) => response,
             error = taken_back => return Refusal::from(error).into_response(),
         };
-        let Ok(response) = response else {
+        let Ok(mut response) = response else {
             return Refusal::from(Error::Timeout(wait.as_secs())).into_response();
         };
         // Whatever was made of what came before.
-        let response = match inspection.refusal() {
-            Some(refusal) => Refusal::from(refusal).into_response(),
-            None => response,
-        };
-        // The hold lives until the last byte is out, or the client has left.
-        let mut response = response.map(|body| match admission {
-            Some(admission) => Body::new(body.map_frame(move |frame| {
-                let _held = &admission;
-                frame
-            })),
-            None => body,
-        });
+        if let Some(refusal) = inspection.refusal() {
+            response = Refusal::from(refusal).into_response();
+        }
         if let Some(left) = left {
             left.write(response.headers_mut());
         }

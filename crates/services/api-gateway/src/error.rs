@@ -65,11 +65,15 @@ pub enum Error {
         /// When one is let in again.
         retry_after_s: u64,
     },
-    /// The prepaid balance is spent.
-    #[error("the balance is spent ({available} available); top it up to go on")]
+    /// The prepaid balance does not cover what a call may cost.
+    #[error(
+        "the balance does not cover this: the call may cost {needed} and {available} is available; top the balance up, ask for fewer output tokens, or wait for calls that are running"
+    )]
     InsufficientBalance {
         /// What is left after all holds.
         available: Money,
+        /// The most that the call can cost.
+        needed: Money,
     },
     /// The body is beyond the limit.
     #[error("the body is larger than {} KiB", limit_bytes >> 10)]

@@ -4,7 +4,7 @@
 //!   browser, SDK, curl
 //!        │  REST · SSE · WebSocket
 //!        ▼
-//!   door: request id ─ who ─ may they ─ how often ─ is there money ─ how large ─ how long
+//!   door: request id ─ who ─ may they ─ how often ─ how large ─ how long
 //!        │
 //!        ├── /v1/responses, /v1/conversations ──► agent-core        (a run that breaks off is read on)
 //!        ├── /v1/chat, /v1/embeddings ──────────► model-gateway, or agent-core for agent:<name>
@@ -14,6 +14,7 @@
 //!        └── everything else ───────────────────► the console
 //!
 //!   model-gateway's usage feed ──► ledger (every record once)
+//!   model-gateway, before each call ──► holds on prepaid accounts (a surface for peers alone)
 //! ```
 //!
 //! It keeps sessions, accounts and the ledger, and nothing else: what it passes on belongs to the service behind it.
@@ -30,7 +31,9 @@ mod door;
 mod error;
 mod events;
 mod gateway;
+mod inside;
 mod limits;
+mod metrics;
 mod migration;
 mod openapi;
 mod permissions;
@@ -61,7 +64,7 @@ use septet_kernel::ServiceName;
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::{error, warn};
 
-pub use crate::billing::{Billing, Hold, HoldState};
+pub use crate::billing::{Billing, Wanted};
 pub use crate::config::{BillingConfig, Config};
 pub use crate::error::Error;
 pub use crate::openapi::openapi;
@@ -84,6 +87,7 @@ const SWEEPS_PER_DAY: u64 = 144;
 /// made.
 pub async fn open(config: Config, platform: &Platform, database: Database, blobs: Blobs) -> anyhow::Result<Service> {
     config.check().map_err(anyhow::Error::msg)?;
+    metrics::describe();
     database.migrate::<migration::Migrator>().await.context("the gateway's tables")?;
     let Platform { directory, clock, ids, lifecycle, cpu } = platform.clone();
     let management = Management::new(directory.transport(ServiceName::Management));
@@ -111,6 +115,7 @@ pub async fn open(config: Config, platform: &Platform, database: Database, blobs
         blobs,
         management,
     });
+    let inner = inside::routes(billing.clone());
     lifecycle.spawn("feed the ledger from usage", billing.feed(models, lifecycle.stopping()));
     lifecycle.spawn("sweep sessions", sweep(app.clone()));
     lifecycle.spawn("learn changed rights", keep_up(app.clone()));
@@ -119,6 +124,7 @@ pub async fn open(config: Config, platform: &Platform, database: Database, blobs
         name: ServiceName::ApiGateway,
         router: surface(router, app),
         surface: Reach::Public,
+        inner: Some(inner),
         // The door has its own limits for each route; these only must not be narrower.
         limits: HttpLimits {
             body_bytes: largest.unwrap_or(usize::MAX),

@@ -10,7 +10,7 @@ pub(crate) struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(First), Box::new(SessionEpochs)]
+        vec![Box::new(First), Box::new(SessionEpochs), Box::new(HoldsOfCalls)]
     }
 
     fn migration_table_name() -> DynIden {
@@ -92,6 +92,33 @@ const SESSION_EPOCHS: &[&str] = &[
 impl MigrationTrait for SessionEpochs {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         for statement in SESSION_EPOCHS {
+            manager.get_connection().execute_unprepared(statement).await?;
+        }
+        Ok(())
+    }
+}
+
+struct HoldsOfCalls;
+
+impl MigrationName for HoldsOfCalls {
+    fn name(&self) -> &str {
+        "gateway_0003_holds_of_calls"
+    }
+}
+
+const HOLDS_OF_CALLS: &[&str] = &[
+    // A hold belongs to a call of a model, and the call perhaps to a run.
+    "ALTER TABLE gateway_holds ADD COLUMN run TEXT",
+    // Usage records that cannot be true, whole, for somebody to look at.
+    "CREATE TABLE gateway_refused_usage (
+        record TEXT PRIMARY KEY, tenant TEXT NOT NULL, model TEXT NOT NULL, provider TEXT NOT NULL,
+        reason TEXT NOT NULL, booked_nano BIGINT NOT NULL, body TEXT NOT NULL, at_ms BIGINT NOT NULL)",
+];
+
+#[async_trait::async_trait]
+impl MigrationTrait for HoldsOfCalls {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for statement in HOLDS_OF_CALLS {
             manager.get_connection().execute_unprepared(statement).await?;
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! The route table: what each route needs, what it weighs, whether it costs money.
+//! The route table: what each route needs and what it weighs.
 //!
 //! One line per route, and a route without a line is refused. A test compares the table with the router, so neither
 //! can have what the other has not.
@@ -25,8 +25,6 @@ pub(crate) enum Weight {
     Light,
     /// A JSON body and an answer that may take as long as a run takes.
     Long,
-    /// As `Long`, and it costs money: a prepaid tenant needs a balance.
-    Paid,
     /// A file, streamed.
     Upload,
 }
@@ -68,8 +66,8 @@ pub(crate) const RULES: &[Rule] = &[
     // The OpenAI surface.
     rule("GET", "/v1/models", ReadAgents),
     rule("GET", "/v1/models/{model}", ReadAgents),
-    rule("POST", "/v1/responses", UseAgents).weighing(Weight::Paid),
-    // The WebSocket; what it costs is asked at each response.create.
+    rule("POST", "/v1/responses", UseAgents).weighing(Weight::Long),
+    // The WebSocket.
     rule("GET", "/v1/responses", UseAgents),
     rule("GET", "/v1/responses/{response_id}", ReadRuns).weighing(Weight::Long),
     rule("DELETE", "/v1/responses/{response_id}", UseAgents),
@@ -79,10 +77,10 @@ pub(crate) const RULES: &[Rule] = &[
     rule("GET", "/v1/conversations/{conversation_id}", ReadRuns),
     rule("DELETE", "/v1/conversations/{conversation_id}", UseAgents),
     rule("GET", "/v1/conversations/{conversation_id}/items", ReadRuns),
-    rule("POST", "/v1/chat/completions", UseAgents).weighing(Weight::Paid),
-    rule("POST", "/v1/embeddings", UseAgents).weighing(Weight::Paid),
-    rule("POST", "/v1/rerank", UseAgents).weighing(Weight::Paid),
-    rule("POST", "/v1/messages", UseAgents).weighing(Weight::Paid),
+    rule("POST", "/v1/chat/completions", UseAgents).weighing(Weight::Long),
+    rule("POST", "/v1/embeddings", UseAgents).weighing(Weight::Long),
+    rule("POST", "/v1/rerank", UseAgents).weighing(Weight::Long),
+    rule("POST", "/v1/messages", UseAgents).weighing(Weight::Long),
     rule("POST", "/v1/messages/count_tokens", UseAgents),
     rule("POST", "/v1/files", WriteKnowledge).weighing(Weight::Upload),
     rule("GET", "/v1/files", ReadKnowledge),
@@ -155,6 +153,7 @@ pub(crate) const RULES: &[Rule] = &[
     rule("GET", "/api/ledger", ReadUsage),
     // The platform's money: besides the permission, the caller has to belong to the home tenant.
     rule("GET", "/api/accounts", ManageTenants),
+    rule("GET", "/api/usage/refused", ManageTenants),
     rule("PATCH", "/api/accounts/{id}", ManageTenants),
     rule("POST", "/api/accounts/top-up", ManageTenants),
 ];

@@ -294,7 +294,6 @@ async fn run(
         Job::Create(event) => {
             let without = &["type", "stream_id", "background", "event_id", "generate"];
             let body = body::for_agent(app, event, without, &[("stream", true)]).await?;
-            let _admission = app.billing.admit(identity.tenant, request).await?;
             let events = app.peer(ServiceName::AgentCore).post(&caller, "/v1/responses", &body).stream().await?;
             follow(crate::routes::responses::events(events).boxed(), None, None).await;
         }

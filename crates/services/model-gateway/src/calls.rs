@@ -1,9 +1,9 @@
 //! A call from its beginning to its record.
 //!
 //! ```text
-//!   reserve budgets ─► plan: stages of deployments ─► attempts, until one shows its first bytes ─► the rest
-//!                                                                                                    │
-//!   last bytes to the reader ◄─ settle budgets ◄─ record on disk ◄───────────────────────────────────┘
+//!   reserve budgets ─► plan: stages of deployments ─► attempts, each with its money kept back,
+//!                                                     until one shows its first bytes ─► the rest ─┐
+//!   last bytes to the reader ◄─ settle budgets and account ◄─ record on disk ◄────────────────────┘
 //! ```
 //!
 //! Every call runs in a task of its own; callers only read. So the record is written exactly once however the caller
@@ -14,6 +14,7 @@ mod attempt;
 mod cancel;
 mod course;
 mod estimate;
+mod funds;
 mod judge;
 mod live;
 pub(crate) mod makers;
@@ -42,6 +43,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{Instrument, Span, warn};
 
 pub(crate) use self::cancel::Cancelled;
+use crate::accounts::Accounts;
 use crate::asked::Asked;
 use crate::cache::Cache;
 use crate::config::ModelKind;
@@ -67,6 +69,7 @@ pub(crate) struct Calls {
     pub store: Store,
     pub recorder: Recorder,
     pub quota: Quota,
+    pub accounts: Accounts,
     pub cache: Cache,
     pub expected: Expected,
     pub difficulty: Difficulty,
@@ -178,6 +181,7 @@ impl Calls {
         if tokio::time::timeout(LAST_WORDS + LAST_RECORDS, self.under_way.wait()).await.is_err() {
             warn!(calls.n_under_way = self.under_way.len(), "model calls are cut off by shutdown");
         }
+        self.accounts.close();
         self.quota.flush().await;
         self.recorder.finish();
     }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::analyst;
 
-pub use budget::{Amount, BudgetConfig, BudgetKind, KeyConfig, WindowKind};
+pub use budget::{Amount, BudgetConfig, BudgetKind, KeyConfig, LedgerKind, WindowKind};
 pub(crate) use price::OwnPrices;
 pub use price::TenantPriceConfig;
 pub use provider::{ModelConfig, ModelKind, ProviderConfig};
@@ -41,6 +41,11 @@ pub struct Config {
     pub tenant_prices: Vec<TenantPriceConfig>,
     /// Budgets and rate limits. Default none.
     pub budgets: Vec<BudgetConfig>,
+    /// Whether prepaid tenants' accounts are asked before calls: `auto` asks the API gateway, and where none ever answered at
+    /// an address that nobody wrote down this gateway stands alone; `required` makes no call without an answer, and is
+    /// what `auto` means where `peers.api-gateway` is set or the API gateway runs in the same process; `off` asks nobody.
+    /// Default `auto`.
+    pub ledger: LedgerKind,
     /// How far the clocks by which budgets of days and months begin anew are ahead of UTC, in seconds. Default 0;
     /// 28800 for Beijing.
     pub utc_offset_s: i32,
@@ -84,6 +89,7 @@ impl Default for Config {
             unsupported: Unsupported::Refuse,
             tenant_prices: Vec::new(),
             budgets: Vec::new(),
+            ledger: LedgerKind::Auto,
             utc_offset_s: 0,
             counters: "memory:".to_owned(),
             keys: BTreeMap::new(),

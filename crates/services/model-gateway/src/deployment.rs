@@ -12,6 +12,7 @@ use septet_routing::{Fault, Pace};
 
 use self::health::Health;
 use crate::config::ModelConfig;
+use crate::excess::Excess;
 use crate::offline;
 use crate::provider::Provider;
 use crate::tariff::Tariff;
@@ -28,6 +29,8 @@ pub(crate) struct Deployment {
     pub tariff: Tariff,
     pub health: Health,
     pub pace: Pace,
+    /// How far it counts beyond what was thought possible.
+    pub excess: Excess,
     /// It was seen to refuse `stream_options`, so it is not asked for usage any more.
     pub refuses_options: AtomicBool,
     /// What failed last, in words: for those who come while it rests.
@@ -62,6 +65,7 @@ impl Deployment {
             id: format!("{}/{}", backend.provider(), model.id),
             health: Health::new(seed),
             pace: Pace::new(PACE_HALF_LIFE_MS),
+            excess: Excess::default(),
             refuses_options: AtomicBool::new(false),
             last_failure: Mutex::default(),
             backend,

@@ -7,6 +7,7 @@ mod spent;
 use std::sync::Arc;
 
 use sea_orm::DbErr;
+use septet_contracts::call::CallError;
 use septet_protocols::Wrong;
 
 /// Why a call failed. Cloned to everyone who waits for the same answer. Holds no keys: what a provider says is cleaned
@@ -240,6 +241,15 @@ pub enum Error {
     /// A budget or rate limit is spent.
     #[error("{}", spent::spent(.0))]
     Spent(Arc<septet_kv::Refused>),
+    /// The tenant's prepaid account does not cover the call.
+    #[error("{said}")]
+    InsufficientBalance {
+        /// What the account says.
+        said: String,
+    },
+    /// The tenant's account cannot be asked.
+    #[error("the tenant's account cannot be asked now, so nothing is spent; try again in a moment")]
+    Accounts(#[source] Arc<CallError>),
     /// Budgets cannot be counted.
     #[error("budgets cannot be counted now, so nothing is spent; try again in a moment")]
     Counters(#[source] Arc<septet_kv::Error>),

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   /v1/chat/completions ─┐
-//!   /v1/responses ────────┼─► calls ──► quota: is there room in every budget?
+//!   /v1/responses ────────┼─► calls ──► quota: is there room in every budget? accounts: is there money?
 //!   /v1/messages ─────────┘     │  ├──► registry: route, or model ──► deployments, in an order
 //!   /v1/embeddings, /v1/rerank ─┘  ├──► provider: any of 26 kinds, or the offline analyst, or a folder with a model
 //!                                  ├──► wire: the provider's bytes passed on, or translated by septet-protocols
@@ -17,6 +17,7 @@
 //! - With an idempotency key an answer is made and charged once, and given again for 15 minutes.
 //! - It executes nothing that a model says, and keeps no prompt but in an answer's fingerprint.
 
+mod accounts;
 pub mod analyst;
 mod asked;
 mod cache;
@@ -27,6 +28,7 @@ mod difficulty;
 mod environment;
 mod error;
 mod examine;
+mod excess;
 mod keys;
 mod meter;
 mod metrics;
@@ -62,7 +64,7 @@ use tokio_util::task::TaskTracker;
 use tracing::info;
 
 pub use config::{
-    Amount, BlendConfig, BudgetConfig, BudgetKind, Config, KeyConfig, MemberConfig, ModelConfig, ModelKind,
+    Amount, BlendConfig, BudgetConfig, BudgetKind, Config, KeyConfig, LedgerKind, MemberConfig, ModelConfig, ModelKind,
     ProviderConfig, RouteConfig, Secret, StrategyKind, TenantPriceConfig, TierKind, Unsupported, WindowKind,
 };
 pub use environment::providers_from_env;
@@ -70,6 +72,7 @@ pub use error::Error;
 pub use examine::{Examined, Verdict, examine};
 pub use septet_providers::Kind;
 
+use crate::accounts::Accounts;
 use crate::cache::Cache;
 use crate::calls::Calls;
 use crate::deployment::Backend;
@@ -121,6 +124,13 @@ pub async fn open(config: Config, platform: &Platform, database: Database) -> an
         difficulty: Difficulty::new(store.clone()),
         recorder: Recorder::new(spool, store.clone(), &platform.lifecycle),
         store,
+        accounts: Accounts::new(
+            platform.directory.clone(),
+            config.ledger,
+            platform.clock.clone(),
+            platform.ids.clone(),
+            platform.lifecycle.clone(),
+        ),
         quota: Quota::new(counters, config.budgets.clone(), config.utc_offset_s),
         cache: Cache::new(config.cache_bytes, platform.clock.clone()),
         expected: Expected::new(MOST_EXPECTED),

@@ -1,5 +1,6 @@
 //! Counts what a call used: the provider's own figures where it gives any, an estimate where it does not.
 
+use septet_contracts::models::{MOST_COST_NANO, MOST_TOKENS};
 use septet_prices::Service;
 use septet_protocols::{Delta, Event, Usage};
 use serde_json::Value;
@@ -16,6 +17,8 @@ pub(crate) struct Meter {
     heard: Heard,
     /// What was asked and heard came to, once it was counted.
     estimate: Option<Estimate>,
+    /// Figures of the provider that cannot be true.
+    doubt: Option<String>,
 }
 
 /// Tokens that were counted here.
@@ -58,7 +61,15 @@ impl Meter {
     pub(crate) fn said(&mut self, usage: Usage) {
         let tier = usage.raw.get("service_tier").or_else(|| usage.raw.get("serviceTier"));
         self.got(tier);
-        self.said = Some(usage);
+        match absurdity(&usage) {
+            Some(doubt) => self.doubt = Some(doubt),
+            None => self.said = Some(usage),
+        }
+    }
+
+    /// What the provider said that cannot be true, in words. It is not among the figures.
+    pub(crate) fn doubt(&self) -> Option<&str> {
+        self.doubt.as_deref()
     }
 
     /// The provider says which service tier the call got, as a word or as Bedrock's object.
@@ -137,6 +148,24 @@ impl Meter {
     }
 }
 
+/// Why a provider's figures cannot be true: a bug there must not become money here.
+fn absurdity(usage: &Usage) -> Option<String> {
+    let counts = [
+        ("input", usage.input),
+        ("cached", usage.cached),
+        ("cache write", usage.cache_write),
+        ("cache write for an hour", usage.cache_write_1h),
+        ("output", usage.output),
+        ("reasoning", usage.reasoning),
+    ];
+    if let Some((name, count)) = counts.into_iter().find(|(_, count)| *count > MOST_TOKENS) {
+        return Some(format!("{count} {name} tokens"));
+    }
+    let said = usage.said_cost.as_deref()?;
+    let is_sound = septet_prices::nano(said).is_some_and(|cost| (0..=MOST_COST_NANO).contains(&cost));
+    (!is_sound).then(|| format!("a cost of {}", said.chars().take(64).collect::<String>()))
+}
+
 /// What is to be counted of a call.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Uncounted {
@@ -205,6 +234,25 @@ mod tests {
         meter.counted(Estimate { input: 0, output: 4 });
         let cut_off = meter.count(false);
         assert_eq!((cut_off.usage.input, cut_off.usage.output, cut_off.estimated), (12, 4, true));
+    }
+
+    #[test]
+    fn figures_that_cannot_be_true_are_not_believed() {
+        let absurd = [
+            Usage { input: 9_000_000_000_000_000_000, ..Usage::default() },
+            Usage { output: MOST_TOKENS + 1, ..Usage::default() },
+            Usage { input: 1, said_cost: Some("-3".to_owned()), ..Usage::default() },
+            Usage { input: 1, said_cost: Some("1e30".to_owned()), ..Usage::default() },
+        ];
+        for usage in absurd {
+            let mut meter = Meter::default();
+            meter.said(usage);
+            assert!(meter.doubt().is_some() && meter.figures().is_none());
+            assert!(meter.uncounted(true).is_some(), "it is counted here");
+        }
+        let mut meter = Meter::default();
+        meter.said(Usage { input: MOST_TOKENS, said_cost: Some("12.5".to_owned()), ..Usage::default() });
+        assert!(meter.doubt().is_none() && meter.figures().is_some());
     }
 
     #[test]

@@ -13,6 +13,7 @@ const COST: &str = "septet_models_cost_nano_total";
 const FIRST_TOKEN: &str = "septet_models_first_token_seconds";
 const DURATION: &str = "septet_models_call_seconds";
 const CACHED: &str = "septet_models_cached_answers_total";
+const DOUBTED: &str = "septet_models_usage_doubted_total";
 const WAITING: &str = "septet_models_usage_records_waiting";
 
 /// Says what each figure means.
@@ -24,6 +25,7 @@ pub(crate) fn describe() {
     describe_histogram!(FIRST_TOKEN, "Time until the first piece of a streamed answer, in seconds");
     describe_histogram!(DURATION, "Time of a whole call, in seconds");
     describe_counter!(CACHED, "Answers given from the cache");
+    describe_counter!(DOUBTED, "Calls of which the provider said what cannot be true; anything above 0 needs a look");
     describe_gauge!(WAITING, "Usage records that wait on disk for their store");
 }
 
@@ -56,6 +58,11 @@ pub(crate) fn used(deployment: &Deployment, record: &UsageRecord) {
         histogram!(FIRST_TOKEN, "deployment" => deployment.id.clone()).record(first as f64 / 1_000.0);
     }
     histogram!(DURATION, "deployment" => deployment.id.clone()).record(record.duration_ms as f64 / 1_000.0);
+}
+
+/// A provider said of a call what cannot be true.
+pub(crate) fn doubted(deployment: &Deployment) {
+    counter!(DOUBTED, "deployment" => deployment.id.clone()).increment(1);
 }
 
 /// So many records wait.

@@ -7,7 +7,7 @@ pub(crate) struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(First), Box::new(Exact), Box::new(Bills), Box::new(Outcomes)]
+        vec![Box::new(First), Box::new(Exact), Box::new(Bills), Box::new(Outcomes), Box::new(Holds)]
     }
 
     fn migration_table_name() -> DynIden {
@@ -182,6 +182,31 @@ const OUTCOMES: [&str; 6] = [
 impl MigrationTrait for Outcomes {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         for statement in OUTCOMES {
+            manager.get_connection().execute_unprepared(statement).await?;
+        }
+        Ok(())
+    }
+}
+
+struct Holds;
+
+impl MigrationName for Holds {
+    fn name(&self) -> &'static str {
+        "m0005_holds"
+    }
+}
+
+/// What was kept back of a tenant's account for a call, and what a provider said of it that cannot be true.
+const HOLDS: [&str; 3] = [
+    "ALTER TABLE models_usage ADD COLUMN hold TEXT",
+    "ALTER TABLE models_usage ADD COLUMN reserved_nano BIGINT",
+    "ALTER TABLE models_usage ADD COLUMN doubt TEXT",
+];
+
+#[async_trait::async_trait]
+impl MigrationTrait for Holds {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for statement in HOLDS {
             manager.get_connection().execute_unprepared(statement).await?;
         }
         Ok(())

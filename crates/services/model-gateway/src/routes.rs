@@ -53,6 +53,7 @@ pub(crate) fn routes(shared: Shared, keys: Keys) -> Router {
         .route("/internal/usage", get(usage))
         .route("/internal/deployments", get(deployments))
         .route("/internal/budgets", get(budgets))
+        .route("/internal/affords", get(affords))
         .route("/internal/outcomes", post(outcomes))
         .route("/internal/calls/cancel", post(cancel))
         .layer(middleware::from_fn_with_state(keys, door::open))
@@ -199,6 +200,22 @@ async fn budgets(State(shared): State<Shared>, caller: Caller, guest: Guest) -> 
         group: pass.and_then(|pass| pass.group.as_deref()),
     };
     Ok(Json(answer::budgets(shared.calls.quota.look(&who).await?)))
+}
+
+#[derive(Default, serde::Deserialize)]
+#[serde(default)]
+struct Wish {
+    model: String,
+}
+
+/// Whether the caller's tenant may begin a call to a model.
+async fn affords(
+    State(shared): State<Shared>,
+    caller: Caller,
+    Query(wish): Query<Wish>,
+) -> Result<StatusCode, Refusal<Error>> {
+    shared.calls.affords(&caller, &wish.model).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// How the tenant's calls turned out.

@@ -46,6 +46,7 @@ export const en: Record<Code, string> = {
   pdf_encrypted: 'The PDF is protected by a password. Save a copy without the password and upload that.',
   too_large: 'The file or the request is larger than the server takes. Split it, or ask an administrator to raise the limit.',
   unsupported_type: 'This kind of file cannot be read. Upload PDF, HTML, Markdown, CSV or plain text.',
+  accounts_unavailable: 'The account of the tenant cannot be asked, so nothing is spent. Try again in a moment; an administrator should check that the API gateway runs.',
   all_deployments_resting: 'Every server of this model has failed lately and is left alone for a while. Wait {wait} and try again.',
   answer_too_long: 'The model\'s answer is longer than what is kept. Ask for less, or set a lower limit for the answer.',
   api_error: 'The provider failed. Try again in a moment.',

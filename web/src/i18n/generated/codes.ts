@@ -45,6 +45,7 @@ export type Code =
   | 'pdf_encrypted'
   | 'too_large'
   | 'unsupported_type'
+  | 'accounts_unavailable'
   | 'all_deployments_resting'
   | 'answer_too_long'
   | 'api_error'

@@ -46,6 +46,7 @@ export const zh: Record<Code, string> = {
   pdf_encrypted: '这个 PDF 设有密码。请另存为不带密码的副本后再上传。',
   too_large: '文件或请求太大，服务器无法接收。请拆分，或请管理员调高上限。',
   unsupported_type: '不支持这种文件。请上传 PDF、HTML、Markdown、CSV 或纯文本文件。',
+  accounts_unavailable: '无法查询租户账户，因此没有产生费用。请稍后重试，并请管理员检查 API 网关是否运行。',
   all_deployments_resting: '这个模型的所有服务近期都出错，暂停使用。请等待{wait}后重试。',
   answer_too_long: '模型的回答超出了保存上限。请减少要求的内容，或降低回答的长度上限。',
   api_error: '模型服务出错。请稍后重试。',

@@ -56,7 +56,7 @@ pub fn object(state: &State, output: &[Value]) -> Value {
             "input_tokens_details": {"cached_tokens": usage.cached_tokens},
             "output_tokens": usage.output_tokens,
             "output_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
-            "total_tokens": usage.input_tokens + usage.output_tokens,
+            "total_tokens": usage.input_tokens.saturating_add(usage.output_tokens),
         })),
         "septet": {
             "cost_nano": usage.cost_nano,

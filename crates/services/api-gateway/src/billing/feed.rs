@@ -3,15 +3,17 @@
 //! Records, bookings and the cursor go into one transaction, so a kill at any moment neither loses a record nor books
 //! one twice; and should a cursor ever be set back, the record's own id still books it only once.
 
-use std::sync::PoisonError;
 use std::time::Duration;
 
+use sea_orm::DatabaseTransaction;
 use septet_contracts::models::{Models, UsageRecord};
 use septet_kernel::{Money, RequestId};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::Billing;
+use super::holds::lock;
+use super::ledger::Booked;
+use super::{Billing, holds};
 use crate::auth::nobody;
 use crate::{Error, rows};
 
@@ -24,24 +26,22 @@ impl Billing {
         let pause = Duration::from_millis(self.config.feed_every_ms.into());
         let mut is_failing = false;
         loop {
-            // What is over before the records are fetched has its records among them.
-            let over = std::mem::take(&mut *self.closing.lock().unwrap_or_else(PoisonError::into_inner));
+            let begun_ms = self.clock.now_ms();
             match self.catch_up(&models).await {
                 Ok(()) => {
                     if std::mem::take(&mut is_failing) {
                         info!("the ledger is fed again");
                     }
-                    self.release(over).await;
+                    // What had run out before the records were fetched has no record, or one that is booked now.
+                    if let Err(error) = self.expire(begun_ms).await {
+                        warn!(error.detail = %septet_kernel::causes(&error), "holds cannot be expired");
+                    }
                 }
                 Err(error) => {
-                    self.closing.lock().unwrap_or_else(PoisonError::into_inner).extend(over);
                     if !std::mem::replace(&mut is_failing, true) {
                         warn!(error.detail = %septet_kernel::causes(&error), "usage cannot be fetched, the ledger waits");
                     }
                 }
-            }
-            if let Err(error) = self.expire().await {
-                warn!(error.detail = %septet_kernel::causes(&error), "holds cannot be expired");
             }
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
@@ -50,17 +50,11 @@ impl Billing {
         }
     }
 
-    async fn release(&self, holds: Vec<String>) {
-        for hold in holds {
-            if let Err(error) = self.settle(&hold, Money::ZERO).await {
-                // It runs out by itself.
-                warn!(error.detail = %septet_kernel::causes(&error), "a hold cannot be released");
-            }
-        }
-    }
-
     /// Books everything that the feed has.
-    pub(crate) async fn catch_up(&self, models: &Models) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// When the feed or the database fails; what was booked stays booked.
+    pub async fn catch_up(&self, models: &Models) -> Result<(), Error> {
         loop {
             let cursor = self.cursor().await?;
             let request = self.ids.next::<RequestId>();
@@ -86,10 +80,7 @@ impl Billing {
         self.database
             .write(async |tx| {
                 for record in records {
-                    if remember(tx, record).await? {
-                        let (id, cost) = (record.id.to_string(), Money(record.cost_nano));
-                        self.book_use(tx, record.tenant, &id, "usage", cost, &record.model).await?;
-                    }
+                    self.take(tx, record).await?;
                 }
                 let sql = "INSERT INTO gateway_cursors (name, cursor_text) VALUES ($1, $2)
                            ON CONFLICT (name) DO UPDATE SET cursor_text = excluded.cursor_text";
@@ -97,6 +88,41 @@ impl Billing {
                 Ok(())
             })
             .await
+    }
+
+    /// Books a record and ends its hold, or puts the record aside.
+    async fn take(&self, tx: &DatabaseTransaction, record: &UsageRecord) -> Result<(), Error> {
+        let (now_ms, owner) = (self.clock.now_ms(), record.tenant.to_string());
+        self.ensure(tx, record.tenant).await?;
+        lock(tx, &owner, now_ms).await?;
+        let cost = Money(record.cost_nano);
+        let refused = match record.absurdity() {
+            Some(reason) => Some(reason),
+            None if !remember(tx, record).await? => None,
+            None => match self.book_use(tx, record.tenant, &record.id.to_string(), cost, &record.model).await? {
+                Booked::Now | Booked::Before => {
+                    if let Some(doubt) = &record.doubt {
+                        self.refuse(tx, record, doubt, cost).await?;
+                    }
+                    None
+                }
+                Booked::TooFar => {
+                    let sql = "DELETE FROM gateway_usage WHERE record = $1";
+                    rows::run(tx, sql, [record.id.to_string().into()]).await?;
+                    Some("its cost would take the balance beyond what an account can hold".to_owned())
+                }
+            },
+        };
+        if let Some(reason) = &refused {
+            self.refuse(tx, record, reason, Money::ZERO).await?;
+        }
+        match record.hold {
+            Some(hold) => {
+                let booked = if refused.is_some() { 0 } else { cost.0 };
+                holds::end(tx, &owner, &hold.to_string(), "settled", booked, now_ms).await
+            }
+            None => Ok(()),
+        }
     }
 }
 

@@ -8,11 +8,27 @@ use septet_contracts::gateway::{Balance, LedgerEntry};
 use septet_contracts::page::{Page, PageQuery};
 use septet_kernel::{Money, RecordId, TenantId};
 
+use super::holds::lock;
 use super::{Billing, account};
 use crate::{Error, rows};
 
 const REVENUE: &str = "platform:revenue";
 const CASH: &str = "platform:cash";
+
+/// No balance goes beyond this, above or below zero: 9,000,000,000 units. It leaves room to add and subtract in whole
+/// numbers, also where SQLite would go on in floating point without a word.
+const FARTHEST: i64 = 9_000_000_000_000_000_000;
+
+/// Whether something was booked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Booked {
+    /// It was, now.
+    Now,
+    /// It had been before.
+    Before,
+    /// The balance would go beyond what an account can hold.
+    TooFar,
+}
 
 struct Booking<'a> {
     record: &'a str,
@@ -40,7 +56,11 @@ impl Billing {
                 self.ensure(tx, tenant).await?;
                 let booking =
                     Booking { record: &record, kind: "top_up", debit: CASH, credit: &customer, tenant, amount, memo };
-                if !self.book(tx, &booking).await? {
+                let booked = self.book(tx, &booking).await?;
+                if booked == Booked::TooFar {
+                    return Err(Error::bad_request("no account holds that much", "amount_nano"));
+                }
+                if booked == Booked::Before {
                     let sql = "SELECT amount_nano FROM gateway_ledger WHERE record = $1 AND side = 'debit'";
                     let known = rows::one(tx, sql, [record.as_str().into()]).await?;
                     let known: Option<i64> = known.map(|row| row.try_get("", "amount_nano")).transpose()?;
@@ -53,31 +73,36 @@ impl Billing {
             .await
     }
 
-    /// Books what a tenant used. A negative amount is a correction and goes the other way.
+    /// Books what a tenant used, which is nothing or more.
     pub(super) async fn book_use(
         &self,
         connection: &impl ConnectionTrait,
         tenant: TenantId,
         record: &str,
-        kind: &str,
         amount: Money,
         memo: &str,
-    ) -> Result<(), Error> {
+    ) -> Result<Booked, Error> {
         if amount == Money::ZERO {
-            return Ok(());
+            return Ok(Booked::Before);
         }
-        self.ensure(connection, tenant).await?;
-        let customer = customer(tenant);
-        let (debit, credit) =
-            if amount > Money::ZERO { (customer.as_str(), REVENUE) } else { (REVENUE, customer.as_str()) };
-        let amount = Money(amount.0.saturating_abs());
-        self.book(connection, &Booking { record, kind, debit, credit, tenant, amount, memo }).await?;
-        Ok(())
+        let debit = customer(tenant);
+        let booking = Booking { record, kind: "usage", debit: &debit, credit: REVENUE, tenant, amount, memo };
+        self.book(connection, &booking).await
     }
 
-    /// Whether it was booked now; not when the record was booked before.
-    async fn book(&self, connection: &impl ConnectionTrait, booking: &Booking<'_>) -> Result<bool, Error> {
+    /// Books once for each record. The amount is above zero.
+    async fn book(&self, connection: &impl ConnectionTrait, booking: &Booking<'_>) -> Result<Booked, Error> {
         let now_ms = self.clock.now_ms();
+        let owner = booking.tenant.to_string();
+        let account = lock(connection, &owner, now_ms).await?;
+        let sql = "SELECT record FROM gateway_ledger WHERE record = $1 AND side = 'debit'";
+        if rows::one(connection, sql, [booking.record.into()]).await?.is_some() {
+            return Ok(Booked::Before);
+        }
+        let is_credit = booking.credit == customer(booking.tenant);
+        let change = if is_credit { booking.amount.0 } else { -booking.amount.0 };
+        let balance = account.balance_nano.checked_add(change).filter(|sum| (-FARTHEST..=FARTHEST).contains(sum));
+        let Some(balance) = balance else { return Ok(Booked::TooFar) };
         let sql = "INSERT INTO gateway_ledger (id, record, side, account, tenant, kind, amount_nano, memo, at_ms)
                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (record, side) DO NOTHING";
         for (side, account) in [("debit", booking.debit), ("credit", booking.credit)] {
@@ -86,21 +111,19 @@ impl Billing {
                 booking.record.into(),
                 side.into(),
                 account.into(),
-                booking.tenant.to_string().into(),
+                owner.clone().into(),
                 booking.kind.into(),
                 booking.amount.0.into(),
                 booking.memo.into(),
                 now_ms.into(),
             ];
             if rows::run(connection, sql, values).await? == 0 {
-                return Ok(false);
+                return Ok(Booked::Before);
             }
         }
-        let is_credit = booking.credit == customer(booking.tenant);
-        let change = if is_credit { booking.amount } else { -booking.amount };
-        let sql = "UPDATE gateway_accounts SET balance_nano = balance_nano + $1, updated_at_ms = $2 WHERE tenant = $3";
-        rows::run(connection, sql, [change.0.into(), now_ms.into(), booking.tenant.to_string().into()]).await?;
-        Ok(true)
+        let sql = "UPDATE gateway_accounts SET balance_nano = $1, updated_at_ms = $2 WHERE tenant = $3";
+        rows::run(connection, sql, [balance.into(), now_ms.into(), owner.into()]).await?;
+        Ok(Booked::Now)
     }
 
     /// A tenant's bookings, newest first: only the side on its own account.
@@ -150,7 +173,7 @@ impl Billing {
                                ELSE -l.amount_nano END), 0) AS BIGINT)
                                FROM gateway_ledger l WHERE l.account = 'tenant:' || a.tenant)
             OR a.held_nano <> (SELECT CAST(COALESCE(SUM(h.amount_nano), 0) AS BIGINT)
-                               FROM gateway_holds h WHERE h.tenant = a.tenant AND h.state = 'held')";
+                               FROM gateway_holds h WHERE h.tenant = a.tenant AND h.state IN ('held', 'spent'))";
         let wrong = rows::all(self.database.reader(), sql, vec![]).await?;
         let wrong = wrong.iter().map(|row| row.try_get("", "tenant")).collect::<Result<_, _>>()?;
         let sql = "SELECT CAST(COALESCE(SUM(CASE WHEN side = 'credit' THEN amount_nano ELSE -amount_nano END), 0)

@@ -37,11 +37,11 @@ impl Billing {
         }
         let mut total = UsageSum::default();
         for sum in &groups {
-            total.n_calls += sum.n_calls;
-            total.input_tokens += sum.input_tokens;
-            total.cached_tokens += sum.cached_tokens;
-            total.output_tokens += sum.output_tokens;
-            total.cost_nano += sum.cost_nano;
+            total.n_calls = total.n_calls.saturating_add(sum.n_calls);
+            total.input_tokens = total.input_tokens.saturating_add(sum.input_tokens);
+            total.cached_tokens = total.cached_tokens.saturating_add(sum.cached_tokens);
+            total.output_tokens = total.output_tokens.saturating_add(sum.output_tokens);
+            total.cost_nano = total.cost_nano.saturating_add(sum.cost_nano);
         }
         Ok(UsageReport { from_ms, to_ms, total, groups })
     }

@@ -4,7 +4,9 @@ use axum::Json as Plain;
 use axum::extract::{Path, State};
 use http::HeaderMap;
 use septet_chassis::http::{Json, Query, Refusal};
-use septet_contracts::gateway::{Balance, BillingChange, LedgerEntry, TopUp, UsageReport, UsageReportQuery};
+use septet_contracts::gateway::{
+    Balance, BillingChange, LedgerEntry, RefusedUsage, TopUp, UsageReport, UsageReportQuery,
+};
 use septet_contracts::page::{Page, PageQuery};
 use septet_kernel::{Caller, Kind, Money, TenantId};
 use tracing::info;
@@ -20,6 +22,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(ledger))
         .routes(routes!(usage))
         .routes(routes!(accounts))
+        .routes(routes!(refused))
         .routes(routes!(change_account))
         .routes(routes!(top_up))
 }
@@ -58,6 +61,19 @@ async fn accounts(State(app): State<App>, caller: Caller) -> Result<Plain<Page<B
     app.operator(&caller).await?;
     let all = app.billing.accounts().await?;
     Ok(Plain(Page::new(all, false, |balance| balance.tenant.to_string())))
+}
+
+/// Usage records that cannot be true and were put aside, newest first; for owners of the home tenant. Each says what was
+/// booked in its place.
+#[utoipa::path(get, path = "/api/usage/refused", tag = "Billing", params(PageQuery),
+    responses((status = 200, body = Page<RefusedUsage>)))]
+async fn refused(
+    State(app): State<App>,
+    caller: Caller,
+    Query(page): Query<PageQuery>,
+) -> Result<Plain<Page<RefusedUsage>>, Refusal<Error>> {
+    app.operator(&caller).await?;
+    Ok(Plain(app.billing.refused(&page).await?))
 }
 
 /// Changes how a tenant pays; for owners of the home tenant.

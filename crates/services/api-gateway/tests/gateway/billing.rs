@@ -1,11 +1,11 @@
-//! Money: nothing is called without it, nothing is booked twice, nothing is promised twice.
+//! Money: nothing is booked twice, nothing is promised twice, and no figure makes it anything but whole numbers.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use septet_api_gateway::{Error, HoldState};
-use septet_contracts::gateway::BillingMode;
-use septet_kernel::{Money, ServiceName};
+use septet_api_gateway::{Error, Wanted};
+use septet_contracts::gateway::{Accounts, BillingMode, Reserve};
+use septet_kernel::{Caller, Kind, Money, RecordId, ServiceName};
 use serde_json::json;
 
 use crate::house::{House, config};
@@ -18,54 +18,33 @@ async fn prepaid(house: &House, amount: i64) {
     }
 }
 
-#[tokio::test]
-async fn a_spent_balance_refuses_before_anything_is_called() {
-    let house = House::open().await;
-    let token = house.token("member@acme.test").await;
-    prepaid(&house, 0).await;
-
-    let run = house.post("/v1/responses", &token, json!({"input": "hi"})).await;
-    let chat = house.post("/v1/chat/completions", &token, json!({"model": "short", "messages": []})).await;
-
-    for refused in [run, chat] {
-        assert_eq!((refused.status, refused.code().as_str()), (402, "insufficient_balance"));
-        assert_eq!(refused.json()["error"]["type"], "billing_error");
-    }
-    assert!(house.peers.seen.lock().unwrap().is_empty());
-    assert_eq!(house.get("/v1/files", &token).await.status, 200, "reading costs nothing");
-    let rival = house.token("owner@rival.test").await;
-    assert_eq!(house.post("/v1/responses", &rival, json!({"input": "hi"})).await.status, 200);
+fn wanted(hold: &str, most: i64, least: i64) -> Wanted<'_> {
+    Wanted { hold, most: Money(most), least: Money(least), run: Some("resp_1") }
 }
 
 #[tokio::test]
-async fn a_request_holds_a_part_of_the_balance_and_gives_it_back() {
+async fn a_refusal_for_want_of_money_comes_through_every_door_before_the_first_byte() {
     let house = House::open().await;
     let token = house.token("member@acme.test").await;
-    prepaid(&house, 60_000_000).await;
-    let balance = || async { house.billing().balance(house.peers.acme).await.unwrap() };
+    prepaid(&house, 0).await;
+    assert_eq!(house.post("/v1/responses", &token, json!({"input": "hi"})).await.status, 200, "a model may be free");
+    house.peers.has_no_money.store(true, Ordering::SeqCst);
 
-    let stream = crate::streams::open(
-        &house,
-        "/v1/chat/completions",
-        &token,
-        json!({"model": "endless", "messages": [], "stream": true}),
-    )
-    .await;
-    assert_eq!(balance().await.held_nano, 50_000_000);
-    let second = crate::streams::open(
-        &house,
-        "/v1/chat/completions",
-        &token,
-        json!({"model": "endless", "messages": [], "stream": true}),
-    )
-    .await;
-    assert_eq!(balance().await.available_nano, 0, "the second one takes what is left");
-    let third = house.post("/v1/chat/completions", &token, json!({"model": "short", "messages": []})).await;
-    assert_eq!(third.status, 402);
-    drop((stream, second));
-
-    house.until("the holds are back", || async { balance().await.held_nano == 0 }).await;
-    assert_eq!(house.post("/v1/chat/completions", &token, json!({"model": "short", "messages": []})).await.status, 200);
+    for stream in [false, true] {
+        for (path, body) in [
+            ("/v1/responses", json!({"input": "hi", "stream": stream})),
+            ("/v1/chat/completions", json!({"model": "short", "messages": [], "stream": stream})),
+            (
+                "/v1/chat/completions",
+                json!({"model": "agent:analyst", "messages": [{"role": "user", "content": "hi"}], "stream": stream}),
+            ),
+        ] {
+            let refused = house.post(path, &token, body).await;
+            assert_eq!((refused.status, refused.code().as_str()), (402, "insufficient_balance"), "{path}");
+            assert_eq!(refused.json()["error"]["type"], "billing_error");
+        }
+    }
+    assert_eq!(house.get("/v1/files", &token).await.status, 200, "reading costs nothing");
 }
 
 #[tokio::test]
@@ -111,20 +90,19 @@ async fn sixteen_tasks_never_spend_more_than_there_is() {
     prepaid(&house, 1000).await;
     let acme = house.peers.acme;
 
-    let tasks = (0..16).map(|task| {
-        let billing = house.billing();
+    let tasks = (0..16).map(|_| {
+        let (billing, ids) = (house.billing(), house.platform.ids.clone());
         async move {
             let mut granted = 0;
             for n in 0..25 {
-                match billing.reserve(acme, &format!("hold-{task}-{n}"), Money(7)).await {
-                    Ok(_) => granted += 1,
-                    Err(Error::InsufficientBalance { .. }) => {}
+                let hold = ids.next::<RecordId>().to_string();
+                match billing.reserve(acme, wanted(&hold, 7, 7)).await {
+                    Ok(_) if n % 5 == 4 => billing.settle(acme, &hold, Money(7)).await.unwrap(),
+                    Ok(_) => {}
+                    Err(Error::InsufficientBalance { .. }) => continue,
                     Err(other) => panic!("{other}"),
                 }
-                if n % 5 == 4 {
-                    // Spends what it held; one that was not granted has nothing to settle.
-                    billing.settle(&format!("hold-{task}-{}", n - 1), Money(7)).await.unwrap();
-                }
+                granted += 1;
             }
             granted
         }
@@ -137,46 +115,200 @@ async fn sixteen_tasks_never_spend_more_than_there_is() {
 
     let balance = house.billing().balance(acme).await.unwrap();
     assert_eq!(granted, 142, "1000 / 7");
-    assert!(balance.available_nano >= 0 && balance.available_nano < 7, "{balance:?}");
+    assert_eq!((balance.balance_nano, balance.available_nano), (1000, 6));
     assert_eq!(house.billing().check().await.unwrap(), (vec![], true));
 }
 
 #[tokio::test]
-async fn holds_are_made_and_settled_once_and_run_out() {
+async fn a_hold_becomes_what_the_call_cost_and_ends_with_its_record() {
     let house = House::open().await;
     prepaid(&house, 100).await;
     let (billing, acme) = (house.billing(), house.peers.acme);
+    let (first, second) = (house.platform.ids.next::<RecordId>(), house.platform.ids.next::<RecordId>());
+    let (a, b) = (first.to_string(), second.to_string());
     let balance = || async {
         let balance = billing.balance(acme).await.unwrap();
         (balance.balance_nano, balance.held_nano)
     };
 
     for _ in 0..3 {
-        assert_eq!(billing.reserve(acme, "a", Money(60)).await.unwrap().state, HoldState::Held);
+        assert_eq!(billing.reserve(acme, wanted(&a, 60, 60)).await.unwrap(), Some(Money(60)));
     }
     assert_eq!(balance().await, (100, 60));
-    assert!(matches!(billing.reserve(acme, "a", Money(61)).await, Err(Error::Conflict(_))));
-    assert!(matches!(billing.reserve(house.peers.rival, "a", Money(60)).await, Err(Error::Conflict(_))));
+    assert!(matches!(billing.reserve(house.peers.rival, wanted(&a, 60, 60)).await, Ok(None)), "rival pays later");
     assert!(matches!(
-        billing.reserve(acme, "b", Money(41)).await,
-        Err(Error::InsufficientBalance { available: Money(40) })
+        billing.reserve(acme, wanted(&b, 80, 41)).await,
+        Err(Error::InsufficientBalance { available: Money(40), needed: Money(41) })
     ));
+    assert_eq!(billing.reserve(acme, wanted(&b, 80, 20)).await.unwrap(), Some(Money(40)), "all that is left");
     for _ in 0..3 {
-        billing.settle("a", Money(25)).await.unwrap();
+        billing.settle(acme, &a, Money(25)).await.unwrap();
+    }
+    assert_eq!(balance().await, (100, 65), "what was spent is kept back until it is booked");
+    billing.release(acme, &b).await.unwrap();
+    assert_eq!(balance().await, (100, 25));
+
+    house.peers.add_record(acme, 25, |record| record.hold = Some(first));
+    house.until("the record is booked", || async { balance().await == (75, 0) }).await;
+    assert!(matches!(billing.reserve(acme, wanted(&a, 1, 1)).await, Err(Error::Conflict(_))), "it is over");
+    assert!(matches!(billing.reserve(acme, wanted(&b, 1, 1)).await, Err(Error::Conflict(_))));
+    for late in [&a, &b] {
+        billing.settle(acme, late, Money(50)).await.unwrap();
+        billing.release(acme, late).await.unwrap();
     }
     assert_eq!(balance().await, (75, 0));
-    assert_eq!(billing.reserve(acme, "a", Money(60)).await.unwrap().state, HoldState::Settled);
-    billing.settle("unknown", Money(25)).await.unwrap();
-
-    billing.reserve(acme, "c", Money(75)).await.unwrap();
-    house.clock.advance(Duration::from_secs(3601));
-    billing.expire().await.unwrap();
-    billing.expire().await.unwrap();
-    assert_eq!(balance().await, (75, 0));
-    billing.settle("c", Money(5)).await.unwrap();
-    billing.settle("c", Money(5)).await.unwrap();
-    assert_eq!(balance().await, (70, 0), "what was spent late is booked all the same");
     assert_eq!(billing.check().await.unwrap(), (vec![], true));
+}
+
+#[tokio::test]
+async fn a_hold_that_was_given_back_before_it_was_made_is_never_made() {
+    let house = House::open().await;
+    prepaid(&house, 100).await;
+    let (billing, acme) = (house.billing(), house.peers.acme);
+    let hold = house.platform.ids.next::<RecordId>().to_string();
+
+    billing.release(acme, &hold).await.unwrap();
+
+    assert!(matches!(billing.reserve(acme, wanted(&hold, 60, 60)).await, Err(Error::Conflict(_))));
+    assert_eq!(billing.balance(acme).await.unwrap().available_nano, 100);
+}
+
+#[tokio::test]
+async fn a_hold_runs_out_only_when_the_feed_has_caught_up_and_a_late_record_is_booked_all_the_same() {
+    let house = House::open().await;
+    prepaid(&house, 100).await;
+    let (billing, acme) = (house.billing(), house.peers.acme);
+    let holds: Vec<RecordId> = (0..3).map(|_| house.platform.ids.next()).collect();
+    for hold in &holds {
+        billing.reserve(acme, wanted(&hold.to_string(), 30, 30)).await.unwrap();
+    }
+    let balance = || async {
+        let balance = billing.balance(acme).await.unwrap();
+        (balance.balance_nano, balance.held_nano)
+    };
+    // The first goes on being renewed; the second has spent and its record is on its way; of the third nothing is heard.
+    billing.settle(acme, &holds[1].to_string(), Money(20)).await.unwrap();
+    house.peers.feed_is_down.store(true, Ordering::SeqCst);
+    house.clock.advance(Duration::from_secs(800));
+    billing.renew(acme, &holds[0].to_string()).await.unwrap();
+    house.clock.advance(Duration::from_secs(200));
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(balance().await, (100, 80), "nobody knows yet whether there is a record");
+
+    house.peers.add_record(acme, 20, |record| record.hold = Some(holds[1]));
+    house.peers.feed_is_down.store(false, Ordering::SeqCst);
+    house.until("the record is booked and the third hold ran out", || async { balance().await == (80, 30) }).await;
+
+    house.peers.add_record(acme, 25, |record| record.hold = Some(holds[2]));
+    house.until("what came late is booked", || async { balance().await == (55, 30) }).await;
+    assert_eq!(billing.check().await.unwrap(), (vec![], true));
+}
+
+#[tokio::test]
+async fn a_record_that_cannot_be_true_is_put_aside_and_the_balance_stays_a_whole_number() {
+    let house = House::open().await;
+    let acme = house.peers.acme;
+    prepaid(&house, 1_000_000).await;
+    let hold: RecordId = house.platform.ids.next();
+    house.billing().reserve(acme, wanted(&hold.to_string(), 500, 500)).await.unwrap();
+    let absurd = [
+        house.peers.add_record(acme, 10, |record| record.input_tokens = 9_000_000_000_000_000_000),
+        house.peers.add_record(acme, 10, |record| record.output_tokens = u64::MAX),
+        house.peers.add_record(acme, i64::MAX, |_| {}),
+        house.peers.add_record(acme, i64::MIN, |_| {}),
+        house.peers.add_record(acme, -5, |_| {}),
+        house.peers.add_record(acme, 10, |record| {
+            record.reasoning_tokens = 2_000_000_000;
+            record.hold = Some(hold);
+        }),
+    ];
+    // Counted by ourselves, for what the provider said was not believed: booked, and shown all the same.
+    let doubted = house.peers.add_record(acme, 7, |record| record.doubt = Some("9000000000 input tokens".to_owned()));
+    house.peers.add_usage(acme, 3);
+    house.peers.repeat_usage.store(true, Ordering::SeqCst);
+
+    let (owner, token) = (house.token("owner@acme.test").await, house.token("member@acme.test").await);
+    house
+        .until("the records behind them are booked", || async {
+            house.get("/api/balance", &token).await.json()["balance_nano"] == 1_000_000 - 10
+        })
+        .await;
+
+    let balance = house.get("/api/balance", &token).await.json();
+    assert_eq!((&balance["balance_nano"], &balance["held_nano"]), (&json!(999_990), &json!(0)));
+    let refused = house.get("/api/usage/refused?limit=100", &owner).await.json();
+    let refused = refused["data"].as_array().unwrap();
+    let mut seen: Vec<&str> = refused.iter().map(|refused| refused["record"].as_str().unwrap()).collect();
+    let mut wanted: Vec<String> = absurd.iter().chain([&doubted]).map(ToString::to_string).collect();
+    seen.sort_unstable();
+    wanted.sort_unstable();
+    assert_eq!(seen, wanted);
+    let of = |id: RecordId| refused.iter().find(|refused| refused["record"] == id.to_string()).unwrap();
+    assert!(of(absurd[0])["reason"].as_str().unwrap().contains("9000000000000000000"));
+    assert_eq!((&of(absurd[0])["booked_nano"], &of(doubted)["booked_nano"]), (&json!(0), &json!(7)));
+    let report = house.get("/api/usage", &owner).await;
+    assert_eq!((report.status, &report.json()["total"]["cost_nano"]), (200, &json!(10)));
+    assert_eq!(house.billing().check().await.unwrap(), (vec![], true));
+    assert_eq!(house.get("/api/usage/refused", &token).await.status, 403, "it is the operator's");
+}
+
+#[tokio::test]
+async fn no_sum_of_money_leaves_the_whole_numbers() {
+    let house = House::open().await;
+    let (billing, acme) = (house.billing(), house.peers.acme);
+    let most = 10_000_000_000_000_000;
+    // The most that a call can cost, so often that the sum would go beyond 64 bits.
+    for _ in 0..950 {
+        house.peers.add_usage(acme, most);
+    }
+    house.peers.add_usage(house.peers.rival, 5);
+    house
+        .until("the feed has gone on", || async {
+            billing.balance(house.peers.rival).await.unwrap().balance_nano == -5
+        })
+        .await;
+
+    assert_eq!(billing.balance(acme).await.unwrap().balance_nano, -900 * most);
+    let owner = house.token("owner@acme.test").await;
+    assert_eq!(house.get("/api/balance", &owner).await.json()["balance_nano"], -900 * most);
+    let refused = house.get("/api/usage/refused?limit=100", &owner).await.json();
+    assert_eq!(refused["data"].as_array().unwrap().len(), 50);
+    assert_eq!(billing.check().await.unwrap(), (vec![], true));
+
+    for _ in 0..2 {
+        billing.top_up(acme, Money(i64::MAX), "all", "").await.unwrap();
+        assert!(billing.top_up(acme, Money(i64::MAX), "more", "").await.is_err());
+    }
+    assert_eq!(billing.balance(acme).await.unwrap().balance_nano, i64::MAX - 900 * most);
+}
+
+#[tokio::test]
+async fn peers_keep_money_back_over_the_inner_surface_and_strangers_do_not_see_it() {
+    let house = House::open().await;
+    prepaid(&house, 100).await;
+    let accounts = Accounts::new(house.platform.directory.transport(ServiceName::ApiGateway));
+    let caller = Caller::background(house.peers.acme, house.platform.ids.next());
+    let ask = |amount_nano: i64| Reserve { hold: house.platform.ids.next(), amount_nano, least_nano: 60, run: None };
+
+    let (first, second) = (ask(60), ask(60));
+    let reserved = accounts.reserve(&caller, &first).await.unwrap();
+    let refused = accounts.reserve(&caller, &second).await.unwrap_err();
+
+    assert_eq!((reserved.mode, reserved.granted_nano), (BillingMode::Prepaid, 60));
+    assert_eq!((refused.kind, refused.code.as_str()), (Kind::PaymentRequired, "insufficient_balance"));
+    accounts.settle(&caller, first.hold, 10).await.unwrap();
+    accounts.renew(&caller, first.hold).await.unwrap();
+    let third = ask(60);
+    accounts.reserve(&caller, &third).await.unwrap();
+    accounts.release(&caller, third.hold).await.unwrap();
+    assert_eq!(accounts.balance(&caller).await.unwrap().available_nano, 90);
+    let rival = Caller::background(house.peers.rival, house.platform.ids.next());
+    accounts.release(&rival, first.hold).await.unwrap();
+    assert_eq!(accounts.balance(&caller).await.unwrap().held_nano, 10, "another tenant's hold is not there");
+
+    let token = house.token("owner@acme.test").await;
+    let stranger = house.post("/internal/holds", &token, json!({"hold": first.hold, "amount_nano": 1})).await;
+    assert_eq!(stranger.status, 405, "it is an address of the console");
 }
 
 #[tokio::test]

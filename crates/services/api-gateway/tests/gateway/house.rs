@@ -92,8 +92,9 @@ impl House {
         let database = Database::open(&Database::sqlite_uri(&folder.path().join("septet.db"))).await.unwrap();
         let blobs = Blobs::open(&Blobs::file_uri(&folder.path().join("blobs"))).unwrap();
         config.signing_key = folder.path().join("keys/gateway.pem");
-        let service = septet_api_gateway::open(config, &platform, database.clone(), blobs).await.unwrap();
+        let mut service = septet_api_gateway::open(config, &platform, database.clone(), blobs).await.unwrap();
         assert_eq!(service.name, ServiceName::ApiGateway);
+        platform.directory.plug_local(ServiceName::ApiGateway, service.take_inner(&platform).unwrap());
         let router = service.into_router(&platform);
         Self { folder, clock, peers, platform, database, router }
     }

@@ -16,7 +16,7 @@ use axum::{Json, Router};
 use http::{HeaderMap, StatusCode, header};
 use septet_chassis::http::Problem;
 use septet_contracts::models::{UsageRecord, UsageStatus};
-use septet_kernel::{ApiKeyId, Caller, Clock, FileId, Ids, Kind, ResponseId, Role, ServiceName, TenantId, UserId};
+use septet_kernel::{ApiKeyId, Caller, Clock, FileId, Ids, Kind, RecordId, ResponseId, Role, ServiceName, TenantId, UserId};
 use serde_json::{Value, json};
 
 pub(crate) struct Peers {
@@ -32,6 +32,9 @@ pub(crate) struct Peers {
     pub(crate) usage: Mutex<Vec<UsageRecord>>,
     /// The feed forgets its order: it gives everything again whatever cursor is asked for.
     pub(crate) repeat_usage: AtomicBool,
+    pub(crate) feed_is_down: AtomicBool,
+    /// The model gateway and agent-core say that the tenant's balance does not cover what is asked.
+    pub(crate) has_no_money: AtomicBool,
     /// Method, path, caller and headers of whatever reached a peer other than Management.
     pub(crate) seen: Mutex<Vec<Seen>>,
     pub(crate) files: Mutex<HashMap<FileId, (TenantId, Value)>>,
@@ -100,6 +103,8 @@ impl Peers {
             n_key_checks: AtomicUsize::default(),
             usage: Mutex::default(),
             repeat_usage: AtomicBool::default(),
+            feed_is_down: AtomicBool::default(),
+            has_no_money: AtomicBool::default(),
             seen: Mutex::default(),
             files: Mutex::default(),
             script: Mutex::default(),
@@ -147,6 +152,9 @@ impl Peers {
             key: None,
             request: self.ids.next(),
             run: None,
+            hold: None,
+            reserved_nano: None,
+            doubt: None,
             model: "offline-analyst".to_owned(),
             provider: "builtin".to_owned(),
             route: None,
@@ -172,6 +180,15 @@ impl Peers {
         });
     }
 
+    /// Adds a record that is as `change` makes it.
+    pub(crate) fn add_record(&self, tenant: TenantId, cost_nano: i64, change: impl FnOnce(&mut UsageRecord)) -> RecordId {
+        self.add_usage(tenant, cost_nano);
+        let mut usage = self.usage.lock().unwrap();
+        let record = usage.last_mut().unwrap();
+        change(record);
+        record.id
+    }
+
     /// How often a service was asked for a path.
     pub(crate) fn n_seen(&self, service: ServiceName, path: &str) -> usize {
         self.seen.lock().unwrap().iter().filter(|seen| seen.service == service && seen.path == path).count()
@@ -191,9 +208,17 @@ fn refuse(kind: Kind) -> Response {
     Problem::new(kind, kind.title()).into_response()
 }
 
+fn no_money() -> Response {
+    let problem = Problem::new(Kind::PaymentRequired, "the balance does not cover this");
+    Problem { code: "insufficient_balance".into(), ..problem }.into_response()
+}
+
 fn model_gateway(peers: Arc<Peers>) -> Router {
     async fn chat(State(peers): Shared, caller: Caller, headers: HeaderMap, Json(body): Json<Value>) -> Response {
         peers.note(ServiceName::ModelGateway, Some(&caller), "/v1/chat/completions", &headers, body.clone());
+        if peers.has_no_money.load(Ordering::SeqCst) {
+            return no_money();
+        }
         match body["model"].as_str() {
             Some("broken") => {
                 let error = json!({"error": {"message": "no such model", "type": "x", "code": "model_not_found", "param": "model"}});
@@ -225,7 +250,10 @@ fn model_gateway(peers: Arc<Peers>) -> Router {
         };
         ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(chunks)).into_response()
     }
-    async fn usage(State(peers): Shared, Query(query): Query<HashMap<String, String>>) -> Json<Value> {
+    async fn usage(State(peers): Shared, Query(query): Query<HashMap<String, String>>) -> Response {
+        if peers.feed_is_down.load(Ordering::SeqCst) {
+            return refuse(Kind::Unavailable);
+        }
         let after: i64 = query["after"].parse().unwrap();
         let limit: usize = query["limit"].parse().unwrap();
         let usage = peers.usage.lock().unwrap();
@@ -234,7 +262,7 @@ fn model_gateway(peers: Arc<Peers>) -> Router {
         let all: Vec<_> = wanted.cloned().collect();
         let page: Vec<_> = all.iter().take(limit).cloned().collect();
         let next = page.last().map_or(after, |record| record.cursor);
-        Json(json!({"has_more": !is_repeating && all.len() > page.len(), "data": page, "next": next}))
+        Json(json!({"has_more": !is_repeating && all.len() > page.len(), "data": page, "next": next})).into_response()
     }
     async fn models() -> Json<Value> {
         Json(json!({"object": "list", "data": [
@@ -304,6 +332,9 @@ fn agent_core(peers: Arc<Peers>) -> Router {
     }
     async fn create(State(peers): Shared, caller: Caller, headers: HeaderMap, Json(body): Json<Value>) -> Response {
         peers.note(ServiceName::AgentCore, Some(&caller), "/v1/responses", &headers, body.clone());
+        if peers.has_no_money.load(Ordering::SeqCst) {
+            return no_money();
+        }
         if body["model"] == "agent:nobody" {
             return Problem {
                 code: "no_such_agent".into(),

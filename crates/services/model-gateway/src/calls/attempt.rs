@@ -33,8 +33,11 @@ impl Calls {
             last: deployment.last_failure(),
             retry_after_ms: until.map(|until| until.saturating_sub(now())),
         })?;
-        let mut flight = deployment.pace.enter(now());
         self.set_aside(caller, call, course).await;
+        // What was set aside is recorded; if this attempt is not paid for, there is nothing else to record.
+        (course.deployment, course.meter) = (None, Meter::default());
+        self.secure(caller, call, deployment, course).await?;
+        let mut flight = deployment.pace.enter(now());
         course.deployment = Some(Arc::clone(deployment));
         course.tier = member.tier;
         course.attempt_at_ms = self.clock.now_ms();

@@ -10,6 +10,7 @@ use septet_protocols::{Context, Dialect};
 use septet_routing::Tier;
 use serde_json::Map;
 
+use crate::accounts::{Funds, Turn};
 use crate::deployment::Deployment;
 use crate::meter::Meter;
 use crate::quota::Hold;
@@ -45,6 +46,10 @@ pub(super) struct Course {
     /// Whether the provider said that the answer is over.
     pub is_complete: bool,
     pub hold: Option<Hold>,
+    /// What is kept back of the tenant's account for the attempt that is under way.
+    pub funds: Option<Funds>,
+    /// While nobody knows how the deployment counts: the right to be the first.
+    pub turn: Option<Turn>,
     /// Whether the answer came from the cache: nobody was asked and nothing is charged.
     pub is_cached: bool,
     /// Who may answer.
@@ -97,6 +102,8 @@ impl Course {
             has_shown: false,
             is_complete: false,
             hold: None,
+            funds: None,
+            turn: None,
             is_cached: false,
             plan: None,
             gathered: None,

@@ -16,12 +16,14 @@ use crate::provider::Provider;
 use crate::registry::Plan;
 
 /// The request in the provider's dialect, and what it has no words for. A long one is written on the pool for CPU work.
+/// With a `cap` the answer may be no longer than so many tokens: that is what is paid for.
 pub(super) async fn encoded(
     cpu: &CpuPool,
     asked: &Asked,
     plan: &Plan,
     deployment: &Deployment,
     provider: &Provider,
+    cap: Option<u64>,
 ) -> Result<(Dialect, Vec<u8>, Vec<String>), Error> {
     let Some(dialect) = provider.dialect(asked.dialect) else {
         return Err(Error::NotOffered { provider: provider.name.to_string(), what: "chat" });
@@ -32,7 +34,7 @@ pub(super) async fn encoded(
     let quirks = Quirks { no_stream_options: quirks.no_stream_options || refuses_options, ..quirks };
     let model = deployment.model.upstream().to_owned();
     let request = asked.clone();
-    let write = move || written(&request, dialect, model, &quirks);
+    let write = move || written(&request, dialect, model, &quirks, cap);
     let written = cpu.run_over(asked.body.len(), write).await.map_err(|_panicked| Error::Unwritten)?;
     let (body, dropped) = written.map_err(Error::Wrong)?;
     // What an earlier provider sealed into the history nobody asked for now.
@@ -47,19 +49,31 @@ pub(super) async fn encoded(
     Ok((dialect, body, dropped))
 }
 
-fn written(asked: &Asked, dialect: Dialect, model: String, quirks: &Quirks) -> Result<(Vec<u8>, Vec<String>), Wrong> {
+fn written(
+    asked: &Asked,
+    dialect: Dialect,
+    model: String,
+    quirks: &Quirks,
+    cap: Option<u64>,
+) -> Result<(Vec<u8>, Vec<String>), Wrong> {
     if dialect == asked.dialect {
-        return passed(asked, &model, quirks);
+        return passed(asked, &model, quirks, cap);
     }
     let mut request = asked.whole()?;
     request.model = model;
+    request.max_output = cap.or(request.max_output);
     let encoded = dialect.encode_request(&request, quirks);
     drop(request);
     Ok((encoded.body.to_string().into_bytes(), encoded.dropped))
 }
 
 /// The client's own bytes, but for the fields that are ours to change, and what was left out of them.
-fn passed(asked: &Asked, model: &str, quirks: &Quirks) -> Result<(Vec<u8>, Vec<String>), Wrong> {
+fn passed(
+    asked: &Asked,
+    model: &str,
+    quirks: &Quirks,
+    cap: Option<u64>,
+) -> Result<(Vec<u8>, Vec<String>), Wrong> {
     let mut dropped = Vec::new();
     let mut body = asked.body.clone();
     if proof::has_foreign(asked.dialect, &body) {
@@ -70,6 +84,16 @@ fn passed(asked: &Asked, model: &str, quirks: &Quirks) -> Result<(Vec<u8>, Vec<S
         }
     }
     let mut changes = vec![("model", Some(Value::from(model).to_string()))];
+    if let Some(cap) = cap {
+        let name = match asked.dialect {
+            Dialect::Responses => "max_output_tokens",
+            Dialect::Chat if !quirks.old_max_tokens => "max_completion_tokens",
+            _ => "max_tokens",
+        };
+        // The client may have said it in the other way.
+        changes.extend(["max_tokens", "max_completion_tokens"].into_iter().filter(|other| *other != name).map(|name| (name, None)));
+        changes.push((name, Some(cap.to_string())));
+    }
     if asked.dialect == Dialect::Chat {
         if asked.stream {
             let options = (!quirks.no_stream_options).then(|| "{\"include_usage\":true}".to_owned());

@@ -4,14 +4,15 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use septet_contracts::models::{UsageRecord, UsageStatus};
+use septet_contracts::models::{MOST_COST_NANO, UsageRecord, UsageStatus};
 use septet_difficulty::Probability;
-use septet_kernel::{Caller, Failure, causes};
+use septet_kernel::{Caller, Failure, Money, causes};
 use septet_routing::Tier;
 use tracing::{debug, error, info_span, warn};
 
 use super::course::{Course, Spent};
-use super::{Call, Calls, Work};
+use super::{Call, Calls, Work, worst};
+use crate::accounts::Funds;
 use crate::deployment::Deployment;
 use crate::error::Error;
 use crate::metrics;
@@ -38,6 +39,7 @@ impl Calls {
         let hold = course.hold.take();
         let Some(deployment) = course.deployment.clone() else {
             give_back(hold, course.spent).await;
+            release(course.funds.take()).await;
             return outcome;
         };
         let status = match &outcome {
@@ -51,6 +53,7 @@ impl Calls {
         let has_cost = outcome.as_ref().err().is_none_or(|error| error.may_have_cost() || has_worked);
         if !has_cost {
             give_back(hold, course.spent).await;
+            release(course.funds.take()).await;
             return outcome;
         }
         if let Err(error) = &outcome {
@@ -74,6 +77,10 @@ impl Calls {
             hold.settle(tokens, cost_nano).await;
         }
         self.keep(call, sink, last, &record, &deployment, outcome.is_ok()).await?;
+        self.learn_count(call, &deployment, &record);
+        if let Some(funds) = course.funds.take() {
+            funds.settle(record.cost_nano).await;
+        }
         if let (true, Some(plan), Some(mut gathered)) = (outcome.is_ok(), &course.plan, course.gathered.take()) {
             gathered.extend_from_slice(last);
             self.cache.put(caller.tenant, call, plan, &deployment, gathered.freeze()).await;
@@ -94,7 +101,19 @@ impl Calls {
         metrics::used(&deployment, &record);
         traced(call, &record);
         self.write_down(&record).await;
+        self.learn_count(call, &deployment, &record);
         course.spent = course.spent.with(&record);
+        // The record ends this hold. The next attempt needs one of its own.
+        if let Some(funds) = course.funds.take() {
+            funds.settle(record.cost_nano).await;
+        }
+    }
+
+    /// Sees how the deployment counts, where it does so itself.
+    fn learn_count(&self, call: &Call, deployment: &Deployment, record: &UsageRecord) {
+        if !record.estimated {
+            deployment.excess.learn(worst::most(record.tenant, call, deployment), record.cost_nano);
+        }
     }
 
     fn record(
@@ -109,6 +128,17 @@ impl Calls {
         let usage = &counted.usage;
         let service = course.meter.tier().unwrap_or(call.service());
         let bill = deployment.tariff.of(caller.tenant).bill(usage, service);
+        let mut doubt = course.meter.doubt().map(str::to_owned);
+        if bill.cost > MOST_COST_NANO {
+            doubt.get_or_insert_with(|| format!("it would cost {}", Money(bill.cost)));
+        }
+        if let Some(doubt) = &doubt {
+            metrics::doubted(deployment);
+            error!(
+                deployment = deployment.id, tenant.id = %caller.tenant, usage.doubt = doubt,
+                "a provider says of a call what cannot be true; it was counted here"
+            );
+        }
         let now_ms = self.clock.now_ms();
         UsageRecord {
             id: self.ids.next(),
@@ -120,6 +150,9 @@ impl Calls {
             key: caller.key,
             request: caller.request,
             run: call.run.clone(),
+            hold: course.funds.as_ref().map(Funds::id),
+            reserved_nano: course.funds.as_ref().map(Funds::granted_nano),
+            doubt,
             model: deployment.model.id.clone(),
             provider: deployment.backend.provider().to_owned(),
             route: course.route.clone(),
@@ -130,7 +163,7 @@ impl Calls {
             cache_write_tokens: usage.cache_write,
             output_tokens: usage.output,
             reasoning_tokens: usage.reasoning,
-            cost_nano: bill.cost,
+            cost_nano: bill.cost.min(MOST_COST_NANO),
             said_cost_nano: bill.said,
             table_cost_nano: bill.table,
             service_tier: tier::word(service).map(str::to_owned),
@@ -211,6 +244,13 @@ async fn give_back(hold: Option<Hold>, spent: Spent) {
         Some(hold) if spent == Spent::default() => hold.release().await,
         Some(hold) => hold.settle(spent.tokens, spent.cost_nano).await,
         None => {}
+    }
+}
+
+/// Gives back what was kept for a call that cost nothing.
+async fn release(funds: Option<Funds>) {
+    if let Some(funds) = funds {
+        funds.release().await;
     }
 }
 

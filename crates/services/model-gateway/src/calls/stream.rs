@@ -72,7 +72,8 @@ impl Calls {
             }
             Backend::Local { name, .. } => Err(Error::NotOffered { provider: name.to_string(), what: "chat" }),
             Backend::Remote(provider) => {
-                let (dialect, body, dropped) = encoded(&self.cpu, asked, plan, deployment, provider).await?;
+                let cap = self.cap(call, deployment, course);
+                let (dialect, body, dropped) = encoded(&self.cpu, asked, plan, deployment, provider, cap).await?;
                 let operation = Operation::Chat { dialect, stream: true };
                 let limit = deployment.first_byte(provider);
                 let headers = client_headers(call);

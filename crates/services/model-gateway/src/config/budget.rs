@@ -49,6 +49,19 @@ pub enum WindowKind {
     Total,
 }
 
+/// Whether accounts are asked before calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LedgerKind {
+    /// Where there are any.
+    #[default]
+    Auto,
+    /// Always; no call is made while they do not answer.
+    Required,
+    /// Never.
+    Off,
+}
+
 /// A number, or a decimal number as text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]

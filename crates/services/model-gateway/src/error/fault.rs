@@ -37,10 +37,13 @@ impl Error {
                 (FaultKind::Broken, None)
             }
             Self::CallerLeft | Self::Cancelled | Self::Stopping => (FaultKind::Cancelled, None),
-            // Another model may do what this one's provider has no word for, or no room.
-            Self::AllOpen { .. } | Self::ContextTooLong { .. } | Self::Unsupported { .. } | Self::NotOffered { .. } => {
-                (FaultKind::Shut, None)
-            }
+            // Another model may do what this one's provider has no word for, or no room; and a cheaper one may be within
+            // what the tenant has.
+            Self::AllOpen { .. }
+            | Self::ContextTooLong { .. }
+            | Self::Unsupported { .. }
+            | Self::NotOffered { .. }
+            | Self::InsufficientBalance { .. } => (FaultKind::Shut, None),
             _ => (FaultKind::Refused, None),
         };
         Fault { kind, retry_after_ms }

@@ -29,6 +29,7 @@ impl Failure for Error {
             Self::TooLong { .. } | Self::TooLarge { .. } => Kind::TooLarge,
             Self::NoKey => Kind::Unauthenticated,
             Self::NotYours { .. } | Self::Inside => Kind::Forbidden,
+            Self::InsufficientBalance { .. } => Kind::PaymentRequired,
             Self::Spent(refused) => match refused.limit.what {
                 What::Money => Kind::PaymentRequired,
                 What::Requests | What::Tokens | What::Concurrency => Kind::Exhausted,
@@ -46,6 +47,7 @@ impl Failure for Error {
             | Self::CallsMissing { .. }
             | Self::AllOpen { .. }
             | Self::Counters(_)
+            | Self::Accounts(_)
             | Self::Spool(_)
             | Self::SpoolFull
             | Self::CallerLeft
@@ -102,6 +104,8 @@ impl Failure for Error {
                 What::Tokens => "token_limit",
                 What::Concurrency => "concurrency_limit",
             },
+            Self::InsufficientBalance { .. } => "insufficient_balance",
+            Self::Accounts(_) => "accounts_unavailable",
             Self::Counters(_) => "budgets_unavailable",
             Self::Spool(_) | Self::SpoolFull => "usage_not_recordable",
             Self::CallerLeft => "caller_left",

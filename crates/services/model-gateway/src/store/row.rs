@@ -5,7 +5,7 @@ use septet_contracts::models::{UsageRecord, UsageStatus};
 
 use crate::error::Error;
 
-pub(super) const COLUMNS: [&str; 29] = [
+pub(super) const COLUMNS: [&str; 32] = [
     "id",
     "place",
     "tenant",
@@ -35,6 +35,9 @@ pub(super) const COLUMNS: [&str; 29] = [
     "first_token_ms",
     "duration_ms",
     "status",
+    "hold",
+    "reserved_nano",
+    "doubt",
 ];
 
 pub(super) fn values(record: &UsageRecord, place: i64) -> [Value; COLUMNS.len()] {
@@ -69,6 +72,9 @@ pub(super) fn values(record: &UsageRecord, place: i64) -> [Value; COLUMNS.len()]
         record.first_token_ms.into(),
         record.duration_ms.into(),
         record.status.as_str().into(),
+        record.hold.map(|hold| hold.to_string()).into(),
+        record.reserved_nano.into(),
+        record.doubt.clone().into(),
     ]
 }
 
@@ -91,6 +97,9 @@ pub(super) fn record(row: &QueryResult) -> Result<UsageRecord, Error> {
         key: maybe("api_key")?.map(|key| key.parse()).transpose().map_err(bad)?,
         request: text("request")?.parse().map_err(bad)?,
         run: maybe("run")?,
+        hold: maybe("hold")?.map(|hold| hold.parse()).transpose().map_err(bad)?,
+        reserved_nano: row.try_get("", "reserved_nano")?,
+        doubt: maybe("doubt")?,
         model: text("model")?,
         provider: text("provider")?,
         route: maybe("route")?,

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot set itself up should stop at once")]
 
+mod accounts;
 mod analyst_calls;
 mod bills;
 mod boundaries;

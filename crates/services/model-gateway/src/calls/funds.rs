@@ -1,0 +1,86 @@
+//! The money of an attempt: kept back before the provider is asked.
+
+use septet_kernel::Caller;
+use tracing::debug;
+
+use super::course::Course;
+use super::{Call, Calls, worst};
+use crate::config::ModelKind;
+use crate::deployment::Deployment;
+use crate::error::Error;
+
+impl Calls {
+    /// Makes sure that an attempt at a deployment is paid for. What was kept back for an attempt before this one that
+    /// cost nothing is used again where it is enough.
+    ///
+    /// As long as nobody knows how the deployment counts, the calls of one prepaid tenant go one after the other: one
+    /// call whose count is beyond all expectation is an accident, fifty at once are the tenant's ruin.
+    ///
+    /// # Errors
+    /// [`Error::InsufficientBalance`] when the tenant's account does not cover it; [`Error::Accounts`] when nobody can
+    /// say.
+    pub(super) async fn secure(
+        &self,
+        caller: &Caller,
+        call: &Call,
+        deployment: &Deployment,
+        course: &mut Course,
+    ) -> Result<(), Error> {
+        // A client with a key of the settings has a budget and no account.
+        if call.pass.is_some() {
+            return Ok(());
+        }
+        course.turn = None;
+        loop {
+            let Some(need) = worst::need(caller.tenant, call, deployment) else {
+                if let Some(funds) = course.funds.take() {
+                    funds.release().await;
+                }
+                return Ok(());
+            };
+            let has_enough = course.funds.as_ref().is_some_and(|funds| funds.granted_nano() >= need.most);
+            if !has_enough {
+                if let Some(funds) = course.funds.take() {
+                    funds.release().await;
+                }
+                let Some(funds) = self.accounts.open(caller).await else { return Ok(()) };
+                // It stands in the course before anything is asked, so that it is given back if this is broken off.
+                let funds = course.funds.insert(funds);
+                if !funds.reserve(need.most, need.least, call.run.as_deref()).await? {
+                    course.funds = None;
+                    return Ok(());
+                }
+            }
+            if deployment.excess.is_known() || course.turn.is_some() {
+                return Ok(());
+            }
+            course.turn = self.accounts.turn(caller.tenant, &deployment.id).await;
+            if course.turn.is_none() {
+                debug!(deployment = deployment.id, "the first call takes long, going on beside it");
+                return Ok(());
+            }
+            if deployment.excess.is_known() {
+                course.turn = None;
+            }
+        }
+    }
+
+    /// Whether a tenant may begin a call to a model: it costs nothing at one of its deployments, or there is money left.
+    ///
+    /// # Errors
+    /// [`Error::InsufficientBalance`], [`Error::NoModel`].
+    pub(crate) async fn affords(&self, caller: &Caller, model: &str) -> Result<(), Error> {
+        let plan = self.registry.plan(model, ModelKind::Chat).await?;
+        let mut members = plan.stages.iter().flat_map(|stage| &stage.members);
+        if members.any(|member| worst::is_free(caller.tenant, &member.deployment)) {
+            return Ok(());
+        }
+        self.accounts.has_funds(caller).await
+    }
+
+    /// How long an answer may be by what was kept back for it; `None` where nothing need be said of that.
+    pub(super) fn cap(&self, call: &Call, deployment: &Deployment, course: &Course) -> Option<u64> {
+        let funds = course.funds.as_ref()?;
+        worst::cap(course.tenant, call, deployment, funds.granted_nano())
+    }
+}
