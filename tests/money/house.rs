@@ -143,10 +143,12 @@ impl House {
             ..ProviderConfig::compatible(&self.provider.url, &[])
         };
         config.providers.insert("up".to_owned(), provider);
-        let free = ModelConfig { input_price: Some(Money(0)), output_price: Some(Money(0)), ..ModelConfig::named("free") };
+        let free =
+            ModelConfig { input_price: Some(Money(0)), output_price: Some(Money(0)), ..ModelConfig::named("free") };
         let free = ProviderConfig { models: vec![free], ..ProviderConfig::compatible(&self.provider.url, &[]) };
         config.providers.insert("gift".to_owned(), free);
-        let member = |name: &str| -> MemberConfig { serde_json::from_value(serde_json::json!({"model": name})).unwrap() };
+        let member =
+            |name: &str| -> MemberConfig { serde_json::from_value(serde_json::json!({"model": name})).unwrap() };
         let chain = serde_json::json!({"models": [], "fallback": ["up/honest"], "retries": 1});
         let mut chain: RouteConfig = serde_json::from_value(chain).unwrap();
         chain.models = vec![member("up/flaky"), member("up/costly")];

@@ -121,7 +121,12 @@ impl Operation<'_> {
 
     fn request(&self, model: &str, text: &str, rng: &mut SmallRng) -> ChatRequest {
         let max_tokens = rng.random_bool(0.9).then(|| rng.random_range(1..1_500));
-        ChatRequest { model: model.to_owned(), messages: vec![ChatMessage::user(text)], max_tokens, ..ChatRequest::default() }
+        ChatRequest {
+            model: model.to_owned(),
+            messages: vec![ChatMessage::user(text)],
+            max_tokens,
+            ..ChatRequest::default()
+        }
     }
 
     fn options(&self, text: &str, key: Option<&str>) -> CallOptions {

@@ -176,14 +176,20 @@ fn report(seen: &Seen, records: &[UsageRecord], n_operations: u64, seed: u64, el
     for ((kind, ended), n) in ended.iter() {
         kinds.entry(*kind).or_default().push(format!("{ended:?} {n}"));
     }
-    eprintln!("{n_operations} operations with seed {seed} in {:.1} s, {} kills", elapsed.as_secs_f64(),
-        seen.n_kills.load(Ordering::Relaxed));
+    eprintln!(
+        "{n_operations} operations with seed {seed} in {:.1} s, {} kills",
+        elapsed.as_secs_f64(),
+        seen.n_kills.load(Ordering::Relaxed)
+    );
     for (kind, ends) in kinds {
         eprintln!("  {kind:?}: {}", ends.join(", "));
     }
     let billed: i64 = records.iter().map(|record| record.cost_nano).sum();
     let worst = records.iter().filter_map(|record| Some(record.cost_nano - record.reserved_nano?)).max();
     let lowest = seen.lowest.lock().unwrap().values().copied().min().unwrap_or(0);
-    eprintln!("  {} usage records, {billed} nano billed and booked; the largest difference to a hold was {}; lowest balance {lowest} (unlimited tenants included)",
-        records.len(), worst.unwrap_or(0));
+    eprintln!(
+        "  {} usage records, {billed} nano billed and booked; the largest difference to a hold was {}; lowest balance {lowest} (unlimited tenants included)",
+        records.len(),
+        worst.unwrap_or(0)
+    );
 }

@@ -65,7 +65,14 @@ impl Service {
     /// A service that only its peers reach, with the usual limits, ready at once.
     #[must_use]
     pub fn internal(name: ServiceName, router: Router) -> Self {
-        Self { name, router, surface: Surface::Internal, limits: Limits::default(), ready: Ready::default(), inner: None }
+        Self {
+            name,
+            router,
+            surface: Surface::Internal,
+            limits: Limits::default(),
+            ready: Ready::default(),
+            inner: None,
+        }
     }
 
     /// Takes out what peers alone reach of a public service, inside its own layers.

@@ -32,7 +32,8 @@ pub use finish::Finish;
 pub use outcome::{Outcome, OutcomeReply, OutcomeReport, RouteOutcomes};
 pub use thinking::{MAKER_FIELD, THINKING_FIELDS, Thinking};
 pub use usage::{
-    CompletionDetails, MOST_COST_NANO, MOST_TOKENS, PromptDetails, Usage, UsagePage, UsageQuery, UsageRecord, UsageStatus,
+    CompletionDetails, MOST_COST_NANO, MOST_TOKENS, PromptDetails, Usage, UsagePage, UsageQuery, UsageRecord,
+    UsageStatus,
 };
 
 /// The request header that names the run a call belongs to.

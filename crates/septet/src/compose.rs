@@ -103,7 +103,8 @@ async fn open(
         ServiceName::ApiGateway => septet_api_gateway::open(config.gateway.clone(), platform, database, blobs).await,
         ServiceName::ModelGateway => {
             let mut models = config.models.clone();
-            let has_accounts = here.contains(&ServiceName::ApiGateway) || config.peers.contains_key(&ServiceName::ApiGateway);
+            let has_accounts =
+                here.contains(&ServiceName::ApiGateway) || config.peers.contains_key(&ServiceName::ApiGateway);
             if models.ledger == LedgerKind::Auto && has_accounts {
                 models.ledger = LedgerKind::Required;
             }

@@ -56,9 +56,7 @@ async fn begin(config: &Config, names: &[ServiceName], how: Use) -> anyhow::Resu
                     listeners.internal.insert(*name, listener);
                 }
                 // A second gateway of one machine: the first one keeps accounts for the peers of both.
-                Err(error)
-                    if *name == ServiceName::ApiGateway && !config.listen.internal.contains_key(name) =>
-                {
+                Err(error) if *name == ServiceName::ApiGateway && !config.listen.internal.contains_key(name) => {
                     warn!(error.detail = %error, "peers do not reach the accounts of this gateway");
                 }
                 Err(error) => return Err(error),

@@ -151,9 +151,7 @@ impl Accounts {
             }
             Kind::Unavailable | Kind::Timeout if self.is_unlimited(tenant, BRIDGED_MS).await => Ok(None),
             // Nobody ever answered at an address that nobody wrote down.
-            Kind::Unavailable
-                if self.0.ledger == LedgerKind::Auto && !self.0.has_answered.load(Ordering::Relaxed) =>
-            {
+            Kind::Unavailable if self.0.ledger == LedgerKind::Auto && !self.0.has_answered.load(Ordering::Relaxed) => {
                 self.hear(tenant, BillingMode::Unlimited).await;
                 Ok(None)
             }

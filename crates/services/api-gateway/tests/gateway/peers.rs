@@ -16,7 +16,9 @@ use axum::{Json, Router};
 use http::{HeaderMap, StatusCode, header};
 use septet_chassis::http::Problem;
 use septet_contracts::models::{UsageRecord, UsageStatus};
-use septet_kernel::{ApiKeyId, Caller, Clock, FileId, Ids, Kind, RecordId, ResponseId, Role, ServiceName, TenantId, UserId};
+use septet_kernel::{
+    ApiKeyId, Caller, Clock, FileId, Ids, Kind, RecordId, ResponseId, Role, ServiceName, TenantId, UserId,
+};
 use serde_json::{Value, json};
 
 pub(crate) struct Peers {
@@ -181,7 +183,12 @@ impl Peers {
     }
 
     /// Adds a record that is as `change` makes it.
-    pub(crate) fn add_record(&self, tenant: TenantId, cost_nano: i64, change: impl FnOnce(&mut UsageRecord)) -> RecordId {
+    pub(crate) fn add_record(
+        &self,
+        tenant: TenantId,
+        cost_nano: i64,
+        change: impl FnOnce(&mut UsageRecord),
+    ) -> RecordId {
         self.add_usage(tenant, cost_nano);
         let mut usage = self.usage.lock().unwrap();
         let record = usage.last_mut().unwrap();

@@ -68,12 +68,7 @@ fn written(
 }
 
 /// The client's own bytes, but for the fields that are ours to change, and what was left out of them.
-fn passed(
-    asked: &Asked,
-    model: &str,
-    quirks: &Quirks,
-    cap: Option<u64>,
-) -> Result<(Vec<u8>, Vec<String>), Wrong> {
+fn passed(asked: &Asked, model: &str, quirks: &Quirks, cap: Option<u64>) -> Result<(Vec<u8>, Vec<String>), Wrong> {
     let mut dropped = Vec::new();
     let mut body = asked.body.clone();
     if proof::has_foreign(asked.dialect, &body) {
@@ -91,7 +86,9 @@ fn passed(
             _ => "max_tokens",
         };
         // The client may have said it in the other way.
-        changes.extend(["max_tokens", "max_completion_tokens"].into_iter().filter(|other| *other != name).map(|name| (name, None)));
+        changes.extend(
+            ["max_tokens", "max_completion_tokens"].into_iter().filter(|other| *other != name).map(|name| (name, None)),
+        );
         changes.push((name, Some(cap.to_string())));
     }
     if asked.dialect == Dialect::Chat {

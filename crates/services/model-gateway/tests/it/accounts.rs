@@ -99,7 +99,11 @@ fn config(upstream: &Upstream) -> Config {
     let mut up = provider(&upstream.url);
     let free = ModelConfig { input_price: Some(Money(0)), output_price: Some(Money(0)), ..ModelConfig::named("free") };
     let priced = ModelConfig { input_price: Some(Money(1_000_000)), ..ModelConfig::named("text-embedding-priced") };
-    up.models.extend([free, priced, ModelConfig { output_price: Some(Money(2_000_000)), ..ModelConfig::named("other") }]);
+    up.models.extend([
+        free,
+        priced,
+        ModelConfig { output_price: Some(Money(2_000_000)), ..ModelConfig::named("other") },
+    ]);
     config.providers.insert("up".to_owned(), up);
     config
 }
@@ -133,7 +137,11 @@ async fn of_fifty_calls_side_by_side_only_those_begin_that_are_paid_for() {
     let answers = futures::future::join_all((0..50).map(|_| gateway.say_with(&asked, &options))).await;
 
     let refused: Vec<_> = answers.iter().filter_map(|answer| answer.as_ref().err()).collect();
-    assert!(refused.iter().all(|error| (error.kind, error.code.as_str()) == (Kind::PaymentRequired, "insufficient_balance")));
+    assert!(
+        refused
+            .iter()
+            .all(|error| (error.kind, error.code.as_str()) == (Kind::PaymentRequired, "insufficient_balance"))
+    );
     assert_eq!(upstream.asked().len(), 1 + answers.len() - refused.len(), "who is refused costs nothing");
     assert!(!refused.is_empty() && answers.len() > refused.len());
     let records = gateway.all_usage().await;
@@ -207,7 +215,8 @@ async fn the_last_call_gets_what_is_left_and_the_provider_is_told_how_much_that_
 
 #[tokio::test]
 async fn an_attempt_after_one_that_cost_is_paid_for_anew_or_not_made() {
-    let broken = || Turn::Events(vec![used(10, 50), "data: {\"error\":{\"message\":\"no\",\"code\":\"x\"}}\n\n".to_owned()]);
+    let broken =
+        || Turn::Events(vec![used(10, 50), "data: {\"error\":{\"message\":\"no\",\"code\":\"x\"}}\n\n".to_owned()]);
     let upstream = Upstream::start(vec![broken(), good("hi"), broken()]).await;
     let mut config = config(&upstream);
     let member = |name: &str| -> MemberConfig { serde_json::from_value(json!({"model": name})).unwrap() };
