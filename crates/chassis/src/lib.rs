@@ -21,6 +21,7 @@ mod identity;
 mod lifecycle;
 mod platform;
 mod secret;
+mod shares;
 pub mod telemetry;
 
 pub use directory::Directory;
@@ -28,3 +29,4 @@ pub use identity::{DEADLINE_HEADER, IDENTITY_HEADER, REQUEST_ID_HEADER, Signer};
 pub use lifecycle::Lifecycle;
 pub use platform::{Platform, Ready, Service};
 pub use secret::Secret;
+pub use shares::{Place, Shares};

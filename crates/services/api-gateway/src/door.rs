@@ -4,6 +4,8 @@
 //! asking, may they, how often, is there money, how large, how long. Each step refuses before the next one costs
 //! anything.
 
+mod guard;
+
 use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,10 +23,10 @@ use septet_chassis::http::{Problem, Refusal};
 use septet_kernel::{Caller, Kind, RequestId};
 use tracing::{Instrument, error, info_span};
 
+use self::guard::Guard;
 use crate::Error;
 use crate::auth::identity::Identity;
 use crate::gateway::App;
-use crate::guard::Guard;
 use crate::permissions::{self, Need, Weight};
 use crate::shape::{Surface, shape};
 

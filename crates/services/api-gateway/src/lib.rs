@@ -29,7 +29,6 @@ mod door;
 mod error;
 mod events;
 mod gateway;
-mod guard;
 mod limits;
 mod migration;
 mod openapi;

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// How many jobs run at a time in this process, 1 to 256. Default 2.
+    /// How many jobs run at a time in this process, 1 to 256. One tenant fills at most three quarters of them and never
+    /// the last, so that the others have room. Default 3.
     pub concurrency: usize,
     /// After how many silent seconds a worker is believed dead and its job is given to another, 1 to 3600. It renews
     /// every third of it. Default 15.
@@ -29,7 +30,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { concurrency: 2, lease_s: 15, poll_ms: 1000, silence_s: 60, keep_days: 30, instance_file: None }
+        Self { concurrency: 3, lease_s: 15, poll_ms: 1000, silence_s: 60, keep_days: 30, instance_file: None }
     }
 }
 

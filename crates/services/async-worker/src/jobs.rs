@@ -96,6 +96,8 @@ fn checked(caller: &Caller, new: wire::NewJob) -> Result<NewJob, Error> {
     };
     Ok(NewJob {
         created_by: caller.user,
+        created_role: Some(caller.role),
+        created_key: caller.key,
         kind: new.kind,
         owner: new.owner,
         payload: new.payload,

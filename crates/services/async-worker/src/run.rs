@@ -111,7 +111,13 @@ impl Worker {
     async fn attempt(&self, lease: &Lease) -> Outcome {
         let job = &lease.job;
         let owner = Owner::new(job.owner, self.directory.transport(job.owner));
-        let caller = Caller { user: job.created_by, ..Caller::background(job.tenant, self.ids.next()) };
+        let background = Caller::background(job.tenant, self.ids.next());
+        let caller = Caller {
+            user: job.created_by,
+            key: job.created_key,
+            role: job.created_role.unwrap_or(background.role),
+            ..background
+        };
         let request = RunJob {
             job: job.id,
             kind: job.kind.clone(),

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use septet_chassis::{Directory, Lifecycle, Platform};
+use septet_chassis::{Directory, Lifecycle, Platform, Shares};
 use septet_kernel::{Clock, Ids, causes};
 use septet_queue::Queue;
-use tokio::sync::Semaphore;
 use tokio::time::sleep;
 use tracing::{debug, error, warn};
 
@@ -51,17 +50,21 @@ impl Worker {
 
     async fn claim(self, instance: Instance) {
         let stopping = self.lifecycle.stopping();
-        let slots = Arc::new(Semaphore::new(self.config.concurrency));
+        let places = Shares::new(self.config.concurrency);
         loop {
-            let slot = tokio::select! {
-                biased;
-                () = stopping.cancelled() => break,
-                slot = Arc::clone(&slots).acquire_owned() => slot,
-            };
-            let Ok(slot) = slot else { break };
+            while !places.has_any() && !stopping.is_cancelled() {
+                tokio::select! {
+                    () = stopping.cancelled() => {}
+                    () = places.freed() => {}
+                }
+            }
+            if stopping.is_cancelled() {
+                break;
+            }
             // Subscribed before the claim, so that no cancellation falls between the two.
             let cancellations = self.queue.cancellations();
-            match self.queue.claim(&instance.name, self.config.lease()).await {
+            let may = |tenant| places.is_open_to(tenant);
+            match self.queue.claim_of_some(&instance.name, self.config.lease(), may).await {
                 // Shutdown began during the claim: this may be a job that was just given back.
                 Ok(Some(lease)) if stopping.is_cancelled() => {
                     if let Err(error) = self.queue.release(lease).await {
@@ -71,9 +74,11 @@ impl Worker {
                 }
                 Ok(Some(lease)) => {
                     let worker = self.clone();
+                    // There is one: nobody else takes any between the question and here.
+                    let place = places.try_enter(lease.tenant());
                     self.lifecycle.spawn("run a job", async move {
                         worker.run(lease, cancellations).await;
-                        drop(slot);
+                        drop(place);
                     });
                     continue;
                 }
@@ -83,16 +88,17 @@ impl Worker {
                 }
                 Err(error) => error!(error.detail = %causes(&error), "no job can be claimed"),
             }
-            drop(slot);
             tokio::select! {
                 () = stopping.cancelled() => break,
+                () = places.freed() => {}
                 () = self.queue.woken() => {}
                 () = sleep(self.config.poll()) => {}
             }
         }
         // The lock of the instance is held until the last job has let go of its lease.
-        let n_slots = u32::try_from(self.config.concurrency).unwrap_or(u32::MAX);
-        let _all_slots = slots.acquire_many(n_slots).await;
+        while !places.is_empty() {
+            places.freed().await;
+        }
         drop(instance);
     }
 

@@ -1,7 +1,7 @@
 //! What people and services do with jobs: make, look, cancel, retry. Always within one tenant.
 
 use sea_orm::{ConnectionTrait, Value};
-use septet_kernel::{JobId, TenantId};
+use septet_kernel::{JobId, Role, TenantId};
 
 use crate::row::{COLUMNS, column, job, statement};
 use crate::{Error, Filter, Job, NewJob, Queue, State, Stats};
@@ -30,12 +30,14 @@ impl Queue {
             i64::from(new.max_attempts.max(1)).into(),
             new.idempotency_key.clone().into(),
             now.into(),
+            new.created_role.and_then(role_word).into(),
+            new.created_key.map(|key| key.to_string()).into(),
         ];
         let sql = format!(
             "INSERT INTO worker_jobs (id, tenant, created_by, kind, owner, payload, state, priority, run_at, attempt, \
              max_attempts, n_deferrals, lease_token, progress_done, progress_total, progress_note, cancel_requested, \
-             idempotency_key, created_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, 'ready', $7, $8, 0, $9, 0, 0, 0, 0, '', 0, $10, $11) \
+             idempotency_key, created_at, created_role, created_key) \
+             VALUES ($1, $2, $3, $4, $5, $6, 'ready', $7, $8, 0, $9, 0, 0, 0, 0, '', 0, $10, $11, $12, $13) \
              ON CONFLICT (tenant, kind, idempotency_key) DO NOTHING RETURNING {COLUMNS}"
         );
         let inserted = self
@@ -219,4 +221,9 @@ impl Queue {
             self.writer().query_one_raw(statement(self.writer(), sql, values)).await.map_err(Error::doing(doing))?;
         row.as_ref().map(job).transpose()
     }
+}
+
+/// A role as the kernel writes it.
+fn role_word(role: Role) -> Option<String> {
+    serde_json::to_value(role).ok()?.as_str().map(str::to_owned)
 }

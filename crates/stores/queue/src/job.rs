@@ -1,6 +1,6 @@
 //! A job as the queue knows it.
 
-use septet_kernel::{JobId, ServiceName, TenantId, UserId};
+use septet_kernel::{ApiKeyId, JobId, Role, ServiceName, TenantId, UserId};
 
 /// Where a job is in its life; see the drawing at the top of the crate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -67,6 +67,10 @@ pub struct Job {
     pub tenant: TenantId,
     /// Who asked for it, where a person did.
     pub created_by: Option<UserId>,
+    /// What whoever asked might do; not known of jobs from before this was kept.
+    pub created_role: Option<Role>,
+    /// The API key that was used, if one was.
+    pub created_key: Option<ApiKeyId>,
     /// What kind of work.
     pub kind: String,
     /// The service that does it.
@@ -110,6 +114,10 @@ pub struct Job {
 pub struct NewJob {
     /// Who asks, where a person does.
     pub created_by: Option<UserId>,
+    /// What whoever asks may do: the job may do no more.
+    pub created_role: Option<Role>,
+    /// The API key that is used, if one is.
+    pub created_key: Option<ApiKeyId>,
     /// What kind of work.
     pub kind: String,
     /// The service that does it.

@@ -34,8 +34,24 @@ impl Queue {
     /// # Errors
     /// [`Error::Database`].
     pub async fn claim(&self, worker: &str, lease: Duration) -> Result<Option<Lease>, Error> {
+        self.claim_of_some(worker, lease, |_anybody| true).await
+    }
+
+    /// As [`Queue::claim`], among the jobs of tenants that `may` have one more.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn claim_of_some(
+        &self,
+        worker: &str,
+        lease: Duration,
+        may: impl Fn(TenantId) -> bool,
+    ) -> Result<Option<Lease>, Error> {
         self.recover_expired().await?;
         for tenant in self.turns().await? {
+            if !tenant.parse().is_ok_and(&may) {
+                continue;
+            }
             // Another worker may have been faster with this tenant; the next one may still have something.
             if let Some(lease) = self.claim_of(&tenant, worker, lease).await? {
                 return Ok(Some(lease));

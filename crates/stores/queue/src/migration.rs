@@ -6,7 +6,7 @@ pub(crate) struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(Jobs)]
+        vec![Box::new(Jobs), Box::new(Askers)]
     }
 
     fn migration_table_name() -> DynIden {
@@ -65,6 +65,26 @@ impl MigrationTrait for Jobs {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         for statement in STATEMENTS {
             manager.get_connection().execute_unprepared(statement).await?;
+        }
+        Ok(())
+    }
+}
+
+struct Askers;
+
+impl MigrationName for Askers {
+    fn name(&self) -> &'static str {
+        "m0002_askers"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Askers {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        // A job is run with the rights of whoever asked for it.
+        for column in ["created_role", "created_key"] {
+            let statement = format!("ALTER TABLE worker_jobs ADD COLUMN {column} TEXT");
+            manager.get_connection().execute_unprepared(&statement).await?;
         }
         Ok(())
     }

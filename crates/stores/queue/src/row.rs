@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use crate::{Error, Failed, Job, Progress, State};
 
 /// Every column that [`job`] reads, for `SELECT` and `RETURNING`.
-pub(crate) const COLUMNS: &str = "id, tenant, created_by, kind, owner, payload, state, priority, run_at, attempt, \
+pub(crate) const COLUMNS: &str = "id, tenant, created_by, created_role, created_key, kind, owner, payload, state, priority, run_at, attempt, \
      max_attempts, n_deferrals, lease_until, lease_token, worker, progress_done, progress_total, progress_note, \
      cancel_requested, error_code, error_message, result, created_at, started_at, finished_at";
 
@@ -31,6 +31,10 @@ pub(crate) fn job(row: &QueryResult) -> Result<Job, Error> {
             Some(user) => Some(parsed(&user).map_err(bad)?),
             None => None,
         },
+        created_role: column::<Option<String>>(row, "created_role")?
+            .map(|word| serde_json::from_value(word.into()).map_err(|error| bad(error.to_string())))
+            .transpose()?,
+        created_key: column::<Option<String>>(row, "created_key")?.map(|key| parsed(&key).map_err(bad)).transpose()?,
         kind: column(row, "kind")?,
         owner: parsed(&column::<String>(row, "owner")?).map_err(bad)?,
         payload: json(&column::<String>(row, "payload")?).map_err(bad)?,

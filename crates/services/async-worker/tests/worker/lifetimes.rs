@@ -2,15 +2,16 @@ use std::time::Duration;
 
 use septet_async_worker::Config;
 use septet_contracts::jobs::JobState;
+use septet_kernel::Caller;
 use septet_queue::State;
 use serde_json::json;
 
-use crate::bench::Bench;
+use crate::bench::{Bench, job};
 
 #[tokio::test]
 async fn only_so_many_jobs_run_at_a_time() {
     let bench = Bench::new().await;
-    let process = bench.start(Config { concurrency: 3, ..bench.config() }).await;
+    let process = bench.start(Config { concurrency: 4, ..bench.config() }).await;
     let mut ids = Vec::new();
     for _ in 0..9 {
         ids.push(process.enqueue(&bench, json!({"hang": true})).await);
@@ -27,6 +28,22 @@ async fn only_so_many_jobs_run_at_a_time() {
         process.until(&bench, id, |job| job.state == JobState::Done).await;
     }
     assert_eq!(bench.owner.seen().most_running, 3);
+}
+
+#[tokio::test]
+async fn a_tenant_whose_jobs_hang_keeps_no_neighbour_from_having_one_done() {
+    let bench = Bench::new().await;
+    let process = bench.start(bench.config()).await;
+    for _ in 0..9 {
+        process.enqueue(&bench, json!({"hang": true})).await;
+    }
+    bench.owner.until(|seen| seen.n_running == 2).await;
+
+    let neighbour = Caller { tenant: bench.ids.next(), ..bench.caller() };
+    let made = process.jobs.enqueue(&neighbour, &job(json!({}))).await.unwrap();
+
+    bench.owner.until(|seen| seen.runs.iter().any(|(id, _, _)| *id == made.id)).await;
+    assert!(bench.owner.seen().n_running >= 2, "the jobs that hang still do");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

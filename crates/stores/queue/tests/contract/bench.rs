@@ -50,6 +50,8 @@ impl Bench {
 pub(crate) fn new(kind: &str) -> NewJob {
     NewJob {
         created_by: None,
+        created_role: None,
+        created_key: None,
         kind: kind.to_owned(),
         owner: ServiceName::KnowledgeEngine,
         payload: serde_json::json!({"file": 1}),

@@ -18,22 +18,22 @@ use crate::gateway::App;
 use crate::{Error, shape};
 
 /// Watches over one request.
-pub(crate) struct Guard {
-    pub(crate) app: App,
-    pub(crate) identity: Identity,
+pub(super) struct Guard {
+    pub(super) app: App,
+    pub(super) identity: Identity,
     /// What the request needs.
-    pub(crate) permission: Permission,
-    pub(crate) request: RequestId,
+    pub(super) permission: Permission,
+    pub(super) request: RequestId,
 }
 
 impl Guard {
     /// Waits until access is taken back, and says why.
-    pub(crate) async fn taken_back(&self) -> Error {
+    pub(super) async fn taken_back(&self) -> Error {
         self.app.auth.taken_back(self.identity.clone(), self.permission).await
     }
 
     /// The same answer; if it is a stream of events, it ends when access is taken back, and says so.
-    pub(crate) fn over(self, response: Response) -> Response {
+    pub(super) fn over(self, response: Response) -> Response {
         let kind = response.headers().get(header::CONTENT_TYPE);
         if !kind.is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream")) {
             return response;
