@@ -6,6 +6,8 @@
 
 mod guard;
 
+mod guard;
+
 use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
