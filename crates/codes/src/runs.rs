@@ -182,6 +182,12 @@ const CODES: &[Code] = &[
         ["沙箱已全部占用。", "请等待{wait}，或删除一个沙箱。"],
     ),
     code(
+        "too_many_runs",
+        &[429],
+        ["Too many runs of your workspace wait already.", "Wait {wait} until some have ended, then try again."],
+        ["你的工作区排队的运行太多。", "请等待{wait}，部分运行结束后再试。"],
+    ),
+    code(
         "unknown_tool",
         &[],
         ["The model called a tool that does not exist.", "It is told so and usually tries again; ask again if not."],

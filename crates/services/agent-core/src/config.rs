@@ -11,8 +11,11 @@ pub struct Config {
     /// For how many seconds a process owns a run without renewing. After a crash a run goes on this much later.
     /// Default 6.
     pub lease_s: u64,
-    /// How many runs one process drives at a time; more wait. Default 256.
+    /// How many runs one process drives at a time; more wait. One tenant fills at most three quarters of them,
+    /// so that the others have room. Default 256.
     pub max_active_runs: usize,
+    /// How many runs of one tenant may wait for a place; more are refused. Default 1000.
+    pub max_waiting_runs: u64,
     /// How many times a model call is tried again when the model gateway is unavailable. Default 2.
     pub model_retries: u32,
     /// The time limit of one execution of code in seconds. Default 60.
@@ -21,7 +24,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { lease_s: 6, max_active_runs: 256, model_retries: 2, code_timeout_s: 60 }
+        Self { lease_s: 6, max_active_runs: 256, max_waiting_runs: 1000, model_retries: 2, code_timeout_s: 60 }
     }
 }
 

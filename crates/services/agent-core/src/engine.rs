@@ -1,16 +1,16 @@
 //! All runs of this process: which ones it owns, how it keeps them, and how it finds abandoned ones.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use septet_blobs::Blobs;
-use septet_chassis::Lifecycle;
+use septet_chassis::{Lifecycle, Place, Shares};
 use septet_contracts::knowledge::Knowledge;
 use septet_contracts::management::Management;
 use septet_contracts::models::Models;
 use septet_contracts::sandbox::Sandbox;
-use septet_kernel::{Clock, Ids, ResponseId, causes};
+use septet_kernel::{Clock, Ids, ResponseId, TenantId, causes};
 use tokio::sync::Notify;
 use tracing::{info, warn};
 
@@ -34,6 +34,9 @@ const SWEEP_EVERY: Duration = Duration::from_millis(500);
 /// How often a process looks whether a run of its own was cancelled by way of another one.
 const HEAR_EVERY: Duration = Duration::from_millis(250);
 
+/// How many runs of one tenant are looked at in one sweep.
+const N_AT_A_TURN: usize = 8;
+
 pub(crate) struct Engine {
     pub(crate) config: Config,
     pub(crate) store: Store,
@@ -49,6 +52,10 @@ pub(crate) struct Engine {
     pub(crate) lifecycle: Lifecycle,
     pub(crate) active: Mutex<HashMap<ResponseId, Signals>>,
     pub(crate) wake: Notify,
+    /// Where runs are driven, shared between tenants.
+    pub(crate) places: Arc<Shares>,
+    /// Tenants with runs that wait for a place.
+    pub(crate) queued: Mutex<HashSet<TenantId>>,
 }
 
 impl Engine {
@@ -60,10 +67,11 @@ impl Engine {
         self.lifecycle.spawn("take up runs", async move { engine.take_up_runs().await });
     }
 
-    /// Asks the run to stop at once if this process drives it.
+    /// Asks the run to stop at once if this process drives it or has it waiting.
     pub(crate) fn signal_cancel(&self, run: ResponseId) {
-        if let Some(signals) = self.lock().get(&run) {
-            signals.cancel.cancel();
+        match self.lock().get(&run) {
+            Some(signals) => signals.cancel.cancel(),
+            None => self.wake.notify_one(),
         }
     }
 
@@ -81,6 +89,7 @@ impl Engine {
             tokio::select! {
                 () = stopping.cancelled() => return,
                 () = self.wake.notified() => {}
+                () = self.places.freed() => {}
                 () = tokio::time::sleep(SWEEP_EVERY) => {}
             }
             if let Err(error) = self.sweep().await {
@@ -89,15 +98,58 @@ impl Engine {
         }
     }
 
+    /// Takes up runs that nobody owns: new ones that wait for a place, and those that another process left behind.
     async fn sweep(self: &Arc<Self>) -> Result<(), Error> {
-        let n_free = self.config.max_active_runs.saturating_sub(self.lock().len());
-        if n_free == 0 {
-            return Ok(());
-        }
-        let limit = u64::try_from(n_free).unwrap_or(u64::MAX).min(64);
         self.free_runs_of_the_dead().await?;
-        for row in self.store.abandoned_runs(self.clock.now_ms(), limit).await? {
-            self.take_up(row).await?;
+        let rows = self.store.abandoned_runs(self.clock.now_ms(), N_AT_A_TURN).await?;
+        let mut n_seen: HashMap<TenantId, usize> = HashMap::new();
+        let mut queued = HashSet::new();
+        for row in rows {
+            let tenant = row.caller.tenant;
+            let n_of_tenant = n_seen.entry(tenant).or_default();
+            *n_of_tenant += 1;
+            // What was not looked at waits as well.
+            if *n_of_tenant == N_AT_A_TURN {
+                queued.insert(tenant);
+            }
+            match self.places.try_enter(tenant) {
+                Some(place) => self.drive(row, Some(place)).await?,
+                // It has nothing left to do but to say so.
+                None if row.cancel_requested => self.drive(row, None).await?,
+                None => {
+                    queued.insert(tenant);
+                }
+            }
+        }
+        *self.queued() = queued;
+        Ok(())
+    }
+
+    /// Drives a new run if there is a place for its tenant and none of its runs waits already; it waits its turn if not.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub(crate) async fn take_up(self: &Arc<Self>, row: RunRow) -> Result<(), Error> {
+        let tenant = row.caller.tenant;
+        if !self.queued().contains(&tenant)
+            && let Some(place) = self.places.try_enter(tenant)
+        {
+            return self.drive(row, Some(place)).await;
+        }
+        self.queued().insert(tenant);
+        self.wake.notify_one();
+        Ok(())
+    }
+
+    /// Passes when a tenant may begin one more run, if only to have it wait.
+    ///
+    /// # Errors
+    /// [`Error::TooManyRuns`].
+    pub(crate) async fn may_wait(&self, tenant: TenantId) -> Result<(), Error> {
+        let max = self.config.max_waiting_runs;
+        let is_queued = self.queued().contains(&tenant);
+        if is_queued && self.store.n_waiting(tenant, self.clock.now_ms()).await? >= max {
+            return Err(Error::TooManyRuns(max));
         }
         Ok(())
     }
@@ -113,8 +165,12 @@ impl Engine {
         Ok(())
     }
 
+    fn queued(&self) -> std::sync::MutexGuard<'_, HashSet<TenantId>> {
+        self.queued.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Takes a run that nobody owns and drives it in the background.
-    pub(crate) async fn take_up(self: &Arc<Self>, mut row: RunRow) -> Result<(), Error> {
+    async fn drive(self: &Arc<Self>, mut row: RunRow, place: Option<Place>) -> Result<(), Error> {
         let taken = self.store.take(row.id, &self.owner, self.clock.now_ms(), self.lease_until()).await?;
         let Some(epoch) = taken else { return Ok(()) };
         row.n_recoveries += 1;
@@ -131,6 +187,7 @@ impl Engine {
             let id = row.id;
             runner::drive(Arc::clone(&engine), row, epoch, signals).await;
             engine.lock().remove(&id);
+            drop(place);
         });
         Ok(())
     }

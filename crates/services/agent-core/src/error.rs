@@ -41,6 +41,9 @@ pub enum Error {
     /// The conversation has a run in progress.
     #[error("the conversation has a response in progress ({0}); wait for it, or cancel it first")]
     Busy(ResponseId),
+    /// So many runs of the tenant wait already.
+    #[error("{0} runs of your tenant wait already; try again when some of them have ended")]
+    TooManyRuns(u64),
     /// The run has not ended.
     #[error("the response is in progress; cancel it first")]
     StillRunning,
@@ -72,6 +75,7 @@ impl Failure for Error {
         match self {
             Self::NoRun(_) | Self::NoConversation(_) | Self::NoAgentName(_) => Kind::NotFound,
             Self::EmptyInput | Self::BadInput { .. } | Self::BadTool { .. } | Self::TwoPasts => Kind::BadRequest,
+            Self::TooManyRuns(_) => Kind::Exhausted,
             Self::Busy(_) | Self::StillRunning | Self::Fenced => Kind::Conflict,
             Self::Call(error) => error.kind,
             Self::Database(_) | Self::Blobs(_) | Self::Garbled { .. } => Kind::Internal,
@@ -85,6 +89,7 @@ impl Failure for Error {
             Self::NoAgentName(_) => "model_not_found",
             Self::EmptyInput => "empty_input",
             Self::Busy(_) => "conversation_busy",
+            Self::TooManyRuns(_) => "too_many_runs",
             Self::Call(error) => &error.code,
             Self::BadInput { .. }
             | Self::BadTool { .. }
@@ -107,11 +112,20 @@ impl Failure for Error {
             Self::NoRun(_)
             | Self::NoConversation(_)
             | Self::Busy(_)
+            | Self::TooManyRuns(_)
             | Self::StillRunning
             | Self::Fenced
             | Self::Database(_)
             | Self::Blobs(_)
             | Self::Garbled { .. } => None,
+        }
+    }
+
+    fn retry_after_s(&self) -> Option<u64> {
+        match self {
+            Self::TooManyRuns(_) => Some(10),
+            Self::Call(error) => error.retry_after_s,
+            _ => None,
         }
     }
 }

@@ -37,7 +37,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use septet_blobs::Blobs;
-use septet_chassis::{Platform, Service};
+use septet_chassis::{Platform, Service, Shares};
 use septet_contracts::knowledge::Knowledge;
 use septet_contracts::management::Management;
 use septet_contracts::models::Models;
@@ -63,6 +63,7 @@ pub async fn open(config: Config, platform: &Platform, database: Database, blobs
     database.migrate::<migration::Migrator>().await?;
     let transport = |name| platform.directory.transport(name);
     let owner: RequestId = platform.ids.next();
+    let n_places = config.max_active_runs;
     let engine = Arc::new(Engine {
         config,
         store: Store::new(database),
@@ -78,6 +79,8 @@ pub async fn open(config: Config, platform: &Platform, database: Database, blobs
         lifecycle: platform.lifecycle.clone(),
         active: Mutex::new(HashMap::new()),
         wake: Notify::new(),
+        places: Shares::new(n_places),
+        queued: Mutex::default(),
     });
     engine.start();
     Ok(Service::internal(ServiceName::AgentCore, routes::routes(Runs::new(engine))))

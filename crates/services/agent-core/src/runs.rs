@@ -37,6 +37,7 @@ impl Runs {
     /// Starts a run; it goes on whatever happens to the caller.
     pub(crate) async fn start(&self, caller: &Caller, request: &CreateResponse) -> Result<ResponseId, Error> {
         let engine = &self.engine;
+        engine.may_wait(caller.tenant).await?;
         let name = request.model.strip_prefix("agent:").ok_or_else(|| Error::NoAgentName(request.model.clone()))?;
         let input = input_items(&request.input, engine)?;
         let asked = knowledge_bases(&request.tools)?;

@@ -35,7 +35,8 @@ pub struct Config {
     pub parse_page_s: u64,
     /// Address space of the reading child in bytes. Default 2 GiB.
     pub parse_memory_bytes: u64,
-    /// How many files are read at a time; others wait. Default 2.
+    /// How many files are read at a time; others wait. One tenant reads all but one of them, so that the others have
+    /// room. Default 3.
     pub n_concurrent_readings: usize,
     /// The embedding model, by its name at the model gateway. Empty (the default): search by words alone.
     pub embedding_model: String,
@@ -58,7 +59,7 @@ impl Default for Config {
             parse_wall_s: 900,
             parse_page_s: 60,
             parse_memory_bytes: 2 << 30,
-            n_concurrent_readings: 2,
+            n_concurrent_readings: 3,
             embedding_model: String::new(),
             embedding_batch: 32,
             vector_weight: 1.0,

@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use septet_blobs::Blobs;
-use septet_chassis::Lifecycle;
 use septet_chassis::cpu::CpuPool;
+use septet_chassis::{Lifecycle, Shares};
 use septet_contracts::jobs::{Job, Jobs, NewJob};
 use septet_contracts::knowledge::{INGEST_JOB, IngestPayload};
 use septet_contracts::management::{KnowledgeBase, Management};
 use septet_contracts::models::{CallOptions, EmbeddingInput, EmbeddingRequest, Models};
 use septet_kernel::{Caller, FileId, Ids, Kind, ServiceName, VectorStoreId};
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::Mutex;
 
 use crate::index::query::Query;
 use crate::index::{Entry, Hit, Index, Scope};
@@ -37,7 +37,8 @@ pub(crate) struct Engine {
     pub ids: Ids,
     pub lifecycle: Lifecycle,
     pub reader: Reader,
-    pub readings: Semaphore,
+    /// Where files are read, shared between tenants.
+    pub readings: Arc<Shares>,
     pub management: Management,
     pub jobs: Jobs,
     pub models: Models,

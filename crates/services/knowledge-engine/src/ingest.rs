@@ -5,6 +5,10 @@
 //! reading; a file that is ready already is left alone. A page that kills its reader twice is skipped, so one bad page
 //! does not cost the document.
 
+use std::pin::pin;
+use std::time::Duration;
+
+use septet_chassis::Place;
 use septet_contracts::jobs::JobEvent;
 use septet_contracts::knowledge::{IngestPayload, Stage};
 use septet_kernel::{Caller, Failure};
@@ -22,6 +26,9 @@ use crate::{Error, structure};
 const PAGES_AT_ONCE: usize = 16;
 /// Pages of one document that may be skipped because they kill the reader.
 const MAX_BAD_PAGES: usize = 10;
+
+/// A job that says nothing for long is believed dead.
+const WAITING_SAID_EVERY: Duration = Duration::from_secs(10);
 
 /// Where progress goes; full or closed is fine, the next one counts.
 type Progress = mpsc::Sender<JobEvent>;
@@ -154,6 +161,20 @@ impl Engine {
         Ok(Some((pages_total, chunks)))
     }
 
+    /// Waits for a place to read in, and says meanwhile that this job is still there.
+    async fn place(&self, caller: &Caller, progress: &Progress) -> Place {
+        let mut place = pin!(self.readings.enter(caller.tenant));
+        loop {
+            match tokio::time::timeout(WAITING_SAID_EVERY, &mut place).await {
+                Ok(place) => return place,
+                Err(_not_yet) => {
+                    let note = "waiting".to_owned();
+                    let _ = progress.try_send(JobEvent::Progress { done: 0, total: 0, note });
+                }
+            }
+        }
+    }
+
     /// Reads the pages that are not kept yet; the number of pages.
     async fn parse(&self, caller: &Caller, document: &Document, progress: &Progress) -> Result<Option<u32>, Error> {
         let key = document.key;
@@ -166,7 +187,7 @@ impl Engine {
             return Err(Error::Parse(ParseFailure::EmptyFile));
         }
         let path = self.blobs.local_path(&row.blob);
-        let _turn = self.readings.acquire().await.map_err(|_closed| Error::BadRow { what: "queue" })?;
+        let _place = self.place(caller, progress).await;
         let mut pages_total = 0;
         let mut died_at: Option<u32> = None;
         let mut n_bad = 0;

@@ -47,7 +47,7 @@ use septet_contracts::management::Management;
 use septet_contracts::models::Models;
 use septet_database::Database;
 use septet_kernel::ServiceName;
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::Mutex;
 
 pub use config::Config;
 pub use error::Error;
@@ -78,7 +78,7 @@ pub async fn open(config: Config, platform: &Platform, database: Database, blobs
     let directory = &platform.directory;
     let engine = Arc::new(Engine {
         reader: config.reader().context("the command that reads files")?,
-        readings: Semaphore::new(config.n_concurrent_readings),
+        readings: Shares::new(config.n_concurrent_readings),
         vectors: Vectors::new(&config.embedding_model),
         management: Management::new(directory.transport(ServiceName::Management)),
         jobs: Jobs::new(directory.transport(ServiceName::AsyncWorker)),

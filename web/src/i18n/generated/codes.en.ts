@@ -105,6 +105,7 @@ export const en: Record<Code, string> = {
   stream_interrupted: 'The stream of the answer broke off; the run goes on. Read on from the last number that was seen.',
   time_limit: 'The run took longer than its agent may take. Ask a narrower question, or raise the limit of the agent.',
   too_many_sandboxes: 'All sandboxes are in use. Wait {wait} for one to end, or delete one.',
+  too_many_runs: 'Too many runs of your workspace wait already. Wait {wait} until some have ended, then try again.',
   unknown_tool: 'The model called a tool that does not exist. It is told so and usually tries again; ask again if not.',
   variables_not_copied: 'The variables of the sandbox could not be copied. Run the code again in the new sandbox.',
   bad_request: 'The server did not understand the request. Correct what the message names.',

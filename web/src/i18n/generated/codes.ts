@@ -104,6 +104,7 @@ export type Code =
   | 'stream_interrupted'
   | 'time_limit'
   | 'too_many_sandboxes'
+  | 'too_many_runs'
   | 'unknown_tool'
   | 'variables_not_copied'
   | 'bad_request'

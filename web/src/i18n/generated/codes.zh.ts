@@ -105,6 +105,7 @@ export const zh: Record<Code, string> = {
   stream_interrupted: '回答的数据流中断，运行仍在继续。请从最后收到的序号继续读取。',
   time_limit: '运行超过了智能体允许的时长。请把问题问得更具体，或调高智能体的上限。',
   too_many_sandboxes: '沙箱已全部占用。请等待{wait}，或删除一个沙箱。',
+  too_many_runs: '你的工作区排队的运行太多。请等待{wait}，部分运行结束后再试。',
   unknown_tool: '模型调用了不存在的工具。模型会得知并通常重试；如果没有，请重新提问。',
   variables_not_copied: '无法复制沙箱中的变量。请在新的沙箱里重新运行代码。',
   bad_request: '服务器无法理解这个请求。请按提示更正。',

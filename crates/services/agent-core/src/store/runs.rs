@@ -100,14 +100,28 @@ impl Store {
         run_row(&row)
     }
 
-    /// Runs that nobody owns, the longest abandoned first.
-    pub(crate) async fn abandoned_runs(&self, now_ms: i64, limit: u64) -> Result<Vec<RunRow>, Error> {
+    /// Runs that nobody owns, at most so many of each tenant: those that are to be cancelled first, then the oldest.
+    pub(crate) async fn abandoned_runs(&self, now_ms: i64, n_of_tenant: usize) -> Result<Vec<RunRow>, Error> {
         let sql = format!(
-            "SELECT {COLUMNS} FROM agent_runs WHERE status = 'in_progress' AND lease_until < $1
-             ORDER BY lease_until LIMIT {limit}"
+            "SELECT {COLUMNS} FROM (
+               SELECT {COLUMNS}, created_at, ROW_NUMBER() OVER
+                 (PARTITION BY tenant ORDER BY cancel_requested DESC, created_at, id) AS turn
+               FROM agent_runs WHERE status = 'in_progress' AND lease_until < $1) AS waiting
+             WHERE turn <= {n_of_tenant} ORDER BY turn, created_at, id LIMIT 512"
         );
         let rows = self.database.reader().query_all_raw(self.statement(&sql, [now_ms.into()])).await?;
         rows.iter().map(run_row).collect()
+    }
+
+    /// How many runs of a tenant wait for somebody to drive them.
+    pub(crate) async fn n_waiting(&self, tenant: TenantId, now_ms: i64) -> Result<u64, Error> {
+        let statement = self.statement(
+            "SELECT COUNT(*) AS n FROM agent_runs WHERE status = 'in_progress' AND lease_until < $1 AND tenant = $2",
+            [now_ms.into(), tenant.to_string().into()],
+        );
+        let row = self.database.reader().query_one_raw(statement).await?;
+        let n: i64 = row.map_or(Ok(0), |row| row.try_get("", "n"))?;
+        Ok(u64::try_from(n).unwrap_or(0))
     }
 
     /// Takes a run that nobody owns. Gives its new epoch, or nothing when another process was quicker.

@@ -112,6 +112,13 @@ impl Peers {
         name.clone_into(&mut self.0.provider.lock().unwrap());
     }
 
+    /// Ends when the model was asked so often.
+    pub(crate) async fn n_asked(&self, n: usize) {
+        while self.asked().len() < n {
+            self.arrived().await;
+        }
+    }
+
     /// Ends when the model is asked.
     pub(crate) async fn arrived(&self) {
         tokio::time::timeout(Duration::from_secs(20), self.0.arrived.notified()).await.expect("the model is asked");
@@ -131,6 +138,15 @@ pub(crate) struct Harness {
 impl Harness {
     /// With an agent that has the tools `knowledge_search` and `run_python`, these limits, and a model with this script.
     pub(crate) async fn start(limits: Value, script: impl IntoIterator<Item = Turn>) -> Self {
+        Self::start_with(limits, script, |_config| {}).await
+    }
+
+    /// The same with other settings.
+    pub(crate) async fn start_with(
+        limits: Value,
+        script: impl IntoIterator<Item = Turn>,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
         let platform = platform();
         let peers = Peers::default();
         peers.provider("compat");
@@ -144,7 +160,8 @@ impl Harness {
             "limits": limits,
         });
         let caller = Caller { role: Role::Editor, ..Caller::background(platform.ids.next(), platform.ids.next()) };
-        let config = Config { lease_s: 600, model_retries: 1, ..Config::default() };
+        let mut config = Config { lease_s: 600, model_retries: 1, ..Config::default() };
+        change(&mut config);
         Self::open(platform, tempfile::tempdir().unwrap(), config, peers, caller).await
     }
 

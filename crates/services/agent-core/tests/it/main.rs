@@ -4,6 +4,7 @@
 
 mod conversations;
 mod endings;
+mod fairness;
 mod harness;
 mod providers;
 mod thinking;
