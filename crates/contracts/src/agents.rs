@@ -11,7 +11,7 @@
 use std::collections::BTreeMap;
 
 use futures::Stream;
-use septet_kernel::{Caller, ConversationId, ResponseId, ServiceName, Transport};
+use septet_kernel::{Caller, ConversationId, ResponseId, ServiceName, Transport, VectorStoreId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -22,8 +22,12 @@ use crate::sse;
 /// Asks for a run.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct CreateResponse {
-    /// `agent:<name>`.
+    /// `agent:<name>`; that of the conversation so far unless told.
+    #[serde(default)]
     pub model: String,
+    /// The model of a conversation that has none yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_model: Option<String>,
     /// What the user says.
     pub input: Input,
     /// Whether the answer is a stream of events. Default false: one JSON object when the run has ended.
@@ -38,7 +42,8 @@ pub struct CreateResponse {
     /// With `true` the call returns at once and the run goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub background: Option<bool>,
-    /// `{"type":"file_search","vector_store_ids":[...]}` narrows the search to these knowledge bases.
+    /// `{"type":"file_search","vector_store_ids":[...]}` narrows the search to these knowledge bases, for this run and
+    /// for those that follow it in the conversation without a `file_search` of their own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tools: Vec<Value>,
     /// The caller's own words about the run.
@@ -138,6 +143,13 @@ pub struct Conversation {
     /// The last run.
     #[serde(default)]
     pub last_response: Option<ResponseId>,
+    /// `agent:<name>` of the last run: what goes on when no model is named. Only when one conversation is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// The knowledge bases that the search was narrowed to, and still is when none are named. Only when one conversation
+    /// is asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub vector_store_ids: Vec<VectorStoreId>,
 }
 
 /// Makes a conversation.

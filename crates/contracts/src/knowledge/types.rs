@@ -92,6 +92,8 @@ pub struct NewVectorStore {
     pub expires_after: Option<Value>,
     /// Only `{"type":"auto"}` is offered.
     pub chunking_strategy: Option<Value>,
+    /// For who makes it alone, and searched only where it is named: for what is given to one conversation.
+    pub private: bool,
 }
 
 /// Changes a knowledge base; what is absent stays.
@@ -139,6 +141,9 @@ pub struct VectorStore {
     /// Always null.
     #[serde(default)]
     pub expires_at: Option<i64>,
+    /// Nobody but who made it sees it, and it is searched only where it is named.
+    #[serde(default)]
+    pub private: bool,
 }
 
 /// How many files of a knowledge base are in which state.

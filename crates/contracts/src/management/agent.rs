@@ -274,6 +274,9 @@ pub struct KnowledgeBase {
     /// Who made it.
     #[serde(default)]
     pub created_by: Option<UserId>,
+    /// Nobody but who made it sees it, and it is searched only where it is named: what was given to one conversation.
+    #[serde(default)]
+    pub private: bool,
     /// Unix seconds.
     pub created_at: i64,
     /// Unix seconds, to the minute.
@@ -293,6 +296,9 @@ pub struct NewKnowledgeBase {
     /// At most 16 pairs; keys up to 64 characters, values up to 512.
     #[serde(default)]
     pub metadata: BTreeMap<String, String>,
+    /// For who makes it alone, and searched only where it is named.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub private: bool,
 }
 
 /// Changes of a knowledge base; what is absent stays.

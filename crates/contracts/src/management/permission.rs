@@ -54,6 +54,8 @@ permissions! {
     ManageJobs = "jobs.manage" from Member;
     /// Make and revoke API keys of one's own.
     ManageOwnKeys = "keys.own" from Member;
+    /// Change and remove knowledge bases and files that others made.
+    ManageKnowledge = "knowledge.manage" from Editor;
     /// Read the text of prompts.
     ReadPrompts = "prompts.read" from Editor;
     /// Change agents.

@@ -38,11 +38,25 @@ impl Runs {
     pub(crate) async fn start(&self, caller: &Caller, request: &CreateResponse) -> Result<ResponseId, Error> {
         let engine = &self.engine;
         engine.may_wait(caller.tenant).await?;
-        let name = request.model.strip_prefix("agent:").ok_or_else(|| Error::NoAgentName(request.model.clone()))?;
+        let past = self.past(caller, request).await?;
+        let before = match past.and_then(|(_, previous)| previous) {
+            Some(previous) => self.created(previous).await?,
+            None => None,
+        };
+        let model = model_of(request, before.as_ref());
+        let name = model.strip_prefix("agent:").ok_or_else(|| Error::NoAgentName(model.clone()))?;
         let input = input_items(&request.input, engine)?;
         let asked = knowledge_bases(&request.tools)?;
+        for base in asked.iter().flatten() {
+            engine.management.knowledge_base(caller, *base).await?;
+        }
+        // What is gone since stays named: without any the search would be everywhere.
+        let narrowed = asked.or_else(|| before.filter(|before| before.narrowed).map(|before| before.knowledge_bases));
         let agent = engine.management.resolve_agent(caller, name).await?;
-        let (conversation, previous) = self.past(caller, request).await?;
+        let (conversation, previous) = match past {
+            Some(past) => past,
+            None => (self.add_conversation(caller, &CreateConversation::default()).await?.id, None),
+        };
         let definition = serde_json::to_vec(&agent).map_err(|source| Error::Garbled { what: "agent", source })?;
         let definition = engine.blobs.put(definition).await?.id;
         let run: ResponseId = engine.ids.next();
@@ -57,7 +71,8 @@ impl Runs {
             previous,
             input,
             instructions: request.instructions.clone(),
-            knowledge_bases: asked.unwrap_or(agent.knowledge_bases),
+            narrowed: narrowed.is_some(),
+            knowledge_bases: narrowed.unwrap_or(agent.knowledge_bases),
             metadata: request.metadata.clone().unwrap_or_default(),
         };
         let new = NewRun {
@@ -75,26 +90,35 @@ impl Runs {
         Ok(run)
     }
 
-    /// Which conversation a new run belongs to and which run it goes on from.
+    /// How a run began; nothing for one that was deleted.
+    async fn created(&self, run: ResponseId) -> Result<Option<RunCreated>, Error> {
+        let first = self.engine.store.journal(run, 0).await?.into_iter().next();
+        Ok(first.and_then(|recorded| match recorded.event {
+            Event::RunCreated(created) => Some(*created),
+            _ => None,
+        }))
+    }
+
+    /// Which conversation a new run belongs to and which run it goes on from, when it goes on from something.
     async fn past(
         &self,
         caller: &Caller,
         request: &CreateResponse,
-    ) -> Result<(ConversationId, Option<ResponseId>), Error> {
+    ) -> Result<Option<(ConversationId, Option<ResponseId>)>, Error> {
         let store = &self.engine.store;
         match (&request.conversation, request.previous_response_id) {
             (Some(_), Some(_)) => Err(Error::TwoPasts),
             (Some(conversation), None) => {
                 let row = store.conversation(caller, conversation.id()).await?;
-                Ok((row.id, row.last_run))
+                Ok(Some((row.id, row.last_run)))
             }
             (None, Some(previous)) => {
                 let row = store.run(caller.tenant, previous).await?;
                 // Whoever may not see the conversation may not go on with it either.
                 store.conversation(caller, row.conversation).await.map_err(|_hidden| Error::NoRun(previous))?;
-                Ok((row.conversation, Some(previous)))
+                Ok(Some((row.conversation, Some(previous))))
             }
-            (None, None) => Ok((self.add_conversation(caller, &CreateConversation::default()).await?.id, None)),
+            (None, None) => Ok(None),
         }
     }
 
@@ -214,6 +238,16 @@ impl Runs {
         self.engine.store.conversation(caller, id).await
     }
 
+    /// The agent and the knowledge bases that a conversation goes on with when nothing else is said.
+    pub(crate) async fn kept(&self, row: &ConversationRow) -> Result<(Option<String>, Vec<VectorStoreId>), Error> {
+        let Some(last) = row.last_run else { return Ok((None, Vec::new())) };
+        Ok(match self.created(last).await? {
+            Some(last) if last.narrowed => (Some(format!("agent:{}", last.agent)), last.knowledge_bases),
+            Some(last) => (Some(format!("agent:{}", last.agent)), Vec::new()),
+            None => (None, Vec::new()),
+        })
+    }
+
     pub(crate) async fn conversations(&self, caller: &Caller, page: &PageQuery) -> Result<Vec<ConversationRow>, Error> {
         self.engine.store.conversations(caller, page).await
     }
@@ -240,6 +274,15 @@ impl Runs {
     pub(crate) async fn delete_conversation(&self, caller: &Caller, id: ConversationId) -> Result<(), Error> {
         self.engine.store.conversation(caller, id).await?;
         self.engine.store.delete_conversation(id).await
+    }
+}
+
+/// The model that is asked for: the named one, that of the conversation so far, or what a new one begins with.
+fn model_of(request: &CreateResponse, before: Option<&RunCreated>) -> String {
+    match before {
+        _ if !request.model.is_empty() => request.model.clone(),
+        Some(before) => format!("agent:{}", before.agent),
+        None => request.default_model.clone().unwrap_or_default(),
     }
 }
 
@@ -300,5 +343,6 @@ fn knowledge_bases(tools: &[Value]) -> Result<Option<Vec<VectorStoreId>>, Error>
             }
         }
     }
-    Ok(ids)
+    // An empty list names nothing, and so narrows nothing.
+    Ok(ids.filter(|ids: &Vec<VectorStoreId>| !ids.is_empty()))
 }

@@ -127,7 +127,10 @@ impl Engine {
         let gone = match self.management.delete_knowledge_base(caller, store).await {
             Ok(()) => true,
             // Deleted before, and what was read into it may have been left behind by a crash in between.
-            Err(source) if source.kind == Kind::NotFound => false,
+            Err(source) if source.kind == Kind::NotFound => {
+                self.must_be_gone(caller, store).await?;
+                false
+            }
             Err(source) => return Err(Error::Call { doing: "delete the vector store", source }),
         };
         let n_files = self.store.of(caller.tenant).delete_store(store).await?;

@@ -16,6 +16,7 @@
 //! Knowledge bases as such (name, metadata) are rows of Management; this service hangs files on them. Bytes of files
 //! stay in the blob store, also after a file is deleted here, because other rows may name the same content.
 
+mod access;
 pub mod chunk;
 mod config;
 pub mod document;
@@ -41,7 +42,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use septet_blobs::Blobs;
-use septet_chassis::{Platform, Service};
+use septet_chassis::{Platform, Service, Shares};
 use septet_contracts::jobs::Jobs;
 use septet_contracts::management::Management;
 use septet_contracts::models::Models;

@@ -7,7 +7,7 @@ pub(crate) struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(First)]
+        vec![Box::new(First), Box::new(FileOwners)]
     }
 
     fn migration_table_name() -> DynIden {
@@ -129,5 +129,27 @@ impl MigrationTrait for First {
             manager.get_connection().execute_unprepared(&format!("DROP TABLE {table}")).await?;
         }
         Ok(())
+    }
+}
+
+struct FileOwners;
+
+impl MigrationName for FileOwners {
+    fn name(&self) -> &'static str {
+        "m0002_file_owners"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for FileOwners {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        // Who uploaded it; not known of files from before this was kept.
+        let statement = "ALTER TABLE knowledge_files ADD COLUMN created_by TEXT";
+        manager.get_connection().execute_unprepared(statement).await.map(|_done| ())
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let statement = "ALTER TABLE knowledge_files DROP COLUMN created_by";
+        manager.get_connection().execute_unprepared(statement).await.map(|_done| ())
     }
 }

@@ -1,4 +1,7 @@
 //! Knowledge bases: the rows that the knowledge engine hangs its documents on. Their documents are its business.
+//!
+//! A private one is there for nobody but the person who made it. Any other is changed and removed by that person and by
+//! those who manage knowledge.
 
 use septet_contracts::management as wire;
 use septet_contracts::management::Permission;
@@ -6,8 +9,8 @@ use septet_contracts::page::{Page, PageQuery};
 use septet_kernel::{Caller, VectorStoreId};
 
 use crate::check::{Fields, Name};
-use crate::management::page_of;
-use crate::store::{agents, id_cursor, knowledge_bases};
+use crate::management::{denied, has, page_of};
+use crate::store::{agents, knowledge_bases};
 use crate::{Error, Management};
 
 // Every search would write otherwise.
@@ -42,21 +45,26 @@ impl Management {
             created_by: caller.user.map(|user| user.to_string()),
             created_at: now,
             last_active_at: now,
+            private: i64::from(new.private),
         };
+        if new.private && caller.user.is_none() {
+            return Err(Error::invalid("private", "is for people: nobody would see it"));
+        }
         let scope = self.store.change(caller.tenant).await?;
         scope.insert::<knowledge_bases::Entity>(row.clone(), &row.name).await?;
         scope.commit().await?;
         crate::wire::knowledge_base(&row)
     }
 
-    /// The knowledge bases of the tenant.
+    /// The knowledge bases of the tenant that the caller sees.
     ///
     /// # Errors
     /// [`Error::Denied`].
     pub async fn knowledge_bases(&self, caller: &Caller, page: &PageQuery) -> Result<Page<wire::KnowledgeBase>, Error> {
         Permission::ReadKnowledge.check(caller)?;
         let scope = self.store.of(caller.tenant);
-        let rows = scope.page::<knowledge_bases::Entity>(&[], page, id_cursor::<VectorStoreId>);
+        let me = caller.user.map(|user| user.to_string());
+        let rows = scope.bases_seen_by(me.as_deref(), page);
         page_of(rows, |row| crate::wire::knowledge_base(&row), |base| base.id.to_string()).await
     }
 
@@ -66,13 +74,15 @@ impl Management {
     /// [`Error::Denied`]; [`Error::Missing`].
     pub async fn knowledge_base(&self, caller: &Caller, id: VectorStoreId) -> Result<wire::KnowledgeBase, Error> {
         Permission::ReadKnowledge.check(caller)?;
-        crate::wire::knowledge_base(&self.store.of(caller.tenant).get::<knowledge_bases::Entity>(id).await?)
+        let row = self.store.of(caller.tenant).get::<knowledge_bases::Entity>(id).await?;
+        check_sees(caller, &row)?;
+        crate::wire::knowledge_base(&row)
     }
 
     /// Changes a knowledge base. Marking it as used needs no more than reading it.
     ///
     /// # Errors
-    /// [`Error::Denied`]; [`Error::Missing`]; [`Error::Invalid`].
+    /// [`Error::Denied`], also for somebody else's without the permission to manage knowledge; [`Error::Missing`]; [`Error::Invalid`].
     pub async fn update_knowledge_base(
         &self,
         caller: &Caller,
@@ -85,6 +95,7 @@ impl Management {
         let now = self.clock.now_ms();
         if is_touch_only {
             let row = self.store.of(caller.tenant).get::<knowledge_bases::Entity>(id).await?;
+            check_sees(caller, &row)?;
             if now - row.last_active_at < ACTIVE_EVERY_MS {
                 return crate::wire::knowledge_base(&row);
             }
@@ -98,6 +109,10 @@ impl Management {
         fields.check()?;
         let scope = self.store.change(caller.tenant).await?;
         let mut row = scope.get::<knowledge_bases::Entity>(id).await?;
+        check_sees(caller, &row)?;
+        if !is_touch_only {
+            check_manages(caller, &row)?;
+        }
         if let Some(name) = change.name {
             row.name = name.trim().to_owned();
         }
@@ -114,13 +129,15 @@ impl Management {
     /// Removes a knowledge base.
     ///
     /// # Errors
-    /// [`Error::Denied`]; [`Error::Missing`]; [`Error::InUse`] while an agent searches in it: an agent whose last
+    /// [`Error::Denied`], also for somebody else's without the permission to manage knowledge; [`Error::Missing`]; [`Error::InUse`] while an agent searches in it: an agent whose last
     /// knowledge base vanished would search everything.
     pub async fn delete_knowledge_base(&self, caller: &Caller, id: VectorStoreId) -> Result<(), Error> {
         Permission::WriteKnowledge.check(caller)?;
         let scope = self.store.change(caller.tenant).await?;
         scope.alone().await?;
         let row = scope.get::<knowledge_bases::Entity>(id).await?;
+        check_sees(caller, &row)?;
+        check_manages(caller, &row)?;
         for agent in scope.all::<agents::Entity>(&[]).await? {
             if crate::wire::agent(&agent)?.knowledge_bases.contains(&id) {
                 return Err(Error::InUse { noun: "knowledge base", id: row.id, by: format!("agent {:?}", agent.name) });
@@ -128,5 +145,26 @@ impl Management {
         }
         scope.remove::<knowledge_bases::Entity>(row).await?;
         scope.commit().await
+    }
+}
+
+fn is_own(caller: &Caller, row: &knowledge_bases::Model) -> bool {
+    caller.user.is_some_and(|me| row.created_by.as_deref() == Some(me.to_string().as_str()))
+}
+
+fn check_sees(caller: &Caller, row: &knowledge_bases::Model) -> Result<(), Error> {
+    // A service that acts for the tenant has to know what there is.
+    if row.private == 0 || caller.user.is_none() || is_own(caller, row) {
+        Ok(())
+    } else {
+        Err(Error::Missing { noun: "knowledge base", id: row.id.clone() })
+    }
+}
+
+fn check_manages(caller: &Caller, row: &knowledge_bases::Model) -> Result<(), Error> {
+    if is_own(caller, row) || has(caller, Permission::ManageKnowledge) {
+        Ok(())
+    } else {
+        Err(denied(Permission::ManageKnowledge))
     }
 }

@@ -7,7 +7,7 @@ pub(crate) struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(Tables), Box::new(RightsChanges)]
+        vec![Box::new(Tables), Box::new(RightsChanges), Box::new(PrivateBases)]
     }
 
     fn migration_table_name() -> DynIden {
@@ -156,5 +156,22 @@ impl MigrationTrait for RightsChanges {
             manager.get_connection().execute_unprepared(statement).await?;
         }
         Ok(())
+    }
+}
+
+struct PrivateBases;
+
+impl MigrationName for PrivateBases {
+    fn name(&self) -> &'static str {
+        "m0003_private_bases"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for PrivateBases {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        // 1: for `created_by` alone.
+        let statement = "ALTER TABLE management_knowledge_bases ADD COLUMN private BIGINT NOT NULL DEFAULT 0";
+        manager.get_connection().execute_unprepared(statement).await.map(|_done| ())
     }
 }

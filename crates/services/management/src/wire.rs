@@ -103,6 +103,7 @@ pub(crate) fn knowledge_base(row: &knowledge_bases::Model) -> Result<wire::Knowl
         description: row.description.clone(),
         metadata: json(TABLE, &row.metadata)?,
         created_by: row.created_by.as_deref().map(|user| id(TABLE, user)).transpose()?,
+        private: row.private != 0,
         created_at: seconds(row.created_at),
         last_active_at: seconds(row.last_active_at),
     })

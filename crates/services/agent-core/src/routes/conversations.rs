@@ -29,7 +29,9 @@ pub(super) async fn show(
     caller: Caller,
     Path(id): Path<ConversationId>,
 ) -> Answer<Json<Conversation>> {
-    Ok(Json(runs.conversation(&caller, id).await?.into()))
+    let row = runs.conversation(&caller, id).await?;
+    let (model, vector_store_ids) = runs.kept(&row).await?;
+    Ok(Json(Conversation { model, vector_store_ids, ..row.into() }))
 }
 
 /// Lists the caller's conversations.
@@ -76,6 +78,8 @@ impl From<ConversationRow> for Conversation {
             title: row.title,
             updated_at: row.updated_at_ms / 1000,
             last_response: row.last_run,
+            model: None,
+            vector_store_ids: Vec::new(),
         }
     }
 }

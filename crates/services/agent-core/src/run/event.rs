@@ -157,6 +157,9 @@ pub struct RunCreated {
     pub instructions: Option<String>,
     /// Where to search; empty means all knowledge bases of the tenant.
     pub knowledge_bases: Vec<VectorStoreId>,
+    /// Whether somebody narrowed the search to these: the runs that follow in the conversation keep to them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub narrowed: bool,
     /// The caller's own words.
     pub metadata: BTreeMap<String, String>,
 }

@@ -29,6 +29,7 @@ impl Script {
             input: vec![serde_json::json!({"role": "user", "content": "hi"})],
             instructions: None,
             knowledge_bases: Vec::new(),
+            narrowed: false,
             metadata: BTreeMap::new(),
         }))])
     }

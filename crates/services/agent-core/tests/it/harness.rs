@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -19,7 +19,7 @@ use septet_blobs::Blobs;
 use septet_chassis::{Platform, Service};
 use septet_contracts::agents::{Agents, ConversationRef, CreateResponse, Input, ResponseObject};
 use septet_database::Database;
-use septet_kernel::{Caller, Clock, ConversationId, ResponseId, Role, ServiceName};
+use septet_kernel::{Caller, Clock, ConversationId, ResponseId, Role, ServiceName, VectorStoreId};
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 use tokio::sync::Notify;
@@ -77,6 +77,12 @@ struct Inner {
     cancelled: Mutex<Vec<String>>,
     arrived: Notify,
     n_searches: Mutex<usize>,
+    /// The knowledge bases that there are.
+    bases: Mutex<Vec<VectorStoreId>>,
+    /// Where was searched, oldest first.
+    searched: Mutex<Vec<Value>>,
+    /// Which agents were asked for.
+    named: Mutex<Vec<String>>,
 }
 
 impl Peers {
@@ -93,6 +99,22 @@ impl Peers {
     /// The keys of the calls that were cancelled.
     pub(crate) fn cancelled(&self) -> Vec<String> {
         self.0.cancelled.lock().unwrap().clone()
+    }
+
+    /// Makes a knowledge base.
+    pub(crate) fn add_base(&self, id: VectorStoreId) -> VectorStoreId {
+        self.0.bases.lock().unwrap().push(id);
+        id
+    }
+
+    /// Where was searched so far, oldest first.
+    pub(crate) fn searched(&self) -> Vec<Value> {
+        self.0.searched.lock().unwrap().clone()
+    }
+
+    /// Which agents were asked for, oldest first.
+    pub(crate) fn named(&self) -> Vec<String> {
+        self.0.named.lock().unwrap().clone()
     }
 
     pub(crate) fn n_searches(&self) -> usize {
@@ -231,6 +253,7 @@ async fn bounded<T>(work: impl Future<Output = T>) -> T {
 pub(crate) fn request(question: &str) -> CreateResponse {
     CreateResponse {
         model: "agent:analyst".to_owned(),
+        default_model: None,
         input: Input::Text(question.to_owned()),
         stream: false,
         conversation: None,
@@ -252,13 +275,27 @@ fn database_uri(folder: &TempDir) -> String {
 }
 
 fn management(peers: Peers) -> Router {
-    let agent = async |State(peers): State<Peers>| Json(peers.0.agent.lock().unwrap().clone());
-    Router::new().route("/internal/agents/{name}", get(agent)).with_state(peers)
+    let agent = async |State(peers): State<Peers>, Path(name): Path<String>| {
+        let mut agent = peers.0.agent.lock().unwrap().clone();
+        agent["name"] = json!(name);
+        peers.0.named.lock().unwrap().push(name);
+        Json(agent)
+    };
+    let base = async |State(peers): State<Peers>, Path(id): Path<VectorStoreId>| {
+        let is_there = peers.0.bases.lock().unwrap().contains(&id);
+        let base = json!({"id": id, "created_at": 1, "last_active_at": 1});
+        is_there.then_some(Json(base)).ok_or(StatusCode::NOT_FOUND)
+    };
+    Router::new()
+        .route("/internal/agents/{name}", get(agent))
+        .route("/knowledge-bases/{id}", get(base))
+        .with_state(peers)
 }
 
 fn knowledge(peers: Peers) -> Router {
-    let search = async |State(peers): State<Peers>| {
+    let search = async |State(peers): State<Peers>, Json(query): Json<Value>| {
         *peers.0.n_searches.lock().unwrap() += 1;
+        peers.0.searched.lock().unwrap().push(query["vector_stores"].clone());
         let id = |prefix: &str| format!("{prefix}0193a5c0e8f07c4d8e1f2a3b4c5d6e7f");
         Json(json!({"passages": [{
             "id": id("psg_"), "vector_store": id("vs_"), "file": id("file-"), "filename": "report.pdf",

@@ -6,6 +6,7 @@ mod conversations;
 mod endings;
 mod fairness;
 mod harness;
+mod memory;
 mod providers;
 mod thinking;
 mod waits;

@@ -181,12 +181,16 @@ pub(crate) fn events(
     sse::events(chunks, |error| CallError::garbled(ServiceName::AgentCore, &error))
 }
 
-/// Makes sure that an agent is asked: the default one when none is named.
+/// Makes sure that an agent is asked: when none is named that of the conversation so far, or the default one.
 pub(crate) fn with_model(app: &Gateway, body: &mut Value) -> Result<(), Error> {
     let fields = body.as_object_mut().ok_or_else(|| Error::bad_request("the body is a JSON object", ""))?;
     match fields.get("model") {
         None | Some(Value::Null) => {
-            fields.insert("model".to_owned(), Value::from(app.config.default_agent.as_str()));
+            let is_given = |name: &str| fields.get(name).is_some_and(|value| !value.is_null());
+            let goes_on = is_given("conversation") || is_given("previous_response_id");
+            let name = if goes_on { "default_model" } else { "model" };
+            fields.remove("model");
+            fields.insert(name.to_owned(), Value::from(app.config.default_agent.as_str()));
             Ok(())
         }
         Some(Value::String(model)) if model.starts_with("agent:") => Ok(()),

@@ -63,6 +63,17 @@ async fn a_run_without_a_model_is_the_default_agents() {
 }
 
 #[tokio::test]
+async fn a_run_without_a_model_in_a_conversation_is_left_to_the_conversation() {
+    let house = House::open().await;
+    let token = house.token("member@acme.test").await;
+
+    house.post("/v1/responses", &token, json!({"input": "hi", "model": null, "conversation": "conv_1"})).await;
+
+    let seen = house.peers.last_seen();
+    assert_eq!((seen.body.get("model"), &seen.body["default_model"]), (None, &json!("agent:analyst")));
+}
+
+#[tokio::test]
 async fn a_run_that_breaks_off_is_read_on_and_each_event_comes_once() {
     let house = House::open().await;
     let token = house.token("member@acme.test").await;

@@ -30,7 +30,7 @@ pub(super) async fn add(State(engine): State<Arc<Engine>>, caller: Caller, Json(
         return Err(Error::TooLarge { bytes, limit: engine.config.max_file_bytes }.into());
     }
     let purpose = new.purpose.as_deref().unwrap_or("user_data");
-    let row = engine.store.of(caller.tenant).add_file(&new.blob, name, bytes, purpose).await?;
+    let row = engine.store.of(caller.tenant).add_file(&new.blob, name, bytes, purpose, caller.user).await?;
     Ok(Json(wire(row)))
 }
 
@@ -63,7 +63,7 @@ pub(super) async fn content(
     Ok(Json(FileContent { blob: row.blob, filename: row.filename, mime, bytes: row.bytes }))
 }
 
-/// Deletes a file and takes it out of every knowledge base.
+/// Deletes a file and takes it out of every knowledge base: one's own, or as somebody who manages knowledge any.
 pub(super) async fn delete(
     State(engine): State<Arc<Engine>>,
     caller: Caller,
@@ -71,6 +71,7 @@ pub(super) async fn delete(
 ) -> Answer<Deleted> {
     Permission::WriteKnowledge.check(&caller).map_err(Error::from)?;
     let file: FileId = id(&file)?;
+    engine.must_own_file(&caller, file).await?;
     engine.store.of(caller.tenant).delete_file(file).await?;
     engine.follow().await?;
     Ok(Json(Deleted { id: file.to_string(), object: "file".to_owned(), deleted: true }))

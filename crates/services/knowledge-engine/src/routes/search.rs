@@ -78,7 +78,11 @@ pub(super) async fn passages(
     Permission::ReadKnowledge.check(&caller).map_err(Error::from)?;
     let queries = checked(query.queries, "queries")?;
     let limit = if query.limit == 0 { 12 } else { query.limit.min(64) };
-    let question = Question { stores: query.vector_stores, files: None, queries, limit: limit as usize };
+    let stores = engine.searchable(&caller, query.vector_stores).await?;
+    if stores.is_empty() {
+        return Ok(Json(Passages { passages: Vec::new() }));
+    }
+    let question = Question { stores, files: None, queries, limit: limit as usize };
     let found = engine.search(&caller, question).await?;
     Ok(Json(Passages { passages: found.into_iter().map(|(chunk, score)| passage(chunk, score)).collect() }))
 }

@@ -49,6 +49,7 @@ pub(super) async fn create(
         name: new.name.unwrap_or_default(),
         description: new.description.unwrap_or_default(),
         metadata: new.metadata.unwrap_or_default(),
+        private: new.private,
     };
     let base = engine
         .management
@@ -171,11 +172,11 @@ pub(super) async fn attachment(
     caller: Caller,
     Path((store, file)): Path<(String, String)>,
 ) -> Answer<VectorStoreFile> {
-    Permission::ReadKnowledge.check(&caller).map_err(Error::from)?;
-    Ok(Json(attached_wire(engine.store.of(caller.tenant).document(id(&store)?, id(&file)?).await?)))
+    let base = engine.knowledge_base(&caller, id(&store)?).await?;
+    Ok(Json(attached_wire(engine.store.of(caller.tenant).document(base.id, id(&file)?).await?)))
 }
 
-/// Takes a file out of a knowledge base.
+/// Takes a file out of a knowledge base: whoever uploaded it or made the knowledge base may, and who manages knowledge.
 pub(super) async fn detach(
     State(engine): State<Arc<Engine>>,
     caller: Caller,
@@ -183,7 +184,11 @@ pub(super) async fn detach(
 ) -> Answer<Deleted> {
     Permission::WriteKnowledge.check(&caller).map_err(Error::from)?;
     let file: FileId = id(&file)?;
-    engine.store.of(caller.tenant).detach(id(&store)?, file).await?;
+    let base = engine.knowledge_base(&caller, id(&store)?).await?;
+    if caller.user.is_none() || base.created_by != caller.user {
+        engine.must_own_file(&caller, file).await?;
+    }
+    engine.store.of(caller.tenant).detach(base.id, file).await?;
     engine.follow().await?;
     Ok(Json(Deleted { id: file.to_string(), object: "vector_store.file.deleted".to_owned(), deleted: true }))
 }
@@ -215,6 +220,7 @@ fn wire(base: KnowledgeBase, counts: Counts) -> VectorStore {
         last_active_at: base.last_active_at,
         expires_after: None,
         expires_at: None,
+        private: base.private,
     }
 }
 

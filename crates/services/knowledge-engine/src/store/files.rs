@@ -2,7 +2,7 @@
 
 use sea_orm::{QueryResult, Value};
 use septet_contracts::page::PageQuery;
-use septet_kernel::{BlobId, FileId};
+use septet_kernel::{BlobId, FileId, UserId};
 
 use super::{Tenant, column, cut, execute, number, page_clause, parsed};
 use crate::Error;
@@ -16,9 +16,11 @@ pub(crate) struct FileRow {
     pub bytes: u64,
     pub purpose: String,
     pub created_at_ms: i64,
+    /// Who uploaded it, where that is known.
+    pub created_by: Option<UserId>,
 }
 
-const COLUMNS: &str = "id, blob, filename, bytes, purpose, created_at";
+const COLUMNS: &str = "id, blob, filename, bytes, purpose, created_at, created_by";
 
 fn file(row: &QueryResult) -> Result<FileRow, Error> {
     Ok(FileRow {
@@ -28,6 +30,8 @@ fn file(row: &QueryResult) -> Result<FileRow, Error> {
         bytes: number(row, "bytes")?,
         purpose: column(row, "purpose")?,
         created_at_ms: column(row, "created_at")?,
+        // What does not read back is nobody's.
+        created_by: column::<Option<String>>(row, "created_by")?.and_then(|user| user.parse().ok()),
     })
 }
 
@@ -39,6 +43,7 @@ impl Tenant<'_> {
         filename: &str,
         bytes: u64,
         purpose: &str,
+        created_by: Option<UserId>,
     ) -> Result<FileRow, Error> {
         let row = FileRow {
             id: self.store.ids.next(),
@@ -47,6 +52,7 @@ impl Tenant<'_> {
             bytes,
             purpose: purpose.to_owned(),
             created_at_ms: self.store.clock.now_ms(),
+            created_by,
         };
         let values: Vec<Value> = vec![
             row.id.to_string().into(),
@@ -56,8 +62,10 @@ impl Tenant<'_> {
             i64::try_from(bytes).unwrap_or(i64::MAX).into(),
             row.purpose.clone().into(),
             row.created_at_ms.into(),
+            row.created_by.map(|user| user.to_string()).into(),
         ];
-        let sql = "INSERT INTO knowledge_files (id, tenant, blob, filename, bytes, purpose, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)";
+        let sql = "INSERT INTO knowledge_files (id, tenant, blob, filename, bytes, purpose, created_at, created_by)
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
         self.store.run("register a file", sql, values).await?;
         Ok(row)
     }

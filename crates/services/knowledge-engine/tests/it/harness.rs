@@ -232,7 +232,8 @@ async fn make_base(
         name: new.name,
         description: new.description,
         metadata: new.metadata,
-        created_by: None,
+        created_by: caller.user,
+        private: new.private,
         created_at: 1,
         last_active_at: 1,
     };
@@ -240,9 +241,15 @@ async fn make_base(
     Json(base)
 }
 
+/// A private one is there for who made it, and for services.
+fn sees(caller: &Caller, tenant: TenantId, base: &KnowledgeBase) -> bool {
+    tenant == caller.tenant && (!base.private || caller.user.is_none() || base.created_by == caller.user)
+}
+
 async fn list_bases(State(peers): State<Peers>, caller: Caller) -> Json<Page<KnowledgeBase>> {
     let bases = peers.bases.lock().unwrap();
-    let own = bases.iter().filter(|(tenant, _)| *tenant == caller.tenant).map(|(_, base)| base.clone()).collect();
+    let own =
+        bases.iter().filter(|(tenant, base)| sees(&caller, *tenant, base)).map(|(_, base)| base.clone()).collect();
     Json(Page::new(own, false, |base: &KnowledgeBase| base.id.to_string()))
 }
 
@@ -252,7 +259,7 @@ async fn show_base(
     UrlPath(id): UrlPath<String>,
 ) -> Result<Json<KnowledgeBase>, StatusCode> {
     let bases = peers.bases.lock().unwrap();
-    let found = bases.iter().find(|(tenant, base)| *tenant == caller.tenant && base.id.to_string() == id);
+    let found = bases.iter().find(|(tenant, base)| sees(&caller, *tenant, base) && base.id.to_string() == id);
     found.map(|(_, base)| Json(base.clone())).ok_or(StatusCode::NOT_FOUND)
 }
 
@@ -273,7 +280,7 @@ async fn change_base(
 async fn delete_base(State(peers): State<Peers>, caller: Caller, UrlPath(id): UrlPath<String>) -> StatusCode {
     let mut bases = peers.bases.lock().unwrap();
     let before = bases.len();
-    bases.retain(|(tenant, base)| *tenant != caller.tenant || base.id.to_string() != id);
+    bases.retain(|(tenant, base)| !sees(&caller, *tenant, base) || base.id.to_string() != id);
     if bases.len() < before { StatusCode::NO_CONTENT } else { StatusCode::NOT_FOUND }
 }
 

@@ -4,6 +4,7 @@
 //! write a row of another. The one exception is named for what it is: [`Installation`] is asked before any tenant is
 //! known (signing in) or above all of them (tenants).
 
+mod bases;
 mod installation;
 mod rights;
 mod tables;

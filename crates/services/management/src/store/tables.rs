@@ -99,6 +99,7 @@ tables! {
         created_by: Option<String>,
         created_at: i64,
         last_active_at: i64,
+        private: i64,
     }
 }
 

@@ -1,4 +1,4 @@
-use septet_contracts::management::{NewKnowledgeBase, Permission, role_name};
+use septet_contracts::management::{KnowledgeBaseChange, NewKnowledgeBase, Permission, role_name};
 use septet_contracts::page::PageQuery;
 use septet_kernel::{Kind, Role};
 
@@ -29,6 +29,7 @@ fn the_permission_table_is_the_one_we_agreed_on() {
     knowledge.write    -      yes    yes    yes    yes
     jobs.manage        -      yes    yes    yes    yes
     keys.own           -      yes    yes    yes    yes
+    knowledge.manage   -      -      yes    yes    yes
     prompts.read       -      -      yes    yes    yes
     agents.write       -      -      yes    yes    yes
     prompts.write      -      -      yes    yes    yes
@@ -84,4 +85,44 @@ async fn a_refusal_names_the_permission_and_who_has_it() {
     assert_eq!(error.kind, Kind::Forbidden);
     assert!(error.detail.contains("users.manage") && error.detail.contains("admin"), "{error}");
     assert_eq!(refusal(bench.management.users(&viewer, &PageQuery::default()).await).0, Kind::Forbidden);
+}
+
+#[tokio::test]
+async fn a_knowledge_base_is_changed_and_removed_by_who_made_it_and_by_who_manages_knowledge() {
+    let bench = Bench::new().await;
+    let m = &bench.management;
+    let (me, colleague) =
+        (bench.person("me@example.com", Role::Member).await, bench.person("c@example.com", Role::Member).await);
+    let editor = bench.person("e@example.com", Role::Editor).await;
+    let new = NewKnowledgeBase { name: "mine".to_owned(), ..NewKnowledgeBase::default() };
+    let base = m.create_knowledge_base(&me, &new).await.unwrap().id;
+    let rename = KnowledgeBaseChange { name: Some("renamed".to_owned()), ..KnowledgeBaseChange::default() };
+
+    assert_eq!(refusal(m.update_knowledge_base(&colleague, base, &rename).await).0, Kind::Forbidden);
+    assert_eq!(refusal(m.delete_knowledge_base(&colleague, base).await).0, Kind::Forbidden);
+    m.update_knowledge_base(&colleague, base, &KnowledgeBaseChange { touch: true, ..Default::default() })
+        .await
+        .unwrap();
+    m.update_knowledge_base(&me, base, &rename).await.unwrap();
+    m.delete_knowledge_base(&editor, base).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_private_knowledge_base_is_there_for_nobody_but_its_maker() {
+    let bench = Bench::new().await;
+    let (m, page) = (&bench.management, PageQuery::default());
+    let me = bench.person("me@example.com", Role::Member).await;
+    let new = NewKnowledgeBase { private: true, ..NewKnowledgeBase::default() };
+    let base = m.create_knowledge_base(&me, &new).await.unwrap();
+
+    assert!(base.private);
+    assert_eq!(m.knowledge_bases(&me, &page).await.unwrap().data, [base.clone()]);
+    assert_eq!(m.knowledge_bases(&bench.owner, &page).await.unwrap().data, []);
+    let kinds = [
+        refusal(m.knowledge_base(&bench.owner, base.id).await).0,
+        refusal(m.update_knowledge_base(&bench.owner, base.id, &KnowledgeBaseChange::default()).await).0,
+        refusal(m.delete_knowledge_base(&bench.owner, base.id).await).0,
+    ];
+    assert_eq!(kinds, [Kind::NotFound; 3]);
+    m.delete_knowledge_base(&me, base.id).await.unwrap();
 }
