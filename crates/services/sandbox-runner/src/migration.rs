@@ -6,7 +6,7 @@ pub(crate) struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(First), Box::new(Networks)]
+        vec![Box::new(First), Box::new(Networks), Box::new(Owners)]
     }
 
     fn migration_table_name() -> DynIden {
@@ -81,6 +81,26 @@ impl MigrationTrait for Networks {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         // JSON of what the container may reach; the values of secrets are not in it. NULL: nothing.
         manager.get_connection().execute_unprepared("ALTER TABLE sandbox_containers ADD COLUMN network TEXT").await?;
+        Ok(())
+    }
+}
+
+struct Owners;
+
+impl MigrationName for Owners {
+    fn name(&self) -> &'static str {
+        "m0003_owners"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Owners {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        // The person who made it. NULL: everybody's of the tenant.
+        manager
+            .get_connection()
+            .execute_unprepared("ALTER TABLE sandbox_containers ADD COLUMN created_by TEXT")
+            .await?;
         Ok(())
     }
 }

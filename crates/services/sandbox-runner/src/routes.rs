@@ -3,6 +3,7 @@
 mod door;
 mod execute;
 mod files;
+mod owner;
 
 use std::sync::Arc;
 
@@ -44,17 +45,19 @@ pub(crate) fn routes(sandbox: Arc<Sandbox>) -> Router {
         .route("/v1/containers/{container}/executions/stop", post(stop))
         .route("/v1/containers/{container}/executions/interrupt", post(interrupt))
         .route("/internal/doctor", get(examine))
+        .layer(middleware::from_fn_with_state(Arc::clone(&sandbox), owner::only))
         .layer(middleware::from_fn_with_state(keys, door::open))
         .with_state(sandbox)
 }
 
 async fn create(State(sandbox): Shared, caller: Caller, Json(new): Json<api::NewContainer>) -> Answer<api::Container> {
     let container = sandbox.create(caller.tenant, new).await?;
+    owner::give(&sandbox, &caller, container.id).await?;
     Ok(Json(wire::container(&container, sandbox.clock.now_ms(), &walls(&sandbox).await)))
 }
 
 async fn list(State(sandbox): Shared, caller: Caller, Query(page): Query<PageQuery>) -> Answer<Page<api::Container>> {
-    let (containers, has_more) = sandbox.containers(caller.tenant, &page).await?;
+    let (containers, has_more) = sandbox.containers(caller.tenant, caller.user, &page).await?;
     let (now_ms, walls) = (sandbox.clock.now_ms(), walls(&sandbox).await);
     let data = containers.iter().map(|container| wire::container(container, now_ms, &walls)).collect();
     Ok(Json(Page::new(data, has_more, |container: &api::Container| container.id.to_string())))
@@ -73,6 +76,7 @@ async fn delete(State(sandbox): Shared, caller: Caller, Path(container): Path<St
 
 async fn fork(State(sandbox): Shared, caller: Caller, Path(container): Path<String>) -> Answer<api::Container> {
     let forked = sandbox.fork(caller.tenant, id(&container)?).await?;
+    owner::give(&sandbox, &caller, forked.container.id).await?;
     let mut answer = wire::container(&forked.container, sandbox.clock.now_ms(), &walls(&sandbox).await);
     answer.septet.left_behind = forked.left_behind;
     Ok(Json(answer))

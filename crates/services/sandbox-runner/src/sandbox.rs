@@ -7,7 +7,7 @@ use septet_blobs::Blobs;
 use septet_chassis::Lifecycle;
 use septet_contracts::page::PageQuery;
 use septet_contracts::sandbox::{NewContainer, NewFile};
-use septet_kernel::{Clock, ContainerFileId, ContainerId, Ids, TenantId};
+use septet_kernel::{Clock, ContainerFileId, ContainerId, Ids, TenantId, UserId};
 use tokio::sync::OwnedMutexGuard;
 
 use crate::container::{Container, File, Source};
@@ -65,8 +65,14 @@ impl Sandbox {
         self.store.container(tenant, id).await
     }
 
-    pub(crate) async fn containers(&self, tenant: TenantId, page: &PageQuery) -> Result<(Vec<Container>, bool), Error> {
-        self.store.containers(tenant, page).await
+    /// Those of a person and those that are everybody's, or all for who is no person.
+    pub(crate) async fn containers(
+        &self,
+        tenant: TenantId,
+        person: Option<UserId>,
+        page: &PageQuery,
+    ) -> Result<(Vec<Container>, bool), Error> {
+        self.store.containers(tenant, person, page).await
     }
 
     /// One that can still be used.

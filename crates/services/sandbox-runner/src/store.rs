@@ -1,6 +1,7 @@
 //! The rows of the sandbox runner.
 
 mod known;
+mod owners;
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use std::sync::Arc;
 use sea_orm::{ConnectionTrait, DbBackend, QueryResult, Statement, TryGetable, Value};
 use septet_contracts::page::PageQuery;
 use septet_database::Database;
-use septet_kernel::{ContainerFileId, ContainerId, ExecutionId, TenantId};
+use septet_kernel::{ContainerFileId, ContainerId, ExecutionId, TenantId, UserId};
 
 use crate::Error;
 use crate::container::{Container, File, Source};
@@ -79,9 +80,19 @@ impl Store {
         Ok(container)
     }
 
-    pub(crate) async fn containers(&self, tenant: TenantId, page: &PageQuery) -> Result<(Vec<Container>, bool), Error> {
-        let sql = format!("SELECT {CONTAINER} FROM sandbox_containers WHERE tenant = $1");
-        let rows = self.page(sql, vec![tenant.to_string().into()], page).await?;
+    pub(crate) async fn containers(
+        &self,
+        tenant: TenantId,
+        person: Option<UserId>,
+        page: &PageQuery,
+    ) -> Result<(Vec<Container>, bool), Error> {
+        let mut sql = format!("SELECT {CONTAINER} FROM sandbox_containers WHERE tenant = $1");
+        let mut values: Vec<Value> = vec![tenant.to_string().into()];
+        if let Some(person) = person {
+            sql.push_str(" AND (created_by IS NULL OR created_by = $2)");
+            values.push(person.to_string().into());
+        }
+        let rows = self.page(sql, values, page).await?;
         let (rows, has_more) = cut(rows, page, container)?;
         Ok((rows.into_iter().map(|row| self.known.get(row.id).unwrap_or(row)).collect(), has_more))
     }

@@ -14,7 +14,7 @@ use septet_contracts::sandbox::{ExecuteRequest, ExecutionEvent, ExecutionReport}
 use septet_contracts::{ndjson, sse};
 use septet_kernel::Caller;
 
-use super::{Shared, key};
+use super::{Shared, key, owner};
 use crate::Error;
 use crate::execution::Events;
 
@@ -34,8 +34,15 @@ pub(super) async fn execute(
     let key = key(&headers);
     let lasts = wanted.is_some() || key.is_some();
     let (container, mut events) = match wanted {
-        Some(container) => (container, sandbox.execute(caller.tenant, container, execution, key).await?),
-        None => sandbox.execute_alone(caller.tenant, execution, key).await?,
+        Some(container) => {
+            owner::check(&sandbox, &caller, container).await?;
+            (container, sandbox.execute(caller.tenant, container, execution, key).await?)
+        }
+        None => {
+            let (container, events) = sandbox.execute_alone(caller.tenant, execution, key).await?;
+            owner::give(&sandbox, &caller, container).await?;
+            (container, events)
+        }
     };
     if !stream {
         let mut report = ExecutionReport::new(container);

@@ -21,6 +21,7 @@ mod neighbours;
 mod notebook;
 mod once;
 mod own_process;
+mod owners;
 mod packages;
 mod running;
 mod soak;

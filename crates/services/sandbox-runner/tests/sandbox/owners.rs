@@ -1,0 +1,41 @@
+//! Containers and their files belong to the person who made them.
+
+use septet_contracts::page::PageQuery;
+use septet_contracts::sandbox::{NewContainer, NewFile};
+use septet_kernel::{Caller, Kind};
+
+use crate::support::{house, python};
+
+#[tokio::test]
+async fn a_colleague_finds_neither_a_container_nor_its_files() {
+    let house = house().await;
+    let person = || Caller { user: Some(house.platform.ids.next()), ..house.caller.clone() };
+    let (me, colleague) = (person(), person());
+    let (client, page) = (&house.client, PageQuery::default());
+    let container = client.create(&me, &NewContainer::default()).await.unwrap().id;
+    let blob = house.blobs.put("a\n1\n").await.unwrap().id;
+    let new = NewFile { blob, path: "/session/a.csv".to_owned() };
+    let file = client.add_file(&me, container, &new).await.unwrap().id;
+
+    let kind = |error: septet_contracts::call::CallError| error.kind;
+    let refusals = [
+        client.get(&colleague, container).await.map(drop).map_err(kind),
+        client.files(&colleague, container, &page).await.map(drop).map_err(kind),
+        client.file(&colleague, container, file).await.map(drop).map_err(kind),
+        client.content(&colleague, container, file).await.map(drop).map_err(kind),
+        client.add_file(&colleague, container, &new).await.map(drop).map_err(kind),
+        client.delete_file(&colleague, container, file).await.map_err(kind),
+        client.run(&colleague, container, &python("1"), None).await.map(drop).map_err(kind),
+        client.stop(&colleague, container, "k").await.map_err(kind),
+        client.interrupt(&colleague, container).await.map_err(kind),
+        client.fork(&colleague, container).await.map(drop).map_err(kind),
+        client.delete(&colleague, container).await.map_err(kind),
+    ];
+    assert_eq!(refusals, [Err(Kind::NotFound); 11]);
+    assert_eq!(client.list(&colleague, &page).await.unwrap().data.len(), 0);
+
+    assert_eq!(client.list(&me, &page).await.unwrap().data.len(), 1);
+    assert_eq!(client.content(&me, container, file).await.unwrap().bytes, 4);
+    assert_eq!(client.get(&house.caller, container).await.unwrap().id, container, "a service that acts for the tenant");
+    client.delete(&me, container).await.unwrap();
+}
