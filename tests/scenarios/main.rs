@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a scenario that cannot go on has failed")]
 
+mod bodies;
 mod cancel;
 mod command_line;
 mod crash;
@@ -15,10 +16,12 @@ mod identity;
 mod litellm;
 mod main_job;
 mod models;
+mod openapi;
 mod process;
 mod sandbox_alone;
 mod sdk;
 mod sdk_models;
+mod strangers;
 mod two_gateways;
 
 use septet_testkit::platform::{self, TestPlatform, Topology};

@@ -43,6 +43,16 @@ impl Process {
         process
     }
 
+    /// The most memory that it ever held, and what it holds now, in bytes.
+    pub(crate) fn memory(&self) -> (u64, u64) {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let of = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+            line.trim_matches(|char: char| !char.is_ascii_digit()).parse::<u64>().unwrap() * 1024
+        };
+        (of("VmHWM:"), of("VmRSS:"))
+    }
+
     /// SIGKILL: nothing is flushed, nothing is said.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();

@@ -4,6 +4,9 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
+// Up to here reading a text takes less time than handing it over to another thread.
+const LITTLE_BYTES: usize = 64 << 10;
+
 /// Runs closures on blocking threads, at most one per core at a time. Cheap to clone.
 #[derive(Clone)]
 pub struct CpuPool {
@@ -39,5 +42,17 @@ impl CpuPool {
         })
         .await
         .map_err(|_join| Panicked)
+    }
+
+    /// Runs `work` that reads `n_bytes`: where it is when they are few, as [`CpuPool::run`] when they are many.
+    ///
+    /// # Errors
+    /// As [`CpuPool::run`].
+    pub async fn run_over<T, F>(&self, n_bytes: usize, work: F) -> Result<T, Panicked>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        if n_bytes <= LITTLE_BYTES { Ok(work()) } else { self.run(work).await }
     }
 }

@@ -98,8 +98,8 @@ const CODES: &[Code] = &[
     code(
         "login_throttled",
         &[429],
-        ["There were too many failed sign-ins.", "Wait {wait} and try again."],
-        ["登录失败次数过多。", "请等待{wait}后重试。"],
+        ["A password was wrong too often.", "Wait {wait} and try again."],
+        ["密码错误次数过多。", "请等待{wait}后重试。"],
     ),
     code(
         "no_credentials",
@@ -197,6 +197,12 @@ const CODES: &[Code] = &[
         &[429],
         ["Too many tokens were used in a short time.", "Wait {wait} and try again."],
         ["短时间内使用的 Token 太多。", "请等待{wait}后重试。"],
+    ),
+    code(
+        "too_many_connections",
+        &[429, 503],
+        ["There are too many connections.", "Close some, or use them again; then try again in a moment."],
+        ["连接过多。", "请关闭或复用已有连接，稍后重试。"],
     ),
     code(
         "unauthenticated",

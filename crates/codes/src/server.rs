@@ -18,6 +18,15 @@ const CODES: &[Code] = &[
         ["请求没有完整送达。", "请重新发送。"],
     ),
     code(
+        "body_too_complex",
+        &[400],
+        [
+            "The request is made of too many parts, or too deep.",
+            "Send fewer items at a time; the message names the list and how many it may have.",
+        ],
+        ["请求的内容过多或嵌套过深。", "请减少每次发送的条目；提示会指出是哪个列表以及上限。"],
+    ),
+    code(
         "broken_off",
         &[],
         ["The service that did the work stopped in the middle.", "The job is tried again by itself."],

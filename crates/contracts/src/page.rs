@@ -1,6 +1,7 @@
 //! Lists in pages, in the shape of the OpenAI API.
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// A page of a list.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
@@ -33,13 +34,32 @@ impl<T> Page<T> {
 #[serde(default)]
 pub struct PageQuery {
     /// How many at most, 1 to 100. Default 20.
+    #[serde(deserialize_with = "limit")]
+    #[param(minimum = 1, maximum = 100)]
     pub limit: Option<u32>,
     /// Start after the thing with this id.
     pub after: Option<String>,
     /// End before the thing with this id.
     pub before: Option<String>,
     /// `asc` or `desc` by time of creation. Default `desc`.
+    #[serde(deserialize_with = "order")]
+    #[param(pattern = "^(asc|desc)$")]
     pub order: Option<String>,
+}
+
+/// A limit, or an error that says what it may be.
+pub(crate) fn limit<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    match Option::deserialize(deserializer)? {
+        Some(limit) if !(1..=100).contains(&limit) => Err(D::Error::custom("limit may be 1 to 100")),
+        limit => Ok(limit),
+    }
+}
+
+fn order<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    match Option::<String>::deserialize(deserializer)? {
+        Some(order) if order != "asc" && order != "desc" => Err(D::Error::custom("order is asc or desc")),
+        order => Ok(order),
+    }
 }
 
 impl PageQuery {

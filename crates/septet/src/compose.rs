@@ -77,7 +77,11 @@ pub async fn start(
             Surface::Internal => listeners.internal.remove(&name),
         };
         if let Some(listener) = listener {
-            let address = http::serve(listener, router, &platform.lifecycle)?;
+            let listening = match surface {
+                Surface::Public => config.listen.public_listening(&config.gateway)?,
+                Surface::Internal => http::Listening::for_peers(),
+            };
+            let address = http::serve_with(listener, router, listening, &platform.lifecycle)?;
             if surface == Surface::Public {
                 public = Some(address);
             }

@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use axum::http::HeaderValue;
+use septet_chassis::http::Listening;
 use septet_chassis::telemetry;
 use septet_kernel::ServiceName;
 use septet_model_gateway::Secret;
@@ -55,6 +58,18 @@ pub struct Listen {
     pub internal: BTreeMap<ServiceName, SocketAddr>,
     /// Where Prometheus finds `/metrics`. Default: nowhere.
     pub metrics: Option<SocketAddr>,
+    /// How many connections to the public surface there may be at a time. When all are taken, the one that has been
+    /// silent longest makes room. Half of what the process may have open (`ulimit -n`) counts when it is less. Default
+    /// 4096.
+    pub max_connections: usize,
+    /// How many of them may come from one address, or from the /64 of an IPv6 address. At most three quarters of all;
+    /// addresses of `gateway.trusted_proxies` have no such limit. Default 512.
+    pub max_connections_per_address: usize,
+    /// How long a connection may take until the head of its first request is there, in seconds, 1 to 600. Default 15.
+    pub header_timeout_s: u32,
+    /// How long a connection may take until the head of its next request is there, in seconds, 1 to 3600. It should be
+    /// longer than a reverse proxy keeps its connections. Default 75.
+    pub idle_timeout_s: u32,
 }
 
 /// Where rows and blobs are kept.
@@ -89,7 +104,49 @@ impl Default for Config {
 
 impl Default for Listen {
     fn default() -> Self {
-        Self { public: SocketAddr::from(([127, 0, 0, 1], 7700)), internal: BTreeMap::new(), metrics: None }
+        Self {
+            public: SocketAddr::from(([127, 0, 0, 1], 7700)),
+            internal: BTreeMap::new(),
+            metrics: None,
+            max_connections: 4096,
+            max_connections_per_address: 512,
+            header_timeout_s: 15,
+            idle_timeout_s: 75,
+        }
+    }
+}
+
+impl Listen {
+    /// What the public listener takes upon itself.
+    ///
+    /// # Errors
+    /// When a network of the gateway's trusted proxies is none.
+    pub fn public_listening(&self, gateway: &septet_api_gateway::Config) -> anyhow::Result<Listening> {
+        let is_shared = gateway.proxies().map_err(anyhow::Error::msg)?;
+        Ok(Listening {
+            max_connections: self.max_connections,
+            max_per_address: self.max_connections_per_address,
+            header_timeout: Duration::from_secs(self.header_timeout_s.into()),
+            idle_timeout: Duration::from_secs(self.idle_timeout_s.into()),
+            is_shared: Arc::new(is_shared),
+        })
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let wrong = |name: &str, least: u32, most: u32| Err(format!("listen.{name} may be {least} to {most}"));
+        if self.max_connections < 2 {
+            return Err("listen.max_connections must be 2 at least".to_owned());
+        }
+        if self.max_connections_per_address == 0 {
+            return Err("listen.max_connections_per_address must be 1 at least".to_owned());
+        }
+        if !(1..=600).contains(&self.header_timeout_s) {
+            return wrong("header_timeout_s", 1, 600);
+        }
+        if !(1..=3600).contains(&self.idle_timeout_s) {
+            return wrong("idle_timeout_s", 1, 3600);
+        }
+        Ok(())
     }
 }
 
@@ -160,6 +217,7 @@ impl Config {
 
     fn check(&self) -> anyhow::Result<()> {
         let checks = [
+            self.listen.check(),
             self.gateway.check(),
             self.models.check(),
             self.agents.check(),

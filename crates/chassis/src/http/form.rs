@@ -1,6 +1,8 @@
 //! Files that come as multipart/form-data, read with flat memory.
 
 use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Poll, ready};
 
 use axum::body::Body;
@@ -12,11 +14,23 @@ use septet_kernel::{Failure, Kind};
 
 const MAX_FIELD_BYTES: usize = 4096;
 const MAX_FIELDS: usize = 32;
+// What stands between two fields are a boundary and a few headers.
+const MAX_BETWEEN_BYTES: usize = 64 << 10;
 
 /// A form with a file in the field `file` and perhaps a few short texts.
 pub struct Form {
     fields: Multipart,
     n_fields: usize,
+    between: Arc<Between>,
+}
+
+/// What was read while a field was looked for. The parser keeps all of it, and looks through all of it again with every
+/// chunk; so what never comes to a field is stopped.
+#[derive(Default)]
+struct Between {
+    is_looking: AtomicBool,
+    n_bytes: AtomicUsize,
+    is_too_long: AtomicBool,
 }
 
 /// Why a form is refused.
@@ -34,6 +48,11 @@ pub enum BadForm {
     /// No client means well with that many.
     #[error("the form has too many fields")]
     TooManyFields,
+    /// Something between the fields that does not end.
+    #[error(
+        "the form has more than 64 KiB between its fields; is the boundary in its content-type the one in its body?"
+    )]
+    NoField,
     /// A text that should be short.
     #[error("the field {0:?} of the form is too long")]
     TooLong(&'static str),
@@ -53,7 +72,7 @@ impl Failure for BadForm {
     fn param(&self) -> Option<&str> {
         match self {
             Self::NoForm | Self::NoFile | Self::TwoFiles | Self::Broken(_) => Some("file"),
-            Self::TooManyFields => None,
+            Self::TooManyFields | Self::NoField => None,
             Self::TooLong(name) | Self::NoText(name) => Some(name),
         }
     }
@@ -72,21 +91,54 @@ impl Form {
     /// # Errors
     /// [`BadForm::NoForm`].
     pub async fn open(request: Request) -> Result<Self, BadForm> {
-        let fields = Multipart::from_request(request.map(one_at_a_time), &()).await.map_err(|_| BadForm::NoForm)?;
-        Ok(Self { fields, n_fields: 0 })
+        let between = Arc::<Between>::default();
+        let counted = Arc::clone(&between);
+        let request = request.map(move |body| one_at_a_time(body, counted));
+        let fields = Multipart::from_request(request, &()).await.map_err(|_| BadForm::NoForm)?;
+        Ok(Self { fields, n_fields: 0, between })
     }
 
-    /// The next field; they may come in any order. Read past those that are not known: forms of clients grow.
+    /// The next field; they may come in any order. [`skip`] those that are not known: forms of clients grow.
     ///
     /// # Errors
-    /// [`BadForm::Broken`], [`BadForm::TooManyFields`].
+    /// [`BadForm::Broken`], [`BadForm::NoField`], [`BadForm::TooManyFields`].
     pub async fn field(&mut self) -> Result<Option<Field<'_>>, BadForm> {
         self.n_fields += 1;
         if self.n_fields > MAX_FIELDS {
             return Err(BadForm::TooManyFields);
         }
-        self.fields.next_field().await.map_err(BadForm::Broken)
+        self.between.n_bytes.store(0, Ordering::Relaxed);
+        self.between.is_looking.store(true, Ordering::Relaxed);
+        let field = self.fields.next_field().await;
+        self.between.is_looking.store(false, Ordering::Relaxed);
+        let is_too_long = self.between.is_too_long.load(Ordering::Relaxed);
+        field.map_err(|error| if is_too_long { BadForm::NoField } else { BadForm::Broken(error) })
     }
+}
+
+impl Between {
+    /// Notes a chunk that is about to be read; false when there have been too many.
+    fn may_grow(&self, n_bytes: usize) -> bool {
+        if !self.is_looking.load(Ordering::Relaxed) {
+            return true;
+        }
+        // The first chunk may be long: the fields themselves are in it.
+        let is_too_long = self.n_bytes.fetch_add(n_bytes, Ordering::Relaxed) >= MAX_BETWEEN_BYTES;
+        self.is_too_long.fetch_or(is_too_long, Ordering::Relaxed);
+        !is_too_long
+    }
+}
+
+/// Reads past a field.
+///
+/// # Errors
+/// [`BadForm::Broken`].
+pub async fn skip(field: Field<'_>) -> Result<(), BadForm> {
+    let mut field = pin!(field);
+    while let Some(chunk) = field.next().await {
+        chunk.map_err(BadForm::Broken)?;
+    }
+    Ok(())
 }
 
 /// The name that a field gives to its file: its last part without what no name should have; `upload` when nothing is
@@ -114,7 +166,7 @@ pub async fn short_text(name: &'static str, field: Field<'_>) -> Result<String, 
 
 /// The body, with a breath after each chunk. The parser of forms reads as long as something is ready, so a client that
 /// is faster than the disk would fill the memory.
-fn one_at_a_time(body: Body) -> Body {
+fn one_at_a_time(body: Body, between: Arc<Between>) -> Body {
     let mut chunks = body.into_data_stream();
     let mut is_breathing = false;
     Body::from_stream(stream::poll_fn(move |context| {
@@ -124,7 +176,12 @@ fn one_at_a_time(body: Body) -> Body {
         }
         let chunk = ready!(chunks.poll_next_unpin(context));
         is_breathing = true;
-        Poll::Ready(chunk)
+        let n_bytes = chunk.as_ref().and_then(|chunk| chunk.as_ref().ok()).map_or(0, bytes::Bytes::len);
+        if between.may_grow(n_bytes) {
+            Poll::Ready(chunk)
+        } else {
+            Poll::Ready(Some(Err(axum::Error::new(BadForm::NoField))))
+        }
     }))
 }
 

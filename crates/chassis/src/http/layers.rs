@@ -3,17 +3,17 @@
 use std::any::Any;
 use std::time::{Duration, Instant};
 
-use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Extension, Router};
 use septet_kernel::{Caller, Clock, Kind, ServiceName};
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::{Instrument, error, info_span};
 
-use super::{Problem, guard};
+use super::{Problem, guard, scanned};
 use crate::identity::{self, IDENTITY_HEADER, REQUEST_ID_HEADER};
 use crate::{Platform, Ready, Service, Signer};
 
@@ -53,7 +53,7 @@ struct Walls {
 }
 
 /// Puts the layers around a service. Outermost first: span and metrics, panic, body limit, concurrency, identity,
-/// deadline.
+/// deadline, the shape of the body.
 pub fn wrap(service: Service, platform: &Platform) -> Router {
     let Service { name, router, surface, limits, ready } = service;
     let walls = Walls {
@@ -63,7 +63,13 @@ pub fn wrap(service: Service, platform: &Platform) -> Router {
         signer: platform.directory.signer().clone(),
         clock: platform.clock.clone(),
     };
+    // The public surface has the body scanned at its own door, which knows how to say what it refuses.
+    let router = match surface {
+        Surface::Internal => router.layer(middleware::from_fn(scanned::scan)),
+        Surface::Public => router,
+    };
     router
+        .layer(Extension(platform.cpu.clone()))
         .layer(middleware::from_fn_with_state(walls.clone(), identify))
         .layer(tower::limit::GlobalConcurrencyLimitLayer::new(limits.n_concurrent))
         .layer(DefaultBodyLimit::max(limits.body_bytes))

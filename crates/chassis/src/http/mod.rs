@@ -1,19 +1,23 @@
 //! HTTP as every service speaks it: layers around the router, problem+json, JSON bodies, listeners.
 
 mod body;
+pub mod caps;
 mod content;
 pub mod form;
 mod json;
 mod layers;
 mod listener;
 mod problem;
+pub mod scan;
+mod scanned;
 
 pub use body::guard;
 pub use content::Content;
-pub use json::{Json, Query};
+pub use json::{Json, Query, read_json};
 pub use layers::{Limits, Surface, wrap};
-pub use listener::serve;
+pub use listener::{Listening, serve, serve_with};
 pub use problem::{Problem, Refusal};
+pub use scanned::{Verdict, scanned};
 
 /// An HTTP client to the outside: rustls, the system's proxy settings, time-outs on connecting.
 ///

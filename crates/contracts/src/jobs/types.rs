@@ -171,7 +171,7 @@ pub struct JobFilter {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
     /// At most this many, 1 to 100; 20 unless told.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::page::limit")]
     pub limit: Option<u32>,
     /// Only jobs that come after this one in the list (older ones).
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -4,12 +4,13 @@
 
 use septet_kernel::{Caller, Failure, Kind, Role};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 macro_rules! permissions {
     ($($(#[$doc:meta])* $name:ident = $text:literal from $least:ident;)*) => {
         /// One thing that a role may or may not do.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         pub enum Permission {
             $($(#[$doc])* #[serde(rename = $text)] $name,)*
         }
@@ -75,6 +76,17 @@ permissions! {
     /// Make, disable and list tenants; besides this, the caller has to belong to the home tenant.
     ManageTenants = "tenants.manage" from Owner;
 }
+
+// Written by hand: the derived one does not see names that a macro gives.
+impl PartialSchema for Permission {
+    fn schema() -> RefOr<Schema> {
+        let words = Permission::ALL.iter().map(|permission| permission.as_str());
+        let schema = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words));
+        schema.description(Some("One thing that a role may or may not do.")).into()
+    }
+}
+
+impl ToSchema for Permission {}
 
 impl Permission {
     /// Whether a role has it.

@@ -1,5 +1,6 @@
 //! The verbs of Agent Core: start, show, follow, cancel, delete a run; and conversations.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,9 +46,7 @@ impl Runs {
         let definition = serde_json::to_vec(&agent).map_err(|source| Error::Garbled { what: "agent", source })?;
         let definition = engine.blobs.put(definition).await?.id;
         let run: ResponseId = engine.ids.next();
-        let question = input.last().map(input_text).unwrap_or_default();
-        let title: String =
-            question.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(MAX_TITLE_CHARS).collect();
+        let title = title_of(&input.last().map(input_text).unwrap_or_default());
         let created = RunCreated {
             run,
             agent: agent.name,
@@ -113,8 +112,15 @@ impl Runs {
     /// A run as a Response object, once it has ended.
     pub(crate) async fn finished(&self, id: ResponseId) -> Result<Value, Error> {
         let mut grown = self.engine.feed.follow(id);
+        let mut projector = Projector::default();
+        let mut spilled = BTreeMap::new();
         loop {
-            let projector = self.project(id).await?;
+            // Only what is new: what the user said may be megabytes, and a run has hundreds of events.
+            let journal = self.engine.store.journal(id, projector.state().next_seq).await?;
+            load_spilled(&self.engine.blobs, &journal, &mut spilled).await?;
+            for recorded in &journal {
+                projector.push(recorded, &spilled);
+            }
             if projector.state().finished.is_some() {
                 return Ok(projector.response());
             }
@@ -242,11 +248,18 @@ impl Runs {
     }
 }
 
+/// The beginning of a question, on one line.
+fn title_of(question: &str) -> String {
+    // A word has a character at least, so more words are never needed.
+    let words: Vec<&str> = question.split_whitespace().take(MAX_TITLE_CHARS).collect();
+    words.join(" ").chars().take(MAX_TITLE_CHARS).collect()
+}
+
 /// The input as items of the Responses API, each with an id.
 fn input_items(input: &Input, engine: &Engine) -> Result<Vec<Value>, Error> {
     let items = match input {
-        Input::Text(text) => vec![json!({"role": "user", "content": text})],
-        Input::Items(items) => items.clone(),
+        Input::Text(text) => Cow::Owned(vec![json!({"role": "user", "content": text})]),
+        Input::Items(items) => Cow::Borrowed(items.as_slice()),
     };
     let mut kept = Vec::with_capacity(items.len());
     for (index, item) in items.iter().enumerate() {

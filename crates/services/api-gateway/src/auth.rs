@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use septet_contracts::management::{Credentials, Management, Permission, Standing, User};
 use septet_database::Database;
-use septet_kernel::{Caller, Clock, Ids, Kind, RequestId, Role, TenantId};
+use septet_kernel::{Caller, Clock, Ids, Kind, RequestId, Role, TenantId, UserId};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -26,7 +26,7 @@ use self::identity::Identity;
 use self::keys::{Jwks, Keys};
 use self::revocations::{Revocations, State};
 use self::sessions::{Session, Sessions};
-use self::throttle::Throttle;
+use self::throttle::{Attempt, Throttle};
 use self::tickets::Tickets;
 use self::tokens::Tokens;
 use crate::{Config, Error};
@@ -209,6 +209,14 @@ impl Auth {
         let (session, refresh_token) = self.sessions.start(user.tenant.id, user.id, epoch).await?;
         info!(tenant.id = %user.tenant.id, user.id = %user.id, "signed in");
         self.grant(user, epoch, &session, refresh_token)
+    }
+
+    /// Counts that somebody who is signed in says their password once more.
+    ///
+    /// # Errors
+    /// [`Error::LoginThrottled`] after too many wrong ones.
+    pub(crate) fn say_password_again(&self, person: UserId) -> Result<Attempt<'_>, Error> {
+        self.throttle.attempt_again(person)
     }
 
     /// Renews a session with its refresh token, which is used up.

@@ -1,5 +1,6 @@
 //! The settings of the API gateway, section `[gateway]`.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -127,6 +128,15 @@ impl Config {
             crate::address::Network::parse(network).map_err(|error| format!("gateway.trusted_proxies: {error}"))?;
         }
         Ok(())
+    }
+
+    /// Whether an address is one of a trusted proxy, behind which there are many people.
+    ///
+    /// # Errors
+    /// When a network of `trusted_proxies` is none.
+    pub fn proxies(&self) -> Result<impl Fn(IpAddr) -> bool + Send + Sync + use<>, String> {
+        let proxies = crate::address::Proxies::new(&self.trusted_proxies)?;
+        Ok(move |address| proxies.trusts(address))
     }
 
     pub(crate) fn json_limit_bytes(&self) -> u64 {

@@ -19,7 +19,7 @@ use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use septet_chassis::REQUEST_ID_HEADER;
-use septet_chassis::http::{Problem, Refusal};
+use septet_chassis::http::{Problem, Refusal, Verdict, scanned};
 use septet_kernel::{Caller, Kind, RequestId};
 use tracing::{Instrument, error, info_span};
 
@@ -33,17 +33,21 @@ use crate::shape::{Surface, shape};
 // A sign-in is a few hundred bytes.
 const MAX_STRANGER_BYTES: u64 = 64 << 10;
 
-/// Told when a body grew past its limit, which the reader at the other end cannot say as clearly.
+/// What was found wrong with a body while somebody read it, which the reader at the other end cannot say as clearly.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct TooLong {
-    flag: Arc<AtomicBool>,
+pub(crate) struct Inspection {
+    is_too_long: Arc<AtomicBool>,
     limit_bytes: u64,
+    shape: Verdict,
 }
 
-impl TooLong {
-    /// The refusal, when the body was too long.
+impl Inspection {
+    /// The refusal, when the body was too long or made of too much.
     pub(crate) fn refusal(&self) -> Option<Error> {
-        self.flag.load(Ordering::Relaxed).then_some(Error::TooLarge { limit_bytes: self.limit_bytes })
+        if self.is_too_long.load(Ordering::Relaxed) {
+            return Some(Error::TooLarge { limit_bytes: self.limit_bytes });
+        }
+        self.shape.excess().map(Error::TooComplex)
     }
 }
 
@@ -99,6 +103,7 @@ pub(crate) async fn inside(State(app): State<App>, request: Request, next: Next)
 
 /// What an admitted request carries to its end.
 struct Passage {
+    inspection: Inspection,
     left: Option<crate::limits::Left>,
     admission: Option<crate::billing::Admission>,
     guard: Option<Guard>,
@@ -116,7 +121,8 @@ async fn admit(app: &App, request: Request) -> Result<(Request, Passage), Error>
         Weight::Light => app.config.request_timeout(),
         Weight::Long | Weight::Paid | Weight::Upload => app.config.run_timeout(),
     };
-    let mut passage = Passage { left: None, admission: None, guard: None, wait };
+    let inspection = Inspection::default();
+    let mut passage = Passage { inspection, left: None, admission: None, guard: None, wait };
     if let Need::Has(permission) = rule.need {
         let id = *parts.extensions.get::<RequestId>().ok_or(Error::Bug("a request without an id"))?;
         app.auth.rights_must_be_known(parts.method.is_safe()).await?;
@@ -141,12 +147,14 @@ async fn admit(app: &App, request: Request) -> Result<(Request, Passage), Error>
         Weight::Upload => app.config.upload_limit_bytes(),
         Weight::Light | Weight::Long | Weight::Paid => app.config.json_limit_bytes(),
     };
-    Ok((limited(Request::from_parts(parts, body), limit_bytes)?, passage))
+    let (request, inspection) = inspected(Request::from_parts(parts, body), limit_bytes)?;
+    passage.inspection = inspection;
+    Ok((request, passage))
 }
 
 impl Passage {
     async fn walk(self, request: Request, next: Next) -> Response {
-        let Self { left, admission, guard, wait } = self;
+        let Self { inspection, left, admission, guard, wait } = self;
         let taken_back = async {
             match &guard {
                 Some(guard) => guard.taken_back().await,
@@ -159,6 +167,11 @@ impl Passage {
         };
         let Ok(response) = response else {
             return Refusal::from(Error::Timeout(wait.as_secs())).into_response();
+        };
+        // Whatever was made of what came before.
+        let response = match inspection.refusal() {
+            Some(refusal) => Refusal::from(refusal).into_response(),
+            None => response,
         };
         // The hold lives until the last byte is out, or the client has left.
         let mut response = response.map(|body| match admission {
@@ -207,16 +220,17 @@ pub(crate) fn query_value(query: &str, name: &str) -> Option<String> {
     query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('=').map(str::to_owned))
 }
 
-fn limited(request: Request, limit_bytes: u64) -> Result<Request, Error> {
+/// Has a body looked at while it is read: how long it is, and what it is made of.
+fn inspected(request: Request, limit_bytes: u64) -> Result<(Request, Inspection), Error> {
     let announced = request.headers().get(header::CONTENT_LENGTH);
     let announced: Option<u64> = announced.and_then(|value| value.to_str().ok()?.parse().ok());
     if announced.is_some_and(|n_bytes| n_bytes > limit_bytes) {
         return Err(Error::TooLarge { limit_bytes });
     }
-    let too_long = TooLong { flag: Arc::default(), limit_bytes };
-    let flag = too_long.flag.clone();
+    let is_too_long = Arc::<AtomicBool>::default();
+    let flag = is_too_long.clone();
     let limit = usize::try_from(limit_bytes).unwrap_or(usize::MAX);
-    let mut request = request.map(|body| {
+    let limited = request.map(|body| {
         Body::new(Limited::new(body, limit).map_err(move |error| {
             if error.is::<http_body_util::LengthLimitError>() {
                 flag.store(true, Ordering::Relaxed);
@@ -224,6 +238,8 @@ fn limited(request: Request, limit_bytes: u64) -> Result<Request, Error> {
             error
         }))
     });
-    request.extensions_mut().insert(too_long);
-    Ok(request)
+    let (mut request, shape) = scanned(limited);
+    let inspection = Inspection { is_too_long, limit_bytes, shape };
+    request.extensions_mut().insert(inspection.clone());
+    Ok((request, inspection))
 }

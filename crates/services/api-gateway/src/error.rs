@@ -1,6 +1,7 @@
 //! What can go wrong at the door.
 
 use septet_chassis::http::form::BadForm;
+use septet_chassis::http::scan::Excess;
 use septet_contracts::call::CallError;
 use septet_contracts::management::Permission;
 use septet_kernel::{BoxError, Failure, Kind, Money, ServiceName};
@@ -30,7 +31,7 @@ pub enum Error {
     #[error("the mail address or the password is wrong")]
     WrongPassword,
     /// Too many failed sign-ins.
-    #[error("too many failed sign-ins; try again in {retry_after_s} seconds")]
+    #[error("a password was wrong too often; try again in {retry_after_s} seconds")]
     LoginThrottled {
         /// When the next attempt is looked at.
         retry_after_s: u64,
@@ -76,6 +77,9 @@ pub enum Error {
         /// The limit.
         limit_bytes: u64,
     },
+    /// The body is made of too much.
+    #[error(transparent)]
+    TooComplex(Excess),
     /// The request makes no sense.
     #[error("{detail}")]
     BadRequest {
@@ -138,9 +142,10 @@ impl Error {
         Self::BadRequest { detail: detail.into(), param: Some(param.to_owned()).filter(|param| !param.is_empty()) }
     }
 
-    /// The body is no JSON.
+    /// The body is no JSON, or not what it should be.
     pub(crate) fn not_json(error: &serde_json::Error) -> Self {
-        Self::bad_request(format!("the body is not valid JSON: {error}"), "")
+        let what = if error.is_data() { "the JSON body does not fit" } else { "the body is not valid JSON" };
+        Self::bad_request(format!("{what}: {error}"), "")
     }
 
     pub(crate) fn store(source: impl Into<BoxError>) -> Self {
@@ -179,6 +184,7 @@ impl Failure for Error {
             Self::NotFound(_) | Self::NoRoute { .. } => Kind::NotFound,
             Self::Timeout(_) => Kind::Timeout,
             Self::Call(error) => error.kind(),
+            Self::TooComplex(excess) => excess.kind(),
             Self::Unreachable { .. } | Self::RunFailed(_) | Self::RightsUnknown => Kind::Unavailable,
             Self::Store(_) | Self::Blobs(_) | Self::Bug(_) => Kind::Internal,
         }
@@ -209,6 +215,7 @@ impl Failure for Error {
             Self::Unreachable { .. } => "service_down",
             Self::RunFailed(_) => "run_failed",
             Self::Call(error) => error.code(),
+            Self::TooComplex(excess) => excess.code(),
             Self::TooLarge { .. }
             | Self::BadRequest { .. }
             | Self::NotFound(_)
@@ -224,6 +231,7 @@ impl Failure for Error {
         match self {
             Self::BadRequest { param, .. } => param.as_deref(),
             Self::Call(error) => error.param(),
+            Self::TooComplex(excess) => excess.param(),
             _ => None,
         }
     }

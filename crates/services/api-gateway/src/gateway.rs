@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use septet_blobs::Blobs;
+use septet_chassis::cpu::CpuPool;
 use septet_chassis::{Directory, Lifecycle};
 use septet_contracts::agents::Agents;
 use septet_contracts::management::Management;
@@ -26,6 +27,7 @@ pub(crate) struct Gateway {
     pub(crate) ids: Ids,
     pub(crate) directory: Directory,
     pub(crate) lifecycle: Lifecycle,
+    pub(crate) cpu: CpuPool,
     pub(crate) proxies: Proxies,
     pub(crate) auth: Auth,
     pub(crate) limits: Limits,

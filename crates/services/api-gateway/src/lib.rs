@@ -22,6 +22,7 @@
 mod address;
 mod auth;
 mod billing;
+mod body;
 mod chat;
 mod config;
 mod console;
@@ -84,7 +85,7 @@ const SWEEPS_PER_DAY: u64 = 144;
 pub async fn open(config: Config, platform: &Platform, database: Database, blobs: Blobs) -> anyhow::Result<Service> {
     config.check().map_err(anyhow::Error::msg)?;
     database.migrate::<migration::Migrator>().await.context("the gateway's tables")?;
-    let Platform { directory, clock, ids, lifecycle, .. } = platform.clone();
+    let Platform { directory, clock, ids, lifecycle, cpu } = platform.clone();
     let management = Management::new(directory.transport(ServiceName::Management));
     let models = Models::new(directory.transport(ServiceName::ModelGateway));
     let sandbox = Sandbox::new(directory.transport(ServiceName::SandboxRunner));
@@ -104,6 +105,7 @@ pub async fn open(config: Config, platform: &Platform, database: Database, blobs
         ids,
         directory,
         lifecycle: lifecycle.clone(),
+        cpu,
         auth,
         billing: billing.clone(),
         blobs,

@@ -1,5 +1,6 @@
 //! The description of the whole public surface, made from the handlers.
 
+mod caps;
 mod page;
 
 use std::sync::LazyLock;
@@ -27,7 +28,9 @@ const ABOUT: &str = "Everything under /v1 has the shapes of the OpenAI API, so i
 
 static TEXT: LazyLock<String> = LazyLock::new(|| {
     // A description that does not serialize is a bug that the golden file shows.
-    describe().to_pretty_json().unwrap_or_default()
+    let mut api = serde_json::to_value(describe()).unwrap_or_default();
+    caps::write(&mut api);
+    serde_json::to_string_pretty(&api).unwrap_or_default()
 });
 
 /// The description as JSON, OpenAPI 3.1.
@@ -44,7 +47,7 @@ fn complete(mut api: OpenApi) -> OpenApi {
     api.info = InfoBuilder::new()
         .title("Septet")
         .version(env!("CARGO_PKG_VERSION"))
-        .description(Some(ABOUT))
+        .description(Some(format!("{ABOUT} {}", caps::sentence())))
         .license(Some(utoipa::openapi::License::new("Apache-2.0")))
         .build();
     let bearer = HttpBuilder::new()
@@ -67,6 +70,7 @@ fn complete(mut api: OpenApi) -> OpenApi {
         for (method, operation) in operations(item) {
             operation.operation_id = Some(operation_id(method, path));
             place_parameters(path, operation);
+            stream(method, path, operation);
             refuse(path, operation);
         }
     }
@@ -120,6 +124,25 @@ fn place_parameters(path: &str, operation: &mut Operation) {
     }
     if parameters.is_empty() {
         operation.parameters = None;
+    }
+}
+
+/// Answers that come in pieces when the request says so.
+const STREAMED: [(&str, &str, &[&str]); 5] = [
+    ("post", "/v1/responses", &["text/event-stream"]),
+    ("get", "/v1/responses/{response_id}", &["text/event-stream"]),
+    ("post", "/v1/chat/completions", &["text/event-stream"]),
+    ("post", "/v1/messages", &["text/event-stream"]),
+    ("post", "/v1/execute", &["application/x-ndjson", "text/event-stream"]),
+];
+
+fn stream(method: &str, path: &str, operation: &mut Operation) {
+    let found = STREAMED.iter().find(|(known, of, _)| *known == method && *of == path);
+    let Some((_, _, types)) = found else { return };
+    let Some(RefOr::T(response)) = operation.responses.responses.get_mut("200") else { return };
+    for content_type in *types {
+        let events = ContentBuilder::new().schema(Some(ObjectBuilder::new().schema_type(Type::String))).build();
+        response.content.insert((*content_type).to_owned(), events.into());
     }
 }
 

@@ -14,7 +14,7 @@ use septet_contracts::call::Client;
 use septet_kernel::{Caller, ServiceName};
 use tower::ServiceExt;
 
-use crate::door::TooLong;
+use crate::door::Inspection;
 use crate::gateway::Gateway;
 use crate::{Error, events};
 
@@ -79,7 +79,7 @@ impl Gateway {
     async fn try_pass(&self, service: ServiceName, path: &str, request: Request) -> Result<Response, Error> {
         let (parts, body) = request.into_parts();
         let caller = parts.extensions.get::<Caller>().cloned().ok_or(Error::NoCredentials)?;
-        let too_long = parts.extensions.get::<TooLong>().cloned().unwrap_or_default();
+        let inspection = parts.extensions.get::<Inspection>().cloned().unwrap_or_default();
         let target = parts.uri.query().map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"));
         let mut onward = Request::new(body);
         *onward.method_mut() = parts.method;
@@ -87,7 +87,7 @@ impl Gateway {
         copy(&REQUEST_HEADERS, &parts.headers, onward.headers_mut());
         onward.extensions_mut().insert(caller);
         let answer = self.directory.transport(service).oneshot(onward).await;
-        if let Some(refusal) = too_long.refusal() {
+        if let Some(refusal) = inspection.refusal() {
             return Err(refusal);
         }
         let answer = answer.map_err(|source| Error::Unreachable { service, source })?;

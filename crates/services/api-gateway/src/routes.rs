@@ -25,6 +25,7 @@ mod auth;
 pub(crate) mod chat;
 mod containers;
 mod content;
+mod current_password;
 mod files;
 mod knowledge;
 mod meta;

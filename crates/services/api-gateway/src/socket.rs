@@ -10,19 +10,22 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
+use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, SinkExt, StreamExt};
-use septet_chassis::http::Problem;
+use septet_chassis::http::scan::Scan;
+use septet_chassis::http::{Problem, read_json};
 use septet_contracts::management::Permission;
 use septet_kernel::{Failure, RequestId, ResponseId, ServiceName};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::auth::identity::Identity;
 use crate::gateway::App;
-use crate::{Error, runs, shape};
+use crate::{Error, body, runs, shape};
 
 const MAX_LANES: usize = 32;
 const MAX_WAITING: usize = 32;
@@ -60,8 +63,31 @@ impl Resume {
 
 /// What a lane does next.
 enum Job {
-    Create(Value),
+    /// The event as it came: it waits as text, which takes the least room.
+    Create(Bytes),
     Resume(Resume),
+}
+
+/// What is looked at in every event.
+#[derive(Deserialize)]
+struct Heard {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    stream_id: Option<String>,
+    generate: Option<bool>,
+    response_id: Option<String>,
+    starting_after: Option<u64>,
+    previous_response_id: Option<String>,
+}
+
+impl Job {
+    /// What it takes while it waits.
+    fn n_bytes(&self) -> u64 {
+        match self {
+            Self::Create(text) => text.len() as u64,
+            Self::Resume(_) => 0,
+        }
+    }
 }
 
 /// The lanes of one connection.
@@ -96,7 +122,7 @@ pub(crate) async fn serve(app: App, identity: Identity, socket: WebSocket, resum
             }
             Some(text) = outgoing.recv() => Message::Text(text.into()),
             message = incoming.next() => match message {
-                Some(Ok(Message::Text(text))) => { lanes.hear(&text); continue }
+                Some(Ok(Message::Text(text))) => { lanes.hear(text.into()).await; continue }
                 Some(Ok(Message::Binary(_))) => {
                     lanes.refuse(None, &Error::bad_request("events are sent as text, not as binary", ""));
                     continue
@@ -122,19 +148,25 @@ fn close(code: u16, reason: &'static str) -> Message {
 }
 
 impl Lanes {
-    fn hear(&mut self, text: &str) {
-        let event: Value = match serde_json::from_str(text) {
+    async fn hear(&mut self, text: Bytes) {
+        // A frame is a body like any other.
+        if let Err(excess) = Scan::all(&text) {
+            return self.refuse(None, &Error::TooComplex(excess));
+        }
+        let event: Heard = match read_json(Some(&self.app.cpu), text.clone()).await {
             Ok(event) => event,
-            Err(error) => {
-                return self.refuse(None, &Error::bad_request(format!("this is not JSON: {error}"), ""));
-            }
+            Err(error) => return self.refuse(None, &Error::not_json(&error)),
         };
-        let stream_id = event["stream_id"].as_str().map(str::to_owned);
+        let stream_id = event.stream_id.clone();
         if stream_id.as_ref().is_some_and(|id| id.len() > 128) {
             return self.refuse(None, &Error::bad_request("stream_id has at most 128 bytes", "stream_id"));
         }
-        match event["type"].as_str() {
-            Some("response.create") => self.add(stream_id.unwrap_or_default(), Job::Create(event)),
+        match event.kind.as_deref() {
+            Some("response.create") if event.generate == Some(false) => {
+                let detail = "generate: false is not supported; nothing needs warming up here";
+                self.refuse(stream_id.as_deref(), &Error::bad_request(detail, "generate"));
+            }
+            Some("response.create") => self.add(stream_id.unwrap_or_default(), Job::Create(text)),
             Some("septet.resume") => match resume_of(&event) {
                 Ok(resume) => self.add(stream_id.unwrap_or_default(), Job::Resume(resume)),
                 Err(error) => self.refuse(stream_id.as_deref(), &error),
@@ -144,7 +176,7 @@ impl Lanes {
                     "type": "response.steer.failed",
                     "sequence_number": 0,
                     "stream_id": stream_id,
-                    "steer": {"id": null, "previous_response_id": event["previous_response_id"]},
+                    "steer": {"id": null, "previous_response_id": event.previous_response_id},
                     "error": {
                         "code": "steering_not_supported",
                         "message": "a run takes no further input; cancel it, or send the next response.create when it has ended",
@@ -163,6 +195,11 @@ impl Lanes {
     /// Starts a job, or lets it wait behind the one that its lane is at.
     fn add(&mut self, lane: String, job: Job) {
         let n_lanes = self.waiting.len();
+        let n_waiting_bytes = self.waiting.values().flatten().map(Job::n_bytes).sum::<u64>();
+        if n_waiting_bytes + job.n_bytes() > 2 * self.app.config.json_limit_bytes() {
+            let error = Error::bad_request("the events that wait on this connection are too long together", "");
+            return self.refuse(name_of(&lane), &error);
+        }
         if let Some(queue) = self.waiting.get_mut(&lane) {
             if queue.len() < MAX_WAITING {
                 queue.push_back(job);
@@ -218,10 +255,10 @@ fn name_of(lane: &str) -> Option<&str> {
     (!lane.is_empty() && !lane.starts_with("resume resp_")).then_some(lane)
 }
 
-fn resume_of(event: &Value) -> Result<Resume, Error> {
-    let response = event["response_id"].as_str().and_then(|id| id.parse().ok());
+fn resume_of(event: &Heard) -> Result<Resume, Error> {
+    let response = event.response_id.as_deref().and_then(|id| id.parse().ok());
     let response = response.ok_or_else(|| Error::bad_request("response_id names no response", "response_id"))?;
-    Ok(Resume { response, after: event["starting_after"].as_u64() })
+    Ok(Resume { response, after: event.starting_after })
 }
 
 async fn run(
@@ -255,7 +292,8 @@ async fn run(
     };
     match job {
         Job::Create(event) => {
-            let body = body_of(app, event)?;
+            let without = &["type", "stream_id", "background", "event_id", "generate"];
+            let body = body::for_agent(app, event, without, &[("stream", true)]).await?;
             let _admission = app.billing.admit(identity.tenant, request).await?;
             let events = app.peer(ServiceName::AgentCore).post(&caller, "/v1/responses", &body).stream().await?;
             follow(crate::routes::responses::events(events).boxed(), None, None).await;
@@ -266,20 +304,6 @@ async fn run(
         }
     }
     Ok(())
-}
-
-/// The body for agent-core from a `response.create`.
-fn body_of(app: &App, mut event: Value) -> Result<Value, Error> {
-    let fields = event.as_object_mut().ok_or_else(|| Error::bad_request("an event is a JSON object", ""))?;
-    for name in ["type", "stream_id", "background", "event_id"] {
-        fields.remove(name);
-    }
-    if fields.remove("generate") == Some(Value::Bool(false)) {
-        return Err(Error::bad_request("generate: false is not supported; nothing needs warming up here", "generate"));
-    }
-    fields.insert("stream".to_owned(), Value::Bool(true));
-    crate::routes::responses::with_model(app, &mut event)?;
-    Ok(event)
 }
 
 /// The event's JSON with the name of its lane put in front.

@@ -41,7 +41,7 @@ impl Difficulty {
 
     /// How probably the call needs the strong model, as the shipped scorer sees it; nothing for one without a text of
     /// the user.
-    pub(crate) fn score(&self, asked: &Asked) -> Option<Probability> {
+    pub(crate) fn score(asked: &Asked) -> Option<Probability> {
         Some(Scorer::shipped().score(&asked.question()?))
     }
 

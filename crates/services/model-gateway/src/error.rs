@@ -284,6 +284,9 @@ pub enum Error {
     /// A bug in the counting of tokens.
     #[error("the tokens of this request could not be counted")]
     Uncounted,
+    /// A bug while the request was read.
+    #[error("the request could not be read; the log has the details")]
+    Unwritten,
     /// A bug in the analyst.
     #[error("the offline analyst failed")]
     Analyst,

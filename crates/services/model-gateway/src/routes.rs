@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Router, middleware};
 use bytes::Bytes;
-use septet_chassis::http::{Json, Query, Refusal};
+use septet_chassis::http::{Json, Query, Refusal, read_json};
 use septet_contracts::models::{
     CancelCall, CancelledCall, DeploymentList, IDEMPOTENCY_HEADER, ModelList, OFFSET_HEADER, OutcomeReply,
     OutcomeReport, RUN_HEADER, UsagePage, UsageQuery,
@@ -79,7 +79,7 @@ async fn message(shared: State<Shared>, guest: Guest, headers: HeaderMap, body: 
 async fn ask(dialect: Dialect, State(shared): State<Shared>, guest: Guest, headers: HeaderMap, body: Body) -> Response {
     let begun = async {
         guest.known()?;
-        let asked = Asked::read(dialect, bytes(body)?).map_err(Error::Wrong)?;
+        let asked = read(&shared, dialect, bytes(body)?).await?;
         let is_stream = asked.stream;
         let (caller, call) = call(guest, &headers, asked.model.clone(), Work::Chat(asked))?;
         let answer = shared.calls.begin(&caller, call).await?;
@@ -107,7 +107,8 @@ async fn other(
 ) -> Response {
     let begun = async {
         guest.known()?;
-        let body: Value = serde_json::from_slice(&bytes(body)?).map_err(|bad| Error::Wrong(bad.into()))?;
+        let body: Value =
+            read_json(Some(&shared.calls.cpu), bytes(body)?).await.map_err(|bad| Error::Wrong(bad.into()))?;
         let model = body.get("model").and_then(Value::as_str).unwrap_or_default().to_owned();
         let (caller, call) = call(guest, &headers, model, work(body))?;
         answer::whole(shared.calls.begin(&caller, call).await?).await
@@ -120,7 +121,7 @@ async fn other(
 async fn count(State(shared): State<Shared>, guest: Guest, body: Body) -> Response {
     let counted = async {
         guest.known()?;
-        let asked = Asked::read(Dialect::Anthropic, bytes(body)?).map_err(Error::Wrong)?;
+        let asked = read(&shared, Dialect::Anthropic, bytes(body)?).await?;
         let plan = shared.calls.registry.plan(&asked.model, ModelKind::Chat).await.ok();
         let first = plan.as_ref().and_then(|plan| plan.stages.first()?.members.first());
         let model = first.map_or(asked.model.as_str(), |member| member.deployment.model.upstream()).to_owned();
@@ -238,6 +239,12 @@ fn call(guest: Guest, headers: &HeaderMap, model: String, work: Work) -> Result<
         pass,
     };
     Ok((caller, call))
+}
+
+/// The head of a request; of a long one on the pool for CPU work.
+async fn read(shared: &Shared, dialect: Dialect, body: Bytes) -> Result<Asked, Error> {
+    let read = shared.calls.cpu.run_over(body.len(), move || Asked::read(dialect, body)).await;
+    read.map_err(|_panicked| Error::Unwritten)?.map_err(Error::Wrong)
 }
 
 fn bytes(body: Body) -> Result<Bytes, Error> {

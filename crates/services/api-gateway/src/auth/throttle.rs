@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use septet_kernel::Clock;
+use septet_kernel::{Clock, UserId};
 use sha2::{Digest, Sha256};
 
 use crate::Error;
@@ -44,7 +44,8 @@ struct Tally {
 pub(crate) struct Attempt<'a> {
     throttle: &'a Throttle,
     person: Name,
-    address: Name,
+    /// Nothing where the network address does not count.
+    address: Option<Name>,
 }
 
 impl Throttle {
@@ -57,26 +58,42 @@ impl Throttle {
     /// # Errors
     /// [`Error::LoginThrottled`] when the door is closed for this person from here, or for everybody from here.
     pub(crate) fn attempt(&self, mail: &str, address: Option<IpAddr>) -> Result<Attempt<'_>, Error> {
-        let now_ms = self.clock.now_ms();
         let from = address.map_or_else(|| "in process".to_owned(), network_of);
         let person = name(&format!("person\n{}\n{from}", mail.trim().to_lowercase()));
         let address = name(&format!("address\n{from}"));
+        let limits = [(person, self.limit), (address, self.limit.saturating_mul(PER_ADDRESS_FACTOR))];
+        self.count(&limits)?;
+        Ok(Attempt { throttle: self, person, address: Some(address) })
+    }
+
+    /// Counts an attempt of somebody who is signed in to say their password once more, wherever it comes from: whoever
+    /// holds a stolen session has many addresses.
+    ///
+    /// # Errors
+    /// [`Error::LoginThrottled`] when the door is closed for this person.
+    pub(crate) fn attempt_again(&self, person: UserId) -> Result<Attempt<'_>, Error> {
+        let person = name(&format!("again\n{person}"));
+        self.count(&[(person, self.limit)])?;
+        Ok(Attempt { throttle: self, person, address: None })
+    }
+
+    fn count(&self, limits: &[(Name, u32)]) -> Result<(), Error> {
+        let now_ms = self.clock.now_ms();
         let mut tallies = self.tallies.lock().unwrap_or_else(PoisonError::into_inner);
         if tallies.len() > MAX_TALLIES {
             tallies.retain(|_, tally| now_ms - tally.last_ms < MEMORY_MS);
         }
-        let limits = [(person, self.limit), (address, self.limit.saturating_mul(PER_ADDRESS_FACTOR))];
         for (name, _) in limits {
-            let closed_until_ms = tallies.get(&name).map_or(0, |tally| tally.closed_until_ms);
+            let closed_until_ms = tallies.get(name).map_or(0, |tally| tally.closed_until_ms);
             if now_ms < closed_until_ms {
                 let wait_ms = u64::try_from(closed_until_ms - now_ms).unwrap_or(0);
                 return Err(Error::LoginThrottled { retry_after_s: wait_ms.div_ceil(1000) });
             }
         }
         for (name, limit) in limits {
-            tallies.entry(name).or_default().count(limit, now_ms);
+            tallies.entry(*name).or_default().count(*limit, now_ms);
         }
-        Ok(Attempt { throttle: self, person, address })
+        Ok(())
     }
 }
 
@@ -99,14 +116,14 @@ impl Attempt<'_> {
     pub(crate) fn succeeded(self) {
         let mut tallies = self.throttle.tallies.lock().unwrap_or_else(PoisonError::into_inner);
         tallies.remove(&self.person);
-        take_back(&mut tallies, self.address);
+        self.address.into_iter().for_each(|address| take_back(&mut tallies, address));
     }
 
     /// It could not be looked at, so it does not count.
     pub(crate) fn void(self) {
         let mut tallies = self.throttle.tallies.lock().unwrap_or_else(PoisonError::into_inner);
         take_back(&mut tallies, self.person);
-        take_back(&mut tallies, self.address);
+        self.address.into_iter().for_each(|address| take_back(&mut tallies, address));
     }
 }
 

@@ -1,8 +1,10 @@
 //! What a person configures, and background jobs. Management and the worker decide; what the gateway adds is to take
 //! notice of changed rights before it answers.
 
-use axum::extract::{Request, State};
-use axum::response::Response;
+use axum::Extension;
+use axum::extract::{Path, Request, State};
+use axum::response::{IntoResponse, Response};
+use septet_chassis::http::Refusal;
 use septet_contracts::jobs::Job;
 use septet_contracts::management::{
     Agent, AgentChange, ApiKey, CreatedKey, NewAgent, NewApiKey, NewPrompt, NewPromptVersion, NewTenant, NewUser,
@@ -13,6 +15,8 @@ use septet_kernel::ServiceName;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::current_password;
+use crate::auth::identity::Identity;
 use crate::gateway::{App, Gateway};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -43,7 +47,7 @@ passes! {
 
     /// Makes a tenant with its first owner; only from the home tenant.
     create_tenant: post "/api/tenants" => Management.pass_own {
-        tag = "Tenants", request_body = NewTenant, responses((status = 200, body = Tenant)) }
+        tag = "Tenants", request_body = NewTenant, responses((status = 201, body = Tenant)) }
 
     /// A tenant.
     tenant: get "/api/tenants/{id}" => Management.pass_own {
@@ -55,7 +59,7 @@ passes! {
 
     /// Makes an account.
     create_user: post "/api/users" => Management.pass_own {
-        tag = "Users", request_body = NewUser, responses((status = 200, body = User)) }
+        tag = "Users", request_body = NewUser, responses((status = 201, body = User)) }
 
     /// An account.
     user: get "/api/users/{id}" => Management.pass_own {
@@ -71,7 +75,7 @@ passes! {
 
     /// Makes an API key. Its secret is in this answer and nowhere else.
     create_key: post "/api/keys" => Management.pass_own {
-        tag = "API keys", request_body = NewApiKey, responses((status = 200, body = CreatedKey)) }
+        tag = "API keys", request_body = NewApiKey, responses((status = 201, body = CreatedKey)) }
 
     /// An API key, without its secret.
     key: get "/api/keys/{id}" => Management.pass_own {
@@ -83,7 +87,7 @@ passes! {
 
     /// Makes an agent.
     create_agent: post "/api/agents" => Management.pass_own {
-        tag = "Agents", request_body = NewAgent, responses((status = 200, body = Agent)) }
+        tag = "Agents", request_body = NewAgent, responses((status = 201, body = Agent)) }
 
     /// An agent.
     agent: get "/api/agents/{id}" => Management.pass_own {
@@ -95,7 +99,7 @@ passes! {
 
     /// Deletes an agent.
     delete_agent: delete "/api/agents/{id}" => Management.pass_own {
-        tag = "Agents", responses((status = 200)) }
+        tag = "Agents", responses((status = 204)) }
 
     /// Lists the prompts.
     prompts: get "/api/prompts" => Management.pass_own {
@@ -103,7 +107,7 @@ passes! {
 
     /// Makes a prompt with its first version.
     create_prompt: post "/api/prompts" => Management.pass_own {
-        tag = "Prompts", request_body = NewPrompt, responses((status = 200, body = Prompt)) }
+        tag = "Prompts", request_body = NewPrompt, responses((status = 201, body = Prompt)) }
 
     /// A prompt.
     prompt: get "/api/prompts/{id}" => Management.pass_own {
@@ -115,7 +119,7 @@ passes! {
 
     /// Deletes a prompt.
     delete_prompt: delete "/api/prompts/{id}" => Management.pass_own {
-        tag = "Prompts", responses((status = 200)) }
+        tag = "Prompts", responses((status = 204)) }
 
     /// The versions of a prompt, newest first.
     versions: get "/api/prompts/{id}/versions" => Management.pass_own {
@@ -123,7 +127,7 @@ passes! {
 
     /// Adds a version to a prompt.
     create_version: post "/api/prompts/{id}/versions" => Management.pass_own {
-        tag = "Prompts", request_body = NewPromptVersion, responses((status = 200, body = PromptVersion)) }
+        tag = "Prompts", request_body = NewPromptVersion, responses((status = 201, body = PromptVersion)) }
 
     /// A version of a prompt.
     version: get "/api/prompts/{id}/versions/{version}" => Management.pass_own {
@@ -132,7 +136,7 @@ passes! {
     /// Lists the background jobs, newest first.
     jobs: get "/api/jobs" => AsyncWorker.pass_own {
         tag = "Jobs",
-        params(("state" = Option<String>, Query), ("kind" = Option<String>, Query), ("limit" = Option<u32>, Query),
+        params(("state" = Option<String>, Query), ("kind" = Option<String>, Query), ("limit" = Option<u32>, Query, minimum = 1, maximum = 100),
             ("after" = Option<String>, Query)),
         responses((status = 200, body = Page<Job>)) }
 
@@ -159,25 +163,36 @@ async fn change_tenant(State(app): State<App>, request: Request) -> Response {
 /// Changes an account: one's own name and password, or as an admin anything.
 #[utoipa::path(patch, path = "/api/users/{id}", tag = "Users", request_body = UserChange,
     responses((status = 200, body = User)))]
-async fn change_user(State(app): State<App>, request: Request) -> Response {
-    app.change_rights(request).await
+async fn change_user(
+    State(app): State<App>,
+    Extension(identity): Extension<Identity>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Response {
+    if id != identity.person.to_string() {
+        return app.change_rights(request).await;
+    }
+    match current_password::guarded(&app, identity.person, request).await {
+        Ok(response) => response,
+        Err(error) => Refusal::from(error).into_response(),
+    }
 }
 
 /// Removes an account.
-#[utoipa::path(delete, path = "/api/users/{id}", tag = "Users", responses((status = 200)))]
+#[utoipa::path(delete, path = "/api/users/{id}", tag = "Users", responses((status = 204)))]
 async fn delete_user(State(app): State<App>, request: Request) -> Response {
     app.change_rights(request).await
 }
 
 /// Revokes an API key.
-#[utoipa::path(delete, path = "/api/keys/{id}", tag = "API keys", responses((status = 200)))]
+#[utoipa::path(delete, path = "/api/keys/{id}", tag = "API keys", responses((status = 204)))]
 async fn revoke_key(State(app): State<App>, request: Request) -> Response {
     app.change_rights(request).await
 }
 
 impl Gateway {
     /// Passes on what may change somebody's rights; when the answer goes out, the change acts here.
-    async fn change_rights(&self, request: Request) -> Response {
+    pub(super) async fn change_rights(&self, request: Request) -> Response {
         let response = self.pass_own(ServiceName::Management, request).await;
         if response.status().is_success() {
             self.auth.rights_changed().await;

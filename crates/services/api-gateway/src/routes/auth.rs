@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json as Plain};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use septet_chassis::http::{Json, Refusal};
+use septet_chassis::http::{Json, Refusal, read_json};
 use septet_contracts::gateway::{Login, Person, RefreshProof, Signed, Ticket};
 use septet_contracts::management::{Credentials, User};
 use septet_kernel::RequestId;
@@ -55,7 +55,7 @@ async fn refresh(
     headers: HeaderMap,
     body: bytes::Bytes,
 ) -> Result<Response, Refusal<Error>> {
-    let (token, is_in_body) = proof(&headers, &body)?;
+    let (token, is_in_body) = proof(&headers, body).await?;
     let token = token.ok_or(Error::NoSession)?;
     match app.auth.refresh(&token, request).await {
         Ok(grant) => Ok(signed(grant, is_in_body, origin)),
@@ -80,7 +80,7 @@ async fn logout(
     headers: HeaderMap,
     body: bytes::Bytes,
 ) -> Result<Response, Refusal<Error>> {
-    if let (Some(token), _) = proof(&headers, &body)? {
+    if let (Some(token), _) = proof(&headers, body).await? {
         app.auth.sign_out(&token).await?;
     }
     let mut response = StatusCode::NO_CONTENT.into_response();
@@ -98,12 +98,11 @@ async fn ticket(
 }
 
 /// The refresh token, and whether it came in the body.
-fn proof(headers: &HeaderMap, body: &[u8]) -> Result<(Option<String>, bool), Error> {
+async fn proof(headers: &HeaderMap, body: bytes::Bytes) -> Result<(Option<String>, bool), Error> {
     let in_body = if body.iter().all(u8::is_ascii_whitespace) {
         None
     } else {
-        let proof: RefreshProof = serde_json::from_slice(body)
-            .map_err(|error| Error::bad_request(format!("the body is not understood: {error}"), ""))?;
+        let proof: RefreshProof = read_json(None, body).await.map_err(|bad| Error::not_json(&bad))?;
         proof.refresh_token
     };
     if let Some(token) = in_body {

@@ -1,7 +1,5 @@
 //! Chat Completions and embeddings: models directly, agents as if they were models.
 
-use std::borrow::Cow;
-
 use axum::Json as Plain;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -17,6 +15,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::responses::events;
+use crate::body::Head;
 use crate::chat::{ChatRun, Projection, completion, to_run};
 use crate::gateway::{App, Gateway};
 use crate::{Error, events as out, runs};
@@ -39,25 +38,13 @@ async fn chat(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Refusal<Error>> {
-    if !model_of(&body)?.starts_with("agent:") {
+    let n_bytes = body.len();
+    if !Head::read(&app, &body).await?.names_an_agent() {
         return Ok(app.pass_body(ServiceName::ModelGateway, "/v1/chat/completions", caller, &headers, body).await?);
     }
-    let body: Value = serde_json::from_slice(&body).map_err(|bad| Error::not_json(&bad))?;
-    Ok(app.chat_with_agent(caller, to_run(&body)?).await?)
-}
-
-/// The model that a body names; empty when it names none.
-///
-/// # Errors
-/// When the body is no JSON object.
-pub(crate) fn model_of(body: &[u8]) -> Result<Cow<'_, str>, Error> {
-    #[derive(serde::Deserialize)]
-    struct Head<'a> {
-        #[serde(borrow, default)]
-        model: Option<Cow<'a, str>>,
-    }
-    let head: Head<'_> = serde_json::from_slice(body).map_err(|bad| Error::not_json(&bad))?;
-    Ok(head.model.unwrap_or_default())
+    let read = move || to_run(&serde_json::from_slice(&body).map_err(|bad| Error::not_json(&bad))?);
+    let run = app.cpu.run_over(n_bytes, read).await.map_err(|_panicked| Error::Bug("a chat could not be read"))?;
+    Ok(app.chat_with_agent(caller, run?).await?)
 }
 
 passes! {
@@ -83,6 +70,7 @@ impl Gateway {
         let ChatRun { run, is_stream, wants_usage } = chat;
         let peer = self.peer(ServiceName::AgentCore);
         let call = peer.post(&caller, "/v1/responses", &run);
+        drop(run);
         if !is_stream {
             let response: Value = call.answer().await?;
             if response["status"] == "failed" {

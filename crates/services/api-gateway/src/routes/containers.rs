@@ -4,10 +4,10 @@ use axum::Json as Plain;
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
 use http::HeaderMap;
-use septet_chassis::http::Refusal;
 use septet_chassis::http::form::Form;
+use septet_chassis::http::{Refusal, read_json};
 use septet_contracts::call::segment;
-use septet_contracts::knowledge;
+use septet_contracts::knowledge::{self, Deleted};
 use septet_contracts::page::{Page, PageQuery};
 use septet_contracts::sandbox::{
     Container, ContainerFile, ExecuteRequest, ExecutionReport, FileContent, NewContainer, NewExecution, NewFile,
@@ -53,7 +53,7 @@ passes! {
 
     /// Deletes a sandbox with its files.
     delete: delete "/v1/containers/{container_id}" => SandboxRunner.pass {
-        tag = "Containers", responses((status = 200)) }
+        tag = "Containers", responses((status = 200, body = Deleted)) }
 
     /// Lists the files in a sandbox.
     files: get "/v1/containers/{container_id}/files" => SandboxRunner.pass {
@@ -65,7 +65,7 @@ passes! {
 
     /// Removes a file from a sandbox.
     delete_file: delete "/v1/containers/{container_id}/files/{file_id}" => SandboxRunner.pass {
-        tag = "Containers", responses((status = 200)) }
+        tag = "Containers", responses((status = 200, body = Deleted)) }
 
     /// Runs code and streams what happens, one JSON object a line. With `Idempotency-Key` the code runs once.
     execute: post "/v1/containers/{container_id}/executions" => SandboxRunner.pass {
@@ -112,7 +112,8 @@ async fn add_file(
     } else {
         let body = axum::body::to_bytes(request.into_body(), MAX_NAMING_BYTES).await;
         let body = body.map_err(|_| Error::TooLarge { limit_bytes: MAX_NAMING_BYTES as u64 })?;
-        let existing: ExistingFile = serde_json::from_slice(&body)
+        let existing: ExistingFile = read_json(None, body)
+            .await
             .map_err(|error| Error::bad_request(format!("the JSON body does not fit: {error}"), "file_id"))?;
         let path = format!("/v1/files/{}/content", segment(existing.file_id));
         let peer = app.peer(ServiceName::KnowledgeEngine);

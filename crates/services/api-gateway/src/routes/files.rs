@@ -17,7 +17,7 @@ use utoipa_axum::routes;
 
 use super::content::{Content, serve};
 use crate::Error;
-use crate::door::TooLong;
+use crate::door::Inspection;
 use crate::gateway::{App, Gateway};
 
 /// The form of an upload.
@@ -86,9 +86,9 @@ async fn content(
 impl Gateway {
     /// Receives the file of a multipart form, with flat memory. Fields may come in any order.
     pub(super) async fn receive(&self, request: Request) -> Result<Upload, Error> {
-        let too_long = request.extensions().get::<TooLong>().cloned().unwrap_or_default();
+        let inspection = request.extensions().get::<Inspection>().cloned().unwrap_or_default();
         match self.receive_form(request).await {
-            Err(error) => Err(too_long.refusal().unwrap_or(error)),
+            Err(error) => Err(inspection.refusal().unwrap_or(error)),
             received => received,
         }
     }
@@ -106,7 +106,7 @@ impl Gateway {
                 Some("file") => return Err(BadForm::TwoFiles.into()),
                 Some("purpose") => purpose = Some(form::short_text("purpose", field).await?),
                 // OpenAI's form grows; what is not known here is read past.
-                _ => {}
+                _ => form::skip(field).await?,
             }
         }
         let (stored, filename) = file.ok_or(BadForm::NoFile)?;

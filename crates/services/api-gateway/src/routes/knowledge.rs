@@ -69,7 +69,7 @@ passes! {
 
     /// Makes a knowledge base.
     create_base: post "/api/knowledge-bases" => Management.pass_own {
-        tag = "Knowledge bases", request_body = NewKnowledgeBase, responses((status = 200, body = KnowledgeBase)) }
+        tag = "Knowledge bases", request_body = NewKnowledgeBase, responses((status = 201, body = KnowledgeBase)) }
 
     /// Lists the knowledge bases.
     bases: get "/api/knowledge-bases" => Management.pass_own {

@@ -20,9 +20,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::auth::identity::Identity;
+use crate::body::{Head, for_agent};
 use crate::door::query_value;
 use crate::gateway::{App, Gateway};
-use crate::routes::chat::model_of;
 use crate::socket::{self, Resume};
 use crate::{Error, events as out, runs};
 
@@ -48,18 +48,16 @@ async fn create(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Refusal<Error>> {
-    let model = model_of(&body)?;
-    if !model.is_empty() && !model.starts_with("agent:") {
-        drop(model);
+    let head = Head::read(&app, &body).await?;
+    if head.names_a_model() {
         return Ok(app.pass_body(ServiceName::ModelGateway, "/v1/responses", caller, &headers, body).await?);
     }
-    let mut body: Value = serde_json::from_slice(&body).map_err(|bad| Error::not_json(&bad))?;
-    with_model(&app, &mut body)?;
-    let is_stream = body["stream"].as_bool().unwrap_or(false);
+    let body = for_agent(&app, body, &[], &[]).await?;
     let peer = app.peer(ServiceName::AgentCore);
     let key = headers.get("idempotency-key").and_then(|value| value.to_str().ok());
     let call = peer.post(&caller, "/v1/responses", &body).maybe_header("idempotency-key", key);
-    if is_stream {
+    drop(body);
+    if head.is_stream() {
         let opened = events(call.stream().await.map_err(Error::from)?);
         return Ok(app.stream_run(caller, opened, None, None));
     }
@@ -179,22 +177,6 @@ pub(crate) fn events(
     chunks: impl Stream<Item = Result<Bytes, CallError>> + Send,
 ) -> impl Stream<Item = Result<sse::Event, CallError>> + Send {
     sse::events(chunks, |error| CallError::garbled(ServiceName::AgentCore, &error))
-}
-
-/// Makes sure that an agent is asked: the default one when none is named.
-pub(crate) fn with_model(app: &Gateway, body: &mut Value) -> Result<(), Error> {
-    let fields = body.as_object_mut().ok_or_else(|| Error::bad_request("the body is a JSON object", ""))?;
-    match fields.get("model") {
-        None | Some(Value::Null) => {
-            fields.insert("model".to_owned(), Value::from(app.config.default_agent.as_str()));
-            Ok(())
-        }
-        Some(Value::String(model)) if model.starts_with("agent:") => Ok(()),
-        Some(_) => Err(Error::bad_request(
-            "this endpoint runs agents: write model as agent:<name>, or ask a model at /v1/chat/completions",
-            "model",
-        )),
-    }
 }
 
 fn response_id(text: &str) -> Result<ResponseId, Error> {

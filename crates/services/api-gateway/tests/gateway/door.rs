@@ -246,3 +246,38 @@ async fn lists_and_changes_reach_their_owner_without_the_prefix() {
     assert_eq!((base["path"].as_str(), base["method"].as_str()), (Some("/v1/vector_stores/vs_1"), Some("DELETE")));
     assert_eq!(house.peers.last_seen().service, ServiceName::KnowledgeEngine);
 }
+
+#[tokio::test]
+async fn a_body_of_too_much_is_refused_in_the_words_of_its_surface_whatever_it_says_it_is() {
+    let house = House::open().await;
+    let token = house.token("owner@acme.test").await;
+    let me = house.get("/api/me", &token).await.json()["id"].as_str().unwrap().to_owned();
+    let items = vec!["{}"; 5000].join(",");
+    for (method, path, field) in [
+        ("POST", "/v1/responses", "input"),
+        ("POST", "/v1/chat/completions", "messages"),
+        ("PATCH", &format!("/api/users/{me}"), "tools"),
+    ] {
+        for content_type in ["application/json", "multipart/form-data; boundary=x"] {
+            let mut request = request(method, path, &token, None);
+            *request.body_mut() = format!("{{\"model\":\"x\",\"{field}\":[{items}]}}").into();
+            request.headers_mut().insert("content-type", content_type.parse().unwrap());
+            let answer = house.send(request).await;
+
+            assert_eq!((answer.status, answer.code().as_str()), (400, "body_too_complex"), "{path}: {}", answer.text);
+            let json = answer.json();
+            let param = if json["error"].is_object() { &json["error"]["param"] } else { &json["param"] };
+            assert_eq!(param, field, "{path}: {}", answer.text);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_list_is_no_body() {
+    let house = House::open().await;
+    let token = house.token("owner@acme.test").await;
+    for path in ["/v1/responses", "/v1/chat/completions", "/api/auth/login", "/api/auth/logout"] {
+        let answer = house.post(path, &token, json!(["agent:analyst", "hello", false])).await;
+        assert_eq!(answer.status, 400, "{path}: {}", answer.text);
+    }
+}

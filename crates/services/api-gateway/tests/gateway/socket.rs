@@ -200,3 +200,20 @@ async fn a_restart_tells_the_client_to_come_back() {
 
     assert_eq!(client.hear().await["closed"], 1012);
 }
+
+#[tokio::test]
+async fn a_frame_is_held_to_the_caps_of_a_body_and_the_connection_lives_on() {
+    let house = House::open().await;
+    let address = serve(&house).await;
+    let token = house.token("member@acme.test").await;
+    let mut client = connect(address, "", Some(&token)).await.ok().unwrap();
+
+    let wide = format!("{{\"type\":\"response.create\",\"input\":[{}]}}", vec!["{}"; 5000].join(","));
+    for frame in ["[".repeat(100_000), wide] {
+        client.0.send(Message::text(frame)).await.unwrap();
+        let refused = client.hear().await;
+        assert_eq!(refused["error"]["code"], "body_too_complex", "{refused}");
+    }
+    client.say(create("hello", None)).await;
+    assert_eq!(client.run().await.last().unwrap()["type"], "response.completed");
+}

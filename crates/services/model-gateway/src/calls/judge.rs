@@ -7,7 +7,7 @@ use septet_kernel::TenantId;
 
 use super::{Call, Calls, Work};
 use crate::config::{RouteConfig, StrategyKind};
-use crate::difficulty::threshold;
+use crate::difficulty::{Difficulty, threshold};
 use crate::registry::Stage;
 
 /// What is known of a call's difficulty.
@@ -51,6 +51,9 @@ impl Calls {
             Some(route) => self.difficulty.calibration(tenant, route).await,
             None => self.difficulty.shipped(),
         };
-        Some(Judgement { score: self.difficulty.score(asked), calibration })
+        // A question may be megabytes, and it has to be found first.
+        let (question, n_bytes) = (asked.clone(), asked.body.len());
+        let score = self.cpu.run_over(n_bytes, move || Difficulty::score(&question)).await;
+        Some(Judgement { score: score.ok().flatten(), calibration })
     }
 }

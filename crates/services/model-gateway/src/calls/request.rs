@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use http::HeaderMap;
+use septet_chassis::cpu::CpuPool;
 use septet_protocols::{Dialect, Quirks, Wrong, chat, proof};
 use serde_json::Value;
 
@@ -14,8 +15,9 @@ use crate::error::Error;
 use crate::provider::Provider;
 use crate::registry::Plan;
 
-/// The request in the provider's dialect, and what it has no words for.
-pub(super) fn encoded(
+/// The request in the provider's dialect, and what it has no words for. A long one is written on the pool for CPU work.
+pub(super) async fn encoded(
+    cpu: &CpuPool,
     asked: &Asked,
     plan: &Plan,
     deployment: &Deployment,
@@ -28,15 +30,11 @@ pub(super) fn encoded(
     let refuses_options = deployment.refuses_options.load(Ordering::Relaxed);
     let quirks = provider.kind().facts().quirks;
     let quirks = Quirks { no_stream_options: quirks.no_stream_options || refuses_options, ..quirks };
-    let model = deployment.model.upstream();
-    let (body, dropped) = if dialect == asked.dialect {
-        passed(asked, model, &quirks).map_err(Error::Wrong)?
-    } else {
-        let mut request = asked.whole().map_err(Error::Wrong)?;
-        request.model = model.to_owned();
-        let encoded = dialect.encode_request(&request, &quirks);
-        (encoded.body.to_string().into_bytes(), encoded.dropped)
-    };
+    let model = deployment.model.upstream().to_owned();
+    let request = asked.clone();
+    let write = move || written(&request, dialect, model, &quirks);
+    let written = cpu.run_over(asked.body.len(), write).await.map_err(|_panicked| Error::Unwritten)?;
+    let (body, dropped) = written.map_err(Error::Wrong)?;
     // What an earlier provider sealed into the history nobody asked for now.
     let mut unsupported = dropped.iter().filter(|name| !proof::is_of_history(name));
     if let Some(first) = unsupported.next()
@@ -47,6 +45,17 @@ pub(super) fn encoded(
         return Err(Error::Unsupported { deployment: deployment.id.clone(), names, param });
     }
     Ok((dialect, body, dropped))
+}
+
+fn written(asked: &Asked, dialect: Dialect, model: String, quirks: &Quirks) -> Result<(Vec<u8>, Vec<String>), Wrong> {
+    if dialect == asked.dialect {
+        return passed(asked, &model, quirks);
+    }
+    let mut request = asked.whole()?;
+    request.model = model;
+    let encoded = dialect.encode_request(&request, quirks);
+    drop(request);
+    Ok((encoded.body.to_string().into_bytes(), encoded.dropped))
 }
 
 /// The client's own bytes, but for the fields that are ours to change, and what was left out of them.

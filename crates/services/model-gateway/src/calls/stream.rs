@@ -72,7 +72,7 @@ impl Calls {
             }
             Backend::Local { name, .. } => Err(Error::NotOffered { provider: name.to_string(), what: "chat" }),
             Backend::Remote(provider) => {
-                let (dialect, body, dropped) = encoded(asked, plan, deployment, provider)?;
+                let (dialect, body, dropped) = encoded(&self.cpu, asked, plan, deployment, provider).await?;
                 let operation = Operation::Chat { dialect, stream: true };
                 let limit = deployment.first_byte(provider);
                 let headers = client_headers(call);

@@ -42,7 +42,7 @@ impl Calls {
                 return Err(Error::NotOffered { provider: name.to_string(), what: "chat" });
             }
             Backend::Remote(provider) => {
-                let (dialect, body, dropped) = encoded(asked, plan, deployment, provider)?;
+                let (dialect, body, dropped) = encoded(&self.cpu, asked, plan, deployment, provider).await?;
                 let operation = Operation::Chat { dialect, stream: false };
                 let headers = client_headers(call);
                 let model = deployment.model.upstream();

@@ -50,9 +50,12 @@ impl Failure for Error {
             | Self::SpoolFull
             | Self::CallerLeft
             | Self::Stopping => Kind::Unavailable,
-            Self::Analyst | Self::Uncounted | Self::Embedder(_) | Self::Database(_) | Self::Stored { .. } => {
-                Kind::Internal
-            }
+            Self::Analyst
+            | Self::Uncounted
+            | Self::Unwritten
+            | Self::Embedder(_)
+            | Self::Database(_)
+            | Self::Stored { .. } => Kind::Internal,
         }
     }
 
@@ -104,7 +107,12 @@ impl Failure for Error {
             Self::CallerLeft => "caller_left",
             Self::Cancelled => "call_cancelled",
             Self::Stopping => "stopping",
-            Self::Analyst | Self::Uncounted | Self::Embedder(_) | Self::Database(_) | Self::Stored { .. } => "internal",
+            Self::Analyst
+            | Self::Uncounted
+            | Self::Unwritten
+            | Self::Embedder(_)
+            | Self::Database(_)
+            | Self::Stored { .. } => "internal",
         }
     }
 

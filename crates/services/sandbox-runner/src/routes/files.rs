@@ -81,7 +81,7 @@ async fn receive(sandbox: &Sandbox, request: Request) -> Result<api::NewFile, Er
             }
             Some("file") => return Err(BadForm::TwoFiles.into()),
             Some("path") => path = Some(form::short_text("path", field).await?),
-            _ => {}
+            _ => form::skip(field).await?,
         }
     }
     let (blob, filename) = file.ok_or(BadForm::NoFile)?;
