@@ -18,7 +18,6 @@ async fn every_answer_is_as_the_description_of_the_api_says() {
     let folder = sdks();
     let platform = platform::start_with(Topology::Together, |config| {
         config.gateway.requests_per_minute = 1_000_000;
-        config.sandbox.max_containers = 100;
     })
     .await;
     let mut command = tokio::process::Command::new(format!("{folder}/venv/bin/schemathesis"));
