@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::call::{CallError, Client, query, segment};
-use crate::page::{Page, PageQuery};
+use crate::page::Page;
 use crate::sse;
 
 /// Asks for a run.
@@ -150,6 +150,53 @@ pub struct Conversation {
     /// is asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub vector_store_ids: Vec<VectorStoreId>,
+    /// Who began it.
+    #[serde(default)]
+    pub source: Source,
+}
+
+/// Where a conversation began.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// By somebody who signed in.
+    #[default]
+    Console,
+    /// By a program with an API key.
+    Api,
+}
+
+impl Source {
+    /// The word on the wire and in the table.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Console => "console",
+            Self::Api => "api",
+        }
+    }
+}
+
+/// Which conversations are wanted, from the query string.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, utoipa::IntoParams)]
+#[serde(default)]
+pub struct ConversationQuery {
+    /// How many at most, 1 to 100. Default 20.
+    pub limit: Option<u32>,
+    /// Start after the conversation with this id.
+    pub after: Option<String>,
+    /// Only those that began there: `console` or `api`. Default both.
+    pub source: Option<Source>,
+    /// Only those with these words in their title, whatever the case; at most 200 characters count.
+    pub search: Option<String>,
+}
+
+impl ConversationQuery {
+    /// The limit within its bounds.
+    #[must_use]
+    pub fn limit(&self) -> u32 {
+        self.limit.unwrap_or(20).clamp(1, 100)
+    }
 }
 
 /// Makes a conversation.
@@ -282,8 +329,18 @@ impl Agents {
     ///
     /// # Errors
     /// When the service is down.
-    pub async fn conversations(&self, caller: &Caller, page: &PageQuery) -> Result<Page<Conversation>, CallError> {
-        self.client.get(caller, &format!("/api/conversations{}", page.to_query())).answer().await
+    pub async fn conversations(
+        &self,
+        caller: &Caller,
+        wanted: &ConversationQuery,
+    ) -> Result<Page<Conversation>, CallError> {
+        let query = query(&[
+            ("limit", wanted.limit.map(|limit| limit.to_string())),
+            ("after", wanted.after.clone()),
+            ("source", wanted.source.map(|source| source.as_str().to_owned())),
+            ("search", wanted.search.clone()),
+        ]);
+        self.client.get(caller, &format!("/api/conversations{query}")).answer().await
     }
 
     /// Everything said in a conversation, oldest first: the input items and the output items of its runs. Each output

@@ -2,6 +2,8 @@
 
 mod scan;
 
+use std::sync::LazyLock;
+
 use crate::{none, read, root, rust_files, shown};
 
 /// What is served: no tests, no tools.
@@ -15,9 +17,12 @@ fn sources() -> Vec<scan::Source> {
         .collect()
 }
 
+/// What all of them say; read once, for parsing takes its time.
+static SAID: LazyLock<scan::Places> = LazyLock::new(|| scan::codes(&sources()).expect("the sources are Rust"));
+
 #[test]
 fn every_code_that_is_said_stands_in_the_list() {
-    let said = scan::codes(&sources()).expect("the sources are Rust");
+    let said = &*SAID;
     let unknown: Vec<_> = said
         .iter()
         .filter(|(name, _)| septet_codes::all().all(|code| code.name != name.as_str()))
@@ -33,7 +38,7 @@ fn every_code_that_is_said_stands_in_the_list() {
 
 #[test]
 fn every_code_in_the_list_is_said() {
-    let said = scan::codes(&sources()).expect("the sources are Rust");
+    let said = &*SAID;
     let unsaid: Vec<_> = septet_codes::all()
         .filter(|code| !said.contains_key(code.name))
         .map(|code| format!("crates/codes: nothing says `{}`; take its line away", code.name))

@@ -7,7 +7,7 @@ pub(crate) struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(First)]
+        vec![Box::new(First), Box::new(Sources)]
     }
 
     fn migration_table_name() -> DynIden {
@@ -68,6 +68,32 @@ impl MigrationTrait for First {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         for table in TABLES {
             manager.get_connection().execute_unprepared(table).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Conversations know who began them: a person or a program.
+struct Sources;
+
+impl MigrationName for Sources {
+    fn name(&self) -> &'static str {
+        "0002_sources_of_conversations"
+    }
+}
+
+const SOURCES: &[&str] = &[
+    "ALTER TABLE agent_conversations ADD COLUMN source TEXT NOT NULL DEFAULT 'console'",
+    // What is there already is told by who asked: a run keeps its caller, with the key if one was used.
+    "UPDATE agent_conversations SET source = 'api' WHERE EXISTS (
+        SELECT 1 FROM agent_runs WHERE conversation = agent_conversations.id AND caller LIKE '%\"key\":\"%')",
+];
+
+#[async_trait::async_trait]
+impl MigrationTrait for Sources {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for statement in SOURCES {
+            manager.get_connection().execute_unprepared(statement).await?;
         }
         Ok(())
     }

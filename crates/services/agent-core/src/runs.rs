@@ -6,8 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::Stream;
-use septet_contracts::agents::{CreateConversation, CreateResponse, Input};
-use septet_contracts::page::PageQuery;
+use septet_contracts::agents::{ConversationQuery, CreateConversation, CreateResponse, Input};
 use septet_kernel::{Caller, ConversationId, ItemId, Kind, ResponseId, VectorStoreId};
 use serde_json::{Value, json};
 
@@ -261,8 +260,12 @@ impl Runs {
         })
     }
 
-    pub(crate) async fn conversations(&self, caller: &Caller, page: &PageQuery) -> Result<Vec<ConversationRow>, Error> {
-        self.engine.store.conversations(caller, page).await
+    pub(crate) async fn conversations(
+        &self,
+        caller: &Caller,
+        wanted: &ConversationQuery,
+    ) -> Result<Vec<ConversationRow>, Error> {
+        self.engine.store.conversations(caller, wanted).await
     }
 
     /// Everything said in a conversation, oldest first.

@@ -2,8 +2,8 @@
 
 use axum::extract::{Path, State};
 use septet_chassis::http::{Json, Query, Refusal};
-use septet_contracts::agents::{Conversation, CreateConversation, Deleted};
-use septet_contracts::page::{Page, PageQuery};
+use septet_contracts::agents::{Conversation, ConversationQuery, CreateConversation, Deleted};
+use septet_contracts::page::Page;
 use septet_kernel::{Caller, ConversationId};
 use serde_json::Value;
 
@@ -38,10 +38,10 @@ pub(super) async fn show(
 pub(super) async fn list(
     State(runs): State<Runs>,
     caller: Caller,
-    Query(page): Query<PageQuery>,
+    Query(wanted): Query<ConversationQuery>,
 ) -> Answer<Json<Page<Conversation>>> {
-    let mut rows = runs.conversations(&caller, &page).await?;
-    let limit = usize::try_from(page.limit()).unwrap_or(usize::MAX);
+    let mut rows = runs.conversations(&caller, &wanted).await?;
+    let limit = usize::try_from(wanted.limit()).unwrap_or(usize::MAX);
     let has_more = rows.len() > limit;
     rows.truncate(limit);
     let conversations = rows.into_iter().map(Conversation::from).collect();
@@ -80,6 +80,7 @@ impl From<ConversationRow> for Conversation {
             last_response: row.last_run,
             model: None,
             vector_store_ids: Vec::new(),
+            source: row.source,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use sea_orm::{ConnectionTrait, QueryResult, Value};
-use septet_contracts::page::PageQuery;
+use septet_contracts::agents::{ConversationQuery, Source};
 use septet_kernel::{Caller, ContainerId, ConversationId, ResponseId};
 
 use super::{Store, from_json, parsed, parsed_or_none, to_json};
@@ -18,13 +18,29 @@ pub(crate) struct ConversationRow {
     pub(crate) last_run: Option<ResponseId>,
     pub(crate) created_at_ms: i64,
     pub(crate) updated_at_ms: i64,
+    pub(crate) source: Source,
 }
 
-const COLUMNS: &str = "id, title, metadata, last_run, created_at, updated_at";
+const COLUMNS: &str = "id, title, metadata, last_run, created_at, updated_at, source";
 
 /// Conversations belong to the person or key that began them, so that colleagues do not read each other's.
 fn owner(caller: &Caller) -> String {
     caller.user.map(|user| user.to_string()).or_else(|| caller.key.map(|key| key.to_string())).unwrap_or_default()
+}
+
+/// More than this of what is searched for is no title.
+const MAX_SEARCH_CHARS: usize = 200;
+
+/// A program has a key; a person has signed in.
+fn source(caller: &Caller) -> Source {
+    if caller.key.is_some() { Source::Api } else { Source::Console }
+}
+
+/// A pattern for LIKE, with `!` before what would stand for something else.
+fn pattern(words: &str) -> String {
+    let words: String = words.trim().chars().take(MAX_SEARCH_CHARS).collect();
+    let words = words.to_lowercase().replace('!', "!!").replace('%', "!%").replace('_', "!_");
+    format!("%{words}%")
 }
 
 impl Store {
@@ -36,14 +52,15 @@ impl Store {
         now_ms: i64,
     ) -> Result<(), Error> {
         let statement = self.statement(
-            "INSERT INTO agent_conversations (id, tenant, owner, title, metadata, created_at, updated_at)
-             VALUES ($1, $2, $3, '', $4, $5, $5)",
+            "INSERT INTO agent_conversations (id, tenant, owner, title, metadata, created_at, updated_at, source)
+             VALUES ($1, $2, $3, '', $4, $5, $5, $6)",
             [
                 id.to_string().into(),
                 caller.tenant.to_string().into(),
                 owner(caller).into(),
                 to_json("metadata", metadata)?.into(),
                 now_ms.into(),
+                source(caller).as_str().into(),
             ],
         );
         self.database.writer().execute_raw(statement).await?;
@@ -58,20 +75,31 @@ impl Store {
     }
 
     /// The caller's conversations that have been used, the last used first, one more than asked for.
-    pub(crate) async fn conversations(&self, caller: &Caller, page: &PageQuery) -> Result<Vec<ConversationRow>, Error> {
-        let before = match &page.after {
-            Some(id) => match id.parse() {
-                Ok(id) => self.conversation(caller, id).await?.updated_at_ms,
-                Err(_no_id) => i64::MAX,
-            },
-            None => i64::MAX,
+    pub(crate) async fn conversations(
+        &self,
+        caller: &Caller,
+        wanted: &ConversationQuery,
+    ) -> Result<Vec<ConversationRow>, Error> {
+        // Several may have been used in the same millisecond; the id tells them apart.
+        let (before, before_id) = match wanted.after.as_deref().map(str::parse) {
+            Some(Ok(id)) => (self.conversation(caller, id).await?.updated_at_ms, id.to_string()),
+            Some(Err(_)) | None => (i64::MAX, String::new()),
         };
         let sql = format!(
-            "SELECT {COLUMNS} FROM agent_conversations WHERE tenant = $1 AND owner = $2 AND updated_at < $3
-             AND title <> '' ORDER BY updated_at DESC LIMIT {}",
-            page.limit() + 1
+            "SELECT {COLUMNS} FROM agent_conversations WHERE tenant = $1 AND owner = $2 AND title <> ''
+             AND (updated_at < $3 OR (updated_at = $3 AND id < $4))
+             AND ($5 = '' OR source = $5) AND LOWER(title) LIKE $6 ESCAPE '!'
+             ORDER BY updated_at DESC, id DESC LIMIT {}",
+            wanted.limit() + 1
         );
-        let values = [caller.tenant.to_string().into(), owner(caller).into(), before.into()];
+        let values = [
+            caller.tenant.to_string().into(),
+            owner(caller).into(),
+            before.into(),
+            before_id.into(),
+            wanted.source.map_or("", Source::as_str).into(),
+            pattern(wanted.search.as_deref().unwrap_or_default()).into(),
+        ];
         let rows = self.database.reader().query_all_raw(self.statement(&sql, values)).await?;
         rows.iter().map(conversation_row).collect()
     }
@@ -131,6 +159,7 @@ impl Store {
 
 fn conversation_row(row: &QueryResult) -> Result<ConversationRow, Error> {
     let metadata: String = row.try_get("", "metadata")?;
+    let source: String = row.try_get("", "source")?;
     Ok(ConversationRow {
         id: parsed(row, "id")?,
         title: row.try_get("", "title")?,
@@ -138,5 +167,65 @@ fn conversation_row(row: &QueryResult) -> Result<ConversationRow, Error> {
         last_run: parsed_or_none(row, "last_run")?,
         created_at_ms: row.try_get("", "created_at")?,
         updated_at_ms: row.try_get("", "updated_at")?,
+        source: if source == Source::Api.as_str() { Source::Api } else { Source::Console },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use septet_database::Database;
+    use septet_kernel::{ApiKeyId, Clock, Ids, RequestId, Role, TenantId, UserId};
+
+    use super::*;
+    use crate::migration::Migrator;
+
+    #[tokio::test]
+    async fn the_list_tells_people_from_programs_and_is_paged_and_searched() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::open(&Database::sqlite_uri(&folder.path().join("agents.db"))).await.unwrap();
+        database.migrate::<Migrator>().await.unwrap();
+        let store = Store::new(database);
+        let ids = Ids::new(Clock::manual(1_000));
+        let person = Caller {
+            tenant: ids.next::<TenantId>(),
+            user: Some(ids.next::<UserId>()),
+            key: None,
+            role: Role::Member,
+            request: ids.next::<RequestId>(),
+            deadline: None,
+        };
+        let program = Caller { key: Some(ids.next::<ApiKeyId>()), ..person.clone() };
+        for (caller, title) in
+            [(&person, "Cash 100%"), (&program, "batch"), (&person, "Revenue"), (&person, "cash flow")]
+        {
+            let id: ConversationId = ids.next();
+            store.add_conversation(caller, id, &BTreeMap::new(), 1_000).await.unwrap();
+            let named = store.statement(
+                "UPDATE agent_conversations SET title = $1 WHERE id = $2",
+                [title.to_owned().into(), id.to_string().into()],
+            );
+            store.database.writer().execute_raw(named).await.unwrap();
+        }
+        let titles = async |wanted: ConversationQuery| {
+            let rows = store.conversations(&person, &wanted).await.unwrap();
+            rows.into_iter().map(|row| row.title).collect::<Vec<_>>()
+        };
+
+        let of = |source| ConversationQuery { source, ..ConversationQuery::default() };
+        assert_eq!(titles(of(Some(Source::Console))).await, ["cash flow", "Revenue", "Cash 100%"]);
+        assert_eq!(titles(of(Some(Source::Api))).await, ["batch"]);
+        assert_eq!(titles(of(None)).await.len(), 4);
+
+        let search = |words: &str| ConversationQuery { search: Some(words.to_owned()), ..ConversationQuery::default() };
+        assert_eq!(titles(search("CASH")).await, ["cash flow", "Cash 100%"]);
+        assert_eq!(titles(search("0%")).await, ["Cash 100%"]);
+        assert_eq!(titles(search("_")).await, Vec::<String>::new());
+
+        // All were used in the same millisecond, and none is told twice or left out.
+        let first = store.conversations(&person, &ConversationQuery { limit: Some(2), ..of(None) }).await.unwrap();
+        let after = Some(first[1].id.to_string());
+        let second = titles(ConversationQuery { limit: Some(2), after, ..of(None) }).await;
+        assert_eq!((first[0].title.as_str(), first[1].title.as_str()), ("cash flow", "Revenue"));
+        assert_eq!(second, ["batch", "Cash 100%"]);
+    }
 }

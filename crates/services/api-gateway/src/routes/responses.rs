@@ -9,7 +9,9 @@ use bytes::Bytes;
 use futures::Stream;
 use http::{HeaderMap, Uri};
 use septet_chassis::http::{Query, Refusal};
-use septet_contracts::agents::{Conversation, CreateConversation, CreateResponse, Deleted, ResponseObject};
+use septet_contracts::agents::{
+    Conversation, ConversationQuery, CreateConversation, CreateResponse, Deleted, ResponseObject,
+};
 use septet_contracts::call::CallError;
 use septet_contracts::page::{Page, PageQuery};
 use septet_contracts::sse;
@@ -154,7 +156,7 @@ passes! {
 
     /// Conversations, the one used last first.
     conversations: get "/api/conversations" => AgentCore.pass {
-        tag = "Conversations", params(PageQuery), responses((status = 200, body = Page<Conversation>)) }
+        tag = "Conversations", params(ConversationQuery), responses((status = 200, body = Page<Conversation>)) }
 }
 
 impl Gateway {
