@@ -54,14 +54,14 @@ pub(super) fn read(node: &Handle, tables_deep: usize) -> Vec<Block> {
     let placed = place(&rows);
     let n_head = n_head_rows(&rows, &placed);
     let columns = starts(&placed);
-    let (mut header, heads) = heads(&rows, &placed[..n_head], &columns);
+    let (mut header, mut lines) = heads(&rows, &placed[..n_head], &columns);
+    let n_heads = lines.len();
     let titles = caption.iter().map(flat).filter(|line| !line.is_empty());
     header.splice(0..0, titles);
-    let mut lines: Vec<Vec<String>> = vec![heads];
     lines.extend(placed[n_head..].iter().map(|row| line(&rows, row, &columns)));
     drop_spacers(&mut lines);
     let mut lines = lines.iter().map(|slots| joined(slots));
-    header.extend(lines.next().filter(|line| !line.is_empty()));
+    header.extend(lines.by_ref().take(n_heads).filter(|line| !line.is_empty()));
     let lines: Vec<TableRow> =
         lines.filter(|line| !line.is_empty()).map(|text| TableRow { text, place: None }).collect();
     if !lines.is_empty() || !header.is_empty() {
@@ -214,8 +214,9 @@ fn n_head_rows(rows: &[Row], placed: &[Vec<Placed>]) -> usize {
     (1..=spans).take_while(|at| *at == 1 || !has_values(&rows[at - 1])).count()
 }
 
-/// Heads over the whole width as lines of their own, the others by column.
-fn heads(rows: &[Row], placed: &[Vec<Placed>], columns: &[usize]) -> (Vec<String>, Vec<String>) {
+/// Heads over the whole width as lines, then rows of heads: each as it stands but the last, which says all of its column.
+fn heads(rows: &[Row], placed: &[Vec<Placed>], columns: &[usize]) -> (Vec<String>, Vec<Vec<String>>) {
+    let mut titles = Vec::new();
     let mut lines = Vec::new();
     let mut slots = vec![String::new(); columns.len()];
     for row in placed {
@@ -224,16 +225,22 @@ fn heads(rows: &[Row], placed: &[Vec<Placed>], columns: &[usize]) -> (Vec<String
             && !only.goes_on
             && covered(columns, only).len() == columns.len()
         {
-            lines.push(text_of(rows, only).to_owned());
+            titles.push(text_of(rows, only).to_owned());
             continue;
         }
-        for cell in filled.into_iter().filter(|cell| !cell.goes_on) {
-            for slot in &mut slots[covered(columns, cell)] {
+        let mut line = vec![String::new(); columns.len()];
+        for cell in filled {
+            let over = covered(columns, cell);
+            line[over.clone()].fill(text_of(rows, cell).to_owned());
+            for slot in slots[over].iter_mut().filter(|_| !cell.goes_on) {
                 text::append_line(slot, text_of(rows, cell));
             }
         }
+        lines.push(line);
     }
-    (lines, slots)
+    lines.pop();
+    lines.push(slots);
+    (titles, lines)
 }
 
 /// A row of the body: what spans columns stands in the first of them.

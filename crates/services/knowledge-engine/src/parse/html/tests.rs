@@ -19,7 +19,7 @@ fn texts(html: &str) -> Vec<String> {
 }
 
 #[test]
-fn heads_over_several_columns_stand_over_each_and_two_rows_of_heads_are_one_line() {
+fn heads_over_several_columns_stand_over_each_and_rows_of_heads_are_put_together() {
     let found = tables(
         "<table><caption>In USD millions</caption><thead><tr><th rowspan=2>Item</th><th colspan=2>Year ended</th></tr>\
          <tr><th>2022</th><th>2021</th></tr></thead><tbody><tr><td>Revenue</td><td>1,234</td><td>1,100</td></tr></tbody>\
@@ -27,7 +27,10 @@ fn heads_over_several_columns_stand_over_each_and_two_rows_of_heads_are_one_line
     );
 
     assert_eq!(found.len(), 1);
-    assert_eq!(found[0].0, ["In USD millions", "Item | Year ended 2022 | Year ended 2021"]);
+    assert_eq!(
+        found[0].0,
+        ["In USD millions", "Item | Year ended | Year ended", "Item | Year ended 2022 | Year ended 2021"]
+    );
     assert_eq!(found[0].1, ["Revenue | 1,234 | 1,100", "Net income | 88 | 77"]);
 }
 
@@ -38,7 +41,7 @@ fn below_a_cell_of_several_rows_the_values_keep_their_columns() {
          <tr><td rowspan=2>经销</td><td>300</td><td rowspan=0>30%</td></tr><tr><td>200</td></tr></table>",
     );
 
-    assert_eq!(found[0].0, ["项目 | 2024年金额 | 2024年占比"]);
+    assert_eq!(found[0].0, ["项目 | 2024年 | 2024年", "项目 | 2024年金额 | 2024年占比"]);
     assert_eq!(found[0].1, ["经销 | 300 | 30%", "经销 | 200 | 30%"]);
 }
 
