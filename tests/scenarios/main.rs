@@ -19,6 +19,7 @@ mod process;
 mod sandbox_alone;
 mod sdk;
 mod sdk_models;
+mod storage;
 mod two_gateways;
 
 use septet_testkit::platform::{self, TestPlatform, Topology};

@@ -7,7 +7,7 @@ pub(crate) struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(First)]
+        vec![Box::new(First), Box::new(FilesByBlob)]
     }
 
     fn migration_table_name() -> DynIden {
@@ -128,6 +128,24 @@ impl MigrationTrait for First {
         for table in TABLES {
             manager.get_connection().execute_unprepared(&format!("DROP TABLE {table}")).await?;
         }
+        Ok(())
+    }
+}
+
+/// Whether a blob is still needed is asked of every sweep.
+struct FilesByBlob;
+
+impl MigrationName for FilesByBlob {
+    fn name(&self) -> &'static str {
+        "m0002_files_by_blob"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for FilesByBlob {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let index = "CREATE INDEX knowledge_files_by_blob ON knowledge_files (blob)";
+        manager.get_connection().execute_unprepared(index).await?;
         Ok(())
     }
 }

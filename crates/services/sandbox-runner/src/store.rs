@@ -1,6 +1,7 @@
 //! The rows of the sandbox runner.
 
 mod known;
+mod space;
 
 use std::str::FromStr;
 use std::sync::Arc;
