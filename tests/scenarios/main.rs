@@ -21,6 +21,7 @@ mod process;
 mod sandbox_alone;
 mod sdk;
 mod sdk_models;
+mod storage;
 mod strangers;
 mod two_gateways;
 

@@ -139,6 +139,15 @@ const CODES: &[Code] = &[
         ["服务器正在停止。", "请稍后重试。"],
     ),
     code(
+        "storage_quota_exceeded",
+        &[413],
+        [
+            "The space that your organisation has for files is used up.",
+            "Delete files, containers or conversations that are not needed.",
+        ],
+        ["组织的文件空间已用完。", "请删除不需要的文件、容器或对话。"],
+    ),
+    code(
         "timeout",
         &[504],
         ["The server took too long to answer.", "Try again, or ask for less."],

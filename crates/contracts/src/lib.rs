@@ -4,6 +4,7 @@
 //! is optional, and a reader ignores what it does not know. This crate knows no store and no service.
 
 pub mod agents;
+pub mod blobs;
 pub mod call;
 pub mod gateway;
 pub mod jobs;

@@ -67,6 +67,14 @@ impl Sandbox {
         self.client.delete(caller, &path(container, "")).done().await
     }
 
+    /// Deletes all containers of the tenant that have a name. When there is none, that is fine.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn delete_named(&self, caller: &Caller, name: &str) -> Result<(), CallError> {
+        self.client.delete(caller, &format!("/internal/containers/named/{}", segment(name))).done().await
+    }
+
     /// Puts a blob into the session folder, over a file of that name.
     ///
     /// # Errors

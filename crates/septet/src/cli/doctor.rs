@@ -1,5 +1,7 @@
 //! `septet doctor`: what works on this machine, what is missing, and how to get it.
 
+mod storage;
+
 use std::process::ExitCode;
 
 use console::style;
@@ -26,6 +28,7 @@ pub(crate) async fn run(config: &Config, json: bool) -> anyhow::Result<ExitCode>
     let mut findings = vec![data_folder(config), port(config).await];
     findings.extend(sandbox(config).await);
     findings.push(pdf(config));
+    findings.push(storage::finding(config).await);
     findings.extend(models(config).await);
     findings.extend(crate::config::unread_variables().into_iter().map(unread));
     let all_fine = findings.iter().all(|finding| finding.ok);

@@ -1,13 +1,16 @@
 //! The tables of Agent Core. Tables only grow: an old run survives an upgrade.
 
 use sea_orm_migration::prelude::*;
+use sea_orm_migration::sea_orm::{self, ConnectionTrait};
+
+use crate::store::{ADD_BLOB, named_blobs};
 
 /// The migrations, oldest first.
 pub(crate) struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(First), Box::new(Sources)]
+        vec![Box::new(First), Box::new(Sources), Box::new(Blobs)]
     }
 
     fn migration_table_name() -> DynIden {
@@ -96,5 +99,57 @@ impl MigrationTrait for Sources {
             manager.get_connection().execute_unprepared(statement).await?;
         }
         Ok(())
+    }
+}
+
+/// Which blobs the events of a run name: so that a blob can be swept when no run needs it any more.
+struct Blobs;
+
+impl MigrationName for Blobs {
+    fn name(&self) -> &'static str {
+        "0003_blobs_of_runs"
+    }
+}
+
+/// How many events are read at a time.
+const EVENTS_READ: u64 = 500;
+
+#[async_trait::async_trait]
+impl MigrationTrait for Blobs {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let on = manager.get_connection();
+        for statement in [
+            "CREATE TABLE agent_blobs (
+                run TEXT NOT NULL,
+                blob TEXT NOT NULL,
+                PRIMARY KEY (run, blob)
+            )",
+            "CREATE INDEX agent_blobs_by_blob ON agent_blobs (blob)",
+        ] {
+            on.execute_unprepared(statement).await?;
+        }
+        // What was journaled before there was this table.
+        let backend = on.get_database_backend();
+        let mut after = (String::new(), -1_i64);
+        loop {
+            let sql = format!(
+                "SELECT run, seq, event FROM agent_journal WHERE run > $1 OR (run = $1 AND seq > $2)
+                 ORDER BY run, seq LIMIT {EVENTS_READ}"
+            );
+            let values: [sea_orm::Value; 2] = [after.0.clone().into(), after.1.into()];
+            let rows = on.query_all_raw(sea_orm::Statement::from_sql_and_values(backend, sql, values)).await?;
+            for row in &rows {
+                let (run, event): (String, String) = (row.try_get("", "run")?, row.try_get("", "event")?);
+                for blob in named_blobs(&event) {
+                    let values: [sea_orm::Value; 2] = [run.clone().into(), blob.to_string().into()];
+                    let add = sea_orm::Statement::from_sql_and_values(backend, ADD_BLOB, values);
+                    on.execute_raw(add).await?;
+                }
+                after = (run, row.try_get("", "seq")?);
+            }
+            if rows.len() < EVENTS_READ as usize {
+                return Ok(());
+            }
+        }
     }
 }

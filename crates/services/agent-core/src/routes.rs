@@ -1,5 +1,6 @@
 //! The HTTP surface of Agent Core: Responses and Conversations.
 
+mod blobs;
 mod conversations;
 mod responses;
 
@@ -18,6 +19,7 @@ pub(crate) fn routes(runs: Runs) -> Router {
         .route("/v1/conversations/{id}", get(conversations::show).delete(conversations::delete))
         .route("/v1/conversations/{id}/items", get(conversations::items))
         .route("/api/conversations", get(conversations::list))
+        .route(septet_contracts::blobs::HELD, post(blobs::held))
         .with_state(runs)
 }
 

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use futures::Stream;
 use septet_contracts::agents::{ConversationQuery, CreateConversation, CreateResponse, Input};
-use septet_kernel::{Caller, ConversationId, ItemId, Kind, ResponseId, VectorStoreId};
+use septet_kernel::{BlobId, Caller, ConversationId, ItemId, Kind, ResponseId, VectorStoreId};
 use serde_json::{Value, json};
+use tracing::warn;
 
 use crate::engine::Engine;
 use crate::error::Error;
@@ -224,8 +225,25 @@ impl Runs {
 
     /// Deletes a run that has ended.
     pub(crate) async fn delete(&self, caller: &Caller, id: ResponseId) -> Result<(), Error> {
-        self.row(caller, id).await?;
-        self.engine.store.delete_run(id).await
+        let row = self.row(caller, id).await?;
+        self.engine.store.delete_run(id).await?;
+        // Nothing shows what was made for it any more.
+        if self.engine.store.runs_of(row.conversation).await?.is_empty() {
+            self.delete_containers(caller, row.conversation).await;
+        }
+        Ok(())
+    }
+
+    /// Lets the sandboxes of a conversation go, which are named after it.
+    async fn delete_containers(&self, caller: &Caller, conversation: ConversationId) {
+        if let Err(error) = self.engine.sandbox.delete_named(caller, &conversation.to_string()).await {
+            warn!(conversation.id = %conversation, error = %error, "the sandboxes of a conversation stay behind");
+        }
+    }
+
+    /// Those of `blobs` that a run still names.
+    pub(crate) async fn held_blobs(&self, blobs: &[BlobId]) -> Result<Vec<BlobId>, Error> {
+        self.engine.store.held_blobs(blobs).await
     }
 
     /// What the user said in a run.
@@ -289,7 +307,9 @@ impl Runs {
 
     pub(crate) async fn delete_conversation(&self, caller: &Caller, id: ConversationId) -> Result<(), Error> {
         self.engine.store.conversation(caller, id).await?;
-        self.engine.store.delete_conversation(id).await
+        self.engine.store.delete_conversation(id).await?;
+        self.delete_containers(caller, id).await;
+        Ok(())
     }
 }
 

@@ -1,5 +1,6 @@
 //! What Agent Core keeps in the database: runs with their journals, and conversations.
 
+mod blobs;
 mod conversations;
 mod runs;
 
@@ -8,6 +9,7 @@ use septet_database::Database;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub(crate) use blobs::{ADD_BLOB, named_blobs};
 pub(crate) use conversations::ConversationRow;
 pub(crate) use runs::{NewRun, RunRow};
 

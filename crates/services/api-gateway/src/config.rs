@@ -43,6 +43,11 @@ pub struct Config {
     pub keep_alive_s: u32,
     /// How long a WebSocket may stay open, in minutes, 1 to 1440. Default 60.
     pub socket_minutes: u32,
+    /// How often the blob store is looked through for what nobody needs any more, in seconds, 1 to 86 400. Default 300.
+    pub blob_sweep_s: u32,
+    /// How old a blob that no row names must be before it is deleted, in seconds, 1 to 604 800: longer than an upload or an
+    /// execution takes to write its rows. Default 900.
+    pub blob_grace_s: u32,
     /// Networks of reverse proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed, such as
     /// `10.0.0.0/8`. Default none.
     pub trusted_proxies: Vec<String>,
@@ -93,6 +98,8 @@ impl Default for Config {
             run_timeout_s: 3600,
             keep_alive_s: 15,
             socket_minutes: 60,
+            blob_sweep_s: 300,
+            blob_grace_s: 900,
             trusted_proxies: Vec::new(),
             default_agent: "agent:analyst".to_owned(),
             console_folder: None,
@@ -127,6 +134,8 @@ impl Config {
         within("run_timeout_s", self.run_timeout_s.into(), 1, 86_400)?;
         within("keep_alive_s", self.keep_alive_s.into(), 1, 60)?;
         within("socket_minutes", self.socket_minutes.into(), 1, 1440)?;
+        within("blob_sweep_s", self.blob_sweep_s.into(), 1, 86_400)?;
+        within("blob_grace_s", self.blob_grace_s.into(), 1, 604_800)?;
         within("billing.hold_expiry_s", self.billing.hold_expiry_s.into(), 30, 86_400)?;
         within("billing.feed_every_ms", self.billing.feed_every_ms.into(), 50, 60_000)?;
         for network in &self.trusted_proxies {

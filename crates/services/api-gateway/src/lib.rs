@@ -44,6 +44,7 @@ mod runs;
 mod shape;
 mod socket;
 mod status;
+mod sweep;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -119,6 +120,7 @@ pub async fn open(config: Config, platform: &Platform, database: Database, blobs
     lifecycle.spawn("feed the ledger from usage", billing.feed(models, lifecycle.stopping()));
     lifecycle.spawn("sweep sessions", sweep(app.clone()));
     lifecycle.spawn("learn changed rights", keep_up(app.clone()));
+    lifecycle.spawn("sweep the blob store", sweep::sweep_blobs(app.clone()));
     let largest = usize::try_from(app.config.upload_limit_bytes().max(app.config.json_limit_bytes()));
     Ok(Service {
         name: ServiceName::ApiGateway,

@@ -25,6 +25,8 @@ pub struct Config {
     pub runtime_folder: PathBuf,
     /// The largest file in bytes. Default 200 MiB.
     pub max_file_bytes: u64,
+    /// The bytes of all files that a tenant may keep; 0 is without limit. Default 100 GiB.
+    pub tenant_storage_bytes: u64,
     /// The most pages a PDF may have. Default 5000.
     pub max_pages: u32,
     /// Processor seconds for reading one file. Default 300.
@@ -54,6 +56,7 @@ impl Default for Config {
             pdfium_library: None,
             runtime_folder: provisioned(),
             max_file_bytes: 200 << 20,
+            tenant_storage_bytes: 100 << 30,
             max_pages: 5_000,
             parse_cpu_s: 300,
             parse_wall_s: 900,

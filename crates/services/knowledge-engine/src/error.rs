@@ -43,6 +43,14 @@ pub enum Error {
         /// The limit in bytes.
         limit: u64,
     },
+    /// The files of the tenant would have more bytes than it may keep.
+    #[error(
+        "the files of this tenant would have more than the {limit} bytes that it may keep; delete files that are not needed, or have knowledge.tenant_storage_bytes raised"
+    )]
+    StorageFull {
+        /// The limit in bytes.
+        limit: u64,
+    },
     /// The caller's role does not allow it.
     #[error(transparent)]
     Denied(#[from] Denied),
@@ -142,7 +150,7 @@ impl Failure for Error {
         match self {
             Self::NoFile(_) | Self::NoStore(_) | Self::NotAttached { .. } => Kind::NotFound,
             Self::BadRequest { .. } | Self::BadId(_) => Kind::BadRequest,
-            Self::TooLarge { .. } => Kind::TooLarge,
+            Self::TooLarge { .. } | Self::StorageFull { .. } => Kind::TooLarge,
             Self::Denied(denied) => denied.kind(),
             Self::Parse(_) => Kind::Unprocessable,
             // What the other service said stays what it is all the way up.
@@ -159,6 +167,7 @@ impl Failure for Error {
     fn code(&self) -> &str {
         match self {
             Self::Parse(failure) => failure.code(),
+            Self::StorageFull { .. } => "storage_quota_exceeded",
             Self::Call { source, .. } => &source.code,
             Self::NoFile(_)
             | Self::NoStore(_)
@@ -187,6 +196,7 @@ impl Failure for Error {
             | Self::NotAttached { .. }
             | Self::BadId(_)
             | Self::TooLarge { .. }
+            | Self::StorageFull { .. }
             | Self::Denied(_)
             | Self::Parse(_)
             | Self::Reader(_)

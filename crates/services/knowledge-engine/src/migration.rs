@@ -7,7 +7,7 @@ pub(crate) struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(First), Box::new(FileOwners)]
+        vec![Box::new(First), Box::new(FileOwners), Box::new(FilesByBlob)]
     }
 
     fn migration_table_name() -> DynIden {
@@ -151,5 +151,23 @@ impl MigrationTrait for FileOwners {
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let statement = "ALTER TABLE knowledge_files DROP COLUMN created_by";
         manager.get_connection().execute_unprepared(statement).await.map(|_done| ())
+    }
+}
+
+/// Whether a blob is still needed is asked of every sweep.
+struct FilesByBlob;
+
+impl MigrationName for FilesByBlob {
+    fn name(&self) -> &'static str {
+        "m0003_files_by_blob"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for FilesByBlob {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let index = "CREATE INDEX knowledge_files_by_blob ON knowledge_files (blob)";
+        manager.get_connection().execute_unprepared(index).await?;
+        Ok(())
     }
 }

@@ -1,5 +1,6 @@
 //! The table of contents: one line for each endpoint.
 
+mod blobs;
 mod files;
 mod search;
 mod stores;
@@ -23,6 +24,7 @@ pub(crate) fn routes(engine: Arc<Engine>) -> Router {
         .route("/v1/vector_stores/{store}/files/{file}", get(stores::attachment).delete(stores::detach))
         .route("/v1/vector_stores/{store}/search", post(search::in_store))
         .route("/internal/search", post(search::passages))
+        .route(septet_contracts::blobs::HELD, post(blobs::held))
         .route("/jobs/run", post(jobs::run))
         .route("/jobs/moved", post(jobs::moved))
         .with_state(engine)

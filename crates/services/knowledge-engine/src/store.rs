@@ -5,6 +5,7 @@
 //! passage table is the truth that the search index follows: every change of it takes the next number of a sequence, in
 //! the same transaction.
 
+mod blobs;
 mod changes;
 mod chunks;
 mod documents;

@@ -71,6 +71,11 @@ pub struct Config {
     pub session_bytes: u64,
     /// Files and folders in a session folder. Default 4096.
     pub session_inodes: u64,
+    /// The bytes of all files that the containers of a tenant may keep; 0 is without limit. Default 20 GiB.
+    pub tenant_storage_bytes: u64,
+    /// For how many minutes the files of an expired container can still be read, until it is deleted. What a conversation made
+    /// stays as long as the conversation. Default 60.
+    pub expired_minutes: u32,
     /// The largest file that code may write, in bytes. Default 256 MiB.
     pub file_bytes: u64,
     /// New or changed files that are kept of one execution. Default 64.
@@ -142,6 +147,8 @@ impl Default for Config {
             code_bytes: 1 << 20,
             session_bytes: 256 << 20,
             session_inodes: 4096,
+            tenant_storage_bytes: 20 << 30,
+            expired_minutes: 60,
             file_bytes: 256 << 20,
             n_files: 64,
             scratch_bytes: 64 << 20,

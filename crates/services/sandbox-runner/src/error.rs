@@ -69,6 +69,14 @@ pub enum Error {
         /// The size of the folder.
         limit_bytes: u64,
     },
+    /// The files of the tenant would have more bytes than it may keep.
+    #[error(
+        "the containers of this tenant would have more than the {limit_bytes} bytes of files that it may keep; delete containers that are not needed, or have sandbox.tenant_storage_bytes raised"
+    )]
+    StorageFull {
+        /// The limit.
+        limit_bytes: u64,
+    },
     /// The key came with other code before.
     #[error("this Idempotency-Key was used in this container for other code")]
     KeyReused,
@@ -120,7 +128,7 @@ impl Failure for Error {
             Self::Form(error) => error.kind(),
             Self::NoCopy(_) => Kind::Unprocessable,
             Self::Expired(_) | Self::KeyReused | Self::NothingRuns(_) => Kind::Conflict,
-            Self::CodeTooLarge { .. } | Self::Full { .. } => Kind::TooLarge,
+            Self::CodeTooLarge { .. } | Self::Full { .. } | Self::StorageFull { .. } => Kind::TooLarge,
             Self::TooManySessions { .. } => Kind::Exhausted,
             Self::RunsElsewhere => Kind::Unavailable,
             Self::Driver(error) => error.kind(),
@@ -136,6 +144,7 @@ impl Failure for Error {
             Self::RunsElsewhere => "execution_elsewhere",
             Self::EgressNotPermitted(_) => "egress_not_permitted",
             Self::NothingRuns(_) => "nothing_runs",
+            Self::StorageFull { .. } => "storage_quota_exceeded",
             Self::NoCopy(_) => "variables_not_copied",
             Self::TooManySessions { .. } => "too_many_sandboxes",
             Self::Driver(error) => error.code(),
@@ -179,6 +188,7 @@ impl Failure for Error {
             | Self::BadBody(_)
             | Self::NoKey
             | Self::Full { .. }
+            | Self::StorageFull { .. }
             | Self::KeyReused
             | Self::NothingRuns(_)
             | Self::NoCopy(_)

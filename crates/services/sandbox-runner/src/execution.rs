@@ -276,7 +276,7 @@ impl Sandbox {
         let is_cut = if room.gone.is_cancelled() {
             false
         } else {
-            self.keep_files(container, open.as_deref(), log).await.unwrap_or_else(|error| {
+            self.keep_files(&room, container, open.as_deref(), log).await.unwrap_or_else(|error| {
                 warn!(execution.id = %id, error = %septet_kernel::causes(&error), "files of an execution were not kept");
                 true
             })
@@ -303,6 +303,7 @@ impl Sandbox {
     /// Puts new and changed files into the blob store and tells them. Whether some were left out.
     async fn keep_files(
         &self,
+        room: &Room,
         container: ContainerId,
         session: Option<&dyn Session>,
         log: &Log,
@@ -310,11 +311,21 @@ impl Sandbox {
         let Some(session) = session else { return Ok(false) };
         let Changes { found, gone, is_cut } = session.changes(self.config.n_files).await.map_err(Error::Folder)?;
         let paths: Vec<String> = found.iter().map(|file| file.path.clone()).collect();
-        match self.keep_found(container, &gone, found).await {
-            Ok((files, is_too_large)) => {
+        let left = self.space_left(room.tenant).await?;
+        match self.keep_found(container, &gone, found, left).await {
+            Ok(Kept { files, is_too_large, n_without_space }) => {
                 for file in &files {
                     log.add(ExecutionEvent::File { file: Box::new(wire::file(file)) });
                 }
+                if n_without_space > 0 {
+                    let limit_bytes = self.config.tenant_storage_bytes;
+                    let text = format!(
+                        "note: {n_without_space} files were not kept: {}\n",
+                        Error::StorageFull { limit_bytes }
+                    );
+                    log.add(ExecutionEvent::Stderr { text });
+                }
+                let is_too_large = is_too_large || n_without_space > 0;
                 self.store.touch(container, self.clock.now_ms()).await?;
                 Ok(is_cut || is_too_large)
             }
@@ -327,32 +338,45 @@ impl Sandbox {
         }
     }
 
-    /// All of them or none. The flag says whether one was too large.
+    /// All of them or none, but for those that are too large and those that the tenant has no space for.
     async fn keep_found(
         &self,
         container: ContainerId,
         gone: &[String],
         found: Vec<FoundFile>,
-    ) -> Result<(Vec<File>, bool), Error> {
-        let (mut files, mut is_too_large) = (Vec::new(), false);
+        mut left: Option<u64>,
+    ) -> Result<Kept, Error> {
+        let (mut files, mut is_too_large, mut n_without_space) = (Vec::new(), false, 0);
         for found in found {
             match self.blobs.put_stream(found.content, self.config.file_bytes).await {
-                Ok(stored) => files.push(File {
-                    id: self.ids.next(),
-                    container,
-                    path: found.path,
-                    bytes: stored.bytes,
-                    blob: stored.id,
-                    source: Source::Assistant,
-                    created_at_ms: self.clock.now_ms(),
-                }),
+                // No row will name it, so it is swept.
+                Ok(stored) if left.is_some_and(|left| stored.bytes > left) => n_without_space += 1,
+                Ok(stored) => {
+                    left = left.map(|left| left - stored.bytes);
+                    files.push(File {
+                        id: self.ids.next(),
+                        container,
+                        path: found.path,
+                        bytes: stored.bytes,
+                        blob: stored.id,
+                        source: Source::Assistant,
+                        created_at_ms: self.clock.now_ms(),
+                    });
+                }
                 Err(septet_blobs::Error::TooLarge { .. }) => is_too_large = true,
                 Err(other) => return Err(other.into()),
             }
         }
         self.store.change_files(container, gone, &files).await?;
-        Ok((files, is_too_large))
+        Ok(Kept { files, is_too_large, n_without_space })
     }
+}
+
+/// What became of the files of an execution.
+struct Kept {
+    files: Vec<File>,
+    is_too_large: bool,
+    n_without_space: usize,
 }
 
 /// A limit of nothing is a mistake: what it asks for is an error of the code that says nothing about the code. Of output

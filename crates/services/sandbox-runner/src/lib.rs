@@ -116,6 +116,11 @@ async fn keep(sandbox: Arc<Sandbox>) {
         if n_swept > 0 {
             info!(sandbox.n_swept = n_swept, "idle session folders let go");
         }
+        match sandbox.delete_expired().await {
+            Ok(0) => {}
+            Ok(n_deleted) => info!(sandbox.n_deleted = n_deleted, "expired containers deleted"),
+            Err(error) => warn!(error = %septet_kernel::causes(&error), "expired containers were not deleted"),
+        }
     }
     if let Err(error) = sandbox.store.flush().await {
         warn!(error = %septet_kernel::causes(&error), "the last activity of containers was not written down");

@@ -6,7 +6,7 @@ pub(crate) struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(First), Box::new(Networks), Box::new(Owners)]
+        vec![Box::new(First), Box::new(Networks), Box::new(Owners), Box::new(Blobs)]
     }
 
     fn migration_table_name() -> DynIden {
@@ -101,6 +101,29 @@ impl MigrationTrait for Owners {
             .get_connection()
             .execute_unprepared("ALTER TABLE sandbox_containers ADD COLUMN created_by TEXT")
             .await?;
+        Ok(())
+    }
+}
+
+/// What a sweep of the blob store and of old containers looks for.
+struct Blobs;
+
+impl MigrationName for Blobs {
+    fn name(&self) -> &'static str {
+        "m0004_files_by_blob"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Blobs {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for index in [
+            "CREATE INDEX sandbox_files_by_blob ON sandbox_files (blob)",
+            "CREATE INDEX sandbox_containers_named ON sandbox_containers (tenant, name)",
+            "CREATE INDEX sandbox_containers_expiring ON sandbox_containers (last_active_at)",
+        ] {
+            manager.get_connection().execute_unprepared(index).await?;
+        }
         Ok(())
     }
 }

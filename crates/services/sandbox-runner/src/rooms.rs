@@ -28,7 +28,7 @@ pub(crate) struct Room {
     /// Cancelled when the container is deleted.
     pub(crate) gone: CancellationToken,
     container: ContainerId,
-    tenant: TenantId,
+    pub(crate) tenant: TenantId,
     used_at_ms: AtomicI64,
     opened_at_ms: AtomicI64,
     current: Mutex<Option<Signals>>,

@@ -1,5 +1,6 @@
 //! The endpoints, one line each.
 
+mod blobs;
 mod door;
 mod execute;
 mod files;
@@ -11,7 +12,7 @@ use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{HeaderMap, Response, StatusCode, header};
 use axum::response::IntoResponse;
-use axum::routing::{get, post};
+use axum::routing::{self, get, post};
 use axum::{Router, middleware};
 use futures::StreamExt;
 use septet_chassis::http::{Json, Query, Refusal};
@@ -46,6 +47,8 @@ pub(crate) fn routes(sandbox: Arc<Sandbox>) -> Router {
         .route("/v1/containers/{container}/executions/interrupt", post(interrupt))
         .route("/internal/doctor", get(examine))
         .layer(middleware::from_fn_with_state(Arc::clone(&sandbox), owner::only))
+        .route("/internal/containers/named/{name}", routing::delete(blobs::delete_named))
+        .route(septet_contracts::blobs::HELD, post(blobs::held))
         .layer(middleware::from_fn_with_state(keys, door::open))
         .with_state(sandbox)
 }

@@ -85,8 +85,8 @@ impl Sandbox {
         Ok(container)
     }
 
-    /// Nothing runs in it any more when this returns. The blobs stay: other rows, also of other services, may name the
-    /// same bytes.
+    /// Nothing runs in it any more when this returns. The blobs stay until a sweep finds that no row names them: others, also
+    /// of other services, may have the same bytes.
     pub(crate) async fn delete(&self, tenant: TenantId, id: ContainerId) -> Result<(), Error> {
         self.store.container(tenant, id).await?;
         // The rows go first, so that a run that begins now finds no container; once more behind a run that was ending.
@@ -96,6 +96,41 @@ impl Sandbox {
         self.store.delete_container(id).await
     }
 
+    /// Deletes the containers of a tenant that have this name, and tells how many there were.
+    pub(crate) async fn delete_named(&self, tenant: TenantId, name: &str) -> Result<usize, Error> {
+        let containers = self.store.containers_named(tenant, name).await?;
+        for &id in &containers {
+            self.delete(tenant, id).await?;
+        }
+        Ok(containers.len())
+    }
+
+    /// Deletes the containers whose time is over for longer than they are kept, and tells how many there were.
+    pub(crate) async fn delete_expired(&self) -> Result<usize, Error> {
+        let before_ms = self.clock.now_ms() - i64::from(self.config.expired_minutes) * 60_000;
+        let mut n_deleted = 0;
+        for container in self.store.expired_containers(before_ms).await? {
+            // The row may lag behind what is known here.
+            let container = match self.store.container(container.tenant, container.id).await {
+                Err(Error::NoContainer(_)) => continue,
+                other => other?,
+            };
+            if container.is_expired(before_ms) {
+                self.delete(container.tenant, container.id).await?;
+                n_deleted += 1;
+            }
+        }
+        Ok(n_deleted)
+    }
+
+    /// How many more bytes of files a tenant may have; none when there is no limit.
+    pub(crate) async fn space_left(&self, tenant: TenantId) -> Result<Option<u64>, Error> {
+        match self.config.tenant_storage_bytes {
+            0 => Ok(None),
+            limit => Ok(Some(limit.saturating_sub(self.store.stored_bytes(tenant).await?))),
+        }
+    }
+
     pub(crate) async fn add_file(&self, tenant: TenantId, id: ContainerId, new: NewFile) -> Result<File, Error> {
         let container = self.usable(tenant, id).await?;
         let path = process::inside(&new.path).ok_or_else(|| Error::BadPath(new.path.chars().take(200).collect()))?;
@@ -103,6 +138,9 @@ impl Sandbox {
             septet_blobs::Error::NotFound(blob) => Error::NoBlob(blob),
             other => Error::Blobs(other),
         })?;
+        if self.space_left(tenant).await?.is_some_and(|left| bytes > left) {
+            return Err(Error::StorageFull { limit_bytes: self.config.tenant_storage_bytes });
+        }
         let now_ms = self.clock.now_ms();
         let room = self.rooms.room(id, tenant, now_ms);
         let mut open = Arc::clone(&room.open).lock_owned().await;

@@ -2,6 +2,7 @@
 
 mod known;
 mod owners;
+mod space;
 
 use std::str::FromStr;
 use std::sync::Arc;

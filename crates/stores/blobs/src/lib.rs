@@ -2,7 +2,9 @@
 //!
 //! A blob is written once and never changes, so writing the same bytes again costs nothing and a half-written one is
 //! never visible. Who may read a blob is decided by the row that names it, in the service that owns the row; the
-//! store itself knows no tenants.
+//! store itself knows no tenants. A blob that no row names any more is swept away after a while ([`Blobs::aged`]).
+
+mod sweep;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -15,6 +17,8 @@ use object_store::{ObjectStore, ObjectStoreExt};
 use septet_kernel::{BlobId, Failure, Kind};
 use sha2::{Digest, Sha256};
 use tokio::io::AsyncWriteExt;
+
+pub use sweep::{N_FOLDERS, SweepLock, Usage};
 
 /// A store of blobs. Cheap to clone.
 #[derive(Clone)]
@@ -128,6 +132,8 @@ impl Blobs {
         E: Into<septet_kernel::BoxError>,
     {
         let unfinished = tempfile::NamedTempFile::new_in(self.folder.join("new")).map_err(Error::Write)?;
+        // Says that the upload lives; the system lets go of it when this process is killed.
+        unfinished.as_file().try_lock().map_err(|error| Error::Write(error.into()))?;
         let mut file = tokio::fs::File::from_std(unfinished.reopen().map_err(Error::Write)?);
         let mut hash = Sha256::new();
         let mut n_bytes = 0_u64;
@@ -187,17 +193,6 @@ impl Blobs {
         self.place(id)
     }
 
-    /// Deletes a blob; one that is gone already is fine. The caller makes sure that no other row names it.
-    ///
-    /// # Errors
-    /// [`Error::Read`] when the store refuses.
-    pub async fn delete(&self, id: &BlobId) -> Result<(), Error> {
-        match self.store.delete(&object_path(id)).await {
-            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-            Err(source) => Err(failed_read(id, source)),
-        }
-    }
-
     fn place(&self, id: &BlobId) -> PathBuf {
         self.folder.join(&id.as_str()[..2]).join(id.as_str())
     }
@@ -247,16 +242,5 @@ mod tests {
         assert!(matches!(blobs.put_stream(long, 3).await, Err(Error::TooLarge { limit_bytes: 3 })));
 
         assert_eq!(std::fs::read_dir(folder.path().join("new")).unwrap().count(), 0);
-    }
-
-    #[tokio::test]
-    async fn a_deleted_blob_is_not_found() {
-        let (_folder, blobs) = open();
-        let stored = blobs.put("x").await.unwrap();
-
-        blobs.delete(&stored.id).await.unwrap();
-        blobs.delete(&stored.id).await.unwrap();
-
-        assert!(matches!(blobs.read(&stored.id).await, Err(Error::NotFound(_))));
     }
 }

@@ -132,6 +132,7 @@ export const en: Record<Code, string> = {
   silent: 'The service that did the work said nothing for too long. The job is tried again by itself.',
   spool_full: 'What waits to be stored has filled its place on disk. An administrator should make room, or mend the store.',
   stopping: 'The server is stopping. Try again in a moment.',
+  storage_quota_exceeded: 'The space that your organisation has for files is used up. Delete files, containers or conversations that are not needed.',
   timeout: 'The server took too long to answer. Try again, or ask for less.',
   unavailable: 'A part of the server is not available right now. Wait {wait} and try again.',
   unprocessable: 'The request is understood and cannot be carried out. Change what the message names.',

@@ -131,6 +131,7 @@ export type Code =
   | 'silent'
   | 'spool_full'
   | 'stopping'
+  | 'storage_quota_exceeded'
   | 'timeout'
   | 'unavailable'
   | 'unprocessable'

@@ -132,6 +132,7 @@ export const zh: Record<Code, string> = {
   silent: '执行任务的服务长时间没有响应。任务会自动重试。',
   spool_full: '待写入的数据已占满磁盘空间。请管理员清理空间，或修复存储。',
   stopping: '服务器正在停止。请稍后重试。',
+  storage_quota_exceeded: '组织的文件空间已用完。请删除不需要的文件、容器或对话。',
   timeout: '服务器响应超时。请重试，或减少要求的内容。',
   unavailable: '服务器的部分功能暂时不可用。请等待{wait}后重试。',
   unprocessable: '请求无法执行。请按提示修改。',

@@ -145,6 +145,7 @@ impl Store {
                     return Err(Error::Busy(parsed(&open, "id")?));
                 }
                 for sql in [
+                    "DELETE FROM agent_blobs WHERE run IN (SELECT id FROM agent_runs WHERE conversation = $1)",
                     "DELETE FROM agent_journal WHERE run IN (SELECT id FROM agent_runs WHERE conversation = $1)",
                     "DELETE FROM agent_runs WHERE conversation = $1",
                     "DELETE FROM agent_conversations WHERE id = $1",

@@ -3,10 +3,12 @@
 //! Ownership is a lease with an epoch, and the epoch is checked inside every append: a process that lost its run can
 //! write nothing more, however late it notices.
 
+use std::collections::BTreeSet;
+
 use sea_orm::{ConnectionTrait, QueryResult, Value};
 use septet_kernel::{Caller, ConversationId, ResponseId, TenantId};
 
-use super::{Store, from_json, parsed, to_json};
+use super::{Store, from_json, named_blobs, parsed, to_json};
 use crate::error::Error;
 use crate::run::event::{Event, Recorded};
 
@@ -42,6 +44,7 @@ impl Store {
     /// [`Error::Busy`] when the conversation has a run in progress.
     pub(crate) async fn add_run(&self, run: NewRun<'_>) -> Result<(), Error> {
         let event = to_json("event", &run.first)?;
+        let blobs = named_blobs(&event);
         let caller = to_json("caller", run.caller)?;
         self.database
             .write(async |transaction| {
@@ -75,6 +78,7 @@ impl Store {
                         [run.id.to_string().into(), run.at_ms.into(), event.into()],
                     ))
                     .await?;
+                self.note_blobs(transaction, run.id, &blobs).await?;
                 transaction
                     .execute_raw(self.statement(
                         "UPDATE agent_conversations SET last_run = $1, updated_at = $2,
@@ -198,6 +202,7 @@ impl Store {
         let n_events = i64::try_from(events.len()).unwrap_or(i64::MAX);
         let mut values: Vec<Value> = Vec::with_capacity(events.len() * 4);
         let mut places = String::new();
+        let mut blobs = BTreeSet::new();
         for (number, recorded) in events.iter().enumerate() {
             let base = number * 4;
             let comma = if number == 0 { "" } else { ", " };
@@ -205,7 +210,9 @@ impl Store {
             values.push(id.to_string().into());
             values.push(i64::try_from(recorded.seq).unwrap_or(i64::MAX).into());
             values.push(recorded.at_ms.into());
-            values.push(to_json("event", &recorded.event)?.into());
+            let event = to_json("event", &recorded.event)?;
+            blobs.append(&mut named_blobs(&event));
+            values.push(event.into());
         }
         self.database
             .write(async |transaction| {
@@ -227,7 +234,7 @@ impl Store {
                 }
                 let sql = format!("INSERT INTO agent_journal (run, seq, at_ms, event) VALUES {places}");
                 transaction.execute_raw(self.statement(&sql, values)).await?;
-                Ok(())
+                self.note_blobs(transaction, id, &blobs).await
             })
             .await
     }
@@ -286,6 +293,7 @@ impl Store {
                     return Err(Error::StillRunning);
                 }
                 transaction.execute_raw(self.statement("DELETE FROM agent_journal WHERE run = $1", values())).await?;
+                transaction.execute_raw(self.statement("DELETE FROM agent_blobs WHERE run = $1", values())).await?;
                 transaction
                     .execute_raw(
                         self.statement("UPDATE agent_conversations SET last_run = NULL WHERE last_run = $1", values()),

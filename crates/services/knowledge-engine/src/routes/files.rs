@@ -29,6 +29,10 @@ pub(super) async fn add(State(engine): State<Arc<Engine>>, caller: Caller, Json(
     if bytes > engine.config.max_file_bytes {
         return Err(Error::TooLarge { bytes, limit: engine.config.max_file_bytes }.into());
     }
+    let limit = engine.config.tenant_storage_bytes;
+    if limit > 0 && engine.store.of(caller.tenant).stored_bytes().await?.saturating_add(bytes) > limit {
+        return Err(Error::StorageFull { limit }.into());
+    }
     let purpose = new.purpose.as_deref().unwrap_or("user_data");
     let row = engine.store.of(caller.tenant).add_file(&new.blob, name, bytes, purpose, caller.user).await?;
     Ok(Json(wire(row)))

@@ -1,0 +1,47 @@
+//! What containers take up, and which of them have had their time.
+
+use septet_kernel::{BlobId, ContainerId, TenantId};
+
+use super::{Store, column, parsed};
+use crate::Error;
+use crate::container::Container;
+
+impl Store {
+    /// Those of `blobs` that a file of any container still has.
+    pub(crate) async fn held_blobs(&self, blobs: &[BlobId]) -> Result<Vec<BlobId>, Error> {
+        if blobs.is_empty() {
+            return Ok(Vec::new());
+        }
+        let places = (1..=blobs.len()).map(|at| format!("${at}")).collect::<Vec<_>>().join(", ");
+        let sql = format!("SELECT DISTINCT blob FROM sandbox_files WHERE blob IN ({places})");
+        let values = blobs.iter().map(|blob| blob.to_string().into()).collect();
+        self.many(sql, values).await?.iter().map(|row| parsed(row, "blob")).collect()
+    }
+
+    /// The bytes of all files of a tenant's containers, also of those that were written over.
+    pub(crate) async fn stored_bytes(&self, tenant: TenantId) -> Result<u64, Error> {
+        let sql = "SELECT CAST(COALESCE(SUM(bytes), 0) AS BIGINT) AS bytes FROM sandbox_files \
+                   WHERE container IN (SELECT id FROM sandbox_containers WHERE tenant = $1)";
+        let row = self.one(sql.to_owned(), vec![tenant.to_string().into()]).await?;
+        let bytes: i64 = row.map_or(Ok(0), |row| column(&row, "bytes"))?;
+        Ok(u64::try_from(bytes).unwrap_or(0))
+    }
+
+    /// The containers of a tenant that have this name.
+    pub(crate) async fn containers_named(&self, tenant: TenantId, name: &str) -> Result<Vec<ContainerId>, Error> {
+        let sql = "SELECT id FROM sandbox_containers WHERE tenant = $1 AND name = $2".to_owned();
+        let values = vec![tenant.to_string().into(), name.into()];
+        self.many(sql, values).await?.iter().map(|row| parsed(row, "id")).collect()
+    }
+
+    /// Some of the containers that expired before `before_ms`. Those of conversations stay: what they have made is shown for
+    /// as long as the conversation is there.
+    pub(crate) async fn expired_containers(&self, before_ms: i64) -> Result<Vec<Container>, Error> {
+        let sql = format!(
+            "SELECT {} FROM sandbox_containers WHERE expires_minutes IS NOT NULL \
+             AND last_active_at + expires_minutes * 60000 < $1 AND substr(name, 1, 5) <> 'conv_' LIMIT 200",
+            super::CONTAINER
+        );
+        self.many(sql, vec![before_ms.into()]).await?.iter().map(super::container).collect()
+    }
+}

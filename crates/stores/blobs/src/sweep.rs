@@ -1,0 +1,246 @@
+//! Taking away what nobody holds.
+//!
+//! The store does not know who names a blob; the services do. Whoever sweeps therefore asks them all, and this module only
+//! makes it safe: a blob counts as fresh from each time its bytes are put, also when they were there before, so that an
+//! upload which has not found its row yet is never taken; and one process sweeps at a time. Uploads that were killed leave
+//! unfinished files behind; these are recognised by the lock that a living upload has on its file.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use septet_kernel::BlobId;
+
+use crate::{Blobs, Error};
+
+/// The folders that blobs are spread over, one for each first byte of their ids.
+pub const N_FOLDERS: u16 = 256;
+
+/// What a store holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// How many blobs.
+    pub n_blobs: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// The bytes of uploads that are not finished, or were killed.
+    pub unfinished_bytes: u64,
+}
+
+/// The right to sweep, until it is dropped or its process ends.
+#[derive(Debug)]
+pub struct SweepLock(#[expect(dead_code, reason = "held for its lock")] File);
+
+impl Blobs {
+    /// The right to sweep; `None` while another process has it.
+    ///
+    /// # Errors
+    /// [`Error::Folder`] when the folder is not writable.
+    pub async fn lock_sweep(&self) -> Result<Option<SweepLock>, Error> {
+        self.blocking(|folder| {
+            let file = File::options().create(true).append(true).open(folder.join("new/sweep.lock"))?;
+            match file.try_lock() {
+                Ok(()) => Ok(Some(SweepLock(file))),
+                Err(fs::TryLockError::WouldBlock) => Ok(None),
+                Err(fs::TryLockError::Error(error)) => Err(error),
+            }
+        })
+        .await
+    }
+
+    /// The blobs in the folder `number` (below [`N_FOLDERS`]) whose bytes were last put before `before_ms`.
+    ///
+    /// # Errors
+    /// [`Error::Folder`].
+    pub async fn aged(&self, number: u16, before_ms: i64) -> Result<Vec<BlobId>, Error> {
+        self.blocking(move |folder| {
+            let mut aged = Vec::new();
+            each_file(&folder.join(format!("{number:02x}")), |path, meta| {
+                let id = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse().ok());
+                if let Some(id) = id
+                    && modified_ms(meta) < before_ms
+                {
+                    aged.push(id);
+                }
+            })?;
+            Ok(aged)
+        })
+        .await
+    }
+
+    /// Deletes a blob unless its bytes were put again since `before_ms`. Returns how many bytes that gave back.
+    ///
+    /// # Errors
+    /// [`Error::Folder`].
+    pub async fn delete_aged(&self, id: &BlobId, before_ms: i64) -> Result<u64, Error> {
+        let (place, name) = (self.local_path(id), format!("swept-{id}"));
+        self.blocking(move |folder| {
+            // Out of sight first: who puts the bytes again from here on makes another file.
+            let aside = folder.join("new").join(name);
+            match fs::rename(&place, &aside) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+                renamed => renamed?,
+            }
+            let meta = fs::metadata(&aside)?;
+            if modified_ms(&meta) >= before_ms {
+                fs::rename(&aside, &place)?;
+                return Ok(0);
+            }
+            fs::remove_file(&aside)?;
+            Ok(meta.len())
+        })
+        .await
+    }
+
+    /// Removes what uploads have left behind that were killed. Returns how many bytes that gave back.
+    ///
+    /// # Errors
+    /// [`Error::Folder`].
+    pub async fn remove_unfinished(&self, before_ms: i64) -> Result<u64, Error> {
+        self.blocking(move |folder| remove_unfinished(folder, before_ms)).await
+    }
+
+    /// What the store holds.
+    ///
+    /// # Errors
+    /// [`Error::Folder`].
+    pub async fn usage(&self) -> Result<Usage, Error> {
+        self.blocking(|folder| {
+            let mut usage = Usage::default();
+            for number in 0..N_FOLDERS {
+                each_file(&folder.join(format!("{number:02x}")), |_, meta| {
+                    usage.n_blobs += 1;
+                    usage.bytes += meta.len();
+                })?;
+            }
+            each_file(&folder.join("new"), |_, meta| usage.unfinished_bytes += meta.len())?;
+            Ok(usage)
+        })
+        .await
+    }
+
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
+    ) -> Result<T, Error> {
+        let folder: PathBuf = self.folder.clone();
+        let shown = folder.display().to_string();
+        let done = tokio::task::spawn_blocking(move || work(&folder)).await;
+        done.map_err(io::Error::other).flatten().map_err(|source| Error::Folder { folder: shown, source })
+    }
+}
+
+/// An unfinished file that nobody has locked belongs to an upload that was killed. One that was made just now may not be locked
+/// yet, so it has a little time.
+pub(crate) fn remove_unfinished(folder: &Path, before_ms: i64) -> io::Result<u64> {
+    let mut n_bytes = 0;
+    each_file(&folder.join("new"), |path, meta| {
+        let is_old = modified_ms(meta) < before_ms && path.file_name().is_some_and(|name| name != "sweep.lock");
+        let is_left = || File::open(path).is_ok_and(|file| file.try_lock().is_ok());
+        if is_old && is_left() && fs::remove_file(path).is_ok() {
+            n_bytes += meta.len();
+        }
+    })?;
+    Ok(n_bytes)
+}
+
+fn each_file(folder: &Path, mut look: impl FnMut(&Path, &fs::Metadata)) -> io::Result<()> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        // Gone by now is fine.
+        if let Ok(meta) = entry.metadata()
+            && meta.is_file()
+        {
+            look(&entry.path(), &meta);
+        }
+    }
+    Ok(())
+}
+
+fn modified_ms(meta: &fs::Metadata) -> i64 {
+    let since = meta.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FUTURE: i64 = i64::MAX;
+
+    fn open() -> (tempfile::TempDir, Blobs) {
+        let folder = tempfile::tempdir().unwrap();
+        let blobs = Blobs::open(&Blobs::file_uri(folder.path())).unwrap();
+        (folder, blobs)
+    }
+
+    fn number(id: &BlobId) -> u16 {
+        u16::from_str_radix(&id.as_str()[..2], 16).unwrap()
+    }
+
+    #[tokio::test]
+    async fn only_what_is_old_is_listed_and_deleted() {
+        let (_folder, blobs) = open();
+        let id = blobs.put("report").await.unwrap().id;
+
+        assert_eq!(blobs.aged(number(&id), 0).await.unwrap(), []);
+        assert_eq!(blobs.delete_aged(&id, 0).await.unwrap(), 0);
+        assert_eq!(blobs.read(&id).await.unwrap(), "report");
+
+        assert_eq!(blobs.aged(number(&id), FUTURE).await.unwrap(), std::slice::from_ref(&id));
+        assert_eq!(blobs.delete_aged(&id, FUTURE).await.unwrap(), 6);
+        assert_eq!(blobs.delete_aged(&id, FUTURE).await.unwrap(), 0);
+        assert_eq!(blobs.usage().await.unwrap(), Usage::default());
+    }
+
+    #[tokio::test]
+    async fn bytes_that_are_put_again_are_fresh_again() {
+        let (folder, blobs) = open();
+        let id = blobs.put("report").await.unwrap().id;
+        let old = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1);
+        let place = folder.path().join(&id.as_str()[..2]).join(id.as_str());
+        File::options().append(true).open(&place).unwrap().set_modified(old).unwrap();
+        assert_eq!(blobs.aged(number(&id), 2000).await.unwrap(), std::slice::from_ref(&id));
+
+        blobs.put("report").await.unwrap();
+
+        assert_eq!(blobs.delete_aged(&id, 2000).await.unwrap(), 0);
+        assert_eq!(blobs.read(&id).await.unwrap(), "report");
+    }
+
+    #[tokio::test]
+    async fn what_killed_uploads_left_is_removed_and_a_living_upload_is_not() {
+        let (folder, blobs) = open();
+        let left = folder.path().join("new/.tmpkilled");
+        fs::write(&left, "half a report").unwrap();
+        let (mut more, chunks) = futures::channel::mpsc::unbounded::<Result<bytes::Bytes, io::Error>>();
+        let upload = tokio::spawn({
+            let blobs = blobs.clone();
+            async move { blobs.put_stream(chunks, 100).await }
+        });
+        more.start_send(Ok(bytes::Bytes::from("first"))).unwrap();
+        while blobs.usage().await.unwrap().unfinished_bytes < 18 {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+
+        assert_eq!(blobs.remove_unfinished(FUTURE).await.unwrap(), 13);
+
+        drop(more);
+        assert_eq!(upload.await.unwrap().unwrap().bytes, 5);
+    }
+
+    #[tokio::test]
+    async fn one_process_sweeps_at_a_time() {
+        let (_folder, blobs) = open();
+        let lock = blobs.lock_sweep().await.unwrap();
+        assert!(lock.is_some());
+        assert!(blobs.lock_sweep().await.unwrap().is_none());
+        drop(lock);
+        assert!(blobs.lock_sweep().await.unwrap().is_some());
+    }
+}
