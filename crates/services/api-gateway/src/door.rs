@@ -6,8 +6,6 @@
 
 mod guard;
 
-mod guard;
-
 use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -3,7 +3,6 @@
 mod caps;
 mod page;
 
-use std::fmt::Write;
 use std::sync::LazyLock;
 
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn, PathItem};

@@ -47,7 +47,7 @@ use septet_contracts::jobs::Jobs;
 use septet_contracts::management::Management;
 use septet_contracts::models::Models;
 use septet_database::Database;
-use septet_kernel::{Caller, ServiceName};
+use septet_kernel::ServiceName;
 use tokio::sync::Mutex;
 
 pub use config::Config;

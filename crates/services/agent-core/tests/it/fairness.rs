@@ -26,7 +26,8 @@ impl Harness {
     /// Another tenant asks and waits for the end of the run.
     async fn ask_as_neighbour(&self) -> ResponseObject {
         let neighbour = Caller { tenant: self.platform.ids.next(), ..self.caller.clone() };
-        let asked = self.agents.create(&neighbour, &request("hello"));
+        let request = request("hello");
+        let asked = self.agents.create(&neighbour, &request);
         tokio::time::timeout(Duration::from_secs(60), asked).await.expect("a neighbour is not kept waiting").unwrap()
     }
 }

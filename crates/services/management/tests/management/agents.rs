@@ -81,6 +81,7 @@ async fn a_knowledge_base_keeps_what_it_is_told() {
         name: "年报".to_owned(),
         description: "two\nlines".to_owned(),
         metadata: [("year".to_owned(), "2018".to_owned())].into(),
+        ..NewKnowledgeBase::default()
     };
     let base = bench.management.create_knowledge_base(&member, &new).await.unwrap();
     assert_eq!((base.name.as_str(), base.created_by, base.metadata["year"].as_str()), ("年报", member.user, "2018"));
