@@ -47,7 +47,7 @@ impl Server {
         let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
         let request = self.http.request(method, format!("{}{path}", self.base)).bearer_auth(&self.key);
         let request = request.header("content-type", "application/json").body(body);
-        let answer = request.timeout(Duration::from_secs(60)).send().await.expect("an answer, not a broken connection");
+        let answer = request.timeout(Duration::from_secs(180)).send().await.expect("an answer, not a broken connection");
         let status = answer.status().as_u16();
         (status, serde_json::from_str(&answer.text().await.unwrap()).unwrap_or_default())
     }
@@ -175,7 +175,7 @@ async fn the_largest_bodies_that_are_taken_cost_a_few_times_their_bytes() {
         ("/v1/responses", json!({"model": "agent:analyst", "input": short})),
         ("/v1/chat/completions", json!({"model": "agent:analyst", "messages": [{"role": "user", "content": long}]})),
         ("/v1/chat/completions", json!({"model": "agent:analyst", "messages": short})),
-        ("/v1/chat/completions", json!({"model": "offline/analyst", "messages": [{"role": "user", "content": long}]})),
+        ("/v1/chat/completions", json!({"model": "offline-analyst", "messages": [{"role": "user", "content": long}]})),
         ("/v1/embeddings", json!({"model": "none", "input": texts})),
         ("/v1/messages/count_tokens", json!({"model": "x", "messages": [{"role": "user", "content": long}]})),
     ];

@@ -5,10 +5,15 @@ use serde_json::Value;
 
 use super::passages::{self, Passage};
 
+// A person asks in a few sentences. What is longer is read word by word, dozens of times, and everybody's pool for CPU
+// work would do nothing else.
+const MAX_QUESTION_CHARS: usize = 4_000;
+const MAX_QUESTIONS: usize = 32;
+
 /// The messages, understood.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct History {
-    /// What the person said, oldest first.
+    /// What the person said last, oldest first: the beginnings of long questions, and not the first of very many.
     pub asked: Vec<String>,
     /// The passages found since the last question.
     pub passages: Vec<Passage>,
@@ -42,7 +47,9 @@ pub(crate) fn read(messages: &[ChatMessage]) -> History {
             "user" => {
                 let asked = std::mem::take(&mut history.asked);
                 history = History { asked, ..History::default() };
-                history.asked.push(message.all_text());
+                let is_full = history.asked.len() == MAX_QUESTIONS;
+                history.asked.drain(..usize::from(is_full));
+                history.asked.push(message.all_text().chars().take(MAX_QUESTION_CHARS).collect());
                 calls.clear();
             }
             "assistant" => {
@@ -146,5 +153,16 @@ mod tests {
             ChatMessage::tool("a", "Error: down"),
         ]);
         assert!(history.search_failed);
+    }
+
+    #[test]
+    fn of_megabytes_of_questions_a_few_pages_are_read() {
+        let mut messages = vec![ChatMessage::user(&"revenue ".repeat(100_000)); 3];
+        messages.extend(vec![ChatMessage::user("and in 2024?"); 2000]);
+
+        let history = read(&messages);
+
+        assert_eq!(history.asked.len(), MAX_QUESTIONS);
+        assert!(history.asked.iter().all(|question| question.len() <= MAX_QUESTION_CHARS));
     }
 }

@@ -10,6 +10,9 @@ use super::{Call, Calls, Work};
 use crate::deployment::{Backend, Deployment};
 use crate::error::Error;
 
+// Far more than any model of this machine reads of a text; counting its tokens takes a hundred times its bytes.
+const MAX_TEXT_BYTES: usize = 256 << 10;
+
 impl Calls {
     /// Vectors, or documents in order.
     pub(super) async fn other(
@@ -82,6 +85,10 @@ impl Calls {
             let what = "must be texts: this model counts its tokens itself";
             return Err(Error::Wrong(septet_protocols::Wrong::field("input", what)));
         };
+        if let Some(at) = texts.iter().position(|text| text.len() > MAX_TEXT_BYTES) {
+            let what = format!("[{at}] is longer than {MAX_TEXT_BYTES} bytes; cut it into passages");
+            return Err(Error::Wrong(septet_protocols::Wrong::field("input", what)));
+        }
         if request.dimensions.is_some_and(|wanted| wanted != embedder.dimensions() as u64) {
             let what = format!("must be {}: vectors of this model cannot be shortened", embedder.dimensions());
             return Err(Error::Wrong(septet_protocols::Wrong::field("dimensions", what)));
