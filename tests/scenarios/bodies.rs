@@ -47,7 +47,8 @@ impl Server {
         let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
         let request = self.http.request(method, format!("{}{path}", self.base)).bearer_auth(&self.key);
         let request = request.header("content-type", "application/json").body(body);
-        let answer = request.timeout(Duration::from_secs(180)).send().await.expect("an answer, not a broken connection");
+        let answer =
+            request.timeout(Duration::from_secs(180)).send().await.expect("an answer, not a broken connection");
         let status = answer.status().as_u16();
         (status, serde_json::from_str(&answer.text().await.unwrap()).unwrap_or_default())
     }
