@@ -176,16 +176,16 @@ const CODES: &[Code] = &[
         ["运行超过了智能体允许的时长。", "请把问题问得更具体，或调高智能体的上限。"],
     ),
     code(
-        "too_many_sandboxes",
-        &[429],
-        ["All sandboxes are in use.", "Wait {wait} for one to end, or delete one."],
-        ["沙箱已全部占用。", "请等待{wait}，或删除一个沙箱。"],
-    ),
-    code(
         "too_many_runs",
         &[429],
         ["Too many runs of your workspace wait already.", "Wait {wait} until some have ended, then try again."],
         ["你的工作区排队的运行太多。", "请等待{wait}，部分运行结束后再试。"],
+    ),
+    code(
+        "too_many_sandboxes",
+        &[429],
+        ["All sandboxes are in use.", "Wait {wait} for one to end, or delete one."],
+        ["沙箱已全部占用。", "请等待{wait}，或删除一个沙箱。"],
     ),
     code(
         "unknown_tool",

@@ -87,6 +87,8 @@ impl Engine {
         let stopping = self.lifecycle.stopping();
         loop {
             tokio::select! {
+                // First: a run that is left at the stop frees its place, and must not be taken up here again.
+                biased;
                 () = stopping.cancelled() => return,
                 () = self.wake.notified() => {}
                 () = self.places.freed() => {}

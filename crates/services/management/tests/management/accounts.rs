@@ -177,12 +177,10 @@ async fn users_come_in_pages_both_ways() {
     assert_eq!((back, more), (vec!["u3".to_owned(), "u2".to_owned()], true));
     let (oldest, _, _) = emails(PageQuery { limit, order: Some("asc".to_owned()), ..PageQuery::default() }).await;
     assert_eq!(oldest, ["ad", "u0"]);
-    for page in [
-        PageQuery { after: Some("' OR 1=1".to_owned()), ..PageQuery::default() },
-        PageQuery { order: Some("sideways".to_owned()), ..PageQuery::default() },
-    ] {
-        bad_field(bench.management.users(&bench.owner, &page).await);
-    }
+    let nobody = PageQuery { after: Some("' OR 1=1".to_owned()), ..PageQuery::default() };
+    bad_field(bench.management.users(&bench.owner, &nobody).await);
+    let sideways = PageQuery { order: Some("sideways".to_owned()), ..PageQuery::default() };
+    assert_eq!(refusal(bench.management.users(&bench.owner, &sideways).await).0, Kind::BadRequest);
 }
 
 #[tokio::test]

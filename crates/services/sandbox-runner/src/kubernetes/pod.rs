@@ -312,7 +312,7 @@ mod tests {
                     "imagePullPolicy": "IfNotPresent",
                     "command": ["/usr/bin/septet"],
                     "args": ["internal", "sandbox-agent", "--listen", "tcp:0.0.0.0:8730", "--lease-s", "240",
-                        "--file-bytes", "67108864",
+                        "--file-bytes", "268435456",
                         "--token-sha256", hex::encode(Sha256::digest("the token"))],
                     "ports": [{ "name": "agent", "containerPort": 8730 }],
                     "resources": { "limits": room, "requests": room },
