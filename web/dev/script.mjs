@@ -159,7 +159,7 @@ export function* play({ question, filename, fileId, ids, now }) {
       600,
       {
         type: 'response.failed',
-        error: { code: 'model_unavailable', message: 'openai: connection refused' },
+        error: { code: 'provider_unreachable', message: 'openai: connection refused' },
       },
     ]
     return

@@ -86,7 +86,7 @@ const cases = {
   },
   async 'a model that is down'() {
     await ask('模型断开')
-    await says('.failure', '无法连接大语言模型', 'cannot be reached')
+    await says('.failure', '无法连接模型服务', 'cannot be reached')
     must(
       (await page.locator('.run [data-run-status=failed]').count()) === 1,
       'the run panel does not say that it failed',
@@ -114,7 +114,7 @@ const cases = {
   },
   async 'a file that is too large'() {
     await upload('large.pdf', Buffer.alloc(21_000_000))
-    await says('.upload-error', '文件太大', 'too large')
+    await says('.upload-error', '文件或请求太大', 'larger than the server takes')
     await remove()
   },
   async 'a session that ends while an answer is written'() {
