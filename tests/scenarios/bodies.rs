@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::process::{Process, free_address, septet};
 
 // A request may take this many times its bytes while it is worked on, and beside that what any request may take.
-const GROWTH: u64 = 10;
+const GROWTH: u64 = 20;
 const FREE_BYTES: u64 = 8 << 20;
 // The allocator, caches that fill for the first time, and code of the binary that is only loaded when it runs.
 const NOISE_BYTES: u64 = 96 << 20;
