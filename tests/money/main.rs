@@ -4,7 +4,7 @@
 //! In the end the books are those of the usage records, to the nano-unit, and no prepaid balance was ever below zero by
 //! more than what one provider counted beyond what was kept back for one call.
 //!
-//! `SEPTET_MONEY_OPERATIONS` says how many operations (4,000 unless told), `SEPTET_MONEY_SEED` which ones.
+//! `SEPTET_MONEY_OPERATIONS` says how many operations (2,500 unless told), `SEPTET_MONEY_SEED` which ones.
 
 #![expect(clippy::unwrap_used, reason = "a simulation that cannot go on has failed")]
 
@@ -31,7 +31,7 @@ fn number(name: &str, usual: u64) -> u64 {
 async fn the_ledger_is_the_usage_and_no_balance_is_overspent_whatever_happens() {
     let folder = tempfile::tempdir().unwrap();
     let uri = Database::sqlite_uri(&folder.path().join("money.db"));
-    simulate(&uri, folder.path(), number("SEPTET_MONEY_OPERATIONS", 4_000), number("SEPTET_MONEY_SEED", 11)).await;
+    simulate(&uri, folder.path(), number("SEPTET_MONEY_OPERATIONS", 2_500), number("SEPTET_MONEY_SEED", 11)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -46,5 +46,5 @@ async fn the_same_holds_on_postgres() {
     admin.writer().execute_unprepared(&format!("CREATE DATABASE {name}")).await.unwrap();
     let (base, _database) = server.rsplit_once('/').expect("the URL names a database");
     let folder = tempfile::tempdir().unwrap();
-    simulate(&format!("{base}/{name}"), folder.path(), number("SEPTET_MONEY_OPERATIONS", 4_000) / 4, 12).await;
+    simulate(&format!("{base}/{name}"), folder.path(), number("SEPTET_MONEY_OPERATIONS", 2_500) / 4, 12).await;
 }
