@@ -27,12 +27,12 @@ async fn every_answer_is_as_the_description_of_the_api_says() {
         .args(["--header", &format!("Authorization: Bearer {}", platform.client.key)])
         .args(["--phases", "examples,coverage,fuzzing", "--max-examples", N_QUESTIONS, "--seed", "7"])
         .args(["--checks", CHECKS])
-        .args(["--request-timeout", "20", "--generation-database", "none", "--no-color", "--continue-on-failure"])
+        .args(["--request-timeout", "120", "--generation-database", "none", "--no-color", "--continue-on-failure"])
         // A WebSocket has no answer; a document of anything is no description.
         .args(["--exclude-path", "/docs"])
         .current_dir(&folder)
         .env_remove("OPENAI_API_KEY");
-    let output = tokio::time::timeout(Duration::from_secs(300), command.output()).await.expect("an end").unwrap();
+    let output = tokio::time::timeout(Duration::from_secs(900), command.output()).await.expect("an end").unwrap();
     let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "the description is not true:\n{said}");
     platform.stop().await;
