@@ -87,11 +87,18 @@ const finished = async () => {
     PATIENCE,
   )
 }
-const lastAnswer = () =>
-  page
-    .locator('.turn:last-child .answer .prose')
-    .allInnerTexts()
-    .then((texts) => texts.join('\n'))
+// A long answer is drawn piece by piece: it is all there once nothing is added any more.
+async function lastAnswer() {
+  const prose = page.locator('.turn:last-child .answer .prose')
+  let seen = ''
+  for (let attempt = 0; attempt < 20; attempt += 1) {
+    const now = (await prose.allInnerTexts()).join('\n')
+    if (now !== '' && now === seen) return now
+    seen = now
+    await page.waitForTimeout(500)
+  }
+  return seen
+}
 
 const steps = {
   async 'a wrong password is refused in words'() {
@@ -166,7 +173,7 @@ const steps = {
       await chart.evaluate((img) => img.decode().then(() => img.naturalWidth > 50)),
       'the chart is not a picture',
     )
-    must(await page.locator('.prose .cite').count(), 'the answer cites nothing')
+    await see('.prose .cite', 'the answer cites nothing', PATIENCE)
     await shot('answer')
     await chart.scrollIntoViewIfNeeded()
     await shot('chart')
@@ -242,7 +249,7 @@ const steps = {
     await see('.tool, .prose', 'the run shows nothing', PATIENCE)
     await page.reload()
     await finished()
-    must(await page.locator('.prose .cite').count(), 'the answer that was found again cites nothing')
+    await see('.prose .cite', 'the answer that was found again cites nothing', PATIENCE)
     must((await page.locator('.turn').count()) === 1, 'the question is there more than once after a reload')
   },
   async 'a run can be stopped'() {
