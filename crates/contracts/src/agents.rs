@@ -182,6 +182,8 @@ impl Source {
 #[serde(default)]
 pub struct ConversationQuery {
     /// How many at most, 1 to 100. Default 20.
+    #[serde(deserialize_with = "crate::page::limit")]
+    #[param(minimum = 1, maximum = 100)]
     pub limit: Option<u32>,
     /// Start after the conversation with this id.
     pub after: Option<String>,
@@ -196,6 +198,43 @@ impl ConversationQuery {
     #[must_use]
     pub fn limit(&self) -> u32 {
         self.limit.unwrap_or(20).clamp(1, 100)
+    }
+}
+
+/// Which items of a run or a conversation are wanted, from the query string.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, utoipa::IntoParams)]
+#[serde(default)]
+pub struct ItemQuery {
+    /// How many at most, 1 to 100. Default all.
+    #[serde(deserialize_with = "crate::page::limit")]
+    #[param(minimum = 1, maximum = 100)]
+    pub limit: Option<u32>,
+    /// Start after the item with this id. Nothing follows one that is not there.
+    pub after: Option<String>,
+    /// `asc` or `desc` by time. Default `asc`.
+    #[serde(deserialize_with = "crate::page::order")]
+    #[param(pattern = "^(asc|desc)$")]
+    pub order: Option<String>,
+}
+
+impl ItemQuery {
+    /// The page of `items`, which come oldest first.
+    #[must_use]
+    pub fn page(&self, mut items: Vec<Value>) -> Page<Value> {
+        fn id(item: &Value) -> &str {
+            item["id"].as_str().unwrap_or_default()
+        }
+        if self.order.as_deref() == Some("desc") {
+            items.reverse();
+        }
+        if let Some(after) = &self.after {
+            let n_before = items.iter().position(|item| id(item) == after).map_or(items.len(), |at| at + 1);
+            items.drain(..n_before);
+        }
+        let limit = self.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+        let has_more = items.len() > limit;
+        items.truncate(limit);
+        Page::new(items, has_more, |item| id(item).to_owned())
     }
 }
 
@@ -365,4 +404,28 @@ fn events(
     chunks: impl Stream<Item = Result<bytes::Bytes, CallError>> + Send,
 ) -> impl Stream<Item = Result<sse::Event, CallError>> + Send {
     sse::events(chunks, |error| CallError::garbled(ServiceName::AgentCore, &error))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn items_are_paged_in_both_orders_to_their_end() {
+        let items: Vec<Value> = ["a", "b", "c"].map(|id| json!({"id": id})).into();
+        let page = |order: &str, after: Option<&str>, limit: Option<u32>| {
+            let wanted = ItemQuery { limit, after: after.map(str::to_owned), order: Some(order.to_owned()) };
+            let page = wanted.page(items.clone());
+            let ids: Vec<String> = page.data.iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect();
+            (ids.concat(), page.has_more)
+        };
+
+        assert_eq!(page("asc", None, None), ("abc".to_owned(), false));
+        assert_eq!(page("asc", None, Some(2)), ("ab".to_owned(), true));
+        assert_eq!(page("asc", Some("b"), Some(2)), ("c".to_owned(), false));
+        assert_eq!(page("desc", Some("c"), Some(1)), ("b".to_owned(), true));
+        assert_eq!(page("asc", Some("gone"), None), (String::new(), false));
+    }
 }

@@ -55,7 +55,8 @@ pub(crate) fn limit<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option
     }
 }
 
-fn order<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+/// `asc` or `desc`, or an error that says so.
+pub(crate) fn order<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     match Option::<String>::deserialize(deserializer)? {
         Some(order) if order != "asc" && order != "desc" => Err(D::Error::custom("order is asc or desc")),
         order => Ok(order),

@@ -13,8 +13,8 @@ use septet_kernel::{Caller, ContainerFileId, ContainerId, ServiceName, Transport
 pub use report::{Display, ExecuteRequest, ExecutionReport};
 pub use types::{
     Container, ContainerExtra, ContainerFile, ContainerFileExtra, ContainerNetwork, Doctor, DomainSecret, ErrorReport,
-    ExecutionEvent, ExecutionResult, ExpiresAfter, FileContent, Language, Limits, Missing, NetworkPolicy, NewContainer,
-    NewExecution, NewFile, Outcome, Output, SecretPlace,
+    ExecutionEvent, ExecutionResult, ExpiresAfter, FileContent, Language, Limits, MAX_LIMIT_BYTES, MAX_PROCESSES,
+    MAX_TIMEOUT_MS, Missing, NetworkPolicy, NewContainer, NewExecution, NewFile, Outcome, Output, SecretPlace,
 };
 
 use crate::call::{CallError, Client, segment};

@@ -80,7 +80,11 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
         match axum::extract::Query::<T>::from_request_parts(parts, state).await {
             Ok(axum::extract::Query(value)) => Ok(Self(value)),
             Err(QueryRejection::FailedToDeserializeQueryString(error)) => {
-                Err(Problem::new(Kind::BadRequest, format!("the query string is not understood: {}", inner(&error))))
+                let reason = inner(&error);
+                // Its sentence begins with the name of the parameter that is wrong.
+                let param = reason.split_once(": ").map(|(name, _)| name.to_owned());
+                let problem = Problem::new(Kind::BadRequest, format!("the query string is not understood: {reason}"));
+                Err(Problem { param, ..problem })
             }
             Err(other) => Err(Problem::new(Kind::BadRequest, other.body_text())),
         }

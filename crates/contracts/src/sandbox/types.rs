@@ -199,15 +199,25 @@ impl Language {
     }
 }
 
+/// The longest wall time that may be asked for, in milliseconds: a week.
+pub const MAX_TIMEOUT_MS: u64 = 604_800_000;
+/// The most bytes that any limit may say: a tebibyte.
+pub const MAX_LIMIT_BYTES: u64 = 1 << 40;
+/// The most processes that may be asked for.
+pub const MAX_PROCESSES: u32 = 1 << 20;
+
 /// Limits of one execution, each lowered to what the service allows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct Limits {
     /// Memory of all processes together, in bytes.
+    #[schema(maximum = 1_099_511_627_776_i64)]
     pub memory_bytes: Option<u64>,
     /// Processes and threads.
+    #[schema(maximum = 1_048_576)]
     pub processes: Option<u32>,
     /// Bytes of standard output, and of standard error, that are kept.
+    #[schema(maximum = 1_099_511_627_776_i64)]
     pub output_bytes: Option<u64>,
 }
 
@@ -221,6 +231,7 @@ pub struct NewExecution {
     pub code: String,
     /// Wall time in milliseconds, lowered to what the service allows.
     #[serde(default)]
+    #[schema(maximum = 604_800_000)]
     pub timeout_ms: Option<u64>,
     /// Other limits.
     #[serde(default)]

@@ -22,7 +22,3 @@ pub(crate) fn routes(runs: Runs) -> Router {
         .route(septet_contracts::blobs::HELD, post(blobs::held))
         .with_state(runs)
 }
-
-fn item_id(item: &serde_json::Value) -> String {
-    item["id"].as_str().unwrap_or_default().to_owned()
-}

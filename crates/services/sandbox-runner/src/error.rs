@@ -63,6 +63,14 @@ pub enum Error {
     /// A limit with which no code could run.
     #[error("{0} must be more than 0; leave it out for what the service allows")]
     ZeroLimit(&'static str),
+    /// A limit that no machine could keep.
+    #[error("{name} may be {most} at most; leave it out for what the service allows")]
+    HugeLimit {
+        /// The field.
+        name: &'static str,
+        /// The most that it may be.
+        most: u64,
+    },
     /// The files do not fit into the session folder.
     #[error("the files of this container would need more than {limit_bytes} bytes")]
     Full {
@@ -121,6 +129,7 @@ impl Failure for Error {
             | Self::BadId(_)
             | Self::BadExpiry
             | Self::ZeroLimit(_)
+            | Self::HugeLimit { .. }
             | Self::BadNetwork(_)
             | Self::BadBody(_)
             | Self::BrokenUpload => Kind::BadRequest,
@@ -158,6 +167,7 @@ impl Failure for Error {
             | Self::BadNetwork(_)
             | Self::Egress(_)
             | Self::ZeroLimit(_)
+            | Self::HugeLimit { .. }
             | Self::BadBody(_)
             | Self::BrokenUpload
             | Self::Form(_)
@@ -178,7 +188,7 @@ impl Failure for Error {
             Self::BadExpiry => Some("expires_after"),
             Self::BadNetwork(_) | Self::EgressNotPermitted(_) => Some("network_policy"),
             Self::CodeTooLarge { .. } => Some("code"),
-            Self::ZeroLimit(name) => Some(name),
+            Self::ZeroLimit(name) | Self::HugeLimit { name, .. } => Some(name),
             Self::NoBlob(_) => Some("blob"),
             Self::NoContainer(_)
             | Self::NoFile(_)

@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use futures::stream::{self, BoxStream, StreamExt};
 use septet_contracts::sandbox::{
-    ErrorReport, ExecutionEvent, ExecutionResult, Language, Limits, NewExecution, Outcome,
+    ErrorReport, ExecutionEvent, ExecutionResult, Language, Limits, MAX_LIMIT_BYTES, MAX_PROCESSES, MAX_TIMEOUT_MS,
+    NewExecution, Outcome,
 };
 use septet_kernel::{ContainerId, ExecutionId, TenantId};
 use sha2::{Digest, Sha256};
@@ -70,7 +71,7 @@ impl Sandbox {
         if new.code.len() > self.config.code_bytes {
             return Err(Error::CodeTooLarge { n_bytes: new.code.len(), limit_bytes: self.config.code_bytes });
         }
-        refuse_zero(&new)?;
+        check_limits(&new)?;
         let Some(key) = key else {
             // An expired or foreign container is refused before anybody waits.
             self.usable(tenant, container).await?;
@@ -380,17 +381,23 @@ struct Kept {
 }
 
 /// A limit of nothing is a mistake: what it asks for is an error of the code that says nothing about the code. Of output
-/// one may want nothing.
-fn refuse_zero(new: &NewExecution) -> Result<(), Error> {
-    let limits = [
-        ("timeout_ms", new.timeout_ms),
-        ("limits.memory_bytes", new.limits.memory_bytes),
-        ("limits.processes", new.limits.processes.map(u64::from)),
+/// one may want nothing. What is beyond the description of the API is a mistake as well; below that, the service lowers
+/// what it does not allow.
+fn check_limits(new: &NewExecution) -> Result<(), Error> {
+    let given = [
+        ("timeout_ms", new.timeout_ms, MAX_TIMEOUT_MS, false),
+        ("limits.memory_bytes", new.limits.memory_bytes, MAX_LIMIT_BYTES, false),
+        ("limits.processes", new.limits.processes.map(u64::from), MAX_PROCESSES.into(), false),
+        ("limits.output_bytes", new.limits.output_bytes, MAX_LIMIT_BYTES, true),
     ];
-    match limits.into_iter().find(|(_, limit)| *limit == Some(0)) {
-        Some((name, _)) => Err(Error::ZeroLimit(name)),
-        None => Ok(()),
+    for (name, limit, most, may_be_zero) in given {
+        match limit {
+            Some(0) if !may_be_zero => return Err(Error::ZeroLimit(name)),
+            Some(limit) if limit > most => return Err(Error::HugeLimit { name, most }),
+            Some(_) | None => {}
+        }
     }
+    Ok(())
 }
 
 fn outcome(ended: &Ended) -> Outcome {

@@ -2,12 +2,11 @@
 
 use axum::extract::{Path, State};
 use septet_chassis::http::{Json, Query, Refusal};
-use septet_contracts::agents::{Conversation, ConversationQuery, CreateConversation, Deleted};
+use septet_contracts::agents::{Conversation, ConversationQuery, CreateConversation, Deleted, ItemQuery};
 use septet_contracts::page::Page;
 use septet_kernel::{Caller, ConversationId};
 use serde_json::Value;
 
-use super::item_id;
 use crate::error::Error;
 use crate::runs::Runs;
 use crate::store::ConversationRow;
@@ -53,9 +52,10 @@ pub(super) async fn items(
     State(runs): State<Runs>,
     caller: Caller,
     Path(id): Path<ConversationId>,
+    Query(wanted): Query<ItemQuery>,
 ) -> Answer<Json<Page<Value>>> {
     let items = runs.conversation_items(&caller, id).await?;
-    Ok(Json(Page::new(items, false, item_id)))
+    Ok(Json(wanted.page(items)))
 }
 
 /// Deletes a conversation.

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use septet_chassis::http::{Json, Query, Refusal};
-use septet_contracts::agents::{CreateResponse, Deleted};
+use septet_contracts::agents::{CreateResponse, Deleted, ItemQuery};
 use septet_contracts::page::Page;
 use septet_contracts::sse;
 use septet_kernel::{Caller, ResponseId, causes};
@@ -18,7 +18,6 @@ use serde::Deserialize;
 use serde_json::Value;
 use tracing::warn;
 
-use super::item_id;
 use crate::error::Error;
 use crate::run::project::Wire;
 use crate::runs::Runs;
@@ -41,12 +40,12 @@ pub(super) async fn create(
     caller: Caller,
     Json(request): Json<CreateResponse>,
 ) -> Answer<Response> {
-    let id = runs.start(&caller, &request).await?;
-    if request.stream {
+    let (is_stream, is_background) = (request.stream, request.background == Some(true));
+    let id = runs.start(&caller, request).await?;
+    if is_stream {
         return Ok(event_stream(runs.follow(&caller, id, None).await?));
     }
-    let response =
-        if request.background == Some(true) { runs.show(&caller, id).await? } else { runs.finished(id).await? };
+    let response = if is_background { runs.show(&caller, id).await? } else { runs.finished(id).await? };
     Ok(Json(response).into_response())
 }
 
@@ -87,9 +86,10 @@ pub(super) async fn input_items(
     State(runs): State<Runs>,
     caller: Caller,
     Path(id): Path<ResponseId>,
+    Query(wanted): Query<ItemQuery>,
 ) -> Answer<Json<Page<Value>>> {
     let items = runs.input_items(&caller, id).await?;
-    Ok(Json(Page::new(items, false, item_id)))
+    Ok(Json(wanted.page(items)))
 }
 
 fn event_stream(events: impl Stream<Item = Result<Wire, Error>> + Send + 'static) -> Response {

@@ -127,7 +127,7 @@ async fn add_file(
 
 /// The bytes of a file in a sandbox: a chart, a table.
 #[utoipa::path(get, path = "/v1/containers/{container_id}/files/{file_id}/content", tag = "Containers",
-    responses((status = 200, content_type = "application/octet-stream", body = Vec<u8>), (status = 304)))]
+    responses((status = 200, content_type = "*/*", body = Vec<u8>), (status = 304)))]
 async fn content(
     State(app): State<App>,
     caller: Caller,

@@ -70,7 +70,7 @@ passes! {
 
 /// The bytes of a file.
 #[utoipa::path(get, path = "/v1/files/{file_id}/content", tag = "Files",
-    responses((status = 200, content_type = "application/octet-stream", body = Vec<u8>)))]
+    responses((status = 200, content_type = "*/*", body = Vec<u8>)))]
 async fn content(
     State(app): State<App>,
     caller: Caller,

@@ -10,10 +10,10 @@ use futures::Stream;
 use http::{HeaderMap, Uri};
 use septet_chassis::http::{Query, Refusal};
 use septet_contracts::agents::{
-    Conversation, ConversationQuery, CreateConversation, CreateResponse, Deleted, ResponseObject,
+    Conversation, ConversationQuery, CreateConversation, CreateResponse, Deleted, ItemQuery, ResponseObject,
 };
 use septet_contracts::call::CallError;
-use septet_contracts::page::{Page, PageQuery};
+use septet_contracts::page::Page;
 use septet_contracts::sse;
 use septet_kernel::{Caller, ResponseId, ServiceName};
 use serde::Deserialize;
@@ -136,7 +136,7 @@ passes! {
 
     /// What the user said in a run.
     input_items: get "/v1/responses/{response_id}/input_items" => AgentCore.pass {
-        tag = "Responses", params(PageQuery), responses((status = 200, body = Page<Value>)) }
+        tag = "Responses", params(ItemQuery), responses((status = 200, body = Page<Value>)) }
 
     /// Makes a conversation.
     create_conversation: post "/v1/conversations" => AgentCore.pass {
@@ -152,7 +152,7 @@ passes! {
 
     /// Everything said in a conversation, oldest first.
     conversation_items: get "/v1/conversations/{conversation_id}/items" => AgentCore.pass {
-        tag = "Conversations", params(PageQuery), responses((status = 200, body = Page<Value>)) }
+        tag = "Conversations", params(ItemQuery), responses((status = 200, body = Page<Value>)) }
 
     /// Conversations, the one used last first.
     conversations: get "/api/conversations" => AgentCore.pass {

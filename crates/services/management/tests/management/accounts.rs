@@ -180,7 +180,8 @@ async fn users_come_in_pages_both_ways() {
     let nobody = PageQuery { after: Some("' OR 1=1".to_owned()), ..PageQuery::default() };
     bad_field(bench.management.users(&bench.owner, &nobody).await);
     let sideways = PageQuery { order: Some("sideways".to_owned()), ..PageQuery::default() };
-    assert_eq!(refusal(bench.management.users(&bench.owner, &sideways).await).0, Kind::BadRequest);
+    let refused = bench.management.users(&bench.owner, &sideways).await.unwrap_err();
+    assert_eq!((refused.kind, refused.param.as_deref()), (Kind::BadRequest, Some("order")));
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::http::Request;
-use septet_contracts::sandbox::{ExecutionEvent, Limits, NewExecution, Outcome, Output};
+use septet_contracts::sandbox::{ExecutionEvent, Limits, MAX_TIMEOUT_MS, NewExecution, Outcome, Output};
 use septet_kernel::{Failure, Kind, ServiceName};
 use septet_sandbox_runner::Config;
 use serde_json::{Value, json};
@@ -64,7 +64,7 @@ async fn requests_that_are_not_understood_are_refused_with_a_reason() {
 }
 
 #[tokio::test]
-async fn limits_of_zero_are_refused_by_name() {
+async fn limits_of_zero_and_beyond_every_machine_are_refused_by_name() {
     let house = house().await;
     let container = house.container().await;
     let none = Limits::default();
@@ -72,6 +72,16 @@ async fn limits_of_zero_are_refused_by_name() {
         ("timeout_ms", NewExecution { timeout_ms: Some(0), ..python("1") }),
         ("limits.memory_bytes", NewExecution { limits: Limits { memory_bytes: Some(0), ..none }, ..python("1") }),
         ("limits.processes", NewExecution { limits: Limits { processes: Some(0), ..none }, ..python("1") }),
+        ("timeout_ms", NewExecution { timeout_ms: Some(MAX_TIMEOUT_MS + 1), ..python("1") }),
+        (
+            "limits.memory_bytes",
+            NewExecution { limits: Limits { memory_bytes: Some(u64::MAX), ..none }, ..python("1") },
+        ),
+        ("limits.processes", NewExecution { limits: Limits { processes: Some(u32::MAX), ..none }, ..python("1") }),
+        (
+            "limits.output_bytes",
+            NewExecution { limits: Limits { output_bytes: Some(u64::MAX), ..none }, ..python("1") },
+        ),
     ] {
         let refusal = house.client.run(&house.caller, container, &new, None).await.unwrap_err();
         assert_eq!((refusal.kind(), refusal.param()), (Kind::BadRequest, Some(name)));
