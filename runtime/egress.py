@@ -28,7 +28,6 @@ def open_up(network):
         "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_PROGRESS_BAR": "off",
         "SSL_CERT_FILE": trusted, "REQUESTS_CA_BUNDLE": trusted, "CURL_CA_BUNDLE": trusted, "PIP_CERT": trusted,
     })
-    os.environ.pop("PIP_RETRIES", None)
     os.environ.update(network["environment"])
 
 

@@ -63,8 +63,7 @@ async fn without_a_policy_there_is_no_way_out_even_where_the_operator_permits_on
     Site::default().serve(&house, listener, None).await;
     let code = format!(
         "import os, socket, urllib.request\n\
-         quiet = ('PIP_RETRIES', 'PIP_DISABLE_PIP_VERSION_CHECK')\n\
-         print([n for n in os.environ if 'proxy' in n.lower() or n.startswith(('PIP', 'SSL')) and n not in quiet])\n\
+         print([n for n in os.environ if 'proxy' in n.lower() or n.startswith(('PIP', 'SSL'))])\n\
          for host, port in [('127.0.0.1', 3128), ('127.0.0.1', {port}), ('localhost', {port})]:\n\
          \x20   try: socket.create_connection((host, port), 1); print('REACHED', host)\n\
          \x20   except OSError: pass\n\

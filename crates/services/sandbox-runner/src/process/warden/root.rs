@@ -150,9 +150,6 @@ fn become_zygote(setup: &Setup, warden: OwnedFd) -> io::Error {
             ("LANG", "C.UTF-8"),
             ("LOCPATH", "/opt/locale"),
             ("PYTHONPATH", "/opt/site"),
-            // Without a way out pip would try for a minute before it says so.
-            ("PIP_RETRIES", "0"),
-            ("PIP_DISABLE_PIP_VERSION_CHECK", "1"),
             ("MPLBACKEND", "Agg"),
             ("MPLCONFIGDIR", if setup.is_plain { PLAIN_MPL } else { "/opt/septet/mpl" }),
             ("SEPTET_PLAIN", if setup.is_plain { "1" } else { "" }),
