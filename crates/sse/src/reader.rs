@@ -73,9 +73,10 @@ impl Reader {
             if let Some(item) = self.line(&line) {
                 return Ok(Some(item));
             }
-            self.check()?;
+            // What waits behind this line may be whole events of their own.
+            self.check(0)?;
         }
-        self.check()?;
+        self.check(self.lines.n_pending())?;
         Ok(None)
     }
 
@@ -93,8 +94,9 @@ impl Reader {
         &self.last_id
     }
 
-    fn check(&self) -> Result<(), TooLong> {
-        let n_bytes = self.lines.n_pending() + self.event.data.len() + self.joined.len();
+    /// `n_pending` bytes wait for the end of their line.
+    fn check(&self, n_pending: usize) -> Result<(), TooLong> {
+        let n_bytes = n_pending + self.event.data.len() + self.joined.len();
         if n_bytes > self.max_bytes { Err(TooLong { max_bytes: self.max_bytes }) } else { Ok(()) }
     }
 

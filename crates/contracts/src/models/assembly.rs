@@ -174,7 +174,8 @@ fn begins_anew(known: &mut ToolCall, id: Option<&str>, name: Option<&str>, more:
     }
     let is_whole = || is_object(so_far);
     if id.is_some_and(|id| !known.id.is_empty() && id != known.id) {
-        return name.is_some() || is_whole();
+        // An empty last piece under an id made up for it begins nothing.
+        return name.is_some() || (opens && is_whole());
     }
     let has_other_name = name.is_some_and(|name| !known.function.name.is_empty() && name != known.function.name);
     (opens && is_whole()) || (has_other_name && (so_far.is_empty() || is_whole()))

@@ -1,5 +1,6 @@
 //! Chat Completions on the wire.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize};
@@ -112,12 +113,18 @@ impl ChatMessage {
     /// All the text in it, parts joined by newlines; empty when it has none.
     #[must_use]
     pub fn all_text(&self) -> String {
+        self.text_ref().into_owned()
+    }
+
+    /// The same, borrowed where it is one text: it may be megabytes.
+    #[must_use]
+    pub fn text_ref(&self) -> Cow<'_, str> {
         match &self.content {
-            None => String::new(),
-            Some(Content::Text(text)) => text.clone(),
+            None => Cow::Borrowed(""),
+            Some(Content::Text(text)) => Cow::Borrowed(text),
             Some(Content::Parts(parts)) => {
                 let texts: Vec<&str> = parts.iter().filter_map(|part| part.get("text")?.as_str()).collect();
-                texts.join("\n")
+                Cow::Owned(texts.join("\n"))
             }
         }
     }

@@ -73,22 +73,23 @@ impl Models {
         request: &ChatRequest,
         options: &CallOptions,
     ) -> Result<impl Stream<Item = Result<ChatChunk, CallError>> + Send + use<>, CallError> {
-        Ok(self.open_chat(caller, request, options).await?.chunks)
+        Ok(self.open_chat(caller, request.clone(), options).await?.chunks)
     }
 
-    /// The same, and who answers.
+    /// The same, and who answers. The request may be megabytes, so it is let go as soon as it is written.
     ///
     /// # Errors
     /// As [`Models::chat`], before the first piece.
     pub async fn open_chat(
         &self,
         caller: &Caller,
-        request: &ChatRequest,
+        mut request: ChatRequest,
         options: &CallOptions,
     ) -> Result<Opened<impl Stream<Item = Result<ChatChunk, CallError>> + Send + use<>>, CallError> {
-        let mut request = ChatRequest { stream: true, ..request.clone() };
+        request.stream = true;
         request.stream_options.get_or_insert_with(StreamOptions::default).include_usage = true;
         let call = self.client.post(caller, "/v1/chat/completions", &request);
+        drop(request);
         let response = call
             .maybe_header(RUN_HEADER, options.run.as_deref())
             .maybe_header(IDEMPOTENCY_HEADER, options.idempotency_key.as_deref())

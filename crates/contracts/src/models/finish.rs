@@ -18,14 +18,18 @@ pub enum Finish {
 }
 
 impl Finish {
-    /// Reads the word that a provider wrote into `finish_reason`.
+    /// Reads the word that a provider wrote into `finish_reason`. What the model gateway translates reads the same words in
+    /// `septet_protocols::chat`, which knows this crate as little as this one knows it.
     #[must_use]
     pub fn read(word: &str) -> Self {
         match word.to_ascii_lowercase().as_str() {
             "stop" | "eos" | "eos_token" | "end_turn" | "stop_sequence" | "complete" | "" => Self::Stop,
-            "length" | "max_tokens" | "max_output_tokens" | "model_length" | "model_context_window_exceeded" => {
-                Self::Length
-            }
+            "length"
+            | "max_tokens"
+            | "max_output_tokens"
+            | "model_length"
+            | "max_length"
+            | "model_context_window_exceeded" => Self::Length,
             "content_filter"
             | "content_filtered"
             | "sensitive"

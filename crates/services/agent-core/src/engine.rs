@@ -103,6 +103,7 @@ impl Engine {
     /// Takes up runs that nobody owns: new ones that wait for a place, and those that another process left behind.
     async fn sweep(self: &Arc<Self>) -> Result<(), Error> {
         self.free_runs_of_the_dead().await?;
+        let before = self.queued().clone();
         let rows = self.store.abandoned_runs(self.clock.now_ms(), N_AT_A_TURN).await?;
         let mut n_seen: HashMap<TenantId, usize> = HashMap::new();
         let mut queued = HashSet::new();
@@ -123,7 +124,10 @@ impl Engine {
                 }
             }
         }
-        *self.queued() = queued;
+        // Who began to wait meanwhile was not looked at.
+        let mut now = self.queued();
+        now.retain(|tenant| !before.contains(tenant));
+        now.extend(queued);
         Ok(())
     }
 

@@ -8,6 +8,7 @@
 mod history;
 mod messages;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use septet_contracts::management::ResolvedAgent;
@@ -35,16 +36,7 @@ pub(crate) fn request(
     let mut messages = Messages::default();
     messages.push(ChatMessage::system(system_prompt(agent, state, input)));
     history::write(history, &mut messages);
-    let mut has_input = false;
-    for item in input.iter().filter(|item| !is_instruction(item)) {
-        has_input |= messages.say(item["role"].as_str().unwrap_or("user"), &input_text(item));
-    }
-    if !has_input {
-        // Only instructions came, and a conversation without a question is refused.
-        for item in input {
-            messages.say("user", &input_text(item));
-        }
-    }
+    messages.input(input);
     for step in state.steps.iter().take(n_steps) {
         messages.step(step, thinking, |call| {
             call.output.as_ref().map_or_else(String::new, |output| shortened(&output.text, MAX_OUTPUT_CHARS))
@@ -63,9 +55,10 @@ pub(crate) fn request(
 
 fn system_prompt(agent: &ResolvedAgent, state: &State, input: &[Value]) -> String {
     let mut prompt = agent.prompt.text.clone();
-    let instructions = state.created.as_ref().and_then(|created| created.instructions.clone());
+    let instructions = state.created.as_ref().and_then(|created| created.instructions.as_deref());
     // Many a chat template takes instructions at the beginning only.
     let more = input.iter().filter(|item| is_instruction(item)).map(input_text);
+    let instructions = instructions.map(Cow::Borrowed);
     for text in instructions.into_iter().chain(more).filter(|text| !text.trim().is_empty()) {
         prompt.push_str("\n\n");
         prompt.push_str(&text);
@@ -77,12 +70,16 @@ fn is_instruction(item: &Value) -> bool {
     matches!(item["role"].as_str(), Some("system" | "developer"))
 }
 
-/// The text of an input item.
-pub(crate) fn input_text(item: &Value) -> String {
+/// The text of an input item; borrowed where it is in one piece, for it may be megabytes.
+pub(crate) fn input_text(item: &Value) -> Cow<'_, str> {
     match &item["content"] {
-        Value::String(text) => text.clone(),
-        Value::Array(parts) => parts.iter().filter_map(|part| part["text"].as_str()).collect::<Vec<_>>().join("\n"),
-        _ => String::new(),
+        Value::String(text) => Cow::Borrowed(text),
+        Value::Array(parts) => {
+            let mut texts = parts.iter().filter_map(|part| part["text"].as_str());
+            let first = texts.next().unwrap_or_default();
+            texts.fold(Cow::Borrowed(first), |text, more| Cow::Owned(format!("{text}\n{more}")))
+        }
+        _ => Cow::Borrowed(""),
     }
 }
 

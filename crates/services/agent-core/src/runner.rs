@@ -89,10 +89,11 @@ impl Runner {
         )
         .await?;
         pen.write(vec![Event::LeaseTaken { epoch, owner: engine.owner.clone(), again: epoch > 1 }]).await?;
-        let Some(created) = pen.state().created.clone() else { return Err(Error::NoRun(row.id)) };
-        let definition = engine.blobs.read(&created.definition).await?;
+        let Some(created) = &pen.state().created else { return Err(Error::NoRun(row.id)) };
+        let (definition, previous) = (created.definition.clone(), created.previous);
+        let definition = engine.blobs.read(&definition).await?;
         let agent = serde_json::from_slice(&definition).map_err(|source| Error::Garbled { what: "agent", source })?;
-        let history = engine.history(created.previous).await?;
+        let history = engine.history(previous).await?;
         let caller = row.caller.without_deadline();
         Ok(Self { engine, caller, run: row.id, conversation: row.conversation, agent, history, pen, signals })
     }
@@ -148,14 +149,13 @@ impl Runner {
             caller: &self.caller,
             run: self.run,
             step,
-            request,
             max_retries: engine.config.model_retries,
             deadline_ms: self.deadline_ms(),
         };
         let halted = self.halted();
         // Leaving drops the call; the model gateway keeps the answer under its key for whoever takes over.
         tokio::select! {
-            result = turn.take(&mut self.pen, again) => return result,
+            result = turn.take(request, &mut self.pen, again) => return result,
             () = self.signals.leave.cancelled() => return Ok(()),
             () = halted => {}
         }

@@ -1,6 +1,5 @@
 //! The verbs of Agent Core: start, show, follow, cancel, delete a run; and conversations.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,17 +35,17 @@ impl Runs {
     }
 
     /// Starts a run; it goes on whatever happens to the caller.
-    pub(crate) async fn start(&self, caller: &Caller, request: &CreateResponse) -> Result<ResponseId, Error> {
+    pub(crate) async fn start(&self, caller: &Caller, request: CreateResponse) -> Result<ResponseId, Error> {
         let engine = &self.engine;
         engine.may_wait(caller.tenant).await?;
-        let past = self.past(caller, request).await?;
+        let past = self.past(caller, &request).await?;
         let before = match past.and_then(|(_, previous)| previous) {
             Some(previous) => self.created(previous).await?,
             None => None,
         };
-        let model = model_of(request, before.as_ref());
+        let model = model_of(&request, before.as_ref());
         let name = model.strip_prefix("agent:").ok_or_else(|| Error::NoAgentName(model.clone()))?;
-        let input = input_items(&request.input, engine)?;
+        let input = input_items(request.input, engine)?;
         let asked = knowledge_bases(&request.tools)?;
         for base in asked.iter().flatten() {
             engine.management.knowledge_base(caller, *base).await?;
@@ -68,7 +67,7 @@ impl Runs {
         let definition = serde_json::to_vec(&agent).map_err(|source| Error::Garbled { what: "agent", source })?;
         let definition = engine.blobs.put(definition).await?.id;
         let run: ResponseId = engine.ids.next();
-        let title = title_of(&input.last().map(input_text).unwrap_or_default());
+        let title = input.last().map(|item| title_of(&input_text(item))).unwrap_or_default();
         let created = RunCreated {
             run,
             agent: agent.name,
@@ -76,10 +75,10 @@ impl Runs {
             conversation,
             previous,
             input,
-            instructions: request.instructions.clone(),
+            instructions: request.instructions,
             narrowed: narrowed.is_some(),
             knowledge_bases: narrowed.unwrap_or(agent.knowledge_bases),
-            metadata: request.metadata.clone().unwrap_or_default(),
+            metadata: request.metadata.unwrap_or_default(),
         };
         let new = NewRun {
             id: run,
@@ -98,11 +97,10 @@ impl Runs {
 
     /// How a run began; nothing for one that was deleted.
     async fn created(&self, run: ResponseId) -> Result<Option<RunCreated>, Error> {
-        let first = self.engine.store.journal(run, 0).await?.into_iter().next();
-        Ok(first.and_then(|recorded| match recorded.event {
-            Event::RunCreated(created) => Some(*created),
-            _ => None,
-        }))
+        Ok(match self.engine.store.first_event(run).await? {
+            Some(Event::RunCreated(created)) => Some(*created),
+            Some(_) | None => None,
+        })
     }
 
     /// Which conversation a new run belongs to and which run it goes on from, when it goes on from something.
@@ -153,6 +151,8 @@ impl Runs {
             for recorded in &journal {
                 projector.push(recorded, &spilled);
             }
+            drop(journal);
+            projector.forget_input();
             if projector.state().finished.is_some() {
                 return Ok(projector.response());
             }
@@ -202,6 +202,8 @@ impl Runs {
                         }
                     }
                 }
+                drop(journal);
+                projector.forget_input();
                 tokio::select! {
                     _ = tokio::time::timeout(LOOK_EVERY, grown.changed()) => {}
                     () = stopping.cancelled() => return,
@@ -330,13 +332,15 @@ fn title_of(question: &str) -> String {
 }
 
 /// The input as items of the Responses API, each with an id.
-fn input_items(input: &Input, engine: &Engine) -> Result<Vec<Value>, Error> {
+fn input_items(input: Input, engine: &Engine) -> Result<Vec<Value>, Error> {
     let items = match input {
-        Input::Text(text) => Cow::Owned(vec![json!({"role": "user", "content": text})]),
-        Input::Items(items) => Cow::Borrowed(items.as_slice()),
+        Input::Text(text) if text.trim().is_empty() => return Err(Error::EmptyInput),
+        Input::Text(text) => return Ok(vec![input_item("user", text, engine)]),
+        Input::Items(items) => items,
     };
     let mut kept = Vec::with_capacity(items.len());
-    for (index, item) in items.iter().enumerate() {
+    let mut is_empty = true;
+    for (index, item) in items.into_iter().enumerate() {
         let bad = |problem: &str| Error::BadInput { index, problem: problem.to_owned() };
         if !matches!(item["type"].as_str(), None | Some("message")) {
             return Err(bad("agents take messages only; tools run on the server"));
@@ -351,18 +355,25 @@ fn input_items(input: &Input, engine: &Engine) -> Result<Vec<Value>, Error> {
                 "only text parts are taken; add a file to a vector store and name it in tools[].vector_store_ids instead",
             ));
         }
-        let text = input_text(item);
-        let part = if role == "assistant" { "output_text" } else { "input_text" };
-        let id: ItemId = engine.ids.next();
-        kept.push(json!({
-            "id": id, "type": "message", "role": role, "status": "completed",
-            "content": [{"type": part, "text": text}],
-        }));
+        let text = input_text(&item);
+        is_empty &= text.trim().is_empty();
+        kept.push(input_item(role, text.into_owned(), engine));
     }
-    if kept.iter().all(|item| input_text(item).trim().is_empty()) {
+    if is_empty {
         return Err(Error::EmptyInput);
     }
     Ok(kept)
+}
+
+/// An item as it is kept. `json!` would copy the text, which may be megabytes.
+fn input_item(role: &str, text: String, engine: &Engine) -> Value {
+    let part = if role == "assistant" { "output_text" } else { "input_text" };
+    let id: ItemId = engine.ids.next();
+    let mut item = json!({
+        "id": id, "type": "message", "role": role, "status": "completed", "content": [{"type": part, "text": ""}],
+    });
+    item["content"][0]["text"] = Value::String(text);
+    item
 }
 
 /// The knowledge bases that the request narrows the search to, if it does.

@@ -32,7 +32,6 @@ pub(crate) struct Turn<'a> {
     pub(crate) caller: &'a Caller,
     pub(crate) run: ResponseId,
     pub(crate) step: u32,
-    pub(crate) request: ChatRequest,
     pub(crate) max_retries: u32,
     /// When the run must have ended, in milliseconds since 1970.
     pub(crate) deadline_ms: i64,
@@ -52,13 +51,13 @@ impl Turn<'_> {
     ///
     /// # Errors
     /// When the journal cannot be written.
-    pub(crate) async fn take(&self, pen: &mut Pen, again: bool) -> Result<(), Error> {
+    pub(crate) async fn take(&self, request: ChatRequest, pen: &mut Pen, again: bool) -> Result<(), Error> {
         let key = key(self.run, self.step, pen.state().steps.last().filter(|_| again));
         if !again {
             pen.write(vec![Event::ModelRequested { step: self.step, key: key.clone() }]).await?;
         }
         let options = CallOptions { run: Some(self.run.to_string()), idempotency_key: Some(key.clone()) };
-        let result = match self.models.open_chat(self.caller, &self.request, &options).await {
+        let result = match self.models.open_chat(self.caller, request, &options).await {
             Ok(opened) => self.listen(pen, key, opened).await?,
             Err(error) => Err(Failed { error, usage: None }),
         };

@@ -145,9 +145,6 @@ impl Calls {
             Some(key) => {
                 let recording = Recording::new(call.fingerprint());
                 let key = (caller.tenant, key.clone());
-                if self.cancelled.has(&key, self.clock.now_ms()) {
-                    return Err(Error::Cancelled);
-                }
                 if let Some(running) = self.attach(key, &recording)? {
                     let reader = running.reader(call.offset);
                     return Ok(Answer { reader: reader.attached(), dialect });
@@ -162,8 +159,14 @@ impl Calls {
     }
 
     /// The running call with this key, or nothing, and then `recording` is there as the one to attach to.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`], [`Error::KeyReused`].
     fn attach(&self, key: Key, recording: &Arc<Recording>) -> Result<Option<Arc<Recording>>, Error> {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.cancelled.has(&key, self.clock.now_ms()) {
+            return Err(Error::Cancelled);
+        }
         match running.get(&key) {
             Some(known) if known.fingerprint != recording.fingerprint => Err(Error::KeyReused),
             Some(known) => Ok(Some(Arc::clone(known))),

@@ -31,6 +31,11 @@ impl Excess {
         self.is_known.load(Ordering::Relaxed)
     }
 
+    /// A call was answered whole, and the deployment said nothing of what it used.
+    pub(crate) fn counted_here(&self) {
+        self.is_known.store(true, Ordering::Relaxed);
+    }
+
     /// A call that could cost `most` cost `real`.
     pub(crate) fn learn(&self, most: i64, real: i64) {
         let beyond = real.saturating_sub(most).max(0);

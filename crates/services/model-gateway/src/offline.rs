@@ -15,7 +15,8 @@ const PIECE_CHARS: usize = 12;
 
 /// The pieces of the answer to a request.
 fn pieces(request: &ChatRequest, clock: &Clock) -> Vec<Value> {
-    let head = |choices: Value| json!({"id": id(request), "object": "chat.completion.chunk", "created": clock.now_s(), "model": MODEL, "choices": choices});
+    let (id, created) = (id(request), clock.now_s());
+    let head = |choices: Value| json!({"id": id, "object": "chat.completion.chunk", "created": created, "model": MODEL, "choices": choices});
     let delta = |delta: Value| head(json!([{"index": 0, "delta": delta, "finish_reason": null}]));
     let mut pieces = vec![delta(json!({"role": "assistant"}))];
     let reason = match decide(request) {
@@ -68,6 +69,8 @@ pub(crate) fn whole(request: &ChatRequest, clock: &Clock) -> Value {
 /// The same conversation has the same id: nothing here is left to chance.
 fn id(request: &ChatRequest) -> String {
     use sha2::Digest;
-    let text = serde_json::to_string(&request.messages).unwrap_or_default();
-    format!("chatcmpl-offline-{}", &hex::encode(sha2::Sha256::digest(text.as_bytes()))[..16])
+    let mut hash = sha2::Sha256::new();
+    // Hashed as it is written: a conversation may be megabytes.
+    let _cannot_fail = serde_json::to_writer(&mut hash, &request.messages);
+    format!("chatcmpl-offline-{}", &hex::encode(hash.finalize())[..16])
 }

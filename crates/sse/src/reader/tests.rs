@@ -106,6 +106,17 @@ fn an_event_without_end_is_refused_whatever_it_is_made_of() {
 }
 
 #[test]
+fn many_events_in_one_chunk_are_no_long_event() {
+    let mut reader = Reader::new(MOST);
+    reader.push(&b"data: x\n\n".repeat(MOST));
+    let mut n_events = 0;
+    while reader.take().unwrap().is_some() {
+        n_events += 1;
+    }
+    assert_eq!(n_events, MOST);
+}
+
+#[test]
 fn a_long_event_takes_no_longer_than_its_bytes() {
     // Quadratic work would be minutes here.
     let mut reader = Reader::new(64 << 20);

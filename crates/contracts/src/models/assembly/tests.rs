@@ -117,6 +117,13 @@ fn one_call_in_odd_pieces_is_one() {
             ],
         ),
         (
+            "whole, then an id without a word",
+            vec![
+                piece(json!(0), json!("r1"), json!("f"), r#"{"x":{"y":1}}"#),
+                piece(json!(0), json!("r2"), null.clone(), ""),
+            ],
+        ),
+        (
             "id and name in every piece",
             vec![
                 piece(json!(0), json!("a"), json!("f"), "{\"x\":"),

@@ -179,13 +179,26 @@ pub(super) fn arguments(function: &Value) -> String {
 /// Why it ended, in the words of OpenAI and of those who kept their own. Some say `stop` when they mean calls.
 pub(super) fn finish(word: &str, has_calls: bool) -> Finish {
     match word.to_ascii_lowercase().as_str() {
-        "stop" | "eos" | "end_turn" | "stop_sequence" | "" if has_calls => Finish::Calls,
-        "stop" | "eos" | "end_turn" | "stop_sequence" | "" => Finish::Stop,
-        "length" | "max_tokens" | "max_output_tokens" | "model_length" | "max_length" => Finish::Length,
-        "tool_calls" | "function_call" | "tool_use" => Finish::Calls,
-        "content_filter" | "content_filtered" | "sensitive" | "safety" | "recitation" | "prohibited_content" => {
-            Finish::Filtered
-        }
+        // The same words as in `septet_contracts::models::Finish`, which reads answers that were passed on untouched.
+        "stop" | "eos" | "eos_token" | "end_turn" | "stop_sequence" | "complete" | "" if has_calls => Finish::Calls,
+        "stop" | "eos" | "eos_token" | "end_turn" | "stop_sequence" | "complete" | "" => Finish::Stop,
+        "length"
+        | "max_tokens"
+        | "max_output_tokens"
+        | "model_length"
+        | "max_length"
+        | "model_context_window_exceeded" => Finish::Length,
+        "tool_calls" | "tool_call" | "function_call" | "tool_use" => Finish::Calls,
+        "content_filter"
+        | "content_filtered"
+        | "sensitive"
+        | "safety"
+        | "refusal"
+        | "recitation"
+        | "blocklist"
+        | "prohibited_content"
+        | "spii"
+        | "guardrail_intervened" => Finish::Filtered,
         _ => Finish::Other(word.to_owned()),
     }
 }

@@ -6,7 +6,7 @@ use septet_contracts::models::Thinking;
 use serde_json::{Map, Value};
 
 use super::messages::Messages;
-use super::{input_text, shortened};
+use super::shortened;
 use crate::run::event::{Passage, ToolOutput};
 use crate::run::state::{Call, State, Step};
 use crate::tools::arguments;
@@ -32,7 +32,7 @@ pub(crate) struct Past {
 pub(super) fn write(history: &[Past], messages: &mut Messages) {
     let n_bare = history.len() - n_with_calls(history);
     for (number, past) in history.iter().enumerate() {
-        messages.say("user", &question(&past.state));
+        messages.input(past.state.created.as_ref().map_or(&[][..], |created| created.input.as_slice()));
         if number >= n_bare {
             for step in past.state.steps.iter().filter(|step| is_shown(step)) {
                 messages.step_with(step, &past.thinking, short_arguments, output);
@@ -58,11 +58,6 @@ fn n_with_calls(history: &[Past]) -> usize {
 /// A turn that came to its end and led to calls. What was said in the last one is the answer.
 fn is_shown(step: &Step) -> bool {
     step.usage.is_some() && !step.calls.is_empty()
-}
-
-fn question(state: &State) -> String {
-    let input = state.created.as_ref().map_or(&[][..], |created| created.input.as_slice());
-    input.iter().map(input_text).collect::<Vec<_>>().join("\n")
 }
 
 fn answer(state: &State) -> String {

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use septet_contracts::models::{ChatMessage, Content, FunctionCall, Thinking, ToolCall};
+use serde_json::Value;
 
+use super::{input_text, is_instruction};
 use crate::run::event::Spilled;
 use crate::run::state::{Call, Step};
 use crate::tools::arguments;
@@ -25,6 +27,20 @@ pub(super) struct Messages {
 impl Messages {
     pub(super) fn push(&mut self, message: ChatMessage) {
         self.list.push(message);
+    }
+
+    /// Adds the input of a run. Instructions in it stand in the prompt of the run that they came with, and only there.
+    pub(super) fn input(&mut self, items: &[Value]) {
+        let mut has_input = false;
+        for item in items.iter().filter(|item| !is_instruction(item)) {
+            has_input |= self.say(item["role"].as_str().unwrap_or("user"), &input_text(item));
+        }
+        if !has_input {
+            // Only instructions came, and a conversation without a question is refused.
+            for item in items {
+                self.say("user", &input_text(item));
+            }
+        }
     }
 
     /// Adds what a person or the model said; one text with the message before when that has the same role, for some

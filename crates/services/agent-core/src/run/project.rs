@@ -55,6 +55,13 @@ struct Shown {
 }
 
 impl Projector {
+    /// Lets go of what the user said, which may be megabytes and is in no event.
+    pub fn forget_input(&mut self) {
+        if let Some(created) = &mut self.state.created {
+            created.input = Vec::new();
+        }
+    }
+
     /// Takes in the next journal event and gives the wire events that it means.
     pub fn push(&mut self, recorded: &Recorded, blobs: &BTreeMap<String, ToolOutput>) -> Vec<Wire> {
         self.state.apply(recorded, blobs);

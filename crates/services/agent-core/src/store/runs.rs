@@ -43,7 +43,10 @@ impl Store {
     /// # Errors
     /// [`Error::Busy`] when the conversation has a run in progress.
     pub(crate) async fn add_run(&self, run: NewRun<'_>) -> Result<(), Error> {
-        let event = to_json("event", &run.first)?;
+        let NewRun { first, .. } = run;
+        let event = to_json("event", &first)?;
+        // What the user said may be megabytes: it is in the event now.
+        drop(first);
         let blobs = named_blobs(&event);
         let caller = to_json("caller", run.caller)?;
         self.database
@@ -257,6 +260,14 @@ impl Store {
             });
         }
         Ok(journal)
+    }
+
+    /// The first event of a run, which says what it started from; nothing for one that was deleted.
+    pub(crate) async fn first_event(&self, id: ResponseId) -> Result<Option<Event>, Error> {
+        let statement =
+            self.statement("SELECT event FROM agent_journal WHERE run = $1 AND seq = 0", [id.to_string().into()]);
+        let row = self.database.reader().query_one_raw(statement).await?;
+        row.map(|row| from_json("event", &row.try_get::<String>("", "event")?)).transpose()
     }
 
     /// Notes that a run should stop; its owner, whoever that is, sees it at its next step.

@@ -7,6 +7,10 @@ use septet_kernel::Kind;
 const MAX_PAUSE_MS: i64 = 30_000;
 const MAX_LOADING_PAUSE_MS: i64 = 4_000;
 
+/// How servers say it that read a model from the disk, and how the model gateway does. Other failures may speak of
+/// loading too ("Error loading adapter"), and waiting mends none of them.
+const LOADING: [&str; 4] = ["loading model", "model is loading", "currently loading", "still loading the model"];
+
 /// What has happened in this step so far, and how long the run may still take.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Past {
@@ -54,8 +58,10 @@ pub(super) fn retry(error: &CallError, past: Past) -> Retry {
 
 /// The longest pause between tries, in milliseconds, after a failure that only means that it is too early.
 fn wait(error: &CallError) -> Option<i64> {
-    // llama.cpp and others answer 503 with these words while they read a model from the disk: seconds, maybe a minute.
-    let is_loading = || error.detail.to_lowercase().contains("loading");
+    let is_loading = || {
+        let said = error.detail.to_lowercase();
+        error.code == "provider_loading" || LOADING.iter().any(|words| said.contains(words))
+    };
     if error.kind == Kind::Exhausted {
         Some(MAX_PAUSE_MS)
     } else if error.kind == Kind::Unavailable && is_loading() {
@@ -99,6 +105,8 @@ mod tests {
         let down = error(Kind::Unavailable, "down", None);
         let again = |n_failures| retry(&down, Past { n_failures, ..PAST }).at_ms;
         assert_eq!([again(0), again(1), again(2)], [Some(500), Some(2_000), None]);
+        let broken = error(Kind::Unavailable, "Error loading LoRA adapter: CUDA out of memory", None);
+        assert!(!retry(&broken, PAST).waits);
         assert_eq!(retry(&error(Kind::BadRequest, "loading", None), PAST).at_ms, None);
     }
 }

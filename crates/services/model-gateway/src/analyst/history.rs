@@ -49,7 +49,7 @@ pub(crate) fn read(messages: &[ChatMessage]) -> History {
                 history = History { asked, ..History::default() };
                 let is_full = history.asked.len() == MAX_QUESTIONS;
                 history.asked.drain(..usize::from(is_full));
-                history.asked.push(message.all_text().chars().take(MAX_QUESTION_CHARS).collect());
+                history.asked.push(message.text_ref().chars().take(MAX_QUESTION_CHARS).collect());
                 calls.clear();
             }
             "assistant" => {
@@ -59,7 +59,7 @@ pub(crate) fn read(messages: &[ChatMessage]) -> History {
             "tool" => {
                 let id = message.tool_call_id.as_deref().unwrap_or_default();
                 let name = calls.iter().rev().find(|(known, _)| *known == id).map(|(_, name)| *name);
-                history.tool(name.unwrap_or_default(), &message.all_text());
+                history.tool(name.unwrap_or_default(), &message.text_ref());
             }
             _ => {}
         }
@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn of_megabytes_of_questions_a_few_pages_are_read() {
-        let mut messages = vec![ChatMessage::user(&"revenue ".repeat(100_000)); 3];
+        let mut messages = vec![ChatMessage::user("revenue ".repeat(100_000)); 3];
         messages.extend(vec![ChatMessage::user("and in 2024?"); 2000]);
 
         let history = read(&messages);

@@ -38,8 +38,9 @@ impl Calls {
     /// a minute.
     pub(crate) fn cancel(&self, caller: &Caller, key: String) -> bool {
         let key = (caller.tenant, key);
-        self.cancelled.add(key.clone(), self.clock.now_ms());
+        // Under one lock with what begins a call, so that it either is found here or finds its key cancelled.
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        self.cancelled.add(key.clone(), self.clock.now_ms());
         let found = running.get(&key);
         if let Some(recording) = found {
             recording.cancel();

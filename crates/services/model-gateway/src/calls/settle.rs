@@ -109,10 +109,12 @@ impl Calls {
         }
     }
 
-    /// Sees how the deployment counts, where it does so itself.
+    /// Sees how the deployment counts; what is counted here is never more than was thought possible.
     fn learn_count(&self, call: &Call, deployment: &Deployment, record: &UsageRecord) {
         if !record.estimated {
             deployment.excess.learn(worst::most(record.tenant, call, deployment), record.cost_nano);
+        } else if record.doubt.is_none() && record.status == UsageStatus::Completed {
+            deployment.excess.counted_here();
         }
     }
 

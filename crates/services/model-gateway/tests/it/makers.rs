@@ -10,7 +10,7 @@ use crate::upstream::{Turn, Upstream, done, event, good, stops, used};
 
 /// Asks, and gives the answer with who made it.
 async fn ask(gateway: &Gateway, request: &ChatRequest) -> (Assembly, Thinking) {
-    let opened = gateway.models.open_chat(&gateway.caller, request, &CallOptions::default()).await.unwrap();
+    let opened = gateway.models.open_chat(&gateway.caller, request.clone(), &CallOptions::default()).await.unwrap();
     let maker = opened.deployment.split('/').next().unwrap().to_owned();
     let mut chunks = std::pin::pin!(opened.chunks);
     let mut assembly = Assembly::default();
