@@ -103,8 +103,8 @@ impl House {
         plug(&platform, ServiceName::ModelGateway, &self.gateway);
         let database = Database::open(&self.uri).await.unwrap();
         let blobs = Blobs::open(&Blobs::file_uri(&self.folder.join("blobs"))).unwrap();
-        let mut config = septet_api_gateway::Config::default();
-        config.signing_key = self.folder.join("gateway.pem");
+        let signing_key = self.folder.join("gateway.pem");
+        let mut config = septet_api_gateway::Config { signing_key, ..septet_api_gateway::Config::default() };
         config.billing.feed_every_ms = 50;
         let mut service = septet_api_gateway::open(config, &platform, database, blobs).await.unwrap();
         let inner = service.take_inner(&platform).unwrap();

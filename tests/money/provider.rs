@@ -64,7 +64,7 @@ async fn answer(State(provider): State<Provider>, Json(asked): Json<Value>) -> R
     let model = asked["model"].as_str().unwrap_or_default();
     let is_stream = asked["stream"] == true;
     match model {
-        "flaky" if chance % 3 != 0 => {
+        "flaky" if !chance.is_multiple_of(3) => {
             return (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({"error": {"message": "flaky"}}))).into_response();
         }
         _ => {}
@@ -79,7 +79,7 @@ async fn answer(State(provider): State<Provider>, Json(asked): Json<Value>) -> R
         }
         return Json(whole).into_response();
     }
-    let breaks_off = model == "costly" && chance % 2 == 0;
+    let breaks_off = model == "costly" && chance.is_multiple_of(2);
     let is_mute = model == "mute";
     let chunk = |delta: Value, reason: Value| {
         let choices = json!([{"index": 0, "delta": delta, "finish_reason": reason}]);

@@ -22,8 +22,6 @@ const WORKERS: u64 = 24;
 const WORKERS_ON_POSTGRES: u64 = 6;
 const PREPAID: usize = 16;
 const UNLIMITED: usize = 2;
-/// A kill of the model gateway comes about so often, and one of the accounts at half as many operations again.
-const KILL_EVERY: u64 = 1_500;
 
 /// What was seen on the way.
 #[derive(Default)]
@@ -33,7 +31,8 @@ struct Seen {
     paid: Mutex<HashMap<TenantId, i64>>,
     /// The lowest that each balance was.
     lowest: Mutex<HashMap<TenantId, i64>>,
-    n_kills: AtomicU64,
+    n_kills_of_gateway: AtomicU64,
+    n_kills_of_accounts: AtomicU64,
 }
 
 pub(crate) async fn simulate(uri: &str, folder: &Path, n_operations: u64, seed: u64) {
@@ -54,6 +53,9 @@ pub(crate) async fn simulate(uri: &str, folder: &Path, n_operations: u64, seed: 
         seen.paid.lock().unwrap().insert(*tenant, amount);
     }
 
+    // A kill of the model gateway comes so often, and one of the accounts a little less; in a short simulation more
+    // often, for each is to happen.
+    let kill_every = (n_operations / 6).clamp(60, 1_500);
     let next = Arc::new(AtomicU64::new(0));
     let mut workers = tokio::task::JoinSet::new();
     let n_workers = if uri.starts_with("sqlite") { WORKERS } else { WORKERS_ON_POSTGRES };
@@ -66,7 +68,7 @@ pub(crate) async fn simulate(uri: &str, folder: &Path, n_operations: u64, seed: 
                 if n >= n_operations {
                     return;
                 }
-                one(&house, &seen, &tenants, n, &mut rng).await;
+                one(&house, &seen, &tenants, n, kill_every, &mut rng).await;
             }
         });
     }
@@ -77,17 +79,38 @@ pub(crate) async fn simulate(uri: &str, folder: &Path, n_operations: u64, seed: 
     let records = records(&house).await;
     check(&house, &seen, &tenants, &records, &provider).await;
     report(&seen, &records, n_operations, seed, begun.elapsed());
+    everything_happened(&seen);
 }
 
-async fn one(house: &House, seen: &Seen, tenants: &[TenantId], n: u64, rng: &mut SmallRng) {
-    house.clock.advance(Duration::from_millis(rng.random_range(0..40)));
-    if n % KILL_EVERY == KILL_EVERY - 1 {
-        house.kill_gateway().await;
-        seen.n_kills.fetch_add(1, Ordering::Relaxed);
+/// A simulation in which nothing went wrong says nothing about what happens then.
+fn everything_happened(seen: &Seen) {
+    for (of, n) in [("model gateway", &seen.n_kills_of_gateway), ("accounts", &seen.n_kills_of_accounts)] {
+        let n = n.load(Ordering::Relaxed);
+        assert!(n >= 2, "the {of} was killed {n} times");
     }
-    if n % (KILL_EVERY / 2 * 3) == KILL_EVERY / 3 {
+    let seen = seen.ended.lock().unwrap();
+    let ends = [
+        Ended::Answered,
+        Ended::Cancelled,
+        Ended::LeftInBackground,
+        Ended::NoMoney,
+        Ended::ProviderFailed,
+        Ended::ToppedUp,
+    ];
+    for end in ends {
+        assert!(seen.keys().any(|(_, ended)| *ended == end), "no operation ended as {end:?}");
+    }
+}
+
+async fn one(house: &House, seen: &Seen, tenants: &[TenantId], n: u64, kill_every: u64, rng: &mut SmallRng) {
+    house.clock.advance(Duration::from_millis(rng.random_range(0..40)));
+    if n % kill_every == kill_every - 1 {
+        house.kill_gateway().await;
+        seen.n_kills_of_gateway.fetch_add(1, Ordering::Relaxed);
+    }
+    if n % (kill_every / 2 * 3) == kill_every / 3 {
         house.kill_accounts().await;
-        seen.n_kills.fetch_add(1, Ordering::Relaxed);
+        seen.n_kills_of_accounts.fetch_add(1, Ordering::Relaxed);
     }
     let tenant = tenants[rng.random_range(0..tenants.len())];
     let kind = draw(rng);
@@ -181,9 +204,10 @@ fn report(seen: &Seen, records: &[UsageRecord], n_operations: u64, seed: u64, el
         kinds.entry(*kind).or_default().push(format!("{ended:?} {n}"));
     }
     eprintln!(
-        "{n_operations} operations with seed {seed} in {:.1} s, {} kills",
+        "{n_operations} operations with seed {seed} in {:.1} s, {} kills of the model gateway, {} of the accounts",
         elapsed.as_secs_f64(),
-        seen.n_kills.load(Ordering::Relaxed)
+        seen.n_kills_of_gateway.load(Ordering::Relaxed),
+        seen.n_kills_of_accounts.load(Ordering::Relaxed)
     );
     for (kind, ends) in kinds {
         eprintln!("  {kind:?}: {}", ends.join(", "));

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::process::{Process, free_address, septet};
 
 // A request may take this many times its bytes while it is worked on, and beside that what any request may take.
-const GROWTH: u64 = 20;
+const GROWTH: u64 = 10;
 const FREE_BYTES: u64 = 8 << 20;
 // The allocator, caches that fill for the first time, and code of the binary that is only loaded when it runs.
 const NOISE_BYTES: u64 = 96 << 20;
@@ -35,6 +35,7 @@ impl Server {
         let mut command = septet();
         command.args(["up", "--data", data, "--listen", &address.to_string()]);
         command.env("SEPTET__GATEWAY__REQUESTS_PER_MINUTE", "1000000");
+        command.env("SEPTET__GATEWAY__TENANT_REQUESTS_PER_MINUTE", "1000000");
         let process = Process::start(&mut command, address).await;
         let output = septet().args(["admin", "create-key", "--name", "bodies", "--data", data]).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -67,7 +68,7 @@ impl Server {
                 let name = schema["$ref"].as_str().and_then(|name| name.rsplit('/').next()).unwrap_or_default();
                 let fields = api["components"]["schemas"][name]["properties"].as_object();
                 let fields = fields.map(|fields| fields.keys().cloned().collect()).unwrap_or_default();
-                let path = path.replace('{', "").replace('}', "");
+                let path = path.replace(['{', '}'], "");
                 routes.push((method.to_uppercase(), path, fields));
             }
         }
@@ -144,6 +145,7 @@ async fn no_shape_of_a_body_costs_memory_or_holds_up_a_neighbour_at_any_route() 
         for shape in shapes(fields) {
             let begun: String = shape.chars().take(60).collect();
             let (status, answer) = server.send(method, path, shape).await;
+            assert_ne!(status, 429, "this would test the rate limit");
             assert!((400..500).contains(&status), "{method} {path} answered {status} to {begun}: {answer}");
         }
     }
@@ -163,7 +165,6 @@ async fn the_largest_bodies_that_are_taken_cost_a_few_times_their_bytes() {
     let server = Server::start().await;
     let long = "Wie hoch war der Umsatz? 营业收入是多少？ ".repeat(100_000);
     let short = vec![json!({"role": "user", "content": "hello there"}); 2048];
-    let texts: Vec<String> = (0..2048).map(|n| format!("text {n} {}", "word ".repeat(300))).collect();
     let n_bytes = 4 * long.len() as u64;
     let is_over = Arc::<AtomicBool>::default();
     let neighbour = neighbour(&server, is_over.clone());
@@ -177,7 +178,6 @@ async fn the_largest_bodies_that_are_taken_cost_a_few_times_their_bytes() {
         ("/v1/chat/completions", json!({"model": "agent:analyst", "messages": [{"role": "user", "content": long}]})),
         ("/v1/chat/completions", json!({"model": "agent:analyst", "messages": short})),
         ("/v1/chat/completions", json!({"model": "offline-analyst", "messages": [{"role": "user", "content": long}]})),
-        ("/v1/embeddings", json!({"model": "none", "input": texts})),
         ("/v1/messages/count_tokens", json!({"model": "x", "messages": [{"role": "user", "content": long}]})),
     ];
     for (path, body) in bodies {
@@ -186,7 +186,7 @@ async fn the_largest_bodies_that_are_taken_cost_a_few_times_their_bytes() {
         let body = body.to_string();
         let ask = || server.send("POST", path, body.clone());
         for (status, answer) in <[_; 4]>::from(tokio::join!(ask(), ask(), ask(), ask())) {
-            assert!(status < 500, "{path} answered {status}: {answer}");
+            assert_eq!(status, 200, "{path}: {answer}");
         }
         let (most, now) = server.process.memory();
         let (most, now) = (most.saturating_sub(before) >> 20, now.saturating_sub(before) >> 20);

@@ -102,6 +102,7 @@ async fn none_gets_out(user: Option<u32>, level: &str, more: &[(&str, &str)]) {
         .env("SEPTET__SANDBOX__RUNTIME", runtime())
         // Some hundred requests in a minute or two, all of one key.
         .env("SEPTET__GATEWAY__REQUESTS_PER_MINUTE", "100000")
+        .env("SEPTET__GATEWAY__TENANT_REQUESTS_PER_MINUTE", "100000")
         .envs(more.iter().copied());
     let process = Process::start(&mut command, address).await;
     let output =

@@ -122,6 +122,10 @@ async fn the_current_password_cannot_be_guessed_from_an_open_session() {
     }
     assert!(codes[..5].iter().all(|status| *status == 400 || *status == 422), "{codes:?}");
     assert!(codes[5..].iter().all(|status| *status == 429), "{codes:?}");
+    // Nor by an id that is written in another way.
+    let id = signed["user"]["id"].as_str().unwrap().to_uppercase().replace("USR_", "usr_");
+    let reply = mine.patch(&format!("/api/users/{id}"), change("another guess")).await;
+    assert_eq!(reply.status, 404, "{}", reply.body);
     // Not even with the right one, and other things go on.
     let right = change(&platform.password);
     assert_eq!(mine.patch(&path, right).await.body["code"], "login_throttled");

@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 async fn server(listening: Listening) -> (SocketAddr, Lifecycle) {
     let router = Router::new()
         .route("/", get(|| async { "yes" }))
-        .route("/slow", get(|| std::future::pending::<&str>()))
+        .route("/slow", get(std::future::pending::<&str>))
         .route("/refused", post(|| async { StatusCode::UNAUTHORIZED }));
     let lifecycle = Lifecycle::default();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -1,7 +1,5 @@
 //! How places are shared between tenants.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
-
 use std::sync::Arc;
 
 use septet_chassis::{Place, Shares};

@@ -88,7 +88,7 @@ const CODES: &[Code] = &[
     ),
     code(
         "method_not_allowed",
-        &[400],
+        &[405],
         ["The address does not take this method.", "Use one of those that the message names."],
         ["这个地址不支持该方法。", "请使用提示中的方法。"],
     ),

@@ -60,7 +60,8 @@ macro_rules! ids {
             type Err = BadId;
             fn from_str(text: &str) -> Result<Self, BadId> {
                 text.strip_prefix($prefix)
-                    .filter(|rest| rest.len() == 32)
+                    // One id has one text: what compares texts must not miss one in capitals.
+                    .filter(|rest| rest.len() == 32 && rest.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')))
                     .and_then(|rest| Uuid::try_parse(rest).ok())
                     .map(Self)
                     .ok_or_else(|| BadId { text: text.chars().take(64).collect(), prefix: $prefix })

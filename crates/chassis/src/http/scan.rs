@@ -240,12 +240,6 @@ impl Scan {
         if self.memory_bytes > most { Err(Excess::Growth { n_bytes: self.n_bytes }) } else { Ok(()) }
     }
 
-    /// About how many bytes of memory the values take when all of them are kept.
-    #[must_use]
-    pub fn memory_bytes(&self) -> u64 {
-        self.memory_bytes
-    }
-
     fn between(&mut self, byte: u8) -> Result<(), Excess> {
         match byte {
             b' ' | b'\t' | b'\r' | b'\n' => self.place = Place::Between,

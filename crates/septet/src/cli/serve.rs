@@ -56,7 +56,11 @@ async fn begin(config: &Config, names: &[ServiceName], how: Use) -> anyhow::Resu
                     listeners.internal.insert(*name, listener);
                 }
                 // A second gateway of one machine: the first one keeps accounts for the peers of both.
-                Err(error) if *name == ServiceName::ApiGateway && !config.listen.internal.contains_key(name) => {
+                Err(error)
+                    if *name == ServiceName::ApiGateway
+                        && !config.listen.internal.contains_key(name)
+                        && is_in_use(&error) =>
+                {
                     warn!(error.detail = %error, "peers do not reach the accounts of this gateway");
                 }
                 Err(error) => return Err(error),
@@ -77,6 +81,11 @@ async fn begin(config: &Config, names: &[ServiceName], how: Use) -> anyhow::Resu
         terminal::line("septet is ready");
     }
     Ok(Foreground { running, folder })
+}
+
+fn is_in_use(error: &anyhow::Error) -> bool {
+    let cause = error.downcast_ref::<std::io::Error>();
+    cause.is_some_and(|cause| cause.kind() == std::io::ErrorKind::AddrInUse)
 }
 
 /// Listens, or says who is in the way and how to change the address.

@@ -63,11 +63,9 @@ pub struct Config {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct BillingConfig {
-    /// How a tenant starts: `unlimited` (usage is only written down) or `prepaid` (stops at nothing). Default
+    /// How a tenant starts: `unlimited` (usage is only written down) or `prepaid` (stops when the balance is used up). Default
     /// `unlimited`.
     pub default_mode: BillingMode,
-    /// Not used any more: what is held back of a prepaid balance is what each call to a model can cost at most.
-    pub hold_nano: i64,
     /// For how many seconds money is held back for a call whose process died, 30 to 86 400. While a call runs its hold is
     /// renewed. Default 900.
     pub hold_expiry_s: u32,
@@ -77,7 +75,7 @@ pub struct BillingConfig {
 
 impl Default for BillingConfig {
     fn default() -> Self {
-        Self { default_mode: BillingMode::Unlimited, hold_nano: 50_000_000, hold_expiry_s: 900, feed_every_ms: 2000 }
+        Self { default_mode: BillingMode::Unlimited, hold_expiry_s: 900, feed_every_ms: 2000 }
     }
 }
 

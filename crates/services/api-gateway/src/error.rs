@@ -65,14 +65,14 @@ pub enum Error {
         /// When one is let in again.
         retry_after_s: u64,
     },
-    /// The prepaid balance does not cover what a call may cost.
+    /// The prepaid balance does not even let a call begin.
     #[error(
-        "the balance does not cover this: the call may cost {needed} and {available} is available; top the balance up, ask for fewer output tokens, or wait for calls that are running"
+        "the balance does not cover this: the call needs at least {needed} to begin and {available} is available; top the balance up, ask for fewer output tokens, or wait for calls that are running"
     )]
     InsufficientBalance {
         /// What is left after all holds.
         available: Money,
-        /// The most that the call can cost.
+        /// The least that lets the call begin.
         needed: Money,
     },
     /// The body is beyond the limit.

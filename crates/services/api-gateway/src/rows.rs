@@ -2,11 +2,44 @@
 
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement, Value};
 
+use septet_contracts::page::PageQuery;
+
 use crate::Error;
 
 impl From<DbErr> for Error {
     fn from(error: DbErr) -> Self {
         Self::store(error)
+    }
+}
+
+/// Which part of a table a page is, by an id that sorts by time.
+pub(crate) struct Span {
+    /// `ASC` or `DESC`.
+    pub(crate) order: &'static str,
+    /// How an id compares to `start` that is on the page.
+    pub(crate) compare: &'static str,
+    pub(crate) start: String,
+    /// One more than the page has, which tells whether another follows.
+    pub(crate) limit: i64,
+}
+
+impl Span {
+    /// The part that a query asks for.
+    ///
+    /// # Errors
+    /// For `before`, which lists by this are not paged by.
+    pub(crate) fn of(page: &PageQuery) -> Result<Self, Error> {
+        if page.before.is_some() {
+            return Err(Error::bad_request("this list is paged by after alone", "before"));
+        }
+        let (order, compare) = if page.is_ascending() { ("ASC", ">") } else { ("DESC", "<") };
+        let start = match (&page.after, page.is_ascending()) {
+            (Some(after), _) => after.clone(),
+            (None, true) => String::new(),
+            // Sorts after every id.
+            (None, false) => "~".to_owned(),
+        };
+        Ok(Self { order, compare, start, limit: i64::from(page.limit()) + 1 })
     }
 }
 

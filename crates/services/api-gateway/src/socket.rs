@@ -150,8 +150,11 @@ fn close(code: u16, reason: &'static str) -> Message {
 impl Lanes {
     async fn hear(&mut self, text: Bytes) {
         // A frame is a body like any other.
-        if let Err(excess) = Scan::all(&text) {
-            return self.refuse(None, &Error::TooComplex(excess));
+        let scanned = text.clone();
+        match self.app.cpu.run_over(text.len(), move || Scan::all(&scanned)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(excess)) => return self.refuse(None, &Error::TooComplex(excess)),
+            Err(_panicked) => return self.refuse(None, &Error::Bug("a frame could not be scanned")),
         }
         let event: Heard = match read_json(Some(&self.app.cpu), text.clone()).await {
             Ok(event) => event,
@@ -294,7 +297,11 @@ async fn run(
         Job::Create(event) => {
             let without = &["type", "stream_id", "background", "event_id", "generate"];
             let body = body::for_agent(app, event, without, &[("stream", true)]).await?;
-            let events = app.peer(ServiceName::AgentCore).post(&caller, "/v1/responses", &body).stream().await?;
+            let peer = app.peer(ServiceName::AgentCore);
+            let call = peer.post(&caller, "/v1/responses", &body);
+            // The run may last for an hour, and the body may be megabytes.
+            drop(body);
+            let events = call.stream().await?;
             follow(crate::routes::responses::events(events).boxed(), None, None).await;
         }
         Job::Resume(Resume { response, after }) => {

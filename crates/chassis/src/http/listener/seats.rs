@@ -3,6 +3,7 @@
 //! A connection that asks nothing is worth less than one that wants to: when all seats are taken, the one that has been
 //! silent for longest has to go. Only when every connection is being served is a new one turned away.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::pin::Pin;
@@ -92,6 +93,8 @@ pub(super) struct State {
     has_leftover: AtomicBool,
     /// Since when a body has been waited for, in milliseconds after `begun` and never 0; 0 when none is.
     waits_since_ms: AtomicU64,
+    /// Since when nothing is asked, in milliseconds after `begun`.
+    quiet_since_ms: AtomicU64,
     dismissed: CancellationToken,
 }
 
@@ -196,23 +199,26 @@ impl State {
             is_upgraded: AtomicBool::new(false),
             has_leftover: AtomicBool::new(false),
             waits_since_ms: AtomicU64::new(0),
+            quiet_since_ms: AtomicU64::new(0),
             dismissed: CancellationToken::new(),
         }
     }
 
     /// How dispensable the connection is, the most dispensable first; nothing when it is being served. First go those
     /// that have never asked anything, then those between two requests, then those that have stopped in the middle of a
-    /// body.
-    fn silence(&self, stalled_after: Duration) -> Option<u8> {
+    /// body; of those alike whoever has been silent longest, in milliseconds.
+    fn silence(&self, stalled_after: Duration) -> Option<(u8, Reverse<u64>)> {
         if self.is_upgraded.load(Ordering::Relaxed) {
             return None;
         }
+        let for_ms = |since_ms: u64| self.age_ms().saturating_sub(since_ms);
         if self.n_asking.load(Ordering::Relaxed) == 0 {
-            return Some(if self.has_asked() { 1 } else { 0 });
+            let rank = if self.has_asked() { 1 } else { 0 };
+            return Some((rank, Reverse(for_ms(self.quiet_since_ms.load(Ordering::Relaxed)))));
         }
         let since_ms = self.waits_since_ms.load(Ordering::Relaxed);
         let stalled_ms = u64::try_from(stalled_after.as_millis()).unwrap_or(u64::MAX);
-        (since_ms != 0 && self.age_ms().saturating_sub(since_ms) >= stalled_ms).then_some(2)
+        (since_ms != 0 && for_ms(since_ms) >= stalled_ms).then(|| (2, Reverse(for_ms(since_ms))))
     }
 
     fn age_ms(&self) -> u64 {
@@ -258,6 +264,7 @@ impl State {
 
 impl Drop for Asking {
     fn drop(&mut self) {
+        self.0.quiet_since_ms.store(self.0.age_ms(), Ordering::Relaxed);
         self.0.n_asking.fetch_sub(1, Ordering::Relaxed);
     }
 }
@@ -324,6 +331,21 @@ mod tests {
 
         assert_eq!(seats.take(at("2001:db8::2")).err(), Some(Full::Address));
         assert!(seats.take(at("2001:db8:0:1::2")).is_ok());
+    }
+
+    #[test]
+    fn of_two_that_have_asked_the_one_that_was_silent_longer_makes_room() {
+        let seats = seats(3, 100);
+        let older = seats.take(at("192.0.2.1")).ok().unwrap();
+        let newer = seats.take(at("192.0.2.2")).ok().unwrap();
+        let _served = seats.take(at("192.0.2.3")).map(|seat| (seat.state().ask(), seat)).ok().unwrap();
+        drop(newer.state().ask());
+        std::thread::sleep(Duration::from_millis(20));
+        drop(older.state().ask());
+
+        let _next = seats.take(at("192.0.2.4")).ok().unwrap();
+
+        assert!(newer.state.dismissed.is_cancelled() && !older.state.dismissed.is_cancelled());
     }
 
     #[test]

@@ -127,14 +127,14 @@ impl Billing {
         let (now_ms, owner) = (self.clock.now_ms(), tenant.to_string());
         self.database
             .write(async |tx| {
+                self.ensure(tx, tenant).await?;
+                lock(tx, &owner, now_ms).await?;
                 let sql = "INSERT INTO gateway_holds
                            (id, tenant, amount_nano, state, settled_nano, created_at_ms, expires_at_ms)
                            VALUES ($1, $2, 0, 'settled', 0, $3, $3) ON CONFLICT (id) DO NOTHING";
                 if rows::run(tx, sql, [hold.into(), owner.clone().into(), now_ms.into()]).await? == 1 {
                     return Ok(());
                 }
-                self.ensure(tx, tenant).await?;
-                lock(tx, &owner, now_ms).await?;
                 end(tx, &owner, hold, "settled", 0, now_ms).await
             })
             .await

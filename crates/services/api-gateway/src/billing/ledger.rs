@@ -128,19 +128,12 @@ impl Billing {
 
     /// A tenant's bookings, newest first: only the side on its own account.
     pub(crate) async fn ledger(&self, tenant: TenantId, page: &PageQuery) -> Result<Page<LedgerEntry>, Error> {
-        let limit = i64::from(page.limit());
-        let (order, compare) = if page.is_ascending() { ("ASC", ">") } else { ("DESC", "<") };
-        let start = match (&page.after, page.is_ascending()) {
-            (Some(after), _) => after.clone(),
-            (None, true) => String::new(),
-            // Sorts after every id.
-            (None, false) => "~".to_owned(),
-        };
+        let rows::Span { order, compare, start, limit } = rows::Span::of(page)?;
         let sql = format!(
             "SELECT id, record, side, account, kind, amount_nano, memo, at_ms FROM gateway_ledger
              WHERE tenant = $1 AND account = $2 AND id {compare} $3 ORDER BY id {order} LIMIT $4"
         );
-        let values = vec![tenant.to_string().into(), customer(tenant).into(), start.into(), (limit + 1).into()];
+        let values = vec![tenant.to_string().into(), customer(tenant).into(), start.into(), limit.into()];
         let mut entries = rows::all(self.database.reader(), &sql, values)
             .await?
             .iter()
@@ -157,7 +150,7 @@ impl Billing {
                 })
             })
             .collect::<Result<Vec<_>, sea_orm::DbErr>>()?;
-        let has_more = entries.len() as i64 > limit;
+        let has_more = entries.len() > page.limit() as usize;
         entries.truncate(page.limit() as usize);
         Ok(Page::new(entries, has_more, |entry| entry.id.clone()))
     }

@@ -52,20 +52,13 @@ impl Billing {
 
     /// The records that were put aside, newest first.
     pub(crate) async fn refused(&self, page: &PageQuery) -> Result<Page<RefusedUsage>, Error> {
-        let limit = i64::from(page.limit());
-        let (order, compare) = if page.is_ascending() { ("ASC", ">") } else { ("DESC", "<") };
-        let start = match (&page.after, page.is_ascending()) {
-            (Some(after), _) => after.clone(),
-            (None, true) => String::new(),
-            // Sorts after every id.
-            (None, false) => "~".to_owned(),
-        };
+        let rows::Span { order, compare, start, limit } = rows::Span::of(page)?;
         let sql = format!(
             "SELECT record, tenant, model, provider, reason, booked_nano, body, at_ms FROM gateway_refused_usage
              WHERE record {compare} $1 ORDER BY record {order} LIMIT $2"
         );
-        let found = rows::all(self.database.reader(), &sql, vec![start.into(), (limit + 1).into()]).await?;
-        let has_more = found.len() as i64 > limit;
+        let found = rows::all(self.database.reader(), &sql, vec![start.into(), limit.into()]).await?;
+        let has_more = found.len() > page.limit() as usize;
         let refused = found.iter().take(page.limit() as usize).map(|row| {
             Ok(RefusedUsage {
                 record: row.try_get::<String>("", "record")?.parse().map_err(Error::store)?,

@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 use septet_chassis::http::caps::CAPS;
 use serde_json::{Map, Value};
 
-const METHODS: [&str; 5] = ["get", "post", "patch", "put", "delete"];
+use super::METHODS;
+
 const REFERENCE: &str = "#/components/schemas/";
 
 /// The table, for people.

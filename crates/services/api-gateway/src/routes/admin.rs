@@ -11,7 +11,7 @@ use septet_contracts::management::{
     Prompt, PromptChange, PromptVersion, RoleInfo, Tenant, TenantChange, User, UserChange,
 };
 use septet_contracts::page::{Page, PageQuery};
-use septet_kernel::ServiceName;
+use septet_kernel::{ServiceName, UserId};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -169,7 +169,7 @@ async fn change_user(
     Path(id): Path<String>,
     request: Request,
 ) -> Response {
-    if id != identity.person.to_string() {
+    if id.parse::<UserId>().ok() != Some(identity.person) {
         return app.change_rights(request).await;
     }
     match current_password::guarded(&app, identity.person, request).await {

@@ -89,7 +89,8 @@ async fn a_demotion_is_not_forgotten_at_a_restart() {
 
 #[tokio::test]
 async fn an_idle_socket_is_closed_when_access_is_taken_back() {
-    let ways: [(&str, fn(&House)); 4] = [
+    type Way = fn(&House);
+    let ways: [(&str, Way); 4] = [
         ("session_ended", |house| house.peers.lock_tenant(house.peers.acme)),
         ("permission_denied", |house| house.peers.set_role("member@acme.test", Role::Viewer)),
         ("session_ended", |house| {
