@@ -51,6 +51,35 @@ fn a_path_named_in_the_documents_exists() {
     none(&complaints);
 }
 
+/// The page of limits is written by hand, for people; what it says is what the table says.
+#[test]
+fn the_page_of_limits_says_what_the_table_of_caps_says() {
+    let page = read(&root().join("docs/guide/limits.md"));
+    let rows: Vec<(&str, u64)> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |")?.split_once(" | "))
+        .filter_map(|(what, most)| Some((what, most.replace(" bytes", "").replace(' ', "").parse().ok()?)))
+        .collect();
+    let has = |what: &str, most: u64| rows.iter().any(|(row, at_most)| row.contains(what) && *at_most == most);
+    let caps = &septet_chassis::http::caps::CAPS;
+    let mut expected: Vec<(String, u64)> =
+        caps.lists.iter().map(|(name, most)| (format!("`{name}`"), u64::from(*most))).collect();
+    expected.extend([
+        ("lists and objects inside one another".to_owned(), caps.depth as u64),
+        ("fields of an object".to_owned(), caps.fields.into()),
+        ("the name of a field".to_owned(), caps.name_bytes.into()),
+        ("items of any other list".to_owned(), caps.items.into()),
+        ("numbers in a list".to_owned(), caps.numbers.into()),
+    ]);
+    let complaints: Vec<String> = expected
+        .iter()
+        .filter(|(what, most)| !has(what, *most))
+        .map(|(what, most)| format!("docs/guide/limits.md does not say that {what} is {most} at most"))
+        .collect();
+
+    none(&complaints);
+}
+
 /// Documents name the test that guards a promise; a test that was renamed takes its document along.
 #[test]
 fn a_test_named_in_the_documents_exists() {

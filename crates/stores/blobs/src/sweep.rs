@@ -219,19 +219,20 @@ mod tests {
         let left = folder.path().join("new/.tmpkilled");
         fs::write(&left, "half a report").unwrap();
         let (mut more, chunks) = futures::channel::mpsc::unbounded::<Result<bytes::Bytes, io::Error>>();
-        let upload = tokio::spawn({
-            let blobs = blobs.clone();
-            async move { blobs.put_stream(chunks, 100).await }
-        });
-        more.start_send(Ok(bytes::Bytes::from("first"))).unwrap();
-        while blobs.usage().await.unwrap().unfinished_bytes < 18 {
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
+        let upload = blobs.put_stream(chunks, 100);
+        let sweep = async {
+            more.start_send(Ok(bytes::Bytes::from("first"))).unwrap();
+            while blobs.usage().await.unwrap().unfinished_bytes < 18 {
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            }
+            let n_removed = blobs.remove_unfinished(FUTURE).await.unwrap();
+            drop(more);
+            n_removed
+        };
 
-        assert_eq!(blobs.remove_unfinished(FUTURE).await.unwrap(), 13);
+        let (uploaded, n_removed) = tokio::join!(upload, sweep);
 
-        drop(more);
-        assert_eq!(upload.await.unwrap().unwrap().bytes, 5);
+        assert_eq!((uploaded.unwrap().bytes, n_removed), (5, 13));
     }
 
     #[tokio::test]

@@ -11,16 +11,16 @@ use syn::visit::{self, Visit};
 use syn::{Attribute, Expr, FnArg, Lit, Member, Pat, ReturnType, Type};
 
 /// Where a code stands: `path:line`.
-pub type Places = BTreeMap<String, BTreeSet<String>>;
+pub(super) type Places = BTreeMap<String, BTreeSet<String>>;
 
 /// A source file: its path as a reader knows it, and its text.
-pub type Source = (String, String);
+pub(super) type Source = (String, String);
 
 /// The codes that `sources` say, each with every place where it is made.
 ///
 /// # Errors
 /// The sentence of the parser when a file is no Rust.
-pub fn codes(sources: &[Source]) -> Result<Places, String> {
+pub(super) fn codes(sources: &[Source]) -> Result<Places, String> {
     let mut parsed = Vec::new();
     for (path, text) in sources {
         let file = syn::parse_file(text).map_err(|error| format!("{path}: {error}"))?;

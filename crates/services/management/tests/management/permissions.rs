@@ -116,7 +116,7 @@ async fn a_private_knowledge_base_is_there_for_nobody_but_its_maker() {
     let base = m.create_knowledge_base(&me, &new).await.unwrap();
 
     assert!(base.private);
-    assert_eq!(m.knowledge_bases(&me, &page).await.unwrap().data, [base.clone()]);
+    assert_eq!(m.knowledge_bases(&me, &page).await.unwrap().data, std::slice::from_ref(&base));
     assert_eq!(m.knowledge_bases(&bench.owner, &page).await.unwrap().data, []);
     let kinds = [
         refusal(m.knowledge_base(&bench.owner, base.id).await).0,
