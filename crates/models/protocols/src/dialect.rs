@@ -1,5 +1,7 @@
 //! The dialects, and what each can do.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
 use crate::error::Unreadable;
@@ -137,7 +139,7 @@ pub struct Context {
     pub wants_usage: bool,
     /// The fields of the request that an answer repeats (Responses only): see
     /// [`ECHOED`](crate::responses::ECHOED).
-    pub echo: Map<String, Value>,
+    pub echo: Arc<Map<String, Value>>,
 }
 
 impl Dialect {

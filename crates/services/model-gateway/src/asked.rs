@@ -6,6 +6,7 @@
 mod shape;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use septet_prices::Service;
@@ -38,6 +39,8 @@ pub(crate) struct Asked {
     pub service: Service,
     /// Whether it offers tools.
     pub has_tools: bool,
+    /// What an answer in Responses repeats of the request.
+    pub echo: Arc<Map<String, Value>>,
 }
 
 /// The fields that are looked at.
@@ -90,8 +93,13 @@ impl Asked {
         }
         let outputs = [head.max_completion_tokens, head.max_output_tokens, head.max_tokens];
         let options = head.stream_options.and_then(|options| options.include_usage);
+        let echo = match dialect {
+            Dialect::Responses => fields(&body, &responses::ECHOED)?,
+            _ => Map::new(),
+        };
         Ok(Self {
             dialect,
+            echo: echo.into(),
             model: head.model.map(Cow::into_owned).unwrap_or_default(),
             stream: head.stream.unwrap_or(false),
             wants_usage: options.unwrap_or(false),
@@ -116,43 +124,16 @@ impl Asked {
         u64::try_from(self.body.len()).unwrap_or(u64::MAX) / 4
     }
 
-    /// What an answer in Responses repeats of the request.
-    pub(crate) fn echo(&self) -> Map<String, Value> {
-        fields(&self.body, &responses::ECHOED).unwrap_or_default()
-    }
-
     /// How many tokens the model reads, with what stands between the texts: by OpenAI's count every message has three more
     /// and its role, and the answer is begun by three. Templates of other makers are much the same.
     pub(crate) fn prompt_tokens(&self, n_tokens: impl Fn(&str) -> u64) -> u64 {
-        let n_messages = self.whole().map_or(1, |request| request.messages.len() as u64);
-        self.input_tokens(n_tokens) + 4 * n_messages + 3
+        let Ok(request) = self.whole() else { return self.likely_input() };
+        tokens_of(&request, n_tokens) + 4 * request.messages.len() as u64 + 3
     }
 
     /// How many tokens the model reads, by the texts of the request: for where nobody says it.
     pub(crate) fn input_tokens(&self, n_tokens: impl Fn(&str) -> u64) -> u64 {
-        let n_tokens = &n_tokens;
-        let Ok(request) = self.whole() else { return self.likely_input() };
-        let in_parts = |parts: &[Part]| -> u64 {
-            let texts = parts.iter().map(|part| match &part.kind {
-                PartKind::Text(text) | PartKind::Refusal(text) => n_tokens(text),
-                PartKind::Reasoning { text, .. } => n_tokens(text),
-                PartKind::Call { name, arguments, .. } => n_tokens(name) + n_tokens(arguments),
-                PartKind::Result { parts, .. } => parts.iter().filter_map(|part| part.kind.text()).map(n_tokens).sum(),
-                // What a picture is in tokens is each model's own affair; OpenAI's low detail is 85.
-                PartKind::Image(_) | PartKind::File(_) | PartKind::Audio(_) => 85,
-                PartKind::Opaque { .. } => 0,
-            });
-            texts.sum()
-        };
-        let tools = request.tools.iter().map(|tool| match tool {
-            Tool::Function { name, description, parameters, .. } => {
-                n_tokens(name)
-                    + description.as_deref().map_or(0, n_tokens)
-                    + parameters.as_ref().map_or(0, |schema| n_tokens(&schema.to_string()))
-            }
-            Tool::Opaque { .. } => 0,
-        });
-        request.messages.iter().map(|message| in_parts(&message.parts)).sum::<u64>() + tools.sum::<u64>()
+        self.whole().map_or_else(|_unread| self.likely_input(), |request| tokens_of(&request, n_tokens))
     }
 
     /// The last thing that the user said: what the difficulty of a call is judged by.
@@ -167,6 +148,32 @@ impl Asked {
     pub(crate) fn most_input(&self) -> u64 {
         u64::try_from(self.body.len()).unwrap_or(u64::MAX) / 3 + 16
     }
+}
+
+/// How many tokens the texts of a request are.
+fn tokens_of(request: &Request, n_tokens: impl Fn(&str) -> u64) -> u64 {
+    let n_tokens = &n_tokens;
+    let in_parts = |parts: &[Part]| -> u64 {
+        let texts = parts.iter().map(|part| match &part.kind {
+            PartKind::Text(text) | PartKind::Refusal(text) => n_tokens(text),
+            PartKind::Reasoning { text, .. } => n_tokens(text),
+            PartKind::Call { name, arguments, .. } => n_tokens(name) + n_tokens(arguments),
+            PartKind::Result { parts, .. } => parts.iter().filter_map(|part| part.kind.text()).map(n_tokens).sum(),
+            // What a picture is in tokens is each model's own affair; OpenAI's low detail is 85.
+            PartKind::Image(_) | PartKind::File(_) | PartKind::Audio(_) => 85,
+            PartKind::Opaque { .. } => 0,
+        });
+        texts.sum()
+    };
+    let tools = request.tools.iter().map(|tool| match tool {
+        Tool::Function { name, description, parameters, .. } => {
+            n_tokens(name)
+                + description.as_deref().map_or(0, n_tokens)
+                + parameters.as_ref().map_or(0, |schema| n_tokens(&schema.to_string()))
+        }
+        Tool::Opaque { .. } => 0,
+    });
+    request.messages.iter().map(|message| in_parts(&message.parts)).sum::<u64>() + tools.sum::<u64>()
 }
 
 /// A JSON object in which only some fields are looked at: the bytes of all others stay as they are.

@@ -106,9 +106,17 @@ pub(crate) struct Call {
 pub(crate) enum Work {
     Chat(Asked),
     /// The body of an embeddings request.
-    Embed(Value),
+    Embed(Body),
     /// The body of a rerank request.
-    Rerank(Value),
+    Rerank(Body),
+}
+
+/// A body that was read whole.
+#[derive(Clone)]
+pub(crate) struct Body {
+    pub value: Arc<Value>,
+    /// How many bytes it came in.
+    pub n_bytes: u64,
 }
 
 /// An answer to read. While it is held, a call without a key goes on.
@@ -269,9 +277,17 @@ impl Call {
                 hash.update(asked.dialect.name());
                 hash.update(&asked.body);
             }
-            Work::Embed(body) => hash.update(format!("embed {body}")),
-            Work::Rerank(body) => hash.update(format!("rerank {body}")),
+            Work::Embed(body) => body.hash("embed ", &mut hash),
+            Work::Rerank(body) => body.hash("rerank ", &mut hash),
         }
         hex::encode(hash.finalize())
+    }
+}
+
+impl Body {
+    /// As it is written: what is asked may be megabytes.
+    fn hash(&self, kind: &str, hash: &mut sha2::Sha256) {
+        hash.update(kind);
+        let _cannot_fail = serde_json::to_writer(hash, &self.value);
     }
 }

@@ -62,7 +62,7 @@ pub struct Config {
     pub connect_timeout_ms: u64,
     /// How long a provider may be silent until the first piece of a streamed answer, in seconds; headers and comments are
     /// signs of life. Default 60, and 600 for servers of one's own (`ollama`, `vllm`, `llamacpp`, `lmstudio`).
-    pub first_byte_timeout_s: u64,
+    pub first_byte_timeout_s: Option<u64>,
     /// How long a provider may be silent in the middle of a stream, in seconds. Default 60.
     pub idle_timeout_s: u64,
     /// How long a whole answer that is not streamed may take, in seconds. Default 600.
@@ -96,7 +96,7 @@ impl Default for Config {
             spool: PathBuf::from("usage-spool"),
             spool_bytes: 256 << 20,
             connect_timeout_ms: 5_000,
-            first_byte_timeout_s: 60,
+            first_byte_timeout_s: None,
             idle_timeout_s: 60,
             answer_timeout_s: 600,
             keep_alive_s: 15,
@@ -149,13 +149,13 @@ impl Config {
             key.check(name)?;
         }
         let times = [
-            ("connect_timeout_ms", self.connect_timeout_ms),
+            ("connect_timeout_ms", Some(self.connect_timeout_ms)),
             ("first_byte_timeout_s", self.first_byte_timeout_s),
-            ("idle_timeout_s", self.idle_timeout_s),
-            ("answer_timeout_s", self.answer_timeout_s),
-            ("keep_alive_s", self.keep_alive_s),
+            ("idle_timeout_s", Some(self.idle_timeout_s)),
+            ("answer_timeout_s", Some(self.answer_timeout_s)),
+            ("keep_alive_s", Some(self.keep_alive_s)),
         ];
-        if let Some((name, _)) = times.iter().find(|(_, value)| *value == 0) {
+        if let Some((name, _)) = times.iter().find(|(_, value)| *value == Some(0)) {
             return Err(format!("models.{name}: must be more than 0"));
         }
         if !self.offline && self.providers.is_empty() {

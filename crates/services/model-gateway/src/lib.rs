@@ -90,6 +90,7 @@ const MAX_BODY_BYTES: usize = 32 << 20;
 
 // A server of one's own reads a long prompt, or its model, for minutes and says nothing meanwhile.
 const OWN_FIRST_BYTE_S: u64 = 600;
+const FIRST_BYTE_S: u64 = 60;
 
 // How long to wait for a provider is said by settings, one by one; the walls around every service are not to end a call
 // that these let go on.
@@ -184,10 +185,9 @@ fn entries(config: &Config, platform: &Platform) -> anyhow::Result<Vec<Entry>> {
 /// How long to wait for a provider.
 fn patience(config: &Config, kind: Kind, settings: &ProviderConfig) -> Patience {
     let of = |own: Option<u64>, all: u64| Duration::from_secs(own.unwrap_or(all));
-    let is_usual = config.first_byte_timeout_s == Config::default().first_byte_timeout_s;
-    let first_byte = if kind.facts().is_own && is_usual { OWN_FIRST_BYTE_S } else { config.first_byte_timeout_s };
+    let usual = if kind.facts().is_own { OWN_FIRST_BYTE_S } else { FIRST_BYTE_S };
     Patience {
-        first_byte: of(settings.first_byte_timeout_s, first_byte),
+        first_byte: of(settings.first_byte_timeout_s, config.first_byte_timeout_s.unwrap_or(usual)),
         idle: of(settings.idle_timeout_s, config.idle_timeout_s),
         answer: of(settings.answer_timeout_s, config.answer_timeout_s),
     }

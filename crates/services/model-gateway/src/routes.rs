@@ -24,7 +24,7 @@ use septet_protocols::Dialect;
 use serde_json::{Value, json};
 
 use crate::asked::Asked;
-use crate::calls::{Call, Calls, Work};
+use crate::calls::{self, Call, Calls, Work};
 use crate::config::ModelKind;
 use crate::error::Error;
 use crate::keys::Keys;
@@ -104,14 +104,15 @@ async fn other(
     guest: Guest,
     headers: HeaderMap,
     body: Body,
-    work: impl FnOnce(Value) -> Work,
+    work: impl FnOnce(calls::Body) -> Work,
 ) -> Response {
     let begun = async {
         guest.known()?;
-        let body: Value =
-            read_json(Some(&shared.calls.cpu), bytes(body)?).await.map_err(|bad| Error::Wrong(bad.into()))?;
-        let model = body.get("model").and_then(Value::as_str).unwrap_or_default().to_owned();
-        let (caller, call) = call(guest, &headers, model, work(body))?;
+        let body = bytes(body)?;
+        let n_bytes = body.len() as u64;
+        let value: Value = read_json(Some(&shared.calls.cpu), body).await.map_err(|bad| Error::Wrong(bad.into()))?;
+        let model = value.get("model").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let (caller, call) = call(guest, &headers, model, work(calls::Body { value: value.into(), n_bytes }))?;
         answer::whole(shared.calls.begin(&caller, call).await?).await
     };
     begun.await.unwrap_or_else(|error| Refused { dialect: Dialect::Chat, error }.into_response())

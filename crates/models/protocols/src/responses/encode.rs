@@ -6,6 +6,7 @@
 mod grow;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -123,7 +124,7 @@ impl ResponsesEncoder {
     #[must_use]
     pub fn new(context: Context) -> Self {
         Self {
-            object: Object { echo: context.echo.clone(), ..Object::default() },
+            object: Object { echo: Arc::clone(&context.echo), ..Object::default() },
             context,
             is_whole: false,
             is_started: false,

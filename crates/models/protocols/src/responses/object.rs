@@ -1,5 +1,7 @@
 //! The answer as an object, as it stands in the first and last events of a stream and by itself.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value, json};
 
 use super::usage;
@@ -41,7 +43,7 @@ pub(super) struct Object {
     pub(super) stop: Option<String>,
     pub(super) failed: Option<Failure>,
     /// What the answer repeats of the request.
-    pub(super) echo: Map<String, Value>,
+    pub(super) echo: Arc<Map<String, Value>>,
     /// Blocks that no item can hold.
     pub(super) strange: Vec<Value>,
     pub(super) refuses: bool,

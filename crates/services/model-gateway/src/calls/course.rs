@@ -8,7 +8,6 @@ use septet_difficulty::Probability;
 use septet_kernel::{Caller, Clock, RecordId, TenantId};
 use septet_protocols::{Context, Dialect};
 use septet_routing::Tier;
-use serde_json::Map;
 
 use crate::accounts::{Funds, Turn};
 use crate::deployment::Deployment;
@@ -82,8 +81,10 @@ impl Course {
         let number = id.to_string();
         let number = number.rsplit('_').next().unwrap_or(&number);
         let (answer_id, echo) = match &call.work {
-            Work::Chat(asked) if asked.dialect == Dialect::Responses => (format!("resp_{number}"), asked.echo()),
-            _ => (format!("gen-{}", caller.request), Map::new()),
+            Work::Chat(asked) if asked.dialect == Dialect::Responses => {
+                (format!("resp_{number}"), Arc::clone(&asked.echo))
+            }
+            _ => (format!("gen-{}", caller.request), Arc::default()),
         };
         Self {
             id,

@@ -18,25 +18,21 @@ impl Calls {
     pub(super) async fn estimate(&self, call: &Call, deployment: &Deployment, course: &mut Course) {
         let Some(Uncounted { heard, wants_input }) = course.meter.uncounted(course.is_complete) else { return };
         let work = wants_input.then(|| call.work.clone());
-        let count = move |n_tokens: fn(&str) -> u64| Estimate {
-            input: work.as_ref().map_or(0, |work| input(work, n_tokens)),
-            output: n_tokens(&heard),
-        };
-        let estimate = match &deployment.backend {
+        let n_tokens: fn(&str) -> u64 = match &deployment.backend {
             // The analyst costs nothing, and most who try it have no model: the vocabulary stays packed.
-            Backend::Offline => count(tokens::guessed),
-            // A request may be megabytes of text, and nobody is to wait for that.
-            Backend::Remote(_) | Backend::Local { .. } => {
-                self.cpu.run(move || count(tokens::counted)).await.unwrap_or_default()
-            }
+            Backend::Offline => tokens::guessed,
+            Backend::Remote(_) | Backend::Local { .. } => tokens::counted,
         };
-        course.meter.counted(estimate);
+        let count =
+            move || Estimate { input: work.as_ref().map_or(0, |work| input(work, n_tokens)), output: n_tokens(&heard) };
+        // A request may be megabytes of text, and nobody else is to wait for that.
+        course.meter.counted(self.cpu.run(count).await.unwrap_or_default());
     }
 }
 
 fn input(work: &Work, n_tokens: fn(&str) -> u64) -> u64 {
     match work {
         Work::Chat(asked) => asked.input_tokens(n_tokens),
-        Work::Embed(body) | Work::Rerank(body) => n_tokens(&body.to_string()),
+        Work::Embed(body) | Work::Rerank(body) => n_tokens(&body.value.to_string()),
     }
 }

@@ -29,7 +29,7 @@ impl Calls {
         let now_ms = moment(self.clock.now_ms());
         let (input, max_output) = match &call.work {
             Work::Chat(asked) => (asked.likely_input(), asked.max_output),
-            Work::Embed(body) | Work::Rerank(body) => (body.to_string().len() as u64 / 4, Some(0)),
+            Work::Embed(body) | Work::Rerank(body) => (body.n_bytes / 4, Some(0)),
         };
         let asked = septet_routing::Call {
             now_ms,

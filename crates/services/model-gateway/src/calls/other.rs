@@ -22,8 +22,8 @@ impl Calls {
         course: &mut Course,
     ) -> Result<Bytes, Error> {
         let answer = match &call.work {
-            Work::Embed(body) => self.embed(body, deployment, course).await?,
-            Work::Rerank(body) => self.rerank(body, deployment, course).await?,
+            Work::Embed(body) => self.embed(&body.value, deployment, course).await?,
+            Work::Rerank(body) => self.rerank(&body.value, deployment, course).await?,
             // Conversations go another way.
             Work::Chat(_) => Value::Null,
         };

@@ -28,13 +28,12 @@ pub(super) async fn encoded(
     let Some(dialect) = provider.dialect(asked.dialect) else {
         return Err(Error::NotOffered { provider: provider.name.to_string(), what: "chat" });
     };
-    let asked = &*makers::sorted(asked, &provider.name, dialect).map_err(Error::Wrong)?;
     let refuses_options = deployment.refuses_options.load(Ordering::Relaxed);
     let quirks = provider.kind().facts().quirks;
     let quirks = Quirks { no_stream_options: quirks.no_stream_options || refuses_options, ..quirks };
     let model = deployment.model.upstream().to_owned();
-    let request = asked.clone();
-    let write = move || written(&request, dialect, model, &quirks, cap);
+    let (request, name) = (asked.clone(), provider.name.clone());
+    let write = move || written(&*makers::sorted(&request, &name, dialect)?, dialect, model, &quirks, cap);
     let written = cpu.run_over(asked.body.len(), write).await.map_err(|_panicked| Error::Unwritten)?;
     let (body, dropped) = written.map_err(Error::Wrong)?;
     // What an earlier provider sealed into the history nobody asked for now.

@@ -32,10 +32,9 @@ impl Calls {
     ) -> Result<(Bytes, Vec<String>), Error> {
         let (from, body, dropped, provider) = match &deployment.backend {
             Backend::Offline => {
-                let request = chat_request(asked)?;
-                let clock = self.clock.clone();
-                let whole =
-                    self.cpu.run(move || offline::whole(&request, &clock)).await.map_err(|_panicked| Error::Analyst)?;
+                let (asked, clock) = (asked.clone(), self.clock.clone());
+                let answer = move || Ok::<_, Error>(offline::whole(&chat_request(&asked)?, &clock));
+                let whole = self.cpu.run(answer).await.map_err(|_panicked| Error::Analyst)??;
                 (Dialect::Chat, Bytes::from(whole.to_string()), Vec::new(), None)
             }
             Backend::Local { name, .. } => {

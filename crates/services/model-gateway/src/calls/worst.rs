@@ -134,7 +134,7 @@ fn n_answers(call: &Call) -> u64 {
 fn likely_input(call: &Call) -> u64 {
     match &call.work {
         Work::Chat(asked) => asked.most_input(),
-        Work::Embed(body) | Work::Rerank(body) => body.to_string().len() as u64 / 2,
+        Work::Embed(body) | Work::Rerank(body) => body.n_bytes / 2,
     }
 }
 
@@ -142,6 +142,6 @@ fn likely_input(call: &Call) -> u64 {
 fn every_input(call: &Call) -> u64 {
     match &call.work {
         Work::Chat(asked) => asked.body.len() as u64 + 64,
-        Work::Embed(body) | Work::Rerank(body) => body.to_string().len() as u64 + 64,
+        Work::Embed(body) | Work::Rerank(body) => body.n_bytes + 64,
     }
 }

@@ -39,8 +39,13 @@ pub(crate) fn provider(url: &str) -> ProviderConfig {
 impl Gateway {
     /// With one provider, named `up`.
     pub(crate) async fn with(provider: ProviderConfig) -> Self {
-        let mut config =
-            Config { first_byte_timeout_s: 1, idle_timeout_s: 1, answer_timeout_s: 1, retries: 0, ..Config::default() };
+        let mut config = Config {
+            first_byte_timeout_s: Some(1),
+            idle_timeout_s: 1,
+            answer_timeout_s: 1,
+            retries: 0,
+            ..Config::default()
+        };
         config.providers.insert("up".to_owned(), provider);
         Self::open(config).await
     }

@@ -13,7 +13,7 @@ fn member(model: &str) -> MemberConfig {
 /// Two providers, `one` and `two`, and the route `both` over them.
 async fn two(one: Vec<Turn>, two: Vec<Turn>, route: RouteConfig) -> (Upstream, Upstream, Gateway) {
     let (one, two) = (Upstream::start(one).await, Upstream::start(two).await);
-    let mut config = Config { first_byte_timeout_s: 1, idle_timeout_s: 1, ..Config::default() };
+    let mut config = Config { first_byte_timeout_s: Some(1), idle_timeout_s: 1, ..Config::default() };
     config.providers.insert("one".to_owned(), provider(&one.url));
     config.providers.insert("two".to_owned(), provider(&two.url));
     config.routes.insert("both".to_owned(), route);
