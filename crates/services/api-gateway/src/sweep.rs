@@ -18,9 +18,6 @@ use crate::gateway::App;
 /// Who keeps ids of blobs in its rows.
 const HOLDERS: [ServiceName; 3] = [ServiceName::KnowledgeEngine, ServiceName::SandboxRunner, ServiceName::AgentCore];
 
-/// At the start, for uploads of other gateways that have only just begun.
-const A_MINUTE_MS: i64 = 60_000;
-
 /// Why a sweep ended early.
 #[derive(Debug, thiserror::Error)]
 enum Error {
@@ -35,9 +32,6 @@ pub(crate) async fn sweep_blobs(app: App) {
     let stopping = app.lifecycle.stopping();
     let every = Duration::from_secs(app.config.blob_sweep_s.into());
     let mut unnamed = HashSet::new();
-    if let Err(error) = app.blobs.remove_unfinished(app.clock.now_ms() - A_MINUTE_MS).await {
-        warn!(error.detail = %septet_kernel::causes(&error), "what killed uploads have left was not removed");
-    }
     loop {
         tokio::select! {
             () = tokio::time::sleep(every) => {}
@@ -60,10 +54,10 @@ pub(crate) async fn sweep_blobs(app: App) {
 /// Deletes what nobody names now and nobody named before. Returns what nobody names now.
 async fn sweep(app: &App, unnamed_before: &HashSet<BlobId>) -> Result<HashSet<BlobId>, Error> {
     // Several gateways on one store need not all look through it.
-    let Some(_lock) = app.blobs.lock_sweep().await? else { return Ok(HashSet::new()) };
+    let Some(lock) = app.blobs.lock_sweep().await? else { return Ok(HashSet::new()) };
     let before_ms = app.clock.now_ms() - i64::from(app.config.blob_grace_s) * 1000;
     let (mut unnamed, mut n_deleted) = (HashSet::new(), 0_u64);
-    let mut n_bytes = app.blobs.remove_unfinished(before_ms).await?;
+    let mut n_bytes = app.blobs.remove_unfinished(&lock, before_ms).await?;
     for folder in 0..septet_blobs::N_FOLDERS {
         let aged = app.blobs.aged(folder, before_ms).await?;
         for some in aged.chunks(N_ASKED_MAX) {

@@ -17,6 +17,11 @@ use crate::{Blobs, Error};
 /// The folders that blobs are spread over, one for each first byte of their ids.
 pub const N_FOLDERS: u16 = 256;
 
+/// How the names of blobs begin that are about to be deleted.
+const SWEPT: &str = "swept-";
+
+const LOCK: &str = "sweep.lock";
+
 /// What a store holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Usage {
@@ -39,7 +44,7 @@ impl Blobs {
     /// [`Error::Folder`] when the folder is not writable.
     pub async fn lock_sweep(&self) -> Result<Option<SweepLock>, Error> {
         self.blocking(|folder| {
-            let file = File::options().create(true).append(true).open(folder.join("new/sweep.lock"))?;
+            let file = File::options().create(true).append(true).open(folder.join("new").join(LOCK))?;
             match file.try_lock() {
                 Ok(()) => Ok(Some(SweepLock(file))),
                 Err(fs::TryLockError::WouldBlock) => Ok(None),
@@ -74,14 +79,17 @@ impl Blobs {
     /// # Errors
     /// [`Error::Folder`].
     pub async fn delete_aged(&self, id: &BlobId, before_ms: i64) -> Result<u64, Error> {
-        let (place, name) = (self.local_path(id), format!("swept-{id}"));
+        let (place, name) = (self.local_path(id), format!("{SWEPT}{id}"));
         self.blocking(move |folder| {
+            match fs::metadata(&place) {
+                Ok(meta) if modified_ms(&meta) < before_ms => {}
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                Ok(_) | Err(_) => return Ok(0),
+            }
             // Out of sight first: who puts the bytes again from here on makes another file.
             let aside = folder.join("new").join(name);
-            match fs::rename(&place, &aside) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
-                renamed => renamed?,
-            }
+            fs::rename(&place, &aside)?;
+            // Who put them since the look above finds them in their place again.
             let meta = fs::metadata(&aside)?;
             if modified_ms(&meta) >= before_ms {
                 fs::rename(&aside, &place)?;
@@ -93,12 +101,32 @@ impl Blobs {
         .await
     }
 
-    /// Removes what uploads have left behind that were killed. Returns how many bytes that gave back.
+    /// Removes what uploads have left behind that were killed, and puts back what a sweep that was killed had only just set
+    /// aside. Returns how many bytes that gave back.
     ///
     /// # Errors
     /// [`Error::Folder`].
-    pub async fn remove_unfinished(&self, before_ms: i64) -> Result<u64, Error> {
-        self.blocking(move |folder| remove_unfinished(folder, before_ms)).await
+    pub async fn remove_unfinished(&self, _lock: &SweepLock, before_ms: i64) -> Result<u64, Error> {
+        let blobs = self.clone();
+        self.blocking(move |folder| {
+            let mut n_bytes = 0;
+            each_file(&folder.join("new"), |path, meta| {
+                let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+                let swept: Option<BlobId> = name.strip_prefix(SWEPT).and_then(|id| id.parse().ok());
+                if let Some(place) = swept.as_ref().map(|id| blobs.local_path(id))
+                    && !place.exists()
+                {
+                    let _next_time_if_not_now = fs::rename(path, place);
+                    return;
+                }
+                let is_upload = || name != LOCK && modified_ms(meta) < before_ms && is_left(path);
+                if (swept.is_some() || is_upload()) && fs::remove_file(path).is_ok() {
+                    n_bytes += meta.len();
+                }
+            })?;
+            Ok(n_bytes)
+        })
+        .await
     }
 
     /// What the store holds.
@@ -133,16 +161,8 @@ impl Blobs {
 
 /// An unfinished file that nobody has locked belongs to an upload that was killed. One that was made just now may not be locked
 /// yet, so it has a little time.
-pub(crate) fn remove_unfinished(folder: &Path, before_ms: i64) -> io::Result<u64> {
-    let mut n_bytes = 0;
-    each_file(&folder.join("new"), |path, meta| {
-        let is_old = modified_ms(meta) < before_ms && path.file_name().is_some_and(|name| name != "sweep.lock");
-        let is_left = || File::open(path).is_ok_and(|file| file.try_lock().is_ok());
-        if is_old && is_left() && fs::remove_file(path).is_ok() {
-            n_bytes += meta.len();
-        }
-    })?;
-    Ok(n_bytes)
+fn is_left(path: &Path) -> bool {
+    File::open(path).is_ok_and(|file| file.try_lock().is_ok())
 }
 
 fn each_file(folder: &Path, mut look: impl FnMut(&Path, &fs::Metadata)) -> io::Result<()> {
@@ -181,6 +201,11 @@ mod tests {
 
     fn number(id: &BlobId) -> u16 {
         u16::from_str_radix(&id.as_str()[..2], 16).unwrap()
+    }
+
+    async fn remove_unfinished(blobs: &Blobs) -> u64 {
+        let lock = blobs.lock_sweep().await.unwrap().unwrap();
+        blobs.remove_unfinished(&lock, FUTURE).await.unwrap()
     }
 
     #[tokio::test]
@@ -225,7 +250,7 @@ mod tests {
             while blobs.usage().await.unwrap().unfinished_bytes < 18 {
                 tokio::time::sleep(std::time::Duration::from_millis(5)).await;
             }
-            let n_removed = blobs.remove_unfinished(FUTURE).await.unwrap();
+            let n_removed = remove_unfinished(&blobs).await;
             drop(more);
             n_removed
         };
@@ -233,6 +258,22 @@ mod tests {
         let (uploaded, n_removed) = tokio::join!(upload, sweep);
 
         assert_eq!((uploaded.unwrap().bytes, n_removed), (5, 13));
+    }
+
+    #[tokio::test]
+    async fn a_sweep_that_is_killed_loses_no_blob() {
+        let (folder, blobs) = open();
+        let id = blobs.put("report").await.unwrap().id;
+        let set_aside = || fs::rename(blobs.local_path(&id), folder.path().join(format!("new/swept-{id}"))).unwrap();
+
+        set_aside();
+        assert_eq!(remove_unfinished(&blobs).await, 0);
+        assert_eq!(blobs.read(&id).await.unwrap(), "report");
+
+        set_aside();
+        blobs.put("report").await.unwrap();
+        assert_eq!(remove_unfinished(&blobs).await, 6);
+        assert_eq!(blobs.read(&id).await.unwrap(), "report");
     }
 
     #[tokio::test]
