@@ -6,6 +6,7 @@
 
 mod sweep;
 
+use std::fs::TryLockError;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -132,8 +133,11 @@ impl Blobs {
         E: Into<septet_kernel::BoxError>,
     {
         let unfinished = tempfile::NamedTempFile::new_in(self.folder.join("new")).map_err(Error::Write)?;
-        // Says that the upload lives; the system lets go of it when this process is killed.
-        unfinished.as_file().try_lock().map_err(|error| Error::Write(error.into()))?;
+        // Says that the upload lives; the system lets go of it when this process is killed. Where files cannot be locked, what
+        // killed uploads leave is not removed, and that is all.
+        if let Err(error @ TryLockError::WouldBlock) = unfinished.as_file().try_lock() {
+            return Err(Error::Write(error.into()));
+        }
         let mut file = tokio::fs::File::from_std(unfinished.reopen().map_err(Error::Write)?);
         let mut hash = Sha256::new();
         let mut n_bytes = 0_u64;

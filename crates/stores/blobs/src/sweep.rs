@@ -162,7 +162,8 @@ impl Blobs {
 /// An unfinished file that nobody has locked belongs to an upload that was killed. One that was made just now may not be locked
 /// yet, so it has a little time.
 fn is_left(path: &Path) -> bool {
-    File::open(path).is_ok_and(|file| file.try_lock().is_ok())
+    // Over NFS only who may write can lock.
+    File::options().append(true).open(path).is_ok_and(|file| file.try_lock().is_ok())
 }
 
 fn each_file(folder: &Path, mut look: impl FnMut(&Path, &fs::Metadata)) -> io::Result<()> {
