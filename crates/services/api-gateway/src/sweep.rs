@@ -2,7 +2,8 @@
 //!
 //! The gateway does it, for uploads come through it and it reaches every service. A blob goes when its bytes were put longer
 //! ago than the grace, and when all services that keep blobs have said in two sweeps, one after the other, that no row of
-//! theirs names it. A service that does not answer ends the sweep: nothing is deleted on a guess. Nothing is remembered
+//! theirs names it. A service that does not answer ends the sweep, and in a folder that belongs to another database there is none:
+//! nothing is deleted on a guess. Nothing is remembered
 //! but which blobs nobody named last time, so a sweep that is killed costs nothing but the time until the next but one.
 
 use std::collections::HashSet;
@@ -11,7 +12,7 @@ use std::time::Duration;
 use septet_contracts::blobs::{BlobsAsked, BlobsHeld, HELD, N_ASKED_MAX};
 use septet_contracts::call::CallError;
 use septet_kernel::{BlobId, Caller, ServiceName};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::gateway::App;
 
@@ -28,31 +29,44 @@ enum Error {
 }
 
 /// Sweeps for as long as the gateway runs.
-pub(crate) async fn sweep_blobs(app: App) {
+pub(crate) async fn sweep_blobs(app: App, installation: String) {
     let stopping = app.lifecycle.stopping();
     let every = Duration::from_secs(app.config.blob_sweep_s.into());
     let mut unnamed = HashSet::new();
+    // The folder belongs to who was there first, not to who sweeps first.
+    if let Err(error) = app.blobs.claim(&installation).await {
+        report(&Error::Blobs(error));
+    }
     loop {
         tokio::select! {
             () = tokio::time::sleep(every) => {}
             () = stopping.cancelled() => return,
         }
         let swept = tokio::select! {
-            swept = sweep(&app, &unnamed) => swept,
+            swept = sweep(&app, &installation, &unnamed) => swept,
             () = stopping.cancelled() => return,
         };
         match swept {
             Ok(still_unnamed) => unnamed = still_unnamed,
             Err(error) => {
-                warn!(error.detail = %septet_kernel::causes(&error), "blobs were not swept; it is tried again");
+                report(&error);
                 unnamed.clear();
             }
         }
     }
 }
 
+fn report(error: &Error) {
+    let causes = septet_kernel::causes(error);
+    match error {
+        Error::Blobs(septet_blobs::Error::Foreign { .. }) => error!(error.detail = %causes, "blobs are not swept"),
+        Error::Holder(..) | Error::Blobs(_) => warn!(error.detail = %causes, "blobs were not swept; it is tried again"),
+    }
+}
+
 /// Deletes what nobody names now and nobody named before. Returns what nobody names now.
-async fn sweep(app: &App, unnamed_before: &HashSet<BlobId>) -> Result<HashSet<BlobId>, Error> {
+async fn sweep(app: &App, installation: &str, unnamed_before: &HashSet<BlobId>) -> Result<HashSet<BlobId>, Error> {
+    app.blobs.claim(installation).await?;
     // Several gateways on one store need not all look through it.
     let Some(lock) = app.blobs.lock_sweep().await? else { return Ok(HashSet::new()) };
     let before_ms = app.clock.now_ms() - i64::from(app.config.blob_grace_s) * 1000;

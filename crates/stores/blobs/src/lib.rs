@@ -52,6 +52,15 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// Another database names the blobs of the folder.
+    #[error(
+        "the blob folder {folder} belongs to another database, which would lose its files; give this one a folder of its own \
+         with stores.blobs or, if the other one is gone for good, delete the file {folder}/owner"
+    )]
+    Foreign {
+        /// Which folder.
+        folder: String,
+    },
     /// There is no such blob.
     #[error("blob {0} does not exist")]
     NotFound(BlobId),
@@ -82,6 +91,7 @@ impl Failure for Error {
     fn kind(&self) -> Kind {
         match self {
             Self::UnknownUri(_) => Kind::BadRequest,
+            Self::Foreign { .. } => Kind::Conflict,
             Self::NotFound(_) => Kind::NotFound,
             Self::TooLarge { .. } => Kind::TooLarge,
             Self::Source(_) => Kind::BadRequest,

@@ -6,7 +6,7 @@
 //! unfinished files behind; these are recognised by the lock that a living upload has on its file.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -21,6 +21,9 @@ pub const N_FOLDERS: u16 = 256;
 const SWEPT: &str = "swept-";
 
 const LOCK: &str = "sweep.lock";
+
+/// The file that says whose the folder is.
+const OWNER: &str = "owner";
 
 /// What a store holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -38,6 +41,30 @@ pub struct Usage {
 pub struct SweepLock(#[expect(dead_code, reason = "held for its lock")] File);
 
 impl Blobs {
+    /// Makes the folder that of `owner`, unless it is somebody's already: who does not know all that is named must not sweep.
+    ///
+    /// # Errors
+    /// [`Error::Foreign`] when it is somebody else's, [`Error::Folder`] when it is not writable.
+    pub async fn claim(&self, owner: &str) -> Result<(), Error> {
+        let ours = owner.to_owned();
+        let is_ours = self.blocking(move |folder| {
+            let place = folder.join(OWNER);
+            if !place.try_exists()? {
+                let mut file = tempfile::NamedTempFile::new_in(folder.join("new"))?;
+                file.write_all(ours.as_bytes())?;
+                file.as_file().sync_all()?;
+                // Somebody may have been quicker.
+                if let Err(failed) = file.persist_noclobber(&place)
+                    && failed.error.kind() != io::ErrorKind::AlreadyExists
+                {
+                    return Err(failed.error);
+                }
+            }
+            Ok(fs::read_to_string(&place)? == ours)
+        });
+        if is_ours.await? { Ok(()) } else { Err(Error::Foreign { folder: self.folder.display().to_string() }) }
+    }
+
     /// The right to sweep; `None` while another process has it.
     ///
     /// # Errors
@@ -275,6 +302,20 @@ mod tests {
         blobs.put("report").await.unwrap();
         assert_eq!(remove_unfinished(&blobs).await, 6);
         assert_eq!(blobs.read(&id).await.unwrap(), "report");
+    }
+
+    #[tokio::test]
+    async fn a_folder_belongs_to_whoever_claims_it_first() {
+        let (folder, blobs) = open();
+
+        blobs.claim("one").await.unwrap();
+        let refusal = blobs.claim("other").await.unwrap_err();
+
+        assert!(matches!(refusal, Error::Foreign { .. }), "{refusal}");
+        blobs.claim("one").await.unwrap();
+        assert_eq!(blobs.usage().await.unwrap(), Usage::default());
+        fs::remove_file(folder.path().join("owner")).unwrap();
+        blobs.claim("other").await.unwrap();
     }
 
     #[tokio::test]
