@@ -98,11 +98,20 @@ impl Sandbox {
 
     /// Deletes the containers of a tenant that have this name, and tells how many there were.
     pub(crate) async fn delete_named(&self, tenant: TenantId, name: &str) -> Result<usize, Error> {
-        let containers = self.store.containers_named(tenant, name).await?;
-        for &id in &containers {
-            self.delete(tenant, id).await?;
+        let mut n_deleted = 0;
+        for id in self.store.containers_named(tenant, name).await? {
+            n_deleted += usize::from(self.delete_if_there(tenant, id).await?);
         }
-        Ok(containers.len())
+        Ok(n_deleted)
+    }
+
+    /// Somebody else may have been quicker.
+    async fn delete_if_there(&self, tenant: TenantId, id: ContainerId) -> Result<bool, Error> {
+        match self.delete(tenant, id).await {
+            Ok(()) => Ok(true),
+            Err(Error::NoContainer(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Deletes the containers whose time is over for longer than they are kept, and tells how many there were.
@@ -116,8 +125,7 @@ impl Sandbox {
                 other => other?,
             };
             if container.is_expired(before_ms) {
-                self.delete(container.tenant, container.id).await?;
-                n_deleted += 1;
+                n_deleted += usize::from(self.delete_if_there(container.tenant, container.id).await?);
             }
         }
         Ok(n_deleted)
