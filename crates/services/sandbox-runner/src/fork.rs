@@ -25,14 +25,17 @@ impl Sandbox {
         let container = Container { id: self.ids.next(), created_at_ms: now_ms, last_active_at_ms: now_ms, ..original };
         self.store.add_container(&container).await?;
         self.egress.copy(id, container.id);
-        for file in self.store.all_files(id).await? {
-            let copy = File { id: self.ids.next(), container: container.id, ..file };
-            self.store.add_file(&copy).await?;
-        }
-        let left_behind = match open.as_deref() {
-            Some(session) if session.has_kept() => self.copy_variables(tenant, session, &container).await,
-            Some(_) | None => Ok(Vec::new()),
+        let copy = async {
+            let files = self.store.all_files(id).await?.into_iter();
+            let copies: Vec<File> =
+                files.map(|file| File { id: self.ids.next(), container: container.id, ..file }).collect();
+            self.store.change_files(self.quota(tenant), container.id, &[], &copies).await?;
+            match open.as_deref() {
+                Some(session) if session.has_kept() => self.copy_variables(tenant, session, &container).await,
+                Some(_) | None => Ok(Vec::new()),
+            }
         };
+        let left_behind = copy.await;
         drop((room, open));
         match left_behind {
             Ok(left_behind) => Ok(Forked { container, left_behind }),

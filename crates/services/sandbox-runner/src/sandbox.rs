@@ -16,7 +16,7 @@ use crate::egress::Egress;
 use crate::execution::Lives;
 use crate::process;
 use crate::rooms::{Room, Rooms};
-use crate::store::Store;
+use crate::store::{Quota, Store};
 use crate::{Config, Error};
 
 const EXPIRY_MINUTES_MAX: u32 = 43_200;
@@ -131,6 +131,10 @@ impl Sandbox {
         Ok(n_deleted)
     }
 
+    pub(crate) fn quota(&self, tenant: TenantId) -> Quota {
+        Quota { tenant, limit_bytes: self.config.tenant_storage_bytes }
+    }
+
     /// How many more bytes of files a tenant may have; none when there is no limit.
     pub(crate) async fn space_left(&self, tenant: TenantId) -> Result<Option<u64>, Error> {
         match self.config.tenant_storage_bytes {
@@ -166,7 +170,7 @@ impl Sandbox {
             source: Source::User,
             created_at_ms: now_ms,
         };
-        self.store.add_file(&file).await?;
+        self.store.add_file(self.quota(tenant), &file).await?;
         self.store.touch(id, now_ms).await?;
         // A folder that the file does not fit into is let go and filled anew for the next run.
         if let Some(session) = open.as_deref()

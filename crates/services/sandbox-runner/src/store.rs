@@ -15,6 +15,7 @@ use septet_kernel::{ContainerFileId, ContainerId, ExecutionId, TenantId, UserId}
 use crate::Error;
 use crate::container::{Container, File, Source};
 use known::Known;
+pub(crate) use space::Quota;
 
 const CONTAINER: &str = "id, tenant, name, created_at, last_active_at, expires_minutes, network";
 const FILE: &str = "id, container, path, bytes, blob, source, created_at";
@@ -144,13 +145,20 @@ impl Store {
     }
 
     /// Makes `file` the current one at its path.
-    pub(crate) async fn add_file(&self, file: &File) -> Result<(), Error> {
-        self.change_files(file.container, &[], std::slice::from_ref(file)).await
+    ///
+    /// # Errors
+    /// [`Error::StorageFull`].
+    pub(crate) async fn add_file(&self, quota: Quota, file: &File) -> Result<(), Error> {
+        self.change_files(quota, file.container, &[], std::slice::from_ref(file)).await
     }
 
     /// Takes files out of the session and makes others the current ones at their paths, in one step.
+    ///
+    /// # Errors
+    /// [`Error::StorageFull`]; nothing is changed then.
     pub(crate) async fn change_files(
         &self,
+        quota: Quota,
         container: ContainerId,
         gone: &[String],
         files: &[File],
@@ -180,10 +188,14 @@ impl Store {
         }
         self.database
             .write(async |transaction| {
+                let is_more = !files.is_empty();
+                if is_more {
+                    self.queue_up(transaction, quota).await?;
+                }
                 for statement in statements {
                     transaction.execute_raw(statement).await?;
                 }
-                Ok(())
+                if is_more { self.check(transaction, quota).await } else { Ok(()) }
             })
             .await
     }
