@@ -146,16 +146,15 @@ impl Sandbox {
     pub(crate) async fn add_file(&self, tenant: TenantId, id: ContainerId, new: NewFile) -> Result<File, Error> {
         let container = self.usable(tenant, id).await?;
         let path = process::inside(&new.path).ok_or_else(|| Error::BadPath(new.path.chars().take(200).collect()))?;
-        let bytes = self.blobs.size(&new.blob).await.map_err(|error| match error {
-            septet_blobs::Error::NotFound(blob) => Error::NoBlob(blob),
-            other => Error::Blobs(other),
-        })?;
+        let bytes = self.blobs.size(&new.blob).await.map_err(no_blob)?;
         if self.space_left(tenant).await?.is_some_and(|left| bytes > left) {
             return Err(Error::StorageFull { limit_bytes: self.config.tenant_storage_bytes });
         }
-        let now_ms = self.clock.now_ms();
-        let room = self.rooms.room(id, tenant, now_ms);
+        let room = self.rooms.room(id, tenant, self.clock.now_ms());
         let mut open = Arc::clone(&room.open).lock_owned().await;
+        // Code may have run here for long, and nobody has named the blob meanwhile.
+        let now_ms = self.clock.now_ms();
+        self.blobs.renew(&new.blob, now_ms).await.map_err(no_blob)?;
         let others = self.store.all_files(id).await?;
         let n_bytes: u64 = others.iter().filter(|file| file.path != path).map(|file| file.bytes).sum();
         if n_bytes + bytes > self.config.files_bytes() {
@@ -196,6 +195,7 @@ impl Sandbox {
         self.store.file(id, file).await
     }
 
+    /// Deletes a file with all its versions.
     pub(crate) async fn delete_file(
         &self,
         tenant: TenantId,
@@ -205,7 +205,7 @@ impl Sandbox {
         let file = self.file(tenant, id, file).await?;
         let room = self.rooms.room(id, tenant, self.clock.now_ms());
         let mut open = Arc::clone(&room.open).lock_owned().await;
-        self.store.retire_file(id, &file.path).await?;
+        self.store.delete_file(id, &file.path).await?;
         if let Some(session) = open.as_deref()
             && session.remove(&file.path).await.is_err()
         {
@@ -254,5 +254,12 @@ impl Sandbox {
             std::io::ErrorKind::StorageFull => Error::Full { limit_bytes: self.config.session_bytes },
             _ => Error::Folder(error),
         }
+    }
+}
+
+fn no_blob(error: septet_blobs::Error) -> Error {
+    match error {
+        septet_blobs::Error::NotFound(blob) => Error::NoBlob(blob),
+        other => Error::Blobs(other),
     }
 }

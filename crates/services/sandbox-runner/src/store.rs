@@ -200,10 +200,10 @@ impl Store {
             .await
     }
 
-    /// Takes the file at a path out of the session; its row and bytes stay readable by id.
-    pub(crate) async fn retire_file(&self, container: ContainerId, path: &str) -> Result<(), Error> {
-        let (sql, values) = retired(container, path);
-        self.write(sql, values).await?;
+    /// Deletes the file at a path with all that was written over there. A sweep finds that no row names the blobs any more.
+    pub(crate) async fn delete_file(&self, container: ContainerId, path: &str) -> Result<(), Error> {
+        let sql = "DELETE FROM sandbox_files WHERE container = $1 AND path = $2".to_owned();
+        self.write(sql, vec![container.to_string().into(), path.into()]).await?;
         Ok(())
     }
 

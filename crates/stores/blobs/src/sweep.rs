@@ -8,7 +8,7 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 use septet_kernel::BlobId;
 
@@ -99,6 +99,26 @@ impl Blobs {
             Ok(aged)
         })
         .await
+    }
+
+    /// Makes a blob fresh, as if its bytes were put again now: for who is about to name one that was there before.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Folder`].
+    pub async fn renew(&self, id: &BlobId, now_ms: i64) -> Result<(), Error> {
+        let place = self.local_path(id);
+        let is_there = self.blocking(move |_folder| {
+            let file = match File::open(&place) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+                file => file?,
+            };
+            if modified_ms(&file.metadata()?) < now_ms {
+                file.set_modified(UNIX_EPOCH + Duration::from_millis(now_ms.unsigned_abs()))?;
+            }
+            // A sweep that has moved it before this did not see that it is fresh.
+            place.try_exists()
+        });
+        if is_there.await? { Ok(()) } else { Err(Error::NotFound(id.clone())) }
     }
 
     /// Deletes a blob unless its bytes were put again since `before_ms`. Returns how many bytes that gave back.
@@ -264,6 +284,20 @@ mod tests {
 
         assert_eq!(blobs.delete_aged(&id, 2000).await.unwrap(), 0);
         assert_eq!(blobs.read(&id).await.unwrap(), "report");
+    }
+
+    #[tokio::test]
+    async fn a_blob_that_is_about_to_be_named_is_fresh_again() {
+        let (folder, blobs) = open();
+        let id = blobs.put("report").await.unwrap().id;
+        let (now_ms, before_ms) = (4_000_000_000_000, 3_999_999_999_000);
+
+        blobs.renew(&id, now_ms).await.unwrap();
+
+        assert_eq!(blobs.aged(number(&id), before_ms).await.unwrap(), []);
+        assert_eq!(blobs.delete_aged(&id, before_ms).await.unwrap(), 0);
+        fs::rename(blobs.local_path(&id), folder.path().join("new/aside")).unwrap();
+        assert!(matches!(blobs.renew(&id, now_ms).await, Err(Error::NotFound(_))));
     }
 
     #[tokio::test]

@@ -138,6 +138,22 @@ async fn a_container_is_deleted_with_its_files() {
 }
 
 #[tokio::test]
+async fn a_deleted_file_gives_back_the_space_of_all_its_versions() {
+    let house = house_with(Config { tenant_storage_bytes: 1000, ..config() }).await;
+    let container = house.container().await;
+    let old = house.upload(container, "a.txt", &"a".repeat(400)).await.unwrap();
+    let new = house.upload(container, "a.txt", &"b".repeat(400)).await.unwrap();
+    let more = "c".repeat(900);
+    assert_eq!(house.upload(container, "c.txt", &more).await.unwrap_err().code, "storage_quota_exceeded");
+
+    house.client.delete_file(&house.caller, container, new.id).await.unwrap();
+
+    let shown = house.client.file(&house.caller, container, old.id).await;
+    assert_eq!(shown.unwrap_err().kind(), Kind::NotFound);
+    house.upload(container, "c.txt", &more).await.unwrap();
+}
+
+#[tokio::test]
 async fn uploads_at_the_same_time_do_not_get_past_the_quota_together() {
     let house = house_with(Config { tenant_storage_bytes: 1000, ..config() }).await;
     let mut containers = Vec::new();
