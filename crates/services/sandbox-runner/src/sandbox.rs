@@ -36,7 +36,13 @@ pub(crate) struct Sandbox {
 }
 
 impl Sandbox {
-    pub(crate) async fn create(&self, tenant: TenantId, new: NewContainer) -> Result<Container, Error> {
+    /// Without an owner it is everybody's of the tenant.
+    pub(crate) async fn create(
+        &self,
+        tenant: TenantId,
+        owner: Option<UserId>,
+        new: NewContainer,
+    ) -> Result<Container, Error> {
         let expires_minutes = match new.expires_after {
             None => None,
             Some(after) if after.anchor == "last_active_at" && (1..=EXPIRY_MINUTES_MAX).contains(&after.minutes) => {
@@ -54,7 +60,7 @@ impl Sandbox {
             expires_minutes,
             network: self.egress.admit(id, new.network_policy)?,
         };
-        if let Err(error) = self.store.add_container(&container).await {
+        if let Err(error) = self.store.add_container(&container, owner).await {
             self.egress.forget(id);
             return Err(error);
         }

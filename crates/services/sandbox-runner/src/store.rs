@@ -48,8 +48,8 @@ impl Store {
         self.database.backend() == DbBackend::Sqlite
     }
 
-    /// Does nothing when it is there already.
-    pub(crate) async fn add_container(&self, container: &Container) -> Result<(), Error> {
+    /// Does nothing when it is there already. Without an owner it is everybody's of its tenant.
+    pub(crate) async fn add_container(&self, container: &Container, owner: Option<UserId>) -> Result<(), Error> {
         let network = container.network.as_ref().map(serde_json::to_string).transpose();
         let values = vec![
             container.id.to_string().into(),
@@ -59,9 +59,11 @@ impl Store {
             container.last_active_at_ms.into(),
             container.expires_minutes.map(i64::from).into(),
             network.map_err(|error| Error::BadRow(error.to_string()))?.into(),
+            owner.map(|owner| owner.to_string()).into(),
         ];
         let sql = format!(
-            "INSERT INTO sandbox_containers ({CONTAINER}) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING"
+            "INSERT INTO sandbox_containers ({CONTAINER}, created_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
+             ON CONFLICT DO NOTHING"
         );
         self.write(sql, values).await?;
         Ok(())
