@@ -2,9 +2,9 @@
 //!
 //! The gateway does it, for uploads come through it and it reaches every service. A blob goes when its bytes were put longer
 //! ago than the grace, and when all services that keep blobs have said in two sweeps, one after the other, that no row of
-//! theirs names it. A service that does not answer ends the sweep, and in a folder that belongs to another database there is none:
-//! nothing is deleted on a guess. Nothing is remembered
-//! but which blobs nobody named last time, so a sweep that is killed costs nothing but the time until the next but one.
+//! theirs names it. A service that does not answer ends the sweep, and in a folder that belongs to another database there is
+//! none: nothing is deleted on a guess. Nothing is remembered but which blobs nobody named last time, so a sweep that is killed
+//! costs nothing but the time until the next but one.
 
 use std::collections::HashSet;
 use std::time::Duration;

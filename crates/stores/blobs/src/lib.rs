@@ -54,8 +54,8 @@ pub enum Error {
     },
     /// Another database names the blobs of the folder.
     #[error(
-        "the blob folder {folder} belongs to another database, which would lose its files; give this one a folder of its own \
-         with stores.blobs or, if the other one is gone for good, delete the file {folder}/owner"
+        "the blob folder {folder} belongs to another database, whose sweep deletes what this one puts there; give this one a \
+         folder of its own with stores.blobs or, if the other one is gone for good, delete the file {folder}/owner"
     )]
     Foreign {
         /// Which folder.

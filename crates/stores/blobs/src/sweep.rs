@@ -290,7 +290,7 @@ mod tests {
     async fn a_blob_that_is_about_to_be_named_is_fresh_again() {
         let (folder, blobs) = open();
         let id = blobs.put("report").await.unwrap().id;
-        let (now_ms, before_ms) = (4_000_000_000_000, 3_999_999_999_000);
+        let (now_ms, before_ms) = (2_000_000_000_000, 1_999_999_999_000);
 
         blobs.renew(&id, now_ms).await.unwrap();
 
