@@ -30,8 +30,10 @@ fn size(folder: &Path) -> (u64, usize) {
             let (more, n_more) = size(&path);
             return (bytes + more, n + n_more);
         }
-        let is_lock = path.ends_with("sweep.lock");
-        (bytes + entry.metadata().map_or(0, |meta| meta.len()), n + usize::from(!is_lock))
+        if path.ends_with("sweep.lock") || path.ends_with("owner") {
+            return (bytes, n);
+        }
+        (bytes + entry.metadata().map_or(0, |meta| meta.len()), n + 1)
     })
 }
 
@@ -92,6 +94,22 @@ async fn what_is_deleted_gives_its_space_back_and_what_is_named_stays() {
 #[tokio::test(flavor = "multi_thread")]
 async fn services_apart_are_all_asked_before_anything_is_deleted() {
     keeps_everything_then_gives_it_back(Topology::Apart).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_database_on_a_folder_deletes_nothing_of_the_first() {
+    let (first, folder) = swept(Topology::Together, |_| {}).await;
+    let file = first.client.upload("one.txt", b"kept".to_vec()).await.ok();
+    let blobs = format!("file://{}", folder.display());
+    let (second, _) = swept(Topology::Together, |config| config.stores.blobs = Some(blobs)).await;
+
+    // Several sweeps.
+    tokio::time::sleep(Duration::from_secs(5)).await;
+
+    let content = format!("/v1/files/{}/content", file["id"].as_str().unwrap());
+    assert_eq!(first.client.bytes(&content).await, b"kept");
+    second.stop().await;
+    first.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

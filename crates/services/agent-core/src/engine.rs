@@ -59,12 +59,13 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    /// Keeps the leases and takes up runs until shutdown.
+    /// Keeps the leases, takes up runs and lets sandboxes go until shutdown.
     pub(crate) fn start(self: &Arc<Self>) {
         let engine = Arc::clone(self);
         self.lifecycle.spawn("keep leases of runs", async move { engine.keep_leases().await });
         let engine = Arc::clone(self);
         self.lifecycle.spawn("take up runs", async move { engine.take_up_runs().await });
+        self.lifecycle.spawn("let sandboxes go", Arc::clone(self).let_all_go());
     }
 
     /// Asks the run to stop at once if this process drives it or has it waiting.

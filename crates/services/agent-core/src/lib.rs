@@ -21,6 +21,7 @@ mod config;
 mod engine;
 mod error;
 mod feed;
+mod gone;
 mod migration;
 mod owner;
 mod pen;

@@ -10,7 +10,7 @@ pub(crate) struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(First), Box::new(Sources), Box::new(Blobs)]
+        vec![Box::new(First), Box::new(Sources), Box::new(Blobs), Box::new(Gone)]
     }
 
     fn migration_table_name() -> DynIden {
@@ -151,5 +151,23 @@ impl MigrationTrait for Blobs {
                 return Ok(());
             }
         }
+    }
+}
+
+/// Conversations that were deleted and whose sandboxes may still be there.
+struct Gone;
+
+impl MigrationName for Gone {
+    fn name(&self) -> &'static str {
+        "0004_sandboxes_to_let_go"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Gone {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let table = "CREATE TABLE agent_gone (conversation TEXT PRIMARY KEY, tenant TEXT NOT NULL)";
+        manager.get_connection().execute_unprepared(table).await?;
+        Ok(())
     }
 }

@@ -8,7 +8,6 @@ use futures::Stream;
 use septet_contracts::agents::{ConversationQuery, CreateConversation, CreateResponse, Input};
 use septet_kernel::{BlobId, Caller, ConversationId, ItemId, Kind, ResponseId, VectorStoreId};
 use serde_json::{Value, json};
-use tracing::warn;
 
 use crate::engine::Engine;
 use crate::error::Error;
@@ -228,19 +227,12 @@ impl Runs {
     /// Deletes a run that has ended.
     pub(crate) async fn delete(&self, caller: &Caller, id: ResponseId) -> Result<(), Error> {
         let row = self.row(caller, id).await?;
-        self.engine.store.delete_run(id).await?;
+        self.engine.store.delete_run(id, row.conversation).await?;
         // Nothing shows what was made for it any more.
         if self.engine.store.runs_of(row.conversation).await?.is_empty() {
-            self.delete_containers(caller, row.conversation).await;
+            self.engine.let_go(caller, row.conversation).await;
         }
         Ok(())
-    }
-
-    /// Lets the sandboxes of a conversation go, which are named after it.
-    async fn delete_containers(&self, caller: &Caller, conversation: ConversationId) {
-        if let Err(error) = self.engine.sandbox.delete_named(caller, &conversation.to_string()).await {
-            warn!(conversation.id = %conversation, error = %error, "the sandboxes of a conversation stay behind");
-        }
     }
 
     /// Those of `blobs` that a run still names.
@@ -310,7 +302,7 @@ impl Runs {
     pub(crate) async fn delete_conversation(&self, caller: &Caller, id: ConversationId) -> Result<(), Error> {
         self.engine.store.conversation(caller, id).await?;
         self.engine.store.delete_conversation(id).await?;
-        self.delete_containers(caller, id).await;
+        self.engine.let_go(caller, id).await;
         Ok(())
     }
 }

@@ -2,6 +2,7 @@
 
 mod blobs;
 mod conversations;
+mod gone;
 mod runs;
 
 use sea_orm::{QueryResult, Statement, Value};

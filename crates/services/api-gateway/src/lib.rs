@@ -32,6 +32,7 @@ mod error;
 mod events;
 mod gateway;
 mod inside;
+mod installation;
 mod limits;
 mod metrics;
 mod migration;
@@ -95,6 +96,7 @@ pub async fn open(config: Config, platform: &Platform, database: Database, blobs
     let models = Models::new(directory.transport(ServiceName::ModelGateway));
     let sandbox = Sandbox::new(directory.transport(ServiceName::SandboxRunner));
     let auth = Auth::open(&config, &database, management.clone(), &clock, &ids).await?;
+    let installation = installation::id(&database, &ids).await?;
     let billing = Billing::new(database, clock.clone(), ids.clone(), config.billing.clone());
     let (router, api) = routes::all().split_for_parts();
     let run_timeout = config.run_timeout();
@@ -120,7 +122,7 @@ pub async fn open(config: Config, platform: &Platform, database: Database, blobs
     lifecycle.spawn("feed the ledger from usage", billing.feed(models, lifecycle.stopping()));
     lifecycle.spawn("sweep sessions", sweep(app.clone()));
     lifecycle.spawn("learn changed rights", keep_up(app.clone()));
-    lifecycle.spawn("sweep the blob store", sweep::sweep_blobs(app.clone()));
+    lifecycle.spawn("sweep the blob store", sweep::sweep_blobs(app.clone(), installation));
     let largest = usize::try_from(app.config.upload_limit_bytes().max(app.config.json_limit_bytes()));
     Ok(Service {
         name: ServiceName::ApiGateway,

@@ -10,7 +10,7 @@ pub(crate) struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(First), Box::new(SessionEpochs), Box::new(HoldsOfCalls)]
+        vec![Box::new(First), Box::new(SessionEpochs), Box::new(HoldsOfCalls), Box::new(Installation)]
     }
 
     fn migration_table_name() -> DynIden {
@@ -121,6 +121,24 @@ impl MigrationTrait for HoldsOfCalls {
         for statement in HOLDS_OF_CALLS {
             manager.get_connection().execute_unprepared(statement).await?;
         }
+        Ok(())
+    }
+}
+
+struct Installation;
+
+impl MigrationName for Installation {
+    fn name(&self) -> &str {
+        "gateway_0004_installation"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Installation {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        // One row, with an id that no other database has.
+        let table = "CREATE TABLE gateway_installation (number BIGINT PRIMARY KEY, id TEXT NOT NULL)";
+        manager.get_connection().execute_unprepared(table).await?;
         Ok(())
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use septet_contracts::sandbox::{ExecutionEvent, NewExecution};
-use septet_kernel::{ContainerId, Id, TenantId};
+use septet_kernel::{ContainerId, Id, TenantId, UserId};
 use tracing::warn;
 
 use crate::Error;
@@ -24,6 +24,7 @@ impl Sandbox {
     pub(crate) async fn execute_alone(
         self: &Arc<Self>,
         tenant: TenantId,
+        owner: Option<UserId>,
         new: NewExecution,
         key: Option<String>,
     ) -> Result<(ContainerId, Events), Error> {
@@ -42,7 +43,7 @@ impl Sandbox {
             expires_minutes: Some(KEPT_MINUTES),
             network: None,
         };
-        self.store.add_container(&container).await?;
+        self.store.add_container(&container, owner).await?;
         let mut leaving = Leaving { sandbox: Arc::clone(self), tenant, id, is_kept: key.is_some() };
         let mut events = self.execute(tenant, id, new, key).await?;
         let events = async_stream::stream! {

@@ -79,7 +79,7 @@ pub enum Error {
     },
     /// The files of the tenant would have more bytes than it may keep.
     #[error(
-        "the containers of this tenant would have more than the {limit_bytes} bytes of files that it may keep; delete containers that are not needed, or have sandbox.tenant_storage_bytes raised"
+        "the containers of this tenant would have more than the {limit_bytes} bytes of files that it may keep; delete files or containers that are not needed, or have sandbox.tenant_storage_bytes raised"
     )]
     StorageFull {
         /// The limit.

@@ -312,8 +312,7 @@ impl Sandbox {
         let Some(session) = session else { return Ok(false) };
         let Changes { found, gone, is_cut } = session.changes(self.config.n_files).await.map_err(Error::Folder)?;
         let paths: Vec<String> = found.iter().map(|file| file.path.clone()).collect();
-        let left = self.space_left(room.tenant).await?;
-        match self.keep_found(container, &gone, found, left).await {
+        match self.keep_found(room.tenant, container, &gone, found).await {
             Ok(Kept { files, is_too_large, n_without_space }) => {
                 for file in &files {
                     log.add(ExecutionEvent::File { file: Box::new(wire::file(file)) });
@@ -342,18 +341,17 @@ impl Sandbox {
     /// All of them or none, but for those that are too large and those that the tenant has no space for.
     async fn keep_found(
         &self,
+        tenant: TenantId,
         container: ContainerId,
         gone: &[String],
         found: Vec<FoundFile>,
-        mut left: Option<u64>,
     ) -> Result<Kept, Error> {
+        let mut left = self.space_left(tenant).await?.unwrap_or(u64::MAX);
         let (mut files, mut is_too_large, mut n_without_space) = (Vec::new(), false, 0);
         for found in found {
-            match self.blobs.put_stream(found.content, self.config.file_bytes).await {
-                // No row will name it, so it is swept.
-                Ok(stored) if left.is_some_and(|left| stored.bytes > left) => n_without_space += 1,
+            match self.blobs.put_stream(found.content, left.min(self.config.file_bytes)).await {
                 Ok(stored) => {
-                    left = left.map(|left| left - stored.bytes);
+                    left -= stored.bytes;
                     files.push(File {
                         id: self.ids.next(),
                         container,
@@ -364,11 +362,21 @@ impl Sandbox {
                         created_at_ms: self.clock.now_ms(),
                     });
                 }
+                Err(septet_blobs::Error::TooLarge { .. }) if left < self.config.file_bytes => n_without_space += 1,
                 Err(septet_blobs::Error::TooLarge { .. }) => is_too_large = true,
                 Err(other) => return Err(other.into()),
             }
         }
-        self.store.change_files(container, gone, &files).await?;
+        let quota = self.quota(tenant);
+        match self.store.change_files(quota, container, gone, &files).await {
+            // Others of the tenant have used the space meanwhile. No row names these now, so they are swept.
+            Err(Error::StorageFull { .. }) => {
+                n_without_space += files.len();
+                files.clear();
+                self.store.change_files(quota, container, gone, &files).await?;
+            }
+            other => other?,
+        }
         Ok(Kept { files, is_too_large, n_without_space })
     }
 }

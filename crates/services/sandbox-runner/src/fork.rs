@@ -3,7 +3,7 @@
 //! Both go on apart. The variables travel as a file that is written and read inside the walls; nothing here looks into it.
 
 use septet_contracts::sandbox::Limits;
-use septet_kernel::{ContainerId, TenantId};
+use septet_kernel::{ContainerId, TenantId, UserId};
 
 use crate::Error;
 use crate::container::{Container, File};
@@ -18,21 +18,24 @@ pub(crate) struct Forked {
 
 impl Sandbox {
     /// Waits while code runs in the container.
-    pub(crate) async fn fork(&self, tenant: TenantId, id: ContainerId) -> Result<Forked, Error> {
+    pub(crate) async fn fork(&self, tenant: TenantId, owner: Option<UserId>, id: ContainerId) -> Result<Forked, Error> {
         let (room, open) = self.enter_room(tenant, id).await?;
         let original = self.usable(tenant, id).await?;
         let now_ms = self.clock.now_ms();
         let container = Container { id: self.ids.next(), created_at_ms: now_ms, last_active_at_ms: now_ms, ..original };
-        self.store.add_container(&container).await?;
+        self.store.add_container(&container, owner).await?;
         self.egress.copy(id, container.id);
-        for file in self.store.all_files(id).await? {
-            let copy = File { id: self.ids.next(), container: container.id, ..file };
-            self.store.add_file(&copy).await?;
-        }
-        let left_behind = match open.as_deref() {
-            Some(session) if session.has_kept() => self.copy_variables(tenant, session, &container).await,
-            Some(_) | None => Ok(Vec::new()),
+        let copy = async {
+            let files = self.store.all_files(id).await?.into_iter();
+            let copies: Vec<File> =
+                files.map(|file| File { id: self.ids.next(), container: container.id, ..file }).collect();
+            self.store.change_files(self.quota(tenant), container.id, &[], &copies).await?;
+            match open.as_deref() {
+                Some(session) if session.has_kept() => self.copy_variables(tenant, session, &container).await,
+                Some(_) | None => Ok(Vec::new()),
+            }
         };
+        let left_behind = copy.await;
         drop((room, open));
         match left_behind {
             Ok(left_behind) => Ok(Forked { container, left_behind }),

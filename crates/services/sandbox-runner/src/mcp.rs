@@ -131,7 +131,7 @@ impl Desk {
         let tenant = tenant(&context)?;
         let fork = async {
             let container = self.container(tenant, container).await?;
-            self.sandbox.fork(tenant, container).await
+            self.sandbox.fork(tenant, None, container).await
         };
         Ok(answer::of(fork.await, |forked| answer::forked(forked.container.id, &forked.left_behind)))
     }
@@ -264,7 +264,7 @@ impl Desk {
         let expires_after = ExpiresAfter { anchor: "last_active_at".to_owned(), minutes: KEPT_MINUTES };
         let new =
             NewContainer { name: "mcp".to_owned(), expires_after: Some(expires_after), ..NewContainer::default() };
-        let made = self.sandbox.create(tenant, new).await?.id;
+        let made = self.sandbox.create(tenant, None, new).await?.id;
         *self.container.lock().unwrap_or_else(PoisonError::into_inner) = Some(made);
         Ok(made)
     }

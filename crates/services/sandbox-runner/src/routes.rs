@@ -54,8 +54,7 @@ pub(crate) fn routes(sandbox: Arc<Sandbox>) -> Router {
 }
 
 async fn create(State(sandbox): Shared, caller: Caller, Json(new): Json<api::NewContainer>) -> Answer<api::Container> {
-    let container = sandbox.create(caller.tenant, new).await?;
-    owner::give(&sandbox, &caller, container.id).await?;
+    let container = sandbox.create(caller.tenant, caller.user, new).await?;
     Ok(Json(wire::container(&container, sandbox.clock.now_ms(), &walls(&sandbox).await)))
 }
 
@@ -78,8 +77,7 @@ async fn delete(State(sandbox): Shared, caller: Caller, Path(container): Path<St
 }
 
 async fn fork(State(sandbox): Shared, caller: Caller, Path(container): Path<String>) -> Answer<api::Container> {
-    let forked = sandbox.fork(caller.tenant, id(&container)?).await?;
-    owner::give(&sandbox, &caller, forked.container.id).await?;
+    let forked = sandbox.fork(caller.tenant, caller.user, id(&container)?).await?;
     let mut answer = wire::container(&forked.container, sandbox.clock.now_ms(), &walls(&sandbox).await);
     answer.septet.left_behind = forked.left_behind;
     Ok(Json(answer))

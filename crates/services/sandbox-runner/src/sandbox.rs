@@ -16,7 +16,7 @@ use crate::egress::Egress;
 use crate::execution::Lives;
 use crate::process;
 use crate::rooms::{Room, Rooms};
-use crate::store::Store;
+use crate::store::{Quota, Store};
 use crate::{Config, Error};
 
 const EXPIRY_MINUTES_MAX: u32 = 43_200;
@@ -36,7 +36,13 @@ pub(crate) struct Sandbox {
 }
 
 impl Sandbox {
-    pub(crate) async fn create(&self, tenant: TenantId, new: NewContainer) -> Result<Container, Error> {
+    /// Without an owner it is everybody's of the tenant.
+    pub(crate) async fn create(
+        &self,
+        tenant: TenantId,
+        owner: Option<UserId>,
+        new: NewContainer,
+    ) -> Result<Container, Error> {
         let expires_minutes = match new.expires_after {
             None => None,
             Some(after) if after.anchor == "last_active_at" && (1..=EXPIRY_MINUTES_MAX).contains(&after.minutes) => {
@@ -54,7 +60,7 @@ impl Sandbox {
             expires_minutes,
             network: self.egress.admit(id, new.network_policy)?,
         };
-        if let Err(error) = self.store.add_container(&container).await {
+        if let Err(error) = self.store.add_container(&container, owner).await {
             self.egress.forget(id);
             return Err(error);
         }
@@ -98,11 +104,20 @@ impl Sandbox {
 
     /// Deletes the containers of a tenant that have this name, and tells how many there were.
     pub(crate) async fn delete_named(&self, tenant: TenantId, name: &str) -> Result<usize, Error> {
-        let containers = self.store.containers_named(tenant, name).await?;
-        for &id in &containers {
-            self.delete(tenant, id).await?;
+        let mut n_deleted = 0;
+        for id in self.store.containers_named(tenant, name).await? {
+            n_deleted += usize::from(self.delete_if_there(tenant, id).await?);
         }
-        Ok(containers.len())
+        Ok(n_deleted)
+    }
+
+    /// Somebody else may have been quicker.
+    async fn delete_if_there(&self, tenant: TenantId, id: ContainerId) -> Result<bool, Error> {
+        match self.delete(tenant, id).await {
+            Ok(()) => Ok(true),
+            Err(Error::NoContainer(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Deletes the containers whose time is over for longer than they are kept, and tells how many there were.
@@ -116,11 +131,14 @@ impl Sandbox {
                 other => other?,
             };
             if container.is_expired(before_ms) {
-                self.delete(container.tenant, container.id).await?;
-                n_deleted += 1;
+                n_deleted += usize::from(self.delete_if_there(container.tenant, container.id).await?);
             }
         }
         Ok(n_deleted)
+    }
+
+    pub(crate) fn quota(&self, tenant: TenantId) -> Quota {
+        Quota { tenant, limit_bytes: self.config.tenant_storage_bytes }
     }
 
     /// How many more bytes of files a tenant may have; none when there is no limit.
@@ -134,16 +152,15 @@ impl Sandbox {
     pub(crate) async fn add_file(&self, tenant: TenantId, id: ContainerId, new: NewFile) -> Result<File, Error> {
         let container = self.usable(tenant, id).await?;
         let path = process::inside(&new.path).ok_or_else(|| Error::BadPath(new.path.chars().take(200).collect()))?;
-        let bytes = self.blobs.size(&new.blob).await.map_err(|error| match error {
-            septet_blobs::Error::NotFound(blob) => Error::NoBlob(blob),
-            other => Error::Blobs(other),
-        })?;
+        let bytes = self.blobs.size(&new.blob).await.map_err(no_blob)?;
         if self.space_left(tenant).await?.is_some_and(|left| bytes > left) {
             return Err(Error::StorageFull { limit_bytes: self.config.tenant_storage_bytes });
         }
-        let now_ms = self.clock.now_ms();
-        let room = self.rooms.room(id, tenant, now_ms);
+        let room = self.rooms.room(id, tenant, self.clock.now_ms());
         let mut open = Arc::clone(&room.open).lock_owned().await;
+        // Code may have run here for long, and nobody has named the blob meanwhile.
+        let now_ms = self.clock.now_ms();
+        self.blobs.renew(&new.blob, now_ms).await.map_err(no_blob)?;
         let others = self.store.all_files(id).await?;
         let n_bytes: u64 = others.iter().filter(|file| file.path != path).map(|file| file.bytes).sum();
         if n_bytes + bytes > self.config.files_bytes() {
@@ -158,7 +175,7 @@ impl Sandbox {
             source: Source::User,
             created_at_ms: now_ms,
         };
-        self.store.add_file(&file).await?;
+        self.store.add_file(self.quota(tenant), &file).await?;
         self.store.touch(id, now_ms).await?;
         // A folder that the file does not fit into is let go and filled anew for the next run.
         if let Some(session) = open.as_deref()
@@ -184,6 +201,7 @@ impl Sandbox {
         self.store.file(id, file).await
     }
 
+    /// Deletes a file with all its versions.
     pub(crate) async fn delete_file(
         &self,
         tenant: TenantId,
@@ -193,7 +211,7 @@ impl Sandbox {
         let file = self.file(tenant, id, file).await?;
         let room = self.rooms.room(id, tenant, self.clock.now_ms());
         let mut open = Arc::clone(&room.open).lock_owned().await;
-        self.store.retire_file(id, &file.path).await?;
+        self.store.delete_file(id, &file.path).await?;
         if let Some(session) = open.as_deref()
             && session.remove(&file.path).await.is_err()
         {
@@ -242,5 +260,12 @@ impl Sandbox {
             std::io::ErrorKind::StorageFull => Error::Full { limit_bytes: self.config.session_bytes },
             _ => Error::Folder(error),
         }
+    }
+}
+
+fn no_blob(error: septet_blobs::Error) -> Error {
+    match error {
+        septet_blobs::Error::NotFound(blob) => Error::NoBlob(blob),
+        other => Error::Blobs(other),
     }
 }

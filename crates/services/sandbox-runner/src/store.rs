@@ -15,6 +15,7 @@ use septet_kernel::{ContainerFileId, ContainerId, ExecutionId, TenantId, UserId}
 use crate::Error;
 use crate::container::{Container, File, Source};
 use known::Known;
+pub(crate) use space::Quota;
 
 const CONTAINER: &str = "id, tenant, name, created_at, last_active_at, expires_minutes, network";
 const FILE: &str = "id, container, path, bytes, blob, source, created_at";
@@ -47,8 +48,8 @@ impl Store {
         self.database.backend() == DbBackend::Sqlite
     }
 
-    /// Does nothing when it is there already.
-    pub(crate) async fn add_container(&self, container: &Container) -> Result<(), Error> {
+    /// Does nothing when it is there already. Without an owner it is everybody's of its tenant.
+    pub(crate) async fn add_container(&self, container: &Container, owner: Option<UserId>) -> Result<(), Error> {
         let network = container.network.as_ref().map(serde_json::to_string).transpose();
         let values = vec![
             container.id.to_string().into(),
@@ -58,9 +59,11 @@ impl Store {
             container.last_active_at_ms.into(),
             container.expires_minutes.map(i64::from).into(),
             network.map_err(|error| Error::BadRow(error.to_string()))?.into(),
+            owner.map(|owner| owner.to_string()).into(),
         ];
         let sql = format!(
-            "INSERT INTO sandbox_containers ({CONTAINER}) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING"
+            "INSERT INTO sandbox_containers ({CONTAINER}, created_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
+             ON CONFLICT DO NOTHING"
         );
         self.write(sql, values).await?;
         Ok(())
@@ -144,13 +147,20 @@ impl Store {
     }
 
     /// Makes `file` the current one at its path.
-    pub(crate) async fn add_file(&self, file: &File) -> Result<(), Error> {
-        self.change_files(file.container, &[], std::slice::from_ref(file)).await
+    ///
+    /// # Errors
+    /// [`Error::StorageFull`].
+    pub(crate) async fn add_file(&self, quota: Quota, file: &File) -> Result<(), Error> {
+        self.change_files(quota, file.container, &[], std::slice::from_ref(file)).await
     }
 
     /// Takes files out of the session and makes others the current ones at their paths, in one step.
+    ///
+    /// # Errors
+    /// [`Error::StorageFull`]; nothing is changed then.
     pub(crate) async fn change_files(
         &self,
+        quota: Quota,
         container: ContainerId,
         gone: &[String],
         files: &[File],
@@ -180,18 +190,22 @@ impl Store {
         }
         self.database
             .write(async |transaction| {
+                let is_more = !files.is_empty();
+                if is_more {
+                    self.queue_up(transaction, quota).await?;
+                }
                 for statement in statements {
                     transaction.execute_raw(statement).await?;
                 }
-                Ok(())
+                if is_more { self.check(transaction, quota).await } else { Ok(()) }
             })
             .await
     }
 
-    /// Takes the file at a path out of the session; its row and bytes stay readable by id.
-    pub(crate) async fn retire_file(&self, container: ContainerId, path: &str) -> Result<(), Error> {
-        let (sql, values) = retired(container, path);
-        self.write(sql, values).await?;
+    /// Deletes the file at a path with all that was written over there. A sweep finds that no row names the blobs any more.
+    pub(crate) async fn delete_file(&self, container: ContainerId, path: &str) -> Result<(), Error> {
+        let sql = "DELETE FROM sandbox_files WHERE container = $1 AND path = $2".to_owned();
+        self.write(sql, vec![container.to_string().into(), path.into()]).await?;
         Ok(())
     }
 

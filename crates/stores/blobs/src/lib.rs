@@ -6,6 +6,7 @@
 
 mod sweep;
 
+use std::fs::TryLockError;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -51,6 +52,15 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// Another database names the blobs of the folder.
+    #[error(
+        "the blob folder {folder} belongs to another database, whose sweep deletes what this one puts there; give this one a \
+         folder of its own with stores.blobs or, if the other one is gone for good, delete the file {folder}/owner"
+    )]
+    Foreign {
+        /// Which folder.
+        folder: String,
+    },
     /// There is no such blob.
     #[error("blob {0} does not exist")]
     NotFound(BlobId),
@@ -81,6 +91,7 @@ impl Failure for Error {
     fn kind(&self) -> Kind {
         match self {
             Self::UnknownUri(_) => Kind::BadRequest,
+            Self::Foreign { .. } => Kind::Conflict,
             Self::NotFound(_) => Kind::NotFound,
             Self::TooLarge { .. } => Kind::TooLarge,
             Self::Source(_) => Kind::BadRequest,
@@ -132,8 +143,11 @@ impl Blobs {
         E: Into<septet_kernel::BoxError>,
     {
         let unfinished = tempfile::NamedTempFile::new_in(self.folder.join("new")).map_err(Error::Write)?;
-        // Says that the upload lives; the system lets go of it when this process is killed.
-        unfinished.as_file().try_lock().map_err(|error| Error::Write(error.into()))?;
+        // Says that the upload lives; the system lets go of it when this process is killed. Where files cannot be locked, what
+        // killed uploads leave is not removed, and that is all.
+        if let Err(error @ TryLockError::WouldBlock) = unfinished.as_file().try_lock() {
+            return Err(Error::Write(error.into()));
+        }
         let mut file = tokio::fs::File::from_std(unfinished.reopen().map_err(Error::Write)?);
         let mut hash = Sha256::new();
         let mut n_bytes = 0_u64;

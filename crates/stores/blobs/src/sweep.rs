@@ -6,9 +6,9 @@
 //! unfinished files behind; these are recognised by the lock that a living upload has on its file.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 use septet_kernel::BlobId;
 
@@ -16,6 +16,14 @@ use crate::{Blobs, Error};
 
 /// The folders that blobs are spread over, one for each first byte of their ids.
 pub const N_FOLDERS: u16 = 256;
+
+/// How the names of blobs begin that are about to be deleted.
+const SWEPT: &str = "swept-";
+
+const LOCK: &str = "sweep.lock";
+
+/// The file that says whose the folder is.
+const OWNER: &str = "owner";
 
 /// What a store holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -33,13 +41,37 @@ pub struct Usage {
 pub struct SweepLock(#[expect(dead_code, reason = "held for its lock")] File);
 
 impl Blobs {
+    /// Makes the folder that of `owner`, unless it is somebody's already: who does not know all that is named must not sweep.
+    ///
+    /// # Errors
+    /// [`Error::Foreign`] when it is somebody else's, [`Error::Folder`] when it is not writable.
+    pub async fn claim(&self, owner: &str) -> Result<(), Error> {
+        let ours = owner.to_owned();
+        let is_ours = self.blocking(move |folder| {
+            let place = folder.join(OWNER);
+            if !place.try_exists()? {
+                let mut file = tempfile::NamedTempFile::new_in(folder.join("new"))?;
+                file.write_all(ours.as_bytes())?;
+                file.as_file().sync_all()?;
+                // Somebody may have been quicker.
+                if let Err(failed) = file.persist_noclobber(&place)
+                    && failed.error.kind() != io::ErrorKind::AlreadyExists
+                {
+                    return Err(failed.error);
+                }
+            }
+            Ok(fs::read_to_string(&place)? == ours)
+        });
+        if is_ours.await? { Ok(()) } else { Err(Error::Foreign { folder: self.folder.display().to_string() }) }
+    }
+
     /// The right to sweep; `None` while another process has it.
     ///
     /// # Errors
     /// [`Error::Folder`] when the folder is not writable.
     pub async fn lock_sweep(&self) -> Result<Option<SweepLock>, Error> {
         self.blocking(|folder| {
-            let file = File::options().create(true).append(true).open(folder.join("new/sweep.lock"))?;
+            let file = File::options().create(true).append(true).open(folder.join("new").join(LOCK))?;
             match file.try_lock() {
                 Ok(()) => Ok(Some(SweepLock(file))),
                 Err(fs::TryLockError::WouldBlock) => Ok(None),
@@ -69,19 +101,42 @@ impl Blobs {
         .await
     }
 
+    /// Makes a blob fresh, as if its bytes were put again now: for who is about to name one that was there before.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Folder`].
+    pub async fn renew(&self, id: &BlobId, now_ms: i64) -> Result<(), Error> {
+        let place = self.local_path(id);
+        let is_there = self.blocking(move |_folder| {
+            let file = match File::open(&place) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+                file => file?,
+            };
+            if modified_ms(&file.metadata()?) < now_ms {
+                file.set_modified(UNIX_EPOCH + Duration::from_millis(now_ms.unsigned_abs()))?;
+            }
+            // A sweep that has moved it before this did not see that it is fresh.
+            place.try_exists()
+        });
+        if is_there.await? { Ok(()) } else { Err(Error::NotFound(id.clone())) }
+    }
+
     /// Deletes a blob unless its bytes were put again since `before_ms`. Returns how many bytes that gave back.
     ///
     /// # Errors
     /// [`Error::Folder`].
     pub async fn delete_aged(&self, id: &BlobId, before_ms: i64) -> Result<u64, Error> {
-        let (place, name) = (self.local_path(id), format!("swept-{id}"));
+        let (place, name) = (self.local_path(id), format!("{SWEPT}{id}"));
         self.blocking(move |folder| {
+            match fs::metadata(&place) {
+                Ok(meta) if modified_ms(&meta) < before_ms => {}
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                Ok(_) | Err(_) => return Ok(0),
+            }
             // Out of sight first: who puts the bytes again from here on makes another file.
             let aside = folder.join("new").join(name);
-            match fs::rename(&place, &aside) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
-                renamed => renamed?,
-            }
+            fs::rename(&place, &aside)?;
+            // Who put them since the look above finds them in their place again.
             let meta = fs::metadata(&aside)?;
             if modified_ms(&meta) >= before_ms {
                 fs::rename(&aside, &place)?;
@@ -93,12 +148,32 @@ impl Blobs {
         .await
     }
 
-    /// Removes what uploads have left behind that were killed. Returns how many bytes that gave back.
+    /// Removes what uploads have left behind that were killed, and puts back what a sweep that was killed had only just set
+    /// aside. Returns how many bytes that gave back.
     ///
     /// # Errors
     /// [`Error::Folder`].
-    pub async fn remove_unfinished(&self, before_ms: i64) -> Result<u64, Error> {
-        self.blocking(move |folder| remove_unfinished(folder, before_ms)).await
+    pub async fn remove_unfinished(&self, _lock: &SweepLock, before_ms: i64) -> Result<u64, Error> {
+        let blobs = self.clone();
+        self.blocking(move |folder| {
+            let mut n_bytes = 0;
+            each_file(&folder.join("new"), |path, meta| {
+                let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+                let swept: Option<BlobId> = name.strip_prefix(SWEPT).and_then(|id| id.parse().ok());
+                if let Some(place) = swept.as_ref().map(|id| blobs.local_path(id))
+                    && !place.exists()
+                {
+                    let _next_time_if_not_now = fs::rename(path, place);
+                    return;
+                }
+                let is_upload = || name != LOCK && modified_ms(meta) < before_ms && is_left(path);
+                if (swept.is_some() || is_upload()) && fs::remove_file(path).is_ok() {
+                    n_bytes += meta.len();
+                }
+            })?;
+            Ok(n_bytes)
+        })
+        .await
     }
 
     /// What the store holds.
@@ -133,16 +208,9 @@ impl Blobs {
 
 /// An unfinished file that nobody has locked belongs to an upload that was killed. One that was made just now may not be locked
 /// yet, so it has a little time.
-pub(crate) fn remove_unfinished(folder: &Path, before_ms: i64) -> io::Result<u64> {
-    let mut n_bytes = 0;
-    each_file(&folder.join("new"), |path, meta| {
-        let is_old = modified_ms(meta) < before_ms && path.file_name().is_some_and(|name| name != "sweep.lock");
-        let is_left = || File::open(path).is_ok_and(|file| file.try_lock().is_ok());
-        if is_old && is_left() && fs::remove_file(path).is_ok() {
-            n_bytes += meta.len();
-        }
-    })?;
-    Ok(n_bytes)
+fn is_left(path: &Path) -> bool {
+    // Over NFS only who may write can lock.
+    File::options().append(true).open(path).is_ok_and(|file| file.try_lock().is_ok())
 }
 
 fn each_file(folder: &Path, mut look: impl FnMut(&Path, &fs::Metadata)) -> io::Result<()> {
@@ -183,6 +251,11 @@ mod tests {
         u16::from_str_radix(&id.as_str()[..2], 16).unwrap()
     }
 
+    async fn remove_unfinished(blobs: &Blobs) -> u64 {
+        let lock = blobs.lock_sweep().await.unwrap().unwrap();
+        blobs.remove_unfinished(&lock, FUTURE).await.unwrap()
+    }
+
     #[tokio::test]
     async fn only_what_is_old_is_listed_and_deleted() {
         let (_folder, blobs) = open();
@@ -214,6 +287,20 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_blob_that_is_about_to_be_named_is_fresh_again() {
+        let (folder, blobs) = open();
+        let id = blobs.put("report").await.unwrap().id;
+        let (now_ms, before_ms) = (2_000_000_000_000, 1_999_999_999_000);
+
+        blobs.renew(&id, now_ms).await.unwrap();
+
+        assert_eq!(blobs.aged(number(&id), before_ms).await.unwrap(), []);
+        assert_eq!(blobs.delete_aged(&id, before_ms).await.unwrap(), 0);
+        fs::rename(blobs.local_path(&id), folder.path().join("new/aside")).unwrap();
+        assert!(matches!(blobs.renew(&id, now_ms).await, Err(Error::NotFound(_))));
+    }
+
+    #[tokio::test]
     async fn what_killed_uploads_left_is_removed_and_a_living_upload_is_not() {
         let (folder, blobs) = open();
         let left = folder.path().join("new/.tmpkilled");
@@ -225,7 +312,7 @@ mod tests {
             while blobs.usage().await.unwrap().unfinished_bytes < 18 {
                 tokio::time::sleep(std::time::Duration::from_millis(5)).await;
             }
-            let n_removed = blobs.remove_unfinished(FUTURE).await.unwrap();
+            let n_removed = remove_unfinished(&blobs).await;
             drop(more);
             n_removed
         };
@@ -233,6 +320,36 @@ mod tests {
         let (uploaded, n_removed) = tokio::join!(upload, sweep);
 
         assert_eq!((uploaded.unwrap().bytes, n_removed), (5, 13));
+    }
+
+    #[tokio::test]
+    async fn a_sweep_that_is_killed_loses_no_blob() {
+        let (folder, blobs) = open();
+        let id = blobs.put("report").await.unwrap().id;
+        let set_aside = || fs::rename(blobs.local_path(&id), folder.path().join(format!("new/swept-{id}"))).unwrap();
+
+        set_aside();
+        assert_eq!(remove_unfinished(&blobs).await, 0);
+        assert_eq!(blobs.read(&id).await.unwrap(), "report");
+
+        set_aside();
+        blobs.put("report").await.unwrap();
+        assert_eq!(remove_unfinished(&blobs).await, 6);
+        assert_eq!(blobs.read(&id).await.unwrap(), "report");
+    }
+
+    #[tokio::test]
+    async fn a_folder_belongs_to_whoever_claims_it_first() {
+        let (folder, blobs) = open();
+
+        blobs.claim("one").await.unwrap();
+        let refusal = blobs.claim("other").await.unwrap_err();
+
+        assert!(matches!(refusal, Error::Foreign { .. }), "{refusal}");
+        blobs.claim("one").await.unwrap();
+        assert_eq!(blobs.usage().await.unwrap(), Usage::default());
+        fs::remove_file(folder.path().join("owner")).unwrap();
+        blobs.claim("other").await.unwrap();
     }
 
     #[tokio::test]

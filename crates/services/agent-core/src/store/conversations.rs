@@ -6,6 +6,7 @@ use sea_orm::{ConnectionTrait, QueryResult, Value};
 use septet_contracts::agents::{ConversationQuery, Source};
 use septet_kernel::{Caller, ContainerId, ConversationId, ResponseId};
 
+use super::gone::NOTE_GONE;
 use super::{Store, from_json, parsed, parsed_or_none, to_json};
 use crate::error::Error;
 
@@ -132,7 +133,7 @@ impl Store {
         row.map_or(Ok(None), |row| parsed_or_none(&row, "container"))
     }
 
-    /// Deletes a conversation with its runs and their journals.
+    /// Deletes a conversation with its runs and their journals, and notes that its sandboxes are to be let go.
     pub(crate) async fn delete_conversation(&self, id: ConversationId) -> Result<(), Error> {
         self.database
             .write(async |transaction| {
@@ -148,6 +149,7 @@ impl Store {
                     "DELETE FROM agent_blobs WHERE run IN (SELECT id FROM agent_runs WHERE conversation = $1)",
                     "DELETE FROM agent_journal WHERE run IN (SELECT id FROM agent_runs WHERE conversation = $1)",
                     "DELETE FROM agent_runs WHERE conversation = $1",
+                    NOTE_GONE,
                     "DELETE FROM agent_conversations WHERE id = $1",
                 ] {
                     transaction.execute_raw(self.statement(sql, values())).await?;

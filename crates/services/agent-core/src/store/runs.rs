@@ -290,8 +290,9 @@ impl Store {
         rows.iter().map(|row| parsed(row, "id")).collect()
     }
 
-    /// Deletes a run that has ended, with its journal.
-    pub(crate) async fn delete_run(&self, id: ResponseId) -> Result<(), Error> {
+    /// Deletes a run of a conversation that has ended, with its journal. With the last one it notes that the sandboxes of the
+    /// conversation are to be let go.
+    pub(crate) async fn delete_run(&self, id: ResponseId, conversation: ConversationId) -> Result<(), Error> {
         self.database
             .write(async |transaction| {
                 let values = || [Value::from(id.to_string())];
@@ -310,6 +311,7 @@ impl Store {
                         self.statement("UPDATE agent_conversations SET last_run = NULL WHERE last_run = $1", values()),
                     )
                     .await?;
+                transaction.execute_raw(self.statement(NOTE_GONE, [conversation.to_string().into()])).await?;
                 Ok(())
             })
             .await

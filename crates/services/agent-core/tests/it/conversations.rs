@@ -1,6 +1,10 @@
 //! What the model is shown of a conversation.
 
+use std::time::Duration;
+
+use sea_orm::{ConnectionTrait, Statement};
 use septet_contracts::agents::{CreateResponse, Input};
+use septet_kernel::ConversationId;
 use serde_json::{Value, json};
 
 use crate::harness::{Harness, request, searches, text};
@@ -66,4 +70,29 @@ async fn messages_are_in_an_order_that_every_template_takes() {
     let input = Input::Items(vec![said("system", "Say hello.")]);
     harness.agents.create(&harness.caller, &CreateResponse { input, ..request("") }).await.unwrap();
     assert_eq!(roles(&harness.peers.asked()[1]), ["system", "user"]);
+}
+
+#[tokio::test]
+async fn the_sandboxes_of_a_deleted_conversation_go_however_long_their_service_is_away() {
+    let harness = Harness::start(json!({}), [text("yes")]).await;
+    let answer = harness.ask("Is it?").await;
+    let conversation: ConversationId = answer.extra["conversation"]["id"].as_str().unwrap().parse().unwrap();
+    harness.peers.sandbox_is_away(true);
+    harness.agents.delete_conversation(&harness.caller, conversation).await.unwrap();
+    assert_eq!(harness.peers.let_go(), Vec::<String>::new());
+
+    harness.peers.sandbox_is_away(false);
+    let harness = harness.restart(async |_database| {}).await;
+
+    let let_go = async {
+        while harness.peers.let_go() != [conversation.to_string()] {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), let_go).await.expect("they are let go");
+    let to_do = async |database: &septet_database::Database| {
+        let sql = Statement::from_string(database.backend(), "SELECT conversation FROM agent_gone");
+        assert!(database.reader().query_one_raw(sql).await.unwrap().is_none());
+    };
+    harness.restart(to_do).await;
 }

@@ -10,7 +10,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use futures::StreamExt;
 use secrecy::SecretString;
@@ -83,6 +83,9 @@ struct Inner {
     searched: Mutex<Vec<Value>>,
     /// Which agents were asked for.
     named: Mutex<Vec<String>>,
+    is_sandbox_away: Mutex<bool>,
+    /// The names of sandboxes that were let go.
+    let_go: Mutex<Vec<String>>,
 }
 
 impl Peers {
@@ -115,6 +118,15 @@ impl Peers {
     /// Which agents were asked for, oldest first.
     pub(crate) fn named(&self) -> Vec<String> {
         self.0.named.lock().unwrap().clone()
+    }
+
+    pub(crate) fn sandbox_is_away(&self, is_away: bool) {
+        *self.0.is_sandbox_away.lock().unwrap() = is_away;
+    }
+
+    /// The names of sandboxes that were let go, oldest first.
+    pub(crate) fn let_go(&self) -> Vec<String> {
+        self.0.let_go.lock().unwrap().clone()
     }
 
     pub(crate) fn n_searches(&self) -> usize {
@@ -202,7 +214,7 @@ impl Harness {
             (ServiceName::Management, management(peers.clone())),
             (ServiceName::ModelGateway, models(peers.clone())),
             (ServiceName::KnowledgeEngine, knowledge(peers.clone())),
-            (ServiceName::SandboxRunner, Router::new()),
+            (ServiceName::SandboxRunner, sandbox(peers.clone())),
         ] {
             platform.directory.plug_local(name, Service::internal(name, router).into_router(&platform));
         }
@@ -303,6 +315,17 @@ fn knowledge(peers: Peers) -> Router {
         }]}))
     };
     Router::new().route("/internal/search", post(search)).with_state(peers)
+}
+
+fn sandbox(peers: Peers) -> Router {
+    let let_go = async |State(peers): State<Peers>, Path(name): Path<String>| {
+        if *peers.0.is_sandbox_away.lock().unwrap() {
+            return StatusCode::SERVICE_UNAVAILABLE;
+        }
+        peers.0.let_go.lock().unwrap().push(name);
+        StatusCode::NO_CONTENT
+    };
+    Router::new().route("/internal/containers/named/{name}", delete(let_go)).with_state(peers)
 }
 
 fn models(peers: Peers) -> Router {

@@ -38,11 +38,7 @@ pub(super) async fn execute(
             owner::check(&sandbox, &caller, container).await?;
             (container, sandbox.execute(caller.tenant, container, execution, key).await?)
         }
-        None => {
-            let (container, events) = sandbox.execute_alone(caller.tenant, execution, key).await?;
-            owner::give(&sandbox, &caller, container).await?;
-            (container, events)
-        }
+        None => sandbox.execute_alone(caller.tenant, caller.user, execution, key).await?,
     };
     if !stream {
         let mut report = ExecutionReport::new(container);

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use septet_chassis::http::form::{self, BadForm, Form};
 use septet_chassis::http::{Content, Json, Refusal};
 use septet_contracts::sandbox as api;
-use septet_kernel::Caller;
+use septet_kernel::{Caller, TenantId};
 
 use super::{Answer, Shared, id, ids};
 use crate::keys::Pass;
@@ -32,7 +32,7 @@ pub(super) async fn add(
     // Nobody fills the disk for a container that they do not have.
     sandbox.usable(caller.tenant, container).await?;
     let new = if Form::is_announced(request.headers()) {
-        receive(&sandbox, request).await?
+        receive(&sandbox, caller.tenant, request).await?
     } else if pass.is_some() {
         return Err(Error::Form(BadForm::NoForm).into());
     } else {
@@ -69,15 +69,23 @@ async fn named(request: Request) -> Result<api::NewFile, Error> {
 }
 
 /// A form with the field `file` and, for a place in a folder, the field `path`.
-async fn receive(sandbox: &Sandbox, request: Request) -> Result<api::NewFile, Error> {
+async fn receive(sandbox: &Sandbox, tenant: TenantId, request: Request) -> Result<api::NewFile, Error> {
     let (mut file, mut path) = (None, None);
+    let (limit_bytes, most) = (sandbox.config.tenant_storage_bytes, sandbox.config.files_bytes());
+    let left = sandbox.space_left(tenant).await?.unwrap_or(u64::MAX);
+    if left == 0 {
+        return Err(Error::StorageFull { limit_bytes });
+    }
     let mut form = Form::open(request).await?;
     while let Some(field) = form.field().await? {
         match field.name() {
             Some("file") if file.is_none() => {
                 let filename = form::filename(&field);
-                let stored = sandbox.blobs.put_stream(field, sandbox.config.files_bytes()).await;
-                file = Some((stored.map_err(not_stored)?.id, filename));
+                let stored = sandbox.blobs.put_stream(field, left.min(most)).await.map_err(|error| match error {
+                    septet_blobs::Error::TooLarge { .. } if left < most => Error::StorageFull { limit_bytes },
+                    other => not_stored(other),
+                });
+                file = Some((stored?.id, filename));
             }
             Some("file") => return Err(BadForm::TwoFiles.into()),
             Some("path") => path = Some(form::short_text("path", field).await?),

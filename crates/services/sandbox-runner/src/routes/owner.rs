@@ -37,11 +37,3 @@ pub(super) async fn check(sandbox: &Sandbox, caller: &Caller, container: Contain
         Some(_) | None => Ok(()),
     }
 }
-
-/// Gives a container that was just made to whoever asked for it.
-pub(super) async fn give(sandbox: &Sandbox, caller: &Caller, container: ContainerId) -> Result<(), Error> {
-    match caller.user {
-        Some(person) => sandbox.store.set_owner(container, person).await,
-        None => Ok(()),
-    }
-}

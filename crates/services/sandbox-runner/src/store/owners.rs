@@ -7,13 +7,6 @@ use super::Store;
 use crate::Error;
 
 impl Store {
-    /// Gives a container to a person; to do before anybody else knows its id.
-    pub(crate) async fn set_owner(&self, container: ContainerId, owner: UserId) -> Result<(), Error> {
-        let sql = "UPDATE sandbox_containers SET created_by = $1 WHERE id = $2 AND created_by IS NULL".to_owned();
-        self.write(sql, vec![owner.to_string().into(), container.to_string().into()]).await?;
-        Ok(())
-    }
-
     /// Whether a container is somebody else's.
     pub(crate) async fn is_of_another(&self, container: ContainerId, person: UserId) -> Result<bool, Error> {
         let sql = "SELECT id FROM sandbox_containers WHERE id = $1 AND created_by <> $2".to_owned();

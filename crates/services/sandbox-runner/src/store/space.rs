@@ -1,10 +1,19 @@
 //! What containers take up, and which of them have had their time.
 
+use sea_orm::{ConnectionTrait, DbBackend, Statement, Value};
 use septet_kernel::{BlobId, ContainerId, TenantId};
 
 use super::{Store, column, parsed};
 use crate::Error;
 use crate::container::Container;
+
+/// How many bytes the files of all containers of a tenant may have.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Quota {
+    pub(crate) tenant: TenantId,
+    /// 0 is without limit.
+    pub(crate) limit_bytes: u64,
+}
 
 impl Store {
     /// Those of `blobs` that a file of any container still has.
@@ -20,11 +29,40 @@ impl Store {
 
     /// The bytes of all files of a tenant's containers, also of those that were written over.
     pub(crate) async fn stored_bytes(&self, tenant: TenantId) -> Result<u64, Error> {
+        self.stored_bytes_on(self.database.reader(), tenant).await
+    }
+
+    async fn stored_bytes_on(&self, on: &impl ConnectionTrait, tenant: TenantId) -> Result<u64, Error> {
         let sql = "SELECT CAST(COALESCE(SUM(bytes), 0) AS BIGINT) AS bytes FROM sandbox_files \
                    WHERE container IN (SELECT id FROM sandbox_containers WHERE tenant = $1)";
-        let row = self.one(sql.to_owned(), vec![tenant.to_string().into()]).await?;
+        let values = [Value::from(tenant.to_string())];
+        let row = on.query_one_raw(Statement::from_sql_and_values(self.database.backend(), sql, values)).await?;
         let bytes: i64 = row.map_or(Ok(0), |row| column(&row, "bytes"))?;
         Ok(u64::try_from(bytes).unwrap_or(0))
+    }
+
+    /// Lets in one after the other, until the end of their transactions, those who add files of the same tenant.
+    pub(super) async fn queue_up(&self, on: &impl ConnectionTrait, quota: Quota) -> Result<(), Error> {
+        let backend = self.database.backend();
+        // SQLite has one writer at a time.
+        if quota.limit_bytes > 0 && backend == DbBackend::Postgres {
+            let values = [Value::from(quota.tenant.to_string())];
+            let sql = "SELECT pg_advisory_xact_lock(hashtext($1))";
+            on.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether what is there is not more than may be.
+    ///
+    /// # Errors
+    /// [`Error::StorageFull`].
+    pub(super) async fn check(&self, on: &impl ConnectionTrait, quota: Quota) -> Result<(), Error> {
+        let limit_bytes = quota.limit_bytes;
+        if limit_bytes > 0 && self.stored_bytes_on(on, quota.tenant).await? > limit_bytes {
+            return Err(Error::StorageFull { limit_bytes });
+        }
+        Ok(())
     }
 
     /// The containers of a tenant that have this name.

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use reqwest::Method;
 use reqwest::multipart::{Form, Part};
+use septet_sandbox_runner::Config;
 use serde_json::{Value, json};
 
-use crate::door::{ACME, Door, OTHER, door, good, refusal};
+use crate::door::{ACME, Door, OTHER, door, door_with, good, refusal};
+use crate::support::config;
 
 async fn container(door: &Door) -> String {
     good(door.post("/v1/containers", &json!({"name": "c"}))).await["id"].as_str().unwrap().to_owned()
@@ -93,6 +95,25 @@ async fn a_file_goes_in_as_a_form_and_comes_out_as_bytes_that_run_nowhere() {
         good(door.post("/v1/execute", &json!({"container": container, "code": "print(open('销售.csv').read())"})))
             .await;
     assert_eq!(report["stdout"], "a\n1\n\n");
+}
+
+#[tokio::test]
+async fn a_form_is_read_no_further_than_there_is_space() {
+    let door = door_with(Config { tenant_storage_bytes: 1000, ..config() }).await;
+    let container = container(&door).await;
+    let upload = |name: &str, n_bytes: usize| {
+        let form = Form::new().part("file", Part::bytes(vec![b'x'; n_bytes]).file_name(name.to_owned()));
+        door.ask(Method::POST, &format!("/v1/containers/{container}/files")).bearer_auth(ACME).multipart(form)
+    };
+    let full = (413, json!("storage_quota_exceeded"));
+    let refused = async |upload| {
+        let (status, body) = refusal(upload).await;
+        (status, body["error"]["code"].clone())
+    };
+
+    assert_eq!(refused(upload("a.txt", 1001)).await, full);
+    good(upload("b.txt", 1000)).await;
+    assert_eq!(refused(upload("c.txt", 1)).await, full);
 }
 
 #[tokio::test]

@@ -25,6 +25,10 @@ pub(crate) struct Door {
 }
 
 pub(crate) async fn door() -> Door {
+    door_with(config()).await
+}
+
+pub(crate) async fn door_with(config: Config) -> Door {
     let keys = BTreeMap::from([
         ("acme".to_owned(), KeyConfig::new(ACME, "acme")),
         ("other".to_owned(), KeyConfig::new(OTHER, "other")),
@@ -33,7 +37,7 @@ pub(crate) async fn door() -> Door {
     let platform = Platform::new(&"test secret".into(), Clock::system());
     let database = Database::open(&Database::sqlite_uri(&folder.path().join("septet.db"))).await.unwrap();
     let blobs = Blobs::open(&Blobs::file_uri(&folder.path().join("blobs"))).unwrap();
-    let config = Config { keys, ..config() };
+    let config = Config { keys, ..config };
     let service = septet_sandbox_runner::open(config, &platform, database, blobs).await.unwrap();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = http::serve(listener, service.into_router(&platform), &platform.lifecycle).unwrap();

@@ -1,9 +1,10 @@
 //! Files go in, stay, and come out; hostile ones do not.
 
-use crate::support::{config, house, house_at, house_in, names, ok, python, stranger};
+use crate::support::{config, house, house_at, house_in, house_with, names, ok, python, stranger};
 use septet_contracts::page::PageQuery;
 use septet_contracts::sandbox::{ExpiresAfter, NewContainer};
 use septet_kernel::{Clock, Failure, Kind};
+use septet_sandbox_runner::Config;
 
 #[tokio::test]
 async fn files_last_between_executions_and_changes_get_a_new_id() {
@@ -134,6 +135,38 @@ async fn a_container_is_deleted_with_its_files() {
     house.client.delete(&house.caller, container).await.unwrap();
     assert_eq!(house.client.get(&house.caller, container).await.unwrap_err().kind(), Kind::NotFound);
     assert_eq!(house.client.file(&house.caller, container, file.id).await.unwrap_err().kind(), Kind::NotFound);
+}
+
+#[tokio::test]
+async fn a_deleted_file_gives_back_the_space_of_all_its_versions() {
+    let house = house_with(Config { tenant_storage_bytes: 1000, ..config() }).await;
+    let container = house.container().await;
+    let old = house.upload(container, "a.txt", &"a".repeat(400)).await.unwrap();
+    let new = house.upload(container, "a.txt", &"b".repeat(400)).await.unwrap();
+    let more = "c".repeat(900);
+    assert_eq!(house.upload(container, "c.txt", &more).await.unwrap_err().code, "storage_quota_exceeded");
+
+    house.client.delete_file(&house.caller, container, new.id).await.unwrap();
+
+    let shown = house.client.file(&house.caller, container, old.id).await;
+    assert_eq!(shown.unwrap_err().kind(), Kind::NotFound);
+    house.upload(container, "c.txt", &more).await.unwrap();
+}
+
+#[tokio::test]
+async fn uploads_at_the_same_time_do_not_get_past_the_quota_together() {
+    let house = house_with(Config { tenant_storage_bytes: 1000, ..config() }).await;
+    let mut containers = Vec::new();
+    for _ in 0..8 {
+        containers.push(house.container().await);
+    }
+    let bytes = "x".repeat(300);
+
+    let uploads = containers.iter().map(|container| house.upload(*container, "a.txt", &bytes));
+    let uploads = futures::future::join_all(uploads).await;
+
+    let refused: Vec<String> = uploads.into_iter().filter_map(Result::err).map(|error| error.code).collect();
+    assert_eq!(refused, ["storage_quota_exceeded"; 5]);
 }
 
 #[tokio::test]

@@ -37,5 +37,7 @@ async fn a_colleague_finds_neither_a_container_nor_its_files() {
     assert_eq!(client.list(&me, &page).await.unwrap().data.len(), 1);
     assert_eq!(client.content(&me, container, file).await.unwrap().bytes, 4);
     assert_eq!(client.get(&house.caller, container).await.unwrap().id, container, "a service that acts for the tenant");
+    let forked = client.fork(&me, container).await.unwrap().id;
+    assert_eq!(client.get(&colleague, forked).await.unwrap_err().kind, Kind::NotFound);
     client.delete(&me, container).await.unwrap();
 }

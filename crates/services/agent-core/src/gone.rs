@@ -1,0 +1,52 @@
+//! Lets the sandboxes of deleted conversations go. What is to be let go is in the database, so it is tried until it succeeds,
+//! however long the sandbox runner is away.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use septet_kernel::{Caller, ConversationId, causes};
+use tracing::warn;
+
+use crate::engine::Engine;
+use crate::error::Error;
+
+/// How often it is tried again.
+const TRY_EVERY: Duration = Duration::from_secs(60);
+
+impl Engine {
+    /// Lets the sandboxes of a conversation go that was deleted; later, when that fails now.
+    pub(crate) async fn let_go(&self, caller: &Caller, conversation: ConversationId) {
+        if let Err(error) = self.try_let_go(caller, conversation).await {
+            warn!(conversation.id = %conversation, error.detail = %causes(&error),
+                "the sandboxes of a deleted conversation stay for now");
+        }
+    }
+
+    /// Sandboxes are named after their conversation.
+    async fn try_let_go(&self, caller: &Caller, conversation: ConversationId) -> Result<(), Error> {
+        self.sandbox.delete_named(caller, &conversation.to_string()).await?;
+        self.store.forget_gone(conversation).await
+    }
+
+    /// Tries again what has not succeeded, until shutdown.
+    pub(crate) async fn let_all_go(self: Arc<Self>) {
+        let stopping = self.lifecycle.stopping();
+        loop {
+            match self.store.gone().await {
+                Ok(gone) => {
+                    for (conversation, tenant) in gone {
+                        if stopping.is_cancelled() {
+                            return;
+                        }
+                        self.let_go(&Caller::background(tenant, self.ids.next()), conversation).await;
+                    }
+                }
+                Err(error) => warn!(error.detail = %causes(&error), "cannot look for deleted conversations"),
+            }
+            tokio::select! {
+                () = stopping.cancelled() => return,
+                () = tokio::time::sleep(TRY_EVERY) => {}
+            }
+        }
+    }
+}
