@@ -44,7 +44,7 @@ pub struct Config {
     /// How long a WebSocket may stay open, in minutes, 1 to 1440. Default 60.
     pub socket_minutes: u32,
     /// How often the blob store is looked through for what nobody needs any more, in seconds, 1 to 86 400.
-    /// Default 3600.
+    /// Default 900.
     pub blob_sweep_s: u32,
     /// How old a blob that no row names must be before it is deleted, in seconds, 1 to 604 800: longer than an upload or an
     /// execution takes to write its rows. Default 900.
@@ -97,7 +97,7 @@ impl Default for Config {
             run_timeout_s: 3600,
             keep_alive_s: 15,
             socket_minutes: 60,
-            blob_sweep_s: 3600,
+            blob_sweep_s: 900,
             blob_grace_s: 900,
             trusted_proxies: Vec::new(),
             default_agent: "agent:analyst".to_owned(),
