@@ -1,6 +1,7 @@
 //! Files in knowledge bases, and how far reading them is.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use sea_orm::{QueryResult, Value};
 use septet_contracts::knowledge::Stage;
@@ -310,15 +311,23 @@ impl Store {
         self.drop_pages(key).await
     }
 
-    /// At most `limit` readings that are not finished, of all tenants, in the order of their keys, after `after`.
-    pub(crate) async fn unfinished(&self, after: Option<Key>, limit: u32) -> Result<Vec<Document>, Error> {
-        let (clause, values) = match after {
+    /// At most `limit` readings that are not finished, of all tenants, in the order of their keys, after `after`; none
+    /// that was asked for less than `age` ago.
+    pub(crate) async fn unfinished(
+        &self,
+        after: Option<Key>,
+        age: Duration,
+        limit: u32,
+    ) -> Result<Vec<Document>, Error> {
+        let (clause, mut values) = match after {
             Some(after) => ("AND (store, file, requested_at) > ($1, $2, $3)", after.values()),
             None => ("", Vec::new()),
         };
+        values.push((self.clock.now_ms() - i64::try_from(age.as_millis()).unwrap_or(i64::MAX)).into());
         let sql = format!(
-            "SELECT {COLUMNS} FROM knowledge_documents WHERE status = 'in_progress' {clause} \
-             ORDER BY store, file, requested_at LIMIT {limit}"
+            "SELECT {COLUMNS} FROM knowledge_documents WHERE status = 'in_progress' {clause} AND requested_at <= ${} \
+             ORDER BY store, file, requested_at LIMIT {limit}",
+            values.len()
         );
         let rows = self.all("find unfinished readings", sql, values).await?;
         rows.iter().map(document).collect()

@@ -46,6 +46,17 @@ impl Waiting {
     }
 }
 
+async fn until_it_ends(harness: &Harness, caller: &Caller, store: VectorStoreId, file: FileId) {
+    let ended = async {
+        while harness.knowledge.attachment(caller, store, file).await.unwrap().status
+            == VectorStoreFileStatus::InProgress
+        {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), ended).await.unwrap();
+}
+
 fn wants_retry(end: &JobEvent) -> bool {
     matches!(end, JobEvent::Failed { retry: true, .. })
 }
@@ -116,11 +127,36 @@ async fn an_engine_that_was_away_when_a_job_died_finds_out() {
 
     waiting.harness = waiting.harness.restart().await;
 
-    let told = async {
-        while waiting.state().await.0 == VectorStoreFileStatus::InProgress {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(30), told).await.unwrap();
+    until_it_ends(&waiting.harness, &waiting.caller, waiting.store, waiting.file).await;
     assert_eq!(waiting.state().await, (VectorStoreFileStatus::Failed, Some("worker_lost".to_owned())));
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_asked_about_holds_up_no_other_and_one_just_put_in_is_left_alone() {
+    let harness = Harness::start().await;
+    let caller = harness.somebody();
+    let store = harness.store(&caller, "base").await.id;
+    let mut files = Vec::new();
+    for name in ["a.txt", "b.txt", "c.txt"] {
+        files.push(harness.upload(&caller, name, "A hound barked.").await.id);
+    }
+    // The order in which they are asked about.
+    files.sort();
+    let [young, refused, dead] = files[..] else { unreachable!() };
+    harness.attach(&caller, store, refused).await;
+    harness.attach(&caller, store, dead).await;
+    let harness = harness.restart().await;
+    harness.attach(&caller, store, young).await;
+    harness.peers.refuse(refused);
+    while let Some((tenant, job)) = harness.peers.take_job() {
+        harness.move_job(tenant, &job, JobState::Dead, false).await;
+    }
+
+    let harness = harness.restart_after(Duration::ZERO).await;
+
+    until_it_ends(&harness, &caller, store, dead).await;
+    for file in [young, refused] {
+        let file = harness.knowledge.attachment(&caller, store, file).await.unwrap();
+        assert_eq!(file.status, VectorStoreFileStatus::InProgress, "{file:?}");
+    }
 }

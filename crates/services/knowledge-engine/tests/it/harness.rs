@@ -44,6 +44,8 @@ pub(crate) struct Peers {
     ids: Option<Ids>,
     /// What the embedding model answers instead of vectors.
     embedding_fails: Arc<Mutex<Option<StatusCode>>>,
+    /// The worker takes no job for it.
+    refused: Arc<Mutex<Option<FileId>>>,
 }
 
 impl Harness {
@@ -59,18 +61,25 @@ impl Harness {
             ..Config::default()
         };
         change(&mut config);
-        Self::open(folder, config, Peers::default()).await
+        Self::open(folder, config, Peers::default(), Clock::system()).await
     }
 
-    /// The same data folder and peers, a new process.
+    /// The same data folder and peers, a new process a minute later.
     pub(crate) async fn restart(self) -> Self {
-        self.platform.lifecycle.finish(Duration::from_secs(5)).await;
-        let Self { folder, config, peers, .. } = self;
-        Self::open(folder, config, peers).await
+        self.restart_after(Duration::from_secs(60)).await
     }
 
-    async fn open(folder: TempDir, config: Config, mut peers: Peers) -> Self {
-        let platform = Platform::new(&SecretString::from("a secret of the tests only, 32 bytes"), Clock::system());
+    /// Time stands still in the new process.
+    pub(crate) async fn restart_after(self, pause: Duration) -> Self {
+        self.platform.lifecycle.finish(Duration::from_secs(5)).await;
+        let Self { folder, config, peers, platform, .. } = self;
+        let clock = Clock::manual(platform.clock.now_ms());
+        clock.advance(pause);
+        Self::open(folder, config, peers, clock).await
+    }
+
+    async fn open(folder: TempDir, config: Config, mut peers: Peers, clock: Clock) -> Self {
+        let platform = Platform::new(&SecretString::from("a secret of the tests only, 32 bytes"), clock);
         peers.ids = Some(platform.ids.clone());
         let database = Database::open(&Database::sqlite_uri(&folder.path().join("septet.db"))).await.unwrap();
         let blobs = Blobs::open(&Blobs::file_uri(&folder.path().join("blobs"))).unwrap();
@@ -203,6 +212,11 @@ impl Peers {
         *self.embedding_fails.lock().unwrap() = status;
     }
 
+    /// From now on the worker takes no job for this file.
+    pub(crate) fn refuse(&self, file: FileId) {
+        *self.refused.lock().unwrap() = Some(file);
+    }
+
     pub(crate) fn take_job(&self) -> Option<(TenantId, Job)> {
         let mut jobs = self.jobs.lock().unwrap();
         let waiting = jobs.iter_mut().find(|(_, job)| job.state == JobState::Ready)?;
@@ -288,11 +302,14 @@ fn worker(peers: Peers) -> Router {
     Router::new().route("/jobs", post(enqueue)).with_state(peers)
 }
 
-async fn enqueue(State(peers): State<Peers>, caller: Caller, Json(new): Json<NewJob>) -> Json<Job> {
+async fn enqueue(State(peers): State<Peers>, caller: Caller, Json(new): Json<NewJob>) -> Result<Json<Job>, StatusCode> {
+    if peers.refused.lock().unwrap().is_some_and(|file| new.payload["file"] == file.to_string()) {
+        return Err(StatusCode::CONFLICT);
+    }
     let mut jobs = peers.jobs.lock().unwrap();
     let key = serde_json::json!(new.idempotency_key);
     if let Some((_, job)) = jobs.iter().find(|(_, job)| job.result.as_ref() == Some(&key) && !key.is_null()) {
-        return Json(job.clone());
+        return Ok(Json(job.clone()));
     }
     let job = Job {
         id: peers.ids.clone().unwrap().next::<JobId>(),
@@ -316,7 +333,7 @@ async fn enqueue(State(peers): State<Peers>, caller: Caller, Json(new): Json<New
         finished_at: None,
     };
     jobs.push((caller.tenant, job.clone()));
-    Json(job)
+    Ok(Json(job))
 }
 
 /// An "embedding model" that knows a few synonyms: one dimension for each meaning.
