@@ -62,7 +62,8 @@ async fn ask(engine: &Engine, after: Option<Key>) -> Result<(Option<Key>, Option
 }
 
 impl Engine {
-    /// A job moved: its file moves along. A job that another one replaced changes nothing.
+    /// A job moved: its file moves along, to where the job is now, for what is told may come late. A job that another
+    /// one replaced changes nothing.
     pub(crate) async fn moved(&self, caller: &Caller, moved: &MovedJob, payload: IngestPayload) -> Result<(), Error> {
         let document = match self.store.of(caller.tenant).document(payload.vector_store, payload.file).await {
             Ok(document) => document,
@@ -73,10 +74,12 @@ impl Engine {
             Status::Completed => Ok(()),
             Status::InProgress => self.enqueue(caller, document.key).await,
             Status::Failed | Status::Cancelled => match moved.state {
-                JobState::Ready if self.job(caller, document.key).await?.id == moved.job => {
-                    self.store.reopen(document.key).await
+                JobState::Ready => {
+                    let job = self.job(caller, document.key).await?;
+                    let waits = job.id == moved.job && job.state == JobState::Ready;
+                    if waits { self.store.reopen(document.key).await } else { Ok(()) }
                 }
-                JobState::Ready | JobState::Running | JobState::Done | JobState::Dead | JobState::Cancelled => Ok(()),
+                JobState::Running | JobState::Done | JobState::Dead | JobState::Cancelled => Ok(()),
             },
         }
     }

@@ -114,9 +114,33 @@ async fn a_job_that_ends_without_its_file_takes_the_file_along() {
     waiting.harness.move_job(waiting.tenant, &waiting.job, JobState::Cancelled, true).await;
     assert_eq!(waiting.state().await, (VectorStoreFileStatus::Cancelled, None));
 
+    // Told late of a retry: the job was stopped again meanwhile.
+    waiting.harness.tell(waiting.tenant, &waiting.job, JobState::Ready, None).await;
+    assert_eq!(waiting.state().await, (VectorStoreFileStatus::Cancelled, None));
+
     // A retry that is delivered before anybody told of it.
     waiting.harness.move_job(waiting.tenant, &waiting.job, JobState::Ready, false).await;
     assert!(matches!(waiting.run(1).await, JobEvent::Done { .. }));
+    assert_eq!(waiting.state().await, (VectorStoreFileStatus::Completed, None));
+}
+
+#[tokio::test]
+async fn an_attempt_that_fails_late_leaves_what_its_successor_read() {
+    let waiting = Waiting::new().await;
+    let fail = waiting.harness.peers.hold_embedding();
+    let mut late = waiting.harness.start_attempt(waiting.tenant, &waiting.job, 1).await;
+    while waiting.harness.peers.is_embedding_idle() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(matches!(waiting.run(2).await, JobEvent::Done { .. }));
+
+    fail.send(StatusCode::UNPROCESSABLE_ENTITY).unwrap();
+
+    let mut end = None;
+    while let Some(event) = late.next().await {
+        end = Some(event);
+    }
+    assert!(matches!(end, Some(JobEvent::Failed { .. })), "{end:?}");
     assert_eq!(waiting.state().await, (VectorStoreFileStatus::Completed, None));
 }
 

@@ -24,6 +24,7 @@ use septet_database::Database;
 use septet_kernel::{Caller, Clock, FileId, Ids, JobId, Role, ServiceName, TenantId, VectorStoreId};
 use septet_knowledge_engine::Config;
 use tempfile::TempDir;
+use tokio::sync::oneshot;
 
 pub(crate) struct Harness {
     pub(crate) folder: TempDir,
@@ -44,6 +45,8 @@ pub(crate) struct Peers {
     ids: Option<Ids>,
     /// What the embedding model answers instead of vectors.
     embedding_fails: Arc<Mutex<Option<StatusCode>>>,
+    /// The embedding model answers the next question when this does, with its status.
+    embedding_waits: Arc<Mutex<Option<oneshot::Receiver<StatusCode>>>>,
     /// The worker takes no job for it.
     refused: Arc<Mutex<Option<FileId>>>,
 }
@@ -199,10 +202,15 @@ impl Harness {
             row.error.clone_from(&error);
         }
         if tell {
-            let (kind, payload) = (job.kind.clone(), job.payload.clone());
-            let moved = MovedJob { job: job.id, kind, payload, state, error };
-            self.owner.moved(&Caller::background(tenant, self.ids.next()), &moved).await.unwrap();
+            self.tell(tenant, job, state, error).await;
         }
+    }
+
+    /// Tells the engine that a job moved, whatever the worker's own table says.
+    pub(crate) async fn tell(&self, tenant: TenantId, job: &Job, state: JobState, error: Option<JobError>) {
+        let (kind, payload) = (job.kind.clone(), job.payload.clone());
+        let moved = MovedJob { job: job.id, kind, payload, state, error };
+        self.owner.moved(&Caller::background(tenant, self.ids.next()), &moved).await.unwrap();
     }
 }
 
@@ -210,6 +218,18 @@ impl Peers {
     /// From now on the embedding model answers with this status, or works again.
     pub(crate) fn fail_embedding(&self, status: Option<StatusCode>) {
         *self.embedding_fails.lock().unwrap() = status;
+    }
+
+    /// The next question to the embedding model fails with the status that is sent here, and not before.
+    pub(crate) fn hold_embedding(&self) -> oneshot::Sender<StatusCode> {
+        let (fail, waits) = oneshot::channel();
+        *self.embedding_waits.lock().unwrap() = Some(waits);
+        fail
+    }
+
+    /// Whether that question is still to come.
+    pub(crate) fn is_embedding_idle(&self) -> bool {
+        self.embedding_waits.lock().unwrap().is_some()
     }
 
     /// From now on the worker takes no job for this file.
@@ -345,7 +365,12 @@ async fn embed(
     State(peers): State<Peers>,
     Json(request): Json<EmbeddingRequest>,
 ) -> Result<Json<EmbeddingReply>, (StatusCode, Json<serde_json::Value>)> {
-    if let Some(status) = *peers.embedding_fails.lock().unwrap() {
+    let held = peers.embedding_waits.lock().unwrap().take();
+    let failure = match held {
+        Some(held) => Some(held.await.unwrap()),
+        None => *peers.embedding_fails.lock().unwrap(),
+    };
+    if let Some(status) = failure {
         return Err((status, Json(serde_json::json!({"detail": "no vectors today", "code": "scripted"}))));
     }
     const MEANINGS: [&[&str]; 3] = [&["dog", "hound", "puppy"], &["cat", "feline"], &["boat", "ship", "vessel"]];
