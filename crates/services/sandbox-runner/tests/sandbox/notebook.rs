@@ -20,7 +20,7 @@ async fn snippets_in_the_manner_of_models_end_well() {
         .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../../shared"), PathBuf::from);
     let folder = shared.join("probes/sandbox/interpreter");
     let Ok(entries) = std::fs::read_dir(&folder) else {
-        eprintln!("skipped: the snippets are not at {}", folder.display());
+        eprintln!("SKIPPED: the snippets are not at {}; set SEPTET_SHARED", folder.display());
         return;
     };
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
