@@ -36,7 +36,7 @@ impl Queue {
             i64::from(new.max_attempts.max(1)).into(),
             new.idempotency_key.clone().into(),
             now.into(),
-            new.created_role.and_then(role_word).into(),
+            new.created_role.map(role_word).into(),
             new.created_key.map(|key| key.to_string()).into(),
         ];
         let sql = format!(
@@ -232,6 +232,12 @@ fn same(earlier: Job, new: &NewJob) -> Result<Job, Error> {
 }
 
 /// A role as the kernel writes it.
-fn role_word(role: Role) -> Option<String> {
-    serde_json::to_value(role).ok()?.as_str().map(str::to_owned)
+fn role_word(role: Role) -> &'static str {
+    match role {
+        Role::Viewer => "viewer",
+        Role::Member => "member",
+        Role::Editor => "editor",
+        Role::Admin => "admin",
+        Role::Owner => "owner",
+    }
 }
