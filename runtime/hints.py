@@ -25,8 +25,8 @@ def _about(error, limits):
     if isinstance(error, ModuleNotFoundError) and error.name:
         name = error.name.partition(".")[0]
         instead = "; " + _INSTEAD[name] if name in _INSTEAD else ""
-        how = "%%pip install may bring it" if "PIP_USER" in os.environ else "it cannot be installed, for there is no network"
-        return "%s is not in this sandbox, and %s%s" % (name, how.replace("%%", "%"), instead)
+        how = "%pip install may bring it" if "PIP_USER" in os.environ else "it cannot be installed, for there is no network"
+        return "%s is not in this sandbox, and %s%s" % (name, how, instead)
     if isinstance(error, OSError) and error.errno == errno.EFBIG:
         return ("a file in this sandbox can have at most %s; write fewer rows or columns, several files, or a compressed "
                 "format such as Parquet" % _size(limits["file_bytes"]))

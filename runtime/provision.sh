@@ -50,7 +50,25 @@ if command -v flock >/dev/null 2>&1; then flock 9; fi
 find "$out" -maxdepth 1 -name '*.old' -mmin +1440 -exec rm -rf {} +
 version=$($python -c 'import sys, platform; print("%d.%d-%s" % (*sys.version_info[:2], platform.machine()))')
 stamp=$(cat "$here/requirements.txt" "$here/matplotlibrc" "$here/provision.sh" | sha256sum | cut -d' ' -f1)-$version
-if [ "$(cat "$out/stamp" 2>/dev/null || true)" = "$stamp" ]; then say "up to date in $out"; exit 0; fi
+# The tools for them may have come after the rest, so what is not there is made whenever this runs.
+make_locales() {
+  mkdir -p "$1"
+  for locale in zh_CN en_US; do
+    [ ! -e "$1/$locale.UTF-8" ] || continue
+    rm -rf "$1/$locale.new"
+    if localedef --no-archive -i "$locale" -f UTF-8 "$1/$locale.new" 2>/dev/null; then
+      chmod -R a+rX "$1/$locale.new"
+      mv "$1/$locale.new" "$1/$locale.UTF-8"
+    else
+      say "no locale $locale.UTF-8: install locales (Debian) or glibc-locale-source (Fedora) to have it"
+    fi
+  done
+}
+if [ "$(cat "$out/stamp" 2>/dev/null || true)" = "$stamp" ]; then
+  make_locales "$out/locale"
+  say "up to date in $out"
+  exit 0
+fi
 began=$(date +%s)
 rm -rf "$out/site.new" "$out/mpl.new" "$out/locale.new"
 
@@ -78,11 +96,7 @@ $python -I -m compileall -q -j 0 --invalidation-mode unchecked-hash -s "$out/sit
   || say "some files did not compile; they are compiled when imported"
 
 say "making locales"
-mkdir -p "$out/locale.new"
-for locale in zh_CN en_US; do
-  localedef --no-archive -i "$locale" -f UTF-8 "$out/locale.new/$locale.UTF-8" 2>/dev/null \
-    || say "no locale $locale.UTF-8: install locales (Debian) or glibc-locale-source (Fedora) to have it"
-done
+make_locales "$out/locale.new"
 
 say "building the font cache"
 mkdir -p "$out/mpl.new"; cp "$here/matplotlibrc" "$out/mpl.new/"

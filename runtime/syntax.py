@@ -6,18 +6,21 @@ another way, and becomes a call of the shell (`notebook.Shell`) on the same line
 """
 import ast, re
 
-_FENCE = re.compile(r"\s*(`{3,}|~{3,})[^\n`]*\n(.*?)(?:\n[ \t]*\1[ \t]*)?\s*\Z", re.S)
+# None of these looks at a character more than a few times, however long the line is.
+_FENCE = re.compile(r"\s*(`{3,}(?!`)|~{3,}(?!~))(.*)")
+_PYTHON = {"", "py", "python", "python3", "ipython", "ipython3"}
 _CELL = re.compile(r"((?:[ \t]*(?:#[^\n]*)?\n)*)%%([\w!]+)([^\n]*)(?:\n|\Z)")
 _SYSTEM = re.compile(r"(\s*)(!!?)(.*)")
 _MAGIC = re.compile(r"(\s*)%(?!%)(\w+)(.*)")
-_ASSIGNED = re.compile(r"(\s*[^=!%]+?\s*=\s*)([!%])(.*)")
+_ASSIGNED = re.compile(r"((?:[^=!%'\"(\[]|\[[^\]=!%]*\])+=\s*)([!%])(.*)")
 _HELP = re.compile(r"(\s*)\?{0,2}([\w.]+)\?{0,2}\s*")
-_OPENS = re.compile(r"(\s*[^#]*:\s*)([!%].*)")
+_OPENS = re.compile(r"((?:[^#'\"]|'[^'\\]*'|\"[^\"\\]*\")*?:\s*)([!%].*)")
 
 
 def parse(code, name):
     """The tree of a cell. Raises the SyntaxError that Python has about what is left when all else has been understood."""
-    code = bare(code)
+    whole = code.removeprefix("\ufeff").replace("\r\n", "\n")
+    code = _bare(whole)
     cell = _CELL.match(code)
     if cell:
         before, magic, line = cell.groups()
@@ -27,7 +30,7 @@ def parse(code, name):
     try:
         return _understood(code.split("\n"), name)
     except SyntaxError:
-        fenced = _fenced_lines(code)
+        fenced = _fenced_lines(whole)
         if fenced is None:
             raise
         return _understood(fenced, name)
@@ -42,25 +45,39 @@ def _understood(lines, name):
                 raise
 
 
+def _fence(line):
+    """The mark of a fence that begins or ends with a line, and what is said behind it; None when there is none."""
+    match = _FENCE.fullmatch(line)
+    if not match or "`" in match.group(2):
+        return None, None
+    return match.group(1), match.group(2).strip()
+
+
 def _fenced_lines(code):
-    """Only what lies in fences, on the lines where it was: the rest is what somebody says about it."""
-    lines, is_inside, n_fences = code.split("\n"), False, 0
+    """Only what lies in fences of Python, on the lines where it was: the rest is what somebody says about it."""
+    lines, inside, is_python, n_fences = code.split("\n"), None, False, 0
     for number, line in enumerate(lines):
-        if line.lstrip().startswith("```"):
-            is_inside, n_fences = not is_inside, n_fences + 1
-            lines[number] = ""
-        elif not is_inside:
-            lines[number] = ""
+        mark, language = _fence(line)
+        if mark and not inside:
+            inside, is_python = mark, language.partition(" ")[0].strip("{}").lower() in _PYTHON
+            n_fences += is_python
+        elif mark and mark.startswith(inside) and not language:
+            inside = None
+        elif inside and is_python:
+            continue
+        lines[number] = ""
     return lines if n_fences else None
 
 
-def bare(code):
-    """Without a byte order mark and a fence around all of it, with the line numbers that it had."""
-    code = code.removeprefix("\ufeff").replace("\r\n", "\n")
-    fence = _FENCE.match(code)
-    if fence:
-        code = "\n" * code.count("\n", 0, fence.start(2)) + fence.group(2)
-    return code
+def _bare(code):
+    """Without a fence around all of it, with the line numbers that it had."""
+    opening, _, body = code.lstrip().partition("\n")
+    mark, _ = _fence(opening)
+    if not mark:
+        return code
+    n_lines = code.count("\n", 0, len(code) - len(body))
+    inside, _, last = body.rstrip().rpartition("\n")
+    return "\n" * n_lines + (inside if last.strip() == mark else body)
 
 
 def _understand(lines, number):

@@ -42,7 +42,7 @@ impl Knowledge {
         self.client.post(caller, "/v1/files", new).answer().await
     }
 
-    /// The tenant's files.
+    /// The files that the caller sees: their own, and those in knowledge bases that they see.
     ///
     /// # Errors
     /// [`CallError`].
@@ -53,7 +53,7 @@ impl Knowledge {
     /// One file.
     ///
     /// # Errors
-    /// `not_found`, also for another tenant's.
+    /// `not_found`, also for another tenant's and for one that only others see.
     pub async fn file(&self, caller: &Caller, file: FileId) -> Result<File, CallError> {
         self.client.get(caller, &format!("/v1/files/{}", segment(file))).answer().await
     }
@@ -61,7 +61,7 @@ impl Knowledge {
     /// Where the bytes of a file are.
     ///
     /// # Errors
-    /// `not_found`.
+    /// `not_found`, also for one that only others see.
     pub async fn file_content(&self, caller: &Caller, file: FileId) -> Result<FileContent, CallError> {
         self.client.get(caller, &format!("/v1/files/{}/content", segment(file))).answer().await
     }

@@ -83,9 +83,8 @@ impl Engine {
         file: FileId,
         attributes: &BTreeMap<String, serde_json::Value>,
     ) -> Result<Document, Error> {
-        let rows = self.store.of(caller.tenant);
-        let row = rows.file(file).await?;
-        let document = rows.attach(store, file, &row.filename, attributes).await?;
+        let row = self.file(caller, file).await?;
+        let document = self.store.of(caller.tenant).attach(store, file, &row.filename, attributes).await?;
         if document.status == crate::store::Status::InProgress {
             self.enqueue(caller, document.key).await?;
         }

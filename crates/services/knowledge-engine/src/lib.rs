@@ -13,8 +13,8 @@
 //! - **Invariant:** the index is derived; whenever it disagrees with the passage table it is built anew.
 //! - **Invariant:** every query names a tenant.
 //!
-//! Knowledge bases as such (name, metadata) are rows of Management; this service hangs files on them. Bytes of files
-//! stay in the blob store, also after a file is deleted here, because other rows may name the same content.
+//! Knowledge bases as such (name, metadata) are rows of Management; this service hangs files on them. Deleting a file
+//! leaves its bytes in the blob store, for other rows may name the same content; the gateway sweeps what no row names.
 
 mod access;
 pub mod chunk;

@@ -18,6 +18,8 @@ use crate::store::{Key, Status};
 const AT_ONCE: u32 = 200;
 /// Between two goes, once all were asked about after the start.
 const EVERY: Duration = Duration::from_secs(15);
+/// Whoever put a younger one in is still asking for its job, in their own name.
+const LEFT_ALONE_FOR: Duration = Duration::from_secs(15);
 
 /// Lets the index catch up and then looks after unfinished files until it is dropped. The async worker may start later
 /// than this service, so nothing here gives up.
@@ -27,40 +29,41 @@ pub(crate) async fn look_after(engine: &Engine) {
     }
     let mut after = None;
     let mut has_seen_all = false;
-    let mut pause = Duration::from_secs(1);
+    let mut pause = Duration::ZERO;
     loop {
-        match ask(engine, after).await {
-            Ok(Some(last)) => {
-                after = Some(last);
-                pause = if has_seen_all { EVERY } else { Duration::ZERO };
-            }
-            Ok(None) => {
-                after = None;
-                has_seen_all = true;
-                pause = EVERY;
-            }
-            Err(error) => {
-                tracing::debug!(error.detail = %causes(&error), "unfinished files could not be asked about yet");
-                pause = (pause * 2).clamp(Duration::from_secs(1), Duration::from_secs(60));
-            }
+        let asked = ask(engine, after).await;
+        if let Ok((last, _)) = &asked {
+            after = *last;
+            has_seen_all |= last.is_none();
         }
+        pause = match asked {
+            Ok((_, None)) if has_seen_all => EVERY,
+            Ok((_, None)) => Duration::ZERO,
+            Ok((_, Some(error))) | Err(error) => {
+                tracing::warn!(error.detail = %causes(&error), "unfinished files could not be asked about yet");
+                (pause * 2).clamp(Duration::from_secs(1), EVERY)
+            }
+        };
         tokio::time::sleep(pause).await;
     }
 }
 
-/// Asks about the next files; the last of them, `None` when there are no more.
-async fn ask(engine: &Engine, after: Option<Key>) -> Result<Option<Key>, Error> {
-    let documents = engine.store.unfinished(after, AT_ONCE).await?;
+/// Asks about the next files; the last of them, `None` when there are no more. One that fails does not hold up the
+/// others: the last failure comes back beside.
+async fn ask(engine: &Engine, after: Option<Key>) -> Result<(Option<Key>, Option<Error>), Error> {
+    let documents = engine.store.unfinished(after, LEFT_ALONE_FOR, AT_ONCE).await?;
+    let mut failure = None;
     for document in &documents {
         let caller = Caller::background(document.tenant, engine.ids.next());
-        engine.enqueue(&caller, document.key).await?;
+        failure = engine.enqueue(&caller, document.key).await.err().or(failure);
     }
     let is_full = documents.len() == AT_ONCE as usize;
-    Ok(documents.last().filter(|_| is_full).map(|document| document.key))
+    Ok((documents.last().filter(|_| is_full).map(|document| document.key), failure))
 }
 
 impl Engine {
-    /// A job moved: its file moves along. A job that another one replaced changes nothing.
+    /// A job moved: its file moves along, to where the job is now, for what is told may come late. A job that another
+    /// one replaced changes nothing.
     pub(crate) async fn moved(&self, caller: &Caller, moved: &MovedJob, payload: IngestPayload) -> Result<(), Error> {
         let document = match self.store.of(caller.tenant).document(payload.vector_store, payload.file).await {
             Ok(document) => document,
@@ -71,10 +74,12 @@ impl Engine {
             Status::Completed => Ok(()),
             Status::InProgress => self.enqueue(caller, document.key).await,
             Status::Failed | Status::Cancelled => match moved.state {
-                JobState::Ready if self.job(caller, document.key).await?.id == moved.job => {
-                    self.store.reopen(document.key).await
+                JobState::Ready => {
+                    let job = self.job(caller, document.key).await?;
+                    let waits = job.id == moved.job && job.state == JobState::Ready;
+                    if waits { self.store.reopen(document.key).await } else { Ok(()) }
                 }
-                JobState::Ready | JobState::Running | JobState::Done | JobState::Dead | JobState::Cancelled => Ok(()),
+                JobState::Running | JobState::Done | JobState::Dead | JobState::Cancelled => Ok(()),
             },
         }
     }

@@ -1,6 +1,6 @@
 //! What people and services do with jobs: make, look, cancel, retry. Always within one tenant.
 
-use sea_orm::{ConnectionTrait, Value};
+use sea_orm::{ConnectionTrait, DatabaseConnection, Value};
 use septet_kernel::{JobId, Role, TenantId};
 
 use crate::row::{COLUMNS, column, job, statement};
@@ -15,6 +15,12 @@ impl Queue {
     /// # Errors
     /// [`Error::KeyReused`] when that job has another payload; [`Error::Database`].
     pub async fn enqueue(&self, tenant: TenantId, new: NewJob) -> Result<Job, Error> {
+        // Owners ask for the same jobs time and again; one that is there costs no write.
+        if new.idempotency_key.is_some()
+            && let Some(earlier) = self.by_key(self.reader(), tenant, &new).await?
+        {
+            return same(earlier, &new);
+        }
         let id: JobId = self.ids.next();
         let now = self.clock.now_ms();
         let payload = new.payload.to_string();
@@ -30,7 +36,7 @@ impl Queue {
             i64::from(new.max_attempts.max(1)).into(),
             new.idempotency_key.clone().into(),
             now.into(),
-            new.created_role.and_then(role_word).into(),
+            new.created_role.map(role_word).into(),
             new.created_key.map(|key| key.to_string()).into(),
         ];
         let sql = format!(
@@ -49,26 +55,19 @@ impl Queue {
             self.wake();
             return job(&row);
         }
-        let earlier = self.by_key(tenant, &new).await?;
-        if earlier.payload == new.payload && earlier.owner == new.owner {
-            Ok(earlier)
-        } else {
-            Err(Error::KeyReused(earlier.id))
-        }
-    }
-
-    async fn by_key(&self, tenant: TenantId, new: &NewJob) -> Result<Job, Error> {
-        let sql = format!("SELECT {COLUMNS} FROM worker_jobs WHERE tenant = $1 AND kind = $2 AND idempotency_key = $3");
-        let values = vec![tenant.to_string().into(), new.kind.clone().into(), new.idempotency_key.clone().into()];
         // Asked of the writer: a reader may not see yet what just stood in the way.
-        let row = self
-            .writer()
-            .query_one_raw(statement(self.writer(), sql, values))
-            .await
-            .map_err(Error::doing("look up an idempotency key"))?;
+        let earlier = self.by_key(self.writer(), tenant, &new).await?;
         // Only a purge in this very moment takes the row away between the two statements.
         let gone = || sea_orm::DbErr::RecordNotFound("the earlier job".to_owned());
-        job(&row.ok_or_else(gone).map_err(Error::doing("look up an idempotency key"))?)
+        same(earlier.ok_or_else(gone).map_err(Error::doing("look up an idempotency key"))?, &new)
+    }
+
+    async fn by_key(&self, on: &DatabaseConnection, tenant: TenantId, new: &NewJob) -> Result<Option<Job>, Error> {
+        let sql = format!("SELECT {COLUMNS} FROM worker_jobs WHERE tenant = $1 AND kind = $2 AND idempotency_key = $3");
+        let values = vec![tenant.to_string().into(), new.kind.clone().into(), new.idempotency_key.clone().into()];
+        let row =
+            on.query_one_raw(statement(on, sql, values)).await.map_err(Error::doing("look up an idempotency key"))?;
+        row.as_ref().map(job).transpose()
     }
 
     /// One job.
@@ -223,7 +222,22 @@ impl Queue {
     }
 }
 
+/// The job that a key made earlier, when it is the one that is asked for.
+fn same(earlier: Job, new: &NewJob) -> Result<Job, Error> {
+    if earlier.payload == new.payload && earlier.owner == new.owner {
+        Ok(earlier)
+    } else {
+        Err(Error::KeyReused(earlier.id))
+    }
+}
+
 /// A role as the kernel writes it.
-fn role_word(role: Role) -> Option<String> {
-    serde_json::to_value(role).ok()?.as_str().map(str::to_owned)
+fn role_word(role: Role) -> &'static str {
+    match role {
+        Role::Viewer => "viewer",
+        Role::Member => "member",
+        Role::Editor => "editor",
+        Role::Admin => "admin",
+        Role::Owner => "owner",
+    }
 }

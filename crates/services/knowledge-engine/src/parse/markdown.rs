@@ -1,5 +1,7 @@
 //! Reads Markdown into blocks. HTML in it is read as HTML.
 
+use std::collections::BTreeMap;
+
 use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
 use crate::document::{Block, Content, Table, TableRow};
@@ -8,24 +10,30 @@ use crate::document::{Block, Content, Table, TableRow};
 pub(super) fn blocks(text: &str) -> Vec<Block> {
     let mut reader = Reader::default();
     let mut done = 0..0;
+    // Where the quotations end that are open.
+    let mut quotations: Vec<usize> = Vec::new();
+    let tables = tables(text);
     let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
     for (event, range) in Parser::new_ext(text, options).into_offset_iter() {
         // Inside of a table of HTML that was read already.
         if done.start <= range.start && range.end <= done.end && !done.is_empty() {
             continue;
         }
+        quotations.retain(|end| range.start < *end);
         match event {
-            Event::Start(Tag::HtmlBlock) => reader.html.clear(),
-            Event::Html(html) => reader.html.push_str(&html),
             Event::End(TagEnd::HtmlBlock) => {
-                // An empty line ends a piece of HTML for Markdown, but not its table.
-                let opens = text[range.clone()].to_ascii_lowercase().contains("<table");
-                let end = if opens { table_end(&text[range.start..]) } else { None };
-                let whole = end.map_or(range.end, |end| (range.start + end).max(range.end));
+                // An empty line ends a piece of HTML for Markdown, but not its table; a quotation does.
+                let limit = quotations.last().copied().unwrap_or(text.len());
+                let ends = tables.range(range.clone()).map(|(_, end)| *end).filter(|end| *end <= limit);
+                let whole = ends.max().unwrap_or(range.end).max(range.end);
                 // Of this piece a table may have taken the beginning.
                 let from = done.end.clamp(range.start, whole);
                 done = range.start..whole;
-                reader.html(&text[from..whole]);
+                reader.html(&unquoted(&text[from..whole], quotations.len()));
+            }
+            Event::Start(Tag::BlockQuote(kind)) => {
+                quotations.push(range.end);
+                reader.event(Event::Start(Tag::BlockQuote(kind)));
             }
             event => reader.event(event),
         }
@@ -44,23 +52,35 @@ struct Reader {
     table: Option<Table>,
     row: Vec<String>,
     metadata: bool,
-    html: String,
 }
 
-/// Where the table ends that a piece of HTML opens and does not close; `None` when there is none.
-fn table_end(text: &str) -> Option<usize> {
+/// Of each table of HTML that ends, where it begins and ends.
+fn tables(text: &str) -> BTreeMap<usize, usize> {
     let lower = text.to_ascii_lowercase();
-    let mut deep = 0_usize;
-    let mut at = lower.find("<table")?;
-    loop {
-        let opens = lower[at..].starts_with("<table");
-        deep = if opens { deep + 1 } else { deep - 1 };
-        let end = at + if opens { "<table".len() } else { "</table>".len() };
-        if deep == 0 {
-            return Some(end);
+    let mut open = Vec::new();
+    let mut tables = BTreeMap::new();
+    for (at, _) in lower.match_indices('<') {
+        if lower[at..].starts_with("<table") {
+            open.push(at);
+        } else if lower[at..].starts_with("</table>")
+            && let Some(begin) = open.pop()
+        {
+            tables.insert(begin, at + "</table>".len());
         }
-        at = end + [lower[end..].find("<table"), lower[end..].find("</table>")].into_iter().flatten().min()?;
     }
+    tables
+}
+
+/// Without the marks of the quotations around it.
+fn unquoted(html: &str, n_quotations: usize) -> String {
+    let mut unquoted = String::with_capacity(html.len());
+    for mut line in html.split_inclusive('\n') {
+        for _ in 0..n_quotations {
+            line = line.trim_start().strip_prefix('>').unwrap_or(line);
+        }
+        unquoted.push_str(line);
+    }
+    unquoted
 }
 
 impl Reader {
@@ -233,5 +253,13 @@ mod tests {
         let markdown = "- one\n  <table><tr><td>1</td><td>2</td></tr></table>\n- two\n\n<table><tr><td>open\n\nend\n";
 
         assert_eq!(texts(markdown), ["- one", "1 | 2", "- two", "open", "end"]);
+    }
+
+    #[test]
+    fn a_table_of_html_in_a_quotation_is_read_without_the_marks_and_ends_with_it() {
+        let markdown = "> Said:\n>\n> <table>\n> <tr><td>Valve</td>\n>\n> <td>12</td></tr>\n> </TABLE>\n>\n> after\n\n\
+            > > <table><tr>\n> > <td>1</td>\n> > <td>2</td></tr></table>\n\n> <table><tr><td>open\n\nend</table>\n";
+
+        assert_eq!(texts(markdown), ["Said:", "Valve | 12", "after", "1 | 2", "open", "end"]);
     }
 }

@@ -38,21 +38,21 @@ pub(super) async fn add(State(engine): State<Arc<Engine>>, caller: Caller, Json(
     Ok(Json(wire(row)))
 }
 
-/// The tenant's files.
+/// The files that the caller sees.
 pub(super) async fn list(
     State(engine): State<Arc<Engine>>,
     caller: Caller,
     Query(page): Query<PageQuery>,
 ) -> Answer<Page<File>> {
     Permission::ReadKnowledge.check(&caller).map_err(Error::from)?;
-    let (rows, has_more) = engine.store.of(caller.tenant).files(&checked_page::<FileId>(page)?).await?;
+    let (rows, has_more) = engine.files(&caller, &checked_page::<FileId>(page)?).await?;
     Ok(Json(Page::new(rows.into_iter().map(wire).collect(), has_more, |file: &File| file.id.to_string())))
 }
 
 /// One file.
 pub(super) async fn show(State(engine): State<Arc<Engine>>, caller: Caller, Path(file): Path<String>) -> Answer<File> {
     Permission::ReadKnowledge.check(&caller).map_err(Error::from)?;
-    Ok(Json(wire(engine.store.of(caller.tenant).file(id(&file)?).await?)))
+    Ok(Json(wire(engine.file(&caller, id(&file)?).await?)))
 }
 
 /// Where the bytes are.
@@ -62,7 +62,7 @@ pub(super) async fn content(
     Path(file): Path<String>,
 ) -> Answer<FileContent> {
     Permission::ReadKnowledge.check(&caller).map_err(Error::from)?;
-    let row = engine.store.of(caller.tenant).file(id(&file)?).await?;
+    let row = engine.file(&caller, id(&file)?).await?;
     let mime = mime_of(&row.filename).to_owned();
     Ok(Json(FileContent { blob: row.blob, filename: row.filename, mime, bytes: row.bytes }))
 }

@@ -43,7 +43,7 @@ pub(super) async fn create(
     }
     // All files or none: a knowledge base that is half filled because of a wrong id would surprise.
     for file in &new.file_ids {
-        engine.store.of(caller.tenant).file(*file).await?;
+        engine.file(&caller, *file).await?;
     }
     let base = NewKnowledgeBase {
         name: new.name.unwrap_or_default(),

@@ -1,6 +1,7 @@
 //! Files in knowledge bases, and how far reading them is.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use sea_orm::{QueryResult, Value};
 use septet_contracts::knowledge::Stage;
@@ -293,32 +294,43 @@ impl Store {
         Ok(())
     }
 
-    /// It cannot be read; the pages that were read are dropped.
+    /// It cannot be read; the pages that were read are dropped. What ended otherwise meanwhile stays as it is.
     pub(crate) async fn set_failed(&self, key: Key, code: &str, message: &str) -> Result<(), Error> {
         let sql = "UPDATE knowledge_documents SET stage = 'failed', status = 'failed', error_code = $4, error_message = $5 \
-             WHERE store = $1 AND file = $2 AND requested_at = $3";
+             WHERE store = $1 AND file = $2 AND requested_at = $3 AND status = 'in_progress'";
         let mut values = key.values();
         values.extend([Value::from(code), Value::from(message)]);
-        self.run("note that a file failed", sql, values).await?;
-        self.drop_pages(key).await
+        if self.run("note that a file failed", sql, values).await? > 0 { self.drop_pages(key).await } else { Ok(()) }
     }
 
-    /// It was stopped by a person.
+    /// It was stopped by a person. What ended otherwise meanwhile stays as it is.
     pub(crate) async fn set_cancelled(&self, key: Key) -> Result<(), Error> {
-        let sql = "UPDATE knowledge_documents SET stage = 'failed', status = 'cancelled' WHERE store = $1 AND file = $2 AND requested_at = $3";
-        self.run("note that a file was cancelled", sql, key.values()).await?;
-        self.drop_pages(key).await
+        let sql = "UPDATE knowledge_documents SET stage = 'failed', status = 'cancelled' \
+             WHERE store = $1 AND file = $2 AND requested_at = $3 AND status = 'in_progress'";
+        if self.run("note that a file was cancelled", sql, key.values()).await? > 0 {
+            self.drop_pages(key).await
+        } else {
+            Ok(())
+        }
     }
 
-    /// At most `limit` readings that are not finished, of all tenants, in the order of their keys, after `after`.
-    pub(crate) async fn unfinished(&self, after: Option<Key>, limit: u32) -> Result<Vec<Document>, Error> {
-        let (clause, values) = match after {
+    /// At most `limit` readings that are not finished, of all tenants, in the order of their keys, after `after`; none
+    /// that was asked for less than `age` ago.
+    pub(crate) async fn unfinished(
+        &self,
+        after: Option<Key>,
+        age: Duration,
+        limit: u32,
+    ) -> Result<Vec<Document>, Error> {
+        let (clause, mut values) = match after {
             Some(after) => ("AND (store, file, requested_at) > ($1, $2, $3)", after.values()),
             None => ("", Vec::new()),
         };
+        values.push((self.clock.now_ms() - i64::try_from(age.as_millis()).unwrap_or(i64::MAX)).into());
         let sql = format!(
-            "SELECT {COLUMNS} FROM knowledge_documents WHERE status = 'in_progress' {clause} \
-             ORDER BY store, file, requested_at LIMIT {limit}"
+            "SELECT {COLUMNS} FROM knowledge_documents WHERE status = 'in_progress' {clause} AND requested_at <= ${} \
+             ORDER BY store, file, requested_at LIMIT {limit}",
+            values.len()
         );
         let rows = self.all("find unfinished readings", sql, values).await?;
         rows.iter().map(document).collect()

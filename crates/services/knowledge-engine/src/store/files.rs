@@ -2,9 +2,9 @@
 
 use sea_orm::{QueryResult, Value};
 use septet_contracts::page::PageQuery;
-use septet_kernel::{BlobId, FileId, UserId};
+use septet_kernel::{BlobId, FileId, UserId, VectorStoreId};
 
-use super::{Tenant, column, cut, execute, number, page_clause, parsed};
+use super::{Tenant, column, cut, execute, number, page_clause, parsed, places};
 use crate::Error;
 
 /// A file.
@@ -78,25 +78,44 @@ impl Tenant<'_> {
         row.as_ref().map(file).transpose()?.ok_or(Error::NoFile(id))
     }
 
-    /// A page of files, and whether more follow.
-    pub(crate) async fn files(&self, page: &PageQuery) -> Result<(Vec<FileRow>, bool), Error> {
+    /// A page of files, and whether more follow: all, or those that one person uploaded, those in knowledge bases that
+    /// they see, and those that are in none and nobody's.
+    pub(crate) async fn files(
+        &self,
+        page: &PageQuery,
+        seen: Option<(UserId, &[VectorStoreId])>,
+    ) -> Result<(Vec<FileRow>, bool), Error> {
         let mut values: Vec<Value> = vec![self.id.to_string().into()];
+        let mut filter = String::new();
+        if let Some((user, stores)) = seen {
+            values.push(user.to_string().into());
+            values.extend(stores.iter().map(|store| Value::from(store.to_string())));
+            let uses = "SELECT 1 FROM knowledge_documents d WHERE d.tenant = $1 AND d.file = knowledge_files.id";
+            filter = format!(" AND (created_by = $2 OR (created_by IS NULL AND NOT EXISTS ({uses}))");
+            if !stores.is_empty() {
+                filter.push_str(&format!(" OR EXISTS ({uses} AND d.store IN ({}))", places(3, stores.len())));
+            }
+            filter.push(')');
+        }
         let clause = page_clause(page, "id", &mut values);
-        let sql = format!("SELECT {COLUMNS} FROM knowledge_files WHERE tenant = $1{clause}");
+        let sql = format!("SELECT {COLUMNS} FROM knowledge_files WHERE tenant = $1{filter}{clause}");
         let rows = self.store.all("list files", sql, values).await?;
         Ok(cut(page, rows.iter().map(file).collect::<Result<_, _>>()?))
+    }
+
+    /// The knowledge bases that a file lies in.
+    pub(crate) async fn stores_of(&self, id: FileId) -> Result<Vec<VectorStoreId>, Error> {
+        let sql = "SELECT store FROM knowledge_documents WHERE tenant = $1 AND file = $2";
+        let values = vec![self.id.to_string().into(), id.to_string().into()];
+        let rows = self.store.all("find the uses of a file", sql, values).await?;
+        rows.iter().map(|row| parsed(row, "store")).collect()
     }
 
     /// Forgets a file and takes it out of every knowledge base.
     pub(crate) async fn delete_file(&self, id: FileId) -> Result<(), Error> {
         self.file(id).await?;
-        let sql = "SELECT store FROM knowledge_documents WHERE tenant = $1 AND file = $2";
-        let rows = self
-            .store
-            .all("find the uses of a file", sql, vec![self.id.to_string().into(), id.to_string().into()])
-            .await?;
-        for row in &rows {
-            self.detach(parsed(row, "store")?, id).await?;
+        for store in self.stores_of(id).await? {
+            self.detach(store, id).await?;
         }
         let tenant = self.id;
         self.store

@@ -1,6 +1,6 @@
 //! Who finds what, and who may remove what.
 
-use septet_contracts::knowledge::{NewVectorStore, PassageQuery, VectorStore};
+use septet_contracts::knowledge::{NewVectorStore, NewVectorStoreFile, PassageQuery, VectorStore};
 use septet_contracts::page::PageQuery;
 use septet_kernel::{Caller, Kind, Role, VectorStoreId};
 
@@ -71,4 +71,53 @@ async fn files_are_removed_by_who_uploaded_them_and_by_who_manages_knowledge() {
 
     let other = harness.upload(&colleague, "two.txt", "penguin facts").await;
     k.delete_file(&editor, other.id).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_file_is_there_for_who_uploaded_it_and_in_knowledge_bases_that_one_sees() {
+    let harness = Harness::start().await;
+    let me = harness.colleague(&harness.somebody(), Role::Member);
+    let others = [harness.colleague(&me, Role::Member), harness.colleague(&me, Role::Owner)];
+    let (k, page) = (&harness.knowledge, PageQuery::default());
+    let kind_of = |refused: septet_contracts::call::CallError| refused.kind;
+    let file = harness.upload(&me, "salary.txt", "The walrus earns a lot.").await.id;
+    let new = NewVectorStoreFile { file_id: file, attributes: None, chunking_strategy: None };
+    let filled = NewVectorStore { file_ids: vec![file], ..NewVectorStore::default() };
+    let private = harness.private_store(&me).await.id;
+    for lies_in_a_base in [false, true] {
+        if lies_in_a_base {
+            harness.attach(&me, private, file).await;
+        }
+        assert_eq!(k.files(&me, &page).await.unwrap().data.len(), 1);
+        k.file_content(&me, file).await.unwrap();
+        for other in &others {
+            let own = harness.private_store(other).await.id;
+            let refusals = [
+                k.file(other, file).await.map(drop).map_err(kind_of),
+                k.file_content(other, file).await.map(drop).map_err(kind_of),
+                k.attach(other, own, &new).await.map(drop).map_err(kind_of),
+                k.create_store(other, &filled).await.map(drop).map_err(kind_of),
+            ];
+            assert_eq!(refusals, [Err(Kind::NotFound); 4], "in a base: {lies_in_a_base}");
+            assert_eq!(k.files(other, &page).await.unwrap().data, []);
+        }
+        assert_eq!(k.delete_file(&others[0], file).await.unwrap_err().kind, Kind::NotFound);
+    }
+
+    let shared = harness.store(&me, "shared").await.id;
+    harness.attach(&me, shared, file).await;
+    // Made by a service, and in no knowledge base.
+    let service = Caller { user: None, ..me.clone() };
+    let nobodys = harness.upload(&service, "notice.txt", "The walrus is off today.").await.id;
+    for other in &others {
+        let mut listed: Vec<_> = k.files(other, &page).await.unwrap().data.iter().map(|file| file.id).collect();
+        listed.sort();
+        let mut both = [file, nobodys];
+        both.sort();
+        assert_eq!(listed, both);
+        k.file_content(other, file).await.unwrap();
+        k.file(other, nobodys).await.unwrap();
+    }
+    k.detach(&me, shared, file).await.unwrap();
+    assert_eq!(k.file(&others[0], file).await.unwrap_err().kind, Kind::NotFound);
 }

@@ -46,6 +46,17 @@ impl Waiting {
     }
 }
 
+async fn until_it_ends(harness: &Harness, caller: &Caller, store: VectorStoreId, file: FileId) {
+    let ended = async {
+        while harness.knowledge.attachment(caller, store, file).await.unwrap().status
+            == VectorStoreFileStatus::InProgress
+        {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), ended).await.unwrap();
+}
+
 fn wants_retry(end: &JobEvent) -> bool {
     matches!(end, JobEvent::Failed { retry: true, .. })
 }
@@ -103,9 +114,33 @@ async fn a_job_that_ends_without_its_file_takes_the_file_along() {
     waiting.harness.move_job(waiting.tenant, &waiting.job, JobState::Cancelled, true).await;
     assert_eq!(waiting.state().await, (VectorStoreFileStatus::Cancelled, None));
 
+    // Told late of a retry: the job was stopped again meanwhile.
+    waiting.harness.tell(waiting.tenant, &waiting.job, JobState::Ready, None).await;
+    assert_eq!(waiting.state().await, (VectorStoreFileStatus::Cancelled, None));
+
     // A retry that is delivered before anybody told of it.
     waiting.harness.move_job(waiting.tenant, &waiting.job, JobState::Ready, false).await;
     assert!(matches!(waiting.run(1).await, JobEvent::Done { .. }));
+    assert_eq!(waiting.state().await, (VectorStoreFileStatus::Completed, None));
+}
+
+#[tokio::test]
+async fn an_attempt_that_fails_late_leaves_what_its_successor_read() {
+    let waiting = Waiting::new().await;
+    let fail = waiting.harness.peers.hold_embedding();
+    let mut late = waiting.harness.start_attempt(waiting.tenant, &waiting.job, 1).await;
+    while waiting.harness.peers.is_embedding_idle() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(matches!(waiting.run(2).await, JobEvent::Done { .. }));
+
+    fail.send(StatusCode::UNPROCESSABLE_ENTITY).unwrap();
+
+    let mut end = None;
+    while let Some(event) = late.next().await {
+        end = Some(event);
+    }
+    assert!(matches!(end, Some(JobEvent::Failed { .. })), "{end:?}");
     assert_eq!(waiting.state().await, (VectorStoreFileStatus::Completed, None));
 }
 
@@ -116,11 +151,36 @@ async fn an_engine_that_was_away_when_a_job_died_finds_out() {
 
     waiting.harness = waiting.harness.restart().await;
 
-    let told = async {
-        while waiting.state().await.0 == VectorStoreFileStatus::InProgress {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(30), told).await.unwrap();
+    until_it_ends(&waiting.harness, &waiting.caller, waiting.store, waiting.file).await;
     assert_eq!(waiting.state().await, (VectorStoreFileStatus::Failed, Some("worker_lost".to_owned())));
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_asked_about_holds_up_no_other_and_one_just_put_in_is_left_alone() {
+    let harness = Harness::start().await;
+    let caller = harness.somebody();
+    let store = harness.store(&caller, "base").await.id;
+    let mut files = Vec::new();
+    for name in ["a.txt", "b.txt", "c.txt"] {
+        files.push(harness.upload(&caller, name, "A hound barked.").await.id);
+    }
+    // The order in which they are asked about.
+    files.sort();
+    let [young, refused, dead] = files[..] else { unreachable!() };
+    harness.attach(&caller, store, refused).await;
+    harness.attach(&caller, store, dead).await;
+    let harness = harness.restart().await;
+    harness.attach(&caller, store, young).await;
+    harness.peers.refuse(refused);
+    while let Some((tenant, job)) = harness.peers.take_job() {
+        harness.move_job(tenant, &job, JobState::Dead, false).await;
+    }
+
+    let harness = harness.restart_after(Duration::ZERO).await;
+
+    until_it_ends(&harness, &caller, store, dead).await;
+    for file in [young, refused] {
+        let file = harness.knowledge.attachment(&caller, store, file).await.unwrap();
+        assert_eq!(file.status, VectorStoreFileStatus::InProgress, "{file:?}");
+    }
 }

@@ -24,6 +24,7 @@ use septet_database::Database;
 use septet_kernel::{Caller, Clock, FileId, Ids, JobId, Role, ServiceName, TenantId, VectorStoreId};
 use septet_knowledge_engine::Config;
 use tempfile::TempDir;
+use tokio::sync::oneshot;
 
 pub(crate) struct Harness {
     pub(crate) folder: TempDir,
@@ -44,6 +45,10 @@ pub(crate) struct Peers {
     ids: Option<Ids>,
     /// What the embedding model answers instead of vectors.
     embedding_fails: Arc<Mutex<Option<StatusCode>>>,
+    /// The embedding model answers the next question when this does, with its status.
+    embedding_waits: Arc<Mutex<Option<oneshot::Receiver<StatusCode>>>>,
+    /// The worker takes no job for it.
+    refused: Arc<Mutex<Option<FileId>>>,
 }
 
 impl Harness {
@@ -59,18 +64,25 @@ impl Harness {
             ..Config::default()
         };
         change(&mut config);
-        Self::open(folder, config, Peers::default()).await
+        Self::open(folder, config, Peers::default(), Clock::system()).await
     }
 
-    /// The same data folder and peers, a new process.
+    /// The same data folder and peers, a new process a minute later.
     pub(crate) async fn restart(self) -> Self {
-        self.platform.lifecycle.finish(Duration::from_secs(5)).await;
-        let Self { folder, config, peers, .. } = self;
-        Self::open(folder, config, peers).await
+        self.restart_after(Duration::from_secs(60)).await
     }
 
-    async fn open(folder: TempDir, config: Config, mut peers: Peers) -> Self {
-        let platform = Platform::new(&SecretString::from("a secret of the tests only, 32 bytes"), Clock::system());
+    /// Time stands still in the new process.
+    pub(crate) async fn restart_after(self, pause: Duration) -> Self {
+        self.platform.lifecycle.finish(Duration::from_secs(5)).await;
+        let Self { folder, config, peers, platform, .. } = self;
+        let clock = Clock::manual(platform.clock.now_ms());
+        clock.advance(pause);
+        Self::open(folder, config, peers, clock).await
+    }
+
+    async fn open(folder: TempDir, config: Config, mut peers: Peers, clock: Clock) -> Self {
+        let platform = Platform::new(&SecretString::from("a secret of the tests only, 32 bytes"), clock);
         peers.ids = Some(platform.ids.clone());
         let database = Database::open(&Database::sqlite_uri(&folder.path().join("septet.db"))).await.unwrap();
         let blobs = Blobs::open(&Blobs::file_uri(&folder.path().join("blobs"))).unwrap();
@@ -190,10 +202,15 @@ impl Harness {
             row.error.clone_from(&error);
         }
         if tell {
-            let (kind, payload) = (job.kind.clone(), job.payload.clone());
-            let moved = MovedJob { job: job.id, kind, payload, state, error };
-            self.owner.moved(&Caller::background(tenant, self.ids.next()), &moved).await.unwrap();
+            self.tell(tenant, job, state, error).await;
         }
+    }
+
+    /// Tells the engine that a job moved, whatever the worker's own table says.
+    pub(crate) async fn tell(&self, tenant: TenantId, job: &Job, state: JobState, error: Option<JobError>) {
+        let (kind, payload) = (job.kind.clone(), job.payload.clone());
+        let moved = MovedJob { job: job.id, kind, payload, state, error };
+        self.owner.moved(&Caller::background(tenant, self.ids.next()), &moved).await.unwrap();
     }
 }
 
@@ -201,6 +218,23 @@ impl Peers {
     /// From now on the embedding model answers with this status, or works again.
     pub(crate) fn fail_embedding(&self, status: Option<StatusCode>) {
         *self.embedding_fails.lock().unwrap() = status;
+    }
+
+    /// The next question to the embedding model fails with the status that is sent here, and not before.
+    pub(crate) fn hold_embedding(&self) -> oneshot::Sender<StatusCode> {
+        let (fail, waits) = oneshot::channel();
+        *self.embedding_waits.lock().unwrap() = Some(waits);
+        fail
+    }
+
+    /// Whether that question is still to come.
+    pub(crate) fn is_embedding_idle(&self) -> bool {
+        self.embedding_waits.lock().unwrap().is_some()
+    }
+
+    /// From now on the worker takes no job for this file.
+    pub(crate) fn refuse(&self, file: FileId) {
+        *self.refused.lock().unwrap() = Some(file);
     }
 
     pub(crate) fn take_job(&self) -> Option<(TenantId, Job)> {
@@ -288,11 +322,14 @@ fn worker(peers: Peers) -> Router {
     Router::new().route("/jobs", post(enqueue)).with_state(peers)
 }
 
-async fn enqueue(State(peers): State<Peers>, caller: Caller, Json(new): Json<NewJob>) -> Json<Job> {
+async fn enqueue(State(peers): State<Peers>, caller: Caller, Json(new): Json<NewJob>) -> Result<Json<Job>, StatusCode> {
+    if peers.refused.lock().unwrap().is_some_and(|file| new.payload["file"] == file.to_string()) {
+        return Err(StatusCode::CONFLICT);
+    }
     let mut jobs = peers.jobs.lock().unwrap();
     let key = serde_json::json!(new.idempotency_key);
     if let Some((_, job)) = jobs.iter().find(|(_, job)| job.result.as_ref() == Some(&key) && !key.is_null()) {
-        return Json(job.clone());
+        return Ok(Json(job.clone()));
     }
     let job = Job {
         id: peers.ids.clone().unwrap().next::<JobId>(),
@@ -316,7 +353,7 @@ async fn enqueue(State(peers): State<Peers>, caller: Caller, Json(new): Json<New
         finished_at: None,
     };
     jobs.push((caller.tenant, job.clone()));
-    Json(job)
+    Ok(Json(job))
 }
 
 /// An "embedding model" that knows a few synonyms: one dimension for each meaning.
@@ -328,7 +365,12 @@ async fn embed(
     State(peers): State<Peers>,
     Json(request): Json<EmbeddingRequest>,
 ) -> Result<Json<EmbeddingReply>, (StatusCode, Json<serde_json::Value>)> {
-    if let Some(status) = *peers.embedding_fails.lock().unwrap() {
+    let held = peers.embedding_waits.lock().unwrap().take();
+    let failure = match held {
+        Some(held) => Some(held.await.unwrap()),
+        None => *peers.embedding_fails.lock().unwrap(),
+    };
+    if let Some(status) = failure {
         return Err((status, Json(serde_json::json!({"detail": "no vectors today", "code": "scripted"}))));
     }
     const MEANINGS: [&[&str]; 3] = [&["dog", "hound", "puppy"], &["cat", "feline"], &["boat", "ship", "vessel"]];

@@ -20,7 +20,7 @@ async fn snippets_in_the_manner_of_models_end_well() {
         .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../../shared"), PathBuf::from);
     let folder = shared.join("probes/sandbox/interpreter");
     let Ok(entries) = std::fs::read_dir(&folder) else {
-        eprintln!("skipped: the snippets are not at {}", folder.display());
+        eprintln!("SKIPPED: the snippets are not at {}; set SEPTET_SHARED", folder.display());
         return;
     };
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
@@ -60,6 +60,12 @@ async fn cells_accept_what_notebooks_accept() {
         ("for n in range(2):\n    !echo {n}", "0\n1\n"),
         ("```python\nprint(3)\n```", "3\n"),
         ("Here is the code:\n\n```python\nprint(4)\n```\nIt prints 4.", "4\n"),
+        (
+            "First:\n\n```python\na = 1\n```\n\n```json\n{\"a\": true}\n```\n```bash\nls no-such-file\n```\nThen:\n\n\
+             ~~~ipython\nb = !echo 2\nprint(a, b)\n~~~\nDone.",
+            "1 ['2']\n",
+        ),
+        ("```python\na = 1\n```\nand then\n```py\nprint(a + 1)\n```", "2\n"),
         ("\u{feff}print(5)", "5\n"),
         ("%%bash\necho six", "six\n"),
         ("%%writefile a.txt\nseven", "Writing a.txt\n"),
@@ -69,6 +75,7 @@ async fn cells_accept_what_notebooks_accept() {
         ("import asyncio\nprint(await asyncio.gather(asyncio.sleep(0, 1), asyncio.sleep(0, 2)))", "[1, 2]\n"),
         ("get_ipython().run_line_magic('matplotlib', 'inline')\nprint(9)", "9\n"),
         ("x = (7\n% 4)\nprint(x)", "3\n"),
+        ("d = {}\nd['a'] = !echo a: !b\nif 'a' in d: !echo yes\nprint(d)", "yes\n{'a': ['a: !b']}\n"),
         ("import nest_asyncio, asyncio\nnest_asyncio.apply()\nprint(asyncio.run(asyncio.sleep(0, 10)))", "10\n"),
         ("import locale\nprint(locale.setlocale(locale.LC_ALL, 'zh_CN.UTF-8'))", "zh_CN.UTF-8\n"),
     ] {
@@ -89,6 +96,10 @@ async fn a_magic_that_means_nothing_is_skipped_with_a_note_and_lines_keep_their_
     assert!(output.stderr.contains("no-such-package-at-all cannot be installed"), "{output:?}");
     let output = house.run(python("!ls\nx = = 1")).await;
     assert_eq!(output.error().unwrap().name, "SyntaxError");
+    for python_2 in ["print \"x=%d\" % 3", "print \"x: %d\" % 3", "if 1:\n    print 'a: !b'"] {
+        let output = house.run(python(python_2)).await;
+        assert!(output.error().unwrap().message.contains("Missing parentheses"), "{python_2}: {output:?}");
+    }
 }
 
 #[tokio::test]
