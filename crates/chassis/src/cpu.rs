@@ -11,6 +11,7 @@ const LITTLE_BYTES: usize = 64 << 10;
 #[derive(Clone)]
 pub struct CpuPool {
     permits: Arc<Semaphore>,
+    n_cores: u32,
 }
 
 /// The closure panicked.
@@ -20,8 +21,8 @@ pub struct Panicked;
 
 impl Default for CpuPool {
     fn default() -> Self {
-        let n_cores = std::thread::available_parallelism().map_or(2, usize::from);
-        Self { permits: Arc::new(Semaphore::new(n_cores)) }
+        let n_cores = std::thread::available_parallelism().map_or(2, |n| u32::try_from(n.get()).unwrap_or(u32::MAX));
+        Self { permits: Arc::new(Semaphore::new(n_cores as usize)), n_cores }
     }
 }
 
@@ -42,6 +43,11 @@ impl CpuPool {
         })
         .await
         .map_err(|_join| Panicked)
+    }
+
+    /// Waits until no work runs any more, also none whose caller was dropped: before another opens what it writes to.
+    pub async fn idle(&self) {
+        let _given_back = self.permits.acquire_many(self.n_cores).await;
     }
 
     /// Runs `work` that reads `n_bytes`: where it is when they are few, as [`CpuPool::run`] when they are many.

@@ -75,6 +75,8 @@ impl Harness {
     /// Time stands still in the new process.
     pub(crate) async fn restart_after(self, pause: Duration) -> Self {
         self.platform.lifecycle.finish(Duration::from_secs(5)).await;
+        // A process ends when its threads have.
+        self.platform.cpu.idle().await;
         let Self { folder, config, peers, platform, .. } = self;
         let clock = Clock::manual(platform.clock.now_ms());
         clock.advance(pause);
