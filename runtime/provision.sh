@@ -53,7 +53,8 @@ stamp=$(cat "$here/requirements.txt" "$here/matplotlibrc" "$here/provision.sh" |
 # The tools for them may have come after the rest, so what is not there is made whenever this runs.
 make_locales() {
   mkdir -p "$1"
-  for locale in zh_CN en_US; do
+  # They cover those of the system in a sandbox, so what every program starts with is among them.
+  for locale in C zh_CN en_US; do
     [ ! -e "$1/$locale.UTF-8" ] || continue
     rm -rf "$1/$locale.new"
     if localedef --no-archive -i "$locale" -f UTF-8 "$1/$locale.new" 2>/dev/null; then

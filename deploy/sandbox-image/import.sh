@@ -101,7 +101,10 @@ ldconfig=$(command -v ldconfig || echo /sbin/ldconfig)
 "$ldconfig" -r "$stage"
 
 cp -a "$runtime/site" "$stage/opt/site"
-[ ! -d "$runtime/locale" ] || cp -a "$runtime/locale" "$stage/opt/locale"
+if [ -d "$runtime/locale" ]; then
+  mkdir -p "$stage/usr/lib/locale"
+  cp -a "$runtime/locale/." "$stage/usr/lib/locale/"
+fi
 cp "$runtime"/mpl/*.json "$stage/opt/septet/mpl/"
 cp "$root/runtime/matplotlibrc" "$stage/opt/septet/mpl/"
 cp "$root"/runtime/*.py "$stage/opt/septet/"

@@ -4,7 +4,8 @@
 //! /usr/{bin,sbin,lib,lib64,share,libexec}  the host's, read-only (not /usr/local, not /usr/src)
 //! /bin /sbin /lib /lib64                   links into /usr, as on the host
 //! /etc                                     a handful of files written here, fonts, the linker cache, trusted roots
-//! /opt/site /opt/locale                    the provisioned packages and locales, read-only
+//! /usr/lib/locale                          the provisioned locales, read-only, in the place of the host's
+//! /opt/site                                the provisioned packages, read-only
 //! /opt/septet                              the zygote's own files
 //! /dev                                     null, zero, full, random, urandom
 //! /proc /tmp /dev/shm /run/report /session filled in per run
@@ -148,7 +149,6 @@ fn become_zygote(setup: &Setup, warden: OwnedFd) -> io::Error {
             ("PATH", "/usr/bin:/bin"),
             ("HOME", "/session"),
             ("LANG", "C.UTF-8"),
-            ("LOCPATH", "/opt/locale"),
             ("PYTHONPATH", "/opt/site"),
             ("MPLBACKEND", "Agg"),
             ("MPLCONFIGDIR", if setup.is_plain { PLAIN_MPL } else { "/opt/septet/mpl" }),
@@ -220,8 +220,9 @@ fn build(setup: &Setup) -> io::Result<()> {
     add(Path::new("/proc"), "proc".to_owned(), NO_SUID | NO_DEV | NO_EXEC)?;
     add(&setup.runtime.join("site"), "opt/site".to_owned(), safe)?;
     let locales = setup.runtime.join("locale");
-    if locales.is_dir() {
-        add(&locales, "opt/locale".to_owned(), safe | NO_EXEC)?;
+    // Nothing can be made in what is the host's, only covered.
+    if locales.is_dir() && Path::new("/usr/lib/locale").is_dir() {
+        add(&locales, "usr/lib/locale".to_owned(), safe | NO_EXEC)?;
     }
     let fonts = font_cache(&setup.runtime.join("mpl"))?;
     // Of use only to sessions with a way out; a host without them has none to give.
