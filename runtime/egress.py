@@ -26,6 +26,7 @@ def open_up(network):
         "PYTHONUSERBASE": PACKAGES,
         "PIP_USER": "1", "PIP_BREAK_SYSTEM_PACKAGES": "1", "PIP_NO_CACHE_DIR": "1", "PIP_NO_INPUT": "1",
         "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_PROGRESS_BAR": "off",
+        "PIP_NO_WARN_CONFLICTS": "1",         # reading what all provisioned packages require takes longer than the rest
         "SSL_CERT_FILE": trusted, "REQUESTS_CA_BUNDLE": trusted, "CURL_CA_BUNDLE": trusted, "PIP_CERT": trusted,
     })
     os.environ.update(network["environment"])
