@@ -60,7 +60,7 @@ function QuotedTable({ rows }: { rows: string[][] }) {
   const head = hasHead ? (padded[0] ?? []) : []
   const body = hasHead ? padded.slice(1) : padded
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a wide table scrolls, which the keyboard must be able to do too
+    // A wide table scrolls, which the keyboard must be able to do too.
     <div className="quoted-table" tabIndex={0}>
       <table>
         <thead>
