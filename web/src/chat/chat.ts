@@ -33,7 +33,8 @@ export type ChatState = {
   asked: Asking | null
 }
 
-const PAUSES_MS = [400, 1000, 2000, 4000, 8000, 15000]
+// A server that restarts is back within half a minute, and its answers should go on at once; after that there is time.
+const PAUSES_MS = [400, 1000, ...Array<number>(18).fill(1500), 4000, 8000, 15_000]
 // The server sends a comment every 15 s; three missed ones mean that the line is dead.
 const SILENCE_MS = 50_000
 // Drawing more often than this costs frames and shows nothing new.
@@ -204,7 +205,7 @@ export class Chat {
       // A server that restarted may have no stream left but still know how the run ended.
       if (idle_rounds >= 2 && run.id) await this.#peek(key, run.id)
       if (isOver(this.#turn(key).run)) continue
-      await this.#pause(PAUSES_MS[Math.min(attempt, PAUSES_MS.length) - 1] ?? 15000)
+      await this.#pause(PAUSES_MS[attempt - 1] ?? 15_000)
     }
   }
 
