@@ -7,8 +7,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
-import { AxeBuilder } from '@axe-core/playwright'
-import { chromium } from 'playwright-core'
+import { ask as askHere, BOX, launch, must, signIn, violations } from './browser.mjs'
 import { openLine } from './line.mjs'
 
 function setting(name, fallback) {
@@ -27,19 +26,7 @@ const QUESTION = '帮我分析财报'
 
 mkdirSync(SHOTS, { recursive: true })
 const line = await openLine(SERVER)
-const browser = await chromium.launch({
-  executablePath: setting('SEPTET_CHROMIUM', '/usr/bin/chromium'),
-  args: [
-    '--headless=new',
-    '--no-sandbox',
-    '--disable-gpu',
-    '--disable-quic',
-    '--no-first-run',
-    '--disable-background-networking',
-    '--disable-component-update',
-    '--disable-sync',
-  ],
-})
+const browser = await launch()
 const context = await browser.newContext({
   viewport: { width: 1440, height: 900 },
   locale: 'zh-CN',
@@ -59,9 +46,6 @@ const shot = async (name) => {
   n_shots += 1
   await page.screenshot({ path: join(SHOTS, `${String(n_shots).padStart(2, '0')}-${name}.png`) })
 }
-const must = (condition, sentence) => {
-  if (!condition) throw new Error(sentence)
-}
 const see = async (selector, sentence, timeout = 15_000) => {
   const found = page.locator(selector).first()
   await found.waitFor({ state: 'visible', timeout }).catch(() => {
@@ -71,11 +55,7 @@ const see = async (selector, sentence, timeout = 15_000) => {
 }
 const say = (sentence) => console.log(`ok  ${sentence}`)
 
-const BOX = '.composer textarea'
-const ask = async (text) => {
-  await page.fill(BOX, text)
-  await page.press(BOX, 'Enter')
-}
+const ask = (text) => askHere(page, text)
 const newChat = async () => {
   await page.keyboard.press('Control+k')
   await see('.welcome', 'Ctrl K does not open a new chat')
@@ -104,17 +84,14 @@ const steps = {
   async 'a wrong password is refused in words'() {
     await page.goto(line.url)
     await see('input[name=email]', 'there is no sign-in page')
-    await page.fill('input[name=email]', EMAIL)
-    await page.fill('input[name=password]', `${PASSWORD}-wrong`)
-    await page.click('button[type=submit]')
+    await signIn(page, `${PASSWORD}-wrong`, EMAIL)
     const words = await (await see('[role=alert]', 'a wrong password shows no message')).innerText()
     must(words.includes('密码不正确'), `the message for a wrong password says: ${words}`)
     await shot('wrong-password')
     await axe('sign-in')
   },
   async 'the right one opens the chat'() {
-    await page.fill('input[name=password]', PASSWORD)
-    await page.click('button[type=submit]')
+    await signIn(page, PASSWORD, EMAIL)
     await see(BOX, 'signing in does not lead to the chat')
     await see('.suggestion', 'an empty chat suggests no questions')
     await page.waitForTimeout(600)
@@ -352,19 +329,8 @@ const steps = {
 }
 
 async function axe(where) {
-  const { violations } = await new AxeBuilder({ page })
-    .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'])
-    .analyze()
-  const said = violations.map(
-    (violation) =>
-      `${violation.id}: ${violation.help}\n    ${violation.nodes
-        .slice(0, 4)
-        .map((node) => `${node.target.join(' ')} ${node.any[0]?.message ?? ''}`)
-        .join('\n    ')}`,
-  )
-  if (said.length > 0 && process.env.SEPTET_AXE === 'report')
-    console.log(`axe ${where}:\n  ${said.join('\n  ')}`)
-  else must(said.length === 0, `accessibility of ${where}:\n  ${said.join('\n  ')}`)
+  const said = await violations(page)
+  must(said.length === 0, `accessibility of ${where}:\n  ${said.join('\n  ')}`)
 }
 
 let failure = null
