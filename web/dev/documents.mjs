@@ -109,6 +109,14 @@ export const documentRoutes = [
     },
   ],
   [
+    'POST',
+    '/v1/vector_stores/:id',
+    async (req, res, id) => {
+      Object.assign(find(stores, id), await jsonOf(req))
+      send(res, 200, storeView(find(stores, id)))
+    },
+  ],
+  [
     'DELETE',
     '/v1/vector_stores/:id',
     (_req, res, id) => {

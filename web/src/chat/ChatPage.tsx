@@ -7,6 +7,7 @@ import { useQueryClient } from '@tanstack/react-query'
 import { useNavigate, useParams } from '@tanstack/react-router'
 import { useCallback, useEffect, useMemo, useState, useSyncExternalStore } from 'react'
 import { useMay } from '../auth/may'
+import { nameOwn } from '../files/bases'
 import { useLanguage } from '../i18n'
 import { Failure } from '../shell/Failure'
 import { useConversations } from '../shell/History'
@@ -14,7 +15,7 @@ import { TopBar } from '../shell/TopBar'
 import { usePageTitle } from '../shell/usePageTitle'
 import { Composer } from './Composer'
 import { adopt, Chat, chatOf, type Turn } from './chat'
-import { NEW, nameDraft, onDraftSettled, uploadsOf } from './drafts'
+import { draftBase, NEW, nameDraft, onDraftSettled, uploadsOf } from './drafts'
 import { type Question, versionsOf } from './history'
 import { OfflineBadge } from './OfflineBadge'
 import { RunPanel } from './RunPanel'
@@ -76,7 +77,8 @@ function Conversation({ chat }: { chat: Chat }) {
   const mayWrite = useMay('knowledge.write')
   const addFiles = (files: File[]) => {
     const [first] = files
-    if (mayWrite && first) uploadsOf(draft).add(files, () => bases.ownFor(first.name))
+    if (mayWrite && first)
+      uploadsOf(draft).add(files, () => bases.ownFor(turns.length > 0 ? title : first.name))
   }
   const dropping = useFileDrop(addFiles)
 
@@ -104,6 +106,8 @@ function Conversation({ chat }: { chat: Chat }) {
       void chat.ask(question, { model: model.chosen, stores: bases.stores }, (id) => {
         adopt(chat)
         nameDraft(id)
+        const own = draftBase(id)
+        if (own) void nameOwn(queries, own, question.text)
         void navigate({ to: '/chat/{-$id}', params: { id }, replace: true })
         void queries.invalidateQueries({ queryKey: ['conversations'] })
       })

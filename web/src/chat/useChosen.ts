@@ -56,9 +56,9 @@ export function useChosenBases({ draft, asked, onChoose }: Given) {
     onChoose({ stores: [...shared, ...choice.own.map((base) => base.id)] })
   }
   /** The base for files of this conversation alone; made when there is none. */
-  const ownFor = async (file: string): Promise<string> => {
+  const ownFor = async (name: string): Promise<string> => {
     const own = choiceOf({ bases: await listedBases(queries), ...known }).own[0]
-    return own?.id ?? makeBase(draft, async () => (await createOwn(queries, file)).id)
+    return own?.id ?? makeBase(draft, async () => (await createOwn(queries, name)).id)
   }
   return {
     ...choice,

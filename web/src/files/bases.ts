@@ -31,9 +31,19 @@ export function useCreateBase() {
   return useCallback((name: string) => create(queries, { name }), [queries])
 }
 
-/** Makes the base of what is dropped into one conversation; it is called after the first file. */
+// The server takes no longer name.
+const MOST_CHARS = 200
+
+/** Makes the base of what is dropped into one conversation. */
 export const createOwn = (queries: QueryClient, name: string) =>
-  create(queries, { name: name.slice(0, 200), private: true, metadata: { [GIVEN]: 'conversation' } })
+  create(queries, { name: name.slice(0, MOST_CHARS), private: true, metadata: { [GIVEN]: 'conversation' } })
+
+/** Calls the base of a conversation what the conversation is called by now. */
+export async function nameOwn(queries: QueryClient, base: string, name: string) {
+  // A name is no reason to fail: the old one will do.
+  await calls.renameVectorStore(base, name.slice(0, MOST_CHARS)).catch(() => undefined)
+  await queries.invalidateQueries({ queryKey: LISTED.queryKey })
+}
 
 /** Deletes a conversation with the files that were given to it alone. */
 export async function deleteConversation(queries: QueryClient, id: string, dropped: string | null) {
