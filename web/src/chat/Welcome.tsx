@@ -26,6 +26,7 @@ type Given = { bases: ChosenBases; onPick: (text: string) => void }
 
 export function Welcome({ bases, onPick }: Given) {
   const { t } = useLanguage()
+  const mayAsk = useMay('agents.use')
   const mayWrite = useMay('knowledge.write')
   const uploads = useUploads(uploadsOf(NEW))
   const bare = bases.loaded && uploads.length === 0 && bases.nDocuments === 0
@@ -34,19 +35,21 @@ export function Welcome({ bases, onPick }: Given) {
       <Mark size={48} />
       <h2>{t('chat.welcome')}</h2>
       <p className="dim">{t('chat.welcomeText')}</p>
-      <ul className="suggestions">
-        {SUGGESTIONS.map(([name, Icon]) => (
-          <li key={name}>
-            <UnstyledButton className="suggestion" onClick={() => onPick(t(`chat.suggest.${name}`))}>
-              <Icon size={20} stroke={1.6} />
-              <span>
-                <b>{t(`chat.suggest.${name}`)}</b>
-                <small>{t(`chat.suggest.${name}Text`)}</small>
-              </span>
-            </UnstyledButton>
-          </li>
-        ))}
-      </ul>
+      {mayAsk && (
+        <ul className="suggestions">
+          {SUGGESTIONS.map(([name, Icon]) => (
+            <li key={name}>
+              <UnstyledButton className="suggestion" onClick={() => onPick(t(`chat.suggest.${name}`))}>
+                <Icon size={20} stroke={1.6} />
+                <span>
+                  <b>{t(`chat.suggest.${name}`)}</b>
+                  <small>{t(`chat.suggest.${name}Text`)}</small>
+                </span>
+              </UnstyledButton>
+            </li>
+          ))}
+        </ul>
+      )}
       {bare && mayWrite && (
         <div className="bare" role="status">
           <span>{t('chat.noDocuments')}</span>

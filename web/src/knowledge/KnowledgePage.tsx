@@ -18,8 +18,13 @@ import { Base } from './Base'
 
 function counted(store: VectorStore, t: Translate): string {
   const n_failed = store.file_counts?.failed ?? 0
-  const documents = t('kb.nFiles', { n: documentsIn([store]) })
-  return n_failed > 0 ? `${documents} · ${t('kb.nFailed', { n: n_failed })}` : documents
+  const n = documentsIn([store])
+  return [
+    (n > 0 || n_failed === 0) && t('kb.nFiles', { n }),
+    n_failed > 0 && t('kb.nFailed', { n: n_failed }),
+  ]
+    .filter(Boolean)
+    .join(' · ')
 }
 
 export function KnowledgePage() {

@@ -33,7 +33,7 @@ export function Row({ store, file, name, size }: Given) {
     onSettled: changed,
   })
   return (
-    <li className="row">
+    <li className="row" data-phase={state.phase}>
       <IconFileText size={18} stroke={1.6} className={failure ? 'bad' : 'accent'} />
       <div className="row-main">
         <span className="row-name" title={name}>
