@@ -6,6 +6,13 @@ const mock = await startMock()
 const browser = await launch()
 const page = await browser.newPage({ viewport: { width: 1440, height: 900 }, locale: 'zh-CN' })
 
+/** The bases that the page had the server make. */
+const made = []
+page.on('request', (request) => {
+  if (request.method() === 'POST' && request.url().endsWith('/v1/vector_stores'))
+    made.push(request.postDataJSON())
+})
+
 async function says(selector, chinese, english) {
   const found = page.locator(selector).last()
   for (const [button, words] of [
@@ -167,9 +174,11 @@ const cases = {
   async 'files of one chat, which no other chat searches'() {
     await page.locator('.new-chat').click()
     const asked = []
+    const models = []
     const note = (request) => {
-      if (request.method() === 'POST' && request.url().endsWith('/v1/responses'))
-        asked.push(request.postDataJSON().tools?.[0].vector_store_ids ?? [])
+      if (request.method() !== 'POST' || !request.url().endsWith('/v1/responses')) return
+      models.push(request.postDataJSON().model)
+      asked.push(request.postDataJSON().tools?.[0].vector_store_ids ?? [])
     }
     page.on('request', note)
     const answered = async (n) => {
@@ -184,16 +193,29 @@ const cases = {
     await answered(1)
     const address = page.url()
     const [own] = asked[0]
+    must(
+      made.length > 0 && made.every((base) => base.private === true),
+      'the files of a chat do not go to a private base',
+    )
+    // What this browser remembers does not count: the server does.
+    await page.evaluate(() => {
+      localStorage.clear()
+      localStorage.setItem('septet-model', 'offline-analyst')
+    })
     await page.reload()
     await answered(1)
     await askHere(page, '第二个问题')
     await answered(2)
     must(asked[1].includes(own), 'a conversation that was opened again has lost its files')
+    must(models[1] === models[0], 'a conversation that was opened again goes on with another model')
     await ask('别的对话')
+    must(models[2] === 'offline-analyst', 'a new conversation does not begin with what was chosen last')
     await answered(1)
     must(!asked[2].includes(own), 'another conversation searches the files')
     await page.locator('.rail-link[href="/knowledge"]').click()
     await says('.base-group', '对话中的文件', 'Files of chats')
+    // They are called what their conversation is called.
+    await page.locator('.base', { hasText: '第一个问题' }).waitFor()
     page.off('request', note)
     await page.goto(address)
     await page.locator('.entry[data-active] .entry-more').click({ force: true })
@@ -202,7 +224,7 @@ const cases = {
     await page.locator('.rail-link[href="/knowledge"]').click()
     await page.locator('.knowledge-head').waitFor()
     must(
-      (await page.locator('.base', { hasText: '机密.pdf' }).count()) === 0,
+      (await page.locator('.base', { hasText: '第一个问题' }).count()) === 0,
       'the files of a deleted conversation are still there',
     )
   },

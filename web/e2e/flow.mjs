@@ -41,6 +41,16 @@ page.on('console', (message) => {
     complaints.push(`the console says: ${message.text()}`)
 })
 
+/** What the page asks of the server: the bases that it makes, and what every question names. */
+const made = []
+const asked = []
+page.on('request', (request) => {
+  if (request.method() !== 'POST') return
+  if (request.url().endsWith('/v1/vector_stores')) made.push(request.postDataJSON())
+  if (request.url().endsWith('/v1/responses')) asked.push(request.postDataJSON())
+})
+const basesOf = (question) => question.tools?.[0]?.vector_store_ids ?? []
+
 let n_shots = 0
 const shot = async (name) => {
   n_shots += 1
@@ -219,6 +229,45 @@ const steps = {
     const after = await lastAnswer()
     must(before === after, `the answer differs after a reload:\n--- before\n${before}\n--- after\n${after}`)
     await shot('reconnected')
+  },
+  async 'a conversation goes on with its own files, whatever this browser keeps'() {
+    must(made.length === 1 && made[0].private === true, 'a dropped file does not go to a private base')
+    const [own] = basesOf(asked[0])
+    must(own, 'the question does not name the private base')
+    await page.evaluate(() => localStorage.clear())
+    await page.reload()
+    await finished()
+    await ask('收入是多少？')
+    await finished()
+    must(basesOf(asked.at(-1)).includes(own), 'the conversation has lost its files')
+    must(asked.at(-1).model === asked[0].model, 'the conversation goes on with another model')
+    // What the server remembers is what was asked.
+    const kept = await page.evaluate(async (id) => {
+      const { access_token } = await (
+        await fetch('/api/auth/refresh', { method: 'POST', headers: { 'x-septet-csrf': '1' } })
+      ).json()
+      const headers = { authorization: `Bearer ${access_token}` }
+      return (await fetch(`/v1/conversations/${id}`, { headers })).json()
+    }, new URL(page.url()).pathname.split('/').at(-1))
+    must(
+      kept.model === asked[0].model && kept.vector_store_ids?.includes(own),
+      `the server remembers ${JSON.stringify(kept)}`,
+    )
+  },
+  async 'a knowledge base is made for everybody, and new chats search it'() {
+    await page.click('.rail-link[href^="/knowledge"]')
+    await page.click('.knowledge-head button')
+    await page.fill('[role=dialog] input', '年报')
+    await page.click('[role=dialog] button[type=submit]')
+    await see('.base[data-active]:has-text("年报")', 'the new knowledge base is not opened')
+    await page.setInputFiles('.base-page input[type=file]', PDF)
+    await see('.row[data-phase=ready]', 'the report was never ready', PATIENCE)
+    await newChat()
+    await ask(QUESTION)
+    await finished()
+    const named = basesOf(asked.at(-1))
+    must(!named.includes(basesOf(asked[0])[0]), 'another conversation searches the private base')
+    await see('.prose .cite', 'the answer cites nothing', PATIENCE)
   },
   async 'a running answer is found again after a reload'() {
     await newChat()
