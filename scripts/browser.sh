@@ -45,3 +45,6 @@ SEPTET_URL=$url \
 
 say "everything that can go wrong, in words"
 SEPTET_CHROMIUM=$(command -v chromium) "$root/scripts/npm.sh" run e2e:errors
+
+say "every page, looked at by axe"
+SEPTET_CHROMIUM=$(command -v chromium) SEPTET_SHOTS=$shots/pages "$root/scripts/npm.sh" run e2e:pages
