@@ -160,12 +160,16 @@ async function look({ name, telephone, context }) {
   await scan(outside, `${name} sign-in`)
   await outside.close()
   const page = await enter(opened)
-  page.on('pageerror', (error) => complaints.push(`${name}: the page threw: ${error.message}`))
+  let at = 'after signing in'
+  page.on('pageerror', (error) => complaints.push(`${name} ${at}: the page threw: ${error.message}`))
   page.on('console', (message) => {
     if (message.type() === 'error' && !/Failed to load resource/.test(message.text()))
-      complaints.push(`${name}: the console says: ${message.text()}`)
+      complaints.push(
+        `${name} ${at}: the console says: ${message.text()} (${message.location().url}:${message.location().lineNumber})`,
+      )
   })
   for (const [title, open] of Object.entries(pages)) {
+    at = title
     await open(page, telephone)
     await scan(page, `${name} ${title}`)
   }
