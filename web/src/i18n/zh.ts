@@ -33,7 +33,7 @@ export const zh: Dictionary = {
   'login.expired': '登录已过期，请重新登录。对话和正在生成的回答都还在。',
   'login.left': '已退出登录。',
   'login.unreachable': '无法连接服务器。请确认 Septet 正在运行，然后重试。',
-  'login.firstPassword': '管理员的初始密码在服务器数据文件夹的 first-password 文件里。',
+  'login.firstPassword': '管理员的初始密码在数据文件夹的 first-password 里。',
 
   'account.title': '账户',
   'account.name': '姓名',
