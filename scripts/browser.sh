@@ -43,5 +43,12 @@ SEPTET_URL=$url \
   SEPTET_PDF=$root/examples/annual-report-2025.pdf SEPTET_SHOTS=$shots SEPTET_CHROMIUM=$(command -v chromium) \
   "$root/scripts/npm.sh" run e2e || { tail -n 30 "$data/log" >&2; fail "the browser test failed (screenshots in $shots)"; }
 
+say "a provider that limits, and a crash"
+SEPTET_BINARY=$(realpath "$septet") SEPTET_SHOTS=$shots SEPTET_CHROMIUM=$(command -v chromium) \
+  "$root/scripts/npm.sh" run e2e:crash
+
 say "everything that can go wrong, in words"
-SEPTET_CHROMIUM=$(command -v chromium) "$root/scripts/npm.sh" run e2e:errors
+SEPTET_SHOTS=$shots SEPTET_CHROMIUM=$(command -v chromium) "$root/scripts/npm.sh" run e2e:errors
+
+say "every page, looked at by axe"
+SEPTET_CHROMIUM=$(command -v chromium) SEPTET_SHOTS=$shots/pages "$root/scripts/npm.sh" run e2e:pages

@@ -1,34 +1,22 @@
 // Everything that can go wrong, in words, in both languages: driven against the mock server, which it starts.
+//
+//   npm run e2e:errors -- 'files'      only the cases with this in their name
 
-import { spawn } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
-import { chromium } from 'playwright-core'
+import { ask as askHere, attach, BOX, launch, must, signIn as signInAs, startMock } from './browser.mjs'
 
-const PORT = 8098
-const PASSWORD = randomBytes(9).toString('base64url')
-const URL = `http://127.0.0.1:${PORT}`
-const mock = spawn(process.execPath, ['dev/mock.mjs'], {
-  env: { ...process.env, PORT: String(PORT), SEPTET_PASSWORD: PASSWORD, MOCK_SPEED: '0.3' },
-  stdio: ['ignore', 'pipe', 'inherit'],
-})
-await new Promise((resolve) => mock.stdout.once('data', resolve))
-const browser = await chromium.launch({
-  executablePath: process.env.SEPTET_CHROMIUM ?? '/usr/bin/chromium',
-  args: [
-    '--headless=new',
-    '--no-sandbox',
-    '--disable-gpu',
-    '--disable-quic',
-    '--no-first-run',
-    '--disable-background-networking',
-  ],
-})
+const WANTED = process.argv[2] ?? ''
+
+const mock = await startMock()
+const browser = await launch()
 const page = await browser.newPage({ viewport: { width: 1440, height: 900 }, locale: 'zh-CN' })
 
-const BOX = '.composer textarea'
-const must = (condition, sentence) => {
-  if (!condition) throw new Error(sentence)
-}
+/** The bases that the page had the server make. */
+const made = []
+page.on('request', (request) => {
+  if (request.method() === 'POST' && request.url().endsWith('/v1/vector_stores'))
+    made.push(request.postDataJSON())
+})
+
 async function says(selector, chinese, english) {
   const found = page.locator(selector).last()
   for (const [button, words] of [
@@ -50,21 +38,13 @@ async function says(selector, chinese, english) {
 async function ask(text) {
   await page.locator('.new-chat').click()
   await page.locator('.welcome').waitFor()
-  await page.fill(BOX, text)
-  await page.press(BOX, 'Enter')
+  await askHere(page, text)
 }
 async function signIn() {
-  await page.fill('input[name=email]', 'admin@example.com')
-  await page.fill('input[name=password]', PASSWORD)
-  await page.click('button[type=submit]')
+  await signInAs(page, mock.password)
   await page.locator(BOX).waitFor()
 }
-const upload = (name, buffer) =>
-  page.setInputFiles('.composer input[type=file]', {
-    name,
-    mimeType: 'application/pdf',
-    buffer: Buffer.from(buffer),
-  })
+const upload = (name, content) => attach(page, name, content)
 const remove = () => page.locator('.upload .upload-row button').last().click()
 
 const cases = {
@@ -157,13 +137,200 @@ const cases = {
     await page.keyboard.press('Escape')
     await page.locator('.turn[data-status=cancelled]').waitFor({ timeout: 15_000 })
   },
+  async 'a draft, over other pages, a reload and the end of the session'() {
+    await page.locator('.new-chat').click()
+    await page.fill(BOX, '写到一半的问题')
+    await upload('草稿.pdf', '%PDF-1.7 fine')
+    await page.locator('.upload[data-phase=ready]').waitFor({ timeout: 20_000 })
+    const isThere = async (when) => {
+      await page.locator('.upload[data-phase=ready]', { hasText: '草稿.pdf' }).waitFor({ timeout: 10_000 })
+      must((await page.inputValue(BOX)) === '写到一半的问题', `the words are lost ${when}`)
+    }
+    await page.locator('.history .entry a').first().click()
+    await page.locator('.turn').first().waitFor()
+    must((await page.inputValue(BOX)) === '', 'another conversation has the words')
+    must((await page.locator('.upload').count()) === 0, 'another conversation has the document')
+    await page.fill(BOX, '另一个对话的问题')
+    const other = page.url()
+    await page.locator('.new-chat').click()
+    await isThere('on other pages')
+    await page.reload()
+    await isThere('after a reload')
+    await page.evaluate(() => fetch('/mock/expire', { method: 'POST' }))
+    await page.locator('.rail-link[href="/knowledge"]').click()
+    await page.locator('input[name=email]').waitFor({ timeout: 20_000 })
+    await signInAs(page, mock.password)
+    await page.locator('.rail-link[href="/chat"]').click()
+    await isThere('after the session ended')
+    await page.goto(other)
+    await page.locator('.turn').first().waitFor()
+    must((await page.inputValue(BOX)) === '另一个对话的问题', 'the words of another conversation are lost')
+    await page.fill(BOX, '')
+    await page.locator('.new-chat').click()
+    await isThere('beside another draft')
+    await remove()
+    await page.fill(BOX, '')
+    await page.reload()
+    await page.locator(BOX).waitFor()
+    must((await page.inputValue(BOX)) === '', 'a draft that was thrown away is back')
+    must((await page.locator('.upload').count()) === 0, 'a document that was taken off is back')
+  },
+  async 'files of one chat, which no other chat searches'() {
+    await page.locator('.new-chat').click()
+    const asked = []
+    const models = []
+    const note = (request) => {
+      if (request.method() !== 'POST' || !request.url().endsWith('/v1/responses')) return
+      models.push(request.postDataJSON().model)
+      asked.push(request.postDataJSON().tools?.[0].vector_store_ids ?? [])
+    }
+    page.on('request', note)
+    const answered = async (n) => {
+      await page
+        .locator('.turn[data-status=completed] .actions')
+        .nth(n - 1)
+        .waitFor({ timeout: 30_000 })
+    }
+    await upload('机密.pdf', '%PDF-1.7 fine')
+    await page.locator('.upload[data-phase=ready]').waitFor({ timeout: 20_000 })
+    await askHere(page, '第一个问题')
+    await answered(1)
+    const address = page.url()
+    const [own] = asked[0]
+    must(
+      made.length > 0 && made.every((base) => base.private === true),
+      'the files of a chat do not go to a private base',
+    )
+    // What this browser remembers does not count: the server does.
+    await page.evaluate(() => {
+      localStorage.clear()
+      localStorage.setItem('septet-model', 'offline-analyst')
+    })
+    await page.reload()
+    await answered(1)
+    await askHere(page, '第二个问题')
+    await answered(2)
+    must(asked[1].includes(own), 'a conversation that was opened again has lost its files')
+    must(models[1] === models[0], 'a conversation that was opened again goes on with another model')
+    await ask('别的对话')
+    await answered(1)
+    must(!asked[2].includes(own), 'another conversation searches the files')
+    must(models[2] === 'offline-analyst', 'a new conversation does not begin with what was chosen last')
+    await page.locator('.rail-link[href="/knowledge"]').click()
+    await says('.base-group', '对话中的文件', 'Files of chats')
+    // They are called what their conversation is called.
+    await page.locator('.base', { hasText: '第一个问题' }).waitFor()
+    page.off('request', note)
+    await page.goto(address)
+    await page.locator('.entry[data-active] .entry-more').click({ force: true })
+    await page.locator('[role=dialog] .dialog-actions button').last().click()
+    await page.locator('.welcome').waitFor()
+    await page.locator('.rail-link[href="/knowledge"]').click()
+    await page.locator('.knowledge-head').waitFor()
+    must(
+      (await page.locator('.base', { hasText: '第一个问题' }).count()) === 0,
+      'the files of a deleted conversation are still there',
+    )
+  },
+  async 'a provider that limits: the seconds to go'() {
+    await ask('等待')
+    await says('.thinking', /限制了请求频率.*秒后自动重试/, /Trying again in \d+ second/)
+    const left = async () => Number(/(\d+) 秒/.exec(await page.locator('.thinking').innerText())?.[1])
+    const before = await left()
+    await page.waitForTimeout(1200)
+    must((await left()) < before, 'the seconds do not count down')
+    await page.locator('.turn[data-status=completed] .actions').waitFor({ timeout: 30_000 })
+    must((await page.locator('.thinking').count()) === 0, 'it still waits after the answer')
+  },
+  async 'a server that dies and takes the run up again'() {
+    await ask('崩溃')
+    await says('.lost-line', '正在重新连接', 'reconnecting')
+    await page.evaluate(async () => {
+      while (!(await fetch('/mock/up')).ok) await new Promise((resolve) => setTimeout(resolve, 50))
+    })
+    const back = Date.now()
+    await page.locator('.thinking', { hasText: '运行曾中断，正在继续' }).waitFor({ timeout: 10_000 })
+    const ms = Date.now() - back
+    console.log(`    told ${ms} ms after the server was back`)
+    must(ms < 2500, `it took ${ms} ms to tell that the run is taken up again`)
+    must((await page.locator('.lost-line').count()) === 0, 'it still reconnects')
+    await says('.thinking', '运行曾中断', 'was interrupted')
+    await page.locator('.turn[data-status=completed] .actions').waitFor({ timeout: 30_000 })
+    must((await page.locator('.turn .prose').count()) === 1, 'the answer is there twice')
+  },
+  async 'another password'() {
+    await page.locator('.account').click()
+    await page.locator('[role=menuitem]').first().click()
+    const change = async (current, fresh, again = fresh) => {
+      for (const [name, value] of [
+        ['current-password', current],
+        ['new-password', fresh],
+        ['new-password-again', again],
+      ])
+        await page.fill(`input[name=${name}]`, value)
+    }
+    const submit = page.locator('.account-form button[type=submit]')
+    await change(mock.password, 'short')
+    await says('.account-form [class*=error]', '不足 10', 'shorter than 10')
+    await change(mock.password, 'a longer password', 'another password')
+    await says('.account-form [class*=error]', '不一致', 'not the same')
+    must(await submit.isDisabled(), 'a password that was mistyped can be set')
+    await change('not the password', 'a longer password')
+    await submit.click()
+    await says('.account-form [class*=error]', '当前密码不正确', 'not your current')
+    const fresh = `${mock.password}-fresh`
+    await change(mock.password, fresh)
+    await submit.click()
+    await says('.account-form [role=status]', '密码已修改', 'is changed')
+    await page.locator('.account').click()
+    await page.locator('[role=menuitem]').last().click()
+    await signInAs(page, mock.password)
+    await says('.login-card [role=alert]', '密码不正确', 'password is wrong')
+    await signInAs(page, fresh)
+    await page.locator('.account').waitFor()
+    mock.password = fresh
+  },
+  async 'an answer of 400 KB'() {
+    // The longest time that the page answered nothing: a generous bound, for it is to find a page that hangs.
+    const MOST_MS = 5000
+    await page.locator('.rail-link[href="/chat"]').click()
+    const watch = () => {
+      let last = performance.now()
+      window.longestPause = 0
+      setInterval(() => {
+        const now = performance.now()
+        window.longestPause = Math.max(window.longestPause, now - last)
+        last = now
+      }, 20)
+    }
+    const held = async (what) => {
+      const ms = Math.round(await page.evaluate(() => window.longestPause))
+      console.log(`    ${what}: no longer than ${ms} ms without an answer to the keyboard`)
+      must(ms < MOST_MS, `the page hung for ${ms} ms ${what}`)
+    }
+    const drawn = () =>
+      page.locator('.prose p', { hasText: /^末尾$/ }).waitFor({ state: 'attached', timeout: 60_000 })
+    await page.evaluate(watch)
+    const began = Date.now()
+    await ask('长文')
+    await page.locator('.turn[data-status=completed] .actions').waitFor({ timeout: 60_000 })
+    await drawn()
+    await held('while it came')
+    must(Date.now() - began < 60_000, 'it took longer than a minute')
+    await page.addInitScript(watch)
+    await page.reload()
+    await drawn()
+    await page.fill(BOX, '还能打字吗')
+    await held('when it was opened')
+    await page.fill(BOX, '')
+  },
 }
 
 let failed = false
 try {
-  await page.goto(URL)
+  await page.goto(mock.url)
   await signIn()
-  for (const [name, run] of Object.entries(cases)) {
+  for (const [name, run] of Object.entries(cases).filter(([name]) => name.includes(WANTED))) {
     await run().catch((error) => {
       throw new Error(`${name}: ${error.message}`)
     })
@@ -176,5 +343,5 @@ try {
     await page.screenshot({ path: `${process.env.SEPTET_SHOTS}/errors-failed.png` })
 }
 await browser.close()
-mock.kill()
+mock.stop()
 process.exit(failed ? 1 : 0)

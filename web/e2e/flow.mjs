@@ -7,8 +7,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
-import { AxeBuilder } from '@axe-core/playwright'
-import { chromium } from 'playwright-core'
+import { ask as askHere, BOX, launch, must, signIn, violations } from './browser.mjs'
 import { openLine } from './line.mjs'
 
 function setting(name, fallback) {
@@ -27,19 +26,7 @@ const QUESTION = '帮我分析财报'
 
 mkdirSync(SHOTS, { recursive: true })
 const line = await openLine(SERVER)
-const browser = await chromium.launch({
-  executablePath: setting('SEPTET_CHROMIUM', '/usr/bin/chromium'),
-  args: [
-    '--headless=new',
-    '--no-sandbox',
-    '--disable-gpu',
-    '--disable-quic',
-    '--no-first-run',
-    '--disable-background-networking',
-    '--disable-component-update',
-    '--disable-sync',
-  ],
-})
+const browser = await launch()
 const context = await browser.newContext({
   viewport: { width: 1440, height: 900 },
   locale: 'zh-CN',
@@ -54,13 +41,20 @@ page.on('console', (message) => {
     complaints.push(`the console says: ${message.text()}`)
 })
 
+/** What the page asks of the server: the bases that it makes, and what every question names. */
+const made = []
+const asked = []
+page.on('request', (request) => {
+  if (request.method() !== 'POST') return
+  if (request.url().endsWith('/v1/vector_stores')) made.push(request.postDataJSON())
+  if (request.url().endsWith('/v1/responses')) asked.push(request.postDataJSON())
+})
+const basesOf = (question) => question.tools?.[0]?.vector_store_ids ?? []
+
 let n_shots = 0
 const shot = async (name) => {
   n_shots += 1
   await page.screenshot({ path: join(SHOTS, `${String(n_shots).padStart(2, '0')}-${name}.png`) })
-}
-const must = (condition, sentence) => {
-  if (!condition) throw new Error(sentence)
 }
 const see = async (selector, sentence, timeout = 15_000) => {
   const found = page.locator(selector).first()
@@ -71,11 +65,7 @@ const see = async (selector, sentence, timeout = 15_000) => {
 }
 const say = (sentence) => console.log(`ok  ${sentence}`)
 
-const BOX = '.composer textarea'
-const ask = async (text) => {
-  await page.fill(BOX, text)
-  await page.press(BOX, 'Enter')
-}
+const ask = (text) => askHere(page, text)
 const newChat = async () => {
   await page.keyboard.press('Control+k')
   await see('.welcome', 'Ctrl K does not open a new chat')
@@ -104,17 +94,14 @@ const steps = {
   async 'a wrong password is refused in words'() {
     await page.goto(line.url)
     await see('input[name=email]', 'there is no sign-in page')
-    await page.fill('input[name=email]', EMAIL)
-    await page.fill('input[name=password]', `${PASSWORD}-wrong`)
-    await page.click('button[type=submit]')
+    await signIn(page, `${PASSWORD}-wrong`, EMAIL)
     const words = await (await see('[role=alert]', 'a wrong password shows no message')).innerText()
     must(words.includes('密码不正确'), `the message for a wrong password says: ${words}`)
     await shot('wrong-password')
     await axe('sign-in')
   },
   async 'the right one opens the chat'() {
-    await page.fill('input[name=password]', PASSWORD)
-    await page.click('button[type=submit]')
+    await signIn(page, PASSWORD, EMAIL)
     await see(BOX, 'signing in does not lead to the chat')
     await see('.suggestion', 'an empty chat suggests no questions')
     await page.waitForTimeout(600)
@@ -243,6 +230,45 @@ const steps = {
     must(before === after, `the answer differs after a reload:\n--- before\n${before}\n--- after\n${after}`)
     await shot('reconnected')
   },
+  async 'a conversation goes on with its own files, whatever this browser keeps'() {
+    must(made.length === 1 && made[0].private === true, 'a dropped file does not go to a private base')
+    const [own] = basesOf(asked[0])
+    must(own, 'the question does not name the private base')
+    await page.evaluate(() => localStorage.clear())
+    await page.reload()
+    await finished()
+    await ask('收入是多少？')
+    await finished()
+    must(basesOf(asked.at(-1)).includes(own), 'the conversation has lost its files')
+    must(asked.at(-1).model === asked[0].model, 'the conversation goes on with another model')
+    // What the server remembers is what was asked.
+    const kept = await page.evaluate(async (id) => {
+      const { access_token } = await (
+        await fetch('/api/auth/refresh', { method: 'POST', headers: { 'x-septet-csrf': '1' } })
+      ).json()
+      const headers = { authorization: `Bearer ${access_token}` }
+      return (await fetch(`/v1/conversations/${id}`, { headers })).json()
+    }, new URL(page.url()).pathname.split('/').at(-1))
+    must(
+      kept.model === asked[0].model && kept.vector_store_ids?.includes(own),
+      `the server remembers ${JSON.stringify(kept)}`,
+    )
+  },
+  async 'a knowledge base is made for everybody, and new chats search it'() {
+    await page.click('.rail-link[href^="/knowledge"]')
+    await page.click('.knowledge-head button')
+    await page.fill('[role=dialog] input', '年报')
+    await page.click('[role=dialog] button[type=submit]')
+    await see('.base[data-active]:has-text("年报")', 'the new knowledge base is not opened')
+    await page.setInputFiles('.base-page input[type=file]', PDF)
+    await see('.row[data-phase=ready]', 'the report was never ready', PATIENCE)
+    await newChat()
+    await ask(QUESTION)
+    await finished()
+    const named = basesOf(asked.at(-1))
+    must(!named.includes(basesOf(asked[0])[0]), 'another conversation searches the private base')
+    await see('.prose .cite', 'the answer cites nothing', PATIENCE)
+  },
   async 'a running answer is found again after a reload'() {
     await newChat()
     await ask(QUESTION)
@@ -352,19 +378,8 @@ const steps = {
 }
 
 async function axe(where) {
-  const { violations } = await new AxeBuilder({ page })
-    .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'])
-    .analyze()
-  const said = violations.map(
-    (violation) =>
-      `${violation.id}: ${violation.help}\n    ${violation.nodes
-        .slice(0, 4)
-        .map((node) => `${node.target.join(' ')} ${node.any[0]?.message ?? ''}`)
-        .join('\n    ')}`,
-  )
-  if (said.length > 0 && process.env.SEPTET_AXE === 'report')
-    console.log(`axe ${where}:\n  ${said.join('\n  ')}`)
-  else must(said.length === 0, `accessibility of ${where}:\n  ${said.join('\n  ')}`)
+  const said = await violations(page)
+  must(said.length === 0, `accessibility of ${where}:\n  ${said.join('\n  ')}`)
 }
 
 let failure = null

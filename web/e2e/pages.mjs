@@ -1,99 +1,106 @@
-// Every page in both languages, light and dark, on a telephone and on a desk: nothing that axe complains of, nothing
-// that scrolls sideways. Driven against the mock server, which it starts. With SEPTET_SHOTS it leaves pictures;
-// SEPTET_ONLY='zh dark desk' looks at those alone.
+// Every page: nothing that axe complains of, nothing that scrolls sideways. Driven against the mock server.
+//
+//   npm run e2e:pages              four looks in which every two of language, colours and device meet
+//   npm run e2e:pages -- all       all eight
+//   npm run e2e:pages -- 'zh dark desk'
+//
+// With SEPTET_SHOTS it leaves pictures.
 
-import { spawn } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { AxeBuilder } from '@axe-core/playwright'
-import { chromium } from 'playwright-core'
+import { ask, attach, BOX, launch, pdf, signIn, startMock, violations } from './browser.mjs'
 
-const PORT = Number(process.env.MOCK_PORT ?? 8097)
-const PASSWORD = randomBytes(9).toString('base64url')
-const URL = `http://127.0.0.1:${PORT}`
 const SHOTS = process.env.SEPTET_SHOTS
-const BOX = '.composer textarea'
 if (SHOTS) mkdirSync(SHOTS, { recursive: true })
+const WANTED = process.argv[2] ?? ''
 
-const mock = spawn(process.execPath, ['dev/mock.mjs'], {
-  env: { ...process.env, PORT: String(PORT), SEPTET_PASSWORD: PASSWORD, MOCK_SPEED: '0.2', MOCK_OLD: '40' },
-  stdio: ['ignore', 'pipe', 'inherit'],
-})
-await new Promise((resolve) => mock.stdout.once('data', resolve))
-const browser = await chromium.launch({
-  executablePath: process.env.SEPTET_CHROMIUM ?? '/usr/bin/chromium',
-  args: ['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
-})
+const DESK = ['desk', [1440, 900]]
+const TELEPHONE = ['telephone', [390, 844]]
+const LOOKS = [
+  ['zh', 'light', DESK],
+  ['zh', 'dark', TELEPHONE],
+  ['en', 'light', TELEPHONE],
+  ['en', 'dark', DESK],
+  ['zh', 'light', TELEPHONE],
+  ['zh', 'dark', DESK],
+  ['en', 'light', DESK],
+  ['en', 'dark', TELEPHONE],
+].map(([language, scheme, [device, size]]) => ({
+  name: `${language} ${scheme} ${device}`,
+  telephone: device === 'telephone',
+  context: {
+    viewport: { width: size[0], height: size[1] },
+    locale: language === 'zh' ? 'zh-CN' : 'en-GB',
+    colorScheme: scheme,
+    reducedMotion: 'reduce',
+  },
+}))
+const looks =
+  WANTED === '' ? LOOKS.slice(0, 4) : LOOKS.filter(({ name }) => WANTED === 'all' || name === WANTED)
 
+const mock = await startMock({ speed: 0.2, n_old: 40 })
+const browser = await launch()
 const complaints = []
 let n_scans = 0
+
 /** What a scan finds is only told at the end, so that one run shows everything. */
 async function scan(page, where) {
   n_scans += 1
-  // A tooltip under the pointer is no part of the page.
-  await page.mouse.move(3, 3)
-  await page.waitForTimeout(250)
+  await page.waitForTimeout(120)
   if (SHOTS) await page.screenshot({ path: join(SHOTS, `${where.replaceAll(/\W+/g, '-')}.png`) })
-  const { violations } = await new AxeBuilder({ page })
-    .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'])
-    .analyze()
-  for (const { id, help, nodes } of violations)
-    for (const node of nodes.slice(0, 3))
-      complaints.push(`${where}: ${id}: ${help}\n    ${node.target.join(' ')} ${node.any[0]?.message ?? ''}`)
+  for (const said of await violations(page)) complaints.push(`${where}: ${said}`)
   const wide = await page.evaluate(
     () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
   )
   if (wide > 0) complaints.push(`${where}: the page scrolls sideways by ${wide} px`)
 }
 
-async function signIn(page, email = 'admin@example.com') {
-  await page.goto(URL)
-  await page.fill('input[name=email]', email)
-  await page.fill('input[name=password]', PASSWORD)
-  await page.click('button[type=submit]')
+async function enter(context, email) {
+  const page = await context.newPage()
+  await page.goto(mock.url)
+  await signIn(page, mock.password, email)
   await page.locator('.top').waitFor()
+  return page
 }
 
-const context = (language, scheme, [width, height]) =>
-  browser.newContext({ viewport: { width, height }, locale: language, colorScheme: scheme })
-
-/** What there is to be looked at: a question with its answer, formulas, and documents of which one is broken. */
+/** What there is to be looked at: documents of which one is broken, a question with its answer, formulas. */
 let answered = ''
 let formulas = ''
 async function prepare() {
-  const page = await (await context('zh-CN', 'light', [1440, 900])).newPage()
-  await signIn(page)
-  const upload = (name, text) =>
-    page.setInputFiles('.composer input[type=file]', {
-      name,
-      mimeType: 'application/pdf',
-      buffer: Buffer.from(text),
-    })
-  await upload('年报.pdf', '%PDF-1.7 fine')
+  const context = await browser.newContext(LOOKS[0].context)
+  const page = await enter(context)
+  await page.goto(`${mock.url}/knowledge`)
+  await page.locator('.knowledge-head button').click()
+  await page.fill('[role=dialog] input', '年报')
+  await page.click('[role=dialog] button[type=submit]')
+  for (const [name, content] of [
+    ['年报.pdf', '%PDF-1.7 fine'],
+    ['flaky.pdf', 'no pdf'],
+  ])
+    await page.setInputFiles('.base-page input[type=file]', pdf(name, content))
+  await page.locator('.row .upload-error').waitFor({ timeout: 30_000 })
+  await page.click('.rail a[href="/chat"]')
+  await attach(page, '附件.pdf', '%PDF-1.7 fine')
   await page.locator('.upload[data-phase=ready]').waitFor({ timeout: 30_000 })
-  await upload('flaky.pdf', 'no pdf')
-  await page.locator('.upload[data-phase=failed]').waitFor({ timeout: 30_000 })
-  const ask = async (text) => {
-    await page.fill(BOX, text)
-    await page.press(BOX, 'Enter')
+  const answerTo = async (question) => {
+    await ask(page, question)
     await page.locator('.turn[data-status=completed] .actions').last().waitFor({ timeout: 60_000 })
-    return new globalThis.URL(page.url()).pathname
+    return new URL(page.url()).pathname
   }
-  answered = await ask('帮我分析财报')
+  answered = await answerTo('帮我分析财报')
   await page.keyboard.press('Control+k')
   await page.locator('.welcome').waitFor()
-  formulas = await ask('公式')
-  await page.context().close()
+  formulas = await answerTo('公式')
+  await context.close()
 }
 
 const pages = {
   welcome: async (page) => {
-    await page.goto(`${URL}/chat`)
+    await page.goto(`${mock.url}/chat`)
     await page.locator('.suggestion').first().waitFor()
   },
   answer: async (page) => {
-    await page.goto(URL + answered)
+    await page.goto(mock.url + answered)
     await page.locator('.turn .actions').waitFor()
     await page.locator('.prose .cite').first().waitFor()
   },
@@ -102,11 +109,33 @@ const pages = {
     await page.locator('.cite-card').waitFor()
   },
   formulas: async (page) => {
-    await page.goto(URL + formulas)
+    await page.mouse.move(3, 3)
+    await page.goto(mock.url + formulas)
     await page.locator('.katex').first().waitFor()
   },
+  waiting: async (page) => {
+    await page.goto(`${mock.url}/chat`)
+    await ask(page, '等待')
+    await page.locator('.thinking', { hasText: /\d/ }).waitFor()
+  },
+  draft: async (page) => {
+    await page.goto(`${mock.url}/chat`)
+    await attach(page, '合同.pdf', '%PDF-1.7 /Encrypt')
+    await page.locator('.upload-error').waitFor()
+    await page.fill(BOX, '还没有写完')
+  },
+  'choice of bases': async (page) => {
+    await page.locator('.composer .pill').click()
+    await page.locator('[role=menu]').waitFor()
+  },
+  search: async (page, telephone) => {
+    await page.goto(`${mock.url}/chat`)
+    if (telephone) await page.locator('.top button').first().click()
+    await page.fill('.history-tools input', '旧对话 39')
+    await page.locator('.entry', { hasText: '旧对话 39' }).waitFor()
+  },
   knowledge: async (page) => {
-    await page.goto(`${URL}/knowledge`)
+    await page.goto(`${mock.url}/knowledge`)
     await page.locator('.row').first().waitFor()
   },
   'new base': async (page) => {
@@ -114,72 +143,67 @@ const pages = {
     await page.locator('[role=dialog] input').waitFor()
   },
   account: async (page) => {
-    await page.goto(`${URL}/account`)
+    await page.goto(`${mock.url}/account`)
     await page.locator('input[name=new-password]').waitFor()
   },
   lost: async (page) => {
-    await page.goto(`${URL}/chat/a/b/c`)
+    await page.goto(`${mock.url}/chat/a/b/c`)
     await page.locator('.lost').waitFor()
   },
 }
 
+async function look({ name, telephone, context }) {
+  const opened = await browser.newContext(context)
+  const outside = await opened.newPage()
+  await outside.goto(mock.url)
+  await outside.locator('input[name=email]').waitFor()
+  await scan(outside, `${name} sign-in`)
+  await outside.close()
+  const page = await enter(opened)
+  let at = 'after signing in'
+  page.on('pageerror', (error) => complaints.push(`${name} ${at}: the page threw: ${error.message}`))
+  page.on('console', (message) => {
+    if (message.type() === 'error' && !/Failed to load resource/.test(message.text()))
+      complaints.push(
+        `${name} ${at}: the console says: ${message.text()} (${message.location().url}:${message.location().lineNumber})`,
+      )
+  })
+  for (const [title, open] of Object.entries(pages)) {
+    at = title
+    await open(page, telephone)
+    await scan(page, `${name} ${title}`)
+  }
+  await opened.close()
+}
+
+async function lookAsViewer() {
+  const opened = await browser.newContext({ ...LOOKS[6].context })
+  const page = await enter(opened, 'viewer@example.com')
+  await page.locator('.read-only').waitFor()
+  for (const offered of [BOX, '.suggestion', '.entry-more'])
+    if (await page.locator(offered).count()) complaints.push(`a viewer is offered ${offered}`)
+  await scan(page, 'viewer chat')
+  await page.goto(`${mock.url}/knowledge`)
+  await page.locator('.row').first().waitFor()
+  for (const offered of ['.knowledge-head button', '.base-page header button', '.row button'])
+    if (await page.locator(offered).count()) complaints.push(`a viewer is offered ${offered}`)
+  await scan(page, 'viewer knowledge')
+  await opened.close()
+}
+
 try {
   await prepare()
-  for (const [language, speech] of [
-    ['zh-CN', 'zh'],
-    ['en-GB', 'en'],
-  ])
-    for (const scheme of ['light', 'dark'])
-      for (const [device, size] of [
-        ['desk', [1440, 900]],
-        ['telephone', [390, 844]],
-      ]) {
-        const where = `${speech} ${scheme} ${device}`
-        if (!where.includes(process.env.SEPTET_ONLY ?? '')) continue
-        const opened = await context(language, scheme, size)
-        const page = await opened.newPage()
-        page.on('pageerror', (error) => complaints.push(`${where}: the page threw: ${error.message}`))
-        page.on('console', (message) => {
-          if (message.type() === 'error' && !/Failed to load resource/.test(message.text()))
-            complaints.push(`${where}: the console says: ${message.text()}`)
-        })
-        await page.goto(URL)
-        await page.locator('input[name=email]').waitFor()
-        await scan(page, `${where} sign-in`)
-        await signIn(page)
-        for (const [name, open] of Object.entries(pages)) {
-          await open(page)
-          await scan(page, `${where} ${name}`)
-        }
-        if (device === 'telephone') {
-          await page.goto(`${URL}/chat`)
-          await page.locator('.top button').first().click()
-          await page.locator('.rail .history .entry').first().waitFor()
-          await scan(page, `${where} menu`)
-        }
-        await opened.close()
-      }
-  const reader = await context('en-GB', 'light', [1440, 900])
-  const page = await reader.newPage()
-  await signIn(page, 'viewer@example.com')
-  await page.locator('.read-only').waitFor()
-  await scan(page, 'en light desk viewer')
-  await page.goto(`${URL}/knowledge`)
-  await page.locator('.row').first().waitFor()
-  for (const offered of [
-    '.knowledge-head button',
-    '.base-page header button',
-    '.row button',
-    '.entry-more',
-    BOX,
-  ])
-    if (await page.locator(offered).count()) complaints.push(`a viewer is offered ${offered}`)
-  await scan(page, 'en light desk viewer knowledge')
+  // Two at a time: while one page loads, the other is scanned.
+  const waiting = [lookAsViewer, ...looks.map((one) => () => look(one))]
+  const worker = async () => {
+    for (let next = waiting.shift(); next; next = waiting.shift()) await next()
+  }
+  await Promise.all([worker(), worker()])
 } catch (error) {
   complaints.push(error.message)
 }
 await browser.close()
-mock.kill()
+mock.stop()
 if (complaints.length > 0) {
   console.error(`FAILED\n  ${complaints.join('\n  ')}`)
   process.exit(1)

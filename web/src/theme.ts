@@ -26,6 +26,15 @@ export const theme = createTheme({
   components: {
     Tooltip: { defaultProps: { openDelay: 400, withArrow: true, fz: 'xs' } },
     Modal: { defaultProps: { centered: true, radius: 'lg' } },
-    Menu: { defaultProps: { shadow: 'md', radius: 'md' } },
+    // In place, and not at the end of the page, so that a menu belongs to the part it was opened from.
+    // The first item gets the focus, for a placeholder would be a child that a menu may not have.
+    Menu: {
+      defaultProps: {
+        shadow: 'md',
+        radius: 'md',
+        withinPortal: false,
+        withInitialFocusPlaceholder: false,
+      },
+    },
   },
 })

@@ -1,10 +1,12 @@
 // The connection that follows a run, against a server that is a function.
 
+import { QueryClient } from '@tanstack/react-query'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { signIn } from '../src/api/session'
 import type { RunEvent } from '../src/api/types'
 import { Chat, type ChatState } from '../src/chat/chat'
 import { answerText } from '../src/chat/run'
+import { deleteConversation } from '../src/files/bases'
 import { cancelled, full } from './recorded'
 
 type Call = { method: string; path: string; body: unknown }
@@ -196,4 +198,43 @@ it('a server that lost its streams still tells how the run ended', async () => {
   const { turns } = await until(chat, over)
 
   expect(turns[0] && answerText(turns[0].run)).toBe('营收增长 **18.6%**。[1]')
+})
+
+it('a conversation that is opened again goes on with what it was asked of, until something else is chosen', async () => {
+  answer = ({ path }) => {
+    if (path === '/v1/conversations/conv_1')
+      return Response.json({ id: 'conv_1', model: 'agent:lawyer', vector_store_ids: ['vs_2', 'vs_own'] })
+    return Response.json({ data: [], has_more: false })
+  }
+  const chat = new Chat('conv_1')
+  expect(chat.state.loading).toBe(true)
+  const { asked } = await until(chat, ({ loading }) => !loading)
+  expect(asked).toEqual({ model: 'agent:lawyer', stores: ['vs_2', 'vs_own'] })
+
+  chat.choose({ stores: ['vs_1', 'vs_own'] })
+  expect(chat.state.asked).toEqual({ model: 'agent:lawyer', stores: ['vs_1', 'vs_own'] })
+})
+
+it('a conversation is deleted with the files that the console gave to it, and with no others', async () => {
+  const own = { private: true, metadata: { given_to: 'conversation' } }
+  const stores = [
+    { id: 'vs_shared', metadata: { given_to: 'conversation' } },
+    { id: 'vs_own', ...own },
+    { id: 'vs_of_a_program', private: true, metadata: {} },
+    { id: 'vs_of_another_chat', ...own },
+  ]
+  answer = ({ method, path }) => {
+    if (method === 'DELETE') return Response.json({ deleted: true })
+    if (path === '/v1/conversations/conv_1')
+      return Response.json({ id: 'conv_1', vector_store_ids: ['vs_shared', 'vs_own', 'vs_of_a_program'] })
+    if (path.startsWith('/v1/vector_stores?')) return Response.json({ data: stores })
+    return Response.json({ data: [{ id: 'file_1' }] })
+  }
+  await deleteConversation(new QueryClient(), 'conv_1', null)
+
+  expect(calls.filter(({ method }) => method === 'DELETE').map(({ path }) => path)).toEqual([
+    '/v1/conversations/conv_1',
+    '/v1/vector_stores/vs_own',
+    '/v1/files/file_1',
+  ])
 })

@@ -60,7 +60,11 @@ export const changePassword = (user: string, current: string, fresh: string) =>
   })
 
 export const vectorStores = () => all<VectorStore>('/v1/vector_stores?')
-export const createVectorStore = (name: string) => json<VectorStore>('/v1/vector_stores', { body: { name } })
+export type NewVectorStore = Pick<VectorStore, 'name' | 'private' | 'metadata'>
+export const createVectorStore = (wanted: NewVectorStore) =>
+  json<VectorStore>('/v1/vector_stores', { body: wanted })
+export const renameVectorStore = (store: string, name: string) =>
+  json<VectorStore>(`/v1/vector_stores/${id(store)}`, { body: { name } })
 export const deleteVectorStore = (store: string) =>
   send(`/v1/vector_stores/${id(store)}`, { method: 'DELETE' })
 export const storeFiles = (store: string) => all<VectorStoreFile>(`/v1/vector_stores/${id(store)}/files?`)

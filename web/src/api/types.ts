@@ -34,6 +34,9 @@ export type ConversationEntry = {
   source?: 'console' | 'api'
   /** The id of the newest response, or the response itself. */
   last_response?: string | { id: string; status?: string } | null
+  /** What the last question was asked of, and which bases it named; only where one conversation is asked for. */
+  model?: string | null
+  vector_store_ids?: string[]
 }
 
 export type StoredFile = { id: string; filename: string; bytes: number; created_at: number }
@@ -42,6 +45,9 @@ export type VectorStore = {
   id: string
   name: string | null
   created_at: number
+  /** Seen by who made it alone, and searched only where it is named. */
+  private?: boolean
+  metadata?: Record<string, string> | null
   file_counts?: { in_progress: number; completed: number; failed: number; cancelled: number; total: number }
   usage_bytes?: number
 }

@@ -1,14 +1,16 @@
 // One's own account: who one is, and a new password.
 
 import './account.css'
-import { Alert, Button, PasswordInput } from '@mantine/core'
-import { type FormEvent, useEffect, useState } from 'react'
+import { Alert, Button } from '@mantine/core'
+import { type FormEvent, useState } from 'react'
 import * as calls from '../api/calls'
 import { asApiError } from '../api/problem'
 import { useLanguage } from '../i18n'
 import { Failure } from '../shell/Failure'
 import { useSession } from '../shell/Gate'
 import { TopBar } from '../shell/TopBar'
+import { usePageTitle } from '../shell/usePageTitle'
+import { PasswordField } from './PasswordField'
 
 /** What the server takes at least. */
 const FEWEST_CHARS = 10
@@ -18,9 +20,7 @@ export function AccountPage() {
   const session = useSession()
   const user = session.state === 'in' ? session.user : null
   const role: string = `role.${user?.role}`
-  useEffect(() => {
-    document.title = `${t('account.title')} · Septet`
-  }, [t])
+  usePageTitle(t('account.title'))
   return (
     <div className="page">
       <TopBar title={t('account.title')} />
@@ -82,36 +82,30 @@ function NewPassword({ user, email }: { user: string; email: string }) {
       <form onSubmit={submit}>
         {/* Password managers look for the name that the password belongs to. */}
         <input type="text" name="username" autoComplete="username" value={email} readOnly hidden />
-        <PasswordInput
+        <PasswordField
           label={t('account.current')}
           name="current-password"
-          autoComplete="current-password"
-          required
-          withAsterisk={false}
+          kind="current"
           value={current}
+          onType={setCurrent}
           error={wrong ? t('account.wrong') : null}
-          onChange={(event) => setCurrent(event.currentTarget.value)}
         />
-        <PasswordInput
+        <PasswordField
           label={t('account.new')}
           name="new-password"
-          autoComplete="new-password"
-          required
-          withAsterisk={false}
+          kind="new"
           value={fresh}
+          onType={setFresh}
           description={t('account.rule', { n: FEWEST_CHARS })}
           error={tooShort ? t('account.short', { n: FEWEST_CHARS }) : null}
-          onChange={(event) => setFresh(event.currentTarget.value)}
         />
-        <PasswordInput
+        <PasswordField
           label={t('account.again')}
           name="new-password-again"
-          autoComplete="new-password"
-          required
-          withAsterisk={false}
+          kind="new"
           value={again}
+          onType={setAgain}
           error={differs ? t('account.differs') : null}
-          onChange={(event) => setAgain(event.currentTarget.value)}
         />
         <Button
           type="submit"

@@ -1,12 +1,14 @@
 // Sign-in with mail address and password.
 
-import { Alert, Button, PasswordInput, TextInput } from '@mantine/core'
+import { Alert, Button, TextInput } from '@mantine/core'
 import { type FormEvent, useEffect, useState } from 'react'
 import { refresh, signIn } from '../api/session'
 import { useLanguage } from '../i18n'
 import { Mark } from '../shell/Brand'
 import { Failure } from '../shell/Failure'
 import { Switches } from '../shell/Switches'
+import { usePageTitle } from '../shell/usePageTitle'
+import { PasswordField } from './PasswordField'
 
 type Given = { reason: 'none' | 'expired' | 'left' | 'unreachable' }
 
@@ -16,9 +18,7 @@ export function LoginPage({ reason }: Given) {
   const [password, setPassword] = useState('')
   const [busy, setBusy] = useState(false)
   const [error, setError] = useState<unknown>(null)
-  useEffect(() => {
-    document.title = `${t('login.submit')} · Septet`
-  }, [t])
+  usePageTitle(t('login.submit'))
 
   // A server that restarts comes back by itself; so does the session.
   useEffect(() => {
@@ -78,15 +78,13 @@ export function LoginPage({ reason }: Given) {
             value={email}
             onChange={(event) => setEmail(event.currentTarget.value)}
           />
-          <PasswordInput
+          <PasswordField
             label={t('login.password')}
             name="password"
-            autoComplete="current-password"
-            required
-            withAsterisk={false}
+            kind="current"
             size="md"
             value={password}
-            onChange={(event) => setPassword(event.currentTarget.value)}
+            onType={setPassword}
           />
           <Button type="submit" size="md" fullWidth loading={busy}>
             {t('login.submit')}

@@ -7,20 +7,21 @@ import { useQueryClient } from '@tanstack/react-query'
 import { useNavigate, useParams } from '@tanstack/react-router'
 import { useCallback, useEffect, useMemo, useState, useSyncExternalStore } from 'react'
 import { useMay } from '../auth/may'
-import { useBases, useChosenBase } from '../files/bases'
+import { nameOwn } from '../files/bases'
 import { useLanguage } from '../i18n'
 import { Failure } from '../shell/Failure'
 import { useConversations } from '../shell/History'
 import { TopBar } from '../shell/TopBar'
+import { usePageTitle } from '../shell/usePageTitle'
 import { Composer } from './Composer'
 import { adopt, Chat, chatOf, type Turn } from './chat'
-import { NEW, nameDraft, onDraftSettled, uploadsOf } from './drafts'
+import { draftBase, NEW, nameDraft, onDraftSettled, uploadsOf } from './drafts'
 import { type Question, versionsOf } from './history'
 import { OfflineBadge } from './OfflineBadge'
-import { useChosenModel, useStatus } from './pickers'
 import { RunPanel } from './RunPanel'
 import { isOver } from './run'
 import { TurnView } from './TurnView'
+import { useChosenBases, useChosenModel, useStatus } from './useChosen'
 import { useFileDrop } from './useFileDrop'
 import { useStickToEnd } from './useStickToEnd'
 import { Welcome } from './Welcome'
@@ -42,20 +43,18 @@ function useChatTitle(chat: Chat, turns: Turn[]): string {
   const { data } = useConversations()
   const stored = data?.find((entry) => entry.id === chat.id)?.title
   const title = stored || turns[0]?.question.text || t('app.newChat')
-  useEffect(() => {
-    document.title = `${title} · Septet`
-  }, [title])
+  usePageTitle(title)
   return title
 }
 
 function Conversation({ chat }: { chat: Chat }) {
   const { t } = useLanguage()
-  const { turns, loading, loadError } = useSyncExternalStore(chat.subscribe, chat.getState)
+  const { turns, loading, loadError, asked } = useSyncExternalStore(chat.subscribe, chat.getState)
   const navigate = useNavigate()
   const queries = useQueryClient()
-  const base = useChosenBase()
-  const basesLoaded = useBases().isSuccess
-  const model = useChosenModel()
+  const draft = chat.id ?? NEW
+  const bases = useChosenBases({ draft, asked, onChoose: chat.choose })
+  const model = useChosenModel({ asked, onChoose: chat.choose })
   const { data: status } = useStatus()
   const title = useChatTitle(chat, turns)
   const narrow = useMediaQuery('(max-width: 1180px)', undefined, { getInitialValueInEffect: false }) ?? false
@@ -74,15 +73,13 @@ function Conversation({ chat }: { chat: Chat }) {
   const focus =
     turns.find((turn) => turn.key === selected) ?? shown.map(({ group, at }) => group[at]).at(-1) ?? null
   const scroll = useStickToEnd(turns)
-  const draft = chat.id ?? NEW
   const mayAsk = useMay('agents.use')
   const mayWrite = useMay('knowledge.write')
-  const addFiles = useCallback(
-    (files: File[]) => {
-      if (mayWrite) uploadsOf(draft).add(files, base.ensure)
-    },
-    [draft, mayWrite, base.ensure],
-  )
+  const addFiles = (files: File[]) => {
+    const [first] = files
+    if (mayWrite && first)
+      uploadsOf(draft).add(files, () => bases.ownFor(turns.length > 0 ? title : first.name))
+  }
   const dropping = useFileDrop(addFiles)
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: another chat starts without the old one's choices
@@ -106,15 +103,16 @@ function Conversation({ chat }: { chat: Chat }) {
     (question: Question) => {
       setSelected(null)
       scroll.toEnd()
-      const stores = base.chosen ? [base.chosen.id] : []
-      void chat.ask(question, { model: model.chosen, stores }, (id) => {
+      void chat.ask(question, { model: model.chosen, stores: bases.stores }, (id) => {
         adopt(chat)
         nameDraft(id)
+        const own = draftBase(id)
+        if (own) void nameOwn(queries, own, question.text)
         void navigate({ to: '/chat/{-$id}', params: { id }, replace: true })
         void queries.invalidateQueries({ queryKey: ['conversations'] })
       })
     },
-    [chat, base.chosen, model.chosen, navigate, queries, scroll.toEnd],
+    [chat, bases.stores, model.chosen, navigate, queries, scroll.toEnd],
   )
 
   const again = (turn: Turn, at: number) => () => {
@@ -166,7 +164,7 @@ function Conversation({ chat }: { chat: Chat }) {
               {loading && <Loading />}
               {loadError && <Failure error={loadError} onRetry={() => void chat.load()} />}
               {!loading && !loadError && turns.length === 0 && (
-                <Welcome base={base} loaded={basesLoaded} onPick={(text) => setOffered({ text })} />
+                <Welcome bases={bases} onPick={(text) => setOffered({ text })} />
               )}
               {shown.map(({ group, at }, index) => {
                 const turn = group[at]
@@ -216,8 +214,10 @@ function Conversation({ chat }: { chat: Chat }) {
             {mayAsk ? (
               <Composer
                 draft={draft}
-                base={base}
+                bases={bases}
                 model={model}
+                onFiles={addFiles}
+                opening={loading || loadError !== null}
                 running={running}
                 stopping={last?.stopping ?? false}
                 onSend={send}
@@ -247,7 +247,7 @@ function Conversation({ chat }: { chat: Chat }) {
           </Drawer.Content>
         </Drawer.Root>
       )}
-      {dropping.over && <div className="drop">{t('chat.drop', { name: base.name })}</div>}
+      {dropping.over && <div className="drop">{t('chat.drop')}</div>}
     </div>
   )
 }

@@ -4,12 +4,12 @@ import { Popover } from '@mantine/core'
 import { IconFileText } from '@tabler/icons-react'
 import { createContext, use, useEffect, useRef, useState } from 'react'
 import { useLanguage } from '../i18n'
-import { Quote } from './Quote'
+import { isWide, Quote } from './Quote'
 import type { Source } from './run'
 
 export const Sources = createContext<Map<number, Source>>(new Map())
 
-export function usePages() {
+function usePages() {
   const { t } = useLanguage()
   return (source: { page?: number | null | undefined; pageEnd?: number | null | undefined }): string => {
     // Documents without pages say page 0.
@@ -35,11 +35,15 @@ export function Citation({ number }: { number: number }) {
     <Popover
       opened={opened}
       onChange={setOpened}
-      width={420}
+      width={opened && isWide(source.quote) ? 580 : 420}
       position="top"
       shadow="md"
       radius="md"
-      middlewares={{ shift: { padding: 12 }, flip: true }}
+      // Over the conversation, not over what lies beside it.
+      middlewares={{
+        shift: { padding: 12, boundary: document.querySelector('.talk') ?? 'clippingAncestors' },
+        flip: true,
+      }}
       returnFocus={false}
       trapFocus={false}
     >
@@ -77,7 +81,7 @@ export function SourceText({
   clamp,
   scrolls,
 }: {
-  source: Source
+  source: Omit<Source, 'number'> & { number: number | null }
   clamp?: boolean
   scrolls?: boolean
 }) {
@@ -87,12 +91,14 @@ export function SourceText({
   return (
     <div className="source-text">
       <div className="source-head">
-        <span className="cite cite-still" aria-hidden="true">
-          {source.number}
-        </span>
+        {source.number !== null && (
+          <span className="cite cite-still" aria-hidden="true">
+            {source.number}
+          </span>
+        )}
         <IconFileText size={14} aria-hidden="true" />
         <span className="source-file" title={source.filename}>
-          {source.filename || t('source.one', { n: source.number })}
+          {source.filename || t('source.one', { n: source.number ?? '' })}
         </span>
         {where && <span className="source-page">{where}</span>}
       </div>

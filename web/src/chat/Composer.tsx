@@ -5,19 +5,23 @@ import { IconArrowUp, IconPaperclip, IconPlayerStopFilled } from '@tabler/icons-
 import { type KeyboardEvent, useCallback, useEffect, useLayoutEffect, useRef, useState } from 'react'
 import { useMay } from '../auth/may'
 import { ACCEPTED } from '../files/accepted'
-import type { useChosenBase } from '../files/bases'
 import { UploadChip } from '../files/UploadChip'
 import { useUploads } from '../files/uploads'
 import { useLanguage } from '../i18n'
 import { uploadsOf, useDraft } from './drafts'
 import type { Question } from './history'
-import { BasePicker, ModelPicker, type useChosenModel } from './pickers'
+import { BasePicker, ModelPicker } from './pickers'
+import type { ChosenBases, ChosenModel } from './useChosen'
 
 type Given = {
   /** Whose draft this is: the conversation's id, or that of a new one. */
   draft: string
-  base: ReturnType<typeof useChosenBase>
-  model: ReturnType<typeof useChosenModel>
+  bases: ChosenBases
+  model: ChosenModel
+  /** Takes documents for this conversation alone. */
+  onFiles: (files: File[]) => void
+  /** Nothing can be sent yet: what the conversation is asked of is not known. */
+  opening: boolean
   running: boolean
   stopping: boolean
   onSend: (question: Question) => void
@@ -26,7 +30,8 @@ type Given = {
   offered: { text: string } | null
 }
 
-export function Composer({ draft, base, model, running, stopping, onSend, onStop, offered }: Given) {
+export function Composer(given: Given) {
+  const { draft, bases, model, onFiles, opening, running, stopping, onSend, onStop, offered } = given
   const { t } = useLanguage()
   const [text, setText] = useDraft(draft)
   const drafts = uploadsOf(draft)
@@ -37,7 +42,7 @@ export function Composer({ draft, base, model, running, stopping, onSend, onStop
   const uploads = useUploads(drafts)
   const busy = uploads.some((upload) => upload.phase === 'uploading' || upload.phase === 'reading')
   const failed = uploads.some((upload) => upload.phase === 'failed')
-  const ready = text.trim() !== ''
+  const ready = text.trim() !== '' && !opening
 
   useEffect(() => {
     if (!offered) return
@@ -114,7 +119,7 @@ export function Composer({ draft, base, model, running, stopping, onSend, onStop
               key={upload.key}
               upload={upload}
               onRemove={() => drafts.remove(upload.key)}
-              onRetry={() => drafts.retry(upload.key, base.ensure)}
+              onRetry={() => drafts.retry(upload.key, () => bases.ownFor(upload.name))}
             />
           ))}
         </ul>
@@ -140,7 +145,7 @@ export function Composer({ draft, base, model, running, stopping, onSend, onStop
           const files = [...event.clipboardData.files]
           if (files.length === 0) return
           event.preventDefault()
-          drafts.add(files, base.ensure)
+          onFiles(files)
         }}
       />
       <div className="composer-row">
@@ -166,11 +171,11 @@ export function Composer({ draft, base, model, running, stopping, onSend, onStop
           hidden
           aria-label={t('chat.attach')}
           onChange={(event) => {
-            if (event.currentTarget.files) drafts.add(event.currentTarget.files, base.ensure)
+            onFiles([...(event.currentTarget.files ?? [])])
             event.currentTarget.value = ''
           }}
         />
-        <BasePicker base={base} />
+        <BasePicker bases={bases} />
         <span className="grow" />
         <ModelPicker model={model} />
         {running ? (

@@ -36,6 +36,10 @@ export function partsOf(passage: string): Part[] {
   return parts
 }
 
+/** Whether a passage has a table of more columns than fit beside each other in a few words' width. */
+export const isWide = (passage: string) =>
+  partsOf(passage).some((part) => part.kind === 'table' && part.rows.some((row) => row.length > 3))
+
 /** A number, as it stands in reports: 1,275.3, (231), 4.1%, $ 5,250, －. */
 const isNumber = (cell: string) =>
   /^[-–—－(（]?[$¥￥€£]?\s*[\d,.]*\d[\d,.]*\s*[%％)）]*$|^[-–—－$]$/.test(cell)
@@ -60,7 +64,7 @@ function QuotedTable({ rows }: { rows: string[][] }) {
   const head = hasHead ? (padded[0] ?? []) : []
   const body = hasHead ? padded.slice(1) : padded
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a wide table scrolls, which the keyboard must be able to do too
+    // A wide table scrolls, which the keyboard must be able to do too.
     <div className="quoted-table" tabIndex={0}>
       <table>
         <thead>

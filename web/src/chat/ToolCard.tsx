@@ -17,8 +17,9 @@ import type { CodeItem, OtherItem, SearchItem } from '../api/types'
 import { duration } from '../format'
 import { type Key, type Translate, useLanguage } from '../i18n'
 import { Chart, FileButton, isContainerUrl } from './Chart'
-import { usePages } from './Citation'
+import { SourceText } from './Citation'
 import { CodeBlock } from './CodeBlock'
+import { passageSource } from './run'
 
 type Tool = SearchItem | CodeItem | OtherItem
 
@@ -133,7 +134,6 @@ function State({ busy, failed, item }: { busy: boolean; failed: boolean; item: T
 
 function SearchBody({ item, busy }: { item: SearchItem; busy: boolean }) {
   const { t } = useLanguage()
-  const pages = usePages()
   const [all, setAll] = useState(false)
   const results = item.results ?? []
   const shown = all ? results : results.slice(0, 4)
@@ -158,21 +158,7 @@ function SearchBody({ item, busy }: { item: SearchItem; busy: boolean }) {
         {shown.map((passage, at) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: results never move
           <li key={at}>
-            <div className="source-head">
-              {passage.attributes?.number !== undefined && (
-                <span className="cite cite-still">{passage.attributes.number}</span>
-              )}
-              <span className="source-file" title={passage.filename}>
-                {passage.filename}
-              </span>
-              <span className="source-page">
-                {pages({ page: passage.attributes?.page, pageEnd: passage.attributes?.page_end })}
-              </span>
-            </div>
-            {passage.attributes?.heading && (
-              <div className="source-heading">{passage.attributes.heading}</div>
-            )}
-            {passage.text && <p className="passage-text">{passage.text}</p>}
+            <SourceText source={passageSource(passage)} clamp />
           </li>
         ))}
       </ul>

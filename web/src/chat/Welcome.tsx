@@ -9,11 +9,11 @@ import {
   IconUpload,
 } from '@tabler/icons-react'
 import { useMay } from '../auth/may'
-import type { useChosenBase } from '../files/bases'
 import { useUploads } from '../files/uploads'
 import { useLanguage } from '../i18n'
 import { Mark } from '../shell/Brand'
 import { NEW, uploadsOf } from './drafts'
+import type { ChosenBases } from './useChosen'
 
 const SUGGESTIONS = [
   ['report', IconReportAnalytics],
@@ -22,34 +22,37 @@ const SUGGESTIONS = [
   ['cash', IconArrowsExchange],
 ] as const
 
-type Given = { base: ReturnType<typeof useChosenBase>; onPick: (text: string) => void; loaded: boolean }
+type Given = { bases: ChosenBases; onPick: (text: string) => void }
 
-export function Welcome({ base, onPick, loaded }: Given) {
+export function Welcome({ bases, onPick }: Given) {
   const { t } = useLanguage()
+  const mayAsk = useMay('agents.use')
   const mayWrite = useMay('knowledge.write')
   const uploads = useUploads(uploadsOf(NEW))
-  const bare = loaded && uploads.length === 0 && base.nDocuments === 0
+  const bare = bases.loaded && uploads.length === 0 && bases.nDocuments === 0
   return (
     <div className="welcome">
       <Mark size={48} />
       <h2>{t('chat.welcome')}</h2>
       <p className="dim">{t('chat.welcomeText')}</p>
-      <ul className="suggestions">
-        {SUGGESTIONS.map(([name, Icon]) => (
-          <li key={name}>
-            <UnstyledButton className="suggestion" onClick={() => onPick(t(`chat.suggest.${name}`))}>
-              <Icon size={20} stroke={1.6} />
-              <span>
-                <b>{t(`chat.suggest.${name}`)}</b>
-                <small>{t(`chat.suggest.${name}Text`)}</small>
-              </span>
-            </UnstyledButton>
-          </li>
-        ))}
-      </ul>
+      {mayAsk && (
+        <ul className="suggestions">
+          {SUGGESTIONS.map(([name, Icon]) => (
+            <li key={name}>
+              <UnstyledButton className="suggestion" onClick={() => onPick(t(`chat.suggest.${name}`))}>
+                <Icon size={20} stroke={1.6} />
+                <span>
+                  <b>{t(`chat.suggest.${name}`)}</b>
+                  <small>{t(`chat.suggest.${name}Text`)}</small>
+                </span>
+              </UnstyledButton>
+            </li>
+          ))}
+        </ul>
+      )}
       {bare && mayWrite && (
         <div className="bare" role="status">
-          <span>{t('chat.noDocuments', { name: base.name })}</span>
+          <span>{t('chat.noDocuments')}</span>
           <Button
             size="xs"
             variant="default"

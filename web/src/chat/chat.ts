@@ -8,7 +8,7 @@ import { send } from '../api/http'
 import { ApiError, asApiError } from '../api/problem'
 import { currentSession, onSession } from '../api/session'
 import { readEvents, type ServerEvent } from '../api/sse'
-import type { ResponseObject, RunEvent } from '../api/types'
+import type { ConversationEntry, ResponseObject, RunEvent } from '../api/types'
 import { type Question, turnsOf } from './history'
 import { applyAll, emptyRun, isOver, type Run, runOf } from './run'
 
@@ -25,9 +25,16 @@ export type Turn = {
   skewMs: number | null
 }
 export type Asking = { model: string; stores: string[] }
-export type ChatState = { turns: Turn[]; loading: boolean; loadError: ApiError | null }
+export type ChatState = {
+  turns: Turn[]
+  loading: boolean
+  loadError: ApiError | null
+  /** What the next question goes on with; null before there was one. */
+  asked: Asking | null
+}
 
-const PAUSES_MS = [400, 1000, 2000, 4000, 8000, 15000]
+// A server that restarts is back within half a minute, and its answers should go on at once; after that there is time.
+const PAUSES_MS = [400, 1000, ...Array<number>(18).fill(1500), 4000, 8000, 15_000]
 // The server sends a comment every 15 s; three missed ones mean that the line is dead.
 const SILENCE_MS = 50_000
 // Drawing more often than this costs frames and shows nothing new.
@@ -56,7 +63,7 @@ export class Chat {
 
   constructor(id: string | null) {
     this.id = id
-    this.state = { turns: [], loading: id !== null, loadError: null }
+    this.state = { turns: [], loading: id !== null, loadError: null, asked: null }
     if (id) void this.load()
   }
 
@@ -96,9 +103,11 @@ export class Chat {
     if (!id) return
     this.#set({ loading: true, loadError: null })
     try {
-      const [items, last] = await Promise.all([calls.conversationItems(id), this.#lastResponse()])
+      const [items, entry] = await Promise.all([calls.conversationItems(id), calls.conversation(id)])
+      const last = await lastOf(entry)
       const turns = turnsOf(items, last?.response ?? null, last?.input ?? [])
-      this.#set({ turns, loading: false })
+      const asked = entry.model ? { model: entry.model, stores: entry.vector_store_ids ?? [] } : null
+      this.#set({ turns, asked, loading: false })
       const running = this.running
       if (running?.run.id) void this.#follow(running.key, null)
     } catch (thrown) {
@@ -106,23 +115,16 @@ export class Chat {
     }
   }
 
-  async #lastResponse() {
-    if (!this.id) return null
-    const last = (await calls.conversation(this.id)).last_response
-    const id = typeof last === 'string' ? last : last?.id
-    if (!id) return null
-    const [response, input] = await Promise.all([
-      calls.response(id),
-      calls.inputItems(id).catch(() => ({ data: [] })),
-    ])
-    return { response, input: input.data }
+  /** Has later questions asked of something else. A conversation that was asked nothing has nothing to go on with. */
+  choose = (change: Partial<Asking>) => {
+    if (this.state.asked) this.#set({ asked: { ...this.state.asked, ...change } })
   }
 
   /** Asks a question. `onNamed` is told the conversation's id when this is its first question. */
   async ask(question: Question, asking: Asking, onNamed: (id: string) => void): Promise<void> {
     const previous = this.state.turns.at(-1)?.run.id ?? null
     const turn = newTurn(question)
-    this.#set({ turns: [...this.state.turns, turn] })
+    this.#set({ turns: [...this.state.turns, turn], asked: asking })
     try {
       if (!this.id) {
         this.id = (await calls.createConversation()).id
@@ -203,7 +205,7 @@ export class Chat {
       // A server that restarted may have no stream left but still know how the run ended.
       if (idle_rounds >= 2 && run.id) await this.#peek(key, run.id)
       if (isOver(this.#turn(key).run)) continue
-      await this.#pause(PAUSES_MS[Math.min(attempt, PAUSES_MS.length) - 1] ?? 15000)
+      await this.#pause(PAUSES_MS[attempt - 1] ?? 15_000)
     }
   }
 
@@ -215,7 +217,7 @@ export class Chat {
 
   /** The line broke before the run told its id: the conversation knows it, if it was ever started. */
   async #find(key: string, previous: string | null) {
-    const last = await this.#lastResponse()
+    const last = this.id ? await lastOf(await calls.conversation(this.id)) : null
     if (!last || last.response.id === previous) throw new ApiError({ status: 400, code: 'not_sent' })
     this.#edit(key, (turn) => ({ run: { ...turn.run, id: last.response.id } }))
   }
@@ -287,6 +289,17 @@ export class Chat {
       this.#wake = done
     })
   }
+}
+
+async function lastOf(entry: ConversationEntry) {
+  const last = entry.last_response
+  const id = typeof last === 'string' ? last : last?.id
+  if (!id) return null
+  const [response, input] = await Promise.all([
+    calls.response(id),
+    calls.inputItems(id).catch(() => ({ data: [] })),
+  ])
+  return { response, input: input.data }
 }
 
 function mayRecover(error: ApiError): boolean {

@@ -1,103 +1,120 @@
 // The two choices below the message box: which knowledge base, which agent or model.
 
 import { Menu, UnstyledButton } from '@mantine/core'
-import { IconBooks, IconCheck, IconChevronDown, IconPlus, IconSettings } from '@tabler/icons-react'
-import { useQuery } from '@tanstack/react-query'
+import {
+  IconBooks,
+  IconCheck,
+  IconChevronDown,
+  IconPaperclip,
+  IconPlus,
+  IconSettings,
+} from '@tabler/icons-react'
 import { Link } from '@tanstack/react-router'
 import { lazy, Suspense, useState } from 'react'
-import * as calls from '../api/calls'
 import type { Model } from '../api/types'
 import { useMay } from '../auth/may'
-import { baseName, documentsIn, type useChosenBase } from '../files/bases'
-import { inLanguage, type Language, useLanguage } from '../i18n'
+import { baseName, useCreateBase } from '../files/bases'
+import { ALL, documentsIn } from '../files/choice'
+import { inLanguage, type Language, type Translate, useLanguage } from '../i18n'
+import { MenuGroup } from '../shell/MenuGroup'
+import type { ChosenBases, ChosenModel } from './useChosen'
 
 const NewBase = lazy(() => import('../files/NewBase').then((module) => ({ default: module.NewBase })))
 
-export function BasePicker({ base }: { base: ReturnType<typeof useChosenBase> }) {
+function nameOf({ chosen, own, isAll }: ChosenBases, t: Translate): string {
+  const [first, ...others] = chosen
+  if (!first) return t(own.length > 0 ? 'kb.own' : 'kb.choose')
+  if (isAll && others.length > 0) return t('kb.all')
+  return `${baseName(first, t)}${others.length > 0 ? ` +${others.length}` : ''}`
+}
+
+export function BasePicker({ bases }: { bases: ChosenBases }) {
   const { t } = useLanguage()
   const [creating, setCreating] = useState(false)
+  const create = useCreateBase()
   const mayWrite = useMay('knowledge.write')
+  const name = nameOf(bases, t)
+  const n_shared = documentsIn(bases.chosen)
+  const n_own = documentsIn(bases.own)
+  const tick = (is: boolean) => is && <IconCheck size={15} />
+  const label = [t('kb.chooseLabel', { name }), n_own > 0 && t('kb.ownLabel', { n: n_own })]
   return (
     <>
       <Menu position="top-start" width={270}>
         <Menu.Target>
-          <UnstyledButton className="pill" aria-label={t('kb.chooseLabel', { name: base.name })}>
+          <UnstyledButton className="pill" aria-label={label.filter(Boolean).join('; ')}>
             <IconBooks size={15} />
-            <span>{base.name}</span>
-            {base.nDocuments > 0 && <small>{base.nDocuments}</small>}
+            <span>{name}</span>
+            {n_shared > 0 && <small>{n_shared}</small>}
+            {n_own > 0 && (
+              <small className="pill-own">
+                <IconPaperclip size={13} />
+                {n_own}
+              </small>
+            )}
           </UnstyledButton>
         </Menu.Target>
-        <Menu.Dropdown>
-          <Menu.Label>{t('kb.choose')}</Menu.Label>
-          {base.bases.map((store) => (
-            <Menu.Item
-              key={store.id}
-              rightSection={store.id === base.chosen?.id && <IconCheck size={15} />}
-              onClick={() => base.choose(store.id)}
-            >
-              {baseName(store, t)}
-              <small className="menu-note">{t('kb.nFiles', { n: documentsIn(store) })}</small>
-            </Menu.Item>
-          ))}
-          {base.bases.length > 0 && <Menu.Divider />}
-          {mayWrite && (
-            <Menu.Item leftSection={<IconPlus size={15} />} onClick={() => setCreating(true)}>
-              {t('kb.new')}
-            </Menu.Item>
+        <Menu.Dropdown className="tall-menu">
+          {bases.own.length > 0 && (
+            <MenuGroup label={t('kb.own')}>
+              {bases.own.map((store) => (
+                <Menu.Item
+                  key={store.id}
+                  component={Link}
+                  to={`/knowledge/${store.id}`}
+                  rightSection={tick(true)}
+                >
+                  {baseName(store, t)}
+                  <small className="menu-note">{t('kb.nFiles', { n: documentsIn([store]) })}</small>
+                </Menu.Item>
+              ))}
+            </MenuGroup>
           )}
-          <Menu.Item leftSection={<IconSettings size={15} />} component={Link} to="/knowledge">
-            {t('kb.manage')}
-          </Menu.Item>
+          <MenuGroup label={t('kb.choose')}>
+            {bases.shared.length > 1 && (
+              <Menu.Item rightSection={tick(bases.isAll)} onClick={() => bases.choose(ALL)}>
+                {t('kb.all')}
+              </Menu.Item>
+            )}
+            {bases.shared.map((store) => (
+              <Menu.Item
+                key={store.id}
+                rightSection={tick(!bases.isAll && bases.chosen.includes(store))}
+                onClick={() => bases.choose(store.id)}
+              >
+                {baseName(store, t)}
+                <small className="menu-note">{t('kb.nFiles', { n: documentsIn([store]) })}</small>
+              </Menu.Item>
+            ))}
+            {mayWrite && (
+              <Menu.Item leftSection={<IconPlus size={15} />} onClick={() => setCreating(true)}>
+                {t('kb.new')}
+              </Menu.Item>
+            )}
+            <Menu.Item leftSection={<IconSettings size={15} />} component={Link} to="/knowledge">
+              {t('kb.manage')}
+            </Menu.Item>
+          </MenuGroup>
         </Menu.Dropdown>
       </Menu>
       {creating && (
         <Suspense>
-          <NewBase opened onClose={() => setCreating(false)} create={base.create} />
+          <NewBase
+            opened
+            onClose={() => setCreating(false)}
+            create={async (name) => bases.choose((await create(name)).id)}
+          />
         </Suspense>
       )}
     </>
   )
 }
 
-const KEPT = 'septet-model'
-
-function kept(): string | null {
-  try {
-    return localStorage.getItem(KEPT)
-  } catch {
-    return null
-  }
-}
-
-export const useStatus = () => useQuery({ queryKey: ['status'], queryFn: calls.status, staleTime: 60_000 })
-
-/** Agents first, then models that can chat, and the one that is chosen. */
-export function useChosenModel() {
-  const { data: status } = useStatus()
-  const { data } = useQuery({ queryKey: ['models'], queryFn: calls.models, staleTime: 60_000 })
-  const [choice, setChoice] = useState(kept)
-  const models = (data?.data ?? []).filter((model) => model.septet?.kind !== 'embedding')
-  const agents = models.filter((model) => model.id.startsWith('agent:'))
-  const fallback = status?.default_agent ?? agents[0]?.id ?? 'agent:analyst'
-  // A choice that no longer exists must not fail every question.
-  const chosen =
-    choice && (data === undefined || models.some((model) => model.id === choice)) ? choice : fallback
-  const choose = (id: string) => {
-    setChoice(id)
-    try {
-      localStorage.setItem(KEPT, id)
-    } catch {
-      // The choice then lasts as long as the page.
-    }
-  }
-  return { agents, models: models.filter((model) => !model.id.startsWith('agent:')), chosen, choose }
-}
-
 export const modelName = (id: string, models: Model[], language: Language) =>
   inLanguage(models.find((model) => model.id === id)?.septet?.title ?? '', language) ||
   id.replace(/^agent:/, '')
 
-export function ModelPicker({ model }: { model: ReturnType<typeof useChosenModel> }) {
+export function ModelPicker({ model }: { model: ChosenModel }) {
   const { t, language } = useLanguage()
   const all = [...model.agents, ...model.models]
   const item = (entry: Model) => (
@@ -122,10 +139,8 @@ export function ModelPicker({ model }: { model: ReturnType<typeof useChosenModel
         </UnstyledButton>
       </Menu.Target>
       <Menu.Dropdown className="tall-menu">
-        {model.agents.length > 0 && <Menu.Label>{t('chat.agents')}</Menu.Label>}
-        {model.agents.map(item)}
-        {model.models.length > 0 && <Menu.Label>{t('chat.models')}</Menu.Label>}
-        {model.models.map(item)}
+        {model.agents.length > 0 && <MenuGroup label={t('chat.agents')}>{model.agents.map(item)}</MenuGroup>}
+        {model.models.length > 0 && <MenuGroup label={t('chat.models')}>{model.models.map(item)}</MenuGroup>}
       </Menu.Dropdown>
     </Menu>
   )

@@ -12,6 +12,7 @@ import type {
   Item,
   MessageItem,
   OtherItem,
+  Passage,
   ResponseObject,
   RunEvent,
   RunStatus,
@@ -287,24 +288,29 @@ export type Source = {
   cited: boolean
 }
 
+/** Where a passage comes from; it has a number once the answer may cite it. */
+export function passageSource(passage: Passage): Omit<Source, 'number'> & { number: number | null } {
+  const number = Number(passage.attributes?.number)
+  return {
+    number: Number.isInteger(number) ? number : null,
+    fileId: passage.file_id,
+    filename: passage.filename,
+    page: passage.attributes?.page || undefined,
+    pageEnd: passage.attributes?.page_end || undefined,
+    heading: passage.attributes?.heading || undefined,
+    quote: passage.text ?? '',
+    cited: false,
+  }
+}
+
 /** Every passage with a number, by number. What the answer cites wins over what the search found. */
 export function sourcesOf(run: Run): Map<number, Source> {
   const sources = new Map<number, Source>()
   for (const step of run.steps) {
     if (step.type === 'file_search_call')
       for (const passage of step.results ?? []) {
-        const number = Number(passage.attributes?.number)
-        if (!Number.isInteger(number)) continue
-        sources.set(number, {
-          number,
-          fileId: passage.file_id,
-          filename: passage.filename,
-          page: passage.attributes?.page || undefined,
-          pageEnd: passage.attributes?.page_end || undefined,
-          heading: passage.attributes?.heading || undefined,
-          quote: passage.text ?? '',
-          cited: false,
-        })
+        const source = passageSource(passage)
+        if (source.number !== null) sources.set(source.number, { ...source, number: source.number })
       }
     if (step.type === 'message')
       for (const part of step.content) {

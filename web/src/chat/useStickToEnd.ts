@@ -9,12 +9,19 @@ export function useStickToEnd(content: unknown) {
   const last = useRef(0)
   const height = useRef(0)
   const [away, setAway] = useState(false)
+  // Its own moves are remembered: content that shrinks and grows again would else look like a reader who moved up.
+  const follow = useCallback(() => {
+    const box = ref.current
+    if (!box || !stick.current) return
+    box.scrollTop = box.scrollHeight
+    last.current = box.scrollTop
+    height.current = box.scrollHeight
+  }, [])
   const toEnd = useCallback(() => {
     stick.current = true
     setAway(false)
-    const box = ref.current
-    if (box) box.scrollTop = box.scrollHeight
-  }, [])
+    follow()
+  }, [follow])
   const onScroll = useCallback(() => {
     const box = ref.current
     if (!box) return
@@ -27,20 +34,14 @@ export function useStickToEnd(content: unknown) {
     setAway(!stick.current)
   }, [])
   // biome-ignore lint/correctness/useExhaustiveDependencies: new content is the reason to move
-  useLayoutEffect(() => {
-    const box = ref.current
-    if (box && stick.current) box.scrollTop = box.scrollHeight
-  }, [content])
+  useLayoutEffect(follow, [content])
   // Pictures and colours arrive later than the text and make it taller.
   useLayoutEffect(() => {
-    const box = ref.current
-    const inner = box?.firstElementChild
-    if (!box || !inner) return
-    const watcher = new ResizeObserver(() => {
-      if (stick.current) box.scrollTop = box.scrollHeight
-    })
+    const inner = ref.current?.firstElementChild
+    if (!inner) return
+    const watcher = new ResizeObserver(follow)
     watcher.observe(inner)
     return () => watcher.disconnect()
-  }, [])
+  }, [follow])
   return { ref, onScroll, away, toEnd }
 }

@@ -32,7 +32,7 @@ export function UploadChip({ upload, onRemove, onRetry }: Given) {
           <ActionIcon
             variant="subtle"
             color="gray"
-            size={22}
+            size={26}
             aria-label={t('file.retry', { name: upload.name })}
             onClick={onRetry}
           >
@@ -42,7 +42,7 @@ export function UploadChip({ upload, onRemove, onRetry }: Given) {
         <ActionIcon
           variant="subtle"
           color="gray"
-          size={22}
+          size={26}
           aria-label={t('file.remove', { name: upload.name })}
           onClick={onRemove}
         >

@@ -1,70 +1,64 @@
-// The knowledge base that questions search and uploads go to.
+// The knowledge bases there are, how new ones are made, and what goes when a conversation goes.
 
-import { useQuery, useQueryClient } from '@tanstack/react-query'
-import { useCallback, useMemo, useState } from 'react'
+import { type QueryClient, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useCallback } from 'react'
 import * as calls from '../api/calls'
 import type { VectorStore } from '../api/types'
-import { type Translate, useLanguage } from '../i18n'
+import type { Translate } from '../i18n'
+import { isDefault } from './choice'
 
-const KEPT = 'septet-knowledge-base'
-const isDefault = (store: VectorStore) => /^(default|默认|默认知识库)$/i.test(store.name ?? '')
+const LISTED = { queryKey: ['vector_stores'], queryFn: calls.vectorStores }
+/** Marks the bases that the console made for one conversation, and may therefore delete with it. */
+const GIVEN = 'given_to'
 
 export const baseName = (store: VectorStore, t: Translate) =>
   isDefault(store) ? t('kb.default') : store.name || store.id
 
-/** How many documents can be searched, now or soon. What could not be read is none. */
-export const documentsIn = (store: VectorStore | null) =>
-  (store?.file_counts?.completed ?? 0) + (store?.file_counts?.in_progress ?? 0)
+export const useBases = () => useQuery(LISTED)
 
-export const useBases = () => useQuery({ queryKey: ['vector_stores'], queryFn: calls.vectorStores })
+/** The list as it is known, read when it is not. */
+export const listedBases = (queries: QueryClient) => queries.ensureQueryData(LISTED)
 
-function kept(): string | null {
-  try {
-    return localStorage.getItem(KEPT)
-  } catch {
-    return null
-  }
+async function create(queries: QueryClient, wanted: calls.NewVectorStore): Promise<VectorStore> {
+  const store = await calls.createVectorStore(wanted)
+  queries.setQueryData<VectorStore[]>(LISTED.queryKey, (old) => [store, ...(old ?? [])])
+  return store
 }
 
-export function useChosenBase() {
-  const { t } = useLanguage()
-  const { data } = useBases()
+/** Makes a knowledge base for everybody. */
+export function useCreateBase() {
   const queries = useQueryClient()
-  const [choice, setChoice] = useState(kept)
-  const choose = useCallback((id: string) => {
-    setChoice(id)
-    try {
-      localStorage.setItem(KEPT, id)
-    } catch {
-      // The choice then lasts as long as the page.
-    }
-  }, [])
-  const chosen = useMemo(
-    () => data?.find((store) => store.id === choice) ?? data?.find(isDefault) ?? data?.[0] ?? null,
-    [data, choice],
+  return useCallback((name: string) => create(queries, { name }), [queries])
+}
+
+// The server takes no longer name.
+const MOST_CHARS = 200
+
+/** Makes the base of what is dropped into one conversation. */
+export const createOwn = (queries: QueryClient, name: string) =>
+  create(queries, { name: name.slice(0, MOST_CHARS), private: true, metadata: { [GIVEN]: 'conversation' } })
+
+/** Calls the base of a conversation what the conversation is called by now. */
+export async function nameOwn(queries: QueryClient, base: string, name: string) {
+  // A name is no reason to fail: the old one will do.
+  await calls.renameVectorStore(base, name.slice(0, MOST_CHARS)).catch(() => undefined)
+  await queries.invalidateQueries({ queryKey: LISTED.queryKey })
+}
+
+/** Deletes a conversation with the files that were given to it alone. */
+export async function deleteConversation(queries: QueryClient, id: string, dropped: string | null) {
+  const { vector_store_ids: named = [] } = await calls.conversation(id)
+  await calls.deleteConversation(id)
+  const own = (await listedBases(queries)).filter(
+    (base) => base.private && base.metadata?.[GIVEN] && (base.id === dropped || named.includes(base.id)),
   )
-  const create = useCallback(
-    async (name: string) => {
-      const store = await calls.createVectorStore(name)
-      queries.setQueryData<VectorStore[]>(['vector_stores'], (old) => [store, ...(old ?? [])])
-      choose(store.id)
-      return store
-    },
-    [queries, choose],
-  )
-  /** The chosen one, or the default one, which is created when there is none at all. */
-  const ensure = useMemo(() => {
-    let making: Promise<string> | null = null
-    return async () => {
-      if (chosen) return chosen.id
-      const found = (
-        await queries.fetchQuery({ queryKey: ['vector_stores'], queryFn: calls.vectorStores })
-      ).find(isDefault)
-      if (found) return found.id
-      making ??= create(t('kb.default')).then((store) => store.id)
-      return making
-    }
-  }, [chosen, create, queries, t])
-  const name = chosen ? baseName(chosen, t) : t('kb.default')
-  return { bases: data ?? [], chosen, nDocuments: documentsIn(chosen), name, choose, create, ensure }
+  // Whatever stays behind is still listed on the knowledge page.
+  await Promise.all(own.map((base) => discard(base.id).catch(() => undefined)))
+  if (own.length > 0) await queries.invalidateQueries({ queryKey: LISTED.queryKey })
+}
+
+async function discard(base: string) {
+  const files = await calls.storeFiles(base)
+  await calls.deleteVectorStore(base)
+  await Promise.all(files.map((file) => calls.deleteFile(file.id)))
 }

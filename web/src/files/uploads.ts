@@ -124,15 +124,11 @@ export class Uploads {
     }
   }
 
-  /**
-   * Takes a file off the list. One that is still being sent is stopped; one that could not be read is
-   * of no use and leaves the server too; one that is being read goes on.
-   */
+  /** Takes a file off the list, and off the server as far as it has got there. */
   remove(key: string) {
     const upload = this.#list.find((upload) => upload.key === key)
-    if (upload?.phase === 'uploading') this.#aborts.get(key)?.abort()
-    if (upload?.phase === 'failed' && upload.storeId && upload.fileId)
-      void this.#discard(upload.storeId, upload.fileId)
+    this.#aborts.get(key)?.abort()
+    if (upload?.storeId && upload.fileId) void this.#discard(upload.storeId, upload.fileId)
     this.#set(this.#list.filter((upload) => upload.key !== key))
   }
 
@@ -164,6 +160,7 @@ export class Uploads {
           abort.signal,
         )
         this.#edit(upload.key, { phase: 'reading', share: 1, fileId: sent.id })
+        if (abort.signal.aborted) continue
         this.#take(upload.key, await calls.addToStore(storeId, sent.id))
         this.onSettled(storeId)
         reads.push(this.#watch(upload.key, storeId, sent.id, abort.signal))

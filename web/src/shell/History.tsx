@@ -3,18 +3,18 @@
 import { ActionIcon, Button, Skeleton, TextInput, Tooltip, UnstyledButton } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
 import { IconRobot, IconSearch, IconTrash } from '@tabler/icons-react'
-import { keepPreviousData, useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query'
+import { keepPreviousData, useInfiniteQuery, useQueryClient } from '@tanstack/react-query'
 import { Link, useNavigate, useParams } from '@tanstack/react-router'
 import { useMemo, useState } from 'react'
 import * as calls from '../api/calls'
 import type { ConversationEntry } from '../api/types'
 import { useMay } from '../auth/may'
 import { forget } from '../chat/chat'
-import { forgetDraft } from '../chat/drafts'
+import { draftBase, forgetDraft } from '../chat/drafts'
+import { deleteConversation } from '../files/bases'
 import { byDay } from '../format'
 import { useLanguage } from '../i18n'
-import { Dialog } from './Dialog'
-import { Failure } from './Failure'
+import { ConfirmDelete } from './ConfirmDelete'
 
 /** Conversations, the one used last first. Those of API keys are left out unless `source` asks for them. */
 export function useConversations(search = '', source: 'console' | 'api' = 'console') {
@@ -135,16 +135,6 @@ function Entry({ entry, onPick }: { entry: ConversationEntry; onPick?: (() => vo
   const { id } = useParams({ strict: false })
   const queries = useQueryClient()
   const title = entry.title || t('history.untitled')
-  const remove = useMutation({
-    mutationFn: () => calls.deleteConversation(entry.id),
-    onSuccess: () => {
-      setAsking(false)
-      forget(entry.id)
-      forgetDraft(entry.id)
-      if (id === entry.id) void navigate({ to: '/chat/{-$id}', params: { id: undefined } })
-      return queries.invalidateQueries({ queryKey: ['conversations'] })
-    },
-  })
   return (
     <li className="entry" data-active={id === entry.id || undefined}>
       <Link to="/chat/{-$id}" params={{ id: entry.id }} title={title} onClick={onPick}>
@@ -162,18 +152,19 @@ function Entry({ entry, onPick }: { entry: ConversationEntry; onPick?: (() => vo
           <IconTrash size={14} />
         </ActionIcon>
       )}
-      <Dialog opened={asking} onClose={() => setAsking(false)} title={title}>
-        <p>{t('history.deleteAsk')}</p>
-        {remove.error && <Failure error={remove.error} />}
-        <div className="dialog-actions">
-          <Button variant="default" onClick={() => setAsking(false)}>
-            {t('app.cancel')}
-          </Button>
-          <Button color="red" loading={remove.isPending} onClick={() => remove.mutate()}>
-            {t('history.delete')}
-          </Button>
-        </div>
-      </Dialog>
+      <ConfirmDelete
+        opened={asking}
+        onClose={() => setAsking(false)}
+        title={title}
+        question={t('history.deleteAsk')}
+        remove={() => deleteConversation(queries, entry.id, draftBase(entry.id))}
+        onRemoved={() => {
+          forget(entry.id)
+          forgetDraft(entry.id)
+          if (id === entry.id) void navigate({ to: '/chat/{-$id}', params: { id: undefined } })
+          return queries.invalidateQueries({ queryKey: ['conversations'] })
+        }}
+      />
     </li>
   )
 }

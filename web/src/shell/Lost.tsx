@@ -1,14 +1,12 @@
 import { Button } from '@mantine/core'
 import { Link } from '@tanstack/react-router'
-import { useEffect } from 'react'
 import { useLanguage } from '../i18n'
 import { TopBar } from './TopBar'
+import { usePageTitle } from './usePageTitle'
 
 export function Lost() {
   const { t } = useLanguage()
-  useEffect(() => {
-    document.title = `${t('app.lost')} · Septet`
-  }, [t])
+  usePageTitle(t('app.lost'))
   return (
     <div className="page">
       <TopBar title={t('app.lost')} />

@@ -8,6 +8,7 @@ import { useLanguage } from '../i18n'
 import { Mark } from './Brand'
 import { useSession } from './Gate'
 import { History } from './History'
+import { MenuGroup } from './MenuGroup'
 
 export function Rail({ onPick }: { onPick?: () => void }) {
   const { t } = useLanguage()
@@ -74,13 +75,14 @@ function Account({ onPick }: { onPick?: (() => void) | undefined }) {
         </UnstyledButton>
       </Menu.Target>
       <Menu.Dropdown>
-        {user && <Menu.Label>{user.email}</Menu.Label>}
-        <Menu.Item leftSection={<IconUser size={16} />} component={Link} to="/account" onClick={onPick}>
-          {t('account.title')}
-        </Menu.Item>
-        <Menu.Item leftSection={<IconLogout size={16} />} onClick={() => void signOut()}>
-          {t('app.signOut')}
-        </Menu.Item>
+        <MenuGroup label={user?.email ?? name}>
+          <Menu.Item leftSection={<IconUser size={16} />} component={Link} to="/account" onClick={onPick}>
+            {t('account.title')}
+          </Menu.Item>
+          <Menu.Item leftSection={<IconLogout size={16} />} onClick={() => void signOut()}>
+            {t('app.signOut')}
+          </Menu.Item>
+        </MenuGroup>
       </Menu.Dropdown>
     </Menu>
   )
