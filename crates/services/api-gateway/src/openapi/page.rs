@@ -44,14 +44,14 @@ pub(crate) fn page(description: &str, nonce: &str) -> String {
          <p>Send <code>Authorization: Bearer &lt;access token or API key&gt;</code>. The whole description is in \
          <a href=\"/openapi.json\">openapi.json</a>.</p></header>\n{sections}</main></body></html>\n",
         version = env!("CARGO_PKG_VERSION"),
-        about = escape(ABOUT),
+        about = prose(ABOUT),
     )
 }
 
 fn endpoint(method: &str, path: &str, operation: &Value) -> String {
     let mut body = String::new();
     if let Some(more) = operation["description"].as_str() {
-        let _written = writeln!(body, "<p>{}</p>", escape(more));
+        let _written = writeln!(body, "<p>{}</p>", prose(more));
     }
     if operation["security"].as_array().is_some_and(Vec::is_empty) {
         body.push_str("<p>Needs no sign-in.</p>\n");
@@ -69,7 +69,7 @@ fn endpoint(method: &str, path: &str, operation: &Value) -> String {
     for (status, answer) in entries(&operation["responses"]) {
         let status = if status == "default" { "errors" } else { status };
         let said = contents(&answer["content"]);
-        let said = if said.is_empty() { escape(answer["description"].as_str().unwrap_or_default()) } else { said };
+        let said = if said.is_empty() { prose(answer["description"].as_str().unwrap_or_default()) } else { said };
         let _written = writeln!(answers, "<dt>{status}</dt><dd>{said}</dd>");
     }
     format!(
@@ -77,13 +77,13 @@ fn endpoint(method: &str, path: &str, operation: &Value) -> String {
          <span class=\"sum\">{summary}</span></summary>\n<div class=\"more\">{body}<h3>Answers</h3><dl>\n{answers}</dl></div></details>\n",
         name = method.to_uppercase(),
         path = escape(path),
-        summary = escape(operation["summary"].as_str().unwrap_or_default()),
+        summary = prose(operation["summary"].as_str().unwrap_or_default()),
     )
 }
 
 fn parameter(parameter: &Value) -> String {
     let place = parameter["in"].as_str().unwrap_or_default();
-    let about = escape(parameter["description"].as_str().unwrap_or_default());
+    let about = prose(parameter["description"].as_str().unwrap_or_default());
     let name = escape(parameter["name"].as_str().unwrap_or_default());
     format!("<dt><code>{name}</code></dt><dd>{about} <small>in the {place}</small></dd>\n")
 }
@@ -102,6 +102,12 @@ fn contents(content: &Value) -> String {
 
 fn entries(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
     value.as_object().into_iter().flat_map(Map::iter)
+}
+
+/// A sentence, in which what stands between backticks is code.
+fn prose(text: &str) -> String {
+    let parts = text.split('`').enumerate();
+    parts.map(|(n, part)| if n % 2 == 1 { format!("<code>{}</code>", escape(part)) } else { escape(part) }).collect()
 }
 
 fn escape(text: &str) -> String {
@@ -128,5 +134,6 @@ mod tests {
         }
         assert!(!page.contains("Others"), "an endpoint has no tag");
         assert!(page.contains("<style nonce=\"n\">") && !page.contains("<script"));
+        assert!(!page.contains('`'), "a mark of Markdown is shown");
     }
 }
