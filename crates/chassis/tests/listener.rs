@@ -109,7 +109,8 @@ async fn a_refused_body_leaves_the_connection_usable_when_it_is_short_and_is_hea
     }
 
     say(&mut stream, "POST /refused HTTP/1.1\r\nhost: x\r\ncontent-length: 100000000\r\n\r\n").await;
-    let body = vec![b'x'; 4 << 20];
+    // More than the buffers of both ends can hold.
+    let body = vec![b'x'; 64 << 20];
     let (mut reading, mut writing) = stream.split();
     let sent = tokio::time::timeout(PATIENCE, writing.write_all(&body));
     let mut answer = vec![0; 4096];
@@ -117,6 +118,13 @@ async fn a_refused_body_leaves_the_connection_usable_when_it_is_short_and_is_hea
     assert!(matches!(sent, Ok(Ok(()))), "the connection was reset: {sent:?}");
     let answer = String::from_utf8_lossy(&answer[..n.unwrap()]).into_owned();
     assert!(answer.starts_with("HTTP/1.1 401") && answer.contains("connection: close"), "{answer}");
+    // Then nobody is there any more.
+    let gone = async {
+        while writing.write_all(b"x").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(3000)).await
+        }
+    };
+    tokio::time::timeout(PATIENCE, gone).await.expect("an end of the connection");
 }
 
 #[tokio::test]

@@ -162,11 +162,25 @@ async fn connection(stream: TcpStream, peer: SocketAddr, seat: Seat, host: Host)
     if let Err(error) = stream.set_nodelay(true) {
         debug!(error.detail = %error, "cannot turn off nagle");
     }
-    let Host { router, listening, stopping, .. } = host;
     let state = seat.state();
     let (lent, returned) = Lent::new(stream, seat);
+    // What was lent comes back when this is over and gone.
+    if talk(lent, peer, &state, host).await
+        && state.has_leftover()
+        && let Some(stream) = returned.stream().await
+    {
+        tokio::select! {
+            () = leftover::linger(stream) => {}
+            () = state.dismissed() => {}
+        }
+    }
+}
+
+/// Answers the requests of one connection. False when it has to go at once.
+async fn talk(lent: Lent, peer: SocketAddr, state: &Arc<seats::State>, host: Host) -> bool {
+    let Host { router, listening, stopping, .. } = host;
     let service = service_fn({
-        let state = Arc::clone(&state);
+        let state = Arc::clone(state);
         move |request: Request<Incoming>| answer(router.clone(), peer, Arc::clone(&state), request)
     });
     let connection = http1::Builder::new()
@@ -183,28 +197,20 @@ async fn connection(stream: TcpStream, peer: SocketAddr, seat: Seat, host: Host)
                 if let Err(error) = ended {
                     debug!(error.detail = %septet_kernel::causes(&error), "a connection broke off");
                 }
-                break;
+                return true;
             }
             () = first_head.as_mut(), if is_waited_for => {
                 if !state.has_asked() {
                     debug!("a connection said nothing in time");
-                    return;
+                    return false;
                 }
                 is_waited_for = false;
             }
-            () = state.dismissed() => return,
+            () = state.dismissed() => return false,
             () = stopping.cancelled(), if !is_stopping => {
                 is_stopping = true;
                 connection.as_mut().graceful_shutdown();
             }
-        }
-    }
-    if state.has_leftover()
-        && let Some(stream) = returned.stream().await
-    {
-        tokio::select! {
-            () = leftover::linger(stream) => {}
-            () = state.dismissed() => {}
         }
     }
 }

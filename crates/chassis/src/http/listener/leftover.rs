@@ -22,7 +22,9 @@ use super::seats::{Seat, State};
 // A JSON body that was refused for who sent it; a peer sends as much in one go.
 const READ_AWAY_BYTES: u64 = 1 << 20;
 const READ_AWAY_TIME: Duration = Duration::from_millis(500);
-const LINGER_TIME: Duration = Duration::from_secs(2);
+// Most clients look for an answer only when they have sent everything, so whoever sends on is heard out for a while.
+const LINGER_TIME: Duration = Duration::from_secs(30);
+const LINGER_SILENCE: Duration = Duration::from_secs(2);
 
 /// The body of a request, shared between whoever reads it and whoever reads the rest away.
 struct Shared {
@@ -132,6 +134,7 @@ impl Drop for Given {
 /// Reads and forgets for a moment, so that the answer arrives before the connection is gone.
 pub(super) async fn linger((mut stream, _seat): (TcpStream, Seat)) {
     let mut nowhere = vec![0; 16 << 10];
-    let read = async { while stream.read(&mut nowhere).await.is_ok_and(|n| n > 0) {} };
+    let mut next = async || tokio::time::timeout(LINGER_SILENCE, stream.read(&mut nowhere)).await;
+    let read = async { while matches!(next().await, Ok(Ok(1..))) {} };
     let _over_or_late = tokio::time::timeout(LINGER_TIME, read).await;
 }
