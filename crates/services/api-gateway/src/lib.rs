@@ -31,7 +31,6 @@ mod door;
 mod error;
 mod events;
 mod gateway;
-mod inside;
 mod installation;
 mod limits;
 mod metrics;
@@ -118,7 +117,7 @@ pub async fn open(config: Config, platform: &Platform, database: Database, blobs
         blobs,
         management,
     });
-    let inner = inside::routes(billing.clone());
+    let inner = routes::inside::routes(billing.clone());
     lifecycle.spawn("feed the ledger from usage", billing.feed(models, lifecycle.stopping()));
     lifecycle.spawn("sweep sessions", sweep(app.clone()));
     lifecycle.spawn("learn changed rights", keep_up(app.clone()));

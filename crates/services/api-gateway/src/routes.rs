@@ -27,6 +27,7 @@ mod containers;
 mod content;
 mod current_password;
 mod files;
+pub(crate) mod inside;
 mod knowledge;
 mod meta;
 mod models;

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use sea_orm::{ConnectionTrait, QueryResult, Value};
 use septet_kernel::{Caller, ConversationId, ResponseId, TenantId};
 
+use super::gone::NOTE_GONE;
 use super::{Store, from_json, named_blobs, parsed, to_json};
 use crate::error::Error;
 use crate::run::event::{Event, Recorded};

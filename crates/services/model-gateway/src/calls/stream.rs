@@ -57,8 +57,8 @@ impl Calls {
         let wish = Wish { context: course.context.clone(), shows_cost: call.run.is_some() };
         match &deployment.backend {
             Backend::Offline => {
-                let (asked, clock) = (asked.clone(), self.clock.clone());
-                let answer = move || Ok::<_, Error>(offline::events(&chat_request(&asked)?, &clock));
+                let (request, clock) = (asked.clone(), self.clock.clone());
+                let answer = move || Ok::<_, Error>(offline::events(&chat_request(&request)?, &clock));
                 let pieces = self.cpu.run(answer).await.map_err(|_panicked| Error::Analyst)??;
                 let mut wire = Wire::new(Dialect::Chat, asked.dialect, wish);
                 let mut rest = futures::stream::iter(pieces.into_iter().map(Ok)).boxed().peekable();

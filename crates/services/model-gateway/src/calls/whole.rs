@@ -32,8 +32,8 @@ impl Calls {
     ) -> Result<(Bytes, Vec<String>), Error> {
         let (from, body, dropped, provider) = match &deployment.backend {
             Backend::Offline => {
-                let (asked, clock) = (asked.clone(), self.clock.clone());
-                let answer = move || Ok::<_, Error>(offline::whole(&chat_request(&asked)?, &clock));
+                let (request, clock) = (asked.clone(), self.clock.clone());
+                let answer = move || Ok::<_, Error>(offline::whole(&chat_request(&request)?, &clock));
                 let whole = self.cpu.run(answer).await.map_err(|_panicked| Error::Analyst)??;
                 (Dialect::Chat, Bytes::from(whole.to_string()), Vec::new(), None)
             }
