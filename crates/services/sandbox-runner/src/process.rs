@@ -5,12 +5,12 @@
 mod cgroup;
 mod driver;
 mod folder;
-mod graves;
 mod link;
 mod mailbox;
 mod output;
 mod pairs;
 mod parked;
+mod removals;
 mod run;
 mod seccomp;
 mod session;

@@ -15,7 +15,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use super::graves::Graves;
+use super::removals::Removals;
 
 const PARENT: &str = "septet-sandbox";
 /// Over which a quota of time on processors is counted: the kernel's default.
@@ -59,16 +59,16 @@ impl Hierarchy {
     }
 
     /// An empty group for one worker.
-    pub(super) fn open(&self, slot: u64, graves: &Graves) -> io::Result<Option<Group>> {
+    pub(super) fn open(&self, slot: u64, removals: &Removals) -> io::Result<Option<Group>> {
         let name = format!("{}-{slot}", std::process::id());
         let group = match self {
             Self::None => return Ok(None),
             Self::V1 { memory, pids, cpu } => {
                 let own = |parent: &PathBuf| parent.join(&name);
-                Group::new(memory.join(&name), pids.as_ref().map(own), cpu.as_ref().map(own), Version::One, graves)
+                Group::new(memory.join(&name), pids.as_ref().map(own), cpu.as_ref().map(own), Version::One, removals)
             }
             Self::V2 { root, has_cpu } => {
-                Group::new(root.join(&name), None, None, Version::Two { has_cpu: *has_cpu }, graves)
+                Group::new(root.join(&name), None, None, Version::Two { has_cpu: *has_cpu }, removals)
             }
         };
         Ok(Some(group.make()?))
@@ -103,7 +103,6 @@ fn probe(parent: &Path, file: &str, value: &str) -> bool {
 }
 
 /// The caps of one worker. Removed when dropped, by when its processes must be gone.
-#[derive(Debug)]
 pub(super) struct Group {
     memory: PathBuf,
     pids: Option<PathBuf>,
@@ -113,7 +112,7 @@ pub(super) struct Group {
     n_tasks: Option<fs::File>,
     /// The caps that are set: writing them takes half a millisecond, and most runs have the same.
     caps: Mutex<Option<Caps>>,
-    graves: Graves,
+    removals: Removals,
 }
 
 /// Caps on one run.
@@ -133,8 +132,14 @@ enum Version {
 }
 
 impl Group {
-    fn new(memory: PathBuf, pids: Option<PathBuf>, cpu: Option<PathBuf>, version: Version, graves: &Graves) -> Self {
-        Self { memory, pids, cpu, version, n_tasks: None, caps: Mutex::default(), graves: graves.clone() }
+    fn new(
+        memory: PathBuf,
+        pids: Option<PathBuf>,
+        cpu: Option<PathBuf>,
+        version: Version,
+        removals: &Removals,
+    ) -> Self {
+        Self { memory, pids, cpu, version, n_tasks: None, caps: Mutex::default(), removals: removals.clone() }
     }
 
     fn make(mut self) -> io::Result<Self> {
@@ -240,7 +245,7 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         for folder in self.folders() {
-            self.graves.bury(folder.clone());
+            self.removals.remove(folder.clone());
         }
     }
 }

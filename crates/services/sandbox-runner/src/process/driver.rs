@@ -10,10 +10,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::{debug, warn};
 
 use super::cgroup::Hierarchy;
-use super::graves::Graves;
 use super::link::{Busy, Warden};
 use super::pairs::Pairs;
 use super::parked::{Ground, Parked, WayOut, caps};
+use super::removals::Removals;
 use super::session::Session;
 use super::wire::Request;
 use super::worker::Worker;
@@ -71,8 +71,8 @@ impl Driver {
         let inner = Inner {
             config,
             container,
+            ground: Ground { hierarchy, removals: Removals::new(lifecycle.clone()), pairs, caps },
             lifecycle,
-            ground: Ground { hierarchy, graves: Graves::default(), pairs, caps },
             running,
             warden: tokio::sync::Mutex::default(),
             parked: Mutex::default(),
@@ -280,6 +280,6 @@ impl driver::Driver for Driver {
             one.end().await;
         }
         *self.inner.warden.lock().await = None;
-        self.inner.ground.graves.close().await;
+        self.inner.ground.removals.finish().await;
     }
 }

@@ -11,10 +11,10 @@ use tokio::sync::oneshot;
 use tracing::warn;
 
 use super::cgroup::{Caps, Group, Hierarchy};
-use super::graves::Graves;
 use super::link::Warden;
 use super::mailbox::Mailbox;
 use super::pairs::{Pair, Pairs};
+use super::removals::Removals;
 use super::socket;
 use super::tree::Tree;
 use super::watchdog::{self, Watched};
@@ -29,7 +29,7 @@ const ENDING: Duration = Duration::from_secs(10);
 /// What all workers of a driver stand on.
 pub(super) struct Ground {
     pub(super) hierarchy: Hierarchy,
-    pub(super) graves: Graves,
+    pub(super) removals: Removals,
     pub(super) pairs: Pairs,
     /// What a job has that asks for nothing special.
     pub(super) caps: Caps,
@@ -72,7 +72,7 @@ impl Parked {
         let pair = ground.pairs.take()?;
         let (ours, theirs) = socket::pair(SockType::Stream).map_err(Error::Io)?;
         let slot = warden.number();
-        let group = ground.hierarchy.open(slot, &ground.graves).map_err(Error::Io)?;
+        let group = ground.hierarchy.open(slot, &ground.removals).map_err(Error::Io)?;
         let mut handed = vec![theirs];
         if let Some(group) = &group {
             group.limit(ground.caps).map_err(Error::Io)?;

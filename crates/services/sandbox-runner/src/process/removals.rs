@@ -1,0 +1,71 @@
+//! Control groups that could not be removed yet, because the kernel was still taking down a process in them.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use septet_chassis::Lifecycle;
+use tokio::runtime::Handle;
+
+/// What could not be removed at once is tried this often and this long.
+const PAUSE: Duration = Duration::from_millis(20);
+const N_PAUSES: usize = 250;
+
+/// Cheap to clone; all clones are one list.
+#[derive(Clone)]
+pub(super) struct Removals {
+    lifecycle: Lifecycle,
+    left: Arc<Mutex<Left>>,
+}
+
+#[derive(Default)]
+struct Left {
+    folders: Vec<PathBuf>,
+    /// Whether a task tries them again.
+    is_tried: bool,
+}
+
+impl Removals {
+    pub(super) fn new(lifecycle: Lifecycle) -> Self {
+        Self { lifecycle, left: Arc::default() }
+    }
+
+    /// Removes a folder, now or later.
+    pub(super) fn remove(&self, folder: PathBuf) {
+        let mut left = self.left();
+        left.folders.push(folder);
+        // The others get another chance with it. Without a run-time, this process is about to end.
+        if !left.try_again() && !left.is_tried && Handle::try_current().is_ok() {
+            left.is_tried = true;
+            let removals = self.clone();
+            self.lifecycle.spawn("remove control groups", async move { removals.finish().await });
+        }
+    }
+
+    /// Waits until all are gone, within reason. What is left then is tried with the next one, and by the next start.
+    pub(super) async fn finish(&self) {
+        for n in 0..N_PAUSES {
+            {
+                let mut left = self.left();
+                let is_last = n + 1 == N_PAUSES;
+                if left.try_again() || is_last {
+                    left.is_tried = false;
+                    return;
+                }
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    fn left(&self) -> MutexGuard<'_, Left> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Left {
+    /// Whether all are gone.
+    fn try_again(&mut self) -> bool {
+        self.folders.retain(|folder| std::fs::remove_dir(folder).is_err() && folder.exists());
+        self.folders.is_empty()
+    }
+}
