@@ -35,10 +35,10 @@ const TYPES = {
 const user = {
   id: 'usr_mock',
   email: EMAIL,
-  name: '林若',
+  name: '管理员',
   role: 'owner',
   permissions: ['agents.use', 'knowledge.write', 'keys.own'],
-  tenant: { id: 'ten_mock', name: '示例公司' },
+  tenant: { id: 'ten_mock', name: 'acme' },
 }
 // Signs in with the same password, and may only read.
 const viewer = {
