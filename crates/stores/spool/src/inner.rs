@@ -13,7 +13,7 @@ use septet_kernel::Clock;
 use tokio::sync::Notify;
 
 use crate::position::Position;
-use crate::segment::{self, Found, Reader};
+use crate::segment::{self, CHUNK_BYTES, Found, Reader};
 use crate::{Batch, Error, Options, frame};
 
 // A record this large is rare: the memory it took is given back.
@@ -178,7 +178,9 @@ impl Inner {
     pub(crate) fn batch(&self, max_records: usize, max_bytes: usize) -> Result<Option<Batch>, Error> {
         loop {
             let Some((from, n_bytes)) = self.front() else { return Ok(None) };
-            let mut reader = self.reader(from, n_bytes, max_bytes.saturating_add(frame::HEAD))?;
+            // A batch is seldom as large as it may be.
+            let chunk_bytes = max_bytes.saturating_add(frame::HEAD).min(CHUNK_BYTES);
+            let mut reader = self.reader(from, n_bytes, chunk_bytes)?;
             let mut records = Vec::new();
             let (mut to, mut size) = (from, 0_usize);
             while records.len() < max_records.max(1) {

@@ -12,10 +12,8 @@ use tokio::sync::Notify;
 
 use crate::inner::{Inner, Segment, State};
 use crate::position::Position;
-use crate::segment::{self, Found, Reader};
+use crate::segment::{self, CHUNK_BYTES, Found, Reader};
 use crate::{Error, Options, frame};
-
-const CHUNK_BYTES: usize = 256 << 10;
 
 pub(crate) fn open(folder: PathBuf, mut options: Options, clock: Clock) -> Result<Inner, Error> {
     // With one huge segment nothing could be given back to the disk until all of it is stored.

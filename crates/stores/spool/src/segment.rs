@@ -10,6 +10,8 @@ use bytes::Bytes;
 use crate::frame::{HEAD, Head};
 
 const ENDING: &str = "records";
+/// How much of a segment is read at a time, as a rule.
+pub(crate) const CHUNK_BYTES: usize = 256 << 10;
 
 /// The file of a segment.
 pub(crate) fn path(folder: &Path, number: u64) -> PathBuf {
