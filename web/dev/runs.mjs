@@ -48,7 +48,7 @@ const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 
 /** A provider that limits requests: the run says so and tries again by itself. */
 async function waitForProvider(run) {
-  const n_seconds = 4
+  const n_seconds = 8
   run.response.septet = {
     waiting: {
       code: 'provider_rate_limit',

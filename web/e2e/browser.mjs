@@ -52,6 +52,21 @@ export async function signIn(page, password, email = 'admin@example.com') {
   await page.click('button[type=submit]')
 }
 
+/** Sees the seconds in these words become fewer, however slow the machine is. Returns how many they were at first. */
+export async function countsDown(words) {
+  const left = async () => Number(/(\d+) 秒/.exec(await words.innerText())?.[1])
+  const first = await left()
+  must(first > 0, 'no seconds to go')
+  const until = Date.now() + 10_000
+  let now = first
+  while (!(now < first)) {
+    must(Date.now() < until, 'the seconds do not count down')
+    await words.page().waitForTimeout(100)
+    now = await left()
+  }
+  return first
+}
+
 export async function ask(page, text) {
   await page.fill(BOX, text)
   await page.press(BOX, 'Enter')

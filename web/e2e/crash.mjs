@@ -10,7 +10,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { ask, BOX, launch, must, signIn } from './browser.mjs'
+import { ask, BOX, countsDown, launch, must, signIn } from './browser.mjs'
 
 const BINARY = process.env.SEPTET_BINARY
 if (!BINARY) throw new Error('set SEPTET_BINARY')
@@ -104,11 +104,8 @@ try {
   await ask(page, '你好')
   const told = page.locator('.thinking', { hasText: /限制了请求频率.*\d+ 秒后自动重试/ })
   await told.waitFor({ timeout: 20_000 })
-  const left = async () => Number(/(\d+) 秒/.exec(await told.innerText())?.[1])
-  const before = await left()
-  must(before > 0 && before <= WAIT_SECONDS, `it says that ${before} seconds are to go`)
-  await sleep(1500)
-  must((await left()) < before, 'the seconds do not count down')
+  const before = await countsDown(told)
+  must(before <= WAIT_SECONDS, `it says that ${before} seconds are to go`)
   console.log('ok  a provider that limits is told, with the seconds to go')
 
   await page.locator('.prose', { hasText: '词5' }).waitFor({ timeout: 60_000 })

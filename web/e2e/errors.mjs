@@ -2,7 +2,16 @@
 //
 //   npm run e2e:errors -- 'files'      only the cases with this in their name
 
-import { ask as askHere, attach, BOX, launch, must, signIn as signInAs, startMock } from './browser.mjs'
+import {
+  ask as askHere,
+  attach,
+  BOX,
+  countsDown,
+  launch,
+  must,
+  signIn as signInAs,
+  startMock,
+} from './browser.mjs'
 
 const WANTED = process.argv[2] ?? ''
 
@@ -235,10 +244,7 @@ const cases = {
   async 'a provider that limits: the seconds to go'() {
     await ask('等待')
     await says('.thinking', /限制了请求频率.*秒后自动重试/, /Trying again in \d+ second/)
-    const left = async () => Number(/(\d+) 秒/.exec(await page.locator('.thinking').innerText())?.[1])
-    const before = await left()
-    await page.waitForTimeout(1200)
-    must((await left()) < before, 'the seconds do not count down')
+    await countsDown(page.locator('.thinking'))
     await page.locator('.turn[data-status=completed] .actions').waitFor({ timeout: 30_000 })
     must((await page.locator('.thinking').count()) === 0, 'it still waits after the answer')
   },
