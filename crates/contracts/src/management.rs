@@ -17,7 +17,7 @@ pub use agent::{
     Agent, AgentChange, AgentLimits, KnowledgeBase, KnowledgeBaseChange, NewAgent, NewKnowledgeBase, NewPrompt,
     NewPromptVersion, Prompt, PromptChange, PromptVersion, ResolvedAgent, ResolvedPrompt,
 };
-pub use permission::{Denied, Permission, role_name};
+pub use permission::{Denied, Permission};
 pub use standing::{RightsChange, RightsChanges, Standing, Subject};
 pub use types::{
     ApiKey, CreatedKey, Credentials, KeyGrant, KeyProof, NewApiKey, NewOwner, NewTenant, NewUser, RoleInfo, Tenant,

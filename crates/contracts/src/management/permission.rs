@@ -108,7 +108,7 @@ impl Permission {
 
 /// The caller's role does not have the permission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("this needs the permission {}, which the role {} and above have", permission.as_str(), role_name(permission.least_role()))]
+#[error("this needs the permission {}, which the role {} and above have", permission.as_str(), permission.least_role().as_str())]
 pub struct Denied {
     /// What is missing.
     pub permission: Permission,
@@ -117,17 +117,5 @@ pub struct Denied {
 impl Failure for Denied {
     fn kind(&self) -> Kind {
         Kind::Forbidden
-    }
-}
-
-/// The word for a role on the wire and in tables.
-#[must_use]
-pub fn role_name(role: Role) -> &'static str {
-    match role {
-        Role::Viewer => "viewer",
-        Role::Member => "member",
-        Role::Editor => "editor",
-        Role::Admin => "admin",
-        Role::Owner => "owner",
     }
 }

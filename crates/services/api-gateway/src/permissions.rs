@@ -192,7 +192,7 @@ mod tests {
                 Need::Nothing => "anybody".to_owned(),
                 Need::Has(permission) => {
                     let roles = Role::ALL.into_iter().filter(|role| permission.is_granted_to(*role));
-                    roles.map(septet_contracts::management::role_name).collect::<Vec<_>>().join(" ")
+                    roles.map(septet_kernel::Role::as_str).collect::<Vec<_>>().join(" ")
                 }
             };
             table.push_str(&format!("{:6} {:58} {who}\n", rule.method, rule.path));

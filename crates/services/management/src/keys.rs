@@ -2,7 +2,7 @@
 
 use secrecy::ExposeSecret;
 use septet_contracts::management as wire;
-use septet_contracts::management::{Permission, role_name};
+use septet_contracts::management::Permission;
 use septet_contracts::page::{Page, PageQuery};
 use septet_kernel::{ApiKeyId, Caller, UserId};
 
@@ -59,7 +59,7 @@ impl Management {
             name: new.name.trim().to_owned(),
             prefix: secret::shown(&secret),
             sha256: secret::sha256(&secret),
-            role: role_name(role).to_owned(),
+            role: role.as_str().to_owned(),
             requests_per_minute: new.requests_per_minute.map(i64::from),
             created_at: now,
             expires_at,

@@ -3,7 +3,7 @@
 
 use secrecy::SecretString;
 use septet_contracts::management as wire;
-use septet_contracts::management::{Permission, role_name};
+use septet_contracts::management::Permission;
 use septet_contracts::page::{Page, PageQuery};
 use septet_kernel::{Caller, Role, TenantId, UserId};
 
@@ -48,7 +48,7 @@ impl Management {
             tenant: tenant.to_string(),
             email,
             name,
-            role: role_name(new.role).to_owned(),
+            role: new.role.as_str().to_owned(),
             password_hash: self.passwords.hash(SecretString::from(new.password)).await?,
             disabled: 0,
             created_at: now,
@@ -128,7 +128,7 @@ impl Management {
         }
         if let Some(role) = change.role {
             may_touch(caller, role)?;
-            row.role = role_name(role).to_owned();
+            row.role = role.as_str().to_owned();
         }
         if let Some(disabled) = change.disabled {
             row.disabled = i64::from(disabled);
@@ -191,7 +191,7 @@ fn change_of_rights(before: &users::Model, after: &users::Model) -> Option<Sessi
 }
 
 fn is_active_owner(row: &users::Model) -> bool {
-    row.role == role_name(Role::Owner) && row.disabled == 0
+    row.role == Role::Owner.as_str() && row.disabled == 0
 }
 
 /// Passes when somebody besides `id` owns the tenant, or `id` did not own it in the first place.

@@ -111,7 +111,7 @@ pub(crate) fn knowledge_base(row: &knowledge_bases::Model) -> Result<wire::Knowl
 
 /// A role as it is stored.
 pub(crate) fn role(word: &str) -> Result<Role, Error> {
-    let found = Role::ALL.into_iter().find(|role| wire::role_name(*role) == word);
+    let found = Role::ALL.into_iter().find(|role| role.as_str() == word);
     found.ok_or_else(|| Error::BadRow { table: "management_users", detail: format!("unknown role {word:?}") })
 }
 

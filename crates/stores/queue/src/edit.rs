@@ -36,7 +36,7 @@ impl Queue {
             i64::from(new.max_attempts.max(1)).into(),
             new.idempotency_key.clone().into(),
             now.into(),
-            new.created_role.map(role_word).into(),
+            new.created_role.map(Role::as_str).into(),
             new.created_key.map(|key| key.to_string()).into(),
         ];
         let sql = format!(
@@ -228,16 +228,5 @@ fn same(earlier: Job, new: &NewJob) -> Result<Job, Error> {
         Ok(earlier)
     } else {
         Err(Error::KeyReused(earlier.id))
-    }
-}
-
-/// A role as the kernel writes it.
-fn role_word(role: Role) -> &'static str {
-    match role {
-        Role::Viewer => "viewer",
-        Role::Member => "member",
-        Role::Editor => "editor",
-        Role::Admin => "admin",
-        Role::Owner => "owner",
     }
 }

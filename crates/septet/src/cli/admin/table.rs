@@ -2,7 +2,7 @@
 
 use console::{Alignment, measure_text_width, pad_str};
 use jiff::Timestamp;
-use septet_contracts::management::{ApiKey, User, role_name};
+use septet_contracts::management::{ApiKey, User};
 
 /// Users, a line each.
 pub(super) fn users(users: &[User]) -> String {
@@ -10,7 +10,7 @@ pub(super) fn users(users: &[User]) -> String {
         let state = if user.disabled { "disabled" } else { "active" };
         [
             user.email.clone(),
-            role_name(user.role).to_owned(),
+            user.role.as_str().to_owned(),
             state.to_owned(),
             date(user.last_login_at),
             user.name.clone(),
@@ -28,7 +28,7 @@ pub(super) fn keys(keys: &[ApiKey], users: &[User]) -> String {
             key.id.to_string(),
             format!("sk-septet-{}...", key.prefix),
             owner.to_owned(),
-            role_name(key.role).to_owned(),
+            key.role.as_str().to_owned(),
             state.to_owned(),
             date(key.last_used_at),
             key.name.clone(),

@@ -1,4 +1,4 @@
-use septet_contracts::management::{KnowledgeBaseChange, NewKnowledgeBase, Permission, role_name};
+use septet_contracts::management::{KnowledgeBaseChange, NewKnowledgeBase, Permission};
 use septet_contracts::page::PageQuery;
 use septet_kernel::{Kind, Role};
 
@@ -8,7 +8,7 @@ use crate::bench::{Bench, new_user, refusal};
 fn the_permission_table_is_the_one_we_agreed_on() {
     let mut table = format!("{:<18}", "");
     for role in Role::ALL {
-        table.push_str(&format!(" {:<6}", role_name(role)));
+        table.push_str(&format!(" {:<6}", role.as_str()));
     }
     for permission in Permission::ALL {
         table.push_str(&format!("\n{:<18}", permission.as_str()));
@@ -60,7 +60,7 @@ async fn each_role_passes_where_the_table_says_so() {
     let bench = Bench::new().await;
     let page = PageQuery::default();
     for role in [Role::Viewer, Role::Member, Role::Editor, Role::Admin] {
-        let caller = bench.person(&format!("{}@example.com", role_name(role)), role).await;
+        let caller = bench.person(&format!("{}@example.com", role.as_str()), role).await;
         let m = &bench.management;
         let passes = [
             (Permission::ReadAgents, m.agents(&caller, &page).await.is_ok()),
