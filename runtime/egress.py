@@ -24,7 +24,7 @@ def open_up(network):
         "PATH": PACKAGES + "/bin:" + os.environ["PATH"],
         "PYTHONPATH": site + ":" + os.environ["PYTHONPATH"],
         "PYTHONUSERBASE": PACKAGES,
-        "PIP_USER": "1", "PIP_BREAK_SYSTEM_PACKAGES": "1", "PIP_NO_CACHE_DIR": "1", "PIP_NO_INPUT": "1",
+        "PIP_USER": "1", "PIP_BREAK_SYSTEM_PACKAGES": "1", "PIP_NO_CACHE_DIR": "1", "PIP_NO_INPUT": "1", "PIP_RETRIES": "5",
         "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_PROGRESS_BAR": "off",
         "PIP_NO_WARN_CONFLICTS": "1",         # reading what all provisioned packages require takes longer than the rest
         "SSL_CERT_FILE": trusted, "REQUESTS_CA_BUNDLE": trusted, "CURL_CA_BUNDLE": trusted, "PIP_CERT": trusted,

@@ -92,6 +92,7 @@ printf '%s\n' 'root:x:0:0::/:/usr/sbin/nologin' 'sandbox:x:1000:1000::/session:/
   'nobody:x:65534:65534::/:/usr/sbin/nologin' >"$stage/etc/passwd"
 printf '%s\n' 'root:x:0:' 'sandbox:x:1000:' 'nogroup:x:65534:' >"$stage/etc/group"
 printf '%s\n' 'passwd: files' 'group: files' 'hosts: files' >"$stage/etc/nsswitch.conf"
+printf '%s\n' '[global]' 'retries = 0' 'disable-pip-version-check = true' >"$stage/etc/pip.conf"
 cp /etc/ld.so.conf "$stage/etc/"
 # Which servers code trusts, in a session with a way out.
 [ -e /etc/ssl/certs/ca-certificates.crt ] || fail "there are no certificates to trust; install ca-certificates"

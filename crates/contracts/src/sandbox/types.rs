@@ -135,7 +135,7 @@ pub struct NewFile {
 /// A file in the session folder, or an earlier version of one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ContainerFile {
-    /// Its id. A file that is written over gets a new one; the old one stays readable.
+    /// Its id. A file that is written over gets a new one; the old one stays readable until the file is deleted.
     pub id: ContainerFileId,
     /// Always `container.file`.
     pub object: String,

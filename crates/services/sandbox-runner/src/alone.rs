@@ -29,8 +29,11 @@ impl Sandbox {
         key: Option<String>,
     ) -> Result<(ContainerId, Events), Error> {
         let id = match &key {
-            // The same key finds the same container, and in it the execution.
-            Some(key) => ContainerId::from_uuid(stable_id("execute", &format!("{tenant} {key}"))),
+            // The same key of the same person finds the same container, and in it the execution.
+            Some(key) => {
+                let of = owner.map_or_else(|| tenant.to_string(), |owner| format!("{tenant} {owner}"));
+                ContainerId::from_uuid(stable_id("execute", &format!("{of} {key}")))
+            }
             None => self.ids.next(),
         };
         let now_ms = self.clock.now_ms();

@@ -346,7 +346,7 @@ impl Sandbox {
         gone: &[String],
         found: Vec<FoundFile>,
     ) -> Result<Kept, Error> {
-        let mut left = self.space_left(tenant).await?.unwrap_or(u64::MAX);
+        let mut left = self.space_left(tenant).await?;
         let (mut files, mut is_too_large, mut n_without_space) = (Vec::new(), false, 0);
         for found in found {
             match self.blobs.put_stream(found.content, left.min(self.config.file_bytes)).await {

@@ -141,11 +141,11 @@ impl Sandbox {
         Quota { tenant, limit_bytes: self.config.tenant_storage_bytes }
     }
 
-    /// How many more bytes of files a tenant may have; none when there is no limit.
-    pub(crate) async fn space_left(&self, tenant: TenantId) -> Result<Option<u64>, Error> {
+    /// How many more bytes of files a tenant may have; as many as can be where there is no limit.
+    pub(crate) async fn space_left(&self, tenant: TenantId) -> Result<u64, Error> {
         match self.config.tenant_storage_bytes {
-            0 => Ok(None),
-            limit => Ok(Some(limit.saturating_sub(self.store.stored_bytes(tenant).await?))),
+            0 => Ok(u64::MAX),
+            limit => Ok(limit.saturating_sub(self.store.stored_bytes(tenant).await?)),
         }
     }
 
@@ -153,7 +153,7 @@ impl Sandbox {
         let container = self.usable(tenant, id).await?;
         let path = process::inside(&new.path).ok_or_else(|| Error::BadPath(new.path.chars().take(200).collect()))?;
         let bytes = self.blobs.size(&new.blob).await.map_err(no_blob)?;
-        if self.space_left(tenant).await?.is_some_and(|left| bytes > left) {
+        if bytes > self.space_left(tenant).await? {
             return Err(Error::StorageFull { limit_bytes: self.config.tenant_storage_bytes });
         }
         let room = self.rooms.room(id, tenant, self.clock.now_ms());

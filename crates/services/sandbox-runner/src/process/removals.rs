@@ -38,18 +38,21 @@ impl Removals {
         if !left.try_again() && !left.is_tried && Handle::try_current().is_ok() {
             left.is_tried = true;
             let removals = self.clone();
-            self.lifecycle.spawn("remove control groups", async move { removals.finish().await });
+            self.lifecycle.spawn("remove control groups", async move { removals.keep_trying(true).await });
         }
     }
 
     /// Waits until all are gone, within reason. What is left then is tried with the next one, and by the next start.
     pub(super) async fn finish(&self) {
-        for n in 0..N_PAUSES {
+        self.keep_trying(false).await;
+    }
+
+    async fn keep_trying(&self, is_the_task: bool) {
+        for n in 1..=N_PAUSES {
             {
                 let mut left = self.left();
-                let is_last = n + 1 == N_PAUSES;
-                if left.try_again() || is_last {
-                    left.is_tried = false;
+                if left.try_again() || n == N_PAUSES {
+                    left.is_tried &= !is_the_task;
                     return;
                 }
             }

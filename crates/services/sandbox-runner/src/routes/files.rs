@@ -72,7 +72,7 @@ async fn named(request: Request) -> Result<api::NewFile, Error> {
 async fn receive(sandbox: &Sandbox, tenant: TenantId, request: Request) -> Result<api::NewFile, Error> {
     let (mut file, mut path) = (None, None);
     let (limit_bytes, most) = (sandbox.config.tenant_storage_bytes, sandbox.config.files_bytes());
-    let left = sandbox.space_left(tenant).await?.unwrap_or(u64::MAX);
+    let left = sandbox.space_left(tenant).await?;
     if left == 0 {
         return Err(Error::StorageFull { limit_bytes });
     }

@@ -47,7 +47,7 @@ impl Store {
         // SQLite has one writer at a time.
         if quota.limit_bytes > 0 && backend == DbBackend::Postgres {
             let values = [Value::from(quota.tenant.to_string())];
-            let sql = "SELECT pg_advisory_xact_lock(hashtext($1))";
+            let sql = "SELECT pg_advisory_xact_lock(hashtext('sandbox_files'), hashtext($1))";
             on.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
         }
         Ok(())

@@ -221,7 +221,7 @@ fn build(setup: &Setup) -> io::Result<()> {
     add(&setup.runtime.join("site"), "opt/site".to_owned(), safe)?;
     let locales = setup.runtime.join("locale");
     // Nothing can be made in what is the host's, only covered.
-    if locales.is_dir() && Path::new("/usr/lib/locale").is_dir() {
+    if locales.join("C.UTF-8").is_dir() && Path::new("/usr/lib/locale").is_dir() {
         add(&locales, "usr/lib/locale".to_owned(), safe | NO_EXEC)?;
     }
     let fonts = font_cache(&setup.runtime.join("mpl"))?;
@@ -289,6 +289,8 @@ fn write_files(stage: &Path, fonts: &[(PathBuf, Vec<u8>)]) -> io::Result<()> {
         ),
         ("group", "root:x:0:\nsandbox:x:1000:\nnogroup:x:65534:\n"),
         ("hosts", "127.0.0.1 localhost\n"),
+        // Without a way out it would try for a minute.
+        ("pip.conf", "[global]\nretries = 0\ndisable-pip-version-check = true\n"),
         ("nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n"),
     ] {
         fs::write(stage.join("etc").join(name), text)?;
