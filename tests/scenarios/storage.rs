@@ -100,11 +100,14 @@ async fn services_apart_are_all_asked_before_anything_is_deleted() {
 async fn a_second_database_on_a_folder_deletes_nothing_of_the_first() {
     let (first, folder) = swept(Topology::Together, |_| {}).await;
     let file = first.client.upload("one.txt", b"kept".to_vec()).await.ok();
+    let other = first.client.upload("two.txt", b"goes".to_vec()).await.ok();
     let blobs = format!("file://{}", folder.display());
     let (second, _) = swept(Topology::Together, |config| config.stores.blobs = Some(blobs)).await;
 
-    // Several sweeps.
-    tokio::time::sleep(Duration::from_secs(5)).await;
+    // As often as the first one sweeps, the second one would.
+    first.client.delete(&format!("/v1/files/{}", other["id"].as_str().unwrap())).await.ok();
+    shrinks_to(&folder, 1).await;
+    tokio::time::sleep(Duration::from_secs(4)).await;
 
     let content = format!("/v1/files/{}/content", file["id"].as_str().unwrap());
     assert_eq!(first.client.bytes(&content).await, b"kept");

@@ -89,7 +89,7 @@ async fn sweep(
                     unnamed.insert(blob);
                     continue;
                 }
-                n_bytes += app.blobs.delete_aged(&blob, before_ms).await?;
+                n_bytes += app.blobs.delete_aged(&lock, &blob, before_ms).await?;
                 n_deleted += 1;
             }
         }

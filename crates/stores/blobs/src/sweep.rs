@@ -125,7 +125,7 @@ impl Blobs {
     ///
     /// # Errors
     /// [`Error::Folder`].
-    pub async fn delete_aged(&self, id: &BlobId, before_ms: i64) -> Result<u64, Error> {
+    pub async fn delete_aged(&self, _lock: &SweepLock, id: &BlobId, before_ms: i64) -> Result<u64, Error> {
         let (place, name) = (self.local_path(id), format!("{SWEPT}{id}"));
         self.blocking(move |folder| {
             match fs::metadata(&place) {
@@ -160,14 +160,17 @@ impl Blobs {
             each_file(&folder.join("new"), |path, meta| {
                 let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
                 let swept: Option<BlobId> = name.strip_prefix(SWEPT).and_then(|id| id.parse().ok());
-                if let Some(place) = swept.as_ref().map(|id| blobs.local_path(id))
-                    && !place.exists()
-                {
-                    let _next_time_if_not_now = fs::rename(path, place);
-                    return;
-                }
-                let is_upload = || name != LOCK && modified_ms(meta) < before_ms && is_left(path);
-                if (swept.is_some() || is_upload()) && fs::remove_file(path).is_ok() {
+                // Put back, where its bytes were not put again meanwhile.
+                let is_back = swept.map(|id| fs::hard_link(path, blobs.local_path(&id)).map_err(|error| error.kind()));
+                let is_spare = match is_back {
+                    Some(Ok(())) => {
+                        let _next_time_if_not_now = fs::remove_file(path);
+                        return;
+                    }
+                    Some(Err(kind)) => kind == io::ErrorKind::AlreadyExists,
+                    None => name != LOCK && modified_ms(meta) < before_ms && is_left(path),
+                };
+                if is_spare && fs::remove_file(path).is_ok() {
                     n_bytes += meta.len();
                 }
             })?;
@@ -251,6 +254,11 @@ mod tests {
         u16::from_str_radix(&id.as_str()[..2], 16).unwrap()
     }
 
+    async fn delete_aged(blobs: &Blobs, id: &BlobId, before_ms: i64) -> u64 {
+        let lock = blobs.lock_sweep().await.unwrap().unwrap();
+        blobs.delete_aged(&lock, id, before_ms).await.unwrap()
+    }
+
     async fn remove_unfinished(blobs: &Blobs) -> u64 {
         let lock = blobs.lock_sweep().await.unwrap().unwrap();
         blobs.remove_unfinished(&lock, FUTURE).await.unwrap()
@@ -262,12 +270,12 @@ mod tests {
         let id = blobs.put("report").await.unwrap().id;
 
         assert_eq!(blobs.aged(number(&id), 0).await.unwrap(), []);
-        assert_eq!(blobs.delete_aged(&id, 0).await.unwrap(), 0);
+        assert_eq!(delete_aged(&blobs, &id, 0).await, 0);
         assert_eq!(blobs.read(&id).await.unwrap(), "report");
 
         assert_eq!(blobs.aged(number(&id), FUTURE).await.unwrap(), std::slice::from_ref(&id));
-        assert_eq!(blobs.delete_aged(&id, FUTURE).await.unwrap(), 6);
-        assert_eq!(blobs.delete_aged(&id, FUTURE).await.unwrap(), 0);
+        assert_eq!(delete_aged(&blobs, &id, FUTURE).await, 6);
+        assert_eq!(delete_aged(&blobs, &id, FUTURE).await, 0);
         assert_eq!(blobs.usage().await.unwrap(), Usage::default());
     }
 
@@ -282,7 +290,7 @@ mod tests {
 
         blobs.put("report").await.unwrap();
 
-        assert_eq!(blobs.delete_aged(&id, 2000).await.unwrap(), 0);
+        assert_eq!(delete_aged(&blobs, &id, 2000).await, 0);
         assert_eq!(blobs.read(&id).await.unwrap(), "report");
     }
 
@@ -295,7 +303,7 @@ mod tests {
         blobs.renew(&id, now_ms).await.unwrap();
 
         assert_eq!(blobs.aged(number(&id), before_ms).await.unwrap(), []);
-        assert_eq!(blobs.delete_aged(&id, before_ms).await.unwrap(), 0);
+        assert_eq!(delete_aged(&blobs, &id, before_ms).await, 0);
         fs::rename(blobs.local_path(&id), folder.path().join("new/aside")).unwrap();
         assert!(matches!(blobs.renew(&id, now_ms).await, Err(Error::NotFound(_))));
     }
