@@ -24,7 +24,7 @@ pub use assembly::Assembly;
 pub use cancel::{CancelCall, CancelledCall};
 pub use chat::{
     ChatChoice, ChatChunk, ChatCompletion, ChatMessage, ChatRequest, ChunkChoice, Content, Delta, Extra, FunctionCall,
-    FunctionCallDelta, FunctionDefinition, StreamOptions, ToolCall, ToolCallDelta, ToolDefinition,
+    FunctionCallDelta, FunctionDefinition, StreamOptions, ToolCall, ToolCallDelta, ToolDefinition, joined,
 };
 pub use client::{CallOptions, Models, Opened, chat_events};
 pub use deployment::{Deployment, DeploymentList};

@@ -123,10 +123,19 @@ impl ChatMessage {
             None => Cow::Borrowed(""),
             Some(Content::Text(text)) => Cow::Borrowed(text),
             Some(Content::Parts(parts)) => {
-                let texts: Vec<&str> = parts.iter().filter_map(|part| part.get("text")?.as_str()).collect();
-                Cow::Owned(texts.join("\n"))
+                joined(&parts.iter().filter_map(|part| part.get("text")?.as_str()).collect::<Vec<_>>())
             }
         }
+    }
+}
+
+/// Texts as one, joined by newlines; borrowed where there is one at most.
+#[must_use]
+pub fn joined<'a>(texts: &[&'a str]) -> Cow<'a, str> {
+    match texts {
+        [] => Cow::Borrowed(""),
+        [text] => Cow::Borrowed(text),
+        more => Cow::Owned(more.join("\n")),
     }
 }
 

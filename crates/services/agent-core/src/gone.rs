@@ -32,21 +32,26 @@ impl Engine {
     pub(crate) async fn let_all_go(self: Arc<Self>) {
         let stopping = self.lifecycle.stopping();
         loop {
-            match self.store.gone().await {
-                Ok(gone) => {
-                    for (conversation, tenant) in gone {
-                        if stopping.is_cancelled() {
-                            return;
-                        }
-                        self.let_go(&Caller::background(tenant, self.ids.next()), conversation).await;
-                    }
+            let tried = async {
+                if let Err(error) = self.try_all().await {
+                    warn!(error.detail = %causes(&error), "the sandboxes of deleted conversations stay for now");
                 }
-                Err(error) => warn!(error.detail = %causes(&error), "cannot look for deleted conversations"),
-            }
+                tokio::time::sleep(TRY_EVERY).await;
+            };
             tokio::select! {
                 () = stopping.cancelled() => return,
-                () = tokio::time::sleep(TRY_EVERY) => {}
+                () = tried => {}
             }
         }
+    }
+
+    /// Up to the first failure: where one cannot be let go, the others cannot either.
+    async fn try_all(&self) -> Result<(), Error> {
+        let mut last = String::new();
+        while let Some((conversation, tenant)) = self.store.gone(&last).await? {
+            self.try_let_go(&Caller::background(tenant, self.ids.next()), conversation).await?;
+            last = conversation.to_string();
+        }
+        Ok(())
     }
 }

@@ -12,7 +12,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use septet_contracts::management::ResolvedAgent;
-use septet_contracts::models::{ChatMessage, ChatRequest, Thinking};
+use septet_contracts::models::{ChatMessage, ChatRequest, Thinking, joined};
 use serde_json::Value;
 
 pub(crate) use self::history::Past;
@@ -34,7 +34,7 @@ pub(crate) fn request(
 ) -> ChatRequest {
     let input = state.created.as_ref().map_or(&[][..], |created| created.input.as_slice());
     let mut messages = Messages::default();
-    messages.push(ChatMessage::system(system_prompt(agent, state, input)));
+    messages.push(ChatMessage::system(system_prompt(agent, state, history, input)));
     history::write(history, &mut messages);
     messages.input(input);
     for step in state.steps.iter().take(n_steps) {
@@ -53,13 +53,14 @@ pub(crate) fn request(
     }
 }
 
-fn system_prompt(agent: &ResolvedAgent, state: &State, input: &[Value]) -> String {
+/// The agent's prompt, the instructions of the run, and those among the items of the conversation, which last as other
+/// items do. Many a chat template takes instructions at the beginning only.
+fn system_prompt(agent: &ResolvedAgent, state: &State, history: &[Past], input: &[Value]) -> String {
     let mut prompt = agent.prompt.text.clone();
     let instructions = state.created.as_ref().and_then(|created| created.instructions.as_deref());
-    // Many a chat template takes instructions at the beginning only.
-    let more = input.iter().filter(|item| is_instruction(item)).map(input_text);
-    let instructions = instructions.map(Cow::Borrowed);
-    for text in instructions.into_iter().chain(more).filter(|text| !text.trim().is_empty()) {
+    let earlier = history.iter().filter_map(|past| past.state.created.as_ref()).flat_map(|created| &created.input);
+    let items = earlier.chain(input).filter(|item| is_instruction(item)).map(input_text);
+    for text in instructions.map(Cow::Borrowed).into_iter().chain(items).filter(|text| !text.trim().is_empty()) {
         prompt.push_str("\n\n");
         prompt.push_str(&text);
     }
@@ -74,11 +75,7 @@ fn is_instruction(item: &Value) -> bool {
 pub(crate) fn input_text(item: &Value) -> Cow<'_, str> {
     match &item["content"] {
         Value::String(text) => Cow::Borrowed(text),
-        Value::Array(parts) => {
-            let mut texts = parts.iter().filter_map(|part| part["text"].as_str());
-            let first = texts.next().unwrap_or_default();
-            texts.fold(Cow::Borrowed(first), |text, more| Cow::Owned(format!("{text}\n{more}")))
-        }
+        Value::Array(parts) => joined(&parts.iter().filter_map(|part| part["text"].as_str()).collect::<Vec<_>>()),
         _ => Cow::Borrowed(""),
     }
 }

@@ -227,9 +227,8 @@ impl Runs {
     /// Deletes a run that has ended.
     pub(crate) async fn delete(&self, caller: &Caller, id: ResponseId) -> Result<(), Error> {
         let row = self.row(caller, id).await?;
-        self.engine.store.delete_run(id, row.conversation).await?;
-        // Nothing shows what was made for it any more.
-        if self.engine.store.runs_of(row.conversation).await?.is_empty() {
+        // With the last one nothing shows what was made for it any more.
+        if self.engine.store.delete_run(id, row.conversation).await? {
             self.engine.let_go(caller, row.conversation).await;
         }
         Ok(())

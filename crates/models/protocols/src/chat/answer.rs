@@ -180,8 +180,13 @@ pub(super) fn arguments(function: &Value) -> String {
 pub(super) fn finish(word: &str, has_calls: bool) -> Finish {
     match word.to_ascii_lowercase().as_str() {
         // The same words as in `septet_contracts::models::Finish`, which reads answers that were passed on untouched.
-        "stop" | "eos" | "eos_token" | "end_turn" | "stop_sequence" | "complete" | "" if has_calls => Finish::Calls,
-        "stop" | "eos" | "eos_token" | "end_turn" | "stop_sequence" | "complete" | "" => Finish::Stop,
+        "stop" | "eos" | "eos_token" | "end_turn" | "stop_sequence" | "complete" | "" => {
+            if has_calls {
+                Finish::Calls
+            } else {
+                Finish::Stop
+            }
+        }
         "length"
         | "max_tokens"
         | "max_output_tokens"

@@ -77,7 +77,10 @@ pub fn is_loading(failure: &Failure) -> bool {
     let said = failure.message.to_lowercase();
     let words =
         ["loading model", "model is loading", "is currently loading", "model is still loading", "model not ready"];
-    matches!(failure.status, 500 | 503) && words.iter().any(|known| said.contains(known))
+    // "error loading model" is one that no waiting mends.
+    matches!(failure.status, 500 | 503)
+        && !said.contains("error loading")
+        && words.iter().any(|known| said.contains(known))
 }
 
 #[cfg(test)]
@@ -159,6 +162,7 @@ mod tests {
     fn a_server_that_reads_its_model_says_so() {
         assert!(is_loading(&failure(503, "unavailable_error", "Loading model")));
         assert!(is_loading(&failure(503, "", "Model meta-llama/x is currently loading")));
+        assert!(!is_loading(&failure(500, "", "llama runner: error loading model: unable to allocate CUDA buffer")));
         assert!(!is_loading(&failure(503, "", "overloaded")) && !is_loading(&failure(400, "", "Loading model")));
     }
 }

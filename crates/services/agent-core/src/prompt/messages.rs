@@ -29,7 +29,7 @@ impl Messages {
         self.list.push(message);
     }
 
-    /// Adds the input of a run. Instructions in it stand in the prompt of the run that they came with, and only there.
+    /// Adds the input of a run, but for the instructions in it, which stand in the prompt.
     pub(super) fn input(&mut self, items: &[Value]) {
         let mut has_input = false;
         for item in items.iter().filter(|item| !is_instruction(item)) {

@@ -12,19 +12,21 @@ pub(super) const NOTE_GONE: &str = "INSERT INTO agent_gone (conversation, tenant
     AND NOT EXISTS (SELECT 1 FROM agent_runs WHERE agent_runs.conversation = agent_conversations.id)
     ON CONFLICT DO NOTHING";
 
+/// A conversation that has no sandboxes any more, or needs them again.
+pub(super) const FORGET_GONE: &str = "DELETE FROM agent_gone WHERE conversation = $1";
+
 impl Store {
-    /// The conversations whose sandboxes are still to be let go, but for those in which somebody asked again.
-    pub(crate) async fn gone(&self) -> Result<Vec<(ConversationId, TenantId)>, Error> {
-        let sql = "SELECT conversation, tenant FROM agent_gone
-                   WHERE NOT EXISTS (SELECT 1 FROM agent_runs WHERE agent_runs.conversation = agent_gone.conversation)";
-        let rows = self.database.reader().query_all_raw(self.statement(sql, [])).await?;
-        rows.iter().map(|row| Ok((parsed(row, "conversation")?, parsed(row, "tenant")?))).collect()
+    /// The next conversation behind this one whose sandboxes are still to be let go. One at a time: somebody may ask
+    /// again in the others while this one is let go.
+    pub(crate) async fn gone(&self, after: &str) -> Result<Option<(ConversationId, TenantId)>, Error> {
+        let sql = "SELECT conversation, tenant FROM agent_gone WHERE conversation > $1 ORDER BY conversation LIMIT 1";
+        let row = self.database.reader().query_one_raw(self.statement(sql, [after.to_owned().into()])).await?;
+        row.map(|row| Ok((parsed(&row, "conversation")?, parsed(&row, "tenant")?))).transpose()
     }
 
     /// Notes that a conversation has no sandboxes any more.
     pub(crate) async fn forget_gone(&self, id: ConversationId) -> Result<(), Error> {
-        let statement = self.statement("DELETE FROM agent_gone WHERE conversation = $1", [id.to_string().into()]);
-        self.database.writer().execute_raw(statement).await?;
+        self.database.writer().execute_raw(self.statement(FORGET_GONE, [id.to_string().into()])).await?;
         Ok(())
     }
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use sea_orm::{ConnectionTrait, QueryResult, Value};
 use septet_kernel::{Caller, ConversationId, ResponseId, TenantId};
 
-use super::gone::NOTE_GONE;
+use super::gone::{FORGET_GONE, NOTE_GONE};
 use super::{Store, from_json, named_blobs, parsed, to_json};
 use crate::error::Error;
 use crate::run::event::{Event, Recorded};
@@ -95,6 +95,7 @@ impl Store {
                         ],
                     ))
                     .await?;
+                transaction.execute_raw(self.statement(FORGET_GONE, [run.conversation.to_string().into()])).await?;
                 Ok(())
             })
             .await
@@ -292,11 +293,17 @@ impl Store {
     }
 
     /// Deletes a run of a conversation that has ended, with its journal. With the last one it notes that the sandboxes of the
-    /// conversation are to be let go.
-    pub(crate) async fn delete_run(&self, id: ResponseId, conversation: ConversationId) -> Result<(), Error> {
+    /// conversation are to be let go. Whether it was the last.
+    pub(crate) async fn delete_run(&self, id: ResponseId, conversation: ConversationId) -> Result<bool, Error> {
         self.database
             .write(async |transaction| {
                 let values = || [Value::from(id.to_string())];
+                // First, for it holds the conversation: of two that delete its last runs at once, the second sees that.
+                let forget =
+                    "UPDATE agent_conversations SET last_run = CASE WHEN last_run = $1 THEN NULL ELSE last_run END
+                              WHERE id = $2";
+                let both = [id.to_string().into(), conversation.to_string().into()];
+                transaction.execute_raw(self.statement(forget, both)).await?;
                 let deleted = transaction
                     .execute_raw(
                         self.statement("DELETE FROM agent_runs WHERE id = $1 AND status <> 'in_progress'", values()),
@@ -307,13 +314,8 @@ impl Store {
                 }
                 transaction.execute_raw(self.statement("DELETE FROM agent_journal WHERE run = $1", values())).await?;
                 transaction.execute_raw(self.statement("DELETE FROM agent_blobs WHERE run = $1", values())).await?;
-                transaction
-                    .execute_raw(
-                        self.statement("UPDATE agent_conversations SET last_run = NULL WHERE last_run = $1", values()),
-                    )
-                    .await?;
-                transaction.execute_raw(self.statement(NOTE_GONE, [conversation.to_string().into()])).await?;
-                Ok(())
+                let noted = self.statement(NOTE_GONE, [conversation.to_string().into()]);
+                Ok(transaction.execute_raw(noted).await?.rows_affected() > 0)
             })
             .await
     }

@@ -60,7 +60,8 @@ pub(super) fn retry(error: &CallError, past: Past) -> Retry {
 fn wait(error: &CallError) -> Option<i64> {
     let is_loading = || {
         let said = error.detail.to_lowercase();
-        error.code == "provider_loading" || LOADING.iter().any(|words| said.contains(words))
+        let says_so = !said.contains("error loading") && LOADING.iter().any(|words| said.contains(words));
+        error.code == "provider_loading" || says_so
     };
     if error.kind == Kind::Exhausted {
         Some(MAX_PAUSE_MS)
@@ -105,8 +106,9 @@ mod tests {
         let down = error(Kind::Unavailable, "down", None);
         let again = |n_failures| retry(&down, Past { n_failures, ..PAST }).at_ms;
         assert_eq!([again(0), again(1), again(2)], [Some(500), Some(2_000), None]);
-        let broken = error(Kind::Unavailable, "Error loading LoRA adapter: CUDA out of memory", None);
-        assert!(!retry(&broken, PAST).waits);
+        for broken in ["Error loading LoRA adapter: CUDA out of memory", "error loading model: unable to allocate"] {
+            assert!(!retry(&error(Kind::Unavailable, broken, None), PAST).waits, "{broken}");
+        }
         assert_eq!(retry(&error(Kind::BadRequest, "loading", None), PAST).at_ms, None);
     }
 }

@@ -60,16 +60,25 @@ async fn messages_are_in_an_order_that_every_template_takes() {
         said("assistant", "three"),
         said("user", "four"),
     ]);
-    harness.agents.create(&harness.caller, &CreateResponse { input, ..request("") }).await.unwrap();
+    let first = harness.agents.create(&harness.caller, &CreateResponse { input, ..request("") }).await.unwrap();
 
     let asked = &harness.peers.asked()[0];
     assert_eq!(roles(asked), ["system", "user", "assistant", "user"]);
     assert_eq!(asked["messages"][0]["content"], "You help.\n\nbe short");
     assert_eq!(asked["messages"][1]["content"], "one\n\ntwo");
 
+    // They last as other items do.
+    let input = Input::Items(vec![said("user", "five"), said("developer", "and kind")]);
+    let previous = Some(first.id.clone());
+    let next = CreateResponse { input, previous_response_id: previous, ..request("") };
+    harness.agents.create(&harness.caller, &next).await.unwrap();
+    let asked = &harness.peers.asked()[1];
+    assert_eq!(asked["messages"][0]["content"], "You help.\n\nbe short\n\nand kind");
+    assert_eq!(asked["messages"].as_array().unwrap().last().unwrap()["content"], "five");
+
     let input = Input::Items(vec![said("system", "Say hello.")]);
     harness.agents.create(&harness.caller, &CreateResponse { input, ..request("") }).await.unwrap();
-    assert_eq!(roles(&harness.peers.asked()[1]), ["system", "user"]);
+    assert_eq!(roles(&harness.peers.asked()[2]), ["system", "user"]);
 }
 
 #[tokio::test]
