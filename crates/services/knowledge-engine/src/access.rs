@@ -59,12 +59,17 @@ impl Engine {
             return Ok(row);
         }
         let stores = rows.stores_of(file).await?;
-        let is_seen = if stores.is_empty() {
-            row.created_by.is_none()
-        } else {
-            !self.searchable(caller, stores).await?.is_empty()
-        };
-        if is_seen { Ok(row) } else { Err(Error::NoFile(file)) }
+        if stores.is_empty() && row.created_by.is_none() {
+            return Ok(row);
+        }
+        for store in stores {
+            match self.knowledge_base(caller, store).await {
+                Ok(_seen) => return Ok(row),
+                Err(Error::NoStore(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(Error::NoFile(file))
     }
 
     /// A page of the files that the caller sees, and whether more follow.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use septet_contracts::jobs::{JobState, MovedJob};
 use septet_contracts::knowledge::IngestPayload;
-use septet_kernel::{Caller, causes};
+use septet_kernel::{Caller, Failure as _, Kind, causes};
 
 use crate::Error;
 use crate::engine::Engine;
@@ -55,7 +55,12 @@ async fn ask(engine: &Engine, after: Option<Key>) -> Result<(Option<Key>, Option
     let mut failure = None;
     for document in &documents {
         let caller = Caller::background(document.tenant, engine.ids.next());
-        failure = engine.enqueue(&caller, document.key).await.err().or(failure);
+        match engine.enqueue(&caller, document.key).await {
+            Ok(()) => {}
+            // Nobody can be asked about the others either.
+            Err(error) if matches!(error.kind(), Kind::Unavailable | Kind::Timeout) => return Err(error),
+            Err(error) => failure = Some(error),
+        }
     }
     let is_full = documents.len() == AT_ONCE as usize;
     Ok((documents.last().filter(|_| is_full).map(|document| document.key), failure))

@@ -8,7 +8,7 @@ use septet_contracts::knowledge::Stage;
 use septet_contracts::page::PageQuery;
 use septet_kernel::{FileId, TenantId, VectorStoreId};
 
-use super::{Store, Tenant, changes, column, cut, execute, json, number, page_clause, parsed, places};
+use super::{Store, Tenant, changes, column, cut, execute, json, number, page_clause, pages, parsed, places};
 use crate::Error;
 
 /// One reading of one file into one knowledge base. A later reading of the same file has a later moment.
@@ -300,18 +300,26 @@ impl Store {
              WHERE store = $1 AND file = $2 AND requested_at = $3 AND status = 'in_progress'";
         let mut values = key.values();
         values.extend([Value::from(code), Value::from(message)]);
-        if self.run("note that a file failed", sql, values).await? > 0 { self.drop_pages(key).await } else { Ok(()) }
+        self.end(key, sql, values).await
     }
 
     /// It was stopped by a person. What ended otherwise meanwhile stays as it is.
     pub(crate) async fn set_cancelled(&self, key: Key) -> Result<(), Error> {
         let sql = "UPDATE knowledge_documents SET stage = 'failed', status = 'cancelled' \
              WHERE store = $1 AND file = $2 AND requested_at = $3 AND status = 'in_progress'";
-        if self.run("note that a file was cancelled", sql, key.values()).await? > 0 {
-            self.drop_pages(key).await
-        } else {
-            Ok(())
-        }
+        self.end(key, sql, key.values()).await
+    }
+
+    /// Ends a reading, and forgets its pages with it.
+    async fn end(&self, key: Key, sql: &str, values: Vec<Value>) -> Result<(), Error> {
+        self.database
+            .write(async |on| {
+                if execute(on, sql, values).await? > 0 {
+                    pages::drop_pages(on, key).await?;
+                }
+                Ok(())
+            })
+            .await
     }
 
     /// At most `limit` readings that are not finished, of all tenants, in the order of their keys, after `after`; none

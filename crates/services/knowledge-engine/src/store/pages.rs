@@ -1,6 +1,6 @@
 //! Pages that were read and not yet cut into passages, so that a reading that is killed goes on where it was.
 
-use sea_orm::Value;
+use sea_orm::{ConnectionTrait, Value};
 
 use super::{Key, Store, execute, json};
 use crate::Error;
@@ -54,9 +54,13 @@ impl Store {
 
     /// Forgets the pages.
     pub(crate) async fn drop_pages(&self, key: Key) -> Result<(), Error> {
-        let sql = "DELETE FROM knowledge_pages WHERE store = $1 AND file = $2";
-        self.run("forget the pages of a file", sql, vec![key.store.to_string().into(), key.file.to_string().into()])
-            .await?;
-        Ok(())
+        drop_pages(self.database.writer(), key).await
     }
+}
+
+/// Forgets the pages of a file.
+pub(super) async fn drop_pages(on: &impl ConnectionTrait, key: Key) -> Result<(), Error> {
+    let sql = "DELETE FROM knowledge_pages WHERE store = $1 AND file = $2";
+    execute(on, sql, vec![key.store.to_string().into(), key.file.to_string().into()]).await?;
+    Ok(())
 }
