@@ -21,25 +21,38 @@ pub(crate) struct Span {
     pub(crate) start: String,
     /// One more than the page has, which tells whether another follows.
     pub(crate) limit: i64,
+    /// Whether it is read from its end, as a page before an id is.
+    is_backwards: bool,
 }
 
 impl Span {
     /// The part that a query asks for.
     ///
     /// # Errors
-    /// For `before`, which lists by this are not paged by.
+    /// For `after` together with `before`.
     pub(crate) fn of(page: &PageQuery) -> Result<Self, Error> {
-        if page.before.is_some() {
-            return Err(Error::bad_request("this list is paged by after alone", "before"));
-        }
-        let (order, compare) = if page.is_ascending() { ("ASC", ">") } else { ("DESC", "<") };
-        let start = match (&page.after, page.is_ascending()) {
-            (Some(after), _) => after.clone(),
-            (None, true) => String::new(),
+        let is_backwards = page.before.is_some();
+        let is_up = page.is_ascending() != is_backwards;
+        let (order, compare) = if is_up { ("ASC", ">") } else { ("DESC", "<") };
+        let start = match (&page.after, &page.before) {
+            (Some(_), Some(_)) => return Err(Error::bad_request("say after or before, not both", "before")),
+            (Some(id), None) | (None, Some(id)) => id.clone(),
+            (None, None) if is_up => String::new(),
             // Sorts after every id.
-            (None, false) => "~".to_owned(),
+            (None, None) => "~".to_owned(),
         };
-        Ok(Self { order, compare, start, limit: i64::from(page.limit()) + 1 })
+        Ok(Self { order, compare, start, limit: i64::from(page.limit()) + 1, is_backwards })
+    }
+
+    /// The page of what was read, in its order, and whether more follow.
+    pub(crate) fn cut<T>(&self, mut rows: Vec<T>) -> (Vec<T>, bool) {
+        let n = usize::try_from(self.limit - 1).unwrap_or(usize::MAX);
+        let has_more = rows.len() > n;
+        rows.truncate(n);
+        if self.is_backwards {
+            rows.reverse();
+        }
+        (rows, has_more)
     }
 }
 

@@ -106,17 +106,19 @@ pub(crate) struct Call {
 pub(crate) enum Work {
     Chat(Asked),
     /// The body of an embeddings request.
-    Embed(Body),
+    Embed(Posted),
     /// The body of a rerank request.
-    Rerank(Body),
+    Rerank(Posted),
 }
 
 /// A body that was read whole.
 #[derive(Clone)]
-pub(crate) struct Body {
+pub(crate) struct Posted {
     pub value: Arc<Value>,
     /// How many bytes it came in.
     pub n_bytes: u64,
+    /// Their hash.
+    pub digest: [u8; 32],
 }
 
 /// An answer to read. While it is held, a call without a key goes on.
@@ -277,17 +279,15 @@ impl Call {
                 hash.update(asked.dialect.name());
                 hash.update(&asked.body);
             }
-            Work::Embed(body) => body.hash("embed ", &mut hash),
-            Work::Rerank(body) => body.hash("rerank ", &mut hash),
+            Work::Embed(body) => {
+                hash.update("embed ");
+                hash.update(body.digest);
+            }
+            Work::Rerank(body) => {
+                hash.update("rerank ");
+                hash.update(body.digest);
+            }
         }
         hex::encode(hash.finalize())
-    }
-}
-
-impl Body {
-    /// As it is written: what is asked may be megabytes.
-    fn hash(&self, kind: &str, hash: &mut sha2::Sha256) {
-        hash.update(kind);
-        let _cannot_fail = serde_json::to_writer(hash, &self.value);
     }
 }

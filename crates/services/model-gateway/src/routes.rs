@@ -22,9 +22,10 @@ use septet_contracts::models::{
 use septet_kernel::Caller;
 use septet_protocols::Dialect;
 use serde_json::{Value, json};
+use sha2::Digest as _;
 
 use crate::asked::Asked;
-use crate::calls::{self, Call, Calls, Work};
+use crate::calls::{Call, Calls, Posted, Work};
 use crate::config::ModelKind;
 use crate::error::Error;
 use crate::keys::Keys;
@@ -104,15 +105,13 @@ async fn other(
     guest: Guest,
     headers: HeaderMap,
     body: Body,
-    work: impl FnOnce(calls::Body) -> Work,
+    work: impl FnOnce(Posted) -> Work,
 ) -> Response {
     let begun = async {
         guest.known()?;
-        let body = bytes(body)?;
-        let n_bytes = body.len() as u64;
-        let value: Value = read_json(Some(&shared.calls.cpu), body).await.map_err(|bad| Error::Wrong(bad.into()))?;
-        let model = value.get("model").and_then(Value::as_str).unwrap_or_default().to_owned();
-        let (caller, call) = call(guest, &headers, model, work(calls::Body { value: value.into(), n_bytes }))?;
+        let posted = read_whole(&shared, bytes(body)?).await?;
+        let model = posted.value.get("model").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let (caller, call) = call(guest, &headers, model, work(posted))?;
         answer::whole(shared.calls.begin(&caller, call).await?).await
     };
     begun.await.unwrap_or_else(|error| Refused { dialect: Dialect::Chat, error }.into_response())
@@ -263,6 +262,14 @@ fn call(guest: Guest, headers: &HeaderMap, model: String, work: Work) -> Result<
 async fn read(shared: &Shared, dialect: Dialect, body: Bytes) -> Result<Asked, Error> {
     let read = shared.calls.cpu.run_over(body.len(), move || Asked::read(dialect, body)).await;
     read.map_err(|_panicked| Error::Unwritten)?.map_err(Error::Wrong)
+}
+
+/// A body that is no conversation.
+async fn read_whole(shared: &Shared, body: Bytes) -> Result<Posted, Error> {
+    let (cpu, n_bytes, hashed) = (&shared.calls.cpu, body.len(), body.clone());
+    let value: Value = read_json(Some(cpu), body).await.map_err(|bad| Error::Wrong(bad.into()))?;
+    let digest = cpu.run_over(n_bytes, move || sha2::Sha256::digest(&hashed).into()).await;
+    Ok(Posted { value: value.into(), n_bytes: n_bytes as u64, digest: digest.map_err(|_panicked| Error::Unwritten)? })
 }
 
 fn bytes(body: Body) -> Result<Bytes, Error> {

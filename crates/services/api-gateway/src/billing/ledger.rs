@@ -128,13 +128,15 @@ impl Billing {
 
     /// A tenant's bookings, newest first: only the side on its own account.
     pub(crate) async fn ledger(&self, tenant: TenantId, page: &PageQuery) -> Result<Page<LedgerEntry>, Error> {
-        let rows::Span { order, compare, start, limit } = rows::Span::of(page)?;
+        let span = rows::Span::of(page)?;
         let sql = format!(
             "SELECT id, record, side, account, kind, amount_nano, memo, at_ms FROM gateway_ledger
-             WHERE tenant = $1 AND account = $2 AND id {compare} $3 ORDER BY id {order} LIMIT $4"
+             WHERE tenant = $1 AND account = $2 AND id {} $3 ORDER BY id {} LIMIT $4",
+            span.compare, span.order
         );
-        let values = vec![tenant.to_string().into(), customer(tenant).into(), start.into(), limit.into()];
-        let mut entries = rows::all(self.database.reader(), &sql, values)
+        let values =
+            vec![tenant.to_string().into(), customer(tenant).into(), span.start.as_str().into(), span.limit.into()];
+        let entries = rows::all(self.database.reader(), &sql, values)
             .await?
             .iter()
             .map(|row| {
@@ -150,8 +152,7 @@ impl Billing {
                 })
             })
             .collect::<Result<Vec<_>, sea_orm::DbErr>>()?;
-        let has_more = entries.len() > page.limit() as usize;
-        entries.truncate(page.limit() as usize);
+        let (entries, has_more) = span.cut(entries);
         Ok(Page::new(entries, has_more, |entry| entry.id.clone()))
     }
 

@@ -52,14 +52,15 @@ impl Billing {
 
     /// The records that were put aside, newest first.
     pub(crate) async fn refused(&self, page: &PageQuery) -> Result<Page<RefusedUsage>, Error> {
-        let rows::Span { order, compare, start, limit } = rows::Span::of(page)?;
+        let span = rows::Span::of(page)?;
         let sql = format!(
             "SELECT record, tenant, model, provider, reason, booked_nano, body, at_ms FROM gateway_refused_usage
-             WHERE record {compare} $1 ORDER BY record {order} LIMIT $2"
+             WHERE record {} $1 ORDER BY record {} LIMIT $2",
+            span.compare, span.order
         );
-        let found = rows::all(self.database.reader(), &sql, vec![start.into(), limit.into()]).await?;
-        let has_more = found.len() > page.limit() as usize;
-        let refused = found.iter().take(page.limit() as usize).map(|row| {
+        let values = vec![span.start.as_str().into(), span.limit.into()];
+        let found = rows::all(self.database.reader(), &sql, values).await?;
+        let refused = found.iter().map(|row| {
             Ok(RefusedUsage {
                 record: row.try_get::<String>("", "record")?.parse().map_err(Error::store)?,
                 tenant: row.try_get::<String>("", "tenant")?.parse().map_err(Error::store)?,
@@ -71,7 +72,7 @@ impl Billing {
                 at_ms: row.try_get("", "at_ms")?,
             })
         });
-        let refused = refused.collect::<Result<Vec<_>, Error>>()?;
+        let (refused, has_more) = span.cut(refused.collect::<Result<Vec<_>, Error>>()?);
         Ok(Page::new(refused, has_more, |refused| refused.record.to_string()))
     }
 }

@@ -63,7 +63,7 @@ passes! {
     file: get "/v1/containers/{container_id}/files/{file_id}" => SandboxRunner.pass {
         tag = "Containers", responses((status = 200, body = ContainerFile)) }
 
-    /// Removes a file from a sandbox.
+    /// Removes a file from a sandbox, with all its versions.
     delete_file: delete "/v1/containers/{container_id}/files/{file_id}" => SandboxRunner.pass {
         tag = "Containers", responses((status = 200, body = Deleted)) }
 

@@ -40,7 +40,16 @@ impl Provider {
             429 => Error::RateLimited { provider, message, retry_after_ms },
             // A file or an earlier answer that is not there is in the request, and says nothing about the model.
             404 if has(&["model", "deployment"])
-                && !has(&["file_", "file-", " file ", "previous_response", "container", "vector store"]) =>
+                && !has(&[
+                    "file_",
+                    "file-",
+                    " file ",
+                    "file with",
+                    "file not found",
+                    "previous_response",
+                    "container",
+                    "vector store",
+                ]) =>
             {
                 Error::NoUpstream { provider, message }
             }
