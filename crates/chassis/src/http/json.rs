@@ -81,8 +81,10 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
             Ok(axum::extract::Query(value)) => Ok(Self(value)),
             Err(QueryRejection::FailedToDeserializeQueryString(error)) => {
                 let reason = inner(&error);
-                // Its sentence begins with the name of the parameter that is wrong.
+                // Its sentence begins with the name of the parameter that is wrong, where it is about one.
+                let query = parts.uri.query().unwrap_or_default();
                 let param = reason.split_once(": ").map(|(name, _)| name.to_owned());
+                let param = param.filter(|name| query.contains(&format!("{name}=")));
                 let problem = Problem::new(Kind::BadRequest, format!("the query string is not understood: {reason}"));
                 Err(Problem { param, ..problem })
             }

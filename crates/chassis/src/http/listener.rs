@@ -162,7 +162,7 @@ async fn connection(stream: TcpStream, peer: SocketAddr, seat: Seat, host: Host)
     if let Err(error) = stream.set_nodelay(true) {
         debug!(error.detail = %error, "cannot turn off nagle");
     }
-    let state = seat.state();
+    let (state, stopping) = (seat.state(), host.stopping.clone());
     let (lent, returned) = Lent::new(stream, seat);
     // What was lent comes back when this is over and gone.
     if talk(lent, peer, &state, host).await
@@ -170,7 +170,7 @@ async fn connection(stream: TcpStream, peer: SocketAddr, seat: Seat, host: Host)
         && let Some(stream) = returned.stream().await
     {
         tokio::select! {
-            () = leftover::linger(stream) => {}
+            () = leftover::linger(stream, stopping) => {}
             () = state.dismissed() => {}
         }
     }

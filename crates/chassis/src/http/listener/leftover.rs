@@ -16,6 +16,7 @@ use bytes::Bytes;
 use hyper::body::{Frame, Incoming, SizeHint};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
 
 use super::seats::{Seat, State};
 
@@ -131,10 +132,19 @@ impl Drop for Given {
     }
 }
 
-/// Reads and forgets for a moment, so that the answer arrives before the connection is gone.
-pub(super) async fn linger((mut stream, _seat): (TcpStream, Seat)) {
+/// Reads and forgets for a moment, so that the answer arrives before the connection is gone. At shutdown it is a short one.
+pub(super) async fn linger((mut stream, _seat): (TcpStream, Seat), stopping: CancellationToken) {
     let mut nowhere = vec![0; 16 << 10];
     let mut next = async || tokio::time::timeout(LINGER_SILENCE, stream.read(&mut nowhere)).await;
     let read = async { while matches!(next().await, Ok(Ok(1..))) {} };
-    let _over_or_late = tokio::time::timeout(LINGER_TIME, read).await;
+    let late = async {
+        let _late = tokio::time::timeout(LINGER_TIME, stopping.cancelled()).await;
+        if stopping.is_cancelled() {
+            tokio::time::sleep(LINGER_SILENCE).await;
+        }
+    };
+    tokio::select! {
+        () = read => {}
+        () = late => {}
+    }
 }
