@@ -165,6 +165,7 @@ async fn the_largest_bodies_that_are_taken_cost_a_few_times_their_bytes() {
     let server = Server::start().await;
     let long = "Wie hoch war der Umsatz? 营业收入是多少？ ".repeat(100_000);
     let short = vec![json!({"role": "user", "content": "hello there"}); 2048];
+    let texts: Vec<String> = (0..2048).map(|n| format!("text {n} {}", "word ".repeat(300))).collect();
     let n_bytes = 4 * long.len() as u64;
     let is_over = Arc::<AtomicBool>::default();
     let neighbour = neighbour(&server, is_over.clone());
@@ -173,20 +174,30 @@ async fn the_largest_bodies_that_are_taken_cost_a_few_times_their_bytes() {
     let (_, before) = server.process.memory();
 
     let bodies = [
-        ("/v1/responses", json!({"model": "agent:analyst", "input": long})),
-        ("/v1/responses", json!({"model": "agent:analyst", "input": short})),
-        ("/v1/chat/completions", json!({"model": "agent:analyst", "messages": [{"role": "user", "content": long}]})),
-        ("/v1/chat/completions", json!({"model": "agent:analyst", "messages": short})),
-        ("/v1/chat/completions", json!({"model": "offline-analyst", "messages": [{"role": "user", "content": long}]})),
-        ("/v1/messages/count_tokens", json!({"model": "x", "messages": [{"role": "user", "content": long}]})),
+        ("/v1/responses", 200, json!({"model": "agent:analyst", "input": long})),
+        ("/v1/responses", 200, json!({"model": "agent:analyst", "input": short})),
+        (
+            "/v1/chat/completions",
+            200,
+            json!({"model": "agent:analyst", "messages": [{"role": "user", "content": long}]}),
+        ),
+        ("/v1/chat/completions", 200, json!({"model": "agent:analyst", "messages": short})),
+        (
+            "/v1/chat/completions",
+            200,
+            json!({"model": "offline-analyst", "messages": [{"role": "user", "content": long}]}),
+        ),
+        // There is no such model, which is known when the body has been read.
+        ("/v1/embeddings", 404, json!({"model": "none", "input": texts})),
+        ("/v1/messages/count_tokens", 200, json!({"model": "x", "messages": [{"role": "user", "content": long}]})),
     ];
-    for (path, body) in bodies {
+    for (path, expected, body) in bodies {
         let asked = Instant::now();
         // Four at a time.
         let body = body.to_string();
         let ask = || server.send("POST", path, body.clone());
         for (status, answer) in <[_; 4]>::from(tokio::join!(ask(), ask(), ask(), ask())) {
-            assert_eq!(status, 200, "{path}: {answer}");
+            assert_eq!(status, expected, "{path}: {answer}");
         }
         let (most, now) = server.process.memory();
         let (most, now) = (most.saturating_sub(before) >> 20, now.saturating_sub(before) >> 20);
