@@ -90,7 +90,9 @@ export function Chart({ url, name }: { url: string; name: string }) {
         <img src={objectUrl} alt={t('chart.alt', { name })} />
       </button>
       <figcaption>
-        <span title={name}>{name}</span>
+        <span className="one-line" title={name}>
+          {name}
+        </span>
         <Tooltip label={t('chart.enlarge', { name })}>
           <ActionIcon
             variant="subtle"

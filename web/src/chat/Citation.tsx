@@ -97,7 +97,7 @@ export function SourceText({
           </span>
         )}
         <IconFileText size={14} aria-hidden="true" />
-        <span className="source-file" title={source.filename}>
+        <span className="one-line" title={source.filename}>
           {source.filename || t('source.one', { n: source.number ?? '' })}
         </span>
         {where && <span className="source-page">{where}</span>}

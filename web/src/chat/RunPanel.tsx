@@ -87,7 +87,7 @@ export function RunPanel({ turn }: { turn: Turn | null }) {
         {run.model && (
           <>
             <dt>{t('run.model')}</dt>
-            <dd className="fact-text">{run.model}</dd>
+            <dd className="one-line">{run.model}</dd>
           </>
         )}
       </dl>
@@ -186,7 +186,7 @@ function Trace({ spans, total }: { spans: Spans; total: number }) {
       <ol className="trace">
         {rows.map((row) => (
           <li key={row.key}>
-            <span className="trace-name" title={row.name}>
+            <span className="one-line" title={row.name}>
               {row.name}
             </span>
             <span className="trace-line" aria-hidden="true">

@@ -63,7 +63,7 @@ export const ToolCard = memo(function ToolCard({ item }: { item: Tool }) {
         onClick={() => setChosen(!opened)}
       >
         <ToolIcon item={item} />
-        <span className="tool-name">{item.septet?.tool ?? name}</span>
+        <span className="tool-name one-line">{item.septet?.tool ?? name}</span>
         <State busy={busy} failed={failed} item={item} />
         {item.type === 'file_search_call' && item.results && (
           <span className="tool-sum">{t('tool.nPassages', { n: item.results.length })}</span>

@@ -54,7 +54,9 @@ export const TurnView = memo(function TurnView({ turn, version, onAgain, selecte
             {question.files.map((file) => (
               <li key={file.id}>
                 {/\.pdf$/i.test(file.name) ? <IconFileTypePdf size={17} /> : <IconFileText size={17} />}
-                <span title={file.name}>{file.name}</span>
+                <span className="one-line" title={file.name}>
+                  {file.name}
+                </span>
                 <small>{bytes(file.bytes, tag)}</small>
               </li>
             ))}

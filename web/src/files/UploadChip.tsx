@@ -24,7 +24,7 @@ export function UploadChip({ upload, onRemove, onRetry }: Given) {
         ) : (
           <IconFileText size={18} className="accent" />
         )}
-        <span className="upload-name" title={upload.name}>
+        <span className="upload-name one-line" title={upload.name}>
           {upload.name}
         </span>
         <span className="upload-size">{bytes(upload.bytes, tag)}</span>

@@ -36,7 +36,7 @@ export function Row({ store, file, name, size }: Given) {
     <li className="row" data-phase={state.phase}>
       <IconFileText size={18} stroke={1.6} className={failure ? 'bad' : 'accent'} />
       <div className="row-main">
-        <span className="row-name" title={name}>
+        <span className="row-name one-line" title={name}>
           {name}
         </span>
         {failure && (

@@ -137,7 +137,7 @@ function Entry({ entry, onPick }: { entry: ConversationEntry; onPick?: (() => vo
   const title = entry.title || t('history.untitled')
   return (
     <li className="entry" data-active={id === entry.id || undefined}>
-      <Link to="/chat/{-$id}" params={{ id: entry.id }} title={title} onClick={onPick}>
+      <Link to="/chat/{-$id}" params={{ id: entry.id }} title={title} onClick={onPick} className="one-line">
         {title}
       </Link>
       {mayDelete && (

@@ -67,7 +67,7 @@ function Account({ onPick }: { onPick?: (() => void) | undefined }) {
           <span className="avatar" aria-hidden="true">
             {Array.from(name)[0]?.toUpperCase()}
           </span>
-          <span className="account-name">
+          <span className="account-name one-line">
             {name}
             {user?.tenant && <small>{user.tenant.name}</small>}
           </span>

@@ -15,7 +15,7 @@ export function TopBar({ title, children }: { title: string; children?: ReactNod
           <IconMenu2 size={20} />
         </ActionIcon>
       )}
-      <h1 className="top-title" title={title}>
+      <h1 className="top-title one-line" title={title}>
         {title}
       </h1>
       {children}
