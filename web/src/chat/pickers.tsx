@@ -11,9 +11,9 @@ import {
 } from '@tabler/icons-react'
 import { Link } from '@tanstack/react-router'
 import { lazy, Suspense, useState } from 'react'
-import type { Model } from '../api/types'
+import type { Model, VectorStore } from '../api/types'
 import { useMay } from '../auth/may'
-import { baseName, useCreateBase } from '../files/bases'
+import { baseCounts, baseName, useCreateBase } from '../files/bases'
 import { ALL, documentsIn } from '../files/choice'
 import { inLanguage, type Language, type Translate, useLanguage } from '../i18n'
 import { MenuGroup } from '../shell/MenuGroup'
@@ -64,8 +64,7 @@ export function BasePicker({ bases }: { bases: ChosenBases }) {
                   to={`/knowledge/${store.id}`}
                   rightSection={tick(true)}
                 >
-                  {baseName(store, t)}
-                  <small className="menu-note">{t('kb.nFiles', { n: documentsIn([store]) })}</small>
+                  <BaseWords store={store} />
                 </Menu.Item>
               ))}
             </MenuGroup>
@@ -82,8 +81,7 @@ export function BasePicker({ bases }: { bases: ChosenBases }) {
                 rightSection={tick(!bases.isAll && bases.chosen.includes(store))}
                 onClick={() => bases.choose(store.id)}
               >
-                {baseName(store, t)}
-                <small className="menu-note">{t('kb.nFiles', { n: documentsIn([store]) })}</small>
+                <BaseWords store={store} />
               </Menu.Item>
             ))}
             {mayWrite && (
@@ -106,6 +104,19 @@ export function BasePicker({ bases }: { bases: ChosenBases }) {
           />
         </Suspense>
       )}
+    </>
+  )
+}
+
+function BaseWords({ store }: { store: VectorStore }) {
+  const { t } = useLanguage()
+  const name = baseName(store, t)
+  return (
+    <>
+      <span className="menu-name one-line" title={name}>
+        {name}
+      </span>
+      <small className="menu-note">{baseCounts(store, t)}</small>
     </>
   )
 }

@@ -5,7 +5,7 @@ import { useCallback } from 'react'
 import * as calls from '../api/calls'
 import type { VectorStore } from '../api/types'
 import type { Translate } from '../i18n'
-import { isDefault } from './choice'
+import { documentsIn, isDefault } from './choice'
 
 const LISTED = { queryKey: ['vector_stores'], queryFn: calls.vectorStores }
 /** Marks the bases that the console made for one conversation, and may therefore delete with it. */
@@ -13,6 +13,18 @@ const GIVEN = 'given_to'
 
 export const baseName = (store: VectorStore, t: Translate) =>
   isDefault(store) ? t('kb.default') : store.name || store.id
+
+/** How many documents a base has, and how many of them could not be read. */
+export function baseCounts(store: VectorStore, t: Translate): string {
+  const n_failed = store.file_counts?.failed ?? 0
+  const n = documentsIn([store])
+  return [
+    (n > 0 || n_failed === 0) && t('kb.nFiles', { n }),
+    n_failed > 0 && t('kb.nFailed', { n: n_failed }),
+  ]
+    .filter(Boolean)
+    .join(' · ')
+}
 
 export const useBases = () => useQuery(LISTED)
 

@@ -7,25 +7,13 @@ import { Link, useNavigate, useParams } from '@tanstack/react-router'
 import { useState } from 'react'
 import type { VectorStore } from '../api/types'
 import { useMay } from '../auth/may'
-import { baseName, useBases, useCreateBase } from '../files/bases'
-import { documentsIn } from '../files/choice'
+import { baseCounts, baseName, useBases, useCreateBase } from '../files/bases'
 import { NewBase } from '../files/NewBase'
-import { type Translate, useLanguage } from '../i18n'
+import { useLanguage } from '../i18n'
 import { Failure } from '../shell/Failure'
 import { TopBar } from '../shell/TopBar'
 import { usePageTitle } from '../shell/usePageTitle'
 import { Base } from './Base'
-
-function counted(store: VectorStore, t: Translate): string {
-  const n_failed = store.file_counts?.failed ?? 0
-  const n = documentsIn([store])
-  return [
-    (n > 0 || n_failed === 0) && t('kb.nFiles', { n }),
-    n_failed > 0 && t('kb.nFailed', { n: n_failed }),
-  ]
-    .filter(Boolean)
-    .join(' · ')
-}
 
 export function KnowledgePage() {
   const { t } = useLanguage()
@@ -96,8 +84,8 @@ function Bases({ label, stores, shown }: Listed) {
           >
             {store.private ? <IconPaperclip size={18} stroke={1.6} /> : <IconBooks size={18} stroke={1.6} />}
             <span>
-              <b>{baseName(store, t)}</b>
-              <small>{counted(store, t)}</small>
+              <b className="one-line">{baseName(store, t)}</b>
+              <small>{baseCounts(store, t)}</small>
             </span>
           </Link>
         </li>
