@@ -99,7 +99,7 @@ export const en = {
   'chat.agents': 'Agents',
   'chat.models': 'Models',
   'chat.note': 'Answers can be wrong. Check the sources.',
-  'chat.drop': 'Drop to add to this chat, and to it alone',
+  'chat.drop': 'Drop to add to this chat only',
   'chat.latest': 'Jump to latest',
   'chat.conversation': 'Conversation',
   'chat.you': 'You',
@@ -126,7 +126,8 @@ export const en = {
   'chat.waitsForFiles': 'Will be sent as soon as the documents are ready.',
   'chat.sendAnyway': 'Send now',
   'chat.code': 'Code',
-  'chat.readOnly': 'Your role may read conversations and not ask. An owner or administrator can change that.',
+  'chat.readOnly':
+    'Your role can read conversations but not ask questions. An owner or administrator can change that.',
   'chat.externalImage': 'Image from another site (not loaded)',
 
   'tool.search': 'Knowledge search',
