@@ -33,6 +33,7 @@ export type Choice = {
   chosen: VectorStore[]
   /** The conversation's own. */
   own: VectorStore[]
+  /** Whether `chosen` are all of those, by name or because nothing is named. */
   isAll: boolean
   /** What to name in a question; nothing where everything is searched. */
   stores: string[]
@@ -43,11 +44,11 @@ export function choiceOf({ bases, asked, kept, dropped }: Known): Choice {
   const own = bases.filter((base) => base.private && (base.id === dropped || asked?.includes(base.id)))
   const before = shared.filter((base) => asked?.includes(base.id))
   const goesOn = asked !== null && (asked.length === 0 || before.length > 0 || own.length > 0)
-  const isOpen = goesOn ? asked.length === 0 : kept === ALL
+  const everything = goesOn ? asked.length === 0 : kept === ALL
   const first = shared.find((base) => base.id === kept) ?? shared.find(isDefault) ?? shared[0]
-  const chosen = isOpen ? shared : goesOn ? before : first ? [first] : []
+  const chosen = everything ? shared : goesOn ? before : first ? [first] : []
   // Everything is what a question searches that names nothing. With files of its own it has to name the rest too.
-  const named = isOpen && own.length === 0 ? [] : [...chosen, ...own]
-  const isAll = isOpen || (shared.length > 1 && chosen.length === shared.length)
+  const named = everything && own.length === 0 ? [] : [...chosen, ...own]
+  const isAll = everything || (shared.length > 1 && chosen.length === shared.length)
   return { shared, chosen, own, isAll, stores: named.map((base) => base.id) }
 }
