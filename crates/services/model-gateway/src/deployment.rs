@@ -8,10 +8,12 @@ use std::time::Duration;
 
 use septet_contracts::models as wire;
 use septet_embedder::Model as Embedder;
+use septet_kernel::Failure as _;
 use septet_routing::{Fault, Pace};
 
 use self::health::Health;
 use crate::config::ModelConfig;
+use crate::error::Error;
 use crate::excess::Excess;
 use crate::offline;
 use crate::provider::Provider;
@@ -33,8 +35,17 @@ pub(crate) struct Deployment {
     pub excess: Excess,
     /// It was seen to refuse `stream_options`, so it is not asked for usage any more.
     pub refuses_options: AtomicBool,
-    /// What failed last, in words: for those who come while it rests.
-    last_failure: Mutex<String>,
+    /// For those who come while it rests.
+    last_failure: Mutex<LastFailure>,
+}
+
+/// What failed last.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct LastFailure {
+    /// After ": "; empty when nothing failed.
+    pub words: String,
+    /// Its code, where it stays until a person does something.
+    pub stays: Option<String>,
 }
 
 /// Who answers.
@@ -80,14 +91,15 @@ impl Deployment {
     }
 
     /// Remembers what failed.
-    pub(crate) fn failed(&self, words: String) {
-        *self.last_failure.lock().unwrap_or_else(PoisonError::into_inner) = words;
+    pub(crate) fn failed(&self, error: &Error) {
+        let stays = error.fault().kind.is_stubborn().then(|| error.code().to_owned());
+        let failure = LastFailure { words: format!(": {error}"), stays };
+        *self.last_failure.lock().unwrap_or_else(PoisonError::into_inner) = failure;
     }
 
-    /// What failed last, after ": "; empty when nothing did.
-    pub(crate) fn last_failure(&self) -> String {
-        let words = self.last_failure.lock().unwrap_or_else(PoisonError::into_inner);
-        if words.is_empty() { String::new() } else { format!(": {words}") }
+    /// What failed last.
+    pub(crate) fn last_failure(&self) -> LastFailure {
+        self.last_failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// How it is, for people and metrics.

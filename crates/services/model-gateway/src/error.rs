@@ -235,6 +235,8 @@ pub enum Error {
         name: String,
         /// What the last failure was, after ": ".
         last: String,
+        /// The code of the last failure, where that stays until a person does something.
+        stays: Option<String>,
         /// When the first one takes calls again.
         retry_after_ms: Option<u64>,
     },

@@ -11,6 +11,15 @@ const MAX_LOADING_PAUSE_MS: i64 = 4_000;
 /// loading too ("Error loading adapter"), and waiting mends none of them.
 const LOADING: [&str; 4] = ["loading model", "model is loading", "currently loading", "still loading the model"];
 
+/// What no waiting mends, though the model gateway may be asked again then: a person has to do something first.
+const STAYS: [&str; 5] = [
+    "provider_address_forbidden",
+    "provider_has_no_such_model",
+    "provider_key_refused",
+    "provider_misconfigured",
+    "provider_unpaid",
+];
+
 /// What has happened in this step so far, and how long the run may still take.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Past {
@@ -37,7 +46,8 @@ pub(super) struct Retry {
 pub(super) fn retry(error: &CallError, past: Past) -> Retry {
     let wait = wait(error);
     let waits = wait.is_some();
-    let may_recover = error.kind.is_transient() && past.n_failures < past.max_failures;
+    let stays = STAYS.contains(&error.code.as_str());
+    let may_recover = error.kind.is_transient() && !stays && past.n_failures < past.max_failures;
     if !(waits || may_recover) {
         return Retry { at_ms: None, waits };
     }
@@ -110,5 +120,7 @@ mod tests {
             assert!(!retry(&error(Kind::Unavailable, broken, None), PAST).waits, "{broken}");
         }
         assert_eq!(retry(&error(Kind::BadRequest, "loading", None), PAST).at_ms, None);
+        let refused = CallError { code: "provider_key_refused".to_owned(), ..error(Kind::Unavailable, "", Some(60)) };
+        assert_eq!(retry(&refused, PAST).at_ms, None);
     }
 }

@@ -69,7 +69,7 @@ async fn messages_are_in_an_order_that_every_template_takes() {
 
     // They last as other items do.
     let input = Input::Items(vec![said("user", "five"), said("developer", "and kind")]);
-    let previous = Some(first.id.clone());
+    let previous = Some(first.id);
     let next = CreateResponse { input, previous_response_id: previous, ..request("") };
     harness.agents.create(&harness.caller, &next).await.unwrap();
     let asked = &harness.peers.asked()[1];

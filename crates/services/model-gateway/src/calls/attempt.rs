@@ -9,7 +9,7 @@ use tracing::debug;
 
 use super::course::Course;
 use super::{Call, Calls, Work};
-use crate::deployment::{Deployment, moment};
+use crate::deployment::{Deployment, LastFailure, moment};
 use crate::error::Error;
 use crate::meter::Meter;
 use crate::recording::{Head, Piece, Sink};
@@ -28,10 +28,10 @@ impl Calls {
     ) -> Result<Bytes, Error> {
         let deployment = &member.deployment;
         let now = || moment(self.clock.now_ms());
-        let mut pass = deployment.health.enter(caller.tenant, now()).map_err(|until| Error::AllOpen {
-            name: plan.name.clone(),
-            last: deployment.last_failure(),
-            retry_after_ms: until.map(|until| until.saturating_sub(now())),
+        let mut pass = deployment.health.enter(caller.tenant, now()).map_err(|until| {
+            let LastFailure { words: last, stays } = deployment.last_failure();
+            let retry_after_ms = until.map(|until| until.saturating_sub(now()));
+            Error::AllOpen { name: plan.name.clone(), last, stays, retry_after_ms }
         })?;
         self.set_aside(caller, call, course).await;
         // What was set aside is recorded; if this attempt is not paid for, there is nothing else to record.
@@ -93,7 +93,7 @@ impl Calls {
             Err(error) => {
                 let fault = error.fault();
                 if fault.kind.is_sickness() {
-                    deployment.failed(error.to_string());
+                    deployment.failed(error);
                     pass.bad(now(), fault);
                     flight.failed(now());
                 } else {

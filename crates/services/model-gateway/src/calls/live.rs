@@ -91,8 +91,7 @@ impl Calls {
                         "model call failed, trying again"
                     );
                 }
-                // What a resting deployment did not say hides nothing that another one said.
-                if failed.is_none() || fault.kind != FaultKind::Shut {
+                if failed.as_ref().is_none_or(|before| error.hides(before)) {
                     failed = Some(error);
                 }
             }
@@ -107,6 +106,7 @@ impl Calls {
         Err(failed.unwrap_or_else(|| Error::AllOpen {
             name: plan.name.clone(),
             last: String::new(),
+            stays: None,
             retry_after_ms: None,
         }))
     }

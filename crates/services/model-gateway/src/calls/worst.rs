@@ -44,7 +44,7 @@ pub(super) fn need(tenant: TenantId, call: &Call, deployment: &Deployment) -> Op
         return None;
     }
     let output = most_output(call, deployment);
-    let output = if is_cappable(call) { output.min(LEAST_OUTPUT) } else { output };
+    let output = if can_be_capped(call) { output.min(LEAST_OUTPUT) } else { output };
     let output = output.saturating_mul(n_answers(call));
     let least = excess.on(cost(tenant, call, deployment, likely_input(call), output));
     Some(Need { most, least: least.clamp(1, most) })
@@ -70,7 +70,7 @@ pub(super) fn cap(tenant: TenantId, call: &Call, deployment: &Deployment, grante
     let costs = |output: u64| {
         deployment.excess.on(cost(tenant, call, deployment, likely_input(call), output.saturating_mul(n)))
     };
-    if costs(most) > granted && is_cappable(call) {
+    if costs(most) > granted && can_be_capped(call) {
         // The last length that can be paid for.
         let (mut fits, mut beyond) = (1, most);
         while beyond - fits > 1 {
@@ -88,7 +88,7 @@ pub(super) fn cap(tenant: TenantId, call: &Call, deployment: &Deployment, grante
 }
 
 /// Whether an answer may be made shorter than the client says. Anthropic's thinking has a budget inside of the limit.
-fn is_cappable(call: &Call) -> bool {
+fn can_be_capped(call: &Call) -> bool {
     match &call.work {
         Work::Chat(asked) => {
             asked.dialect != Dialect::Anthropic || memchr::memmem::find(&asked.body, b"\"thinking\"").is_none()

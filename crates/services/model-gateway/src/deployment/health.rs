@@ -113,13 +113,13 @@ impl Pass<'_> {
             return all.bad(now_ms, fault);
         }
         let mut failing = health.failing.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_anothers = failing.last.replace(tenant).is_some_and(|last| last != tenant);
+        let is_another = failing.last.replace(tenant).is_some_and(|last| last != tenant);
         let breaker = failing.breaker(tenant, health.seed, now_ms);
         drop(failing);
         if let Some(own) = own.or_else(|| breaker.try_enter(now_ms)) {
             own.bad(now_ms, fault);
         }
-        if is_anothers {
+        if is_another {
             all.bad(now_ms, fault);
         } else {
             all.neither();

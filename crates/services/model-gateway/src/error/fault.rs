@@ -49,6 +49,18 @@ impl Error {
         Fault { kind, retry_after_ms }
     }
 
+    /// Whether the client is better told this than what `before`, another deployment, said: a resting one hides nothing,
+    /// and what stays until a person does something hides nothing that ends by itself.
+    pub(crate) fn hides(&self, before: &Self) -> bool {
+        let weight = |error: &Self| match (error, error.fault().kind) {
+            (Self::AllOpen { stays: Some(_), .. }, _) => 0,
+            (_, kind) if kind.is_stubborn() => 1,
+            (_, FaultKind::Shut) => 2,
+            _ => 3,
+        };
+        weight(self) > weight(before) || weight(self) == 3
+    }
+
     /// What it is to a client, in the form that dialects write.
     pub(crate) fn failure(&self) -> septet_protocols::Failure {
         septet_protocols::Failure {

@@ -97,7 +97,7 @@ impl Failure for Error {
             Self::Inside => "forbidden",
             Self::Unsupported { .. } => "unsupported_parameter",
             Self::NotOffered { .. } => "not_offered",
-            Self::AllOpen { .. } => "all_deployments_resting",
+            Self::AllOpen { stays, .. } => stays.as_deref().unwrap_or("all_deployments_resting"),
             Self::Spent(refused) => match refused.limit.what {
                 What::Money => "budget_spent",
                 What::Requests => "request_limit",

@@ -124,7 +124,9 @@ async fn a_deployment_that_keeps_failing_rests_and_says_so() {
 
     let again = gateway.say("x").await.unwrap_err();
 
-    assert_eq!(again.code, "all_deployments_resting");
+    // A refused key stays refused: who comes next need not wait to be told.
+    assert_eq!(again.code, "provider_key_refused");
+    assert!(again.detail.starts_with("no deployment of"), "{}", again.detail);
     assert!(again.retry_after_s.is_some());
     assert_eq!(upstream.asked().len(), 1);
     let (status, _, body) = gateway.get("/internal/deployments").await;
