@@ -120,7 +120,11 @@ async fn none_gets_out(user: Option<u32>, level: &str, more: &[(&str, &str)]) {
 
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let shared = variable("SEPTET_SHARED").map_or_else(|| here.join("../../shared"), PathBuf::from);
-    let attempts = suite::attempts(&here.join("../crates/services/sandbox-runner/tests/hostile"), &shared);
+    let attempts = suite::attempts(
+        &here.join("../crates/services/sandbox-runner/tests/hostile"),
+        &shared,
+        variable("SEPTET_HOSTILE").as_deref(),
+    );
     suite::none_gets_out(&api, &attempts).await;
     drop(process);
 }

@@ -1,5 +1,5 @@
 # expect: contained | poison what the runner's own Python side uses after the code has ended: json, open, sys, atexit, its modules
-import atexit, builtins, gc, json, os, sys, threading
+import atexit, builtins, gc, json, sys, threading
 
 
 class Evil(str):

@@ -60,8 +60,9 @@ impl Attempt {
     }
 }
 
-/// The attempts of this repository in the folder `own`, and those below the folder `shared`, when they are there.
-pub(crate) fn attempts(own: &Path, shared: &Path) -> Vec<Attempt> {
+/// The attempts of this repository in the folder `own`, and those below the folder `shared`, when they are there; of
+/// them those whose names begin with one of the words in `only`, between commas, when there is such a list.
+pub(crate) fn attempts(own: &Path, shared: &Path, only: Option<&str>) -> Vec<Attempt> {
     let mut paths = scripts(own);
     assert!(!paths.is_empty(), "no attempts in {}", own.display());
     let found = scripts(&shared.join("probes/sandbox/hostile"));
@@ -70,6 +71,9 @@ pub(crate) fn attempts(own: &Path, shared: &Path) -> Vec<Attempt> {
     }
     paths.extend(found);
     let mut all: Vec<Attempt> = paths.iter().map(|path| Attempt::read(path)).collect();
+    if let Some(only) = only {
+        all.retain(|attempt| only.split(',').any(|begin| attempt.name.starts_with(begin)));
+    }
     all.sort_by(|one, other| one.name.cmp(&other.name));
     all
 }

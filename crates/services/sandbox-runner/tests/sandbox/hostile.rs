@@ -1,4 +1,5 @@
-//! Code that tries to get out, as root and without, and the proof that the attempts are real ones.
+//! Code that tries to get out where a container has a way out, and the proof that the attempts are real ones. The same
+//! attempts against each driver, by root and without, are in the scenarios, over the public API.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -14,18 +15,21 @@ use crate::own_process::{self, User, variable};
 use crate::suite::{self, Attempt, CANARY, CANARY_VARIABLE, Prison, Seen, TIMEOUT_MS};
 use crate::support::{House, config, house_with, python};
 
-impl Prison for House {
+/// Sessions with a way out in every container.
+struct WithWaysOut(House);
+
+impl Prison for WithWaysOut {
     type Cell = ContainerId;
 
     async fn cell(&self, canary: &str) -> ContainerId {
-        let container = self.container().await;
-        self.upload(container, "canary.json", canary).await.unwrap();
+        let container = self.0.with_network(allow(&["*"], &[])).await;
+        self.0.upload(container, "canary.json", canary).await.unwrap();
         container
     }
 
     async fn run(&self, cell: &ContainerId, code: &str) -> Seen {
         let new = NewExecution { timeout_ms: Some(TIMEOUT_MS), ..python(code) };
-        let output = self.run_in(*cell, new).await;
+        let output = self.0.run_in(*cell, new).await;
         let outcome = match output.outcome().unwrap() {
             Outcome::Ok => "ok",
             Outcome::Error => "error",
@@ -42,71 +46,17 @@ impl Prison for House {
     }
 
     async fn leave(&self, cell: ContainerId) {
-        self.client.delete(&self.caller, cell).await.unwrap();
-    }
-}
-
-/// The same, with a way out in every container.
-struct WithWaysOut(House);
-
-impl Prison for WithWaysOut {
-    type Cell = ContainerId;
-
-    async fn cell(&self, canary: &str) -> ContainerId {
-        let container = self.0.with_network(allow(&["*"], &[])).await;
-        self.0.upload(container, "canary.json", canary).await.unwrap();
-        container
-    }
-
-    async fn run(&self, cell: &ContainerId, code: &str) -> Seen {
-        Prison::run(&self.0, cell, code).await
-    }
-
-    async fn leave(&self, cell: ContainerId) {
-        self.0.leave(cell).await;
+        self.0.client.delete(&self.0.caller, cell).await.unwrap();
     }
 }
 
 /// Attempts that have to do with networks and with others, by the numbers they begin with.
 const WITH_NETWORKS: [&str; 13] = ["28", "29", "32", "33", "34", "35", "36", "45", "59", "73", "78", "80", "83"];
 
-/// All attempts, or those whose names begin with what `SEPTET_HOSTILE` says, between commas.
 fn attempts() -> Vec<Attempt> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let shared = variable("SEPTET_SHARED").map_or_else(|| here.join("../../../../shared"), PathBuf::from);
-    let mut all = suite::attempts(&here.join("tests/hostile"), &shared);
-    if let Some(wanted) = variable("SEPTET_HOSTILE") {
-        all.retain(|attempt| wanted.split(',').any(|begin| attempt.name.starts_with(begin)));
-    }
-    all
-}
-
-async fn none_gets_out(config: Config) {
-    assert_eq!(variable(CANARY_VARIABLE).as_deref(), Some(CANARY), "the runner has a secret in its environment");
-    let house = house_with(Config { memory_bytes: 512 << 20, session_bytes: 128 << 20, ..config }).await;
-    suite::none_gets_out(&house, &attempts()).await;
-    house.close().await;
-}
-
-#[tokio::test]
-async fn no_attempt_gets_out() {
-    let test = "hostile::no_attempt_gets_out";
-    if own_process::is_inside(test) {
-        return none_gets_out(config()).await;
-    }
-    own_process::run(test, User::Same, &[(CANARY_VARIABLE, CANARY)]);
-}
-
-#[tokio::test]
-async fn no_attempt_gets_out_of_a_container() {
-    let test = "hostile::no_attempt_gets_out_of_a_container";
-    let Some(mut config) = docker_config() else { return };
-    // The next container starts while an attempt runs.
-    config.docker.n_warm = 1;
-    if own_process::is_inside(test) {
-        return none_gets_out(config).await;
-    }
-    own_process::run(test, User::Same, &[(CANARY_VARIABLE, CANARY)]);
+    suite::attempts(&here.join("tests/hostile"), &shared, variable("SEPTET_HOSTILE").as_deref())
 }
 
 #[tokio::test]
@@ -125,17 +75,6 @@ async fn no_attempt_gets_further_where_there_is_a_way_out() {
     attempts.retain(|attempt| WITH_NETWORKS.iter().any(|number| attempt.name.starts_with(number)));
     suite::none_gets_out(&house, &attempts).await;
     house.0.close().await;
-}
-
-#[tokio::test]
-async fn no_attempt_gets_out_without_root() {
-    let test = "hostile::no_attempt_gets_out_without_root";
-    if own_process::is_inside(test) {
-        let found = septet_sandbox_runner::doctor(&config()).await.0;
-        assert_eq!((found.level.as_str(), found.memory.as_str()), ("L2", "watchdog"), "{found:?}");
-        return none_gets_out(config()).await;
-    }
-    own_process::run(test, User::Nobody, &[(CANARY_VARIABLE, CANARY)]);
 }
 
 /// An attempt that would fail anywhere proves nothing.

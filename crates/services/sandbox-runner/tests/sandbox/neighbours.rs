@@ -8,6 +8,7 @@ use septet_contracts::sandbox::{NewContainer, NewExecution, Outcome, Output};
 use septet_kernel::Caller;
 use septet_sandbox_runner::Config;
 
+use crate::own_process::{self, User};
 use crate::support::{House, config, house_with, names, ok, python, stranger};
 
 /// Some seconds of everything that can be too much.
@@ -159,6 +160,16 @@ t = os.times(); print(t.children_user + t.children_system)";
     let output = house.run(python(code)).await;
     let spent: f64 = ok(&output).trim().parse().unwrap();
     assert!(spent < 1.5, "{spent} s in 3 s, where 0.9 s are its share");
+}
+
+#[tokio::test]
+async fn without_root_a_watchdog_looks_after_memory() {
+    let test = "neighbours::without_root_a_watchdog_looks_after_memory";
+    if !own_process::is_inside(test) {
+        return own_process::run(test, User::Nobody, &[]);
+    }
+    let found = septet_sandbox_runner::doctor(&config()).await.0;
+    assert_eq!((found.level.as_str(), found.memory.as_str()), ("L2", "watchdog"), "{found:?}");
 }
 
 #[tokio::test]
