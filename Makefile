@@ -28,9 +28,8 @@ fmt: ## format Rust and the console
 	cargo fmt --all
 	scripts/npm.sh run format
 
-lint: ## clippy and the console's linter
-	cargo clippy --locked --workspace --all-targets -- -D warnings
-	scripts/npm.sh run lint
+lint: ## the linters: Rust, shell, Python, console, spelling, licences, unused dependencies
+	@scripts/lint.sh
 
 bench: bench-platform bench-models bench-sandbox ## every benchmark
 

@@ -30,10 +30,10 @@ class Interpreter:
 
     def __init__(self):
         self.main = main = types.ModuleType("__main__")
-        main.__builtins__ = builtins
+        vars(main)["__builtins__"] = builtins
         sys.modules["__main__"] = main
         self.database = None
-        self.limits = None
+        self.limits: dict = {}
         self.loop = None
         self.n_jobs = 0
         notebook.begin(main.__dict__, lambda code: _run(self, code, CELL), displays.show_as)
@@ -129,7 +129,8 @@ def open_streams():
         raw = io.BufferedWriter(io.FileIO(fd, "wb", closefd=False), 1 << 15)
         stream = io.TextIOWrapper(raw, encoding="utf-8", errors="backslashreplace", line_buffering=True)
         setattr(sys, name, stream); setattr(sys, "__%s__" % name, stream)
-    sys.stdin = sys.__stdin__ = io.TextIOWrapper(io.BufferedReader(io.FileIO(0, "rb", closefd=False)), encoding="utf-8")
+    stdin = io.TextIOWrapper(io.BufferedReader(io.FileIO(0, "rb", closefd=False)), encoding="utf-8")
+    sys.stdin = sys.__stdin__ = stdin  # type: ignore[misc]
 
 
 def _python(interpreter, code):
@@ -191,7 +192,7 @@ def _exit_code(code):
 def _end_threads():
     """What the interpreter does at its end: waits for threads, runs exit handlers."""
     import atexit, threading
-    threading._shutdown()
+    threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
 
 

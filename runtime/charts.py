@@ -14,7 +14,7 @@ _ALIASES = ("SimHei", "SimSun", "Microsoft YaHei", "Microsoft YaHei UI", "DengXi
 
 _FILMS = (".mp4", ".avi", ".mov", ".webm", ".mkv", ".m4v")
 
-_saved = set()     # ids of figures that the code saved itself
+_saved: set[int] = set()     # ids of figures that the code saved itself
 
 
 def prepare_fonts():

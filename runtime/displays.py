@@ -31,14 +31,13 @@ _KINDS = {
 }
 _BINARY = ("image/png", "image/jpeg")
 
-_shown = []              # of the job that runs
+_shown: list[dict] = []              # of the job that runs
 _room = TOTAL_MAX
 
 
 def prepare():
     """Called once, in the zygote."""
-    builtins.display = display
-    builtins.display_echarts = display_echarts
+    vars(builtins).update(display=display, display_echarts=display_echarts)
     notebook.install(display)
     try:
         from plotly.basedatatypes import BaseFigure
@@ -158,7 +157,7 @@ def _figure(value):
     figure = value if hasattr(type(value), "savefig") else getattr(value, "figure", None)
     pyplot = sys.modules.get("matplotlib.pyplot")
     is_open = pyplot and any(pyplot.figure(n) is figure for n in pyplot.get_fignums())
-    if hasattr(figure, "savefig") and not is_open:
+    if figure is not None and hasattr(figure, "savefig") and not is_open:
         figure.savefig(_free("chart-%d.png"))
     return ()
 

@@ -1,5 +1,6 @@
 """What code that was written for a notebook imports from IPython, which is not here: display() and its wrappers."""
 import base64, builtins, sys, types
+from typing import Any
 
 import shell
 
@@ -52,7 +53,8 @@ _shell = None
 
 def install(display):
     """Called once, in the zygote."""
-    package, module = types.ModuleType("IPython"), types.ModuleType("IPython.display")
+    package: Any = types.ModuleType("IPython")
+    module: Any = types.ModuleType("IPython.display")
     package.get_ipython = _get_ipython
     package.version_info, package.__version__, package.__path__ = (9, 0, 0, ""), "9.0.0", []
     for name, mime in (("HTML", "text/html"), ("Markdown", "text/markdown"), ("Latex", "text/latex"), ("Math", "text/latex"),
@@ -63,7 +65,7 @@ def install(display):
     package.display = module
     sys.modules["IPython"], sys.modules["IPython.display"] = package, module
     # Code that was written for a loop that runs already asks for this; here none does.
-    nested = types.ModuleType("nest_asyncio")
+    nested: Any = types.ModuleType("nest_asyncio")
     nested.apply = lambda loop=None: None
     sys.modules["nest_asyncio"] = nested
     builtins.input = _input
@@ -73,7 +75,7 @@ def begin(scope, run, show):
     """An interpreter begins, whose variables are `scope`, which runs cells by `run` and shows content of a type by `show`."""
     global _shell
     _shell = shell.Shell(scope, run, show)
-    builtins.get_ipython = lambda: _shell
+    vars(builtins).update(get_ipython=lambda: _shell)
 
 
 def _get_ipython():

@@ -5,6 +5,7 @@ them. What is missing or no number is null, what is a time or an amount of it is
 nothing for is the text that `print` would show. Nothing in here raises: one odd cell must not cost a table.
 """
 import datetime, decimal
+from typing import Any
 
 DEPTH_MAX = 8            # lists in lists; what is deeper, or contains itself, is text
 ITEMS_MAX = 1000         # of one list or dict
@@ -52,7 +53,7 @@ def _other(value, kind, depth):
     if isinstance(value, (bytes, bytearray, memoryview)):
         return bytes(value).decode("utf-8", "backslashreplace")
     if isinstance(value, (str, int, float)):
-        base = next(base for base in (bool, int, float, str) if isinstance(value, base))
+        base: Any = next(base for base in (bool, int, float, str) if isinstance(value, base))
         return plain(base.__new__(base, value), depth)
     if kind.__module__ == "numpy":
         return _of_numpy(value, depth)

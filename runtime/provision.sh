@@ -24,6 +24,7 @@ out=$(cd "$out" && pwd)
 
 # --- Debian packages
 missing=
+# shellcheck disable=SC2013 # a name of a package has no spaces
 for package in $(grep -v '^#' "$here/debian-packages.txt"); do
   dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing="$missing $package"
 done

@@ -3,6 +3,7 @@
 Rows go through in pieces, so that a result may be larger than the memory of the run.
 """
 import csv, datetime, decimal, json, os
+from typing import Any
 
 CHUNK = 5000
 
@@ -35,6 +36,12 @@ class _File:
         if self.is_good:
             self._try(lambda: self._add(rows))
 
+    def _add(self, rows):
+        raise NotImplementedError
+
+    def _close(self):
+        raise NotImplementedError
+
     def close(self):
         if self.is_good:
             self._try(self._close)
@@ -54,7 +61,8 @@ class _File:
 class _Csv(_File):
     def __init__(self, name, columns):
         super().__init__(name)
-        self.columns, self.file = columns, None
+        self.columns = columns
+        self.file: Any = None
 
     def _add(self, rows):
         if self.file is None:

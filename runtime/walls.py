@@ -190,6 +190,7 @@ class Landlock:
     def _allow(self, path, rights):
         fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
         try:
+            assert self.ruleset is not None
             rule = struct.pack("<Qi", rights, fd)
             _check(_libc.syscall(ctypes.c_long(_LANDLOCK_ADD), ctypes.c_int(self.ruleset), ctypes.c_int(1), ctypes.c_char_p(rule), ctypes.c_uint32(0)), "landlock " + path)
         finally:

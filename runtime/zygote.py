@@ -113,7 +113,8 @@ def main():
                                       "import_ms": int(1000 * (time.monotonic() - began))}}).encode())
     plan = walls.Plan(json.loads(warden.recv(1 << 16)))
     plan.inherit()
-    children, n_forks = {}, 0    # pidfd -> pid
+    children: dict[int, int] = {}    # pidfd -> pid
+    n_forks = 0
     poll = select.poll()
     poll.register(warden, select.POLLIN)
     while True:

@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2154
 # Node 20.19 or newer and npm 11. Sourced after lib.sh.
 #
 # Where they are missing they come as a Python wheel (Node) or from the npm registry (npm), into the cache folder of this

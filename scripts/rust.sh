@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2154
 # The Rust toolchain of rust-toolchain.toml. Sourced after lib.sh.
 
 need_rust() {

@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2154
 # Throw-away servers for tests: on loopback, on a free port, with a password nobody knows, gone with the script.
 # Sourced after lib.sh; the script that sources it calls stop_servers in its EXIT trap.
 
@@ -33,7 +34,7 @@ start_postgres() {
   say "starting PostgreSQL on 127.0.0.1:$port"
   (umask 077 && printf '%s\n' "$password" >"$scratch/password")
   [ -z "$postgres_user" ] || chown postgres "$scratch/password"
-  cd "$scratch" # the server may not read the folder that we were started in
+  cd "$scratch" || return # the server may not read the folder that we were started in
   quietly as_postgres "$bin/initdb" -D "$scratch/postgres" -U septet --auth=scram-sha-256 --pwfile="$scratch/password" \
     --encoding=UTF8 --locale=C --no-sync || fail "initdb failed"
   # Nothing in it outlives the tests, so nothing in it waits for the disk.
@@ -41,7 +42,7 @@ start_postgres() {
     -o "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off -c synchronous_commit=off \
         -c full_page_writes=off -c max_connections=200" \
     || { tail -n 20 "$scratch/postgres.log" >&2; fail "PostgreSQL does not start"; }
-  cd "$root"
+  cd "$root" || return
   postgres_bin=$bin
   export SEPTET_TEST_POSTGRES="postgres://septet:$password@127.0.0.1:$port/postgres"
 }

@@ -50,7 +50,7 @@ packages() {
       case $depends in "install ok installed|"*) ;; *) continue ;; esac
       printf '%s\n' "$package"
       # shellcheck disable=SC2207 # names of packages have no spaces
-      next+=($(printf '%s' "${depends#*|}" | tr ',|' '\n\n' | sed -e 's/([^)]*)//g' -e 's/:[a-z0-9]*//' -e 's/ //g'))
+      next+=($(printf '%s' "${depends#*|}" | tr ',|' '\n' | sed -e 's/([^)]*)//g' -e 's/:[a-z0-9]*//' -e 's/ //g'))
     done
     todo=("${next[@]+"${next[@]}"}")
   done
