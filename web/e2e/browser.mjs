@@ -54,7 +54,8 @@ export async function signIn(page, password, email = 'admin@example.com') {
 
 /** Sees the seconds in these words become fewer, however slow the machine is. Returns how many they were at first. */
 export async function countsDown(words) {
-  const left = async () => Number(/(\d+) 秒/.exec(await words.innerText())?.[1])
+  // In either language: the page may be about to change to the other one.
+  const left = async () => Number(/(\d+) (?:秒|second)/.exec(await words.innerText())?.[1])
   const first = await left()
   must(first > 0, 'no seconds to go')
   const until = Date.now() + 10_000
