@@ -1,4 +1,4 @@
-"""The way out, for sessions that have one: tells this process and its children where it is.
+"""The egress, for sessions that have one: tells this process and its children where it is.
 
 Programs find the proxy, the certificates to trust and the placeholders of secrets in the environment. pip installs
 into a hidden folder of the session, which counts against the size of the session and is no artifact; what it

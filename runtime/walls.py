@@ -60,11 +60,11 @@ class Plan:
 
     def __init__(self, spec):
         """`spec`: uid, map_groups, plain (whether a container is the only wall around us), seccomp programs (hex):
-        `inherited`, which the zygote can live with, `own` and, for sessions that have a way out, `own_with_way_out`."""
+        `inherited`, which the zygote can live with, `own` and, for sessions that have egress, `own_with_egress`."""
         self.plain, self.uid, self.map_groups = spec["plain"], spec["uid"], spec["map_groups"]
-        self.inherited, self.own, self.own_with_way_out = (
+        self.inherited, self.own, self.own_with_egress = (
             [_filter(bytes.fromhex(program)) for program in spec[name]]
-            for name in ("inherited", "own", "own_with_way_out"))
+            for name in ("inherited", "own", "own_with_egress"))
         self.n_capabilities = next(n for n in range(65) if _prctl(_PR_CAPBSET_READ, n) < 0)
 
     def inherit(self):
@@ -110,7 +110,7 @@ class Walls:
 
     def raise_(self, limits, network=None):
         """Around the code to come. `limits`: file_bytes, n_processes, and cpu_s and address_bytes or null. `network`: the
-        port of the way out, and whether nothing but Landlock keeps code from others; in a session that has one."""
+        port of the egress, and whether nothing but Landlock keeps code from others; in a session that has one."""
         os.chdir("/session")
         for name, value in (
             (resource.RLIMIT_NPROC, limits["n_processes"] + (PLAIN_PROCESSES if self.plan.plain else 0)),
@@ -129,7 +129,7 @@ class Walls:
         if network:
             self.landlock.connect_to(network["port"], network["must_fence"])
         self.landlock.close()
-        _install(self.plan.own_with_way_out if network else self.plan.own)
+        _install(self.plan.own_with_egress if network else self.plan.own)
 
 
 def _install(filters):

@@ -94,7 +94,7 @@ printf '%s\n' 'root:x:0:' 'sandbox:x:1000:' 'nogroup:x:65534:' >"$stage/etc/grou
 printf '%s\n' 'passwd: files' 'group: files' 'hosts: files' >"$stage/etc/nsswitch.conf"
 printf '%s\n' '[global]' 'retries = 0' 'disable-pip-version-check = true' >"$stage/etc/pip.conf"
 cp /etc/ld.so.conf "$stage/etc/"
-# Which servers code trusts, in a session with a way out.
+# Which servers code trusts, in a session with egress.
 [ -e /etc/ssl/certs/ca-certificates.crt ] || fail "there are no certificates to trust; install ca-certificates"
 install -D -m 0644 /etc/ssl/certs/ca-certificates.crt "$stage/etc/ssl/certs/ca-certificates.crt"
 [ ! -d /etc/ld.so.conf.d ] || cp -a /etc/ld.so.conf.d "$stage/etc/"

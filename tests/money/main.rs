@@ -8,7 +8,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a simulation that cannot go on has failed")]
 
-mod house;
+mod harness;
 mod operations;
 mod provider;
 mod simulation;

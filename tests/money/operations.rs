@@ -9,7 +9,7 @@ use septet_contracts::call::CallError;
 use septet_contracts::models::{CallOptions, ChatMessage, ChatRequest, EmbeddingInput, EmbeddingRequest};
 use septet_kernel::{Caller, Id, Money, TenantId};
 
-use crate::house::House;
+use crate::harness::Harness;
 
 /// How an operation ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -70,7 +70,7 @@ pub(crate) fn draw(rng: &mut SmallRng) -> Kind {
 
 /// An operation that is about to be.
 pub(crate) struct Operation<'a> {
-    pub(crate) house: &'a House,
+    pub(crate) harness: &'a Harness,
     pub(crate) caller: Caller,
     /// Says which one it is, and with what text its calls come.
     pub(crate) name: String,
@@ -112,7 +112,7 @@ impl Operation<'_> {
             Kind::TopUp => {
                 let amount = Money(rng.random_range(1..400_000));
                 // Under its key it books once, however often it is tried.
-                while self.house.billing.top_up(self.caller.tenant, amount, &self.name, "").await.is_err() {
+                while self.harness.billing.top_up(self.caller.tenant, amount, &self.name, "").await.is_err() {
                     tokio::time::sleep(Duration::from_millis(20)).await;
                 }
                 Ended::ToppedUp
@@ -136,7 +136,7 @@ impl Operation<'_> {
 
     async fn whole(&self, model: &str, text: &str, rng: &mut SmallRng) -> Ended {
         let request = self.request(model, text, rng);
-        match self.house.models.chat(&self.caller, &request, &self.options(text, None)).await {
+        match self.harness.models.chat(&self.caller, &request, &self.options(text, None)).await {
             Ok(_) => Ended::Answered,
             Err(error) => ended(&error),
         }
@@ -154,7 +154,7 @@ impl Operation<'_> {
         let request = self.request(model, text, rng);
         let options = self.options(text, key);
         let read = async {
-            let chunks = match self.house.models.chat_stream(&self.caller, &request, &options).await {
+            let chunks = match self.harness.models.chat_stream(&self.caller, &request, &options).await {
                 Ok(chunks) => chunks,
                 Err(error) => return ended(&error),
             };
@@ -200,7 +200,7 @@ impl Operation<'_> {
             dimensions: None,
             extra: Default::default(),
         };
-        match self.house.models.embed(&self.caller, &request, &self.options(&self.name, None)).await {
+        match self.harness.models.embed(&self.caller, &request, &self.options(&self.name, None)).await {
             Ok(_) => Ended::Answered,
             Err(error) => ended(&error),
         }

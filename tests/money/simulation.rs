@@ -12,7 +12,7 @@ use septet_contracts::gateway::BillingMode;
 use septet_contracts::models::UsageRecord;
 use septet_kernel::{Id, Money, TenantId};
 
-use crate::house::House;
+use crate::harness::Harness;
 use crate::operations::{Ended, Kind, Operation, caller, draw};
 use crate::provider::Provider;
 
@@ -38,17 +38,17 @@ struct Seen {
 pub(crate) async fn simulate(uri: &str, folder: &Path, n_operations: u64, seed: u64) {
     let begun = Instant::now();
     let provider = Provider::start().await;
-    let house = Arc::new(House::open(uri, folder, &provider).await);
+    let harness = Arc::new(Harness::open(uri, folder, &provider).await);
     let mut rng = SmallRng::seed_from_u64(seed);
     let mut tenant = || TenantId::from_uuid(uuid::Uuid::from_u128(rng.random()));
     let prepaid: Vec<TenantId> = (0..PREPAID).map(|_| tenant()).collect();
     let tenants: Vec<TenantId> = prepaid.iter().copied().chain((0..UNLIMITED).map(|_| tenant())).collect();
     let seen = Arc::new(Seen::default());
     for tenant in &prepaid {
-        house.billing.set_mode(*tenant, BillingMode::Prepaid).await.unwrap();
+        harness.billing.set_mode(*tenant, BillingMode::Prepaid).await.unwrap();
         let amount = rng.random_range(0..3_000_000);
         if amount > 0 {
-            house.billing.top_up(*tenant, Money(amount), "first", "").await.unwrap();
+            harness.billing.top_up(*tenant, Money(amount), "first", "").await.unwrap();
         }
         seen.paid.lock().unwrap().insert(*tenant, amount);
     }
@@ -60,7 +60,7 @@ pub(crate) async fn simulate(uri: &str, folder: &Path, n_operations: u64, seed: 
     let mut workers = tokio::task::JoinSet::new();
     let n_workers = if uri.starts_with("sqlite") { WORKERS } else { WORKERS_ON_POSTGRES };
     for worker in 0..n_workers {
-        let (house, seen, next, tenants) = (house.clone(), seen.clone(), next.clone(), tenants.clone());
+        let (harness, seen, next, tenants) = (harness.clone(), seen.clone(), next.clone(), tenants.clone());
         let mut rng = SmallRng::seed_from_u64(seed.wrapping_mul(1_000_003).wrapping_add(worker));
         workers.spawn(async move {
             loop {
@@ -68,16 +68,16 @@ pub(crate) async fn simulate(uri: &str, folder: &Path, n_operations: u64, seed: 
                 if n >= n_operations {
                     return;
                 }
-                one(&house, &seen, &tenants, n, kill_every, &mut rng).await;
+                one(&harness, &seen, &tenants, n, kill_every, &mut rng).await;
             }
         });
     }
     while let Some(done) = workers.join_next().await {
         done.unwrap();
     }
-    settle(&house, &prepaid).await;
-    let records = records(&house).await;
-    check(&house, &seen, &tenants, &records, &provider).await;
+    settle(&harness, &prepaid).await;
+    let records = records(&harness).await;
+    check(&harness, &seen, &tenants, &records, &provider).await;
     report(&seen, &records, n_operations, seed, begun.elapsed());
     everything_happened(&seen);
 }
@@ -102,19 +102,19 @@ fn everything_happened(seen: &Seen) {
     }
 }
 
-async fn one(house: &House, seen: &Seen, tenants: &[TenantId], n: u64, kill_every: u64, rng: &mut SmallRng) {
-    house.clock.advance(Duration::from_millis(rng.random_range(0..40)));
+async fn one(harness: &Harness, seen: &Seen, tenants: &[TenantId], n: u64, kill_every: u64, rng: &mut SmallRng) {
+    harness.clock.advance(Duration::from_millis(rng.random_range(0..40)));
     if n % kill_every == kill_every - 1 {
-        house.kill_gateway().await;
+        harness.kill_gateway().await;
         seen.n_kills_of_gateway.fetch_add(1, Ordering::Relaxed);
     }
     if n % (kill_every / 2 * 3) == kill_every / 3 {
-        house.kill_accounts().await;
+        harness.kill_accounts().await;
         seen.n_kills_of_accounts.fetch_add(1, Ordering::Relaxed);
     }
     let tenant = tenants[rng.random_range(0..tenants.len())];
     let kind = draw(rng);
-    let operation = Operation { house, caller: caller(tenant, rng), name: format!("operation-{n}") };
+    let operation = Operation { harness, caller: caller(tenant, rng), name: format!("operation-{n}") };
     if kind == Kind::TopUp {
         // The same draw as the operation's own.
         let amount: i64 = rng.clone().random_range(1..400_000);
@@ -123,21 +123,21 @@ async fn one(house: &House, seen: &Seen, tenants: &[TenantId], n: u64, kill_ever
     let ended = operation.carry_out(kind, rng).await;
     *seen.ended.lock().unwrap().entry((kind, ended)).or_default() += 1;
     // A look that a busy database has no connection for is one look less.
-    let Ok(balance) = house.billing.balance(tenant).await.map(|balance| balance.balance_nano) else { return };
+    let Ok(balance) = harness.billing.balance(tenant).await.map(|balance| balance.balance_nano) else { return };
     let mut lowest = seen.lowest.lock().unwrap();
     let known = lowest.entry(tenant).or_insert(0);
     *known = balance.min(*known);
 }
 
 /// Lets everything come to its end: the last calls, the last records, and the holds of those that were killed.
-async fn settle(house: &House, prepaid: &[TenantId]) {
-    house.quiet().await;
+async fn settle(harness: &Harness, prepaid: &[TenantId]) {
+    harness.quiet().await;
     // Beyond the time of any hold; twice, for what was made just before.
-    house.clock.advance(Duration::from_secs(2_000));
+    harness.clock.advance(Duration::from_secs(2_000));
     for _ in 0..3_000 {
         let mut n_held = 0;
         for tenant in prepaid {
-            n_held += i32::from(house.billing.balance(*tenant).await.unwrap().held_nano != 0);
+            n_held += i32::from(harness.billing.balance(*tenant).await.unwrap().held_nano != 0);
         }
         if n_held == 0 {
             return;
@@ -148,11 +148,11 @@ async fn settle(house: &House, prepaid: &[TenantId]) {
 }
 
 /// All usage records, once the feed is at its end.
-async fn records(house: &House) -> Vec<UsageRecord> {
+async fn records(harness: &Harness) -> Vec<UsageRecord> {
     let asker = caller(TenantId::from_uuid(uuid::Uuid::nil()), &mut SmallRng::seed_from_u64(0));
     let (mut all, mut cursor) = (Vec::new(), 0);
     loop {
-        let page = house.models.usage_after(&asker, cursor, 1_000).await.unwrap();
+        let page = harness.models.usage_after(&asker, cursor, 1_000).await.unwrap();
         cursor = page.next;
         all.extend(page.data);
         if !page.has_more {
@@ -161,20 +161,20 @@ async fn records(house: &House) -> Vec<UsageRecord> {
     }
 }
 
-async fn check(house: &House, seen: &Seen, tenants: &[TenantId], records: &[UsageRecord], provider: &Provider) {
+async fn check(harness: &Harness, seen: &Seen, tenants: &[TenantId], records: &[UsageRecord], provider: &Provider) {
     let (paid, lowest) = (seen.paid.lock().unwrap().clone(), seen.lowest.lock().unwrap().clone());
     for tenant in tenants {
         let own: Vec<&UsageRecord> = records.iter().filter(|record| record.tenant == *tenant).collect();
         let used: i64 = own.iter().map(|record| record.cost_nano).sum();
         let wanted = paid.get(tenant).copied().unwrap_or(0) - used;
         // The feed may have a page to go.
-        let mut balance = house.billing.balance(*tenant).await.unwrap();
+        let mut balance = harness.billing.balance(*tenant).await.unwrap();
         for _ in 0..500 {
             if balance.balance_nano == wanted {
                 break;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
-            balance = house.billing.balance(*tenant).await.unwrap();
+            balance = harness.billing.balance(*tenant).await.unwrap();
         }
         assert_eq!(balance.balance_nano, wanted, "{tenant}: the ledger is what was paid less what was used");
         assert_eq!(balance.held_nano, 0);
@@ -187,7 +187,7 @@ async fn check(house: &House, seen: &Seen, tenants: &[TenantId], records: &[Usag
             assert!(unpaid.is_none(), "a call that cost was not reserved: {unpaid:?}");
         }
     }
-    assert_eq!(house.billing.check().await.unwrap(), (vec![], true), "balances, holds and ledger agree");
+    assert_eq!(harness.billing.check().await.unwrap(), (vec![], true), "balances, holds and ledger agree");
     for record in records.iter().filter(|record| !record.estimated) {
         let text = record.run.as_deref().unwrap_or_default();
         let said = provider.said(text);

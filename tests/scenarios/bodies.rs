@@ -14,7 +14,7 @@ const FREE_BYTES: u64 = 8 << 20;
 // The allocator, caches that fill for the first time, and code of the binary that is only loaded when it runs.
 const NOISE_BYTES: u64 = 96 << 20;
 // On a machine with nothing else to do it is milliseconds; a server that stood still was silent for most of a minute.
-const PATIENCE: Duration = Duration::from_secs(10);
+const MAX_DELAY: Duration = Duration::from_secs(10);
 
 const SHAPE_BYTES: usize = 2 << 20;
 
@@ -153,7 +153,7 @@ async fn no_shape_of_a_body_costs_memory_or_holds_up_a_neighbour_at_any_route() 
     is_over.store(true, Ordering::Relaxed);
     let longest = Duration::from_millis(neighbour.await.unwrap());
     let (most, _) = server.process.memory();
-    assert!(longest < PATIENCE, "a neighbour waited for {longest:?}");
+    assert!(longest < MAX_DELAY, "a neighbour waited for {longest:?}");
     let grown = most.saturating_sub(before);
     let allowed = GROWTH * SHAPE_BYTES as u64 + FREE_BYTES + NOISE_BYTES;
     assert!(grown < allowed, "the process grew by {} MiB for bodies of 2 MiB", grown >> 20);
@@ -207,7 +207,7 @@ async fn the_largest_bodies_that_are_taken_cost_a_few_times_their_bytes() {
     is_over.store(true, Ordering::Relaxed);
     let longest = Duration::from_millis(neighbour.await.unwrap());
     let (most, _) = server.process.memory();
-    assert!(longest < PATIENCE, "a neighbour waited for {longest:?}");
+    assert!(longest < MAX_DELAY, "a neighbour waited for {longest:?}");
     let grown = most.saturating_sub(before);
     assert!(
         grown < GROWTH * n_bytes + 4 * FREE_BYTES + NOISE_BYTES,

@@ -11,7 +11,7 @@ use septet_testkit::Client;
 use septet_testkit::platform::septet_binary;
 use serde_json::{Value, json};
 
-use crate::hostile_suite::{self as suite, CANARY, CANARY_VARIABLE, Prison, Seen, TIMEOUT_MS};
+use crate::hostile_suite::{self as suite, CANARY, CANARY_VARIABLE, Seen, TIMEOUT_MS, Target};
 use crate::process::{Process, free_address};
 
 /// An id without any right.
@@ -24,10 +24,10 @@ struct Api {
     address: SocketAddr,
 }
 
-impl Prison for Api {
-    type Cell = String;
+impl Target for Api {
+    type Session = String;
 
-    async fn cell(&self, canary: &str) -> String {
+    async fn session(&self, canary: &str) -> String {
         let container = self.client.post("/v1/containers", json!({})).await.ok();
         let container = container["id"].as_str().unwrap().to_owned();
         let file = self.client.upload("canary.json", canary.as_bytes().to_vec()).await.ok();
@@ -36,8 +36,8 @@ impl Prison for Api {
         container
     }
 
-    async fn run(&self, cell: &String, code: &str) -> Seen {
-        let url = format!("http://{}/v1/containers/{cell}/executions", self.address);
+    async fn run(&self, session: &String, code: &str) -> Seen {
+        let url = format!("http://{}/v1/containers/{session}/executions", self.address);
         let body = json!({"code": code, "timeout_ms": TIMEOUT_MS});
         let answer = self.http.post(url).bearer_auth(&self.client.key).json(&body).send().await.unwrap();
         assert_eq!(answer.status().as_u16(), 200);
@@ -57,8 +57,8 @@ impl Prison for Api {
         seen
     }
 
-    async fn leave(&self, cell: String) {
-        self.client.delete(&format!("/v1/containers/{cell}")).await.ok();
+    async fn leave(&self, session: String) {
+        self.client.delete(&format!("/v1/containers/{session}")).await.ok();
     }
 }
 
@@ -113,9 +113,9 @@ async fn none_gets_out(user: Option<u32>, level: &str, more: &[(&str, &str)]) {
     let http = septet_chassis::http::client(Duration::from_secs(5)).unwrap();
     let api = Api { client, http, address };
 
-    let cell = api.cell("{}").await;
-    assert_eq!(api.run(&cell, "print(1)").await.told, "1\n");
-    let container = api.client.get(&format!("/v1/containers/{cell}")).await.ok();
+    let session = api.session("{}").await;
+    assert_eq!(api.run(&session, "print(1)").await.told, "1\n");
+    let container = api.client.get(&format!("/v1/containers/{session}")).await.ok();
     assert_eq!(container["septet"]["isolation"], level);
 
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));

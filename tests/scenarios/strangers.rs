@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 
 use crate::process::{Process, free_address};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A server that may have so many files open.
 async fn server(n_files: u32, settings: &[(&str, &str)]) -> (Process, SocketAddr, tempfile::TempDir) {
@@ -44,7 +44,7 @@ async fn a_hundred_half_open_requests_keep_nobody_out() {
     }
 
     for _ in 0..20 {
-        let answer = tokio::time::timeout(PATIENCE, Client::try_get(address, "/health/ready")).await;
+        let answer = tokio::time::timeout(TIMEOUT, Client::try_get(address, "/health/ready")).await;
         assert_eq!(answer, Ok(Some(200)));
     }
     drop((silent, process));
@@ -60,7 +60,7 @@ async fn a_connection_that_says_nothing_is_closed_and_one_that_talks_is_not() {
     assert!(head(&mut talking).await.starts_with("HTTP/1.1 200"));
 
     let mut nothing = Vec::new();
-    let closed = tokio::time::timeout(PATIENCE, silent.read_to_end(&mut nothing)).await;
+    let closed = tokio::time::timeout(TIMEOUT, silent.read_to_end(&mut nothing)).await;
     assert!(matches!(closed, Ok(Ok(0) | Err(_))), "{closed:?}");
     talking.write_all(b"GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
     assert!(head(&mut talking).await.starts_with("HTTP/1.1 200"));
@@ -70,7 +70,7 @@ async fn a_connection_that_says_nothing_is_closed_and_one_that_talks_is_not() {
 /// The next answer on a connection; the bodies of the answers here are shorter than a piece.
 async fn head(stream: &mut TcpStream) -> String {
     let mut bytes = vec![0; 64 << 10];
-    let n = tokio::time::timeout(PATIENCE, stream.read(&mut bytes)).await.expect("an answer").expect("an answer");
+    let n = tokio::time::timeout(TIMEOUT, stream.read(&mut bytes)).await.expect("an answer").expect("an answer");
     String::from_utf8_lossy(&bytes[..n]).into_owned()
 }
 
@@ -98,7 +98,7 @@ async fn what_was_refused_does_not_kill_the_next_request_on_its_connection() {
     let mut stream = tokio::io::split(stream);
     let _cut_off = tokio::time::timeout(Duration::from_secs(1), stream.1.write_all(&vec![b'x'; 4 << 20])).await;
     let mut answer = vec![0; 4096];
-    let n = tokio::time::timeout(PATIENCE, stream.0.read(&mut answer)).await.unwrap().unwrap();
+    let n = tokio::time::timeout(TIMEOUT, stream.0.read(&mut answer)).await.unwrap().unwrap();
     let answer = String::from_utf8_lossy(&answer[..n]).to_lowercase();
     assert!(answer.starts_with("http/1.1 401") && answer.contains("connection: close"), "{answer}");
     platform.stop().await;

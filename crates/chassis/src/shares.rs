@@ -12,7 +12,7 @@ use septet_kernel::TenantId;
 use tokio::sync::{Notify, oneshot};
 
 // So many times what is free may one tenant hold.
-const GREED: usize = 3;
+const MAX_RATIO_TO_FREE: usize = 3;
 
 /// A number of places.
 #[derive(Debug)]
@@ -94,7 +94,7 @@ impl Shares {
         let n_free = self.n_places - book.n_taken;
         match book.held.get(&tenant).copied().unwrap_or(0) {
             0 => n_free > 0,
-            n_held => n_free > 1 && n_held < GREED * n_free,
+            n_held => n_free > 1 && n_held < MAX_RATIO_TO_FREE * n_free,
         }
     }
 

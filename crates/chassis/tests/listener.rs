@@ -14,7 +14,7 @@ use septet_chassis::http::{Listening, serve_with};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A server that refuses every POST without a look at its body.
 async fn server(listening: Listening) -> (SocketAddr, Lifecycle) {
@@ -34,7 +34,7 @@ async fn say(stream: &mut TcpStream, text: &str) {
 /// What comes next; the answers here are shorter than a piece.
 async fn hear(stream: &mut TcpStream) -> String {
     let mut bytes = vec![0; 64 << 10];
-    let n = tokio::time::timeout(PATIENCE, stream.read(&mut bytes)).await.expect("an answer in time").unwrap_or(0);
+    let n = tokio::time::timeout(TIMEOUT, stream.read(&mut bytes)).await.expect("an answer in time").unwrap_or(0);
     String::from_utf8_lossy(&bytes[..n]).into_owned()
 }
 
@@ -112,7 +112,7 @@ async fn a_refused_body_leaves_the_connection_usable_when_it_is_short_and_is_hea
     // More than the buffers of both ends can hold.
     let body = vec![b'x'; 64 << 20];
     let (mut reading, mut writing) = stream.split();
-    let sent = tokio::time::timeout(PATIENCE, writing.write_all(&body));
+    let sent = tokio::time::timeout(TIMEOUT, writing.write_all(&body));
     let mut answer = vec![0; 4096];
     let (sent, n) = tokio::join!(sent, reading.read(&mut answer));
     assert!(matches!(sent, Ok(Ok(()))), "the connection was reset: {sent:?}");
@@ -124,7 +124,7 @@ async fn a_refused_body_leaves_the_connection_usable_when_it_is_short_and_is_hea
             tokio::time::sleep(Duration::from_millis(3000)).await
         }
     };
-    tokio::time::timeout(PATIENCE, gone).await.expect("an end of the connection");
+    tokio::time::timeout(TIMEOUT, gone).await.expect("an end of the connection");
 }
 
 #[tokio::test]
@@ -134,7 +134,7 @@ async fn shutdown_finishes_open_requests_and_closes_idle_connections() {
     say(&mut idle, "GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
     assert!(hear(&mut idle).await.starts_with("HTTP/1.1 200"));
 
-    tokio::time::timeout(PATIENCE, lifecycle.finish(Duration::from_secs(10))).await.expect("an end");
+    tokio::time::timeout(TIMEOUT, lifecycle.finish(Duration::from_secs(10))).await.expect("an end");
 
     assert_eq!(hear(&mut idle).await, "");
 }

@@ -3,6 +3,7 @@
 //! The kernel does no IO and reads no environment. It holds only what at least two floors need; a type
 //! that one service alone uses lives in that service.
 
+mod address;
 mod caller;
 mod clock;
 mod failure;
@@ -11,6 +12,7 @@ mod money;
 mod service;
 mod transport;
 
+pub use address::{Reach, carries_ipv4};
 pub use caller::{Caller, NoCaller, Role};
 pub use clock::{Clock, Timestamp};
 pub use failure::{Failure, Kind, causes};

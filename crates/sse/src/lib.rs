@@ -1,4 +1,4 @@
-//! Reads streams of server-sent events by their standard, for everyone in the house: answers of model providers, and
+//! Reads streams of server-sent events by their standard, for every crate: answers of model providers, and
 //! what the services say to each other.
 //!
 //! ```text

@@ -1,4 +1,4 @@
-//! Checks of the house itself: what may depend on what, which file is where, which words stand where.
+//! Checks of the project itself: what may depend on what, which file is where, which words stand where.
 //!
 //! Each test fails with a sentence that names the place and says what to do. A rule that is not checked here, or by
 //! the compiler, is not a rule.
@@ -9,6 +9,7 @@ mod docs;
 mod files;
 mod floors;
 mod tables;
+mod terms;
 mod words;
 
 use std::path::{Path, PathBuf};

@@ -7,8 +7,6 @@
 //!
 //! Where the operator made a proxy known to the process, names are resolved by that proxy, and it has to refuse.
 
-mod reach;
-
 use std::error::Error as StdError;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -16,9 +14,9 @@ use std::sync::Arc;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect;
 use reqwest::{ClientBuilder, Url};
+use septet_kernel::Reach;
 
 use crate::kind::Kind;
-use reach::Reach;
 
 /// Which addresses a provider may have. The caller's decision: what the operator wrote deserves more trust than what a
 /// tenant did.
@@ -38,7 +36,7 @@ pub struct Refused {
     /// As it was written; without its addresses, which are nobody's business.
     pub host: String,
     /// In words.
-    pub why: &'static str,
+    pub why: String,
 }
 
 impl Refused {
@@ -67,10 +65,10 @@ impl Policy {
     ///
     /// # Errors
     /// Why not.
-    pub fn admit(self, address: IpAddr) -> Result<(), &'static str> {
-        match (reach::of(address), self) {
+    pub fn admit(self, address: IpAddr) -> Result<(), String> {
+        match (Reach::of(address), self) {
             (Reach::Public, _) | (Reach::Private(_), Self::Private) => Ok(()),
-            (Reach::Private(why) | Reach::Never(why), _) => Err(why),
+            (Reach::Private(what) | Reach::Never(what), _) => Err(format!("its address is {what}")),
         }
     }
 
@@ -81,11 +79,11 @@ impl Policy {
     pub fn check(self, url: &Url) -> Result<(), Refused> {
         let refuse = |why| Refused { host: url.host_str().unwrap_or_default().to_owned(), why };
         if !matches!(url.scheme(), "http" | "https") {
-            return Err(refuse("only http and https are spoken"));
+            return Err(refuse("only http and https are spoken".to_owned()));
         }
         // `Url` has read `0x7f.1`, `2130706433` and `①②⑦.1` as the address that they are.
         match url.host_str() {
-            None | Some("") => Err(refuse("there is no host")),
+            None | Some("") => Err(refuse("there is no host".to_owned())),
             Some(host) => match host.trim_matches(['[', ']']).parse() {
                 Ok(address) => self.admit(address).map_err(refuse),
                 Err(_name) => Ok(()),
@@ -125,7 +123,7 @@ impl Resolve for Guard {
         let (policy, host) = (self.policy, name.as_str().to_owned());
         let found = self.below.resolve(name);
         Box::pin(async move {
-            let mut why = "it has no address";
+            let mut why = "it has no address".to_owned();
             let mut admitted = Vec::new();
             for address in found.await? {
                 match policy.admit(address.ip()) {

@@ -3,7 +3,7 @@
 //! ```text
 //!   routes ── runs ── engine ── runner ── turn ──▶ model-gateway
 //!                        │         ├──── tools ──▶ knowledge-engine, sandbox-runner
-//!                     leases      pen
+//!                     leases      journal
 //!                        └────────┴─▶ store (journal) ──▶ feed ──▶ followers
 //!   run/: event, state, decide, project: pure, no IO
 //! ```
@@ -22,9 +22,9 @@ mod engine;
 mod error;
 mod feed;
 mod gone;
+mod journal;
 mod migration;
 mod owner;
-mod pen;
 mod prompt;
 mod routes;
 pub mod run;

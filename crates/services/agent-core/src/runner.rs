@@ -15,7 +15,7 @@ use tracing::{info, warn};
 
 use crate::engine::Engine;
 use crate::error::Error;
-use crate::pen::Pen;
+use crate::journal::JournalWriter;
 use crate::prompt::{self, Past};
 use crate::run::decide::{Command, decide};
 use crate::run::event::{Event, RunError, Status, ToolOutput};
@@ -50,7 +50,7 @@ pub(crate) struct Runner {
     conversation: ConversationId,
     agent: ResolvedAgent,
     history: Vec<Past>,
-    pen: Pen,
+    journal: JournalWriter,
     signals: Signals,
 }
 
@@ -79,7 +79,7 @@ pub(crate) async fn drive(engine: Arc<Engine>, row: RunRow, epoch: i64, signals:
 
 impl Runner {
     async fn take_up(engine: Arc<Engine>, row: &RunRow, epoch: i64, signals: Signals) -> Result<Self, Error> {
-        let mut pen = Pen::take_up(
+        let mut journal = JournalWriter::take_up(
             engine.store.clone(),
             engine.blobs.clone(),
             engine.feed.clone(),
@@ -88,14 +88,14 @@ impl Runner {
             epoch,
         )
         .await?;
-        pen.write(vec![Event::LeaseTaken { epoch, owner: engine.owner.clone(), again: epoch > 1 }]).await?;
-        let Some(created) = &pen.state().created else { return Err(Error::NoRun(row.id)) };
+        journal.write(vec![Event::LeaseTaken { epoch, owner: engine.owner.clone(), again: epoch > 1 }]).await?;
+        let Some(created) = &journal.state().created else { return Err(Error::NoRun(row.id)) };
         let (definition, previous) = (created.definition.clone(), created.previous);
         let definition = engine.blobs.read(&definition).await?;
         let agent = serde_json::from_slice(&definition).map_err(|source| Error::Garbled { what: "agent", source })?;
         let history = engine.history(previous).await?;
         let caller = row.caller.without_deadline();
-        Ok(Self { engine, caller, run: row.id, conversation: row.conversation, agent, history, pen, signals })
+        Ok(Self { engine, caller, run: row.id, conversation: row.conversation, agent, history, journal, signals })
     }
 
     async fn work(&mut self) -> Result<(), Error> {
@@ -103,10 +103,10 @@ impl Runner {
             if self.signals.leave.is_cancelled() {
                 return Ok(());
             }
-            if self.signals.cancel.is_cancelled() && !self.pen.state().cancel_requested {
-                self.pen.write(vec![Event::CancelRequested]).await?;
+            if self.signals.cancel.is_cancelled() && !self.journal.state().cancel_requested {
+                self.journal.write(vec![Event::CancelRequested]).await?;
             }
-            match decide(self.pen.state(), self.limits(), self.engine.clock.now_ms()) {
+            match decide(self.journal.state(), self.limits(), self.engine.clock.now_ms()) {
                 Command::AskModel { step, may_use_tools, again } => self.ask_model(step, may_use_tools, again).await?,
                 Command::RunTools(ids) => {
                     for id in ids {
@@ -140,8 +140,9 @@ impl Runner {
 
     async fn ask_model(&mut self, step: u32, may_use_tools: bool, again: bool) -> Result<(), Error> {
         let n_steps = usize::try_from(step).unwrap_or(usize::MAX);
-        let state = self.pen.state();
-        let request = prompt::request(&self.agent, &self.history, state, self.pen.thinking(), n_steps, may_use_tools);
+        let state = self.journal.state();
+        let request =
+            prompt::request(&self.agent, &self.history, state, self.journal.thinking(), n_steps, may_use_tools);
         let key = turn::key(self.run, step, state.steps.last().filter(|_| again));
         let engine = Arc::clone(&self.engine);
         let turn = Turn {
@@ -155,7 +156,7 @@ impl Runner {
         let halted = self.halted();
         // Leaving drops the call; the model gateway keeps the answer under its key for whoever takes over.
         tokio::select! {
-            result = turn.take(request, &mut self.pen, again) => return result,
+            result = turn.take(request, &mut self.journal, again) => return result,
             () = self.signals.leave.cancelled() => return Ok(()),
             () = halted => {}
         }
@@ -170,7 +171,7 @@ impl Runner {
 
     /// When the run must have ended, in milliseconds since 1970.
     fn deadline_ms(&self) -> i64 {
-        self.pen.state().created_at_ms.saturating_add(self.limits().max_wall_ms)
+        self.journal.state().created_at_ms.saturating_add(self.limits().max_wall_ms)
     }
 
     /// Ends when the run is to do nothing more: somebody stopped it, or its time is over.
@@ -216,7 +217,7 @@ impl Runner {
     }
 
     fn open_call(&self, id: &str) -> Option<Call> {
-        let step = self.pen.state().steps.last()?;
+        let step = self.journal.state().steps.last()?;
         step.calls.iter().find(|call| call.request.id == id && call.output.is_none()).cloned()
     }
 
@@ -227,15 +228,15 @@ impl Runner {
     async fn search(&mut self, call: &Call) -> Result<Option<ToolOutput>, Error> {
         if call.key.is_none() {
             let started = Event::ToolStarted { call_id: call.request.id.clone(), key: self.key(call), container: None };
-            self.pen.write(vec![started]).await?;
+            self.journal.write(vec![started]).await?;
         }
-        let knowledge_bases = self.pen.state().created.as_ref().map(|created| created.knowledge_bases.clone());
+        let knowledge_bases = self.journal.state().created.as_ref().map(|created| created.knowledge_bases.clone());
         let searching = tools::search(
             &self.engine.knowledge,
             &self.caller,
             knowledge_bases.as_deref().unwrap_or_default(),
             &call.request,
-            self.pen.state(),
+            self.journal.state(),
         );
         tokio::select! {
             output = searching => Ok(Some(output)),
@@ -282,7 +283,7 @@ impl Runner {
 
     async fn begin_code(&mut self, call: &Call, container: ContainerId, key: String) -> Result<String, Error> {
         let call_id = call.request.id.clone();
-        self.pen.write(vec![Event::ToolStarted { call_id, key: key.clone(), container: Some(container) }]).await?;
+        self.journal.write(vec![Event::ToolStarted { call_id, key: key.clone(), container: Some(container) }]).await?;
         Ok(key)
     }
 
@@ -342,7 +343,7 @@ impl Runner {
             return Ok(());
         }
         *n_printed = (output.stdout.len(), output.stderr.len());
-        self.pen.write(vec![Event::ToolProgress { call_id: call.request.id.clone(), stdout, stderr }]).await
+        self.journal.write(vec![Event::ToolProgress { call_id: call.request.id.clone(), stdout, stderr }]).await
     }
 
     /// The key under which the effect of a call happens once.
@@ -351,20 +352,20 @@ impl Runner {
     }
 
     async fn finish_call(&mut self, id: &str, output: ToolOutput) -> Result<(), Error> {
-        let output = self.pen.spill(output).await?;
-        self.pen.write(vec![Event::ToolFinished { call_id: id.to_owned(), output }]).await
+        let output = self.journal.spill(output).await?;
+        self.journal.write(vec![Event::ToolFinished { call_id: id.to_owned(), output }]).await
     }
 
     /// Ends the run. Calls that have no output get one, for a call without an output would make every later run of the
     /// conversation fail.
     async fn finish(&mut self, status: Status, error: Option<RunError>) -> Result<(), Error> {
-        let open: Vec<String> = self.pen.state().steps.last().map_or_else(Vec::new, |step| {
+        let open: Vec<String> = self.journal.state().steps.last().map_or_else(Vec::new, |step| {
             step.calls.iter().filter(|call| call.output.is_none()).map(|call| call.request.id.clone()).collect()
         });
         for id in open {
             self.finish_call(&id, tools::failed("cancelled", "the run ended before this was done")).await?;
         }
-        self.pen.write(vec![Event::RunFinished { status, error }]).await?;
+        self.journal.write(vec![Event::RunFinished { status, error }]).await?;
         info!(run.id = %self.run, run.status = status.as_str(), "run finished");
         Ok(())
     }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::engine::Engine;
 use crate::error::Error;
-use crate::pen::load_spilled;
+use crate::journal::load_spilled;
 use crate::prompt::input_text;
 use crate::run::event::{Event, RunCreated};
 use crate::run::project::{Projector, Wire};

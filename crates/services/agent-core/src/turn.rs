@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep_until};
 use self::retry::{Past, Retry, retry};
 use self::words::Words;
 use crate::error::Error;
-use crate::pen::Pen;
+use crate::journal::JournalWriter;
 use crate::run::event::{Event, Usage};
 use crate::run::state::Step;
 
@@ -51,29 +51,34 @@ impl Turn<'_> {
     ///
     /// # Errors
     /// When the journal cannot be written.
-    pub(crate) async fn take(&self, request: ChatRequest, pen: &mut Pen, again: bool) -> Result<(), Error> {
-        let key = key(self.run, self.step, pen.state().steps.last().filter(|_| again));
+    pub(crate) async fn take(
+        &self,
+        request: ChatRequest,
+        journal: &mut JournalWriter,
+        again: bool,
+    ) -> Result<(), Error> {
+        let key = key(self.run, self.step, journal.state().steps.last().filter(|_| again));
         if !again {
-            pen.write(vec![Event::ModelRequested { step: self.step, key: key.clone() }]).await?;
+            journal.write(vec![Event::ModelRequested { step: self.step, key: key.clone() }]).await?;
         }
         let options = CallOptions { run: Some(self.run.to_string()), idempotency_key: Some(key.clone()) };
         let result = match self.models.open_chat(self.caller, request, &options).await {
-            Ok(opened) => self.listen(pen, key, opened).await?,
+            Ok(opened) => self.listen(journal, key, opened).await?,
             Err(error) => Err(Failed { error, usage: None }),
         };
         match result {
             Ok(()) => Ok(()),
-            Err(failed) => pen.write(self.failure(pen, failed)).await,
+            Err(failed) => journal.write(self.failure(journal, failed)).await,
         }
     }
 
     async fn listen(
         &self,
-        pen: &mut Pen,
+        journal: &mut JournalWriter,
         key: String,
         opened: Opened<impl Stream<Item = Result<ChatChunk, CallError>>>,
     ) -> Result<Result<(), Failed>, Error> {
-        let mut words = Words::after(pen.state().steps.last().map(|step| step.text.clone()).unwrap_or_default());
+        let mut words = Words::after(journal.state().steps.last().map(|step| step.text.clone()).unwrap_or_default());
         let mut assembly = Assembly::default();
         let mut model = String::new();
         let mut flush_at = Instant::now();
@@ -83,7 +88,7 @@ impl Turn<'_> {
             let chunk = tokio::select! {
                 chunk = chunks.next() => chunk,
                 () = sleep_until(flush_at), if words.is_waiting() => {
-                    self.flush(pen, &key, &mut words, Vec::new()).await?;
+                    self.flush(journal, &key, &mut words, Vec::new()).await?;
                     flush_at = Instant::now() + FLUSH_AFTER;
                     continue;
                 }
@@ -91,7 +96,7 @@ impl Turn<'_> {
             match chunk {
                 None => break,
                 Some(Err(error)) => {
-                    self.flush(pen, &key, &mut words, Vec::new()).await?;
+                    self.flush(journal, &key, &mut words, Vec::new()).await?;
                     return Ok(Err(Failed { error, usage: None }));
                 }
                 Some(Ok(chunk)) => {
@@ -102,7 +107,7 @@ impl Turn<'_> {
                     assembly.push(&chunk);
                     words.push(&assembly.text()[said..]);
                     if words.n_waiting() >= FLUSH_CHARS {
-                        self.flush(pen, &key, &mut words, Vec::new()).await?;
+                        self.flush(journal, &key, &mut words, Vec::new()).await?;
                         flush_at = Instant::now() + FLUSH_AFTER;
                     }
                 }
@@ -110,12 +115,12 @@ impl Turn<'_> {
         }
         let usage = outcome::used(&assembly);
         if let Some(error) = outcome::flaw(&assembly) {
-            self.flush(pen, &key, &mut words, Vec::new()).await?;
+            self.flush(journal, &key, &mut words, Vec::new()).await?;
             return Ok(Err(Failed { error, usage: Some(usage) }));
         }
         let maker = deployment.split_once('/').map_or(deployment.as_str(), |(provider, _)| provider);
         let thinking = assembly.thinking(maker);
-        let thinking = if thinking.is_empty() { None } else { Some(pen.spill_thinking(thinking).await?) };
+        let thinking = if thinking.is_empty() { None } else { Some(journal.spill_thinking(thinking).await?) };
         let completed = Event::ModelCompleted {
             step: self.step,
             calls: outcome::calls(&assembly, self.step),
@@ -125,11 +130,17 @@ impl Turn<'_> {
             thinking,
         };
         words.finish();
-        self.flush(pen, &key, &mut words, vec![completed]).await?;
+        self.flush(journal, &key, &mut words, vec![completed]).await?;
         Ok(Ok(()))
     }
 
-    async fn flush(&self, pen: &mut Pen, key: &str, words: &mut Words, then: Vec<Event>) -> Result<(), Error> {
+    async fn flush(
+        &self,
+        journal: &mut JournalWriter,
+        key: &str,
+        words: &mut Words,
+        then: Vec<Event>,
+    ) -> Result<(), Error> {
         let mut events = Vec::with_capacity(then.len() + 2);
         let (restarted, text) = words.take();
         if restarted {
@@ -139,13 +150,13 @@ impl Turn<'_> {
             events.push(Event::TextDelta { step: self.step, text });
         }
         events.extend(then);
-        if events.is_empty() { Ok(()) } else { pen.write(events).await }
+        if events.is_empty() { Ok(()) } else { journal.write(events).await }
     }
 
     /// The events that say why it failed, and for how long nothing happens now.
-    fn failure(&self, pen: &Pen, failed: Failed) -> Vec<Event> {
+    fn failure(&self, journal: &JournalWriter, failed: Failed) -> Vec<Event> {
         let Failed { error, usage } = failed;
-        let (step, now_ms) = (pen.state().steps.last(), pen.now_ms());
+        let (step, now_ms) = (journal.state().steps.last(), journal.now_ms());
         let past = Past {
             n_failures: step.map_or(0, |step| step.n_failures),
             n_waits: step.map_or(0, |step| step.n_waits),

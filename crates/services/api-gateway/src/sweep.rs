@@ -21,7 +21,7 @@ const HOLDERS: [ServiceName; 3] = [ServiceName::KnowledgeEngine, ServiceName::Sa
 
 /// A sweep rests this part of the time between two after each folder, and so takes a quarter of it: the disk and the services
 /// that are asked have something else to do.
-const REST: u32 = 4 * septet_blobs::N_FOLDERS as u32;
+const PAUSE_DIVISOR: u32 = 4 * septet_blobs::N_FOLDERS as u32;
 
 /// Why a sweep ended early.
 #[derive(Debug, thiserror::Error)]
@@ -47,7 +47,7 @@ pub(crate) async fn sweep_blobs(app: App, installation: String) {
             () = stopping.cancelled() => return,
         }
         let swept = tokio::select! {
-            swept = sweep(&app, &installation, &unnamed, every / REST) => swept,
+            swept = sweep(&app, &installation, &unnamed, every / PAUSE_DIVISOR) => swept,
             () = stopping.cancelled() => return,
         };
         match swept {

@@ -10,7 +10,7 @@ use septet_contracts::jobs::{JobError, JobState, MovedJob, Owner};
 use septet_kernel::{Caller, Ids, causes};
 use septet_queue::{Job, State};
 
-const PATIENCE: Duration = Duration::from_secs(5);
+const NOTICE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The way to the owners. Cheap to clone.
 #[derive(Clone)]
@@ -44,7 +44,7 @@ impl Notices {
         };
         let owner = Owner::new(job.owner, self.directory.transport(job.owner));
         let caller = Caller { user: job.created_by, ..Caller::background(job.tenant, self.ids.next()) };
-        match tokio::time::timeout(PATIENCE, owner.moved(&caller, &moved)).await {
+        match tokio::time::timeout(NOTICE_TIMEOUT, owner.moved(&caller, &moved)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 tracing::debug!(job.id = %job.id, error.detail = %causes(&error), "the owner did not hear what became of its job");

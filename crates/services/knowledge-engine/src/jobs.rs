@@ -21,7 +21,7 @@ use crate::Error;
 use crate::engine::Engine;
 
 /// The worker hears something at least this often.
-const BEAT: Duration = Duration::from_secs(3);
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(3);
 
 /// Runs a job; the answer is a stream of events, one a line. Dropping it stops the job.
 pub(crate) async fn run(
@@ -93,7 +93,7 @@ fn events(
                     yield Ok(ndjson::line(&event));
                     last = event;
                 }
-                () = tokio::time::sleep(BEAT) => yield Ok(ndjson::line(&last)),
+                () = tokio::time::sleep(HEARTBEAT_INTERVAL) => yield Ok(ndjson::line(&last)),
             }
         }
     }

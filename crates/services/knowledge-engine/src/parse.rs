@@ -1,4 +1,4 @@
-//! Reads files that nobody vouches for, in child processes of this binary.
+//! Reads untrusted files, in child processes of this binary.
 //!
 //! A PDF reader is a large program that meets hostile input, so it never runs in the service itself: one child for each
 //! file, with limits on processor time, memory, wall-clock time, pages and output, and behind [`walls`] that leave it

@@ -65,7 +65,7 @@ pub fn decide(request: &ChatRequest) -> Reply {
     let history = history::read(&request.messages);
     let question = question::understand(&history.asked);
     let language = question.language;
-    let desk = Desk { request, history: &history };
+    let tools = Tools { request, history: &history };
     match &question.wish {
         Wish::Greeting => Reply::Text(talk::greeting(language)),
         Wish::Thanks => Reply::Text(talk::thanks(language)),
@@ -73,17 +73,17 @@ pub fn decide(request: &ChatRequest) -> Reply {
         Wish::Code { tool, code } => match &history.code {
             Some(outcome) => Reply::Text(talk::code_ran(language, outcome)),
             None => {
-                desk.call(tool, &json!({ "code": code })).unwrap_or_else(|| Reply::Text(talk::no_sandbox(language)))
+                tools.call(tool, &json!({ "code": code })).unwrap_or_else(|| Reply::Text(talk::no_sandbox(language)))
             }
         },
-        Wish::Overview | Wish::Figures | Wish::Lookup => look_up(&question, &desk),
+        Wish::Overview | Wish::Figures | Wish::Lookup => look_up(&question, &tools),
     }
 }
 
-fn look_up(question: &Question, desk: &Desk<'_>) -> Reply {
-    let history = desk.history;
+fn look_up(question: &Question, tools: &Tools<'_>) -> Reply {
+    let history = tools.history;
     if history.n_searches == 0 {
-        let search = desk.search(queries::first(question));
+        let search = tools.search(queries::first(question));
         return search.unwrap_or_else(|| Reply::Text(talk::no_search(question.language)));
     }
     if history.passages.is_empty() {
@@ -92,14 +92,15 @@ fn look_up(question: &Question, desk: &Desk<'_>) -> Reply {
     let findings = study::study(question, &history.passages);
     if history.n_searches == 1 {
         let missing = study::worth_searching(question, &findings);
-        let again = if missing.is_empty() { None } else { desk.search(queries::second(&missing, findings.is_chinese)) };
+        let again =
+            if missing.is_empty() { None } else { tools.search(queries::second(&missing, findings.is_chinese)) };
         if let Some(again) = again {
             return again;
         }
     }
     if history.code.is_none() && code::is_worth_running(&findings) {
         let program = code::write(question, &findings, &history.passages);
-        if let Some(run) = desk.call("run_python", &json!({ "code": program })) {
+        if let Some(run) = tools.call("run_python", &json!({ "code": program })) {
             return run;
         }
     }
@@ -112,12 +113,12 @@ fn look_up(question: &Question, desk: &Desk<'_>) -> Reply {
 }
 
 /// The tools on offer, as far as the limits allow another call.
-struct Desk<'a> {
+struct Tools<'a> {
     request: &'a ChatRequest,
     history: &'a History,
 }
 
-impl Desk<'_> {
+impl Tools<'_> {
     /// The schema of a tool's arguments, if it may be called now.
     fn tool(&self, name: &str) -> Option<Value> {
         let is_forbidden = self.request.tool_choice.as_ref().and_then(Value::as_str) == Some("none");

@@ -12,7 +12,6 @@
 
 mod attempt;
 mod cancel;
-mod course;
 mod estimate;
 mod funds;
 mod judge;
@@ -20,6 +19,7 @@ mod live;
 pub(crate) mod makers;
 mod order;
 mod other;
+mod progress;
 mod request;
 mod settle;
 mod stream;

@@ -34,7 +34,7 @@ pub(crate) struct Stored {
 // number of rows it would hold some twenty megabytes of them.
 const PORTIONS: [usize; 4] = [64, 16, 4, 1];
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const APPEND_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl Store {
     pub(crate) fn new(database: Database) -> Self {
@@ -58,8 +58,8 @@ impl Store {
     /// Appends records to the feed in their order, each once: one that is there already is left out. Gives up on a
     /// database that says nothing for half a minute: all later records wait for these.
     pub(crate) async fn record(&self, records: &[UsageRecord]) -> Result<(), Error> {
-        tokio::time::timeout(PATIENCE, self.append(records)).await.unwrap_or_else(|_elapsed| {
-            Err(DbErr::Custom(format!("it did not take usage records within {} s", PATIENCE.as_secs())).into())
+        tokio::time::timeout(APPEND_TIMEOUT, self.append(records)).await.unwrap_or_else(|_elapsed| {
+            Err(DbErr::Custom(format!("it did not take usage records within {} s", APPEND_TIMEOUT.as_secs())).into())
         })
     }
 

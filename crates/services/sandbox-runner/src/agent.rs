@@ -3,7 +3,7 @@
 //! ```text
 //!  driver ── Remote ──http over a unix socket or tcp──▶ serve ──▶ process driver at L1 ──▶ warden, zygote, workers
 //!            (our process)                              (the container's main process)
-//!  egress ◀── arrivals ◀──streams that the driver asked for── door ◀── code, in a session with a way out
+//!  egress ◀── arrivals ◀──streams that the driver asked for── door ◀── code, in a session with egress
 //! ```
 //!
 //! A container is made by Docker or Kubernetes and is the outer wall; the agent inside it is the process driver at its

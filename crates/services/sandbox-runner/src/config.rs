@@ -99,7 +99,7 @@ pub struct Config {
     /// Minutes after which another warm interpreter takes over. Default 60.
     pub zygote_minutes: u32,
     /// Domains that a container may be allowed to reach: `pypi.org`, `*.example.com` (all below it), `*` (all). A
-    /// container reaches those of them that its own `network_policy` names. Default: none, so there is no way out.
+    /// container reaches those of them that its own `network_policy` names. Default: none, so there is no egress.
     pub egress_domains: Vec<String>,
     /// Ports that may be reached. Default 80 and 443.
     pub egress_ports: Vec<u16>,

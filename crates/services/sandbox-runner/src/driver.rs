@@ -18,7 +18,7 @@ use septet_kernel::{ContainerId, Failure, Kind, TenantId};
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
-use crate::egress::Gate;
+use crate::egress::EgressPolicy;
 
 /// The bytes of a file, in pieces.
 pub(crate) type Chunks = BoxStream<'static, io::Result<Bytes>>;
@@ -87,8 +87,8 @@ pub(crate) struct Spec {
     pub(crate) container: ContainerId,
     /// Whose code it is, for whoever looks at what runs.
     pub(crate) tenant: TenantId,
-    /// The way out, when the session has one.
-    pub(crate) gate: Option<Arc<Gate>>,
+    /// The egress, when the session has one.
+    pub(crate) policy: Option<Arc<EgressPolicy>>,
 }
 
 /// Code and its limits.

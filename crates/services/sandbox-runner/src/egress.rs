@@ -1,4 +1,4 @@
-//! The way out of a sandbox, for sessions that have one.
+//! The egress of a sandbox, for sessions that have one.
 //!
 //! ```text
 //!  code ── 127.0.0.1:3128 (its own network namespace) ── proxy (here) ── resolve, examine, connect ── host
@@ -52,7 +52,7 @@ use crate::{Config, Error};
 use authority::Authority;
 use meter::Meter;
 use policy::{Domain, Host};
-use proxy::Line;
+use proxy::EgressConnection;
 use refusal::Refusal;
 use secrets::{Secret, SecretName, Secrets, Vault};
 
@@ -109,11 +109,12 @@ impl Internet for Real {
 /// What the operator permits, for all sessions. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Egress {
-    house: Arc<House>,
+    context: Arc<EgressContext>,
     vault: Vault,
 }
 
-struct House {
+/// What all sessions share.
+struct EgressContext {
     permitted: Vec<Domain>,
     private: Vec<Domain>,
     ports: Vec<u16>,
@@ -147,7 +148,7 @@ impl Egress {
         }
         let mut upstream = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
         upstream.alpn_protocols = vec![b"http/1.1".to_vec()];
-        let house = House {
+        let context = EgressContext {
             permitted: policy::domains(&config.egress_domains).context("sandbox.egress_domains")?,
             private: policy::domains(&config.egress_private_domains).context("sandbox.egress_private_domains")?,
             ports: config.egress_ports.clone(),
@@ -159,7 +160,7 @@ impl Egress {
             internet,
             lifecycle,
         };
-        Ok(Self { house: Arc::new(house), vault: Vault::default() })
+        Ok(Self { context: Arc::new(context), vault: Vault::default() })
     }
 
     /// Examines the policy of a container that is being made, and keeps its secrets.
@@ -185,7 +186,7 @@ impl Egress {
         }
         let allowed = policy::domains(&allowed).map_err(|error| bad(error.to_string()))?;
         for domain in &allowed {
-            if !self.house.permitted.iter().any(|permitted| permitted.includes(domain)) {
+            if !self.context.permitted.iter().any(|permitted| permitted.includes(domain)) {
                 return Err(Error::EgressNotPermitted(domain.to_string()));
             }
         }
@@ -219,18 +220,18 @@ impl Egress {
         self.vault.forget(container);
     }
 
-    /// The way out of a session.
+    /// The egress of a session.
     ///
     /// # Errors
     /// When no key can be made.
-    pub(crate) fn gate(&self, container: ContainerId, network: &Network) -> anyhow::Result<Arc<Gate>> {
+    pub(crate) fn policy(&self, container: ContainerId, network: &Network) -> anyhow::Result<Arc<EgressPolicy>> {
         let secrets = Secrets::new(&network.secrets, self.vault.get(container));
         let authority = match network.secrets.is_empty() {
             true => None,
             false => Some(Authority::new(secrets.domains()).context("cannot make a certificate authority")?),
         };
-        let house = Arc::clone(&self.house);
-        Ok(Arc::new(Gate { container, allowed: network.allowed.clone(), secrets, authority, house }))
+        let context = Arc::clone(&self.context);
+        Ok(Arc::new(EgressPolicy { container, allowed: network.allowed.clone(), secrets, authority, context }))
     }
 }
 
@@ -246,7 +247,7 @@ fn pip_index(text: &str) -> anyhow::Result<Option<url::Url>> {
     Ok(Some(url))
 }
 
-/// What the code of a session is told about its way out, whatever the port. Nothing in it is secret.
+/// What the code of a session is told about its egress, whatever the port. Nothing in it is secret.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Directions {
     /// By name. Secrets are placeholders.
@@ -255,7 +256,7 @@ pub(crate) struct Directions {
     certificates: String,
 }
 
-/// What reaches the worker: the way out from where it stands.
+/// What reaches the worker: the egress from where it stands.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Outlet {
     port: u16,
@@ -266,7 +267,7 @@ pub(crate) struct Outlet {
 }
 
 impl Directions {
-    /// The way out behind a port of loopback.
+    /// The egress behind a port of loopback.
     pub(crate) fn at(self, port: u16, must_fence: bool) -> Outlet {
         let Self { mut environment, certificates } = self;
         for name in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"] {
@@ -279,16 +280,16 @@ impl Directions {
     }
 }
 
-/// The way out of one session.
-pub(crate) struct Gate {
+/// The egress of one session.
+pub(crate) struct EgressPolicy {
     container: ContainerId,
     allowed: Vec<Domain>,
     secrets: Secrets,
     authority: Option<Authority>,
-    house: Arc<House>,
+    context: Arc<EgressContext>,
 }
 
-impl Gate {
+impl EgressPolicy {
     /// What code is to know.
     pub(crate) fn directions(&self) -> Directions {
         Directions { environment: self.environment(), certificates: self.certificates() }
@@ -296,7 +297,7 @@ impl Gate {
 
     fn environment(&self) -> BTreeMap<String, String> {
         let mut all: BTreeMap<String, String> = BTreeMap::new();
-        if let Some(index) = &self.house.pip_index {
+        if let Some(index) = &self.context.pip_index {
             all.insert("PIP_INDEX_URL".to_owned(), index.to_string());
             if index.scheme() == "http" {
                 let port = index.port().map(|port| format!(":{port}")).unwrap_or_default();
@@ -309,7 +310,7 @@ impl Gate {
 
     fn certificates(&self) -> String {
         let own = self.authority.as_ref().map(Authority::pem).unwrap_or_default();
-        format!("{}{own}", self.house.extra_roots)
+        format!("{}{own}", self.context.extra_roots)
     }
 
     /// Serves what connects to a listening socket of the sandbox, until the answer is dropped.
@@ -332,12 +333,12 @@ impl Gate {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let meter = Arc::new(Meter::new(self.house.bytes));
+        let meter = Arc::new(Meter::new(self.context.bytes));
         let stop = CancellationToken::new();
-        let line = Line { gate: Arc::clone(self), meter: Arc::clone(&meter), stop: stop.clone() };
-        self.house.lifecycle.spawn("serve a sandbox's way out", async move {
-            let stop = line.stop.clone();
-            stop.run_until_cancelled(serve(arrivals, line)).await;
+        let connection = EgressConnection { policy: Arc::clone(self), meter: Arc::clone(&meter), stop: stop.clone() };
+        self.context.lifecycle.spawn("serve a sandbox's egress", async move {
+            let stop = connection.stop.clone();
+            stop.run_until_cancelled(serve(arrivals, connection)).await;
         });
         Serving { meter, _stop: stop.drop_guard() }
     }
@@ -348,21 +349,21 @@ impl Gate {
             return Err(Refusal::NotAllowed(host.clone()));
         }
         // The operator may have changed their mind since the container was made.
-        if !covers(&self.house.permitted) {
+        if !covers(&self.context.permitted) {
             return Err(Refusal::NotPermitted(host.clone()));
         }
-        if !self.house.ports.contains(&port) {
+        if !self.context.ports.contains(&port) {
             return Err(Refusal::Port(port));
         }
         Ok(())
     }
 
     fn is_private(&self, host: &Host) -> bool {
-        self.house.private.iter().any(|domain| domain.covers(host))
+        self.context.private.iter().any(|domain| domain.covers(host))
     }
 }
 
-/// A way out that is open. It closes, with every connection, when this is dropped.
+/// Egress that is open. It closes, with every connection, when this is dropped.
 pub(crate) struct Serving {
     meter: Arc<Meter>,
     _stop: DropGuard,
@@ -390,22 +391,22 @@ async fn accept(listener: &tokio::net::TcpListener, container: ContainerId) -> T
     }
 }
 
-async fn serve<S>(arrivals: impl Stream<Item = S>, line: Line)
+async fn serve<S>(arrivals: impl Stream<Item = S>, connection: EgressConnection)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let mut arrivals = std::pin::pin!(arrivals);
-    let places = Arc::new(Semaphore::new(line.gate.house.n_connections));
+    let places = Arc::new(Semaphore::new(connection.policy.context.n_connections));
     loop {
         // More connections wait in the kernel until one of these ends.
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
         let Some(client) = arrivals.next().await else { return };
-        let line = line.clone();
-        let lifecycle = line.gate.house.lifecycle.clone();
+        let connection = connection.clone();
+        let lifecycle = connection.policy.context.lifecycle.clone();
         lifecycle.spawn("serve an egress connection", async move {
             let _place = place;
-            let stop = line.stop.clone();
-            stop.run_until_cancelled(proxy::serve(line, client)).await;
+            let stop = connection.stop.clone();
+            stop.run_until_cancelled(proxy::serve(connection, client)).await;
         });
     }
 }

@@ -40,11 +40,11 @@ pub enum Error {
     BadNetwork(String),
     /// The operator permits less.
     #[error(
-        "{0} cannot be allowed: the operator permits no way out to it; the setting sandbox.egress_domains names what may be"
+        "{0} cannot be allowed: the operator permits no egress to it; the setting sandbox.egress_domains names what may be"
     )]
     EgressNotPermitted(String),
     /// No key could be made for a session's certificates.
-    #[error("the way out of the sandbox cannot be made")]
+    #[error("the egress of the sandbox cannot be made")]
     Egress(#[source] anyhow::Error),
     /// An id in the address is not one.
     #[error("{0}")]

@@ -39,10 +39,10 @@ type InRoom = (Arc<Room>, OwnedMutexGuard<Option<Box<dyn Session>>>, Box<dyn Ent
 pub(crate) type Events = BoxStream<'static, ExecutionEvent>;
 
 /// Executions with a key that are going on here.
-pub(crate) type Lives = Mutex<HashMap<(ContainerId, String), Live>>;
+pub(crate) type RunningExecutions = Mutex<HashMap<(ContainerId, String), RunningExecution>>;
 
 #[derive(Clone)]
-pub(crate) struct Live {
+pub(crate) struct RunningExecution {
     code_sha256: String,
     log: Log,
     signals: Signals,
@@ -90,7 +90,7 @@ impl Sandbox {
         };
         self.store.container(tenant, container).await?;
         let code_sha256 = fingerprint(&new);
-        let live = Live { code_sha256: code_sha256.clone(), log: Log::new(), signals: Signals::default() };
+        let live = RunningExecution { code_sha256: code_sha256.clone(), log: Log::new(), signals: Signals::default() };
         {
             let mut lives = self.lives.lock().await;
             if let Some(live) = lives.get(&(container, key.clone())) {

@@ -14,14 +14,14 @@
 
 mod cluster;
 mod config;
+mod diagnosis;
 mod driver;
 mod hold;
 mod plan;
 mod pod;
 mod pool;
-mod seen;
 mod session;
-mod trouble;
+mod snapshot;
 mod upkeep;
 
 pub use config::Config;

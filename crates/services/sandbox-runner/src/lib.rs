@@ -81,7 +81,7 @@ pub async fn open(config: Config, platform: &Platform, database: Database, blobs
         ids: platform.ids.clone(),
         lifecycle: platform.lifecycle.clone(),
         rooms: Rooms::default(),
-        lives: execution::Lives::default(),
+        lives: execution::RunningExecutions::default(),
         egress: egress::Egress::open(&config, platform.lifecycle.clone())?,
         config,
     });

@@ -44,7 +44,7 @@ const INSTRUCTIONS: &str = "Runs Python and SQL in a sandbox without network. Va
     DuckDB's and reads files by their names: SELECT * FROM 'report.csv'.";
 
 /// The service behind the route.
-pub(crate) fn service(sandbox: Arc<Sandbox>) -> StreamableHttpService<Desk, LocalSessionManager> {
+pub(crate) fn service(sandbox: Arc<Sandbox>) -> StreamableHttpService<McpSession, LocalSessionManager> {
     let idle = Duration::from_secs(u64::from(sandbox.config.session_idle_minutes.max(1)) * 60);
     let mut sessions = SessionConfig::default();
     sessions.keep_alive = Some(idle.max(Duration::from_millis(sandbox.config.timeout_max_ms) * 2));
@@ -55,12 +55,12 @@ pub(crate) fn service(sandbox: Arc<Sandbox>) -> StreamableHttpService<Desk, Loca
         .disable_allowed_hosts()
         .with_max_request_body_bytes(REQUEST_BYTES_MAX)
         .with_cancellation_token(sandbox.lifecycle.stopping());
-    StreamableHttpService::new(move || Ok(Desk::new(Arc::clone(&sandbox))), Arc::new(manager), config)
+    StreamableHttpService::new(move || Ok(McpSession::new(Arc::clone(&sandbox))), Arc::new(manager), config)
 }
 
 /// One session.
 #[derive(Clone)]
-pub(crate) struct Desk {
+pub(crate) struct McpSession {
     sandbox: Arc<Sandbox>,
     /// The session's container, once it has one.
     container: Arc<Mutex<Option<ContainerId>>>,
@@ -68,7 +68,7 @@ pub(crate) struct Desk {
 }
 
 #[tool_router]
-impl Desk {
+impl McpSession {
     fn new(sandbox: Arc<Sandbox>) -> Self {
         Self { sandbox, container: Arc::default(), tool_router: Self::tool_router() }
     }
@@ -204,7 +204,7 @@ impl Desk {
 }
 
 #[tool_handler(router = self.tool_router)]
-impl ServerHandler for Desk {
+impl ServerHandler for McpSession {
     fn get_info(&self) -> ServerConfig {
         let mut info = ServerConfig::new(ServerCapabilities::builder().enable_tools().build());
         info.server_info = Implementation::new("septet-sandbox", env!("CARGO_PKG_VERSION"));
@@ -217,7 +217,7 @@ impl ServerHandler for Desk {
     }
 }
 
-impl Desk {
+impl McpSession {
     async fn run(
         &self,
         new: NewExecution,

@@ -12,7 +12,7 @@ const SECONDS: &str = "septet_sandbox_execution_seconds";
 pub(crate) fn describe() {
     describe_counter!(EXECUTIONS, "Executions that ended, by language and outcome");
     describe_counter!(EGRESS, "What sandboxes asked to reach, by kind (http, tunnel, opened, refused) and outcome");
-    describe_counter!(EGRESS_BYTES, Unit::Bytes, "Bytes that crossed the way out of sandboxes, by direction");
+    describe_counter!(EGRESS_BYTES, Unit::Bytes, "Bytes that crossed the egress of sandboxes, by direction");
     describe_histogram!(SECONDS, Unit::Seconds, "Wall time of the code");
 }
 

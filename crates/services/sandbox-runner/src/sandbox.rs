@@ -13,7 +13,7 @@ use tokio::sync::OwnedMutexGuard;
 use crate::container::{Container, File, Source};
 use crate::driver::{Driver, Session, Spec};
 use crate::egress::Egress;
-use crate::execution::Lives;
+use crate::execution::RunningExecutions;
 use crate::process;
 use crate::rooms::{Room, Rooms};
 use crate::store::{Quota, Store};
@@ -31,7 +31,7 @@ pub(crate) struct Sandbox {
     pub(crate) ids: Ids,
     pub(crate) lifecycle: Lifecycle,
     pub(crate) rooms: Rooms,
-    pub(crate) lives: Lives,
+    pub(crate) lives: RunningExecutions,
     pub(crate) egress: Egress,
 }
 
@@ -236,9 +236,9 @@ impl Sandbox {
         if open.as_deref().is_none_or(Session::is_lost) {
             *open = None;
             self.rooms.make_space(&room, self.config.n_sessions_per_tenant, self.config.n_sessions)?;
-            let gate = container.network.map(|network| self.egress.gate(id, &network)).transpose();
-            let gate = gate.map_err(Error::Egress)?;
-            let session = self.driver.open(Spec { container: id, tenant, gate }).await?;
+            let policy = container.network.map(|network| self.egress.policy(id, &network)).transpose();
+            let policy = policy.map_err(Error::Egress)?;
+            let session = self.driver.open(Spec { container: id, tenant, policy }).await?;
             self.fill(session.as_ref(), &self.store.all_files(id).await?).await?;
             *open = Some(session);
             room.opened(self.clock.now_ms());

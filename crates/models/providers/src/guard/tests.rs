@@ -37,7 +37,7 @@ fn an_address_of_this_machine_is_refused_however_it_is_spelt() {
         "[2606:4700::200:5efe:7f00:1]",
     ] {
         let refused = check(Policy::Public, &format!("http://{host}:8080/v1")).expect_err(host);
-        assert_eq!(refused.why, "it is this machine", "{host}");
+        assert_eq!(refused.why, "its address is loopback", "{host}");
         assert_eq!(check(Policy::Private, &format!("http://{host}:8080/v1")), Ok(()), "{host}");
     }
 }
@@ -199,7 +199,7 @@ async fn a_name_that_is_rebound_after_the_first_look_is_refused() {
 
     assert!(resolved(&guard).await.is_ok());
     let refused = resolved(&guard).await.unwrap_err();
-    assert_eq!(refused.to_string(), "provider.example is not called: it is this machine");
+    assert_eq!(refused.to_string(), "provider.example is not called: its address is loopback");
 }
 
 #[tokio::test]
@@ -211,7 +211,7 @@ async fn a_client_finds_no_way_around_the_guard() {
 
     let error = client.get(format!("http://localhost:{port}/")).send().await.unwrap_err();
 
-    assert_eq!(Refused::among(&error).map(|refused| refused.why), Some("it is this machine"));
+    assert_eq!(Refused::among(&error).map(|refused| refused.why.as_str()), Some("its address is loopback"));
 }
 
 fn rustls_ready() -> bool {

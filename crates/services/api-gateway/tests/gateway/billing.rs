@@ -8,13 +8,13 @@ use septet_contracts::gateway::{Accounts, BillingMode, Reserve};
 use septet_kernel::{Caller, Kind, Money, RecordId, ServiceName};
 use serde_json::json;
 
-use crate::house::{House, config};
+use crate::harness::{Harness, config};
 
-async fn prepaid(house: &House, amount: i64) {
-    let billing = house.billing();
-    billing.set_mode(house.peers.acme, BillingMode::Prepaid).await.unwrap();
+async fn prepaid(harness: &Harness, amount: i64) {
+    let billing = harness.billing();
+    billing.set_mode(harness.peers.acme, BillingMode::Prepaid).await.unwrap();
     if amount > 0 {
-        billing.top_up(house.peers.acme, Money(amount), "first", "").await.unwrap();
+        billing.top_up(harness.peers.acme, Money(amount), "first", "").await.unwrap();
     }
 }
 
@@ -24,11 +24,11 @@ fn wanted(hold: &str, most: i64, least: i64) -> Wanted<'_> {
 
 #[tokio::test]
 async fn a_refusal_for_want_of_money_comes_through_every_door_before_the_first_byte() {
-    let house = House::open().await;
-    let token = house.token("member@acme.test").await;
-    prepaid(&house, 0).await;
-    assert_eq!(house.post("/v1/responses", &token, json!({"input": "hi"})).await.status, 200, "a model may be free");
-    house.peers.has_no_money.store(true, Ordering::SeqCst);
+    let harness = Harness::open().await;
+    let token = harness.token("member@acme.test").await;
+    prepaid(&harness, 0).await;
+    assert_eq!(harness.post("/v1/responses", &token, json!({"input": "hi"})).await.status, 200, "a model may be free");
+    harness.peers.has_no_money.store(true, Ordering::SeqCst);
 
     for stream in [false, true] {
         for (path, body) in [
@@ -39,45 +39,45 @@ async fn a_refusal_for_want_of_money_comes_through_every_door_before_the_first_b
                 json!({"model": "agent:analyst", "messages": [{"role": "user", "content": "hi"}], "stream": stream}),
             ),
         ] {
-            let refused = house.post(path, &token, body).await;
+            let refused = harness.post(path, &token, body).await;
             assert_eq!((refused.status, refused.code().as_str()), (402, "insufficient_balance"), "{path}");
             assert_eq!(refused.json()["error"]["type"], "billing_error");
         }
     }
-    assert_eq!(house.get("/v1/files", &token).await.status, 200, "reading costs nothing");
+    assert_eq!(harness.get("/v1/files", &token).await.status, 200, "reading costs nothing");
 }
 
 #[tokio::test]
 async fn usage_is_booked_exactly_once_across_restarts_and_repeats() {
-    let house = House::open().await;
-    let acme = house.peers.acme;
-    house.billing().top_up(acme, Money(1_000_000), "first", "hello").await.unwrap();
+    let harness = Harness::open().await;
+    let acme = harness.peers.acme;
+    harness.billing().top_up(acme, Money(1_000_000), "first", "hello").await.unwrap();
     // More than one page of the feed.
     for _ in 0..450 {
-        house.peers.add_usage(acme, 10);
+        harness.peers.add_usage(acme, 10);
     }
-    house.peers.add_usage(house.peers.rival, 99);
-    let balance = |house: &House| {
-        let billing = house.billing();
+    harness.peers.add_usage(harness.peers.rival, 99);
+    let balance = |harness: &Harness| {
+        let billing = harness.billing();
         async move { billing.balance(acme).await.unwrap().balance_nano }
     };
-    house.until("all is booked", || async { balance(&house).await == 1_000_000 - 4500 }).await;
+    harness.until("all is booked", || async { balance(&harness).await == 1_000_000 - 4500 }).await;
 
-    house.peers.repeat_usage.store(true, Ordering::SeqCst);
-    let house = house.restarted(config()).await;
-    house.peers.repeat_usage.store(false, Ordering::SeqCst);
-    house.peers.add_usage(acme, 1);
-    house.until("the new record is booked", || async { balance(&house).await == 1_000_000 - 4501 }).await;
+    harness.peers.repeat_usage.store(true, Ordering::SeqCst);
+    let harness = harness.restarted(config()).await;
+    harness.peers.repeat_usage.store(false, Ordering::SeqCst);
+    harness.peers.add_usage(acme, 1);
+    harness.until("the new record is booked", || async { balance(&harness).await == 1_000_000 - 4501 }).await;
 
-    assert_eq!(house.billing().check().await.unwrap(), (vec![], true), "projections and ledger agree");
-    let token = house.token("owner@acme.test").await;
-    let report = house.get("/api/usage?group_by=model", &token).await.json();
+    assert_eq!(harness.billing().check().await.unwrap(), (vec![], true), "projections and ledger agree");
+    let token = harness.token("owner@acme.test").await;
+    let report = harness.get("/api/usage?group_by=model", &token).await.json();
     assert_eq!(report["total"]["n_calls"], 451);
     assert_eq!(report["total"]["cost_nano"], 4501);
     assert_eq!(report["groups"][0]["group"], "offline-analyst");
-    let days = house.get("/api/usage", &token).await.json();
+    let days = harness.get("/api/usage", &token).await.json();
     assert_eq!(days["groups"][0]["group"], "2026-09-21");
-    let ledger = house.get("/api/ledger?limit=100", &token).await.json();
+    let ledger = harness.get("/api/ledger?limit=100", &token).await.json();
     assert_eq!(ledger["data"].as_array().unwrap().len(), 100);
     assert_eq!(ledger["has_more"], true);
     // All entries are of one moment here, so that the one credit may stand anywhere among them.
@@ -86,12 +86,12 @@ async fn usage_is_booked_exactly_once_across_restarts_and_repeats() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn sixteen_tasks_never_spend_more_than_there_is() {
-    let house = House::open().await;
-    prepaid(&house, 1000).await;
-    let acme = house.peers.acme;
+    let harness = Harness::open().await;
+    prepaid(&harness, 1000).await;
+    let acme = harness.peers.acme;
 
     let tasks = (0..16).map(|_| {
-        let (billing, ids) = (house.billing(), house.platform.ids.clone());
+        let (billing, ids) = (harness.billing(), harness.platform.ids.clone());
         async move {
             let mut granted = 0;
             for n in 0..25 {
@@ -113,18 +113,18 @@ async fn sixteen_tasks_never_spend_more_than_there_is() {
         granted += n_granted.unwrap();
     }
 
-    let balance = house.billing().balance(acme).await.unwrap();
+    let balance = harness.billing().balance(acme).await.unwrap();
     assert_eq!(granted, 142, "1000 / 7");
     assert_eq!((balance.balance_nano, balance.available_nano), (1000, 6));
-    assert_eq!(house.billing().check().await.unwrap(), (vec![], true));
+    assert_eq!(harness.billing().check().await.unwrap(), (vec![], true));
 }
 
 #[tokio::test]
 async fn a_hold_becomes_what_the_call_cost_and_ends_with_its_record() {
-    let house = House::open().await;
-    prepaid(&house, 100).await;
-    let (billing, acme) = (house.billing(), house.peers.acme);
-    let (first, second) = (house.platform.ids.next::<RecordId>(), house.platform.ids.next::<RecordId>());
+    let harness = Harness::open().await;
+    prepaid(&harness, 100).await;
+    let (billing, acme) = (harness.billing(), harness.peers.acme);
+    let (first, second) = (harness.platform.ids.next::<RecordId>(), harness.platform.ids.next::<RecordId>());
     let (a, b) = (first.to_string(), second.to_string());
     let balance = || async {
         let balance = billing.balance(acme).await.unwrap();
@@ -135,7 +135,7 @@ async fn a_hold_becomes_what_the_call_cost_and_ends_with_its_record() {
         assert_eq!(billing.reserve(acme, wanted(&a, 60, 60)).await.unwrap(), Some(Money(60)));
     }
     assert_eq!(balance().await, (100, 60));
-    assert!(matches!(billing.reserve(house.peers.rival, wanted(&a, 60, 60)).await, Ok(None)), "rival pays later");
+    assert!(matches!(billing.reserve(harness.peers.rival, wanted(&a, 60, 60)).await, Ok(None)), "rival pays later");
     assert!(matches!(
         billing.reserve(acme, wanted(&b, 80, 41)).await,
         Err(Error::InsufficientBalance { available: Money(40), needed: Money(41) })
@@ -148,8 +148,8 @@ async fn a_hold_becomes_what_the_call_cost_and_ends_with_its_record() {
     billing.release(acme, &b).await.unwrap();
     assert_eq!(balance().await, (100, 25));
 
-    house.peers.add_record(acme, 25, |record| record.hold = Some(first));
-    house.until("the record is booked", || async { balance().await == (75, 0) }).await;
+    harness.peers.add_record(acme, 25, |record| record.hold = Some(first));
+    harness.until("the record is booked", || async { balance().await == (75, 0) }).await;
     assert!(matches!(billing.reserve(acme, wanted(&a, 1, 1)).await, Err(Error::Conflict(_))), "it is over");
     assert!(matches!(billing.reserve(acme, wanted(&b, 1, 1)).await, Err(Error::Conflict(_))));
     for late in [&a, &b] {
@@ -162,10 +162,10 @@ async fn a_hold_becomes_what_the_call_cost_and_ends_with_its_record() {
 
 #[tokio::test]
 async fn a_hold_that_was_given_back_before_it_was_made_is_never_made() {
-    let house = House::open().await;
-    prepaid(&house, 100).await;
-    let (billing, acme) = (house.billing(), house.peers.acme);
-    let hold = house.platform.ids.next::<RecordId>().to_string();
+    let harness = Harness::open().await;
+    prepaid(&harness, 100).await;
+    let (billing, acme) = (harness.billing(), harness.peers.acme);
+    let hold = harness.platform.ids.next::<RecordId>().to_string();
 
     billing.release(acme, &hold).await.unwrap();
 
@@ -175,10 +175,10 @@ async fn a_hold_that_was_given_back_before_it_was_made_is_never_made() {
 
 #[tokio::test]
 async fn a_hold_runs_out_only_when_the_feed_has_caught_up_and_a_late_record_is_booked_all_the_same() {
-    let house = House::open().await;
-    prepaid(&house, 100).await;
-    let (billing, acme) = (house.billing(), house.peers.acme);
-    let holds: Vec<RecordId> = (0..3).map(|_| house.platform.ids.next()).collect();
+    let harness = Harness::open().await;
+    prepaid(&harness, 100).await;
+    let (billing, acme) = (harness.billing(), harness.peers.acme);
+    let holds: Vec<RecordId> = (0..3).map(|_| harness.platform.ids.next()).collect();
     for hold in &holds {
         billing.reserve(acme, wanted(&hold.to_string(), 30, 30)).await.unwrap();
     }
@@ -188,55 +188,55 @@ async fn a_hold_runs_out_only_when_the_feed_has_caught_up_and_a_late_record_is_b
     };
     // The first goes on being renewed; the second has spent and its record is on its way; of the third nothing is heard.
     billing.settle(acme, &holds[1].to_string(), Money(20)).await.unwrap();
-    house.peers.feed_is_down.store(true, Ordering::SeqCst);
-    house.clock.advance(Duration::from_secs(800));
+    harness.peers.feed_is_down.store(true, Ordering::SeqCst);
+    harness.clock.advance(Duration::from_secs(800));
     billing.renew(acme, &holds[0].to_string()).await.unwrap();
-    house.clock.advance(Duration::from_secs(200));
+    harness.clock.advance(Duration::from_secs(200));
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert_eq!(balance().await, (100, 80), "nobody knows yet whether there is a record");
 
-    house.peers.add_record(acme, 20, |record| record.hold = Some(holds[1]));
-    house.peers.feed_is_down.store(false, Ordering::SeqCst);
-    house.until("the record is booked and the third hold ran out", || async { balance().await == (80, 30) }).await;
+    harness.peers.add_record(acme, 20, |record| record.hold = Some(holds[1]));
+    harness.peers.feed_is_down.store(false, Ordering::SeqCst);
+    harness.until("the record is booked and the third hold ran out", || async { balance().await == (80, 30) }).await;
 
-    house.peers.add_record(acme, 25, |record| record.hold = Some(holds[2]));
-    house.until("what came late is booked", || async { balance().await == (55, 30) }).await;
+    harness.peers.add_record(acme, 25, |record| record.hold = Some(holds[2]));
+    harness.until("what came late is booked", || async { balance().await == (55, 30) }).await;
     assert_eq!(billing.check().await.unwrap(), (vec![], true));
 }
 
 #[tokio::test]
 async fn a_record_that_cannot_be_true_is_put_aside_and_the_balance_stays_a_whole_number() {
-    let house = House::open().await;
-    let acme = house.peers.acme;
-    prepaid(&house, 1_000_000).await;
-    let hold: RecordId = house.platform.ids.next();
-    house.billing().reserve(acme, wanted(&hold.to_string(), 500, 500)).await.unwrap();
+    let harness = Harness::open().await;
+    let acme = harness.peers.acme;
+    prepaid(&harness, 1_000_000).await;
+    let hold: RecordId = harness.platform.ids.next();
+    harness.billing().reserve(acme, wanted(&hold.to_string(), 500, 500)).await.unwrap();
     let absurd = [
-        house.peers.add_record(acme, 10, |record| record.input_tokens = 9_000_000_000_000_000_000),
-        house.peers.add_record(acme, 10, |record| record.output_tokens = u64::MAX),
-        house.peers.add_record(acme, i64::MAX, |_| {}),
-        house.peers.add_record(acme, i64::MIN, |_| {}),
-        house.peers.add_record(acme, -5, |_| {}),
-        house.peers.add_record(acme, 10, |record| {
+        harness.peers.add_record(acme, 10, |record| record.input_tokens = 9_000_000_000_000_000_000),
+        harness.peers.add_record(acme, 10, |record| record.output_tokens = u64::MAX),
+        harness.peers.add_record(acme, i64::MAX, |_| {}),
+        harness.peers.add_record(acme, i64::MIN, |_| {}),
+        harness.peers.add_record(acme, -5, |_| {}),
+        harness.peers.add_record(acme, 10, |record| {
             record.reasoning_tokens = 2_000_000_000;
             record.hold = Some(hold);
         }),
     ];
     // Counted by ourselves, for what the provider said was not believed: booked, and shown all the same.
-    let doubted = house.peers.add_record(acme, 7, |record| record.doubt = Some("9000000000 input tokens".to_owned()));
-    house.peers.add_usage(acme, 3);
-    house.peers.repeat_usage.store(true, Ordering::SeqCst);
+    let doubted = harness.peers.add_record(acme, 7, |record| record.doubt = Some("9000000000 input tokens".to_owned()));
+    harness.peers.add_usage(acme, 3);
+    harness.peers.repeat_usage.store(true, Ordering::SeqCst);
 
-    let (owner, token) = (house.token("owner@acme.test").await, house.token("member@acme.test").await);
-    house
+    let (owner, token) = (harness.token("owner@acme.test").await, harness.token("member@acme.test").await);
+    harness
         .until("the records behind them are booked", || async {
-            house.get("/api/balance", &token).await.json()["balance_nano"] == 1_000_000 - 10
+            harness.get("/api/balance", &token).await.json()["balance_nano"] == 1_000_000 - 10
         })
         .await;
 
-    let balance = house.get("/api/balance", &token).await.json();
+    let balance = harness.get("/api/balance", &token).await.json();
     assert_eq!((&balance["balance_nano"], &balance["held_nano"]), (&json!(999_990), &json!(0)));
-    let refused = house.get("/api/usage/refused?limit=100", &owner).await.json();
+    let refused = harness.get("/api/usage/refused?limit=100", &owner).await.json();
     let refused = refused["data"].as_array().unwrap();
     let mut seen: Vec<&str> = refused.iter().map(|refused| refused["record"].as_str().unwrap()).collect();
     let mut wanted: Vec<String> = absurd.iter().chain([&doubted]).map(ToString::to_string).collect();
@@ -246,32 +246,32 @@ async fn a_record_that_cannot_be_true_is_put_aside_and_the_balance_stays_a_whole
     let of = |id: RecordId| refused.iter().find(|refused| refused["record"] == id.to_string()).unwrap();
     assert!(of(absurd[0])["reason"].as_str().unwrap().contains("9000000000000000000"));
     assert_eq!((&of(absurd[0])["booked_nano"], &of(doubted)["booked_nano"]), (&json!(0), &json!(7)));
-    let report = house.get("/api/usage", &owner).await;
+    let report = harness.get("/api/usage", &owner).await;
     assert_eq!((report.status, &report.json()["total"]["cost_nano"]), (200, &json!(10)));
-    assert_eq!(house.billing().check().await.unwrap(), (vec![], true));
-    assert_eq!(house.get("/api/usage/refused", &token).await.status, 403, "it is the operator's");
+    assert_eq!(harness.billing().check().await.unwrap(), (vec![], true));
+    assert_eq!(harness.get("/api/usage/refused", &token).await.status, 403, "it is the operator's");
 }
 
 #[tokio::test]
 async fn no_sum_of_money_leaves_the_whole_numbers() {
-    let house = House::open().await;
-    let (billing, acme) = (house.billing(), house.peers.acme);
+    let harness = Harness::open().await;
+    let (billing, acme) = (harness.billing(), harness.peers.acme);
     let most = 10_000_000_000_000_000;
     // The most that a call can cost, so often that the sum would go beyond 64 bits.
     for _ in 0..950 {
-        house.peers.add_usage(acme, most);
+        harness.peers.add_usage(acme, most);
     }
-    house.peers.add_usage(house.peers.rival, 5);
-    house
+    harness.peers.add_usage(harness.peers.rival, 5);
+    harness
         .until("the feed has gone on", || async {
-            billing.balance(house.peers.rival).await.unwrap().balance_nano == -5
+            billing.balance(harness.peers.rival).await.unwrap().balance_nano == -5
         })
         .await;
 
     assert_eq!(billing.balance(acme).await.unwrap().balance_nano, -900 * most);
-    let owner = house.token("owner@acme.test").await;
-    assert_eq!(house.get("/api/balance", &owner).await.json()["balance_nano"], -900 * most);
-    let refused = house.get("/api/usage/refused?limit=100", &owner).await.json();
+    let owner = harness.token("owner@acme.test").await;
+    assert_eq!(harness.get("/api/balance", &owner).await.json()["balance_nano"], -900 * most);
+    let refused = harness.get("/api/usage/refused?limit=100", &owner).await.json();
     assert_eq!(refused["data"].as_array().unwrap().len(), 50);
     assert_eq!(billing.check().await.unwrap(), (vec![], true));
 
@@ -284,11 +284,11 @@ async fn no_sum_of_money_leaves_the_whole_numbers() {
 
 #[tokio::test]
 async fn peers_keep_money_back_over_the_inner_surface_and_strangers_do_not_see_it() {
-    let house = House::open().await;
-    prepaid(&house, 100).await;
-    let accounts = Accounts::new(house.platform.directory.transport(ServiceName::ApiGateway));
-    let caller = Caller::background(house.peers.acme, house.platform.ids.next());
-    let ask = |amount_nano: i64| Reserve { hold: house.platform.ids.next(), amount_nano, least_nano: 60, run: None };
+    let harness = Harness::open().await;
+    prepaid(&harness, 100).await;
+    let accounts = Accounts::new(harness.platform.directory.transport(ServiceName::ApiGateway));
+    let caller = Caller::background(harness.peers.acme, harness.platform.ids.next());
+    let ask = |amount_nano: i64| Reserve { hold: harness.platform.ids.next(), amount_nano, least_nano: 60, run: None };
 
     let (first, second) = (ask(60), ask(60));
     let reserved = accounts.reserve(&caller, &first).await.unwrap();
@@ -302,24 +302,24 @@ async fn peers_keep_money_back_over_the_inner_surface_and_strangers_do_not_see_i
     accounts.reserve(&caller, &third).await.unwrap();
     accounts.release(&caller, third.hold).await.unwrap();
     assert_eq!(accounts.balance(&caller).await.unwrap().available_nano, 90);
-    let rival = Caller::background(house.peers.rival, house.platform.ids.next());
+    let rival = Caller::background(harness.peers.rival, harness.platform.ids.next());
     accounts.release(&rival, first.hold).await.unwrap();
     assert_eq!(accounts.balance(&caller).await.unwrap().held_nano, 10, "another tenant's hold is not there");
 
-    let token = house.token("owner@acme.test").await;
-    let stranger = house.post("/internal/holds", &token, json!({"hold": first.hold, "amount_nano": 1})).await;
+    let token = harness.token("owner@acme.test").await;
+    let stranger = harness.post("/internal/holds", &token, json!({"hold": first.hold, "amount_nano": 1})).await;
     assert_eq!(stranger.status, 405, "it is an address of the console");
 }
 
 #[tokio::test]
 async fn the_operator_tops_up_once_for_each_key() {
-    let house = House::open().await;
-    let owner = house.token("owner@acme.test").await;
+    let harness = Harness::open().await;
+    let owner = harness.token("owner@acme.test").await;
     let pay = |amount: i64, key: &'static str| {
-        let body = json!({"tenant": house.peers.rival, "amount_nano": amount, "memo": "invoice 7"});
-        let mut request = crate::house::request("POST", "/api/accounts/top-up", &owner, Some(body));
+        let body = json!({"tenant": harness.peers.rival, "amount_nano": amount, "memo": "invoice 7"});
+        let mut request = crate::harness::request("POST", "/api/accounts/top-up", &owner, Some(body));
         request.headers_mut().insert("idempotency-key", key.parse().unwrap());
-        house.send(request)
+        harness.send(request)
     };
 
     assert_eq!(pay(500, "k1").await.json()["balance_nano"], 500);
@@ -329,11 +329,11 @@ async fn the_operator_tops_up_once_for_each_key() {
     assert_eq!(pay(0, "k3").await.status, 400);
     assert_eq!(pay(-5, "k4").await.status, 400);
     let nobody = json!({"tenant": "ten_00000000000000000000000000000009", "amount_nano": 5});
-    assert_eq!(house.post("/api/accounts/top-up", &owner, nobody).await.status, 400);
-    let path = format!("/api/accounts/{}", house.peers.rival);
-    let changed = house.ask("PATCH", &path, &owner, Some(json!({"mode": "prepaid"}))).await.json();
+    assert_eq!(harness.post("/api/accounts/top-up", &owner, nobody).await.status, 400);
+    let path = format!("/api/accounts/{}", harness.peers.rival);
+    let changed = harness.ask("PATCH", &path, &owner, Some(json!({"mode": "prepaid"}))).await.json();
     assert_eq!((changed["mode"].as_str(), changed["available_nano"].as_i64()), (Some("prepaid"), Some(505)));
-    let rival = house.token("owner@rival.test").await;
-    assert_eq!(house.get("/api/ledger", &rival).await.json()["data"][0]["memo"], "invoice 7");
-    assert_eq!(house.peers.n_seen(ServiceName::AgentCore, "/v1/responses"), 0);
+    let rival = harness.token("owner@rival.test").await;
+    assert_eq!(harness.get("/api/ledger", &rival).await.json()["data"][0]["memo"], "invoice 7");
+    assert_eq!(harness.peers.n_seen(ServiceName::AgentCore, "/v1/responses"), 0);
 }

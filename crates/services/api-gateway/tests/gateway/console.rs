@@ -4,9 +4,9 @@ use std::fs;
 
 use serde_json::json;
 
-use crate::house::{House, config, request};
+use crate::harness::{Harness, config, request};
 
-async fn house() -> (House, tempfile::TempDir) {
+async fn harness() -> (Harness, tempfile::TempDir) {
     let dist = tempfile::tempdir().unwrap();
     fs::create_dir(dist.path().join("assets")).unwrap();
     let index = "<meta name=csp-nonce content=__SEPTET_NONCE__><script src=/assets/app-1.js></script>";
@@ -17,15 +17,15 @@ async fn house() -> (House, tempfile::TempDir) {
     fs::write(dist.path().join("favicon.svg"), "<svg/>").unwrap();
     let mut config = config();
     config.console_folder = Some(dist.path().to_owned());
-    (House::with(config).await, dist)
+    (Harness::with(config).await, dist)
 }
 
 #[tokio::test]
 async fn the_page_allows_only_its_own_scripts_and_a_nonce_that_is_new_each_time() {
-    let (house, _dist) = house().await;
+    let (harness, _dist) = harness().await;
 
-    let first = house.get("/", "").await;
-    let second = house.get("/chat/conv_1?x=1", "").await;
+    let first = harness.get("/", "").await;
+    let second = harness.get("/chat/conv_1?x=1", "").await;
 
     for page in [&first, &second] {
         assert_eq!((page.status, page.header("content-type")), (200, "text/html; charset=utf-8"));
@@ -42,12 +42,12 @@ async fn the_page_allows_only_its_own_scripts_and_a_nonce_that_is_new_each_time(
 
 #[tokio::test]
 async fn assets_are_small_and_cached_for_ever() {
-    let (house, _dist) = house().await;
+    let (harness, _dist) = harness().await;
     let get = |path: &'static str, accept: &'static str, etag: &str| {
         let mut request = request("GET", path, "", None);
         request.headers_mut().insert("accept-encoding", accept.parse().unwrap());
         request.headers_mut().insert("if-none-match", etag.parse().unwrap());
-        house.send(request)
+        harness.send(request)
     };
 
     let br = get("/assets/app-1.js", "gzip, br", "x").await;
@@ -67,30 +67,30 @@ async fn assets_are_small_and_cached_for_ever() {
 
 #[tokio::test]
 async fn a_missing_file_is_no_page_and_an_api_path_never_is_one() {
-    let (house, _dist) = house().await;
+    let (harness, _dist) = harness().await;
 
-    assert_eq!(house.get("/assets/gone.js", "").await.status, 404);
-    assert_eq!(house.get("/gone.png", "").await.status, 404);
-    assert_eq!(house.get("/../Cargo.toml", "").await.status, 404);
+    assert_eq!(harness.get("/assets/gone.js", "").await.status, 404);
+    assert_eq!(harness.get("/gone.png", "").await.status, 404);
+    assert_eq!(harness.get("/../Cargo.toml", "").await.status, 404);
     for path in ["/v1", "/v1/nothing", "/api/nothing", "/.well-known/x", "/api"] {
-        let answer = house.get(path, "").await;
+        let answer = harness.get(path, "").await;
         assert_eq!(answer.status, 404, "{path}");
         assert!(answer.header("content-type").contains("json"), "{path}: {}", answer.header("content-type"));
     }
-    let page = house.get("/v1beta", "").await;
+    let page = harness.get("/v1beta", "").await;
     assert_eq!((page.status, page.header("content-type")), (404, "text/html; charset=utf-8"));
-    assert_eq!(house.post("/chat", "", json!({})).await.status, 405);
+    assert_eq!(harness.post("/chat", "", json!({})).await.status, 405);
 }
 
 #[tokio::test]
 async fn an_address_that_the_console_has_not_is_404_and_still_shows_a_page() {
-    let (house, _dist) = house().await;
+    let (harness, _dist) = harness().await;
 
     for path in ["/", "/chat", "/chat/conv_1", "/knowledge/", "/knowledge/vs_1", "/account"] {
-        assert_eq!(house.get(path, "").await.status, 200, "{path}");
+        assert_eq!(harness.get(path, "").await.status, 200, "{path}");
     }
     for path in ["/nothing", "/chats", "/chat/conv_1/more", "/wp-admin/", "/v1beta"] {
-        let page = house.get(path, "").await;
+        let page = harness.get(path, "").await;
         assert_eq!((page.status, page.header("content-type")), (404, "text/html; charset=utf-8"), "{path}");
         assert!(page.text.contains("csp-nonce"), "{path}");
     }
@@ -99,18 +99,18 @@ async fn an_address_that_the_console_has_not_is_404_and_still_shows_a_page() {
 /// What balancers and people try first.
 #[tokio::test]
 async fn health_answers_without_a_sign_in() {
-    let (house, _dist) = house().await;
+    let (harness, _dist) = harness().await;
 
     for path in ["/health", "/health/ready", "/health/live"] {
-        assert_eq!(house.get(path, "").await.status, 200, "{path}");
+        assert_eq!(harness.get(path, "").await.status, 200, "{path}");
     }
 }
 
 #[tokio::test]
 async fn the_page_of_the_api_has_a_style_that_its_policy_lets_in() {
-    let (house, _dist) = house().await;
+    let (harness, _dist) = harness().await;
 
-    let page = house.get("/docs", "").await;
+    let page = harness.get("/docs", "").await;
 
     let nonce = page.text.split("<style nonce=\"").nth(1).unwrap().split('"').next().unwrap();
     assert!(page.header("content-security-policy").contains(&format!("style-src 'nonce-{nonce}'")));
@@ -122,9 +122,9 @@ async fn without_a_console_the_page_says_how_to_get_one() {
     let empty = tempfile::tempdir().unwrap();
     let mut config = config();
     config.console_folder = Some(empty.path().to_owned());
-    let house = House::with(config).await;
+    let harness = Harness::with(config).await;
 
-    let page = house.get("/", "").await;
+    let page = harness.get("/", "").await;
 
     assert_eq!(page.status, 200);
     assert!(page.text.contains("make web"));

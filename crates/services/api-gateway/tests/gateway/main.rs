@@ -5,7 +5,7 @@
 mod billing;
 mod console;
 mod door;
-mod house;
+mod harness;
 mod keys;
 mod peers;
 mod revocation;

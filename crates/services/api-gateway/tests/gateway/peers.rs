@@ -174,7 +174,7 @@ impl Peers {
             table_cost_nano: None,
             service_tier: None,
             estimated: false,
-            started_at_ms: crate::house::START_MS,
+            started_at_ms: crate::harness::START_MS,
             first_token_ms: None,
             duration_ms: 12,
             status: UsageStatus::Completed,

@@ -7,11 +7,11 @@ use futures::StreamExt;
 use septet_kernel::Role;
 use serde_json::json;
 
-use crate::house::{House, config};
+use crate::harness::{Harness, config};
 use crate::socket::{connect, create, serve};
 use crate::streams;
 
-impl House {
+impl Harness {
     /// Waits until a proof is refused, and gives the refusal's code.
     async fn refused(&self, proof: &str) -> String {
         self.until("the proof is refused", || async { self.get("/v1/files", proof).await.status != 200 }).await;
@@ -21,7 +21,7 @@ impl House {
 
 #[tokio::test]
 async fn what_one_gateway_takes_back_every_gateway_refuses() {
-    let one = House::open().await;
+    let one = Harness::open().await;
     let other = one.beside(config()).await;
     let owner = one.token("owner@acme.test").await;
     let account = |email: &str| format!("/api/users/{}", one.peers.user(email).id);
@@ -60,54 +60,54 @@ async fn what_one_gateway_takes_back_every_gateway_refuses() {
 
 #[tokio::test]
 async fn a_locked_tenant_is_refused_with_all_its_people_and_keys() {
-    let house = House::open().await;
-    let token = house.token("member@acme.test").await;
-    let (key, _) = house.peers.add_key("editor@acme.test", Role::Editor, None);
-    let neighbour = house.token("owner@rival.test").await;
-    assert_eq!(house.get("/api/me", &key).await.status, 200);
+    let harness = Harness::open().await;
+    let token = harness.token("member@acme.test").await;
+    let (key, _) = harness.peers.add_key("editor@acme.test", Role::Editor, None);
+    let neighbour = harness.token("owner@rival.test").await;
+    assert_eq!(harness.get("/api/me", &key).await.status, 200);
 
-    house.peers.lock_tenant(house.peers.acme);
+    harness.peers.lock_tenant(harness.peers.acme);
 
-    assert_eq!(house.refused(&token).await, "token_expired");
-    assert_eq!(house.refused(&key).await, "invalid_api_key");
-    assert_eq!(house.get("/api/me", &neighbour).await.status, 200);
+    assert_eq!(harness.refused(&token).await, "token_expired");
+    assert_eq!(harness.refused(&key).await, "invalid_api_key");
+    assert_eq!(harness.get("/api/me", &neighbour).await.status, 200);
 }
 
 #[tokio::test]
 async fn a_demotion_is_not_forgotten_at_a_restart() {
-    let house = House::open().await;
-    let token = house.token("editor@acme.test").await;
-    house.peers.set_role("editor@acme.test", Role::Viewer);
-    house.refused(&token).await;
+    let harness = Harness::open().await;
+    let token = harness.token("editor@acme.test").await;
+    harness.peers.set_role("editor@acme.test", Role::Viewer);
+    harness.refused(&token).await;
 
-    let house = house.restarted(config()).await;
+    let harness = harness.restarted(config()).await;
 
-    assert_eq!(house.get("/api/me", &token).await.code(), "token_expired");
-    let again = house.token("editor@acme.test").await;
-    assert_eq!(house.get("/api/me", &again).await.json()["role"], "viewer");
+    assert_eq!(harness.get("/api/me", &token).await.code(), "token_expired");
+    let again = harness.token("editor@acme.test").await;
+    assert_eq!(harness.get("/api/me", &again).await.json()["role"], "viewer");
 }
 
 #[tokio::test]
 async fn an_idle_socket_is_closed_when_access_is_taken_back() {
-    type Way = fn(&House);
+    type Way = fn(&Harness);
     let ways: [(&str, Way); 4] = [
-        ("session_ended", |house| house.peers.lock_tenant(house.peers.acme)),
-        ("permission_denied", |house| house.peers.set_role("member@acme.test", Role::Viewer)),
-        ("session_ended", |house| {
-            let id = house.peers.user("member@acme.test").id;
-            house.peers.users.lock().unwrap().retain(|user| user.id != id);
-            house.peers.note_change(json!({"user": id}), true);
+        ("session_ended", |harness| harness.peers.lock_tenant(harness.peers.acme)),
+        ("permission_denied", |harness| harness.peers.set_role("member@acme.test", Role::Viewer)),
+        ("session_ended", |harness| {
+            let id = harness.peers.user("member@acme.test").id;
+            harness.peers.users.lock().unwrap().retain(|user| user.id != id);
+            harness.peers.note_change(json!({"user": id}), true);
         }),
-        ("session_ended", |house| {
-            house.peers.note_change(json!({"user": house.peers.user("member@acme.test").id}), true);
+        ("session_ended", |harness| {
+            harness.peers.note_change(json!({"user": harness.peers.user("member@acme.test").id}), true);
         }),
     ];
     for (code, take_back) in ways {
-        let house = House::open().await;
-        let token = house.token("member@acme.test").await;
-        let mut client = connect(serve(&house).await, "", Some(&token)).await.ok().unwrap();
+        let harness = Harness::open().await;
+        let token = harness.token("member@acme.test").await;
+        let mut client = connect(serve(&harness).await, "", Some(&token)).await.ok().unwrap();
 
-        take_back(&house);
+        take_back(&harness);
 
         assert_eq!(client.hear().await["error"]["code"], code);
         assert_eq!(client.hear().await["closed"], 1008);
@@ -116,14 +116,14 @@ async fn an_idle_socket_is_closed_when_access_is_taken_back() {
 
 #[tokio::test]
 async fn a_socket_of_a_key_ends_with_the_key() {
-    let house = House::open().await;
-    let address = serve(&house).await;
-    let (revoked, id) = house.peers.add_key("member@acme.test", Role::Member, None);
-    let (other, _) = house.peers.add_key("member@acme.test", Role::Member, None);
+    let harness = Harness::open().await;
+    let address = serve(&harness).await;
+    let (revoked, id) = harness.peers.add_key("member@acme.test", Role::Member, None);
+    let (other, _) = harness.peers.add_key("member@acme.test", Role::Member, None);
     let mut client = connect(address, "", Some(&revoked)).await.ok().unwrap();
     let mut neighbour = connect(address, "", Some(&other)).await.ok().unwrap();
 
-    house.peers.revoke(id);
+    harness.peers.revoke(id);
 
     assert_eq!(client.hear().await["error"]["code"], "invalid_api_key");
     assert_eq!(client.hear().await["closed"], 1008);
@@ -133,30 +133,30 @@ async fn a_socket_of_a_key_ends_with_the_key() {
 
 #[tokio::test]
 async fn a_socket_starts_its_next_run_with_the_rights_of_that_moment() {
-    let house = House::open().await;
-    let token = house.token("member@acme.test").await;
-    let mut client = connect(serve(&house).await, "", Some(&token)).await.ok().unwrap();
+    let harness = Harness::open().await;
+    let token = harness.token("member@acme.test").await;
+    let mut client = connect(serve(&harness).await, "", Some(&token)).await.ok().unwrap();
     client.say(create("as a member", None)).await;
     client.run().await;
-    assert_eq!(house.peers.last_seen().caller.unwrap().role, Role::Member);
+    assert_eq!(harness.peers.last_seen().caller.unwrap().role, Role::Member);
 
-    house.peers.set_role("member@acme.test", Role::Editor);
-    house.refused(&token).await;
+    harness.peers.set_role("member@acme.test", Role::Editor);
+    harness.refused(&token).await;
     client.say(create("as an editor", None)).await;
     client.run().await;
 
-    assert_eq!(house.peers.last_seen().caller.unwrap().role, Role::Editor);
+    assert_eq!(harness.peers.last_seen().caller.unwrap().role, Role::Editor);
 }
 
 #[tokio::test]
 async fn a_stream_ends_when_its_reader_may_no_longer_read() {
-    let house = House::open().await;
-    let token = house.token("member@acme.test").await;
+    let harness = Harness::open().await;
+    let token = harness.token("member@acme.test").await;
     let body = json!({"model": "endless", "messages": [], "stream": true});
-    let mut stream = streams::open(&house, "/v1/chat/completions", &token, body).await;
+    let mut stream = streams::open(&harness, "/v1/chat/completions", &token, body).await;
     stream.next().await.unwrap().unwrap();
 
-    house.peers.set_role("member@acme.test", Role::Viewer);
+    harness.peers.set_role("member@acme.test", Role::Viewer);
 
     let mut last = String::new();
     let read = async {
@@ -166,18 +166,18 @@ async fn a_stream_ends_when_its_reader_may_no_longer_read() {
     };
     tokio::time::timeout(Duration::from_secs(20), read).await.expect("the stream ends");
     assert!(last.starts_with("event: error\n") && last.contains("permission_denied"), "{last}");
-    assert_eq!(house.peers.n_dropped.load(Ordering::SeqCst), 1, "what fed it was stopped");
+    assert_eq!(harness.peers.n_dropped.load(Ordering::SeqCst), 1, "what fed it was stopped");
 }
 
 #[tokio::test]
 async fn an_answer_that_is_waited_for_is_not_given_to_who_was_locked_out() {
-    let house = House::open().await;
-    let token = house.token("member@acme.test").await;
-    let asked = house.post("/v1/chat/completions", &token, json!({"model": "hangs", "messages": []}));
+    let harness = Harness::open().await;
+    let token = harness.token("member@acme.test").await;
+    let asked = harness.post("/v1/chat/completions", &token, json!({"model": "hangs", "messages": []}));
     let lock = async {
-        let is_asked = || async { !house.peers.seen.lock().unwrap().is_empty() };
-        house.until("the model is asked", is_asked).await;
-        house.peers.lock_tenant(house.peers.acme);
+        let is_asked = || async { !harness.peers.seen.lock().unwrap().is_empty() };
+        harness.until("the model is asked", is_asked).await;
+        harness.peers.lock_tenant(harness.peers.acme);
     };
 
     let (answer, ()) = tokio::time::timeout(Duration::from_secs(20), futures::future::join(asked, lock)).await.unwrap();
@@ -187,52 +187,53 @@ async fn an_answer_that_is_waited_for_is_not_given_to_who_was_locked_out() {
 
 #[tokio::test]
 async fn a_ticket_of_somebody_who_was_locked_out_opens_nothing() {
-    let house = House::open().await;
-    let token = house.token("member@acme.test").await;
-    let ticket = house.post("/api/auth/ticket", &token, json!({})).await.json()["ticket"].as_str().unwrap().to_owned();
+    let harness = Harness::open().await;
+    let token = harness.token("member@acme.test").await;
+    let ticket =
+        harness.post("/api/auth/ticket", &token, json!({})).await.json()["ticket"].as_str().unwrap().to_owned();
 
-    house.peers.lock_tenant(house.peers.acme);
-    house.refused(&token).await;
+    harness.peers.lock_tenant(harness.peers.acme);
+    harness.refused(&token).await;
 
-    assert_eq!(connect(serve(&house).await, &format!("?ticket={ticket}"), None).await.err(), Some(401));
+    assert_eq!(connect(serve(&harness).await, &format!("?ticket={ticket}"), None).await.err(), Some(401));
 }
 
 #[tokio::test]
 async fn without_word_of_management_nothing_is_begun_for_long_and_reading_goes_on_longer() {
     let mut patient = config();
     patient.access_token_s = 86_400;
-    let house = House::with(patient).await;
-    let token = house.token("member@acme.test").await;
-    let begin = || house.post("/v1/responses", &token, json!({"input": "hi"}));
+    let harness = Harness::with(patient).await;
+    let token = harness.token("member@acme.test").await;
+    let begin = || harness.post("/v1/responses", &token, json!({"input": "hi"}));
     assert_eq!(begin().await.status, 200);
-    house.peers.management_is_down.store(true, Ordering::SeqCst);
+    harness.peers.management_is_down.store(true, Ordering::SeqCst);
 
-    house.clock.advance(Duration::from_secs(50));
+    harness.clock.advance(Duration::from_secs(50));
     assert_eq!(begin().await.status, 200, "a restart of Management stops nobody");
-    house.clock.advance(Duration::from_secs(50));
+    harness.clock.advance(Duration::from_secs(50));
     let refused = begin().await;
     assert_eq!((refused.status, refused.code().as_str()), (503, "rights_unknown"));
     assert!(!refused.header("retry-after").is_empty());
-    assert_eq!(house.get("/v1/files", &token).await.status, 200);
-    house.clock.advance(Duration::from_secs(900));
-    assert_eq!(house.get("/v1/files", &token).await.code(), "rights_unknown");
+    assert_eq!(harness.get("/v1/files", &token).await.status, 200);
+    harness.clock.advance(Duration::from_secs(900));
+    assert_eq!(harness.get("/v1/files", &token).await.code(), "rights_unknown");
 
-    house.peers.management_is_down.store(false, Ordering::SeqCst);
-    house.until("it goes on by itself", || async { begin().await.status == 200 }).await;
+    harness.peers.management_is_down.store(false, Ordering::SeqCst);
+    harness.until("it goes on by itself", || async { begin().await.status == 200 }).await;
 }
 
 #[tokio::test]
 async fn a_key_stops_at_the_second_it_expires() {
-    let house = House::open().await;
-    let (key, id) = house.peers.add_key("member@acme.test", Role::Member, None);
-    let at = house.clock.now_s() + 5;
-    for grant in house.peers.keys.lock().unwrap().values_mut().filter(|grant| grant["key"] == id.to_string()) {
+    let harness = Harness::open().await;
+    let (key, id) = harness.peers.add_key("member@acme.test", Role::Member, None);
+    let at = harness.clock.now_s() + 5;
+    for grant in harness.peers.keys.lock().unwrap().values_mut().filter(|grant| grant["key"] == id.to_string()) {
         grant["expires_at"] = json!(at);
     }
-    assert_eq!(house.get("/v1/files", &key).await.status, 200);
-    house.peers.keys.lock().unwrap().clear();
+    assert_eq!(harness.get("/v1/files", &key).await.status, 200);
+    harness.peers.keys.lock().unwrap().clear();
 
-    house.clock.advance(Duration::from_secs(5));
+    harness.clock.advance(Duration::from_secs(5));
 
-    assert_eq!(house.get("/v1/files", &key).await.code(), "invalid_api_key");
+    assert_eq!(harness.get("/v1/files", &key).await.code(), "invalid_api_key");
 }

@@ -10,13 +10,13 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
-use crate::house::House;
+use crate::harness::Harness;
 
 pub(crate) struct Client(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
-pub(crate) async fn serve(house: &House) -> SocketAddr {
+pub(crate) async fn serve(harness: &Harness) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    septet_chassis::http::serve(listener, house.router.clone(), &house.platform.lifecycle).unwrap()
+    septet_chassis::http::serve(listener, harness.router.clone(), &harness.platform.lifecycle).unwrap()
 }
 
 pub(crate) async fn connect(address: SocketAddr, query: &str, token: Option<&str>) -> Result<Client, u16> {
@@ -67,9 +67,9 @@ pub(crate) fn create(input: &str, stream_id: Option<&str>) -> Value {
 
 #[tokio::test]
 async fn one_connection_carries_runs_in_lanes() {
-    let house = House::open().await;
-    let token = house.token("member@acme.test").await;
-    let mut client = connect(serve(&house).await, "", Some(&token)).await.ok().unwrap();
+    let harness = Harness::open().await;
+    let token = harness.token("member@acme.test").await;
+    let mut client = connect(serve(&harness).await, "", Some(&token)).await.ok().unwrap();
 
     client.say(create("first", Some("a"))).await;
     client.say(create("second", Some("a"))).await;
@@ -84,18 +84,18 @@ async fn one_connection_carries_runs_in_lanes() {
     assert_eq!((said(&a[..6]), said(&a[6..]), said(&b)), ("first".to_owned(), "second".to_owned(), "other".to_owned()));
     let numbers: Vec<_> = a.iter().map(|event| event["sequence_number"].as_u64().unwrap()).collect();
     assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 0, 1, 2, 3, 4, 5], "one lane never mixes its runs");
-    let seen = house.peers.last_seen();
+    let seen = harness.peers.last_seen();
     assert!(seen.body.get("stream_id").is_none() && seen.body.get("type").is_none());
     assert_eq!(seen.body["stream"], true);
 }
 
 #[tokio::test]
 async fn a_ticket_opens_one_connection_within_half_a_minute() {
-    let house = House::open().await;
-    let token = house.token("member@acme.test").await;
-    let address = serve(&house).await;
+    let harness = Harness::open().await;
+    let token = harness.token("member@acme.test").await;
+    let address = serve(&harness).await;
     let ticket = || async {
-        house.post("/api/auth/ticket", &token, json!({})).await.json()["ticket"].as_str().unwrap().to_owned()
+        harness.post("/api/auth/ticket", &token, json!({})).await.json()["ticket"].as_str().unwrap().to_owned()
     };
 
     let first = ticket().await;
@@ -106,28 +106,29 @@ async fn a_ticket_opens_one_connection_within_half_a_minute() {
     assert!(events[0].get("stream_id").is_none());
     assert_eq!(connect(address, &format!("?ticket={first}"), None).await.err(), Some(401));
     let late = ticket().await;
-    house.clock.advance(Duration::from_secs(31));
+    harness.clock.advance(Duration::from_secs(31));
     assert_eq!(connect(address, &format!("?ticket={late}"), None).await.err(), Some(401));
     assert_eq!(connect(address, "", None).await.err(), Some(401));
     let elsewhere = ticket().await;
     assert_eq!(
-        house.get(&format!("/api/me?ticket={elsewhere}"), "").await.status,
+        harness.get(&format!("/api/me?ticket={elsewhere}"), "").await.status,
         401,
         "a ticket is for the socket only"
     );
-    let viewer = house.token("viewer@acme.test").await;
+    let viewer = harness.token("viewer@acme.test").await;
     assert_eq!(connect(address, "", Some(&viewer)).await.err(), Some(403));
 }
 
 #[tokio::test]
 async fn a_client_that_was_away_reads_on() {
-    let house = House::open().await;
-    let token = house.token("member@acme.test").await;
-    let address = serve(&house).await;
+    let harness = Harness::open().await;
+    let token = harness.token("member@acme.test").await;
+    let address = serve(&harness).await;
 
-    let mut client = connect(address, &format!("?resume={}:3", house.peers.response), Some(&token)).await.ok().unwrap();
+    let mut client =
+        connect(address, &format!("?resume={}:3", harness.peers.response), Some(&token)).await.ok().unwrap();
     let resumed = client.run().await;
-    client.say(json!({"type": "septet.resume", "response_id": house.peers.response, "starting_after": 4, "stream_id": "x"})).await;
+    client.say(json!({"type": "septet.resume", "response_id": harness.peers.response, "starting_after": 4, "stream_id": "x"})).await;
     let by_event = client.run().await;
 
     let numbers: Vec<_> = resumed.iter().map(|event| event["sequence_number"].as_u64().unwrap()).collect();
@@ -138,9 +139,9 @@ async fn a_client_that_was_away_reads_on() {
 
 #[tokio::test]
 async fn mistakes_are_answered_and_the_connection_goes_on() {
-    let house = House::open().await;
-    let token = house.token("member@acme.test").await;
-    let mut client = connect(serve(&house).await, "", Some(&token)).await.ok().unwrap();
+    let harness = Harness::open().await;
+    let token = harness.token("member@acme.test").await;
+    let mut client = connect(serve(&harness).await, "", Some(&token)).await.ok().unwrap();
 
     client.0.send(Message::text("not json")).await.unwrap();
     assert_eq!(client.hear().await["status"], 400);
@@ -163,24 +164,24 @@ async fn mistakes_are_answered_and_the_connection_goes_on() {
 
 #[tokio::test]
 async fn a_signed_out_person_starts_nothing_more_on_an_open_connection() {
-    let house = House::open().await;
-    let (token, refresh) = house.sign_in("member@acme.test").await;
-    let mut client = connect(serve(&house).await, "", Some(&token)).await.ok().unwrap();
+    let harness = Harness::open().await;
+    let (token, refresh) = harness.sign_in("member@acme.test").await;
+    let mut client = connect(serve(&harness).await, "", Some(&token)).await.ok().unwrap();
 
-    house.post("/api/auth/logout", "", json!({"refresh_token": refresh})).await;
+    harness.post("/api/auth/logout", "", json!({"refresh_token": refresh})).await;
     client.say(create("hi", None)).await;
 
     let refused = client.hear().await;
     assert_eq!((refused["status"].as_u64(), refused["error"]["code"].as_str()), (Some(401), Some("session_ended")));
-    assert_eq!(house.peers.n_seen(septet_kernel::ServiceName::AgentCore, "/v1/responses"), 0);
+    assert_eq!(harness.peers.n_seen(septet_kernel::ServiceName::AgentCore, "/v1/responses"), 0);
 }
 
 #[tokio::test]
 async fn a_run_that_nobody_can_pay_is_refused_on_the_socket() {
-    let house = House::open().await;
-    let token = house.token("member@acme.test").await;
-    let mut client = connect(serve(&house).await, "", Some(&token)).await.ok().unwrap();
-    house.peers.has_no_money.store(true, std::sync::atomic::Ordering::SeqCst);
+    let harness = Harness::open().await;
+    let token = harness.token("member@acme.test").await;
+    let mut client = connect(serve(&harness).await, "", Some(&token)).await.ok().unwrap();
+    harness.peers.has_no_money.store(true, std::sync::atomic::Ordering::SeqCst);
 
     client.say(create("hi", None)).await;
 
@@ -190,22 +191,22 @@ async fn a_run_that_nobody_can_pay_is_refused_on_the_socket() {
 
 #[tokio::test]
 async fn a_restart_tells_the_client_to_come_back() {
-    let house = House::open().await;
-    let token = house.token("member@acme.test").await;
-    let mut client = connect(serve(&house).await, "", Some(&token)).await.ok().unwrap();
+    let harness = Harness::open().await;
+    let token = harness.token("member@acme.test").await;
+    let mut client = connect(serve(&harness).await, "", Some(&token)).await.ok().unwrap();
     client.say(create("hi", None)).await;
     client.run().await;
 
-    house.platform.lifecycle.stop();
+    harness.platform.lifecycle.stop();
 
     assert_eq!(client.hear().await["closed"], 1012);
 }
 
 #[tokio::test]
 async fn a_frame_is_held_to_the_caps_of_a_body_and_the_connection_lives_on() {
-    let house = House::open().await;
-    let address = serve(&house).await;
-    let token = house.token("member@acme.test").await;
+    let harness = Harness::open().await;
+    let address = serve(&harness).await;
+    let token = harness.token("member@acme.test").await;
     let mut client = connect(address, "", Some(&token)).await.ok().unwrap();
 
     let wide = format!("{{\"type\":\"response.create\",\"input\":[{}]}}", vec!["{}"; 5000].join(","));

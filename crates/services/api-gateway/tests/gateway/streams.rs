@@ -10,11 +10,11 @@ use septet_kernel::{Role, ServiceName};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::house::{House, config, request};
+use crate::harness::{Harness, config, request};
 
 /// Sends a request and gives the answer's body as it comes.
-pub(crate) async fn open(house: &House, path: &str, token: &str, body: Value) -> BodyDataStream {
-    let response = house.router.clone().oneshot(request("POST", path, token, Some(body))).await.unwrap();
+pub(crate) async fn open(harness: &Harness, path: &str, token: &str, body: Value) -> BodyDataStream {
+    let response = harness.router.clone().oneshot(request("POST", path, token, Some(body))).await.unwrap();
     assert_eq!(response.status(), 200);
     assert!(response.headers()["content-type"].to_str().unwrap().starts_with("text/event-stream"));
     assert_eq!(response.headers()["x-accel-buffering"], "no");
@@ -34,11 +34,11 @@ fn numbers(events: &[Event]) -> Vec<u64> {
 
 #[tokio::test]
 async fn a_run_streams_every_event_with_its_number() {
-    let house = House::open().await;
-    let token = house.token("member@acme.test").await;
+    let harness = Harness::open().await;
+    let token = harness.token("member@acme.test").await;
 
     let answer =
-        house.post("/v1/responses", &token, json!({"model": "agent:analyst", "input": "hi", "stream": true})).await;
+        harness.post("/v1/responses", &token, json!({"model": "agent:analyst", "input": "hi", "stream": true})).await;
 
     let events = events(&answer.text);
     assert_eq!(numbers(&events), [0, 1, 2, 3, 4, 5]);
@@ -51,51 +51,51 @@ async fn a_run_streams_every_event_with_its_number() {
 
 #[tokio::test]
 async fn a_run_without_a_model_is_the_default_agents() {
-    let house = House::open().await;
-    let token = house.token("member@acme.test").await;
+    let harness = Harness::open().await;
+    let token = harness.token("member@acme.test").await;
 
-    let answer = house.post("/v1/responses", &token, json!({"input": "hi", "unknown_field": 7})).await;
+    let answer = harness.post("/v1/responses", &token, json!({"input": "hi", "unknown_field": 7})).await;
 
     assert_eq!(answer.json()["status"], "completed");
-    let seen = house.peers.last_seen();
+    let seen = harness.peers.last_seen();
     assert_eq!(seen.body["model"], "agent:analyst");
     assert_eq!(seen.body["unknown_field"], 7, "what the gateway does not know passes");
 }
 
 #[tokio::test]
 async fn a_run_without_a_model_in_a_conversation_is_left_to_the_conversation() {
-    let house = House::open().await;
-    let token = house.token("member@acme.test").await;
+    let harness = Harness::open().await;
+    let token = harness.token("member@acme.test").await;
 
-    house.post("/v1/responses", &token, json!({"input": "hi", "model": null, "conversation": "conv_1"})).await;
+    harness.post("/v1/responses", &token, json!({"input": "hi", "model": null, "conversation": "conv_1"})).await;
 
-    let seen = house.peers.last_seen();
+    let seen = harness.peers.last_seen();
     assert_eq!((seen.body.get("model"), &seen.body["default_model"]), (None, &json!("agent:analyst")));
 }
 
 #[tokio::test]
 async fn a_run_that_breaks_off_is_read_on_and_each_event_comes_once() {
-    let house = House::open().await;
-    let token = house.token("member@acme.test").await;
-    house.peers.script.lock().unwrap().break_after = Some(3);
+    let harness = Harness::open().await;
+    let token = harness.token("member@acme.test").await;
+    harness.peers.script.lock().unwrap().break_after = Some(3);
 
-    let answer = house.post("/v1/responses", &token, json!({"input": "on", "stream": true})).await;
+    let answer = harness.post("/v1/responses", &token, json!({"input": "on", "stream": true})).await;
 
     let events = events(&answer.text);
     assert_eq!(numbers(&events), [0, 1, 2, 3, 4, 5]);
-    let seen = house.peers.last_seen();
+    let seen = harness.peers.last_seen();
     assert_eq!(seen.body["starting_after"], "2");
     assert_eq!(seen.caller.unwrap().deadline, None);
 }
 
 #[tokio::test]
 async fn a_run_that_is_lost_ends_with_an_error_event() {
-    let house = House::open().await;
-    let token = house.token("member@acme.test").await;
-    *house.peers.script.lock().unwrap() =
+    let harness = Harness::open().await;
+    let token = harness.token("member@acme.test").await;
+    *harness.peers.script.lock().unwrap() =
         crate::peers::Script { break_after: Some(2), is_lost: true, pause_before: None };
 
-    let answer = house.post("/v1/responses", &token, json!({"input": "on", "stream": true})).await;
+    let answer = harness.post("/v1/responses", &token, json!({"input": "on", "stream": true})).await;
 
     let events = events(&answer.text);
     assert_eq!(events.len(), 3);
@@ -106,20 +106,20 @@ async fn a_run_that_is_lost_ends_with_an_error_event() {
 
 #[tokio::test]
 async fn a_client_reads_on_where_it_left_off() {
-    let house = House::open().await;
-    let token = house.token("member@acme.test").await;
-    let path = format!("/v1/responses/{}?stream=true", house.peers.response);
+    let harness = Harness::open().await;
+    let token = harness.token("member@acme.test").await;
+    let path = format!("/v1/responses/{}?stream=true", harness.peers.response);
 
-    let by_query = house.get(&format!("{path}&starting_after=3"), &token).await;
+    let by_query = harness.get(&format!("{path}&starting_after=3"), &token).await;
     let by_header = {
         let mut request = request("GET", &path, &token, None);
         request.headers_mut().insert("last-event-id", "4".parse().unwrap());
-        house.send(request).await
+        harness.send(request).await
     };
 
     assert_eq!(numbers(&events(&by_query.text)), [4, 5]);
     assert_eq!(numbers(&events(&by_header.text)), [5]);
-    let whole = house.get(&format!("/v1/responses/{}?include[]=x", house.peers.response), &token).await;
+    let whole = harness.get(&format!("/v1/responses/{}?include[]=x", harness.peers.response), &token).await;
     assert_eq!(whole.json()["object"], "response");
 }
 
@@ -127,11 +127,11 @@ async fn a_client_reads_on_where_it_left_off() {
 async fn a_silent_stream_is_kept_alive_by_a_single_line() {
     let mut lively = config();
     lively.keep_alive_s = 1;
-    let house = House::with(lively).await;
-    let token = house.token("member@acme.test").await;
-    house.peers.script.lock().unwrap().pause_before = Some((2, Duration::from_millis(1300)));
+    let harness = Harness::with(lively).await;
+    let token = harness.token("member@acme.test").await;
+    harness.peers.script.lock().unwrap().pause_before = Some((2, Duration::from_millis(1300)));
 
-    let answer = house.post("/v1/responses", &token, json!({"input": "on", "stream": true})).await;
+    let answer = harness.post("/v1/responses", &token, json!({"input": "on", "stream": true})).await;
 
     assert!(answer.text.contains("\n\n: ping\nevent: response.output_item.added\n"), "{}", answer.text);
     assert_eq!(events(&answer.text).len(), 6);
@@ -139,50 +139,55 @@ async fn a_silent_stream_is_kept_alive_by_a_single_line() {
 
 #[tokio::test]
 async fn a_model_that_nobody_listens_to_is_stopped() {
-    let house = House::open().await;
-    let token = house.token("member@acme.test").await;
+    let harness = Harness::open().await;
+    let token = harness.token("member@acme.test").await;
 
     let mut stream =
-        open(&house, "/v1/chat/completions", &token, json!({"model": "endless", "messages": [], "stream": true})).await;
+        open(&harness, "/v1/chat/completions", &token, json!({"model": "endless", "messages": [], "stream": true}))
+            .await;
     let first = stream.next().await.unwrap().unwrap();
     assert_eq!(first, "data: {\"n\":1}\n\n", "an event is never cut");
-    assert_eq!(house.peers.n_dropped.load(Ordering::SeqCst), 0);
+    assert_eq!(harness.peers.n_dropped.load(Ordering::SeqCst), 0);
     drop(stream);
 
-    house.until("the model's work is dropped", || async { house.peers.n_dropped.load(Ordering::SeqCst) == 1 }).await;
+    harness
+        .until("the model's work is dropped", || async { harness.peers.n_dropped.load(Ordering::SeqCst) == 1 })
+        .await;
 }
 
 #[tokio::test]
 async fn a_models_stream_and_its_unknown_fields_pass_as_they_are() {
-    let house = House::open().await;
-    let token = house.token("member@acme.test").await;
+    let harness = Harness::open().await;
+    let token = harness.token("member@acme.test").await;
 
-    let stream = house
+    let stream = harness
         .post("/v1/chat/completions", &token, json!({"model": "short", "messages": [], "stream": true, "top_k": 3}))
         .await;
-    let whole = house.post("/v1/chat/completions", &token, json!({"model": "short", "messages": []})).await;
+    let whole = harness.post("/v1/chat/completions", &token, json!({"model": "short", "messages": []})).await;
 
     assert_eq!(stream.text, "data: {\"n\":1}\n\ndata: {\"n\":2}\n\ndata: {\"n\":3}\n\ndata: [DONE]\n\n");
-    assert_eq!(house.peers.seen.lock().unwrap()[0].body["top_k"], 3);
+    assert_eq!(harness.peers.seen.lock().unwrap()[0].body["top_k"], 3);
     assert_eq!(whole.json()["provider_extra"], 7);
 }
 
 #[tokio::test]
 async fn an_agent_answers_as_a_chat() {
-    let house = House::open().await;
-    let (key, _) = house.peers.add_key("member@acme.test", Role::Member, None);
+    let harness = Harness::open().await;
+    let (key, _) = harness.peers.add_key("member@acme.test", Role::Member, None);
     let messages = json!([{"role": "system", "content": "be brief"}, {"role": "user", "content": "利润"}]);
 
-    let whole =
-        house.post("/v1/chat/completions", &key, json!({"model": "agent:analyst", "messages": messages})).await.json();
+    let whole = harness
+        .post("/v1/chat/completions", &key, json!({"model": "agent:analyst", "messages": messages}))
+        .await
+        .json();
     let stream = json!({"model": "agent:analyst", "messages": messages, "stream": true, "stream_options": {"include_usage": true}});
-    let stream = house.post("/v1/chat/completions", &key, stream).await;
+    let stream = harness.post("/v1/chat/completions", &key, stream).await;
 
     assert_eq!(whole["object"], "chat.completion");
     assert_eq!(whole["choices"][0]["message"]["content"], "echo 利润");
     assert_eq!(whole["usage"]["prompt_tokens"], 5);
-    assert_eq!(house.peers.last_seen().body["instructions"], "be brief");
-    assert_eq!(house.peers.n_seen(ServiceName::ModelGateway, "/v1/chat/completions"), 0);
+    assert_eq!(harness.peers.last_seen().body["instructions"], "be brief");
+    assert_eq!(harness.peers.n_seen(ServiceName::ModelGateway, "/v1/chat/completions"), 0);
     let events = events(&stream.text);
     assert_eq!(events.last().unwrap().data, "[DONE]");
     let text: String = events[..events.len() - 1]
@@ -196,16 +201,16 @@ async fn an_agent_answers_as_a_chat() {
 
 #[tokio::test]
 async fn a_restart_ends_a_stream_with_an_error_and_the_number_to_come_back_with() {
-    let house = House::open().await;
-    let token = house.token("member@acme.test").await;
-    house.peers.script.lock().unwrap().pause_before = Some((3, Duration::from_secs(60)));
-    let mut stream = open(&house, "/v1/responses", &token, json!({"input": "on", "stream": true})).await;
+    let harness = Harness::open().await;
+    let token = harness.token("member@acme.test").await;
+    harness.peers.script.lock().unwrap().pause_before = Some((3, Duration::from_secs(60)));
+    let mut stream = open(&harness, "/v1/responses", &token, json!({"input": "on", "stream": true})).await;
     let mut text = String::new();
     while !text.contains("id: 2\n") {
         text.push_str(std::str::from_utf8(&stream.next().await.unwrap().unwrap()).unwrap());
     }
 
-    house.platform.lifecycle.stop();
+    harness.platform.lifecycle.stop();
     while let Some(chunk) = stream.next().await {
         text.push_str(std::str::from_utf8(&chunk.unwrap()).unwrap());
     }

@@ -1,4 +1,4 @@
-//! The child process that reads one file nobody vouches for.
+//! The child process that reads one untrusted file.
 //!
 //! Its standard input is the file, its standard output the way back. It loads what it reads with, builds its [`walls`],
 //! then reads, and writes one line for each page, so that whatever kills it costs only the page it was at. It ends when

@@ -1,4 +1,4 @@
-//! The walls around the process that reads a file nobody vouches for.
+//! The walls around the process that reads an untrusted file.
 //!
 //! A reader of PDFs is a large program, and one day a file takes it over. What it can do then is what its process can do:
 //! use the file and the pipe it was given, and compute. Before the first byte of the file is looked at, the process gives

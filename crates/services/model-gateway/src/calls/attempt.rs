@@ -7,7 +7,7 @@ use bytes::Bytes;
 use septet_kernel::Caller;
 use tracing::debug;
 
-use super::course::Course;
+use super::progress::CallProgress;
 use super::{Call, Calls, Work};
 use crate::deployment::{Deployment, LastFailure, moment};
 use crate::error::Error;
@@ -24,7 +24,7 @@ impl Calls {
         plan: &Plan,
         member: &Member,
         sink: &Sink,
-        course: &mut Course,
+        progress: &mut CallProgress,
     ) -> Result<Bytes, Error> {
         let deployment = &member.deployment;
         let now = || moment(self.clock.now_ms());
@@ -33,50 +33,50 @@ impl Calls {
             let retry_after_ms = until.map(|until| until.saturating_sub(now()));
             Error::AllOpen { name: plan.name.clone(), last, stays, retry_after_ms }
         })?;
-        self.set_aside(caller, call, course).await;
+        self.set_aside(caller, call, progress).await;
         // What was set aside is recorded; if this attempt is not paid for, there is nothing else to record.
-        (course.deployment, course.meter) = (None, Meter::default());
-        self.secure(caller, call, deployment, course).await?;
+        (progress.deployment, progress.meter) = (None, Meter::default());
+        self.secure(caller, call, deployment, progress).await?;
         let mut flight = deployment.pace.enter(now());
-        course.deployment = Some(Arc::clone(deployment));
-        course.tier = member.tier;
-        course.attempt_at_ms = self.clock.now_ms();
-        course.n_attempts += 1;
-        course.meter = Meter::default();
+        progress.deployment = Some(Arc::clone(deployment));
+        progress.tier = member.tier;
+        progress.attempt_at_ms = self.clock.now_ms();
+        progress.n_attempts += 1;
+        progress.meter = Meter::default();
         let outcome = match &call.work {
             Work::Chat(asked) if asked.stream => {
-                let mut opened = self.open(call, asked, plan, deployment, course).await;
+                let mut opened = self.open(call, asked, plan, deployment, progress).await;
                 if let Err(Error::Refused { message, .. }) = &opened
                     && message.contains("stream_options")
                     && !deployment.refuses_options.swap(true, Ordering::Relaxed)
                 {
                     debug!(deployment = deployment.id, "provider does not know stream_options, asking without");
-                    opened = self.open(call, asked, plan, deployment, course).await;
+                    opened = self.open(call, asked, plan, deployment, progress).await;
                 }
                 match opened {
                     Ok((opened, dropped)) => {
                         pass.alive(now());
                         flight.first_token(now());
-                        course.first_token_at_ms = Some(self.clock.now_ms());
-                        let head = self.head(deployment, course, dropped);
+                        progress.first_token_at_ms = Some(self.clock.now_ms());
+                        let head = self.head(deployment, progress, dropped);
                         sink.push(Piece::Head(head)).await.map_err(|_left| Error::CallerLeft)?;
-                        self.deliver(call, asked, opened, deployment, sink, course).await
+                        self.deliver(call, asked, opened, deployment, sink, progress).await
                     }
                     Err(error) => Err(error),
                 }
             }
-            Work::Chat(asked) => match self.whole(call, asked, plan, deployment, course).await {
+            Work::Chat(asked) => match self.whole(call, asked, plan, deployment, progress).await {
                 Ok((body, dropped)) => {
-                    sink.push(Piece::Head(self.head(deployment, course, dropped)))
+                    sink.push(Piece::Head(self.head(deployment, progress, dropped)))
                         .await
                         .map_err(|_left| Error::CallerLeft)?;
                     Ok(body)
                 }
                 Err(error) => Err(error),
             },
-            Work::Embed(_) | Work::Rerank(_) => match self.other(call, deployment, course).await {
+            Work::Embed(_) | Work::Rerank(_) => match self.other(call, deployment, progress).await {
                 Ok(body) => {
-                    sink.push(Piece::Head(self.head(deployment, course, Vec::new())))
+                    sink.push(Piece::Head(self.head(deployment, progress, Vec::new())))
                         .await
                         .map_err(|_left| Error::CallerLeft)?;
                     Ok(body)
@@ -87,7 +87,7 @@ impl Calls {
         match &outcome {
             Ok(_) => {
                 pass.good(now());
-                let output = course.meter.count(true).usage.output;
+                let output = progress.meter.count(true).usage.output;
                 flight.done(now(), output);
             }
             Err(error) => {
@@ -105,11 +105,11 @@ impl Calls {
         outcome
     }
 
-    fn head(&self, deployment: &Deployment, course: &Course, dropped: Vec<String>) -> Head {
+    fn head(&self, deployment: &Deployment, progress: &CallProgress, dropped: Vec<String>) -> Head {
         Head {
-            call: course.id.to_string(),
+            call: progress.id.to_string(),
             deployment: deployment.id.clone(),
-            reason: course.reason.clone(),
+            reason: progress.reason.clone(),
             dropped,
             replayed: None,
         }

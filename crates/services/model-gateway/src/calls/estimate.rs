@@ -1,6 +1,6 @@
 //! Counting what no provider said.
 
-use super::course::Course;
+use super::progress::CallProgress;
 use super::{Call, Calls, Work};
 use crate::deployment::{Backend, Deployment};
 use crate::meter::{Estimate, Uncounted};
@@ -8,15 +8,15 @@ use crate::tokens;
 
 impl Calls {
     /// Counts everything for an answer that comes to its end, where the provider said nothing.
-    pub(super) async fn estimate_unsaid(&self, call: &Call, deployment: &Deployment, course: &mut Course) {
-        if course.meter.figures().is_none() {
-            self.estimate(call, deployment, course).await;
+    pub(super) async fn estimate_unsaid(&self, call: &Call, deployment: &Deployment, progress: &mut CallProgress) {
+        if progress.meter.figures().is_none() {
+            self.estimate(call, deployment, progress).await;
         }
     }
 
     /// Counts what the provider did not say, where anything is left to count.
-    pub(super) async fn estimate(&self, call: &Call, deployment: &Deployment, course: &mut Course) {
-        let Some(Uncounted { heard, wants_input }) = course.meter.uncounted(course.is_complete) else { return };
+    pub(super) async fn estimate(&self, call: &Call, deployment: &Deployment, progress: &mut CallProgress) {
+        let Some(Uncounted { heard, wants_input }) = progress.meter.uncounted(progress.is_complete) else { return };
         let work = wants_input.then(|| call.work.clone());
         let n_tokens: fn(&str) -> u64 = match &deployment.backend {
             // The analyst costs nothing, and most who try it have no model: the vocabulary stays packed.
@@ -26,7 +26,7 @@ impl Calls {
         let count =
             move || Estimate { input: work.as_ref().map_or(0, |work| input(work, n_tokens)), output: n_tokens(&heard) };
         // A request may be megabytes of text, and nobody else is to wait for that.
-        course.meter.counted(self.cpu.run(count).await.unwrap_or_default());
+        progress.meter.counted(self.cpu.run(count).await.unwrap_or_default());
     }
 }
 

@@ -3,7 +3,7 @@
 use septet_kernel::Caller;
 use tracing::debug;
 
-use super::course::Course;
+use super::progress::CallProgress;
 use super::{Call, Calls, worst};
 use crate::config::ModelKind;
 use crate::deployment::Deployment;
@@ -24,43 +24,43 @@ impl Calls {
         caller: &Caller,
         call: &Call,
         deployment: &Deployment,
-        course: &mut Course,
+        progress: &mut CallProgress,
     ) -> Result<(), Error> {
         // A client with a key of the settings has a budget and no account.
         if call.pass.is_some() {
             return Ok(());
         }
-        course.turn = None;
+        progress.turn = None;
         loop {
             let Some(need) = worst::need(caller.tenant, call, deployment) else {
-                if let Some(funds) = course.funds.take() {
+                if let Some(funds) = progress.funds.take() {
                     funds.release().await;
                 }
                 return Ok(());
             };
-            let has_enough = course.funds.as_ref().is_some_and(|funds| funds.granted_nano() >= need.most);
+            let has_enough = progress.funds.as_ref().is_some_and(|funds| funds.granted_nano() >= need.most);
             if !has_enough {
-                if let Some(funds) = course.funds.take() {
+                if let Some(funds) = progress.funds.take() {
                     funds.release().await;
                 }
                 let Some(funds) = self.accounts.open(caller).await else { return Ok(()) };
-                // It stands in the course before anything is asked, so that it is given back if this is broken off.
-                let funds = course.funds.insert(funds);
+                // Noted before anything is asked, so that it is given back if this is broken off.
+                let funds = progress.funds.insert(funds);
                 if !funds.reserve(need.most, need.least, call.run.as_deref()).await? {
-                    course.funds = None;
+                    progress.funds = None;
                     return Ok(());
                 }
             }
-            if deployment.excess.is_known() || course.turn.is_some() {
+            if deployment.excess.is_known() || progress.turn.is_some() {
                 return Ok(());
             }
-            course.turn = self.accounts.turn(caller.tenant, &deployment.id).await;
-            if course.turn.is_none() {
+            progress.turn = self.accounts.turn(caller.tenant, &deployment.id).await;
+            if progress.turn.is_none() {
                 debug!(deployment = deployment.id, "the first call takes long, going on beside it");
                 return Ok(());
             }
             if deployment.excess.is_known() {
-                course.turn = None;
+                progress.turn = None;
             }
         }
     }
@@ -79,8 +79,8 @@ impl Calls {
     }
 
     /// How long an answer may be by what was kept back for it; `None` where nothing need be said of that.
-    pub(super) fn cap(&self, call: &Call, deployment: &Deployment, course: &Course) -> Option<u64> {
-        let funds = course.funds.as_ref()?;
-        worst::cap(course.tenant, call, deployment, funds.granted_nano())
+    pub(super) fn cap(&self, call: &Call, deployment: &Deployment, progress: &CallProgress) -> Option<u64> {
+        let funds = progress.funds.as_ref()?;
+        worst::cap(progress.tenant, call, deployment, funds.granted_nano())
     }
 }

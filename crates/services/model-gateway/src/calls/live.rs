@@ -9,7 +9,7 @@ use septet_kernel::Caller;
 use septet_routing::{FaultKind, Retry, Step, Walk};
 use tracing::{debug, info};
 
-use super::course::Course;
+use super::progress::CallProgress;
 use super::stream::terminal;
 use super::{Call, Calls, LAST_WORDS};
 use crate::error::Error;
@@ -20,20 +20,20 @@ use crate::registry::Plan;
 impl Calls {
     /// Makes an answer and sees it to its record.
     pub(super) async fn live(&self, caller: &Caller, call: &Call, sink: &Sink) {
-        let mut course = Course::new(call, caller, self.ids.next(), &self.clock);
+        let mut progress = CallProgress::new(call, caller, self.ids.next(), &self.clock);
         let stopping = self.lifecycle.stopping();
         let outcome = tokio::select! {
-            outcome = self.answer(caller, call, sink, &mut course) => outcome,
+            outcome = self.answer(caller, call, sink, &mut progress) => outcome,
             unwanted = sink.unwanted() => Err(unwanted),
             () = async { stopping.cancelled().await; tokio::time::sleep(LAST_WORDS).await } => Err(Error::Stopping),
         };
         let (last, outcome) = match outcome {
             Ok(last) => (last, Ok(())),
             // The client has seen a beginning, so it is told in its own protocol that there is no end.
-            Err(error) if course.has_shown => (terminal(call.dialect(), &error), Err(error)),
+            Err(error) if progress.has_shown => (terminal(call.dialect(), &error), Err(error)),
             Err(error) => (Bytes::new(), Err(error)),
         };
-        let settled = self.settle(caller, call, sink, &last, course, outcome).await;
+        let settled = self.settle(caller, call, sink, &last, progress, outcome).await;
         // A reader that has left needs no ending.
         if !last.is_empty() {
             let _left = sink.push(Piece::Bytes(last)).await;
@@ -44,30 +44,36 @@ impl Calls {
     }
 
     /// Reserves, and asks until there is an answer. Gives the last bytes, which are shown after the record is safe.
-    async fn answer(&self, caller: &Caller, call: &Call, sink: &Sink, course: &mut Course) -> Result<Bytes, Error> {
+    async fn answer(
+        &self,
+        caller: &Caller,
+        call: &Call,
+        sink: &Sink,
+        progress: &mut CallProgress,
+    ) -> Result<Bytes, Error> {
         let plan = Arc::new(self.registry.plan(&call.model, call.kind()).await?);
-        course.plan = Some(Arc::clone(&plan));
-        course.gathered = crate::cache::is_wanted(call, &plan).then(BytesMut::new);
-        course.route = plan.is_route.then(|| plan.name.clone());
-        if course.context.model.is_empty() {
-            course.context.model.clone_from(&plan.name);
+        progress.plan = Some(Arc::clone(&plan));
+        progress.gathered = crate::cache::is_wanted(call, &plan).then(BytesMut::new);
+        progress.route = plan.is_route.then(|| plan.name.clone());
+        if progress.context.model.is_empty() {
+            progress.context.model.clone_from(&plan.name);
         }
         if let Some(cached) = self.cache.get(caller.tenant, call, &plan).await {
-            course.is_cached = true;
+            progress.is_cached = true;
             let head = Head { deployment: cached.deployment.clone(), replayed: Some("cached"), ..Head::default() };
             sink.push(Piece::Head(head)).await.map_err(|_left| Error::CallerLeft)?;
             return Ok(cached.body.clone());
         }
         self.recorder.check_room()?;
-        course.hold = self.reserve(caller, call, &plan).await?;
+        progress.hold = self.reserve(caller, call, &plan).await?;
         let mut rng = SmallRng::from_rng(&mut rand::rng());
         let mut failed = None;
         for (at, stage) in plan.stages.iter().enumerate() {
             let called = (at == 0 && plan.is_route).then_some(plan.name.as_str());
             let judged = self.judge(call, caller.tenant, called, stage).await;
-            course.difficulty = judged.as_ref().filter(|_| called.is_some()).and_then(|judged| judged.score);
+            progress.difficulty = judged.as_ref().filter(|_| called.is_some()).and_then(|judged| judged.score);
             let choice = self.order(call, caller.tenant, &plan.name, stage, judged.as_ref(), &mut rng);
-            course.reason = choice.reason.to_string();
+            progress.reason = choice.reason.to_string();
             let mut walk = Walk::new(&choice, Retry { n: plan.route.retries, ..Retry::default() });
             let mut step = walk.first();
             while let Step::Try { index, pause } = step {
@@ -75,11 +81,11 @@ impl Calls {
                 if !pause.is_zero() {
                     tokio::time::sleep(pause).await;
                 }
-                let error = match self.attempt(caller, call, &plan, member, sink, course).await {
+                let error = match self.attempt(caller, call, &plan, member, sink, progress).await {
                     Ok(last) => return Ok(last),
                     Err(error) => error,
                 };
-                if course.has_shown {
+                if progress.has_shown {
                     return Err(error);
                 }
                 let fault = error.fault();

@@ -5,7 +5,7 @@ use septet_protocols::{Usage, embeddings, rerank};
 use septet_providers::Operation;
 use serde_json::Value;
 
-use super::course::Course;
+use super::progress::CallProgress;
 use super::{Call, Calls, Work};
 use crate::deployment::{Backend, Deployment};
 use crate::error::Error;
@@ -19,24 +19,24 @@ impl Calls {
         &self,
         call: &Call,
         deployment: &Deployment,
-        course: &mut Course,
+        progress: &mut CallProgress,
     ) -> Result<Bytes, Error> {
         let answer = match &call.work {
-            Work::Embed(body) => self.embed(&body.value, deployment, course).await?,
-            Work::Rerank(body) => self.rerank(&body.value, deployment, course).await?,
+            Work::Embed(body) => self.embed(&body.value, deployment, progress).await?,
+            Work::Rerank(body) => self.rerank(&body.value, deployment, progress).await?,
             // Conversations go another way.
             Work::Chat(_) => Value::Null,
         };
-        course.is_complete = true;
+        progress.is_complete = true;
         Ok(answer.to_string().into())
     }
 
-    async fn embed(&self, body: &Value, deployment: &Deployment, course: &mut Course) -> Result<Value, Error> {
+    async fn embed(&self, body: &Value, deployment: &Deployment, progress: &mut CallProgress) -> Result<Value, Error> {
         let mut request = embeddings::decode_request(body).map_err(Error::Wrong)?;
         deployment.model.upstream().clone_into(&mut request.model);
         let provider = match &deployment.backend {
             Backend::Remote(provider) => provider,
-            Backend::Local { embedder, .. } => return self.embed_here(embedder, &request, course).await,
+            Backend::Local { embedder, .. } => return self.embed_here(embedder, &request, progress).await,
             Backend::Offline => {
                 return Err(Error::NotOffered {
                     provider: deployment.backend.provider().to_owned(),
@@ -66,12 +66,12 @@ impl Calls {
             return Err(Error::Wrong(septet_protocols::Wrong::field("input", "is empty; give at least one text")));
         };
         if let Some(usage) = &whole.usage {
-            course.meter.said(usage.clone());
+            progress.meter.said(usage.clone());
         }
         // OpenAI's own shape goes on untouched, with the fields that only this provider has.
         match raw {
             Some(raw) if api == embeddings::Api::OpenAi && n_parts == 1 => Ok(raw),
-            _ => Ok(embeddings::encode_answer(&whole, request.is_base64, &course.context)),
+            _ => Ok(embeddings::encode_answer(&whole, request.is_base64, &progress.context)),
         }
     }
 
@@ -79,7 +79,7 @@ impl Calls {
         &self,
         embedder: &std::sync::Arc<septet_embedder::Model>,
         request: &embeddings::Request,
-        course: &mut Course,
+        progress: &mut CallProgress,
     ) -> Result<Value, Error> {
         let embeddings::Input::Texts(texts) = request.input.clone() else {
             let what = "must be texts: this model counts its tokens itself";
@@ -102,13 +102,13 @@ impl Calls {
         let made = made.map_err(|_panicked| Error::Embedder("it stopped unexpectedly".to_owned()))?;
         let (n_tokens, made) = made.map_err(|error| Error::Embedder(error.to_string()))?;
         let usage = Usage { input: n_tokens as u64, ..Usage::default() };
-        course.meter.said(usage.clone());
+        progress.meter.said(usage.clone());
         let vectors = made.into_iter().map(|vector| vector.into_iter().map(f64::from).collect()).collect();
         let answer = embeddings::Answer { model: request.model.clone(), vectors, usage: Some(usage) };
-        Ok(embeddings::encode_answer(&answer, request.is_base64, &course.context))
+        Ok(embeddings::encode_answer(&answer, request.is_base64, &progress.context))
     }
 
-    async fn rerank(&self, body: &Value, deployment: &Deployment, course: &mut Course) -> Result<Value, Error> {
+    async fn rerank(&self, body: &Value, deployment: &Deployment, progress: &mut CallProgress) -> Result<Value, Error> {
         let mut request = rerank::decode_request(body).map_err(Error::Wrong)?;
         deployment.model.upstream().clone_into(&mut request.model);
         let none = || Error::NotOffered { provider: deployment.backend.provider().to_owned(), what: "reranking" };
@@ -119,8 +119,8 @@ impl Calls {
         let value: Value = serde_json::from_slice(&bytes).map_err(|_bad| provider.garbled(&bytes))?;
         let answer = rerank::decode_answer(api, &value).map_err(|bad| provider.unreadable(&bad))?;
         if let Some(usage) = &answer.usage {
-            course.meter.said(usage.clone());
+            progress.meter.said(usage.clone());
         }
-        Ok(rerank::encode_answer(&answer, &request, &course.context))
+        Ok(rerank::encode_answer(&answer, &request, &progress.context))
     }
 }

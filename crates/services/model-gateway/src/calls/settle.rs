@@ -10,7 +10,7 @@ use septet_kernel::{Caller, Failure, Money, causes};
 use septet_routing::Tier;
 use tracing::{debug, error, info_span, warn};
 
-use super::course::{Course, Spent};
+use super::progress::{CallProgress, Spent};
 use super::{Call, Calls, Work, worst};
 use crate::accounts::Funds;
 use crate::deployment::Deployment;
@@ -29,17 +29,17 @@ impl Calls {
         call: &Call,
         sink: &Sink,
         last: &Bytes,
-        mut course: Course,
+        mut progress: CallProgress,
         outcome: Result<(), Error>,
     ) -> Result<(), Error> {
-        if course.is_cached {
+        if progress.is_cached {
             metrics::cached();
             return outcome;
         }
-        let hold = course.hold.take();
-        let Some(deployment) = course.deployment.clone() else {
-            give_back(hold, course.spent).await;
-            release(course.funds.take()).await;
+        let hold = progress.hold.take();
+        let Some(deployment) = progress.deployment.clone() else {
+            give_back(hold, progress.spent).await;
+            release(progress.funds.take()).await;
             return outcome;
         };
         let status = match &outcome {
@@ -47,41 +47,45 @@ impl Calls {
             Err(Error::CallerLeft | Error::Cancelled) => UsageStatus::Cancelled,
             Err(_) => UsageStatus::Failed,
         };
-        metrics::call(&deployment, status, course.n_attempts);
+        metrics::call(&deployment, status, progress.n_attempts);
         // Once bytes were shown the provider has worked, whatever went wrong then.
-        let has_worked = course.has_shown || course.meter.is_used();
+        let has_worked = progress.has_shown || progress.meter.is_used();
         let has_cost = outcome.as_ref().err().is_none_or(|error| error.may_have_cost() || has_worked);
         if !has_cost {
-            give_back(hold, course.spent).await;
-            release(course.funds.take()).await;
+            give_back(hold, progress.spent).await;
+            release(progress.funds.take()).await;
             return outcome;
         }
         if let Err(error) = &outcome {
             debug!(deployment = deployment.id, error.code = error.code(), "model call ended early");
         }
-        self.estimate(call, &deployment, &mut course).await;
-        let mut record = self.record(caller, call, &course, &deployment, status);
-        record.id = course.id;
-        record.difficulty_millionths = course.difficulty.map(millionths);
+        self.estimate(call, &deployment, &mut progress).await;
+        let mut record = self.record(caller, call, &progress, &deployment, status);
+        record.id = progress.id;
+        record.difficulty_millionths = progress.difficulty.map(millionths);
         metrics::used(&deployment, &record);
         traced(call, &record);
         if status == UsageStatus::Completed {
             let tenant = caller.tenant.to_string();
-            self.expected.learn(&tenant, course.route.as_deref().unwrap_or(&deployment.model.id), record.output_tokens);
+            self.expected.learn(
+                &tenant,
+                progress.route.as_deref().unwrap_or(&deployment.model.id),
+                record.output_tokens,
+            );
             if !record.estimated {
                 self.expected.learn_cached(&tenant, &deployment.id, record.input_tokens, record.cached_tokens);
             }
         }
         if let Some(hold) = hold {
-            let Spent { tokens, cost_nano } = course.spent.with(&record);
+            let Spent { tokens, cost_nano } = progress.spent.with(&record);
             hold.settle(tokens, cost_nano).await;
         }
         self.keep(call, sink, last, &record, &deployment, outcome.is_ok()).await?;
         self.learn_count(call, &deployment, &record);
-        if let Some(funds) = course.funds.take() {
+        if let Some(funds) = progress.funds.take() {
             funds.settle(record.cost_nano).await;
         }
-        if let (true, Some(plan), Some(mut gathered)) = (outcome.is_ok(), &course.plan, course.gathered.take()) {
+        if let (true, Some(plan), Some(mut gathered)) = (outcome.is_ok(), &progress.plan, progress.gathered.take()) {
             gathered.extend_from_slice(last);
             self.cache.put(caller.tenant, call, plan, &deployment, gathered.freeze()).await;
         }
@@ -89,22 +93,22 @@ impl Calls {
     }
 
     /// Records the attempt that was made last, if it had cost when it failed: another is about to be made.
-    pub(super) async fn set_aside(&self, caller: &Caller, call: &Call, course: &mut Course) {
-        let Some(deployment) = course.deployment.clone().filter(|_| course.meter.is_used()) else { return };
-        self.estimate(call, &deployment, course).await;
+    pub(super) async fn set_aside(&self, caller: &Caller, call: &Call, progress: &mut CallProgress) {
+        let Some(deployment) = progress.deployment.clone().filter(|_| progress.meter.is_used()) else { return };
+        self.estimate(call, &deployment, progress).await;
         let record = UsageRecord {
-            call: Some(course.id),
-            started_at_ms: course.attempt_at_ms,
-            duration_ms: self.clock.now_ms() - course.attempt_at_ms,
-            ..self.record(caller, call, course, &deployment, UsageStatus::Failed)
+            call: Some(progress.id),
+            started_at_ms: progress.attempt_at_ms,
+            duration_ms: self.clock.now_ms() - progress.attempt_at_ms,
+            ..self.record(caller, call, progress, &deployment, UsageStatus::Failed)
         };
         metrics::used(&deployment, &record);
         traced(call, &record);
         self.write_down(&record).await;
         self.learn_count(call, &deployment, &record);
-        course.spent = course.spent.with(&record);
+        progress.spent = progress.spent.with(&record);
         // The record ends this hold. The next attempt needs one of its own.
-        if let Some(funds) = course.funds.take() {
+        if let Some(funds) = progress.funds.take() {
             funds.settle(record.cost_nano).await;
         }
     }
@@ -122,15 +126,15 @@ impl Calls {
         &self,
         caller: &Caller,
         call: &Call,
-        course: &Course,
+        progress: &CallProgress,
         deployment: &Deployment,
         status: UsageStatus,
     ) -> UsageRecord {
-        let counted = course.meter.count(course.is_complete);
+        let counted = progress.meter.count(progress.is_complete);
         let usage = &counted.usage;
-        let service = course.meter.tier().unwrap_or(call.service());
+        let service = progress.meter.tier().unwrap_or(call.service());
         let bill = deployment.tariff.of(caller.tenant).bill(usage, service);
-        let mut doubt = course.meter.doubt().map(str::to_owned);
+        let mut doubt = progress.meter.doubt().map(str::to_owned);
         if bill.cost > MOST_COST_NANO {
             doubt.get_or_insert_with(|| format!("it would cost {}", Money(bill.cost)));
         }
@@ -147,19 +151,19 @@ impl Calls {
             tenant: caller.tenant,
             call: None,
             difficulty_millionths: None,
-            tier: tier_word(course.tier),
+            tier: tier_word(progress.tier),
             user: caller.user,
             key: caller.key,
             request: caller.request,
             run: call.run.clone(),
-            hold: course.funds.as_ref().map(Funds::id),
-            reserved_nano: course.funds.as_ref().map(Funds::granted_nano),
+            hold: progress.funds.as_ref().map(Funds::id),
+            reserved_nano: progress.funds.as_ref().map(Funds::granted_nano),
             doubt,
             model: deployment.model.id.clone(),
             provider: deployment.backend.provider().to_owned(),
-            route: course.route.clone(),
-            reason: course.route.is_some().then(|| course.reason.clone()),
-            n_attempts: course.n_attempts,
+            route: progress.route.clone(),
+            reason: progress.route.is_some().then(|| progress.reason.clone()),
+            n_attempts: progress.n_attempts,
             input_tokens: usage.input,
             cached_tokens: usage.cached,
             cache_write_tokens: usage.cache_write,
@@ -170,9 +174,9 @@ impl Calls {
             table_cost_nano: bill.table,
             service_tier: tier::word(service).map(str::to_owned),
             estimated: counted.estimated,
-            started_at_ms: course.started_at_ms,
-            first_token_ms: course.first_token_at_ms.map(|at| at - course.started_at_ms),
-            duration_ms: now_ms - course.started_at_ms,
+            started_at_ms: progress.started_at_ms,
+            first_token_ms: progress.first_token_at_ms.map(|at| at - progress.started_at_ms),
+            duration_ms: now_ms - progress.started_at_ms,
             status,
             cursor: 0,
         }

@@ -16,7 +16,7 @@ use septet_protocols::{Answer, Context, Dialect, Frame, Unreadable, Usage};
 use septet_providers::Operation;
 use serde_json::json;
 
-use super::course::Course;
+use super::progress::CallProgress;
 use super::request::{chat_request, client_headers, encoded};
 use super::{Call, Calls};
 use crate::asked::Asked;
@@ -50,11 +50,11 @@ impl Calls {
         asked: &Asked,
         plan: &Plan,
         deployment: &Deployment,
-        course: &mut Course,
+        progress: &mut CallProgress,
     ) -> Result<(Opened, Vec<String>), Error> {
-        let prices = deployment.tariff.of(course.tenant);
+        let prices = deployment.tariff.of(progress.tenant);
         let price = |usage: &Usage, got: Option<Service>| prices.cost(usage, got.unwrap_or(asked.service));
-        let wish = Wish { context: course.context.clone(), shows_cost: call.run.is_some() };
+        let wish = Wish { context: progress.context.clone(), shows_cost: call.run.is_some() };
         match &deployment.backend {
             Backend::Offline => {
                 let (request, clock) = (asked.clone(), self.clock.clone());
@@ -63,12 +63,12 @@ impl Calls {
                 let mut wire = Wire::new(Dialect::Chat, asked.dialect, wish);
                 let mut rest = futures::stream::iter(pieces.into_iter().map(Ok)).boxed().peekable();
                 let first = rest.next().await.transpose()?.unwrap_or_default();
-                let first = wire.chunk(&first, &mut course.meter, &price).map_err(|_bug| Error::Analyst)?;
+                let first = wire.chunk(&first, &mut progress.meter, &price).map_err(|_bug| Error::Analyst)?;
                 Ok((Opened { wire, rest, first, provider: None }, Vec::new()))
             }
             Backend::Local { name, .. } => Err(Error::NotOffered { provider: name.to_string(), what: "chat" }),
             Backend::Remote(provider) => {
-                let cap = self.cap(call, deployment, course);
+                let cap = self.cap(call, deployment, progress);
                 let (dialect, body, dropped) = encoded(&self.cpu, asked, plan, deployment, provider, cap).await?;
                 let operation = Operation::Chat { dialect, stream: true };
                 let limit = deployment.first_byte(provider);
@@ -91,10 +91,10 @@ impl Calls {
                     let chunk = provider.within(limit, async { rest.next().await.transpose() }).await?;
                     let is_end = chunk.is_none();
                     let out = match &chunk {
-                        Some(chunk) => wire.chunk(chunk, &mut course.meter, &price),
+                        Some(chunk) => wire.chunk(chunk, &mut progress.meter, &price),
                         None => {
-                            self.estimate_unsaid(call, deployment, course).await;
-                            wire.end(&mut course.meter, &price)
+                            self.estimate_unsaid(call, deployment, progress).await;
+                            wire.end(&mut progress.meter, &price)
                         }
                     };
                     let first = out.map_err(|bad| provider.unreadable(&bad))?;
@@ -118,10 +118,10 @@ impl Calls {
         opened: Opened,
         deployment: &Deployment,
         sink: &Sink,
-        course: &mut Course,
+        progress: &mut CallProgress,
     ) -> Result<Bytes, Error> {
         let Opened { mut wire, mut rest, first, provider } = opened;
-        let prices = deployment.tariff.of(course.tenant);
+        let prices = deployment.tariff.of(progress.tenant);
         let price = |usage: &Usage, got: Option<Service>| prices.cost(usage, got.unwrap_or(asked.service));
         let idle = provider.as_ref().map_or(Duration::from_secs(60), |provider| provider.patience.idle);
         let unreadable = |bad: &Unreadable| match &provider {
@@ -130,7 +130,7 @@ impl Calls {
         };
         let mut n_bytes = first.len();
         if !first.is_empty() {
-            show(sink, course, first.freeze()).await?;
+            show(sink, progress, first.freeze()).await?;
         }
         if let Some(bad) = wire.broken() {
             return Err(unreadable(bad));
@@ -149,16 +149,16 @@ impl Calls {
                 other => other?,
             };
             let out = match &chunk {
-                Some(chunk) => wire.chunk(chunk, &mut course.meter, &price),
+                Some(chunk) => wire.chunk(chunk, &mut progress.meter, &price),
                 None => {
-                    self.estimate_unsaid(call, deployment, course).await;
-                    wire.end(&mut course.meter, &price)
+                    self.estimate_unsaid(call, deployment, progress).await;
+                    wire.end(&mut progress.meter, &price)
                 }
             };
             let mut out = out.map_err(|bad| unreadable(&bad))?;
             if !out.is_empty() && (chunk.is_some() || wire.failed().is_some() || wire.broken().is_some()) {
                 n_bytes += out.len();
-                show(sink, course, out.split().freeze()).await?;
+                show(sink, progress, out.split().freeze()).await?;
             }
             if let Some(bad) = wire.broken() {
                 return Err(unreadable(bad));
@@ -170,10 +170,10 @@ impl Calls {
                 return Err(Error::TooLong { max_bytes: self.max_answer_bytes });
             }
             if chunk.is_none() {
-                course.is_complete = true;
+                progress.is_complete = true;
                 return Ok(out.freeze());
             }
-            if let Some(hold) = &mut course.hold {
+            if let Some(hold) = &mut progress.hold {
                 hold.renew(&self.clock).await;
             }
         }
@@ -232,9 +232,9 @@ fn no_stream(provider: &Provider, dialect: Dialect, bytes: &[u8]) -> Error {
 }
 
 /// Shows bytes to the client. From here on nobody else is asked.
-async fn show(sink: &Sink, course: &mut Course, bytes: Bytes) -> Result<(), Error> {
-    course.has_shown = true;
-    if let Some(gathered) = &mut course.gathered {
+async fn show(sink: &Sink, progress: &mut CallProgress, bytes: Bytes) -> Result<(), Error> {
+    progress.has_shown = true;
+    if let Some(gathered) = &mut progress.gathered {
         gathered.extend_from_slice(&bytes);
     }
     sink.push(Piece::Bytes(bytes)).await.map_err(|_left| Error::CallerLeft)

@@ -5,7 +5,7 @@ use septet_protocols::Dialect;
 use septet_providers::Operation;
 use serde_json::{Value, json};
 
-use super::course::Course;
+use super::progress::CallProgress;
 use super::request::{chat_request, client_headers, encoded};
 use super::{Call, Calls};
 use crate::asked::Asked;
@@ -28,7 +28,7 @@ impl Calls {
         asked: &Asked,
         plan: &Plan,
         deployment: &Deployment,
-        course: &mut Course,
+        progress: &mut CallProgress,
     ) -> Result<(Bytes, Vec<String>), Error> {
         let (from, body, dropped, provider) = match &deployment.backend {
             Backend::Offline => {
@@ -41,7 +41,7 @@ impl Calls {
                 return Err(Error::NotOffered { provider: name.to_string(), what: "chat" });
             }
             Backend::Remote(provider) => {
-                let cap = self.cap(call, deployment, course);
+                let cap = self.cap(call, deployment, progress);
                 let (dialect, body, dropped) = encoded(&self.cpu, asked, plan, deployment, provider, cap).await?;
                 let operation = Operation::Chat { dialect, stream: false };
                 let headers = client_headers(call);
@@ -50,11 +50,11 @@ impl Calls {
                 (dialect, body, dropped, Some(provider))
             }
         };
-        let shown = self.translated(from, &body, call, asked, deployment, course).await.map_err(|bad| match bad {
+        let shown = self.translated(from, &body, call, asked, deployment, progress).await.map_err(|bad| match bad {
             Bad::Unreadable(bad) => provider.map_or(Error::Analyst, |provider| provider.unreadable(&bad)),
             Bad::Failed(failed) => provider.map_or(Error::Analyst, |provider| provider.refused(&failed)),
         })?;
-        course.is_complete = true;
+        progress.is_complete = true;
         Ok((shown, dropped))
     }
 
@@ -66,7 +66,7 @@ impl Calls {
         call: &Call,
         asked: &Asked,
         deployment: &Deployment,
-        course: &mut Course,
+        progress: &mut CallProgress,
     ) -> Result<Bytes, Bad> {
         let to = asked.dialect;
         let unreadable = |_bad: serde_json::Error| {
@@ -77,20 +77,20 @@ impl Calls {
         let answer = from.decode_answer(&value).map_err(Bad::Unreadable)?;
         // What had failed may have cost all the same, so its figures are read first.
         for event in answer.events() {
-            course.meter.see(&event);
+            progress.meter.see(&event);
         }
         if let Some(failed) = answer.failed {
             return Err(Bad::Failed(failed));
         }
-        let said = course.meter.figures().cloned();
+        let said = progress.meter.figures().cloned();
         let estimated = said.is_none();
-        self.estimate_unsaid(call, deployment, course).await;
-        let usage = said.unwrap_or_else(|| course.meter.count(true).usage);
-        let service = course.meter.tier().unwrap_or(asked.service);
-        let cost = call.run.is_some().then(|| deployment.tariff.of(course.tenant).cost(&usage, service));
+        self.estimate_unsaid(call, deployment, progress).await;
+        let usage = said.unwrap_or_else(|| progress.meter.count(true).usage);
+        let service = progress.meter.tier().unwrap_or(asked.service);
+        let cost = call.run.is_some().then(|| deployment.tariff.of(progress.tenant).cost(&usage, service));
         if from != to {
             let answer = septet_protocols::Answer { usage: Some(usage), ..answer };
-            value = to.encode_answer(&answer, &course.context);
+            value = to.encode_answer(&answer, &progress.context);
         } else if estimated && to == Dialect::Chat {
             value["usage"] = septet_protocols::chat::encode_usage(&usage);
             value["usage"]["estimated"] = json!(true);

@@ -1,4 +1,4 @@
-//! Our end of a container's way out: streams that begin at code there.
+//! Our end of a container's egress: streams that begin at code there.
 //!
 //! Nothing in a container connects to us. While code runs, requests wait at its agent, a few at a time, and each becomes
 //! a stream once code has connected. Which session a stream is of follows from whom we have asked.
@@ -16,12 +16,12 @@ use tokio::time::Instant;
 use tracing::debug;
 
 use super::reach::Reach;
-use super::wire::{STREAM, WAITING};
+use super::wire::{LONG_POLL_TIMEOUT, STREAM};
 
 /// So that of two connections at once the second does not wait for a request to travel.
 const N_WAITING: usize = 2;
 /// An agent that answers says so in time.
-const PATIENCE: Duration = Duration::from_secs(15);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
 /// After an answer that was none, the first time and at most.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
@@ -47,7 +47,7 @@ async fn arrive(reach: Reach, mut is_running: watch::Receiver<bool>) -> Option<T
         };
         match answer {
             Ok(Some(stream)) => return Some(TokioIo::new(stream)),
-            Ok(None) if asked.elapsed() >= WAITING / 2 => pause = PAUSES.0,
+            Ok(None) if asked.elapsed() >= LONG_POLL_TIMEOUT / 2 => pause = PAUSES.0,
             // One who says so at once has us ask in circles.
             Ok(None) => tokio::time::sleep(PAUSES.1).await,
             Err(error) => {
@@ -61,10 +61,10 @@ async fn arrive(reach: Reach, mut is_running: watch::Receiver<bool>) -> Option<T
 
 /// `None` when no code has connected for a while.
 async fn stream(reach: &Reach) -> io::Result<Option<Upgraded>> {
-    let mut request = reach.request(Method::POST, "/way-out", Body::empty())?;
+    let mut request = reach.request(Method::POST, "/egress", Body::empty())?;
     request.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
     request.headers_mut().insert(header::UPGRADE, HeaderValue::from_static(STREAM));
-    let response = reach.answer(request, WAITING + PATIENCE).await?;
+    let response = reach.answer(request, LONG_POLL_TIMEOUT + ANSWER_TIMEOUT).await?;
     match response.status() {
         StatusCode::SWITCHING_PROTOCOLS => hyper::upgrade::on(response).await.map(Some).map_err(io::Error::other),
         StatusCode::NO_CONTENT => Ok(None),

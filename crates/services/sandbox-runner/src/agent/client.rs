@@ -29,15 +29,17 @@ use super::address::Address;
 use super::arrivals::arrivals;
 use super::lines::Lines;
 use super::reach::Reach;
-use super::wire::{Ask, Health, Look, Opening, PROTOCOL, Seen, Told, Trouble, TroubleKind};
+use super::wire::{
+    AgentError, AgentErrorKind, AgentEvent, AgentRequest, FolderChanges, Health, Look, Opening, PROTOCOL,
+};
 use crate::driver::{self, Cause, Changes, Chunks, Ended, Error, FoundFile, Job, Said, Session, Signals};
-use crate::egress::{Gate, Serving};
+use crate::egress::{EgressPolicy, Serving};
 use crate::process;
 
 /// An answer about the agent itself.
-const SOON: Duration = Duration::from_secs(5);
+const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
 /// An answer that waits for a worker or for a folder.
-const PATIENCE: Duration = Duration::from_secs(60);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long an agent may take to end a run whose time is over, or that was cancelled.
 const GRACE: Duration = Duration::from_secs(3);
 const ANSWER_BYTES_MAX: usize = 8 << 20;
@@ -53,8 +55,8 @@ pub(crate) struct Remote {
 
 struct Inner {
     reach: Reach,
-    /// The way out of its code, when it has one.
-    way_out: OnceLock<Serving>,
+    /// The egress of its code, when it has one.
+    egress: OnceLock<Serving>,
     is_running: watch::Sender<bool>,
     lost: CancellationToken,
     has_kept: AtomicBool,
@@ -67,9 +69,9 @@ impl Remote {
     /// When nobody answers there, or one that speaks another language: try again while the container is starting.
     pub(crate) async fn connect(address: Address, token: &SecretString) -> Result<Self, Error> {
         let reach = Reach::new(address, token).map_err(Error::Io)?;
-        let (way_out, is_running) = (OnceLock::new(), watch::Sender::new(false));
+        let (egress, is_running) = (OnceLock::new(), watch::Sender::new(false));
         let (lost, has_kept) = (CancellationToken::new(), AtomicBool::new(false));
-        let remote = Self { inner: Arc::new(Inner { reach, way_out, is_running, lost, has_kept }) };
+        let remote = Self { inner: Arc::new(Inner { reach, egress, is_running, lost, has_kept }) };
         let health = remote.health().await?;
         if health.protocol != PROTOCOL {
             return Err(Error::Unavailable(format!(
@@ -82,8 +84,8 @@ impl Remote {
 
     /// Asks how the agent is, which also renews its lease. Takes 5 s at most.
     pub(crate) async fn health(&self) -> Result<Health, Error> {
-        let response = self.send(Method::GET, "/health", Body::empty(), SOON).await.map_err(Error::Io)?;
-        read(response, SOON).await.map_err(Error::Io)
+        let response = self.send(Method::GET, "/health", Body::empty(), HEALTH_TIMEOUT).await.map_err(Error::Io)?;
+        read(response, HEALTH_TIMEOUT).await.map_err(Error::Io)
     }
 
     /// Cancelled when the agent is of no use any more.
@@ -91,20 +93,20 @@ impl Remote {
         self.inner.lost.clone()
     }
 
-    /// Gives the code in the container a way out, through which new connections come while a run goes on, and which ends
+    /// Gives the code in the container egress, through which new connections come while a run goes on, and which ends
     /// with the last handle to the container. `must_fence` says that the
     /// container has a network besides, so that something in it must keep code to that one way.
     ///
     /// # Errors
     /// [`Error::Unavailable`] with why the agent cannot do that.
-    pub(crate) async fn open_way_out(&self, gate: &Arc<Gate>, must_fence: bool) -> Result<(), Error> {
-        let opening = json(&Opening { directions: gate.directions(), must_fence }).map_err(Error::Io)?;
-        self.send(Method::PUT, "/way-out", opening, SOON).await.map_err(|error| {
-            Error::Unavailable(format!("the way out of a sandbox container was not opened: {error}"))
+    pub(crate) async fn open_egress(&self, policy: &Arc<EgressPolicy>, must_fence: bool) -> Result<(), Error> {
+        let opening = json(&Opening { directions: policy.directions(), must_fence }).map_err(Error::Io)?;
+        self.send(Method::PUT, "/egress", opening, HEALTH_TIMEOUT).await.map_err(|error| {
+            Error::Unavailable(format!("the egress of a sandbox container was not opened: {error}"))
         })?;
         // Should it be there already, this one is dropped, which ends it.
         let arrivals = arrivals(self.inner.reach.clone(), self.inner.is_running.subscribe());
-        self.inner.way_out.set(gate.serve_all(arrivals)).ok();
+        self.inner.egress.set(policy.serve_all(arrivals)).ok();
         Ok(())
     }
 
@@ -114,25 +116,25 @@ impl Remote {
         if response.status().is_success() {
             return Ok(response);
         }
-        let trouble: Trouble = read(response, SOON).await?;
-        if trouble.kind == TroubleKind::Lost {
+        let error: AgentError = read(response, HEALTH_TIMEOUT).await?;
+        if error.kind == AgentErrorKind::Lost {
             self.inner.lost.cancel();
         }
-        let kind = match trouble.kind {
-            TroubleKind::Full => io::ErrorKind::StorageFull,
-            TroubleKind::Stranger => io::ErrorKind::PermissionDenied,
-            TroubleKind::Garbled
-            | TroubleKind::Busy
-            | TroubleKind::Unavailable
-            | TroubleKind::Lost
-            | TroubleKind::Io => io::ErrorKind::Other,
+        let kind = match error.kind {
+            AgentErrorKind::Full => io::ErrorKind::StorageFull,
+            AgentErrorKind::Stranger => io::ErrorKind::PermissionDenied,
+            AgentErrorKind::Garbled
+            | AgentErrorKind::Busy
+            | AgentErrorKind::Unavailable
+            | AgentErrorKind::Lost
+            | AgentErrorKind::Io => io::ErrorKind::Other,
         };
-        Err(io::Error::new(kind, shortened(&trouble.detail)))
+        Err(io::Error::new(kind, shortened(&error.detail)))
     }
 
     /// Like [`Remote::send`], for what must not fail while a session is open: who does not answer is lost.
     async fn ask(&self, method: Method, path: &str, body: Body) -> io::Result<Response<Body>> {
-        let answer = self.send(method, path, body, PATIENCE).await;
+        let answer = self.send(method, path, body, REQUEST_TIMEOUT).await;
         if let Err(error) = &answer
             && matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::TimedOut)
         {
@@ -162,17 +164,17 @@ impl Session for Remote {
 
     async fn enter(&self, keep: bool) -> Result<Box<dyn driver::Entered>, Error> {
         let (mut asks, waiting) = mpsc::unbounded();
-        send_line(&mut asks, &Ask::Enter { keep });
+        send_line(&mut asks, &AgentRequest::Enter { keep });
         let body = Body::from_stream(waiting.map(Ok::<Bytes, std::convert::Infallible>));
         let response = self.ask(Method::POST, "/run", body).await.map_err(|_gone| Error::Lost)?;
         let mut told = Lines::new(response.into_body());
-        let first = tokio::time::timeout(PATIENCE, told.next()).await;
+        let first = tokio::time::timeout(REQUEST_TIMEOUT, told.next()).await;
         match first {
-            Ok(Some(Told::Entered { is_fresh })) => {
+            Ok(Some(AgentEvent::Entered { is_fresh })) => {
                 Ok(Box::new(Entered { remote: self.clone(), asks, told, is_fresh, keep }))
             }
-            Ok(Some(Told::Failed(trouble))) => Err(self.error_of(trouble)),
-            Ok(Some(Told::Said(_) | Told::Ended(_)) | None) | Err(_) => {
+            Ok(Some(AgentEvent::Failed(error))) => Err(self.error_of(error)),
+            Ok(Some(AgentEvent::Said(_) | AgentEvent::Ended(_)) | None) | Err(_) => {
                 self.inner.lost.cancel();
                 Err(Error::Lost)
             }
@@ -196,7 +198,7 @@ impl Session for Remote {
 
     async fn changes(&self, n_max: usize) -> io::Result<Changes> {
         let response = self.ask(Method::POST, "/changes", json(&Look { n_max })?).await?;
-        let mut seen: Seen = read(response, PATIENCE).await?;
+        let mut seen: FolderChanges = read(response, REQUEST_TIMEOUT).await?;
         let mut is_cut = seen.is_cut || seen.found.len() > n_max || seen.gone.len() > N_GONE_MAX;
         seen.found.truncate(n_max);
         seen.gone.truncate(N_GONE_MAX);
@@ -221,17 +223,19 @@ impl Session for Remote {
 }
 
 impl Remote {
-    fn error_of(&self, trouble: Trouble) -> Error {
-        let detail = shortened(&trouble.detail);
-        match trouble.kind {
-            TroubleKind::Unavailable => Error::Unavailable(detail),
-            TroubleKind::Lost => {
+    fn error_of(&self, error: AgentError) -> Error {
+        let detail = shortened(&error.detail);
+        match error.kind {
+            AgentErrorKind::Unavailable => Error::Unavailable(detail),
+            AgentErrorKind::Lost => {
                 self.inner.lost.cancel();
                 Error::Lost
             }
-            TroubleKind::Stranger | TroubleKind::Garbled | TroubleKind::Full | TroubleKind::Busy | TroubleKind::Io => {
-                Error::Io(io::Error::other(detail))
-            }
+            AgentErrorKind::Stranger
+            | AgentErrorKind::Garbled
+            | AgentErrorKind::Full
+            | AgentErrorKind::Busy
+            | AgentErrorKind::Io => Error::Io(io::Error::other(detail)),
         }
     }
 }
@@ -256,13 +260,13 @@ impl Drop for Unfinished {
     }
 }
 
-/// A run that goes on, for the way out.
+/// A run that goes on, for the egress.
 struct Running(Remote);
 
 impl Running {
     fn begin(remote: &Remote) -> Self {
-        if let Some(way_out) = remote.inner.way_out.get() {
-            way_out.renew();
+        if let Some(egress) = remote.inner.egress.get() {
+            egress.renew();
         }
         remote.inner.is_running.send_replace(true);
         Self(remote.clone())
@@ -290,7 +294,7 @@ impl driver::Entered for Entered {
         let mut unfinished = Unfinished(Some(self.remote.lost()));
         let _running = Running::begin(&self.remote);
         let started = Instant::now();
-        send_line(&mut self.asks, &Ask::Run(job.clone()));
+        send_line(&mut self.asks, &AgentRequest::Run(job.clone()));
         // Two streams, and a byte that is no text becomes three.
         let mut n_left = job.output_bytes.saturating_mul(6);
         let (mut is_cut, mut cause) = (false, Cause::Timeout);
@@ -299,7 +303,7 @@ impl driver::Entered for Entered {
         let ended = loop {
             tokio::select! {
                 told = self.told.next() => match told {
-                    Some(Told::Said(said)) => {
+                    Some(AgentEvent::Said(said)) => {
                         let (Said::Stdout(text) | Said::Stderr(text)) = &said;
                         match n_left.checked_sub(text.len() as u64) {
                             Some(left) => {
@@ -309,22 +313,22 @@ impl driver::Entered for Entered {
                             None => is_cut = true,
                         }
                     }
-                    Some(Told::Ended(ended)) => break *ended,
-                    Some(Told::Failed(trouble)) => {
+                    Some(AgentEvent::Ended(ended)) => break *ended,
+                    Some(AgentEvent::Failed(error)) => {
                         unfinished.0 = None;
-                        return Err(self.remote.error_of(trouble));
+                        return Err(self.remote.error_of(error));
                     }
-                    Some(Told::Entered { .. }) | None => return Err(Error::Lost),
+                    Some(AgentEvent::Entered { .. }) | None => return Err(Error::Lost),
                 },
                 () = signals.interrupt.cancelled(), if !is_interrupted => {
                     is_interrupted = true;
-                    send_line(&mut self.asks, &Ask::Interrupt);
+                    send_line(&mut self.asks, &AgentRequest::Interrupt);
                 }
                 () = signals.cancel.cancelled(), if !is_cancelled => {
                     is_cancelled = true;
                     cause = Cause::Cancelled;
                     give_up_at = Instant::now() + GRACE;
-                    send_line(&mut self.asks, &Ask::Cancel);
+                    send_line(&mut self.asks, &AgentRequest::Cancel);
                 }
                 () = tokio::time::sleep_until(give_up_at) => {
                     warn!("a sandbox container does not end a run; ending the container");
@@ -358,7 +362,7 @@ pub(crate) fn given_up(cause: Cause, duration: Duration, is_cut: bool) -> Ended 
 }
 
 /// When the other side is gone, that is heard where its answer is waited for.
-fn send_line(asks: &mut mpsc::UnboundedSender<Bytes>, ask: &Ask) {
+fn send_line(asks: &mut mpsc::UnboundedSender<Bytes>, ask: &AgentRequest) {
     asks.unbounded_send(ndjson::line(ask)).ok();
 }
 
@@ -376,7 +380,7 @@ async fn read<T: DeserializeOwned>(response: Response<Body>, patience: Duration)
 fn chunks(response: Response<Body>) -> Chunks {
     let body = response.into_body().into_data_stream();
     let timed = futures::stream::unfold(body, |mut body| async move {
-        match tokio::time::timeout(PATIENCE, body.next()).await {
+        match tokio::time::timeout(REQUEST_TIMEOUT, body.next()).await {
             Ok(chunk) => Some((chunk?.map_err(io::Error::other), body)),
             Err(late) => Some((Err(io::Error::new(io::ErrorKind::TimedOut, late)), body)),
         }

@@ -1,4 +1,4 @@
-//! The way out of a container, from inside: a socket that code connects to, and streams that carry it to the runner.
+//! The egress of a container, from inside: a socket that code connects to, and streams that carry it to the runner.
 //!
 //! There is no such socket until the runner asks for one. What code says goes to the runner as it is, over a stream that
 //! the runner has asked for before. Nothing here connects to anything or knows what is allowed: who takes the agent over
@@ -16,7 +16,7 @@ use hyper_util::rt::TokioIo;
 use septet_chassis::Lifecycle;
 use tokio::net::{TcpListener, TcpStream};
 
-use super::wire::{Opening, STREAM, Trouble, TroubleKind, WAITING};
+use super::wire::{AgentError, AgentErrorKind, LONG_POLL_TIMEOUT, Opening, STREAM};
 use crate::egress::Outlet;
 
 /// After an error that may go by, such as too many open files.
@@ -38,33 +38,34 @@ impl Door {
     }
 
     /// Once, before any code that is to have it.
-    pub(super) async fn open(&self, opening: Opening) -> Result<(), Trouble> {
-        let refused = |kind, detail: String| Trouble { kind, detail };
+    pub(super) async fn open(&self, opening: Opening) -> Result<(), AgentError> {
+        let refused = |kind, detail: String| AgentError { kind, detail };
         if opening.must_fence && landlock_version() < LANDLOCK_FOR_TCP {
             return Err(refused(
-                TroubleKind::Unavailable,
-                "a way out of a pod needs Landlock for TCP on its node (Linux 6.7 or newer, and no kernel in between)"
+                AgentErrorKind::Unavailable,
+                "egress of a pod needs Landlock for TCP on its node (Linux 6.7 or newer, and no kernel in between)"
                     .to_owned(),
             ));
         }
-        let (listener, port) =
-            listen().await.map_err(|error| refused(TroubleKind::Io, format!("cannot listen on loopback: {error}")))?;
+        let (listener, port) = listen()
+            .await
+            .map_err(|error| refused(AgentErrorKind::Io, format!("cannot listen on loopback: {error}")))?;
         if self.listener.set(listener).is_err() {
-            return Err(refused(TroubleKind::Garbled, "the way out is open already".to_owned()));
+            return Err(refused(AgentErrorKind::Garbled, "the egress is open already".to_owned()));
         }
         self.outlet.get_or_init(|| opening.directions.at(port, opening.must_fence));
         Ok(())
     }
 
     /// The answer to a request for a stream: the stream, or that no code has connected for a while.
-    pub(super) async fn answer(&self, mut request: Request<Body>) -> Result<Response<Body>, Trouble> {
-        let garbled = |detail: &str| Trouble { kind: TroubleKind::Garbled, detail: detail.to_owned() };
-        let listener = self.listener.get().ok_or_else(|| garbled("no way out was opened"))?;
+    pub(super) async fn answer(&self, mut request: Request<Body>) -> Result<Response<Body>, AgentError> {
+        let garbled = |detail: &str| AgentError { kind: AgentErrorKind::Garbled, detail: detail.to_owned() };
+        let listener = self.listener.get().ok_or_else(|| garbled("no egress was opened"))?;
         let Some(stream) = request.extensions_mut().remove::<OnUpgrade>() else {
             return Err(garbled("a stream begins with an upgrade"));
         };
         let mut response = Response::new(Body::empty());
-        let Ok(code) = tokio::time::timeout(WAITING, accept(listener)).await else {
+        let Ok(code) = tokio::time::timeout(LONG_POLL_TIMEOUT, accept(listener)).await else {
             *response.status_mut() = StatusCode::NO_CONTENT;
             return Ok(response);
         };
@@ -123,12 +124,12 @@ mod tests {
         let outlet = Arc::default();
         let door = Door::new(Arc::clone(&outlet), Lifecycle::default());
         let refused = door.answer(Request::new(Body::empty())).await.unwrap_err();
-        assert_eq!((refused.kind, outlet.get().is_some()), (TroubleKind::Garbled, false));
+        assert_eq!((refused.kind, outlet.get().is_some()), (AgentErrorKind::Garbled, false));
 
         door.open(opening()).await.unwrap();
 
         let told = serde_json::to_value(outlet.get().unwrap()).unwrap();
         assert_eq!(told["environment"]["HTTPS_PROXY"], format!("http://127.0.0.1:{}", told["port"]));
-        assert_eq!(door.open(opening()).await.unwrap_err().kind, TroubleKind::Garbled);
+        assert_eq!(door.open(opening()).await.unwrap_err().kind, AgentErrorKind::Garbled);
     }
 }

@@ -41,7 +41,7 @@ impl Lines {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::agent::wire::Ask;
+    use crate::agent::wire::AgentRequest;
 
     fn body(chunks: Vec<Vec<u8>>) -> Lines {
         let chunks = chunks.into_iter().map(|chunk| Ok::<_, std::io::Error>(Bytes::from(chunk)));
@@ -51,19 +51,19 @@ mod tests {
     #[tokio::test]
     async fn lines_come_whole_however_they_were_cut() {
         let mut lines = body(vec![b"\"inter".to_vec(), b"rupt\"\n\"can".to_vec(), b"cel\"\n".to_vec()]);
-        assert!(matches!(lines.next().await, Some(Ask::Interrupt)));
-        assert!(matches!(lines.next().await, Some(Ask::Cancel)));
-        assert!(lines.next::<Ask>().await.is_none());
+        assert!(matches!(lines.next().await, Some(AgentRequest::Interrupt)));
+        assert!(matches!(lines.next().await, Some(AgentRequest::Cancel)));
+        assert!(lines.next::<AgentRequest>().await.is_none());
     }
 
     #[tokio::test]
     async fn a_line_without_an_end_is_the_end() {
         let endless = vec![vec![b' '; 1 << 20]; 40];
-        assert!(body(endless).next::<Ask>().await.is_none());
+        assert!(body(endless).next::<AgentRequest>().await.is_none());
     }
 
     #[tokio::test]
     async fn nonsense_is_the_end() {
-        assert!(body(vec![b"what?\n\"cancel\"\n".to_vec()]).next::<Ask>().await.is_none());
+        assert!(body(vec![b"what?\n\"cancel\"\n".to_vec()]).next::<AgentRequest>().await.is_none());
     }
 }

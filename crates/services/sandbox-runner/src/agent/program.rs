@@ -117,7 +117,7 @@ async fn live(settings: Settings) -> Result<(), String> {
     let walls = driver.warm().await.map_err(|error| septet_kernel::causes(&error))?;
     let ids = Ids::new(Clock::system());
     let session = driver
-        .open(Spec { container: ids.next(), tenant: ids.next(), gate: None })
+        .open(Spec { container: ids.next(), tenant: ids.next(), policy: None })
         .await
         .map_err(|error| septet_kernel::causes(&error))?;
     let door = Door::new(outlet, lifecycle.clone());

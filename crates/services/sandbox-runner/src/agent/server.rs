@@ -22,7 +22,9 @@ use tokio::time::Instant;
 use super::door::Door;
 use super::lines::Lines;
 use super::token::TokenDigest;
-use super::wire::{Ask, Health, Look, Opening, PROTOCOL, Seen, Told, Trouble, TroubleKind};
+use super::wire::{
+    AgentError, AgentErrorKind, AgentEvent, AgentRequest, FolderChanges, Health, Look, Opening, PROTOCOL,
+};
 use crate::driver::{Chunks, Error, Said, Session, Signals, Walls};
 use crate::process;
 
@@ -80,7 +82,7 @@ pub(super) fn routes(agent: Arc<Agent>) -> Router {
         .route("/forget", post(forget))
         .route("/changes", post(changes))
         .route("/found/{number}", get(found))
-        .route("/way-out", put(open_way_out).post(way_out))
+        .route("/egress", put(open_egress).post(egress))
         .layer(middleware::from_fn_with_state(Arc::clone(&agent), admit))
         .with_state(agent)
 }
@@ -88,7 +90,7 @@ pub(super) fn routes(agent: Arc<Agent>) -> Router {
 /// The code in the container can reach our socket too; what it does not have is the token.
 async fn admit(State(agent): Shared, request: Request, next: Next) -> Response {
     if !agent.is_ours(&request) {
-        return refusal(TroubleKind::Stranger, "the token is not this agent's");
+        return refusal(AgentErrorKind::Stranger, "the token is not this agent's");
     }
     *agent.asked_at.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     next.run(request).await
@@ -96,7 +98,7 @@ async fn admit(State(agent): Shared, request: Request, next: Next) -> Response {
 
 async fn health(State(agent): Shared) -> Response {
     if agent.is_lost() {
-        return refusal(TroubleKind::Lost, "the sandbox broke down");
+        return refusal(AgentErrorKind::Lost, "the sandbox broke down");
     }
     let health = Health {
         protocol: PROTOCOL,
@@ -116,35 +118,35 @@ async fn run(State(agent): Shared, body: Body) -> Response {
 /// What happened in a run.
 enum Happened {
     Said(Said),
-    Asked(Option<Ask>),
+    Asked(Option<AgentRequest>),
     Over(Result<crate::driver::Ended, Error>),
 }
 
-fn told(agent: Arc<Agent>, mut asks: Lines) -> impl Stream<Item = Told> + Send {
+fn told(agent: Arc<Agent>, mut asks: Lines) -> impl Stream<Item = AgentEvent> + Send {
     async_stream::stream! {
-        let Some(Ask::Enter { keep }) = asks.next().await else {
-            yield failed(TroubleKind::Garbled, "a run begins with enter");
+        let Some(AgentRequest::Enter { keep }) = asks.next().await else {
+            yield failed(AgentErrorKind::Garbled, "a run begins with enter");
             return;
         };
         // The run before may have been told as ended and be about to leave.
         let Ok(Ok(_running)) = tokio::time::timeout(LEAVING, agent.running.acquire()).await else {
-            yield failed(TroubleKind::Busy, "a run of this session is going on");
+            yield failed(AgentErrorKind::Busy, "a run of this session is going on");
             return;
         };
         agent.is_fresh.store(false, Ordering::Relaxed);
         let entered = match agent.session.enter(keep).await {
             Ok(entered) => entered,
             Err(error) => {
-                yield Told::Failed(trouble(&error));
+                yield AgentEvent::Failed(agent_error(&error));
                 return;
             }
         };
-        yield Told::Entered { is_fresh: entered.is_fresh() };
+        yield AgentEvent::Entered { is_fresh: entered.is_fresh() };
         let job = match asks.next().await {
-            Some(Ask::Run(job)) => job,
+            Some(AgentRequest::Run(job)) => job,
             None => return,
-            Some(Ask::Enter { .. } | Ask::Interrupt | Ask::Cancel) => {
-                yield failed(TroubleKind::Garbled, "after enter comes run");
+            Some(AgentRequest::Enter { .. } | AgentRequest::Interrupt | AgentRequest::Cancel) => {
+                yield failed(AgentErrorKind::Garbled, "after enter comes run");
                 return;
             }
         };
@@ -162,21 +164,21 @@ fn told(agent: Arc<Agent>, mut asks: Lines) -> impl Stream<Item = Told> + Send {
                 ask = asks.next() => Happened::Asked(ask),
             };
             match happened {
-                Happened::Said(said) => yield Told::Said(said),
+                Happened::Said(said) => yield AgentEvent::Said(said),
                 Happened::Over(over) => break over,
-                Happened::Asked(Some(Ask::Interrupt)) => signals.interrupt.cancel(),
-                Happened::Asked(Some(Ask::Cancel)) => signals.cancel.cancel(),
+                Happened::Asked(Some(AgentRequest::Interrupt)) => signals.interrupt.cancel(),
+                Happened::Asked(Some(AgentRequest::Cancel)) => signals.cancel.cancel(),
                 // The asker has left, or is not who we think: the run is dropped, which kills it.
-                Happened::Asked(None | Some(Ask::Enter { .. } | Ask::Run(_))) => return,
+                Happened::Asked(None | Some(AgentRequest::Enter { .. } | AgentRequest::Run(_))) => return,
             }
         };
         drop(running);
         while let Ok(said) = said.try_recv() {
-            yield Told::Said(said);
+            yield AgentEvent::Said(said);
         }
         match over {
-            Ok(ended) => yield Told::Ended(Box::new(ended)),
-            Err(error) => yield Told::Failed(trouble(&error)),
+            Ok(ended) => yield AgentEvent::Ended(Box::new(ended)),
+            Err(error) => yield AgentEvent::Failed(agent_error(&error)),
         }
     }
 }
@@ -189,7 +191,7 @@ struct At {
 impl At {
     fn inside(&self) -> Result<String, Box<Response>> {
         process::inside(&self.path)
-            .ok_or_else(|| Box::new(refusal(TroubleKind::Garbled, "the path is not below the session folder")))
+            .ok_or_else(|| Box::new(refusal(AgentErrorKind::Garbled, "the path is not below the session folder")))
     }
 }
 
@@ -231,7 +233,7 @@ async fn changes(State(agent): Shared, Json(look): Json<Look>) -> Response {
         Ok(changes) => changes,
         Err(error) => return done(Err(error)),
     };
-    let mut seen = Seen { found: Vec::new(), gone: changes.gone, is_cut: changes.is_cut };
+    let mut seen = FolderChanges { found: Vec::new(), gone: changes.gone, is_cut: changes.is_cut };
     let mut contents = Vec::new();
     for file in changes.found {
         seen.found.push(file.path);
@@ -245,58 +247,58 @@ async fn found(State(agent): Shared, Path(number): Path<usize>) -> Response {
     let content = agent.found.lock().unwrap_or_else(PoisonError::into_inner).get_mut(number).and_then(Option::take);
     match content {
         Some(content) => Body::from_stream(content).into_response(),
-        None => refusal(TroubleKind::Garbled, "the last look found no such file"),
+        None => refusal(AgentErrorKind::Garbled, "the last look found no such file"),
     }
 }
 
-async fn open_way_out(State(agent): Shared, Json(opening): Json<Opening>) -> Response {
+async fn open_egress(State(agent): Shared, Json(opening): Json<Opening>) -> Response {
     agent.is_fresh.store(false, Ordering::Relaxed);
     match agent.door.open(opening).await {
         Ok(()) => done(Ok(())),
-        Err(trouble) => refusal(trouble.kind, &trouble.detail),
+        Err(error) => refusal(error.kind, &error.detail),
     }
 }
 
-async fn way_out(State(agent): Shared, request: Request) -> Response {
+async fn egress(State(agent): Shared, request: Request) -> Response {
     match agent.door.answer(request).await {
         Ok(response) => response,
-        Err(trouble) => refusal(trouble.kind, &trouble.detail),
+        Err(error) => refusal(error.kind, &error.detail),
     }
 }
 
 fn done(outcome: io::Result<()>) -> Response {
     match outcome {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
-        Err(error) if error.kind() == io::ErrorKind::StorageFull => refusal(TroubleKind::Full, &error.to_string()),
-        Err(error) => refusal(TroubleKind::Io, &error.to_string()),
+        Err(error) if error.kind() == io::ErrorKind::StorageFull => refusal(AgentErrorKind::Full, &error.to_string()),
+        Err(error) => refusal(AgentErrorKind::Io, &error.to_string()),
     }
 }
 
-fn refusal(kind: TroubleKind, detail: &str) -> Response {
+fn refusal(kind: AgentErrorKind, detail: &str) -> Response {
     let status = match kind {
-        TroubleKind::Stranger => StatusCode::UNAUTHORIZED,
-        TroubleKind::Garbled => StatusCode::BAD_REQUEST,
-        TroubleKind::Full => StatusCode::INSUFFICIENT_STORAGE,
-        TroubleKind::Busy => StatusCode::CONFLICT,
-        TroubleKind::Unavailable | TroubleKind::Lost => StatusCode::SERVICE_UNAVAILABLE,
-        TroubleKind::Io => StatusCode::INTERNAL_SERVER_ERROR,
+        AgentErrorKind::Stranger => StatusCode::UNAUTHORIZED,
+        AgentErrorKind::Garbled => StatusCode::BAD_REQUEST,
+        AgentErrorKind::Full => StatusCode::INSUFFICIENT_STORAGE,
+        AgentErrorKind::Busy => StatusCode::CONFLICT,
+        AgentErrorKind::Unavailable | AgentErrorKind::Lost => StatusCode::SERVICE_UNAVAILABLE,
+        AgentErrorKind::Io => StatusCode::INTERNAL_SERVER_ERROR,
     };
-    (status, Json(Trouble { kind, detail: detail.to_owned() })).into_response()
+    (status, Json(AgentError { kind, detail: detail.to_owned() })).into_response()
 }
 
-fn failed(kind: TroubleKind, detail: &str) -> Told {
-    Told::Failed(Trouble { kind, detail: detail.to_owned() })
+fn failed(kind: AgentErrorKind, detail: &str) -> AgentEvent {
+    AgentEvent::Failed(AgentError { kind, detail: detail.to_owned() })
 }
 
-fn trouble(error: &Error) -> Trouble {
+fn agent_error(error: &Error) -> AgentError {
     let kind = match error {
-        Error::Unavailable(_) => TroubleKind::Unavailable,
-        Error::Lost => TroubleKind::Lost,
-        Error::Io(_) => TroubleKind::Io,
+        Error::Unavailable(_) => AgentErrorKind::Unavailable,
+        Error::Lost => AgentErrorKind::Lost,
+        Error::Io(_) => AgentErrorKind::Io,
     };
     let detail = match error {
         Error::Unavailable(why) => why.clone(),
         Error::Lost | Error::Io(_) => septet_kernel::causes(error),
     };
-    Trouble { kind, detail }
+    AgentError { kind, detail }
 }

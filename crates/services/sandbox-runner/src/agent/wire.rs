@@ -2,19 +2,19 @@
 //!
 //! ```text
 //! GET    /health            Health
-//! POST   /run               lines of Ask ─▶ lines of Told, both ways at once; the end of either side ends the run
+//! POST   /run               lines of AgentRequest ─▶ lines of AgentEvent, both ways at once; the end of either side ends the run
 //! PUT    /files?path=       bytes of a file
 //! GET    /files?path=       bytes of a file
 //! DELETE /files?path=
 //! POST   /forget?path=
-//! POST   /changes           Look ─▶ Seen
+//! POST   /changes           Look ─▶ FolderChanges
 //! GET    /found/{number}    bytes of a file that the last look found, once
-//! PUT    /way-out           Opening: code can connect to a port of loopback from now on
-//! POST   /way-out           with an upgrade to STREAM: 101 once code has connected, then the bytes of that connection,
-//!                           both ways; 204 when none has for WAITING
+//! PUT    /egress            Opening: code can connect to a port of loopback from now on
+//! POST   /egress            with an upgrade to STREAM: 101 once code has connected, then the bytes of that connection,
+//!                           both ways; 204 when none has for LONG_POLL_TIMEOUT
 //! ```
 //!
-//! A refusal is [`Trouble`]. Paths are percent-encoded and are checked on both sides. A request renews the lease:
+//! A refusal is [`AgentError`]. Paths are percent-encoded and are checked on both sides. A request renews the lease:
 //! an agent that nobody has asked anything for too long ends itself, and its container with it.
 
 use std::time::Duration;
@@ -25,7 +25,7 @@ use crate::driver::{Ended, Job, Level, MemoryWall, Said};
 use crate::egress::Directions;
 
 /// Both sides must say the same number.
-pub(crate) const PROTOCOL: u32 = 2;
+pub(crate) const PROTOCOL: u32 = 3;
 
 /// Where an agent's socket and token are, inside its container.
 pub(crate) const FOLDER: &str = "/run/septet";
@@ -37,7 +37,7 @@ pub(crate) const LINE_BYTES_MAX: usize = 32 << 20;
 pub(crate) const STREAM: &str = "septet-stream";
 
 /// How long such a request waits. Less than what networks take for dead.
-pub(crate) const WAITING: Duration = Duration::from_secs(60);
+pub(crate) const LONG_POLL_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How an agent is.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -53,10 +53,10 @@ pub(crate) struct Health {
 /// A line to the agent.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Ask {
-    /// First. Answer: [`Told::Entered`].
+pub(crate) enum AgentRequest {
+    /// First. Answer: [`AgentEvent::Entered`].
     Enter { keep: bool },
-    /// Second. Answers: [`Told::Said`] and at last [`Told::Ended`].
+    /// Second. Answers: [`AgentEvent::Said`] and at last [`AgentEvent::Ended`].
     Run(Job),
     /// Has the code raise `KeyboardInterrupt`.
     Interrupt,
@@ -67,24 +67,24 @@ pub(crate) enum Ask {
 /// A line from the agent.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Told {
+pub(crate) enum AgentEvent {
     Entered { is_fresh: bool },
     Said(Said),
     Ended(Box<Ended>),
-    Failed(Trouble),
+    Failed(AgentError),
 }
 
 /// Why something was not done.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Trouble {
-    pub(crate) kind: TroubleKind,
+pub(crate) struct AgentError {
+    pub(crate) kind: AgentErrorKind,
     pub(crate) detail: String,
 }
 
 /// What kind of refusal it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum TroubleKind {
+pub(crate) enum AgentErrorKind {
     /// The token is not the agent's.
     Stranger,
     /// The request makes no sense.
@@ -101,7 +101,7 @@ pub(crate) enum TroubleKind {
     Io,
 }
 
-/// Opens the way out.
+/// Opens the egress.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Opening {
     pub(crate) directions: Directions,
@@ -117,7 +117,7 @@ pub(crate) struct Look {
 
 /// What changed in the session folder.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Seen {
+pub(crate) struct FolderChanges {
     /// By name. The position in the list is the number for `/found/{number}`.
     pub(crate) found: Vec<String>,
     pub(crate) gone: Vec<String>,

@@ -169,9 +169,9 @@ impl driver::Driver for Driver {
         let ready = self.ready().await?;
         let container = self.take(&ready.maker).await?;
         self.refill(&ready.maker);
-        if let Some(gate) = &spec.gate {
+        if let Some(policy) = &spec.policy {
             // Of a network it has the loopback, with nobody there but the agent.
-            container.remote.open_way_out(gate, false).await?;
+            container.remote.open_egress(policy, false).await?;
         }
         debug!(container.id = %spec.container, tenant.id = %spec.tenant, "a sandbox container has a session");
         Ok(Box::new(Session::new(container)))

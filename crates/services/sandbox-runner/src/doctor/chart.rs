@@ -27,7 +27,7 @@ pub struct Chart {
 pub(super) async fn draw(config: &Config, driver: &dyn Driver) -> Result<Chart, String> {
     let ids = Ids::new(Clock::system());
     let failed = |error: &dyn std::error::Error| septet_kernel::causes(error).to_string();
-    let spec = Spec { container: ids.next(), tenant: ids.next(), gate: None };
+    let spec = Spec { container: ids.next(), tenant: ids.next(), policy: None };
     let session = driver.open(spec).await.map_err(|error| failed(&error))?;
     let job = Job {
         language: "python".to_owned(),

@@ -22,14 +22,15 @@ use hyper::service::service_fn;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::pki_types::ServerName;
+use septet_kernel::Reach;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 use tracing::{debug, info, warn};
 
-use super::Gate;
-use super::address::{Reach, reach};
+use super::EgressPolicy;
+use super::address::reach;
 use super::hello;
 use super::meter::{Meter, Metered};
 use super::policy::{BadHost, Host};
@@ -40,14 +41,14 @@ use crate::metrics;
 pub(super) type Body = UnsyncBoxBody<Bytes, hyper::Error>;
 
 // Tests do not wait as long.
-const HEADERS_TIME: Duration = Duration::from_secs(if cfg!(test) { 1 } else { 20 });
+const HEADERS_TIMEOUT: Duration = Duration::from_secs(if cfg!(test) { 1 } else { 20 });
 const HEADERS_BYTES: usize = 32 << 10;
 const BUFFER_BYTES: usize = 64 << 10;
-const RESOLVING: Duration = Duration::from_secs(10);
-const CONNECTING: Duration = Duration::from_secs(10);
-const SHAKING_HANDS: Duration = Duration::from_secs(10);
+const RESOLVE_TIMEOUT: Duration = Duration::from_secs(10);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// A model that thinks before it answers takes minutes.
-const REST: Duration = Duration::from_secs(300);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 /// Addresses of one name that are tried.
 const N_TRIED: usize = 4;
 
@@ -63,12 +64,12 @@ const HOP_BY_HOP: [HeaderName; 8] = [
     header::EXPECT,
 ];
 
-/// One sandbox's way out.
+/// What the connections of one sandbox are served with.
 #[derive(Clone)]
-pub(super) struct Line {
-    pub(super) gate: Arc<Gate>,
+pub(super) struct EgressConnection {
+    pub(super) policy: Arc<EgressPolicy>,
     pub(super) meter: Arc<Meter>,
-    /// Ends what belongs to the line when the sandbox does.
+    /// Ends what belongs to the connection when the sandbox does.
     pub(super) stop: tokio_util::sync::CancellationToken,
 }
 
@@ -79,15 +80,15 @@ enum Tunnel {
 }
 
 /// Serves one connection to its end.
-pub(super) async fn serve<S>(line: Line, client: S)
+pub(super) async fn serve<S>(connection: EgressConnection, client: S)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let client = TokioIo::new(Metered::new(client, Arc::clone(&line.meter), REST));
+    let client = TokioIo::new(Metered::new(client, Arc::clone(&connection.meter), IDLE_TIMEOUT));
     let tunnel = Arc::new(Mutex::new(None));
     let service = service_fn(|request| {
-        let (line, tunnel) = (line.clone(), Arc::clone(&tunnel));
-        async move { Ok::<_, Infallible>(answer(&line, &tunnel, request).await) }
+        let (connection, tunnel) = (connection.clone(), Arc::clone(&tunnel));
+        async move { Ok::<_, Infallible>(answer(&connection, &tunnel, request).await) }
     });
     // A client that breaks the rules or leaves is none of our business.
     server().serve_connection(client, service).with_upgrades().await.ok();
@@ -96,22 +97,27 @@ where
         None => {}
         Some(Tunnel::Through { client, stream, host }) => {
             if let Ok(client) = client.await {
-                carry(&line, TokioIo::new(client), stream, &host).await;
+                carry(&connection, TokioIo::new(client), stream, &host).await;
             }
         }
         Some(Tunnel::Opened { client, host, port }) => {
             if let Ok(client) = client.await {
-                serve_opened(&line, TokioIo::new(client), host, port).await;
+                serve_opened(&connection, TokioIo::new(client), host, port).await;
             }
         }
     }
 }
 
 /// Joins the two streams, when the client speaks TLS to the host that it asked for.
-async fn carry(line: &Line, mut client: impl AsyncRead + AsyncWrite + Unpin, mut stream: TcpStream, host: &Host) {
-    let said = timeout(SHAKING_HANDS, hello::expect(&mut client, host)).await;
+async fn carry(
+    connection: &EgressConnection,
+    mut client: impl AsyncRead + AsyncWrite + Unpin,
+    mut stream: TcpStream,
+    host: &Host,
+) {
+    let said = timeout(HANDSHAKE_TIMEOUT, hello::expect(&mut client, host)).await;
     let Ok(Ok(said)) = said else {
-        line.refuse(&Refusal::OtherName(host.clone()));
+        connection.refuse(&Refusal::OtherName(host.clone()));
         client.write_all(&hello::NOT_THIS_NAME).await.ok();
         client.shutdown().await.ok();
         return;
@@ -125,36 +131,40 @@ fn server() -> hyper::server::conn::http1::Builder {
     let mut builder = hyper::server::conn::http1::Builder::new();
     builder
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADERS_TIME)
+        .header_read_timeout(HEADERS_TIMEOUT)
         .max_header_size(HEADERS_BYTES)
         .max_buf_size(BUFFER_BYTES);
     builder
 }
 
-async fn answer(line: &Line, tunnel: &Mutex<Option<Tunnel>>, request: Request<Incoming>) -> Response<Body> {
+async fn answer(
+    connection: &EgressConnection,
+    tunnel: &Mutex<Option<Tunnel>>,
+    request: Request<Incoming>,
+) -> Response<Body> {
     let answered = if request.method() == Method::CONNECT {
-        connect(line, tunnel, request).await
+        connect(connection, tunnel, request).await
     } else {
-        pass(line, request).await
+        pass(connection, request).await
     };
-    answered.unwrap_or_else(|refusal| line.refuse(&refusal))
+    answered.unwrap_or_else(|refusal| connection.refuse(&refusal))
 }
 
 /// `CONNECT host:port`.
 async fn connect(
-    line: &Line,
+    connection: &EgressConnection,
     tunnel: &Mutex<Option<Tunnel>>,
     mut request: Request<Incoming>,
 ) -> Result<Response<Body>, Refusal> {
     let (host, port) = target(request.uri(), None)?;
-    line.admit(&host, port)?;
+    connection.admit(&host, port)?;
     let client = hyper::upgrade::on(&mut request);
-    let next = if line.gate.secrets.concern(&host) {
+    let next = if connection.policy.secrets.concern(&host) {
         Tunnel::Opened { client, host, port }
     } else {
-        let stream = line.connect(&host, port).await?;
+        let stream = connection.connect(&host, port).await?;
         metrics::egress("tunnel", "passed");
-        debug!(container.id = %line.gate.container, egress.host = %host, egress.port = port, "egress tunnel opened");
+        debug!(container.id = %connection.policy.container, egress.host = %host, egress.port = port, "egress tunnel opened");
         Tunnel::Through { client, stream, host }
     };
     *tunnel.lock().unwrap_or_else(PoisonError::into_inner) = Some(next);
@@ -162,40 +172,40 @@ async fn connect(
 }
 
 /// `GET http://host/path` and the like.
-async fn pass(line: &Line, request: Request<Incoming>) -> Result<Response<Body>, Refusal> {
+async fn pass(connection: &EgressConnection, request: Request<Incoming>) -> Result<Response<Body>, Refusal> {
     match request.uri().scheme_str() {
         Some("http") => {}
         Some(_) => return Err(Refusal::Scheme),
         None => return Err(Refusal::NotForAProxy),
     }
     let (host, port) = target(request.uri(), Some(80))?;
-    line.admit(&host, port)?;
-    let stream = line.connect(&host, port).await?;
+    connection.admit(&host, port)?;
+    let stream = connection.connect(&host, port).await?;
     // In the operator's own network the operator's own rules hold.
-    let is_safe = line.gate.is_private(&host);
-    let response = ask(line, stream, request, &host, port, 80, is_safe).await?;
-    line.note("http", &host, port);
+    let is_safe = connection.policy.is_private(&host);
+    let response = ask(connection, stream, request, &host, port, 80, is_safe).await?;
+    connection.note("http", &host, port);
     Ok(response)
 }
 
-async fn serve_opened<S>(line: &Line, client: S, host: Host, port: u16)
+async fn serve_opened<S>(connection: &EgressConnection, client: S, host: Host, port: u16)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let Some(authority) = &line.gate.authority else { return };
+    let Some(authority) = &connection.policy.authority else { return };
     let config = match authority.server(&host) {
         Ok(config) => config,
         Err(error) => {
-            warn!(container.id = %line.gate.container, %error, "cannot make a certificate for an egress connection");
+            warn!(container.id = %connection.policy.container, %error, "cannot make a certificate for an egress connection");
             return;
         }
     };
-    let Ok(Ok(client)) = timeout(SHAKING_HANDS, TlsAcceptor::from(config).accept(client)).await else { return };
+    let Ok(Ok(client)) = timeout(HANDSHAKE_TIMEOUT, TlsAcceptor::from(config).accept(client)).await else { return };
     let service = service_fn(|request| {
-        let (line, host) = (line.clone(), host.clone());
+        let (connection, host) = (connection.clone(), host.clone());
         async move {
-            let answered = pass_opened(&line, request, &host, port).await;
-            Ok::<_, Infallible>(answered.unwrap_or_else(|refusal| line.refuse(&refusal)))
+            let answered = pass_opened(&connection, request, &host, port).await;
+            Ok::<_, Infallible>(answered.unwrap_or_else(|refusal| connection.refuse(&refusal)))
         }
     });
     server().serve_connection(TokioIo::new(client), service).await.ok();
@@ -203,7 +213,7 @@ where
 
 /// A request inside TLS that ends here.
 async fn pass_opened(
-    line: &Line,
+    connection: &EgressConnection,
     request: Request<Incoming>,
     host: &Host,
     port: u16,
@@ -216,26 +226,26 @@ async fn pass_opened(
     if !is_same || request.method() == Method::CONNECT || request.uri().authority().is_some() {
         return Err(Refusal::OtherHost);
     }
-    line.admit(host, port)?;
-    let stream = line.connect(host, port).await?;
+    connection.admit(host, port)?;
+    let stream = connection.connect(host, port).await?;
     let name = ServerName::try_from(host.as_str().to_owned()).map_err(|_| Refusal::Untrusted(host.clone()))?;
-    let shaking = TlsConnector::from(Arc::clone(&line.gate.house.upstream)).connect(name, stream);
-    let stream = match timeout(SHAKING_HANDS, shaking).await {
+    let shaking = TlsConnector::from(Arc::clone(&connection.policy.context.upstream)).connect(name, stream);
+    let stream = match timeout(HANDSHAKE_TIMEOUT, shaking).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => {
-            debug!(container.id = %line.gate.container, egress.host = %host, %error, "egress host is not trusted");
+            debug!(container.id = %connection.policy.container, egress.host = %host, %error, "egress host is not trusted");
             return Err(Refusal::Untrusted(host.clone()));
         }
         Err(_late) => return Err(Refusal::Unreachable(host.clone())),
     };
-    let response = ask(line, stream, request, host, port, 443, true).await?;
-    line.note("opened", host, port);
+    let response = ask(connection, stream, request, host, port, 443, true).await?;
+    connection.note("opened", host, port);
     Ok(response)
 }
 
 /// Sends the request over `stream`, a connection of its own.
 async fn ask<S>(
-    line: &Line,
+    connection: &EgressConnection,
     stream: S,
     mut request: Request<Incoming>,
     host: &Host,
@@ -250,7 +260,7 @@ where
     let name = if port == usual_port { host.to_string() } else { format!("{host}:{port}") };
     let name = HeaderValue::try_from(name).map_err(|_| Refusal::Host(BadHost::Malformed))?;
     request.headers_mut().insert(header::HOST, name);
-    let values = line.gate.secrets.put_in(host, request.headers_mut(), is_safe)?;
+    let values = connection.policy.secrets.put_in(host, request.headers_mut(), is_safe)?;
     if !values.is_empty() {
         // What comes back is searched for the values, which needs it as it is.
         request.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
@@ -262,10 +272,10 @@ where
     let unreachable = |_: hyper::Error| Refusal::BadAnswer(host.clone());
     let mut builder = hyper::client::conn::http1::Builder::new();
     builder.max_header_size(HEADERS_BYTES);
-    let (mut sender, connection) = builder.handshake(TokioIo::new(stream)).await.map_err(unreachable)?;
-    let stop = line.stop.clone();
-    line.gate.house.lifecycle.spawn("carry an egress request", async move {
-        stop.run_until_cancelled(connection).await;
+    let (mut sender, exchange) = builder.handshake(TokioIo::new(stream)).await.map_err(unreachable)?;
+    let stop = connection.stop.clone();
+    connection.policy.context.lifecycle.spawn("carry an egress request", async move {
+        stop.run_until_cancelled(exchange).await;
     });
     let mut response = sender.send_request(request).await.map_err(unreachable)?;
     if response.status().is_informational() {
@@ -281,17 +291,17 @@ where
     Ok(response.map(|body| Redacted::new(body, values).boxed_unsync()))
 }
 
-impl Line {
+impl EgressConnection {
     fn admit(&self, host: &Host, port: u16) -> Result<(), Refusal> {
         self.meter.check()?;
-        self.gate.admit(host, port)
+        self.policy.admit(host, port)
     }
 
     /// A connection to an address of `host` that may be reached.
     async fn connect(&self, host: &Host, port: u16) -> Result<TcpStream, Refusal> {
-        let resolving = timeout(RESOLVING, self.gate.house.internet.resolve(host.as_str())).await;
+        let resolving = timeout(RESOLVE_TIMEOUT, self.policy.context.internet.resolve(host.as_str())).await;
         let Ok(Ok(addresses)) = resolving else { return Err(Refusal::Unresolved(host.clone())) };
-        let is_private = self.gate.is_private(host);
+        let is_private = self.policy.is_private(host);
         let refused = |what| Refusal::Address { host: host.clone(), what };
         let mut refusal = Refusal::Unresolved(host.clone());
         let mut good: Vec<IpAddr> = Vec::new();
@@ -303,8 +313,8 @@ impl Line {
             }
         }
         for address in good.into_iter().take(N_TRIED) {
-            let connecting = self.gate.house.internet.connect((address, port).into());
-            let Ok(Ok(stream)) = timeout(CONNECTING, connecting).await else {
+            let connecting = self.policy.context.internet.connect((address, port).into());
+            let Ok(Ok(stream)) = timeout(CONNECT_TIMEOUT, connecting).await else {
                 refusal = Refusal::Unreachable(host.clone());
                 continue;
             };
@@ -322,13 +332,13 @@ impl Line {
 
     fn note(&self, kind: &'static str, host: &Host, port: u16) {
         metrics::egress(kind, "passed");
-        debug!(container.id = %self.gate.container, egress.host = %host, egress.port = port, "egress request passed");
+        debug!(container.id = %self.policy.container, egress.host = %host, egress.port = port, "egress request passed");
     }
 
     fn refuse(&self, refusal: &Refusal) -> Response<Body> {
         metrics::egress("refused", refusal.name());
         if self.meter.logs_refusal() {
-            info!(container.id = %self.gate.container, egress.reason = %refusal, "egress refused");
+            info!(container.id = %self.policy.container, egress.reason = %refusal, "egress refused");
         }
         refusal.response()
     }

@@ -23,7 +23,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-use super::{Egress, Gate, Internet, Serving};
+use super::{Egress, EgressPolicy, Internet, Serving};
 use crate::{Config, Error};
 
 const PUBLIC: &str = "93.184.216.34";
@@ -65,7 +65,7 @@ impl Fake {
     }
 }
 
-struct House {
+struct TestEgress {
     egress: Egress,
     fake: Arc<Fake>,
     lifecycle: Lifecycle,
@@ -76,12 +76,12 @@ fn config() -> Config {
     Config { egress_domains: vec!["*".to_owned()], ..Config::default() }
 }
 
-fn house(config: &Config) -> House {
+fn test(config: &Config) -> TestEgress {
     let (fake, lifecycle) = (Arc::new(Fake::default()), Lifecycle::default());
     fake.name("site.example", &[&[PUBLIC]]);
     fake.name("other.example", &[&[PUBLIC]]);
     let egress = Egress::over(config, lifecycle.clone(), Arc::clone(&fake) as Arc<dyn Internet>).unwrap();
-    House { egress, fake, lifecycle, container: Ids::new(Clock::manual(0)).next() }
+    TestEgress { egress, fake, lifecycle, container: Ids::new(Clock::manual(0)).next() }
 }
 
 fn list(domains: &[&str]) -> NetworkPolicy {
@@ -100,14 +100,14 @@ fn with_secret(domains: &[&str], of: &[&str]) -> NetworkPolicy {
     }
 }
 
-impl House {
-    fn gate(&self, policy: NetworkPolicy) -> Arc<Gate> {
+impl TestEgress {
+    fn policy(&self, policy: NetworkPolicy) -> Arc<EgressPolicy> {
         let network = self.egress.admit(self.container, Some(policy)).unwrap().unwrap();
-        self.egress.gate(self.container, &network).unwrap()
+        self.egress.policy(self.container, &network).unwrap()
     }
 
     async fn open(&self, policy: NetworkPolicy) -> (SocketAddr, Serving) {
-        serve(&self.gate(policy))
+        serve(&self.policy(policy))
     }
 
     /// A server behind a public address that answers with what it was sent.
@@ -134,10 +134,10 @@ impl House {
     }
 }
 
-fn serve(gate: &Arc<Gate>) -> (SocketAddr, Serving) {
+fn serve(policy: &Arc<EgressPolicy>) -> (SocketAddr, Serving) {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    (address, gate.serve(listener).unwrap())
+    (address, policy.serve(listener).unwrap())
 }
 
 async fn echo_on(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
@@ -183,9 +183,9 @@ async fn dial(proxy: SocketAddr, target: &str) -> String {
 
 #[tokio::test]
 async fn a_request_to_an_allowed_host_passes_without_what_is_for_the_proxy() {
-    let house = house(&config());
-    house.echo(80, None).await;
-    let (proxy, _serving) = house.open(list(&["site.example"])).await;
+    let test = test(&config());
+    test.echo(80, None).await;
+    let (proxy, _serving) = test.open(list(&["site.example"])).await;
     let said = say(
         proxy,
         b"POST http://SITE.example./path?q=1 HTTP/1.1\r\nHost: evil.example\r\nProxy-Authorization: Basic eA==\r\n\
@@ -198,13 +198,13 @@ async fn a_request_to_an_allowed_host_passes_without_what_is_for_the_proxy() {
     for gone in ["proxy-", "x-hop", "evil", "keep-alive"] {
         assert!(!said.to_lowercase().contains(gone), "{gone}: {said}");
     }
-    assert_eq!(house.fake.connected(), [SocketAddr::new(PUBLIC.parse().unwrap(), 80)]);
+    assert_eq!(test.fake.connected(), [SocketAddr::new(PUBLIC.parse().unwrap(), 80)]);
 }
 
 #[tokio::test]
 async fn a_host_that_is_not_allowed_is_refused_in_words_before_its_name_is_looked_up() {
-    let house = house(&config());
-    let (proxy, _serving) = house.open(list(&["site.example", "*.wild.example"])).await;
+    let test = test(&config());
+    let (proxy, _serving) = test.open(list(&["site.example", "*.wild.example"])).await;
     for target in ["other.example", "www.site.example", "wild.example", "site.example.evil.example"] {
         let said = dial(proxy, &format!("{target}:443")).await;
         assert!(said.starts_with(&format!("HTTP/1.1 403 sandbox: {target} is not on the list of allowed")), "{said}");
@@ -216,13 +216,13 @@ async fn a_host_that_is_not_allowed_is_refused_in_words_before_its_name_is_looke
     assert!(get(proxy, "https://site.example/").await.contains("use CONNECT"));
     assert!(get(proxy, "ftp://site.example/").await.contains("use CONNECT"));
     assert!(get(proxy, "/path").await.starts_with("HTTP/1.1 400 "));
-    assert_eq!((*house.fake.n_resolved.lock().unwrap(), house.fake.connected().len()), (0, 0));
+    assert_eq!((*test.fake.n_resolved.lock().unwrap(), test.fake.connected().len()), (0, 0));
 }
 
 #[tokio::test]
 async fn an_address_is_refused_in_every_spelling() {
-    let house = house(&Config { egress_ports: vec![80, 443, 6379], ..config() });
-    let (proxy, _serving) = house.open(list(&["*"])).await;
+    let test = test(&Config { egress_ports: vec![80, 443, 6379], ..config() });
+    let (proxy, _serving) = test.open(list(&["*"])).await;
     for host in [
         "127.0.0.1",
         "127.1",
@@ -268,17 +268,17 @@ async fn an_address_is_refused_in_every_spelling() {
             assert!(said.starts_with("HTTP/1.1 4") || said.is_empty(), "{host}: {said}");
         }
     }
-    assert_eq!(house.fake.connected(), []);
+    assert_eq!(test.fake.connected(), []);
     // What follows a `#` is no host for anybody.
     get(proxy, "http://site.example#@127.0.0.1/").await;
     get(proxy, "http://site.example?@127.0.0.1/").await;
     let public = SocketAddr::new(PUBLIC.parse().unwrap(), 80);
-    assert_eq!(house.fake.connected(), [public, public]);
+    assert_eq!(test.fake.connected(), [public, public]);
 }
 
 #[tokio::test]
 async fn a_name_that_leads_inside_is_refused() {
-    let house = house(&config());
+    let test = test(&config());
     for (n, address) in [
         "127.0.0.1",
         "10.1.2.3",
@@ -299,9 +299,9 @@ async fn a_name_that_leads_inside_is_refused() {
     .iter()
     .enumerate()
     {
-        house.fake.name(&format!("in{n}.example"), &[&[address]]);
+        test.fake.name(&format!("in{n}.example"), &[&[address]]);
     }
-    let (proxy, _serving) = house.open(list(&["*"])).await;
+    let (proxy, _serving) = test.open(list(&["*"])).await;
     for n in 0..15 {
         let said = dial(proxy, &format!("in{n}.example:443")).await;
         assert!(said.starts_with("HTTP/1.1 403 ") && said.contains("leads to an address"), "{n}: {said}");
@@ -309,63 +309,63 @@ async fn a_name_that_leads_inside_is_refused() {
         assert!(said.starts_with("HTTP/1.1 403 "), "{n}: {said}");
     }
     assert!(get(proxy, "http://nowhere.example/").await.starts_with("HTTP/1.1 502 "));
-    assert_eq!(house.fake.connected(), []);
+    assert_eq!(test.fake.connected(), []);
 }
 
 #[tokio::test]
 async fn of_mixed_addresses_only_the_ordinary_ones_are_tried() {
-    let house = house(&config());
-    house.echo(80, None).await;
-    house.fake.name("mixed.example", &[&["127.0.0.1", "::ffff:10.0.0.1", "1.2.3.4", PUBLIC]]);
-    let (proxy, _serving) = house.open(list(&["mixed.example"])).await;
+    let test = test(&config());
+    test.echo(80, None).await;
+    test.fake.name("mixed.example", &[&["127.0.0.1", "::ffff:10.0.0.1", "1.2.3.4", PUBLIC]]);
+    let (proxy, _serving) = test.open(list(&["mixed.example"])).await;
     assert!(get(proxy, "http://mixed.example/").await.starts_with("HTTP/1.1 200 "));
-    assert_eq!(house.fake.connected(), ["1.2.3.4:80".parse().unwrap(), SocketAddr::new(PUBLIC.parse().unwrap(), 80)]);
+    assert_eq!(test.fake.connected(), ["1.2.3.4:80".parse().unwrap(), SocketAddr::new(PUBLIC.parse().unwrap(), 80)]);
 }
 
 #[tokio::test]
 async fn a_name_that_changes_its_mind_gains_nothing() {
-    let house = house(&config());
-    house.echo(80, None).await;
+    let test = test(&config());
+    test.echo(80, None).await;
     // Public when it is examined; would be loopback when it is looked up once more.
-    house.fake.name("rebind.example", &[&[PUBLIC], &["127.0.0.1"]]);
-    let (proxy, _serving) = house.open(list(&["rebind.example"])).await;
+    test.fake.name("rebind.example", &[&[PUBLIC], &["127.0.0.1"]]);
+    let (proxy, _serving) = test.open(list(&["rebind.example"])).await;
     assert!(get(proxy, "http://rebind.example/").await.starts_with("HTTP/1.1 200 "));
     let said = get(proxy, "http://rebind.example/").await;
     assert!(said.contains("leads to an address that is loopback"), "{said}");
-    assert_eq!(house.fake.connected(), [SocketAddr::new(PUBLIC.parse().unwrap(), 80)]);
-    assert_eq!(*house.fake.n_resolved.lock().unwrap(), 2);
+    assert_eq!(test.fake.connected(), [SocketAddr::new(PUBLIC.parse().unwrap(), 80)]);
+    assert_eq!(*test.fake.n_resolved.lock().unwrap(), 2);
 }
 
 #[tokio::test]
 async fn a_redirect_is_the_clients_business_and_its_target_is_examined() {
-    let house = house(&config());
-    house.echo(80, None).await;
-    let (proxy, _serving) = house.open(list(&["*"])).await;
+    let test = test(&config());
+    test.echo(80, None).await;
+    let (proxy, _serving) = test.open(list(&["*"])).await;
     let said = get(proxy, "http://site.example/redirect").await;
     assert!(said.starts_with("HTTP/1.1 302 "), "{said}");
     let location = said.lines().find_map(|line| line.strip_prefix("location: ")).unwrap().to_owned();
     assert!(get(proxy, &location).await.starts_with("HTTP/1.1 403 "));
-    assert_eq!(house.fake.connected().len(), 1);
+    assert_eq!(test.fake.connected().len(), 1);
 }
 
 #[tokio::test]
 async fn the_operators_own_hosts_may_be_private_but_never_metadata() {
-    let house = house(&Config { egress_private_domains: vec!["*.corp.example".to_owned()], ..config() });
-    house.echo(80, None).await;
-    house.fake.name("index.corp.example", &[&["10.0.0.5"]]);
-    house.fake.name("meta.corp.example", &[&["169.254.169.254"]]);
-    let real = *house.fake.hosts.lock().unwrap().values().next().unwrap();
-    house.fake.hosts.lock().unwrap().insert("10.0.0.5:80".parse().unwrap(), real);
-    let (proxy, _serving) = house.open(list(&["*"])).await;
+    let test = test(&Config { egress_private_domains: vec!["*.corp.example".to_owned()], ..config() });
+    test.echo(80, None).await;
+    test.fake.name("index.corp.example", &[&["10.0.0.5"]]);
+    test.fake.name("meta.corp.example", &[&["169.254.169.254"]]);
+    let real = *test.fake.hosts.lock().unwrap().values().next().unwrap();
+    test.fake.hosts.lock().unwrap().insert("10.0.0.5:80".parse().unwrap(), real);
+    let (proxy, _serving) = test.open(list(&["*"])).await;
     assert!(get(proxy, "http://index.corp.example/").await.starts_with("HTTP/1.1 200 "));
     assert!(get(proxy, "http://meta.corp.example/").await.starts_with("HTTP/1.1 403 "));
 }
 
 #[tokio::test]
 async fn huge_headers_are_refused() {
-    let house = house(&config());
-    house.echo(80, None).await;
-    let (proxy, _serving) = house.open(list(&["site.example"])).await;
+    let test = test(&config());
+    test.echo(80, None).await;
+    let (proxy, _serving) = test.open(list(&["site.example"])).await;
     let long = "a".repeat(100 << 10);
     let said =
         say(proxy, format!("GET http://site.example/ HTTP/1.1\r\nHost: x\r\nX: {long}\r\n\r\n").as_bytes()).await;
@@ -375,13 +375,13 @@ async fn huge_headers_are_refused() {
     assert!(said.starts_with("HTTP/1.1 431 ") || said.is_empty(), "{said}");
     let said = get(proxy, &format!("http://site.example/{long}")).await;
     assert!(said.starts_with("HTTP/1.1 4") || said.is_empty(), "{said}");
-    assert_eq!(house.fake.connected(), []);
+    assert_eq!(test.fake.connected(), []);
 }
 
 #[tokio::test]
 async fn a_client_that_dawdles_is_let_go() {
-    let house = house(&config());
-    let (proxy, _serving) = house.open(list(&["site.example"])).await;
+    let test = test(&config());
+    let (proxy, _serving) = test.open(list(&["site.example"])).await;
     let mut client = TcpStream::connect(proxy).await.unwrap();
     client.write_all(b"GET http://site.example/ HTTP/1.1\r\nHost").await.unwrap();
     let mut said = Vec::new();
@@ -392,9 +392,9 @@ async fn a_client_that_dawdles_is_let_go() {
 
 #[tokio::test]
 async fn an_execution_has_its_bytes_and_the_next_one_has_them_again() {
-    let house = house(&Config { egress_bytes: 10_000, ..config() });
-    house.echo(80, None).await;
-    let (proxy, serving) = house.open(list(&["site.example"])).await;
+    let test = test(&Config { egress_bytes: 10_000, ..config() });
+    test.echo(80, None).await;
+    let (proxy, serving) = test.open(list(&["site.example"])).await;
     let path = "a".repeat(6000);
     assert!(get(proxy, &format!("http://site.example/{path}")).await.starts_with("HTTP/1.1 200 "));
     // Whatever is left of the budget, this ends it.
@@ -406,9 +406,9 @@ async fn an_execution_has_its_bytes_and_the_next_one_has_them_again() {
 
 #[tokio::test]
 async fn more_connections_than_allowed_wait_for_their_turn() {
-    let house = house(&Config { egress_connections: 2, ..config() });
-    house.echo(80, None).await;
-    let (proxy, _serving) = house.open(list(&["site.example"])).await;
+    let test = test(&Config { egress_connections: 2, ..config() });
+    test.echo(80, None).await;
+    let (proxy, _serving) = test.open(list(&["site.example"])).await;
     let one = TcpStream::connect(proxy).await.unwrap();
     let two = TcpStream::connect(proxy).await.unwrap();
     tokio::time::sleep(Duration::from_millis(100)).await;
@@ -422,8 +422,8 @@ fn a_policy_asks_for_no_more_than_the_operator_permits() {
     let strict = Config { egress_domains: vec!["pypi.org".to_owned(), "*.example".to_owned()], ..Config::default() };
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let _entered = runtime.enter();
-    let house = house(&strict);
-    let admit = |policy| house.egress.admit(house.container, Some(policy));
+    let test = test(&strict);
+    let admit = |policy| test.egress.admit(test.container, Some(policy));
     assert!(admit(list(&["pypi.org", "a.example", "*.b.example"])).unwrap().is_some());
     assert!(admit(NetworkPolicy::Disabled).unwrap().is_none());
     for more in ["evil.org", "*", "*.pypi.org", "example"] {
@@ -435,17 +435,17 @@ fn a_policy_asks_for_no_more_than_the_operator_permits() {
     assert!(matches!(admit(with_secret(&["pypi.org"], &["a.example"])), Err(Error::BadNetwork(_))));
     let nothing = Config::default();
     let egress = Egress::over(&nothing, Lifecycle::default(), Arc::new(Fake::default())).unwrap();
-    assert!(matches!(egress.admit(house.container, Some(list(&["pypi.org"]))), Err(Error::EgressNotPermitted(_))));
+    assert!(matches!(egress.admit(test.container, Some(list(&["pypi.org"]))), Err(Error::EgressNotPermitted(_))));
 }
 
 #[test]
 fn a_policy_narrows_with_the_operators_list() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let _entered = runtime.enter();
-    let wide = house(&config());
+    let wide = test(&config());
     let network = wide.egress.admit(wide.container, Some(list(&["site.example"]))).unwrap().unwrap();
     let narrow = Egress::over(&Config::default(), Lifecycle::default(), Arc::new(Fake::default())).unwrap();
-    let gate = narrow.gate(wide.container, &network).unwrap();
-    let refusal = gate.admit(&"site.example".parse().unwrap(), 443).unwrap_err();
+    let policy = narrow.policy(wide.container, &network).unwrap();
+    let refusal = policy.admit(&"site.example".parse().unwrap(), 443).unwrap_err();
     assert!(refusal.to_string().contains("sandbox.egress_domains"), "{refusal}");
 }

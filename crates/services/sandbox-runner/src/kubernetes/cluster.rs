@@ -10,13 +10,13 @@ use kube::{Client, ResourceExt};
 use serde_json::json;
 
 use super::Config;
+use super::diagnosis;
 use super::pod::{CLAIMED, CONTAINER, INSTANCE, LEASE, MANAGER_LABEL, STATE, TENANT};
-use super::seen::Seen;
-use super::trouble;
+use super::snapshot::PodSnapshot;
 use crate::driver::{Error, Spec};
 
 /// Longer than any answer of a healthy API server.
-const PATIENCE: Duration = Duration::from_secs(20);
+const API_TIMEOUT: Duration = Duration::from_secs(20);
 const QUOTA_TRIES: usize = 5;
 
 /// Why something was not done to a pod.
@@ -27,7 +27,7 @@ pub(super) enum Refusal {
     /// There is one of that name. Names are never used twice, so an earlier try of ours got through.
     Exists,
     /// Everything else.
-    Trouble(Error),
+    Diagnosis(Error),
 }
 
 /// The pods and jobs of one namespace.
@@ -53,23 +53,23 @@ impl Cluster {
                 Error::Unavailable(format!("sandbox.kubernetes.server is no address: {error}"))
             })?),
         };
-        let client = Client::try_from(found).map_err(|error| trouble::of_api(&error, "connect", config))?;
+        let client = Client::try_from(found).map_err(|error| diagnosis::of_api(&error, "connect", config))?;
         let pods = Api::namespaced(client.clone(), &config.namespace);
         let jobs = Api::namespaced(client, &config.namespace);
         Ok(Self { pods, jobs, config: config.clone() })
     }
 
     /// Every pod of the pools, those of other runners too.
-    pub(super) async fn pods(&self) -> Result<Vec<Seen>, Error> {
+    pub(super) async fn pods(&self) -> Result<Vec<PodSnapshot>, Error> {
         let (key, value) = MANAGER_LABEL;
         let ours = ListParams::default().labels(&format!("{key}={value},{STATE}"));
         let all = self.ask("list pods", self.pods.list(&ours)).await.map_err(Refusal::into_error)?;
-        Ok(all.items.iter().filter_map(Seen::of).collect())
+        Ok(all.items.iter().filter_map(PodSnapshot::of).collect())
     }
 
     /// `None` when there is none of that name.
-    pub(super) async fn pod(&self, name: &str) -> Result<Option<Seen>, Error> {
-        Ok(self.raw_pod(name).await?.as_ref().and_then(Seen::of))
+    pub(super) async fn pod(&self, name: &str) -> Result<Option<PodSnapshot>, Error> {
+        Ok(self.raw_pod(name).await?.as_ref().and_then(PodSnapshot::of))
     }
 
     pub(super) async fn raw_pod(&self, name: &str) -> Result<Option<Pod>, Error> {
@@ -91,42 +91,48 @@ impl Cluster {
             match self.ask(doing, call()).await {
                 Ok(_) | Err(Refusal::Exists) => return Ok(()),
                 Err(Refusal::Raced) => {}
-                Err(Refusal::Trouble(error)) => return Err(error),
+                Err(Refusal::Diagnosis(error)) => return Err(error),
             }
         }
         Err(Error::Unavailable(format!("the Kubernetes API was too busy to {doing}; try again")))
     }
 
     /// Makes a pod ours, unless it has changed since it was seen.
-    pub(super) async fn claim(&self, seen: &Seen, instance: &str, lease: &str, whose: &Spec) -> Result<(), Refusal> {
+    pub(super) async fn claim(
+        &self,
+        snapshot: &PodSnapshot,
+        instance: &str,
+        lease: &str,
+        whose: &Spec,
+    ) -> Result<(), Refusal> {
         let (container, tenant) = (whose.container.to_string(), whose.tenant.to_string());
         let annotations = json!({ LEASE: lease, CONTAINER: container, TENANT: tenant });
-        self.patch(seen, json!({ STATE: CLAIMED, INSTANCE: instance }), annotations).await
+        self.patch(snapshot, json!({ STATE: CLAIMED, INSTANCE: instance }), annotations).await
     }
 
     /// Takes a waiting pod over from a runner that is gone, unless it has changed since it was seen.
-    pub(super) async fn adopt(&self, seen: &Seen, instance: &str, lease: &str) -> Result<(), Refusal> {
-        self.patch(seen, json!({ INSTANCE: instance }), json!({ LEASE: lease })).await
+    pub(super) async fn adopt(&self, snapshot: &PodSnapshot, instance: &str, lease: &str) -> Result<(), Refusal> {
+        self.patch(snapshot, json!({ INSTANCE: instance }), json!({ LEASE: lease })).await
     }
 
     /// Says that we are still here, unless it has changed since it was seen: it may be another's by now.
-    pub(super) async fn renew(&self, seen: &Seen, lease: &str) -> Result<(), Refusal> {
-        self.patch(seen, json!({}), json!({ LEASE: lease })).await
+    pub(super) async fn renew(&self, snapshot: &PodSnapshot, lease: &str) -> Result<(), Refusal> {
+        self.patch(snapshot, json!({}), json!({ LEASE: lease })).await
     }
 
     async fn patch(
         &self,
-        seen: &Seen,
+        snapshot: &PodSnapshot,
         labels: serde_json::Value,
         annotations: serde_json::Value,
     ) -> Result<(), Refusal> {
         // A merge patch that names a version is refused with a conflict when there is a newer one.
         let change = json!({ "metadata": {
-            "resourceVersion": seen.version,
+            "resourceVersion": snapshot.version,
             "labels": labels,
             "annotations": annotations,
         }});
-        self.ask("patch pods", self.pods.patch(&seen.name, &PatchParams::default(), &Patch::Merge(change))).await?;
+        self.ask("patch pods", self.pods.patch(&snapshot.name, &PatchParams::default(), &Patch::Merge(change))).await?;
         Ok(())
     }
 
@@ -134,15 +140,16 @@ impl Cluster {
     pub(super) async fn delete(&self, name: &str) -> Result<(), Error> {
         match self.ask("delete pods", self.pods.delete(name, &DeleteParams::default())).await {
             Ok(_) | Err(Refusal::Raced | Refusal::Exists) => Ok(()),
-            Err(Refusal::Trouble(error)) => Err(error),
+            Err(Refusal::Diagnosis(error)) => Err(error),
         }
     }
 
     /// Deletes a pod unless it has changed since it was seen: its owner may have come back.
-    pub(super) async fn delete_seen(&self, seen: &Seen) -> Result<(), Refusal> {
-        let as_seen = Preconditions { uid: Some(seen.uid.clone()), resource_version: Some(seen.version.clone()) };
+    pub(super) async fn delete_seen(&self, snapshot: &PodSnapshot) -> Result<(), Refusal> {
+        let as_seen =
+            Preconditions { uid: Some(snapshot.uid.clone()), resource_version: Some(snapshot.version.clone()) };
         let params = DeleteParams::default().preconditions(as_seen);
-        self.ask("delete pods", self.pods.delete(&seen.name, &params)).await?;
+        self.ask("delete pods", self.pods.delete(&snapshot.name, &params)).await?;
         Ok(())
     }
 
@@ -177,19 +184,19 @@ impl Cluster {
         // Without the policy the pod would stay.
         match self.ask("delete jobs", self.jobs.delete(name, &DeleteParams::background())).await {
             Ok(_) | Err(Refusal::Raced | Refusal::Exists) => Ok(()),
-            Err(Refusal::Trouble(error)) => Err(error),
+            Err(Refusal::Diagnosis(error)) => Err(error),
         }
     }
 
     async fn ask<T>(&self, doing: &str, call: impl Future<Output = kube::Result<T>>) -> Result<T, Refusal> {
-        match tokio::time::timeout(PATIENCE, call).await {
+        match tokio::time::timeout(API_TIMEOUT, call).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(kube::Error::Api(status))) if status.is_already_exists() => Err(Refusal::Exists),
             Ok(Err(kube::Error::Api(status))) if status.code == 409 || is_object_gone(&status) => Err(Refusal::Raced),
-            Ok(Err(error)) => Err(Refusal::Trouble(trouble::of_api(&error, doing, &self.config))),
-            Err(_elapsed) => Err(Refusal::Trouble(Error::Unavailable(format!(
+            Ok(Err(error)) => Err(Refusal::Diagnosis(diagnosis::of_api(&error, doing, &self.config))),
+            Err(_elapsed) => Err(Refusal::Diagnosis(Error::Unavailable(format!(
                 "the Kubernetes API did not answer within {} s when we wanted to {doing}; check that it is not overloaded",
-                PATIENCE.as_secs()
+                API_TIMEOUT.as_secs()
             )))),
         }
     }
@@ -205,7 +212,7 @@ impl Refusal {
     fn into_error(self) -> Error {
         match self {
             Self::Raced | Self::Exists => Error::Lost,
-            Self::Trouble(error) => error,
+            Self::Diagnosis(error) => error,
         }
     }
 }

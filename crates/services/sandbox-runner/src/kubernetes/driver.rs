@@ -74,11 +74,11 @@ impl Driver {
                 return Seat::walls_of(pool, &pod).await;
             }
             let next = tokio::time::timeout_at(give_up_at, told.changed()).await;
-            let trouble = told.borrow_and_update().trouble.clone();
-            match (next, trouble) {
+            let diagnosis = told.borrow_and_update().diagnosis.clone();
+            match (next, diagnosis) {
                 // What keeps every pod from becoming ready is known before the time is over.
                 (Ok(Ok(())), None) => {}
-                (_, trouble) => return Err(pool.not_ready(trouble)),
+                (_, diagnosis) => return Err(pool.not_ready(diagnosis)),
             }
         }
     }
@@ -97,7 +97,7 @@ impl driver::Driver for Driver {
         }
         let walls = match pool.config.n_warm {
             0 => {
-                let nobody = Spec { container: self.ids.next(), tenant: self.ids.next(), gate: None };
+                let nobody = Spec { container: self.ids.next(), tenant: self.ids.next(), policy: None };
                 Seat::take(&pool, pool.claim(&nobody).await?, &nobody).await?.walls
             }
             _ => self.ask_a_waiting_pod(&pool).await?,

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::seen::{Seen, State};
+use super::snapshot::{PodSnapshot, State};
 
 /// One thing to do.
 #[derive(Debug, Clone)]
@@ -10,11 +10,11 @@ pub(super) enum Step {
     /// Make so many pods.
     Create(usize),
     /// Delete a pod, unless it changes first.
-    Delete { pod: Seen, why: &'static str },
+    Delete { pod: PodSnapshot, why: &'static str },
     /// Take a waiting pod over from a runner that is gone.
-    Adopt(Seen),
+    Adopt(PodSnapshot),
     /// Renew the lease of a pod of ours.
-    Renew(Seen),
+    Renew(PodSnapshot),
 }
 
 /// Whose pods, and how old they may get.
@@ -34,14 +34,14 @@ pub(super) struct Rules<'a> {
 /// The steps for the pods seen. `is_held` says whether a session here uses a pod, `is_orphan` whether nobody renews its
 /// lease any more.
 pub(super) fn plan(
-    pods: &[Seen],
+    pods: &[PodSnapshot],
     rules: &Rules<'_>,
     now_ms: i64,
     is_held: &dyn Fn(&str) -> bool,
-    is_orphan: &dyn Fn(&Seen) -> bool,
+    is_orphan: &dyn Fn(&PodSnapshot) -> bool,
 ) -> Vec<Step> {
     let mut steps = Vec::new();
-    let mut warm: Vec<&Seen> = Vec::new();
+    let mut warm: Vec<&PodSnapshot> = Vec::new();
     for pod in pods.iter().filter(|pod| !pod.is_going) {
         let step = step(pod, rules, now_ms, is_held, is_orphan);
         let stays = !matches!(step, Some(Step::Delete { .. })) && pod.finished_ms.is_none();
@@ -64,11 +64,11 @@ pub(super) fn plan(
 }
 
 fn step(
-    pod: &Seen,
+    pod: &PodSnapshot,
     rules: &Rules<'_>,
     now_ms: i64,
     is_held: &dyn Fn(&str) -> bool,
-    is_orphan: &dyn Fn(&Seen) -> bool,
+    is_orphan: &dyn Fn(&PodSnapshot) -> bool,
 ) -> Option<Step> {
     let delete = |why| Some(Step::Delete { pod: pod.clone(), why });
     if let Some(finished_ms) = pod.finished_ms {
@@ -131,8 +131,8 @@ mod tests {
     const RULES: Rules<'static> =
         Rules { instance: "me", pool: "p", n_warm: 2, stale_ms: 10_000, ready_ms: 1_000, finished_ms: 500 };
 
-    fn pod(name: &str, instance: &str, state: State) -> Seen {
-        Seen {
+    fn pod(name: &str, instance: &str, state: State) -> PodSnapshot {
+        PodSnapshot {
             name: name.to_owned(),
             uid: name.to_owned(),
             version: "1".to_owned(),
@@ -145,12 +145,12 @@ mod tests {
             is_ready: true,
             is_going: false,
             finished_ms: None,
-            trouble: None,
+            diagnosis: None,
             is_hopeless: false,
         }
     }
 
-    fn steps(pods: &[Seen], now_ms: i64, held: &str, orphan: &str) -> Vec<String> {
+    fn steps(pods: &[PodSnapshot], now_ms: i64, held: &str, orphan: &str) -> Vec<String> {
         plan(pods, &RULES, now_ms, &|name| name == held, &|pod| pod.instance == orphan)
             .into_iter()
             .map(|step| match step {

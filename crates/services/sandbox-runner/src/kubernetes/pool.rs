@@ -14,10 +14,10 @@ use tracing::{debug, warn};
 
 use super::Config;
 use super::cluster::{Cluster, Refusal};
+use super::diagnosis;
 use super::hold::{Held, Hold, Kind};
 use super::pod::{CLAIMED, Shape, Tags, WARM};
-use super::seen::{self, Seen, State};
-use super::trouble;
+use super::snapshot::{self, PodSnapshot, State};
 use crate::driver::{Error, Spec};
 
 /// How often a pod that somebody waits for is looked at: soon at first, then less.
@@ -40,10 +40,10 @@ pub(super) struct Parts {
 
 /// What the upkeep tells.
 #[derive(Debug, Default)]
-pub(super) struct Told {
+pub(super) struct UpkeepStatus {
     pub(super) n_looks: u64,
     /// Why nothing is ready, if so.
-    pub(super) trouble: Option<String>,
+    pub(super) diagnosis: Option<String>,
 }
 
 /// Pods of one shape.
@@ -59,9 +59,9 @@ pub(super) struct Pool {
     signer: Signer,
     permits: Arc<Semaphore>,
     held: Mutex<HashMap<String, Held>>,
-    free: Mutex<Vec<Seen>>,
+    free: Mutex<Vec<PodSnapshot>>,
     /// What the last look told.
-    pub(super) told: watch::Sender<Told>,
+    pub(super) told: watch::Sender<UpkeepStatus>,
     pub(super) hurried: Notify,
     pub(super) closing: CancellationToken,
 }
@@ -103,8 +103,8 @@ impl Pool {
             return Ok(hold);
         }
         // What waits may be newer than our last look.
-        let seen = self.cluster.pods().await?;
-        self.note_free(&seen);
+        let snapshot = self.cluster.pods().await?;
+        self.note_free(&snapshot);
         if let Some(hold) = self.claim_free(whose, &permit).await? {
             return Ok(hold);
         }
@@ -130,19 +130,19 @@ impl Pool {
         whose: &Spec,
         permit: &Arc<OwnedSemaphorePermit>,
     ) -> Result<Option<Hold>, Error> {
-        while let Some(seen) = self.pop_free() {
-            let Some(address) = seen.address else { continue };
-            let hold = Hold::begin(self, &seen.name, Kind::Pod, Some(Arc::clone(permit)));
+        while let Some(snapshot) = self.pop_free() {
+            let Some(address) = snapshot.address else { continue };
+            let hold = Hold::begin(self, &snapshot.name, Kind::Pod, Some(Arc::clone(permit)));
             let Some(mut hold) = hold else { continue };
-            match self.cluster.claim(&seen, &self.instance, &self.lease(), whose).await {
+            match self.cluster.claim(&snapshot, &self.instance, &self.lease(), whose).await {
                 Ok(()) => {
                     hold.place();
-                    hold.settle(address, seen.created_ms + self.config.pod_life_s() * 1000);
+                    hold.settle(address, snapshot.created_ms + self.config.pod_life_s() * 1000);
                     self.hurry();
                     return Ok(Some(hold));
                 }
-                Err(Refusal::Raced | Refusal::Exists) => debug!(sandbox.pod = seen.name, "another claimed the pod"),
-                Err(Refusal::Trouble(error)) => return Err(error),
+                Err(Refusal::Raced | Refusal::Exists) => debug!(sandbox.pod = snapshot.name, "another claimed the pod"),
+                Err(Refusal::Diagnosis(error)) => return Err(error),
             }
         }
         Ok(None)
@@ -162,24 +162,24 @@ impl Pool {
         self.cluster.create(&pod).await?;
         hold.place();
         let mut pause = LOOKS.0;
-        let mut trouble = None;
+        let mut diagnosis = None;
         while Instant::now() < give_up_at {
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LOOKS.1);
             if let Some(other) = self.claim_free(whose, &permit).await? {
                 return Ok(other);
             }
-            let Some(seen) = self.cluster.pod(&name).await? else { return Err(Error::Lost) };
-            if let Some(address) = seen.address.filter(|_| seen.is_ready) {
-                hold.settle(address, seen.created_ms + self.config.pod_life_s() * 1000);
+            let Some(snapshot) = self.cluster.pod(&name).await? else { return Err(Error::Lost) };
+            if let Some(address) = snapshot.address.filter(|_| snapshot.is_ready) {
+                hold.settle(address, snapshot.created_ms + self.config.pod_life_s() * 1000);
                 return Ok(hold);
             }
-            trouble = seen.trouble;
-            if seen.is_hopeless {
+            diagnosis = snapshot.diagnosis;
+            if snapshot.is_hopeless {
                 break;
             }
         }
-        Err(self.not_ready(trouble))
+        Err(self.not_ready(diagnosis))
     }
 
     /// A pod of its own for a run that takes longer than a pod of the pool lives.
@@ -195,25 +195,25 @@ impl Pool {
         let ends_ms = self.clock.now_ms().saturating_add(life_s.saturating_mul(1000));
         hold.place();
         let mut pause = LOOKS.0;
-        let mut trouble = None;
+        let mut diagnosis = None;
         while Instant::now() < give_up_at {
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LOOKS.1);
             let Some(pod) = self.cluster.pod_of_job(&name).await? else { continue };
-            if let Some(address) = seen::ready_address(&pod) {
+            if let Some(address) = snapshot::ready_address(&pod) {
                 hold.settle(address, ends_ms);
                 return Ok(hold);
             }
-            trouble = trouble::of_pod(&pod);
-            if trouble.as_ref().is_some_and(|trouble| trouble.is_hopeless) {
+            diagnosis = diagnosis::of_pod(&pod);
+            if diagnosis.as_ref().is_some_and(|diagnosis| diagnosis.is_hopeless) {
                 break;
             }
         }
-        Err(self.not_ready(trouble.map(|trouble| trouble.why)))
+        Err(self.not_ready(diagnosis.map(|diagnosis| diagnosis.why)))
     }
 
-    pub(super) fn not_ready(&self, trouble: Option<String>) -> Error {
-        Error::Unavailable(trouble.unwrap_or_else(|| {
+    pub(super) fn not_ready(&self, diagnosis: Option<String>) -> Error {
+        Error::Unavailable(diagnosis.unwrap_or_else(|| {
             format!(
                 "no sandbox pod became ready within {} s; kubectl -n {} describe pods says what they wait for",
                 self.config.ready_seconds, self.config.namespace
@@ -255,7 +255,7 @@ impl Pool {
                 Kind::Job => self.cluster.pod_of_job(name).await,
             };
             match found {
-                Ok(Some(pod)) if seen::is_finished(&pod) => return trouble::is_out_of_memory(&pod),
+                Ok(Some(pod)) if snapshot::is_finished(&pod) => return diagnosis::is_out_of_memory(&pod),
                 Ok(Some(_)) if Instant::now() < give_up_at => tokio::time::sleep(LOOKS.0 * 2).await,
                 Ok(_) | Err(_) => return false,
             }
@@ -293,7 +293,7 @@ impl Pool {
         for pod in pods.iter().filter(|pod| pod.instance == self.instance && pod.state == State::Warm && !pod.is_going)
         {
             // One that another claims just now is theirs.
-            if let Err(Refusal::Trouble(error)) = self.cluster.delete_seen(pod).await {
+            if let Err(Refusal::Diagnosis(error)) = self.cluster.delete_seen(pod).await {
                 warn!(sandbox.pod = pod.name, %error, "a waiting sandbox pod stays");
             }
         }
@@ -314,9 +314,9 @@ impl Pool {
     }
 
     /// Remembers which pods can be had. Runners begin at different places, so that they rarely meet.
-    pub(super) fn note_free(&self, seen: &[Seen]) {
-        let mut free: Vec<Seen> =
-            seen.iter().filter(|pod| pod.is_free() && pod.pool == self.shape.pool).cloned().collect();
+    pub(super) fn note_free(&self, snapshot: &[PodSnapshot]) {
+        let mut free: Vec<PodSnapshot> =
+            snapshot.iter().filter(|pod| pod.is_free() && pod.pool == self.shape.pool).cloned().collect();
         if !free.is_empty() {
             let n_turns = self.instance.bytes().map(usize::from).sum::<usize>() % free.len();
             free.rotate_left(n_turns);
@@ -325,15 +325,15 @@ impl Pool {
     }
 
     /// One that was free at the last look; it stays where it is.
-    pub(super) fn peek_free(&self) -> Option<Seen> {
+    pub(super) fn peek_free(&self) -> Option<PodSnapshot> {
         self.free().last().cloned()
     }
 
-    fn pop_free(&self) -> Option<Seen> {
+    fn pop_free(&self) -> Option<PodSnapshot> {
         self.free().pop()
     }
 
-    fn free(&self) -> MutexGuard<'_, Vec<Seen>> {
+    fn free(&self) -> MutexGuard<'_, Vec<PodSnapshot>> {
         self.free.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

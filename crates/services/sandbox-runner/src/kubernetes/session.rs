@@ -11,17 +11,17 @@ use tracing::info;
 
 use super::hold::Hold;
 use super::pool::Pool;
-use super::seen::Seen;
+use super::snapshot::PodSnapshot;
 use crate::agent::{Address, Remote, given_up};
 use crate::driver::{
     self, Cause, Changes, Chunks, Ended, Error, Job, Level, MemoryWall, Said, Session as _, Signals, Spec, Walls,
 };
 
 /// A pod that has just become ready may still be unknown to the network.
-const FIRST_WORD: Duration = Duration::from_secs(5);
-const BETWEEN_WORDS: Duration = Duration::from_millis(200);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const CONNECT_INTERVAL: Duration = Duration::from_millis(200);
 /// What is left of a pod's life beyond a run, for its files.
-const AFTERWARDS: Duration = Duration::from_secs(30);
+const COLLECT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A pod with its agent.
 pub(super) struct Seat {
@@ -31,18 +31,18 @@ pub(super) struct Seat {
 }
 
 impl Seat {
-    /// Gets to know the agent in a pod of ours, and gives its session the way out that it has. The pod is deleted when
+    /// Gets to know the agent in a pod of ours, and gives its session the egress that it has. The pod is deleted when
     /// that fails.
     pub(super) async fn take(pool: &Arc<Pool>, hold: Hold, whose: &Spec) -> Result<Self, Error> {
         let Some(address) = hold.address() else { return Err(Error::Lost) };
-        let give_up_at = Instant::now() + FIRST_WORD;
+        let give_up_at = Instant::now() + CONNECT_TIMEOUT;
         loop {
             match Remote::connect(Address::Tcp(address), &hold.token()).await {
                 Ok(remote) => {
                     let walls = walls(&remote).await?;
-                    if let Some(gate) = &whose.gate {
+                    if let Some(policy) = &whose.policy {
                         // A pod has an address, and whether a policy really keeps it from others is not ours to see.
-                        remote.open_way_out(gate, true).await?;
+                        remote.open_egress(policy, true).await?;
                     }
                     hold.delete_when(remote.lost());
                     return Ok(Self { remote, hold, walls });
@@ -58,13 +58,13 @@ impl Seat {
                         septet_kernel::causes(&error)
                     )));
                 }
-                Err(_starting) => tokio::time::sleep(BETWEEN_WORDS).await,
+                Err(_starting) => tokio::time::sleep(CONNECT_INTERVAL).await,
             }
         }
     }
 
     /// Asks a pod that waits for anybody.
-    pub(super) async fn walls_of(pool: &Arc<Pool>, pod: &Seen) -> Result<Walls, Error> {
+    pub(super) async fn walls_of(pool: &Arc<Pool>, pod: &PodSnapshot) -> Result<Walls, Error> {
         let Some(address) = pod.agent() else { return Err(Error::Lost) };
         let remote = Remote::connect(Address::Tcp(address), &pool.token(&pod.name)).await?;
         walls(&remote).await
@@ -100,7 +100,7 @@ struct Inner {
 impl Session {
     pub(super) fn new(pool: Arc<Pool>, spec: Spec, seat: Seat, config: &crate::Config) -> Self {
         let a_quarter = Duration::from_secs(u64::from(pool.config.pod_life_minutes) * 15);
-        let least_life = (Duration::from_millis(config.timeout_max_ms) + AFTERWARDS).min(a_quarter);
+        let least_life = (Duration::from_millis(config.timeout_max_ms) + COLLECT_TIMEOUT).min(a_quarter);
         let seat = Mutex::new(Arc::new(seat));
         Self { inner: Arc::new(Inner { pool, spec, seat, known: Mutex::default(), least_life }) }
     }
@@ -214,7 +214,7 @@ impl driver::Entered for Entered {
         say: &mut (dyn FnMut(Said) + Send),
     ) -> Result<Ended, Error> {
         let Self { worker, seat, keep, session } = *self;
-        let needed = job.timeout + AFTERWARDS;
+        let needed = job.timeout + COLLECT_TIMEOUT;
         // A kept interpreter cannot move; its run ends with its pod at the latest.
         let (worker, seat) = if keep || session.life_left(&seat) >= needed {
             (worker, seat)

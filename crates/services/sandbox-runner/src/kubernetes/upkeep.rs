@@ -14,7 +14,7 @@ use super::cluster::{Refusal, SeenJob};
 use super::hold::Kind;
 use super::plan::{Leases, Rules, Step, plan};
 use super::pool::Pool;
-use super::seen::{Seen, State};
+use super::snapshot::{PodSnapshot, State};
 use crate::agent::{Address, Remote};
 use crate::driver::Error;
 
@@ -71,19 +71,19 @@ impl Upkeep {
     /// Says once what is wrong, and once that it is over.
     fn tell(&self, outcome: Result<Option<String>, Error>) {
         let now = match outcome {
-            Ok(trouble) => trouble,
+            Ok(diagnosis) => diagnosis,
             Err(Error::Unavailable(why)) => Some(why),
             Err(error) => Some(septet_kernel::causes(&error)),
         };
         self.pool.told.send_if_modified(|told| {
-            if told.trouble != now {
+            if told.diagnosis != now {
                 match &now {
-                    Some(why) => warn!(sandbox.trouble = why, "sandbox pods are not as they should be"),
+                    Some(why) => warn!(sandbox.diagnosis = why, "sandbox pods are not as they should be"),
                     None => info!("sandbox pods are as they should be again"),
                 }
             }
             told.n_looks += 1;
-            told.trouble = now;
+            told.diagnosis = now;
             true
         });
     }
@@ -113,20 +113,20 @@ impl Upkeep {
             finished_ms: pool.config.finished_ms(),
         };
         let is_held = |name: &str| pool.held().contains_key(name);
-        let is_orphan = |pod: &Seen| self.leases.is_over(&pod.uid, pool.config.lease_ms(), now_ms);
+        let is_orphan = |pod: &PodSnapshot| self.leases.is_over(&pod.uid, pool.config.lease_ms(), now_ms);
         let steps = plan(&pods, &rules, now_ms, &is_held, &is_orphan);
         self.is_hurried = steps.iter().any(|step| matches!(step, Step::Create(_)))
             || pods.iter().any(|pod| pod.state == State::Warm && pod.pool == pool.shape.pool && !pod.is_ready);
-        let trouble = self.take(steps, now_ms).await;
+        let diagnosis = self.take(steps, now_ms).await;
         self.keep_jobs(&jobs, now_ms).await;
 
         let mine = || pods.iter().filter(|pod| pod.state == State::Warm && pod.pool == pool.shape.pool);
-        let is_any_ready = mine().any(Seen::is_free);
-        Ok(trouble.or_else(|| if is_any_ready { None } else { mine().find_map(|pod| pod.trouble.clone()) }))
+        let is_any_ready = mine().any(PodSnapshot::is_free);
+        Ok(diagnosis.or_else(|| if is_any_ready { None } else { mine().find_map(|pod| pod.diagnosis.clone()) }))
     }
 
     /// Tells sessions whose pod is over, being deleted or gone.
-    fn note_lost(&self, placed: &[String], pods: &[Seen], jobs: &[SeenJob]) {
+    fn note_lost(&self, placed: &[String], pods: &[PodSnapshot], jobs: &[SeenJob]) {
         let live: HashSet<&str> = pods
             .iter()
             .filter(|pod| pod.finished_ms.is_none() && !pod.is_going)
@@ -143,11 +143,11 @@ impl Upkeep {
     }
 
     /// After waiting pods that failed, new ones are made ever more slowly: a broken image must not fill the cluster.
-    fn note_failures(&mut self, pods: &[Seen], now_ms: i64) {
-        let ours = |pod: &&Seen| {
+    fn note_failures(&mut self, pods: &[PodSnapshot], now_ms: i64) {
+        let ours = |pod: &&PodSnapshot| {
             pod.instance == self.pool.instance && pod.state == State::Warm && pod.pool == self.pool.shape.pool
         };
-        if pods.iter().filter(ours).any(Seen::is_free) {
+        if pods.iter().filter(ours).any(PodSnapshot::is_free) {
             self.rest_ms = 0;
         }
         let failed: HashSet<String> =
@@ -184,7 +184,7 @@ impl Upkeep {
                 (step, outcome)
             })
             .buffer_unordered(N_CALLS);
-        let (mut trouble, mut is_refused) = (None, false);
+        let (mut diagnosis, mut is_refused) = (None, false);
         while let Some((step, outcome)) = outcomes.next().await {
             match outcome {
                 Ok(()) => {
@@ -193,9 +193,9 @@ impl Upkeep {
                     }
                 }
                 Err(Refusal::Raced | Refusal::Exists) => {}
-                Err(Refusal::Trouble(error)) => {
+                Err(Refusal::Diagnosis(error)) => {
                     is_refused |= matches!(step, Step::Create(_));
-                    trouble = Some(match error {
+                    diagnosis = Some(match error {
                         Error::Unavailable(why) => why,
                         other => septet_kernel::causes(&other),
                     });
@@ -207,7 +207,7 @@ impl Upkeep {
             self.rest(now_ms);
         }
         self.renewed_ms.retain(|_, renewed| now_ms - *renewed < 2 * renewal_ms);
-        trouble
+        diagnosis
     }
 
     /// Renews the leases of our jobs and deletes those whose runner is gone.
@@ -223,7 +223,7 @@ impl Upkeep {
                 }
                 match pool.cluster.renew_job(&job.name, &pool.lease()).await {
                     Ok(()) | Err(Refusal::Raced | Refusal::Exists) => Ok(()),
-                    Err(Refusal::Trouble(error)) => Err(error),
+                    Err(Refusal::Diagnosis(error)) => Err(error),
                 }
             } else if is_ours || self.leases.is_over(&job.uid, pool.config.lease_ms(), now_ms) {
                 info!(sandbox.job = job.name, "deleting a job that no session uses");
@@ -240,7 +240,7 @@ impl Upkeep {
 
 async fn carry_out(pool: &Arc<Pool>, step: &Step) -> Result<(), Refusal> {
     match step {
-        Step::Create(_) => pool.make_warm().await.map_err(Refusal::Trouble),
+        Step::Create(_) => pool.make_warm().await.map_err(Refusal::Diagnosis),
         Step::Delete { pod, why } => {
             info!(sandbox.pod = pod.name, why, "deleting a sandbox pod");
             pool.cluster.delete_seen(pod).await

@@ -12,7 +12,7 @@ use tracing::{debug, warn};
 use super::cgroup::Hierarchy;
 use super::link::{Busy, Warden};
 use super::pairs::Pairs;
-use super::parked::{Ground, Parked, WayOut, caps};
+use super::parked::{Parked, WorkerContext, WorkerEgress, caps};
 use super::removals::Removals;
 use super::session::Session;
 use super::wire::Request;
@@ -24,7 +24,7 @@ use crate::egress::{self, Outlet};
 /// How many workers may die before they get their code, until that is an error.
 const ATTEMPTS: usize = 4;
 /// About as long as a short run takes.
-const BREATH: Duration = Duration::from_millis(10);
+const PARK_DELAY: Duration = Duration::from_millis(10);
 
 /// Runs code inside walls. Cheap to clone.
 #[derive(Clone)]
@@ -34,10 +34,10 @@ pub struct Driver {
 
 struct Inner {
     config: Config,
-    /// When there is a container around us, and no other wall: its way out, once it is opened.
+    /// When there is a container around us, and no other wall: its egress, once it is opened.
     container: Option<Arc<OnceLock<Outlet>>>,
     lifecycle: Lifecycle,
-    ground: Ground,
+    context: WorkerContext,
     running: Arc<Semaphore>,
     warden: tokio::sync::Mutex<Option<Arc<Warden>>>,
     parked: Mutex<Vec<Parked>>,
@@ -54,7 +54,7 @@ impl Driver {
     }
 
     /// A driver at level 1, for inside a container that is the outer wall and has nothing in it but one session. Runs
-    /// that begin when `outlet` is known have that way out.
+    /// that begin when `outlet` is known have that egress.
     pub(crate) fn plain(config: Config, lifecycle: Lifecycle, outlet: Arc<OnceLock<Outlet>>) -> Self {
         Self::with(config, lifecycle, Some(outlet))
     }
@@ -71,7 +71,7 @@ impl Driver {
         let inner = Inner {
             config,
             container,
-            ground: Ground { hierarchy, removals: Removals::new(lifecycle.clone()), pairs, caps },
+            context: WorkerContext { hierarchy, removals: Removals::new(lifecycle.clone()), pairs, caps },
             lifecycle,
             running,
             warden: tokio::sync::Mutex::default(),
@@ -83,7 +83,7 @@ impl Driver {
     }
 
     fn memory_wall(&self) -> MemoryWall {
-        match self.inner.ground.hierarchy {
+        match self.inner.context.hierarchy {
             Hierarchy::V1 { .. } => MemoryWall::CgroupV1,
             Hierarchy::V2 { .. } => MemoryWall::CgroupV2,
             Hierarchy::None => MemoryWall::Watchdog,
@@ -172,20 +172,20 @@ impl Driver {
         let waiting = self.parked().pop();
         let mut parked = match waiting.filter(|parked| Arc::ptr_eq(&parked.warden, warden)) {
             Some(parked) => parked,
-            None => Parked::start(warden, &self.inner.ground).await?,
+            None => Parked::start(warden, &self.inner.context).await?,
         };
-        let has_way_out = session.gate.is_some();
-        let request = Request::Enter { slot: parked.slot, session: session.name.clone(), has_way_out };
+        let has_egress = session.policy.is_some();
+        let request = Request::Enter { slot: parked.slot, session: session.name.clone(), has_egress };
         let entered = warden.ask(request, &[]).await;
         self.refill(warden);
         let (_, fds) = entered?;
-        parked.way_out = match (&session.gate, &self.inner.container) {
-            (Some(gate), _) => {
+        parked.egress = match (&session.policy, &self.inner.container) {
+            (Some(policy), _) => {
                 let door = fds.into_iter().next().ok_or(Error::Lost)?;
-                let serving = Some(gate.serve(door.into()).map_err(Error::Io)?);
-                Some(WayOut { outlet: gate.directions().at(egress::PORT, false), serving })
+                let serving = Some(policy.serve(door.into()).map_err(Error::Io)?);
+                Some(WorkerEgress { outlet: policy.directions().at(egress::PORT, false), serving })
             }
-            (None, Some(outlet)) => outlet.get().map(|outlet| WayOut { outlet: outlet.clone(), serving: None }),
+            (None, Some(outlet)) => outlet.get().map(|outlet| WorkerEgress { outlet: outlet.clone(), serving: None }),
             (None, None) => None,
         };
         Worker::new(parked, &self.inner.config).map_err(Error::Io)
@@ -215,9 +215,9 @@ impl Driver {
         self.inner.lifecycle.spawn("park a sandbox", async move {
             if !is_empty {
                 // Not while the run that took one begins: it would wait for a processor.
-                tokio::time::sleep(BREATH).await;
+                tokio::time::sleep(PARK_DELAY).await;
             }
-            match Parked::start(&warden, &driver.inner.ground).await {
+            match Parked::start(&warden, &driver.inner.context).await {
                 Ok(parked) => {
                     let surplus = {
                         let mut all = driver.parked();
@@ -271,7 +271,7 @@ impl driver::Driver for Driver {
         let (_, fds) = warden.ask(request, &[]).await?;
         let folder = fds.into_iter().next().ok_or(Error::Lost)?;
         let owner = warden.owner;
-        Ok(Box::new(Session::new(self.clone(), name, warden, folder, owner, spec.gate)))
+        Ok(Box::new(Session::new(self.clone(), name, warden, folder, owner, spec.policy)))
     }
 
     async fn close(&self) {
@@ -280,6 +280,6 @@ impl driver::Driver for Driver {
             one.end().await;
         }
         *self.inner.warden.lock().await = None;
-        self.inner.ground.removals.finish().await;
+        self.inner.context.removals.finish().await;
     }
 }

@@ -23,11 +23,11 @@ use crate::driver::{Error, Level};
 use crate::egress::{Outlet, Serving};
 
 /// A worker that does not park within this time never will.
-const PARKING: Duration = Duration::from_secs(30);
-const ENDING: Duration = Duration::from_secs(10);
+const PARK_TIMEOUT: Duration = Duration::from_secs(30);
+const END_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What all workers of a driver stand on.
-pub(super) struct Ground {
+pub(super) struct WorkerContext {
     pub(super) hierarchy: Hierarchy,
     pub(super) removals: Removals,
     pub(super) pairs: Pairs,
@@ -41,7 +41,7 @@ pub(super) fn caps(memory_bytes: u64, n_processes: u32, cpu_milli: u32) -> Caps 
 }
 
 /// What leads out of the session.
-pub(super) struct WayOut {
+pub(super) struct WorkerEgress {
     pub(super) outlet: Outlet,
     /// Our end of it, when the socket that it begins at is in this worker's namespaces; in a container it is the
     /// agent's, for as long as the container is there.
@@ -60,7 +60,7 @@ pub(super) struct Parked {
     pub(super) control: Option<UnixStream>,
     pub(super) mailbox: Mailbox,
     pub(super) group: Option<Group>,
-    pub(super) way_out: Option<WayOut>,
+    pub(super) egress: Option<WorkerEgress>,
     pub(super) exited: Option<oneshot::Receiver<i32>>,
     /// The host ids of its processes.
     _pair: Pair,
@@ -68,14 +68,14 @@ pub(super) struct Parked {
 
 impl Parked {
     /// Makes one, with its caps.
-    pub(super) async fn start(warden: &Arc<Warden>, ground: &Ground) -> Result<Self, Error> {
-        let pair = ground.pairs.take()?;
+    pub(super) async fn start(warden: &Arc<Warden>, context: &WorkerContext) -> Result<Self, Error> {
+        let pair = context.pairs.take()?;
         let (ours, theirs) = socket::pair(SockType::Stream).map_err(Error::Io)?;
         let slot = warden.number();
-        let group = ground.hierarchy.open(slot, &ground.removals).map_err(Error::Io)?;
+        let group = context.hierarchy.open(slot, &context.removals).map_err(Error::Io)?;
         let mut handed = vec![theirs];
         if let Some(group) = &group {
-            group.limit(ground.caps).map_err(Error::Io)?;
+            group.limit(context.caps).map_err(Error::Io)?;
             handed.extend(group.entrances().map_err(Error::Io)?);
         }
         let exited = warden.watch(slot);
@@ -83,7 +83,7 @@ impl Parked {
         let claim = Claim { warden, slot };
         let asked = warden.ask(Request::Park { slot, pair: pair.number() }, &handed_fds);
         let late = |_| Error::Unavailable("a sandbox worker was not made in time".to_owned());
-        let (answer, fds) = tokio::time::timeout(PARKING, asked).await.map_err(late)??;
+        let (answer, fds) = tokio::time::timeout(PARK_TIMEOUT, asked).await.map_err(late)??;
         drop(handed);
         warden.forked();
         let (Answer::Parked { init_pid, worker_pid }, Some(report)) = (answer, fds.into_iter().next()) else {
@@ -101,7 +101,7 @@ impl Parked {
             control: None,
             mailbox: Mailbox::open(report, worker_pid).map_err(Error::Io)?,
             group,
-            way_out: None,
+            egress: None,
             exited: Some(exited),
             _pair: pair,
         };
@@ -121,7 +121,7 @@ impl Parked {
     pub(super) async fn end(mut self) {
         self.warden.kill(self.slot);
         if let Some(exited) = self.exited.take()
-            && tokio::time::timeout(ENDING, exited).await.is_err()
+            && tokio::time::timeout(END_TIMEOUT, exited).await.is_err()
         {
             warn!(sandbox.slot = self.slot, "a sandbox does not end");
         }
@@ -150,7 +150,7 @@ impl Drop for Parked {
 /// Waits until the worker says that it is parked.
 async fn ready(mut control: UnixStream) -> Result<UnixStream, Error> {
     let mut byte = [0];
-    match tokio::time::timeout(PARKING, control.read(&mut byte)).await {
+    match tokio::time::timeout(PARK_TIMEOUT, control.read(&mut byte)).await {
         Ok(Ok(1)) => Ok(control),
         Ok(Ok(_)) => Err(Error::Unavailable("a sandbox worker ended before it was ready; the log says why".to_owned())),
         Ok(Err(error)) => Err(Error::Io(error)),

@@ -56,7 +56,7 @@ enum Sockets {
     Walled,
     /// Of the unix kind only: there is nothing between us and a network that the container may have.
     Unix,
-    /// Those, and TCP over IPv4, which the way out of a container is reached by.
+    /// Those, and TCP over IPv4, which the egress of a container is reached by.
     UnixAndTcp,
 }
 
@@ -90,10 +90,10 @@ impl Sockets {
 pub(super) struct Programs {
     /// By the warm interpreter, which hands them on to every worker.
     pub(super) inherited: Vec<Vec<u8>>,
-    /// By a worker, in a session that has no way out.
+    /// By a worker, in a session that has no egress.
     pub(super) own: Vec<Vec<u8>>,
     /// By a worker, in a session that has one.
-    pub(super) own_with_way_out: Vec<Vec<u8>>,
+    pub(super) own_with_egress: Vec<Vec<u8>>,
 }
 
 /// What code runs under. With `plain` there is no namespace around it.
@@ -102,14 +102,14 @@ pub(super) struct Programs {
 /// On an architecture that is neither x86-64 nor aarch64.
 pub(super) fn programs(refusal: Refusal, plain: bool) -> Result<Programs, seccompiler::BackendError> {
     let (mut inherited, dangerous) = (calls(refusal)?, dangerous(refusal)?);
-    let (mut own, mut own_with_way_out) = (vec![dangerous.clone()], vec![dangerous]);
+    let (mut own, mut own_with_egress) = (vec![dangerous.clone()], vec![dangerous]);
     if plain {
         own.push(sockets(refusal, Sockets::Unix)?);
-        own_with_way_out.push(sockets(refusal, Sockets::UnixAndTcp)?);
+        own_with_egress.push(sockets(refusal, Sockets::UnixAndTcp)?);
     } else {
         inherited.push(sockets(refusal, Sockets::Walled)?);
     }
-    Ok(Programs { inherited, own, own_with_way_out })
+    Ok(Programs { inherited, own, own_with_egress })
 }
 
 /// Which calls there are at all.
@@ -215,9 +215,9 @@ mod tests {
     #[test]
     fn the_filters_fit_the_kernels_limit() {
         for plain in [false, true] {
-            let Programs { inherited, own, own_with_way_out } = programs(Refusal::Error, plain).unwrap();
+            let Programs { inherited, own, own_with_egress } = programs(Refusal::Error, plain).unwrap();
             assert_eq!(inherited.len() + own.len(), 4);
-            let all: Vec<_> = [inherited, own, own_with_way_out].concat();
+            let all: Vec<_> = [inherited, own, own_with_egress].concat();
             assert!(all.iter().all(|program| program.len() / 8 <= 4096));
             // The warm interpreter takes no longer message, and this is in hexadecimal.
             assert!(all.iter().map(Vec::len).sum::<usize>() * 2 < 60_000);

@@ -15,15 +15,15 @@ use super::link::{Busy, Warden};
 use super::run::{Entered, Kept};
 use super::worker::Worker;
 use crate::driver::{self, Changes, Chunks, Error, FoundFile};
-use crate::egress::Gate;
+use crate::egress::EgressPolicy;
 
 /// Let go when dropped.
 pub(super) struct Session {
     pub(super) driver: Driver,
     pub(super) name: String,
     pub(super) warden: Arc<Warden>,
-    /// Its way out, if it has one.
-    pub(super) gate: Option<Arc<Gate>>,
+    /// Its egress, if it has one.
+    pub(super) policy: Option<Arc<EgressPolicy>>,
     /// The folder, from outside.
     folder: Folder,
     /// What was in it when it was last looked at.
@@ -39,10 +39,10 @@ impl Session {
         warden: Arc<Warden>,
         folder: OwnedFd,
         owner: Option<u32>,
-        gate: Option<Arc<Gate>>,
+        policy: Option<Arc<EgressPolicy>>,
     ) -> Self {
         let folder = Folder::new(Arc::new(folder), owner);
-        Self { driver, name, warden, gate, folder, manifest: Mutex::default(), kept: Kept::default() }
+        Self { driver, name, warden, policy, folder, manifest: Mutex::default(), kept: Kept::default() }
     }
 
     fn manifest(&self) -> MutexGuard<'_, Manifest> {

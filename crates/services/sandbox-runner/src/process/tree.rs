@@ -16,7 +16,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 /// Longer than the kernel takes to tear a process down on a machine that is merely busy.
-const ENDING: Duration = Duration::from_secs(5);
+const END_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What is stopped notices when it next gets a processor.
 const STOPPING: Duration = Duration::from_secs(2);
@@ -46,7 +46,7 @@ impl Tree {
     /// Kills the worker, what it has started and all strays. Returns whether nothing is left but what only its parent
     /// can take away.
     pub(super) fn kill(&self) -> bool {
-        let give_up_at = Instant::now() + ENDING;
+        let give_up_at = Instant::now() + END_TIMEOUT;
         // What is stopped starts nothing new, so after a few rounds everything is known.
         while Instant::now() < give_up_at {
             let all = self.processes();

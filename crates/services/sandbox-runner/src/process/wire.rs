@@ -30,8 +30,8 @@ pub(super) enum Request {
     /// [`Answer::Parked`] with the descriptor of its report folder.
     Park { slot: u64, pair: u32 },
     /// Puts a session folder into the namespaces of a parked worker and takes the last privileges from its init.
-    /// With a way out, the answer has the descriptor of a socket that listens inside.
-    Enter { slot: u64, session: String, has_way_out: bool },
+    /// With egress, the answer has the descriptor of a socket that listens inside.
+    Enter { slot: u64, session: String, has_egress: bool },
     /// Stops everything in the namespaces, in one step that nothing can fork away from. Answer: [`Answer::Done`].
     Still { slot: u64 },
     /// The opposite. Answer: none.
@@ -104,7 +104,7 @@ pub(super) struct WorkerJob<'a> {
     pub language: &'a str,
     pub code: &'a str,
     pub limits: WorkerLimits,
-    /// The way out, of a session that has one. Read from the first job only.
+    /// The egress, of a session that has one. Read from the first job only.
     pub network: Option<&'a Outlet>,
 }
 

@@ -21,11 +21,11 @@ use crate::driver::{Cause, Ended, Error, Job, Said, Signals};
 const MEMORY_TICK: Duration = Duration::from_millis(100);
 /// Output goes out at most this often, so that prints in a loop are not an event each.
 const OUTPUT_TICK: Duration = Duration::from_millis(25);
-const ENDING: Duration = Duration::from_secs(10);
+const END_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long nobody looks for a report after something that was none.
-const UNHEARD: Duration = Duration::from_millis(20);
+const REPORT_RETRY_DELAY: Duration = Duration::from_millis(20);
 /// Time on processors that a job may take beyond its share before it is held back.
-const GREED: Duration = Duration::from_secs(1);
+const CPU_BURST: Duration = Duration::from_secs(1);
 /// Looks at whether the worker has stopped, some microseconds each, until it is asked for instead.
 const STOP_LOOKS: usize = 20;
 /// How long code that was interrupted may take to notice.
@@ -135,7 +135,7 @@ impl Worker {
         }
         self.stdout.begin(job.output_bytes);
         self.stderr.begin(job.output_bytes);
-        if let Some(serving) = self.parked.way_out.as_ref().and_then(|way_out| way_out.serving.as_ref()) {
+        if let Some(serving) = self.parked.egress.as_ref().and_then(|egress| egress.serving.as_ref()) {
             serving.renew();
         }
         self.looked = None;
@@ -167,8 +167,8 @@ impl Worker {
             // Where memory is only watched, one huge allocation must fail at once: the watch is too slow for it.
             address_bytes: self.parked.group.is_none().then_some(job.memory_bytes.saturating_add(2 << 30)),
         };
-        let way_out = self.parked.way_out.as_ref().filter(|_| self.is_fresh());
-        let network = way_out.map(|way_out| &way_out.outlet);
+        let egress = self.parked.egress.as_ref().filter(|_| self.is_fresh());
+        let network = egress.map(|egress| &egress.outlet);
         let job = WorkerJob { seq: self.seq, keep, language: &job.language, code: &job.code, limits, network };
         serde_json::to_vec(&job).map_err(|error| Error::Io(error.into()))
     }
@@ -208,7 +208,7 @@ impl Worker {
                         return Ok((End::Reported(Box::new(report)), cause));
                     }
                     // Code that leaves there what is no report must not keep us busy reading it.
-                    tokio::time::sleep(UNHEARD).await;
+                    tokio::time::sleep(REPORT_RETRY_DELAY).await;
                 }
                 text = self.stdout.next(), if self.stdout.is_open() => pending.add_some(self.stdout.said_some(text)),
                 text = self.stderr.next(), if self.stderr.is_open() => pending.add_some(self.stderr.said_some(text)),
@@ -239,7 +239,7 @@ impl Worker {
             }
             if cause != Cause::Itself && give_up_at.is_none() {
                 self.kill();
-                give_up_at = Some(Instant::now() + ENDING);
+                give_up_at = Some(Instant::now() + END_TIMEOUT);
             }
         }
     }
@@ -257,7 +257,7 @@ impl Worker {
             // They could still write into the session folder, so their end is waited for.
             self.kill();
             if let Some(exited) = self.parked.exited.take()
-                && tokio::time::timeout(ENDING, exited).await.is_err()
+                && tokio::time::timeout(END_TIMEOUT, exited).await.is_err()
             {
                 warn!(sandbox.slot = self.parked.slot, "a sandbox does not end");
                 return Err(Error::Lost);
@@ -319,7 +319,7 @@ impl Worker {
     /// Where nothing caps its time on processors, a job that takes more than its share goes behind all others.
     async fn hold_back(&mut self, spent: Duration) {
         let (since, before) = *self.looked.get_or_insert((Instant::now(), spent));
-        let share = since.elapsed() * self.cpu_milli / 1000 + GREED;
+        let share = since.elapsed() * self.cpu_milli / 1000 + CPU_BURST;
         if spent.saturating_sub(before) > share
             && let Some(watched) = self.parked.watched.clone()
             && tokio::task::spawn_blocking(move || watched.demote()).await.is_err()

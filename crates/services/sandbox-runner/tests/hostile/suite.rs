@@ -18,7 +18,7 @@ pub(crate) const CANARY_VARIABLE: &str = "SEPTET_CANARY";
 /// Wall time of an attempt. Those that must be killed want to go on for 11 s at least.
 pub(crate) const TIMEOUT_MS: u64 = 8000;
 /// What attempts leave behind in time shows by then.
-const AFTERWARDS: Duration = Duration::from_secs(4);
+const SETTLE_TIME: Duration = Duration::from_secs(4);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Expected {
@@ -95,15 +95,15 @@ pub(crate) struct Seen {
 }
 
 /// Where code runs.
-pub(crate) trait Prison {
-    type Cell;
+pub(crate) trait Target {
+    type Session;
 
     /// A session with one file in it, `canary.json`.
-    async fn cell(&self, canary: &str) -> Self::Cell;
+    async fn session(&self, canary: &str) -> Self::Session;
 
-    async fn run(&self, cell: &Self::Cell, code: &str) -> Seen;
+    async fn run(&self, session: &Self::Session, code: &str) -> Seen;
 
-    async fn leave(&self, cell: Self::Cell);
+    async fn leave(&self, session: Self::Session);
 }
 
 /// What is there to be found by code that gets out.
@@ -142,26 +142,26 @@ impl Drop for Canaries {
 }
 
 /// Runs every attempt and fails with all that went wrong.
-pub(crate) async fn none_gets_out<P: Prison>(prison: &P, attempts: &[Attempt]) {
+pub(crate) async fn none_gets_out<P: Target>(target: &P, attempts: &[Attempt]) {
     let canaries = Canaries::plant();
     let canary = canaries.json();
-    let neighbour = prison.cell(&canary).await;
-    let planted = prison.run(&neighbour, &format!("open('canary.txt', 'w').write('{CANARY}')")).await;
+    let neighbour = target.session(&canary).await;
+    let planted = target.run(&neighbour, &format!("open('canary.txt', 'w').write('{CANARY}')")).await;
     assert_eq!(planted.outcome, "ok", "{planted:?}");
 
     let mut wrong = Vec::new();
     let mut later = Vec::new();
     for attempt in attempts {
         let began = Instant::now();
-        let cell = prison.cell(&canary).await;
-        let mut seen = prison.run(&cell, &attempt.code).await;
+        let session = target.session(&canary).await;
+        let mut seen = target.run(&session, &attempt.code).await;
         if attempt.says("run-twice") {
             // What must not leak is looked for in another session; what is planted for its own session, in the same.
-            let other = prison.cell(&canary).await;
-            let again = if attempt.code.contains("another session") { &other } else { &cell };
-            let second = prison.run(again, &attempt.code).await;
+            let other = target.session(&canary).await;
+            let again = if attempt.code.contains("another session") { &other } else { &session };
+            let second = target.run(again, &attempt.code).await;
             seen.told.push_str(&second.told);
-            prison.leave(other).await;
+            target.leave(other).await;
         }
         eprintln!(
             "{:28} {:10} {:14} {:5.2}s {}",
@@ -172,26 +172,26 @@ pub(crate) async fn none_gets_out<P: Prison>(prison: &P, attempts: &[Attempt]) {
             seen.told.lines().last().unwrap_or_default().chars().take(100).collect::<String>()
         );
         wrong.extend(judge(attempt, &seen));
-        let health = prison.run(&neighbour, "print(6 * 7, open('canary.txt').read())").await;
+        let health = target.run(&neighbour, "print(6 * 7, open('canary.txt').read())").await;
         if health.outcome != "ok" || health.told.trim() != format!("42 {CANARY}") {
             wrong.push(format!("{}: the runner or a neighbour is unwell afterwards: {health:?}", attempt.name));
         }
         if attempt.acts_afterwards() {
-            later.push((attempt.name.clone(), cell));
+            later.push((attempt.name.clone(), session));
         } else {
-            prison.leave(cell).await;
+            target.leave(session).await;
         }
     }
 
-    tokio::time::sleep(AFTERWARDS).await;
-    for (name, cell) in later {
-        let left = prison.run(&cell, "import os; print(os.listdir('/session'))").await;
+    tokio::time::sleep(SETTLE_TIME).await;
+    for (name, session) in later {
+        let left = target.run(&session, "import os; print(os.listdir('/session'))").await;
         if left.outcome != "ok" || left.told.contains("ESCAPED") {
             wrong.push(format!("{name}: something of it lived on: {left:?}"));
         }
-        prison.leave(cell).await;
+        target.leave(session).await;
     }
-    prison.leave(neighbour).await;
+    target.leave(neighbour).await;
     assert!(wrong.is_empty(), "{} of {} attempts:\n{}", wrong.len(), attempts.len(), wrong.join("\n"));
 }
 

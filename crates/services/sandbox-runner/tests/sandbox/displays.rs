@@ -5,10 +5,10 @@ use base64::engine::general_purpose::STANDARD;
 use septet_contracts::sandbox::Output;
 use serde_json::{Value, json};
 
-use crate::support::{House, house, names, ok, python, sql};
+use crate::support::{Harness, harness, names, ok, python, sql};
 
-async fn shown(house: &House, code: &str) -> Vec<(String, String)> {
-    let output = house.run(python(code)).await;
+async fn shown(harness: &Harness, code: &str) -> Vec<(String, String)> {
+    let output = harness.run(python(code)).await;
     ok(&output);
     output.displays
 }
@@ -23,7 +23,7 @@ fn kind(mime: &str, text: &str) -> (String, String) {
 
 #[tokio::test]
 async fn display_shows_any_value_at_any_point() {
-    let house = house().await;
+    let harness = harness().await;
     let code = "display('plain 中', 42)\n\
                 class Html:\n    def _repr_html_(self): return '<b>x</b>'\n\
                 class Formula:\n    def _repr_latex_(self): return '$x^2$'\n\
@@ -43,18 +43,18 @@ async fn display_shows_any_value_at_any_point() {
         kind("image/svg+xml", "<svg/>"),
         kind("text/html", "<i>y</i>"),
     ];
-    assert_eq!(shown(&house, code).await, expected);
+    assert_eq!(shown(&harness, code).await, expected);
 }
 
 #[tokio::test]
 async fn a_last_line_shows_what_it_looks_like() {
-    let house = house().await;
+    let harness = harness().await;
     let code =
         "class Html:\n    def _repr_html_(self): return '<b>x</b>'\n    def __repr__(self): return 'an html'\nHtml()";
-    let output = house.run(python(code)).await;
+    let output = harness.run(python(code)).await;
     assert_eq!((text(&output), &output.displays), ("an html", &vec![kind("text/html", "<b>x</b>")]));
 
-    let output = house.run(python("import pandas\npandas.DataFrame({'销售': [1, 2], 'b': ['<x>', None]})")).await;
+    let output = harness.run(python("import pandas\npandas.DataFrame({'销售': [1, 2], 'b': ['<x>', None]})")).await;
     assert!(text(&output).contains("销售"));
     let table = output.result().unwrap().json.clone().unwrap();
     assert_eq!(
@@ -67,12 +67,12 @@ async fn a_last_line_shows_what_it_looks_like() {
 
 #[tokio::test]
 async fn code_for_notebooks_finds_what_it_imports() {
-    let house = house().await;
+    let harness = harness().await;
     let code = "from IPython.display import display, HTML, Markdown, Image, clear_output\n\
                 from PIL import Image as Picture\n\
                 Picture.new('RGB', (2, 2)).save('p.jpg')\n\
                 clear_output(); display(HTML('<b>x</b>'), Markdown('# t')); Image('p.jpg')";
-    let output = house.run(python(code)).await;
+    let output = harness.run(python(code)).await;
     ok(&output);
     let kinds: Vec<&str> = output.displays.iter().map(|(mime, _)| mime.as_str()).collect();
     assert_eq!(kinds, ["text/html", "text/markdown", "image/jpeg"]);
@@ -81,8 +81,8 @@ async fn code_for_notebooks_finds_what_it_imports() {
 
 #[tokio::test]
 async fn a_picture_is_shown_in_base64() {
-    let house = house().await;
-    let shown = shown(&house, "from PIL import Image\ndisplay(Image.new('CMYK', (3, 2)))").await;
+    let harness = harness().await;
+    let shown = shown(&harness, "from PIL import Image\ndisplay(Image.new('CMYK', (3, 2)))").await;
     let [(mime, data)] = shown.as_slice() else { panic!("{shown:?}") };
     assert_eq!(mime, "image/png");
     assert!(STANDARD.decode(data).unwrap().starts_with(b"\x89PNG"));
@@ -90,13 +90,13 @@ async fn a_picture_is_shown_in_base64() {
 
 #[tokio::test]
 async fn plotly_and_echarts_are_shown_as_their_options() {
-    let house = house().await;
+    let harness = harness().await;
     let code = "import plotly.graph_objects as go\n\
                 figure = go.Figure(go.Bar(x=['一', '二'], y=[1, 2]), layout={'title': '图'})\n\
                 figure.show()\n\
                 display_echarts({'series': [{'type': 'bar', 'data': [1, 2]}]})\n\
                 figure";
-    let output = house.run(python(code)).await;
+    let output = harness.run(python(code)).await;
     ok(&output);
     let kinds: Vec<&str> = output.displays.iter().map(|(mime, _)| mime.as_str()).collect();
     let plotly = "application/vnd.plotly.v1+json";
@@ -110,12 +110,12 @@ async fn plotly_and_echarts_are_shown_as_their_options() {
 
 #[tokio::test]
 async fn figures_of_matplotlib_stay_files() {
-    let house = house().await;
+    let harness = harness().await;
     let code = "import matplotlib.pyplot as plot\n\
                 one, axes = plot.subplots(); axes.plot([1, 2]); display(one)\n\
                 two, axes = plot.subplots(); axes.plot([2, 1]); plot.close(two); display(two)\n\
                 axes.plot([3])";
-    let output = house.run(python(code)).await;
+    let output = harness.run(python(code)).await;
     ok(&output);
     assert_eq!((output.displays.len(), output.result()), (0, None));
     assert_eq!(names(&output), ["/session/chart-1.png", "/session/chart-2.png"]);
@@ -123,7 +123,7 @@ async fn figures_of_matplotlib_stay_files() {
 
 #[tokio::test]
 async fn hostile_and_huge_things_do_no_harm() {
-    let house = house().await;
+    let harness = harness().await;
     let code = "class Bad:\n    def _repr_html_(self): raise SystemExit(3)\n    def __repr__(self): raise KeyboardInterrupt\n\
                 class Liar:\n    def __getattr__(self, name): return lambda *a, **k: '<b>no</b>'\n    def __repr__(self): return 'liar'\n\
                 class Huge:\n    def _repr_html_(self): return 'x' * (3 << 20)\n\
@@ -132,7 +132,7 @@ async fn hostile_and_huge_things_do_no_harm() {
                 try:\n    display(Odd())\nexcept ValueError: print('refused')\n\
                 for n in range(300): display(n)\n\
                 Bad()";
-    let output = house.run(python(code)).await;
+    let output = harness.run(python(code)).await;
     assert!(text(&output).contains("cannot be shown"), "{output:?}");
     assert_eq!(output.displays[0], kind("text/plain", "liar"));
     assert_eq!(output.displays[1].0, "text/plain");
@@ -145,9 +145,9 @@ async fn hostile_and_huge_things_do_no_harm() {
 
 #[tokio::test]
 async fn a_wide_table_still_fits_into_the_report() {
-    let house = house().await;
+    let harness = harness().await;
     let output =
-        house.run(python("import pandas\npandas.DataFrame({f'c{n}': ['x' * 200] * 5000 for n in range(40)})")).await;
+        harness.run(python("import pandas\npandas.DataFrame({f'c{n}': ['x' * 200] * 5000 for n in range(40)})")).await;
     let table = output.result().unwrap().json.as_ref().expect("a table");
     assert_eq!((&table["n_rows"], &table["truncated"]), (&json!(5000), &json!(true)));
     let n_rows = table["rows"].as_array().unwrap().len();
@@ -156,30 +156,30 @@ async fn a_wide_table_still_fits_into_the_report() {
 
 #[tokio::test]
 async fn a_long_result_of_sql_is_there_in_whole_as_files() {
-    let house = house().await;
-    let container = house.container().await;
+    let harness = harness().await;
+    let container = harness.container().await;
     let query = "SELECT i, i * 0.5 AS half, '中' || i AS name, DATE '2026-01-01' + i::INT AS day, \
                  CASE WHEN i % 2 = 0 THEN NULL ELSE 1.25::DECIMAL(6,2) END AS price, sum(i) OVER () AS huge \
                  FROM range(12000) AS r(i) ORDER BY i";
-    let output = house.run_in(container, sql(query)).await;
+    let output = harness.run_in(container, sql(query)).await;
     assert!(
         text(&output).ends_with("(12000 rows, 40 shown; all of them in result-1.csv and result-1.arrow)\n"),
         "{}",
         text(&output)
     );
     assert_eq!(names(&output), ["/session/result-1.arrow", "/session/result-1.csv"]);
-    let csv = String::from_utf8(house.bytes(&output.files[1]).await).unwrap();
+    let csv = String::from_utf8(harness.bytes(&output.files[1]).await).unwrap();
     let lines: Vec<&str> = csv.lines().collect();
     assert_eq!((lines.len(), lines[0]), (12001, "i,half,name,day,price,huge"));
     assert_eq!(lines[2], "1,0.5,中1,2026-01-02,1.25,71994000");
     let code = "import pyarrow\ntable = pyarrow.ipc.open_file('result-1.arrow').read_all()\n\
                 print(table.num_rows, [str(t) for t in table.schema.types], table['name'][11999], table['price'].null_count)";
     assert_eq!(
-        ok(&house.run_in(container, python(code)).await),
+        ok(&harness.run_in(container, python(code)).await),
         "12000 ['int64', 'decimal128(21, 1)', 'string', 'date32[day]', 'decimal128(6, 2)', 'decimal128(38, 0)'] 中11999 6000\n"
     );
 
-    let short = house.run_in(container, sql("SELECT * FROM range(1000)")).await;
+    let short = harness.run_in(container, sql("SELECT * FROM range(1000)")).await;
     assert_eq!(
         (names(&short).len(), short.result().unwrap().json.as_ref().unwrap()["truncated"].clone()),
         (0, json!(false))

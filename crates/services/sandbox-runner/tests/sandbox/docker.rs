@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use septet_contracts::sandbox::{NewExecution, Outcome};
 use septet_sandbox_runner::{Config, DockerSettings};
 
-use crate::support::{House, config, house_with, ok, python};
+use crate::support::{Harness, config, harness_with, ok, python};
 
 /// The socket of the Docker for tests, as `unix:///path`.
 pub(crate) fn docker() -> Option<String> {
@@ -35,8 +35,8 @@ pub(crate) fn docker_config() -> Option<Config> {
     Some(Config { driver: format!("docker:{docker}"), docker: settings, ..config() })
 }
 
-pub(crate) async fn docker_house() -> Option<House> {
-    Some(house_with(docker_config()?).await)
+pub(crate) async fn docker_house() -> Option<Harness> {
+    Some(harness_with(docker_config()?).await)
 }
 
 /// Every test has its own, so that none sees another's containers.
@@ -105,8 +105,8 @@ pub(crate) fn processes() -> BTreeMap<u32, String> {
 }
 
 #[tokio::test]
-async fn a_container_has_no_way_out_and_nothing_of_ours_in_it() {
-    let Some(house) = docker_house().await else { return };
+async fn a_container_has_no_egress_and_nothing_of_ours_in_it() {
+    let Some(harness) = docker_house().await else { return };
     let code = "import os, socket\n\
                 print(os.getuid() >= 20000, os.listdir('/session'), os.path.exists('/var/run/docker.sock'))\n\
                 status = dict(l.split(':\\t', 1) for l in open('/proc/self/status').read().splitlines() if ':\\t' in l)\n\
@@ -116,35 +116,35 @@ async fn a_container_has_no_way_out_and_nothing_of_ours_in_it() {
                 \x20   try: print('ESCAPED', what())\n\
                 \x20   except OSError as e: print('no')\n\
                 print(sorted(os.environ))";
-    let output = house.run(python(code)).await;
+    let output = harness.run(python(code)).await;
     let told = ok(&output);
     assert!(
         told.starts_with("True [] False\n0000000000000000 0000000000000000 1 2\nno\nno\nno\nno\nno\nno\n"),
         "{told}"
     );
     assert!(!told.contains("TOKEN"), "{told}");
-    house.close().await;
+    harness.close().await;
 }
 
 #[tokio::test]
 async fn code_that_reaches_the_agents_socket_is_a_stranger_there() {
-    let Some(house) = docker_house().await else { return };
+    let Some(harness) = docker_house().await else { return };
     let code = "import socket\ns = socket.socket(socket.AF_UNIX); s.settimeout(5)\n\
                 try:\n\
                 \x20   s.connect('/run/septet/agent.sock')\n\
                 \x20   s.sendall(b'GET /health HTTP/1.1\\r\\nhost: a\\r\\nauthorization: Bearer x\\r\\n\\r\\n')\n\
                 \x20   print(s.recv(100).split(b'\\r\\n')[0].decode())\n\
                 except OSError as e: print('no', e)";
-    let output = house.run(python(code)).await;
+    let output = harness.run(python(code)).await;
     let told = ok(&output);
     assert!(told.contains("401") || told.starts_with("no"), "{told}");
-    house.close().await;
+    harness.close().await;
 }
 
 #[tokio::test]
 async fn what_detaches_itself_dies_with_its_run() {
-    let Some(house) = docker_house().await else { return };
-    let container = house.container().await;
+    let Some(harness) = docker_house().await else { return };
+    let container = harness.container().await;
     let code = "import os, time\n\
                 if os.fork() == 0:\n\
                 \x20   os.setsid()\n\
@@ -153,23 +153,23 @@ async fn what_detaches_itself_dies_with_its_run() {
                 \x20   os._exit(0)\n\
                 while not os.path.exists('alive'): time.sleep(0.01)\n\
                 print('end')";
-    assert_eq!(ok(&house.run_in(container, python(code)).await), "end\n");
+    assert_eq!(ok(&harness.run_in(container, python(code)).await), "end\n");
     let sizes = "import os, time\na = os.path.getsize('alive'); time.sleep(0.3); print(os.path.getsize('alive') - a)";
-    assert_eq!(ok(&house.run_in(container, python(sizes)).await), "0\n");
+    assert_eq!(ok(&harness.run_in(container, python(sizes)).await), "0\n");
     let all = Command::new("docker").args(["-H", &docker().unwrap(), "top", &containers()[0]]).output().unwrap();
     // A line of headings, the agent, the warden, the warm interpreter, the next worker and perhaps the last one.
     let all = String::from_utf8_lossy(&all.stdout);
     assert!((2..=6).contains(&all.lines().count()), "{all}");
-    house.close().await;
+    harness.close().await;
 }
 
 #[tokio::test]
 async fn a_container_that_dies_is_a_clear_end_and_the_next_run_gets_another() {
-    let Some(house) = docker_house().await else { return };
-    let container = house.container().await;
-    house.upload(container, "a.txt", "kept").await.unwrap();
-    ok(&house.run_in(container, python("print(1)")).await);
-    let running = house.run_in(container, python("import time; time.sleep(60)"));
+    let Some(harness) = docker_house().await else { return };
+    let container = harness.container().await;
+    harness.upload(container, "a.txt", "kept").await.unwrap();
+    ok(&harness.run_in(container, python("print(1)")).await);
+    let running = harness.run_in(container, python("import time; time.sleep(60)"));
     let kill = async {
         tokio::time::sleep(Duration::from_millis(500)).await;
         for name in containers() {
@@ -178,17 +178,17 @@ async fn a_container_that_dies_is_a_clear_end_and_the_next_run_gets_another() {
     };
     let (output, ()) = tokio::join!(running, kill);
     assert_eq!(output.outcome(), Some(Outcome::Killed), "{output:?}");
-    assert_eq!(ok(&house.run_in(container, python("print(open('a.txt').read())")).await), "kept\n");
-    house.close().await;
+    assert_eq!(ok(&harness.run_in(container, python("print(open('a.txt').read())")).await), "kept\n");
+    harness.close().await;
 }
 
 #[tokio::test]
 async fn a_deleted_sandbox_leaves_no_container() {
-    let Some(house) = docker_house().await else { return };
-    let container = house.container().await;
-    ok(&house.run_in(container, python("print(1)")).await);
-    house.client.delete(&house.caller, container).await.unwrap();
-    house.close().await;
+    let Some(harness) = docker_house().await else { return };
+    let container = harness.container().await;
+    ok(&harness.run_in(container, python("print(1)")).await);
+    harness.client.delete(&harness.caller, container).await.unwrap();
+    harness.close().await;
     assert_eq!(containers(), Vec::<String>::new());
 }
 
@@ -196,19 +196,19 @@ async fn a_deleted_sandbox_leaves_no_container() {
 async fn an_image_that_is_not_there_is_said_and_not_pulled() {
     let Some(config) = docker_config() else { return };
     let settings = DockerSettings { image: "septet-sandbox-that-is-not-there".to_owned(), ..config.docker.clone() };
-    let house = house_with(Config { docker: settings, ..config }).await;
-    let container = house.container().await;
-    let refusal = house.client.run(&house.caller, container, &python("1"), Some("k")).await.unwrap_err();
+    let harness = harness_with(Config { docker: settings, ..config }).await;
+    let container = harness.container().await;
+    let refusal = harness.client.run(&harness.caller, container, &python("1"), Some("k")).await.unwrap_err();
     assert_eq!(refusal.code, "sandbox_unavailable");
     assert!(refusal.detail.contains("deploy/sandbox-image"), "{refusal:?}");
-    house.close().await;
+    harness.close().await;
 }
 
 #[tokio::test]
 async fn a_docker_that_is_not_there_is_said() {
-    let house = house_with(Config { driver: "docker:unix:///nowhere/docker.sock".to_owned(), ..config() }).await;
-    let container = house.container().await;
-    let refusal = house.client.run(&house.caller, container, &python("1"), Some("k")).await.unwrap_err();
+    let harness = harness_with(Config { driver: "docker:unix:///nowhere/docker.sock".to_owned(), ..config() }).await;
+    let container = harness.container().await;
+    let refusal = harness.client.run(&harness.caller, container, &python("1"), Some("k")).await.unwrap_err();
     assert_eq!(refusal.code, "sandbox_unavailable");
     assert!(refusal.detail.contains("/nowhere/docker.sock"), "{refusal:?}");
 }
@@ -221,8 +221,8 @@ async fn a_victim_runs_for_ever() {
     if !is_meant {
         return;
     }
-    let Some(house) = docker_house().await else { return };
-    house.run(NewExecution { timeout_ms: Some(60_000), ..python("while True: pass") }).await;
+    let Some(harness) = docker_house().await else { return };
+    harness.run(NewExecution { timeout_ms: Some(60_000), ..python("while True: pass") }).await;
 }
 
 #[tokio::test]
@@ -246,9 +246,9 @@ async fn after_kill_9_the_next_start_sweeps_the_containers() {
     let orphans = containers();
     assert!(!orphans.is_empty());
 
-    let house = docker_house().await.unwrap();
-    ok(&house.run(python("print(1)")).await);
+    let harness = docker_house().await.unwrap();
+    ok(&harness.run(python("print(1)")).await);
     let left = containers();
     assert!(orphans.iter().all(|orphan| !left.contains(orphan)), "{orphans:?} {left:?}");
-    house.close().await;
+    harness.close().await;
 }

@@ -1,4 +1,4 @@
-//! Sessions with a way out: real servers on loopback, reached through the proxy under names that the settings of the
+//! Sessions with egress: real servers on loopback, reached through the proxy under names that the settings of the
 //! test call private. The same cases for every driver that this machine can have.
 
 mod containers;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use septet_contracts::sandbox::{NewExecution, Outcome};
 use septet_sandbox_runner::Config;
 
-use crate::support::{config, house_with, ok, python};
+use crate::support::{config, harness_with, ok, python};
 use site::{SECRET, Site, allow, certified, listen, permitting};
 
 /// The cases, for one driver: `$config` gives its settings, or `None` where it cannot be.
@@ -37,7 +37,7 @@ macro_rules! all_drivers {
 }
 
 all_drivers!([
-    without_a_policy_there_is_no_way_out_even_where_the_operator_permits_one,
+    without_a_policy_there_is_no_egress_even_where_the_operator_permits_one,
     an_allowed_host_is_reached_and_nothing_else_is,
     no_spelling_leads_to_this_machine_when_everything_is_permitted,
     each_session_has_its_own_list,
@@ -45,8 +45,8 @@ all_drivers!([
     code_uses_a_secret_that_it_cannot_read,
     a_policy_beyond_what_the_operator_permits_is_refused,
     pip_installs_from_the_operators_index_and_the_next_execution_imports_it,
-    a_kept_interpreter_keeps_its_way_out_and_a_fork_gets_one_of_its_own,
-    a_way_out_ends_with_its_execution,
+    a_kept_interpreter_keeps_its_egress_and_a_fork_gets_one_of_its_own,
+    egress_ends_with_its_execution,
 ]);
 
 async fn in_process() -> Option<Config> {
@@ -57,10 +57,10 @@ async fn in_docker() -> Option<Config> {
     crate::docker::docker_config()
 }
 
-async fn without_a_policy_there_is_no_way_out_even_where_the_operator_permits_one(base: Config) {
+async fn without_a_policy_there_is_no_egress_even_where_the_operator_permits_one(base: Config) {
     let (listener, port) = listen();
-    let house = house_with(permitting(base.clone(), &[port])).await;
-    Site::default().serve(&house, listener, None).await;
+    let harness = harness_with(permitting(base.clone(), &[port])).await;
+    Site::default().serve(&harness, listener, None).await;
     let code = format!(
         "import os, socket, urllib.request\n\
          print([n for n in os.environ if 'proxy' in n.lower() or n.startswith(('PIP', 'SSL'))])\n\
@@ -71,16 +71,16 @@ async fn without_a_policy_there_is_no_way_out_even_where_the_operator_permits_on
          except OSError: pass\n\
          print('end')"
     );
-    assert_eq!(ok(&house.run(python(&code)).await), "[]\nend\n");
+    assert_eq!(ok(&harness.run(python(&code)).await), "[]\nend\n");
 }
 
 async fn an_allowed_host_is_reached_and_nothing_else_is(base: Config) {
     let (listener, port) = listen();
-    let house = house_with(permitting(base.clone(), &[port])).await;
+    let harness = harness_with(permitting(base.clone(), &[port])).await;
     let site = Site::default();
-    site.serve(&house, listener, None).await;
+    site.serve(&harness, listener, None).await;
     site.put("/data.csv", "a,b\n1,2\n");
-    let container = house.with_network(allow(&["localhost"], &[])).await;
+    let container = harness.with_network(allow(&["localhost"], &[])).await;
     let code = format!(
         "import pandas, socket, urllib.request, urllib.error\n\
          print(pandas.read_csv('http://localhost:{port}/data.csv').to_dict('records'))\n\
@@ -96,7 +96,7 @@ async fn an_allowed_host_is_reached_and_nothing_else_is(base: Config) {
          fails(lambda: socket.getaddrinfo('other.example', 80))\n\
          fails(lambda: socket.create_server(('127.0.0.1', 0)))"
     );
-    let said = ok(&house.run_in(container, python(&code)).await).to_owned();
+    let said = ok(&harness.run_in(container, python(&code)).await).to_owned();
     let lines: Vec<&str> = said.lines().collect();
     assert_eq!(lines[0], "[{'a': 1, 'b': 2}]", "{said}");
     assert!(lines[1].starts_with("403 sandbox: other.example is not on the list"), "{said}");
@@ -109,10 +109,10 @@ async fn an_allowed_host_is_reached_and_nothing_else_is(base: Config) {
 async fn no_spelling_leads_to_this_machine_when_everything_is_permitted(base: Config) {
     let (canary, port) = listen();
     let everything = Config { egress_domains: vec!["*".to_owned()], egress_ports: vec![80, 443, port], ..base };
-    let house = house_with(everything).await;
+    let harness = harness_with(everything).await;
     let site = Site::default();
-    site.serve(&house, canary, None).await;
-    let container = house.with_network(allow(&["*"], &[])).await;
+    site.serve(&harness, canary, None).await;
+    let container = harness.with_network(allow(&["*"], &[])).await;
     let code = r#"
 import os, socket, urllib.request
 proxy = int(os.environ['HTTP_PROXY'].rsplit(':', 1)[1])
@@ -134,7 +134,7 @@ except OSError as e: print(e)
 print('end', len(hosts))
 "#
     .replace("PORT", &port.to_string());
-    let output = house.run_in(container, python(&code)).await;
+    let output = harness.run_in(container, python(&code)).await;
     let said = ok(&output);
     assert!(!said.contains("ESCAPED") && said.ends_with("end 26\n"), "{said}");
     let told = "Tunnel connection failed: 403 sandbox: localhost leads to an address that is loopback";
@@ -144,11 +144,11 @@ print('end', len(hosts))
 
 async fn each_session_has_its_own_list(base: Config) {
     let (listener, port) = listen();
-    let house = house_with(permitting(base.clone(), &[port])).await;
+    let harness = harness_with(permitting(base.clone(), &[port])).await;
     let site = Site::default();
-    site.serve(&house, listener, None).await;
-    let here = house.with_network(allow(&["localhost"], &[])).await;
-    let elsewhere = house.with_network(allow(&["elsewhere.example"], &[])).await;
+    site.serve(&harness, listener, None).await;
+    let here = harness.with_network(allow(&["localhost"], &[])).await;
+    let elsewhere = harness.with_network(allow(&["elsewhere.example"], &[])).await;
     let code = format!(
         "import urllib.request, urllib.error, time\n\
          for n in range(5):\n\
@@ -156,41 +156,43 @@ async fn each_session_has_its_own_list(base: Config) {
          \x20   except urllib.error.HTTPError as e: print(e.code)\n\
          \x20   time.sleep(0.02)"
     );
-    let (one, other) = tokio::join!(house.run_in(here, python(&code)), house.run_in(elsewhere, python(&code)));
+    let (one, other) = tokio::join!(harness.run_in(here, python(&code)), harness.run_in(elsewhere, python(&code)));
     assert_eq!((ok(&one), ok(&other)), ("200\n200\n200\n200\n200\n", "403\n403\n403\n403\n403\n"));
 }
 
 async fn https_is_tunnelled_to_the_real_certificate(base: Config) {
     let (listener, port) = listen();
     let (tls, roots) = certified();
-    let house = house_with(Config { egress_roots: roots.path().to_owned(), ..permitting(base.clone(), &[port]) }).await;
+    let harness =
+        harness_with(Config { egress_roots: roots.path().to_owned(), ..permitting(base.clone(), &[port]) }).await;
     let site = Site::default();
-    site.serve(&house, listener, Some(tls)).await;
-    let container = house.with_network(allow(&["localhost"], &[])).await;
+    site.serve(&harness, listener, Some(tls)).await;
+    let container = harness.with_network(allow(&["localhost"], &[])).await;
     let code = format!("import urllib.request\nprint(urllib.request.urlopen('https://localhost:{port}/me').read())");
-    assert_eq!(ok(&house.run_in(container, python(&code)).await), "b'hello '\n");
+    assert_eq!(ok(&harness.run_in(container, python(&code)).await), "b'hello '\n");
 }
 
 async fn code_uses_a_secret_that_it_cannot_read(base: Config) {
     let (listener, port) = listen();
     let (tls, roots) = certified();
-    let house = house_with(Config { egress_roots: roots.path().to_owned(), ..permitting(base.clone(), &[port]) }).await;
+    let harness =
+        harness_with(Config { egress_roots: roots.path().to_owned(), ..permitting(base.clone(), &[port]) }).await;
     let site = Site::default();
-    site.serve(&house, listener, Some(tls)).await;
-    let container = house.with_network(allow(&["localhost", "other.example"], &["localhost"])).await;
+    site.serve(&harness, listener, Some(tls)).await;
+    let container = harness.with_network(allow(&["localhost", "other.example"], &["localhost"])).await;
     let code = format!(
         "import os, urllib.request\n\
          request = urllib.request.Request('https://localhost:{port}/me', headers={{'Authorization': 'Bearer ' + os.environ['API_KEY']}})\n\
          print(urllib.request.urlopen(request).read().decode())\n\
          print(os.environ['API_KEY'][:14], str(dict(os.environ)).count('sk-'))"
     );
-    let output = house.run_in(container, python(&code)).await;
+    let output = harness.run_in(container, python(&code)).await;
     let covered = "*".repeat(SECRET.len());
     assert_eq!(ok(&output), format!("hello Bearer {covered}\nseptet-secret- 0\n"));
     assert_eq!(site.asked(), [format!("/me Bearer {SECRET}")]);
 
     // Nor is it in any answer or on the disk.
-    let shown = house.client.get(&house.caller, container).await.unwrap();
+    let shown = harness.client.get(&harness.caller, container).await.unwrap();
     assert!(!serde_json::to_string(&shown).unwrap().contains(SECRET));
     assert_eq!(
         serde_json::to_value(&shown.network_policy).unwrap(),
@@ -200,7 +202,7 @@ async fn code_uses_a_secret_that_it_cannot_read(base: Config) {
             "domain_secrets": [{ "domain": "localhost", "name": "API_KEY" }],
         })
     );
-    let (folder, _) = house.close().await;
+    let (folder, _) = harness.close().await;
     let mut n_files = 0;
     for entry in std::fs::read_dir(folder.path()).unwrap().flatten().filter(|entry| entry.path().is_file()) {
         let bytes = std::fs::read(entry.path()).unwrap();
@@ -211,18 +213,18 @@ async fn code_uses_a_secret_that_it_cannot_read(base: Config) {
 }
 
 async fn a_policy_beyond_what_the_operator_permits_is_refused(base: Config) {
-    let house = house_with(base.clone()).await;
-    let refusal = house.client.create(&house.caller, &allow(&["pypi.org"], &[])).await.unwrap_err();
+    let harness = harness_with(base.clone()).await;
+    let refusal = harness.client.create(&harness.caller, &allow(&["pypi.org"], &[])).await.unwrap_err();
     assert_eq!(refusal.code, "egress_not_permitted");
     assert!(refusal.detail.contains("sandbox.egress_domains"), "{refusal:?}");
 
-    let house = house_with(permitting(base.clone(), &[80])).await;
+    let harness = harness_with(permitting(base.clone(), &[80])).await;
     for (new, why) in [
         (allow(&["127.0.0.1"], &[]), "is an address"),
         (allow(&["localhost"], &["other.example"]), "not among the allowed_domains"),
         (allow(&[], &[]), "1 to 64 entries"),
     ] {
-        let refusal = house.client.create(&house.caller, &new).await.unwrap_err();
+        let refusal = harness.client.create(&harness.caller, &new).await.unwrap_err();
         assert_eq!(refusal.code, "bad_request", "{refusal:?}");
         assert!(refusal.detail.contains(why) && !refusal.detail.contains(SECRET), "{refusal:?}");
     }
@@ -245,22 +247,22 @@ fn wheel() -> Vec<u8> {
 
 async fn pip_installs_from_the_operators_index_and_the_next_execution_imports_it(base: Config) {
     let (listener, port) = listen();
-    let house = house_with(Config {
+    let harness = harness_with(Config {
         egress_pip_index: format!("http://localhost:{port}/simple/"),
         ..permitting(base.clone(), &[port])
     })
     .await;
     let site = Site::default();
-    site.serve(&house, listener, None).await;
+    site.serve(&harness, listener, None).await;
     site.put("/simple/tiny/", "<a href=\"/files/tiny-1.0-py3-none-any.whl\">tiny-1.0-py3-none-any.whl</a>");
     site.put("/files/tiny-1.0-py3-none-any.whl", wheel());
-    let container = house.with_network(allow(&["localhost"], &[])).await;
+    let container = harness.with_network(allow(&["localhost"], &[])).await;
 
     let install = "import subprocess, sys\n\
                    done = subprocess.run([sys.executable, '-m', 'pip', 'install', 'tiny'], capture_output=True, text=True)\n\
                    print(done.returncode, done.stdout[-300:], done.stderr[-2000:])\n\
                    import tiny; print(tiny.answer())";
-    let installed = house.run_in(container, python(install)).await;
+    let installed = harness.run_in(container, python(install)).await;
     let said = ok(&installed);
     assert!(said.starts_with("0 ") && said.contains("Successfully installed tiny-1.0"), "{said}");
     assert!(said.ends_with("42\n"), "{said}");
@@ -268,34 +270,34 @@ async fn pip_installs_from_the_operators_index_and_the_next_execution_imports_it
 
     let import = "import tiny, subprocess, sys\nprint(tiny.answer(), tiny.__file__)\n\
                   print(subprocess.run([sys.executable, '-c', 'import tiny, numpy; print(tiny.answer())'], capture_output=True, text=True))";
-    let output = house.run_in(container, python(import)).await;
+    let output = harness.run_in(container, python(import)).await;
     let said = ok(&output);
     assert!(said.starts_with("42 /session/.packages/lib/python3"), "{said}");
     assert!(said.contains("stdout='42\\n'"), "{said}");
 
     // What the index does not have is not looked for anywhere else.
     let missing = "import subprocess, sys\nprint(subprocess.run([sys.executable, '-m', 'pip', 'install', 'absent'], capture_output=True, text=True).stderr)";
-    let output = house.run_in(container, python(missing)).await;
+    let output = harness.run_in(container, python(missing)).await;
     assert!(ok(&output).contains("No matching distribution found for absent"), "{output:?}");
-    let other = house.with_network(allow(&["other.example"], &[])).await;
+    let other = harness.with_network(allow(&["other.example"], &[])).await;
     let refused = "import subprocess, sys\nprint(subprocess.run([sys.executable, '-m', 'pip', 'install', '--retries', '0', 'tiny'], capture_output=True, text=True))";
-    let output = house.run_in(other, python(refused)).await;
+    let output = harness.run_in(other, python(refused)).await;
     assert!(ok(&output).contains("returncode=1"), "{output:?}");
 }
 
-async fn a_kept_interpreter_keeps_its_way_out_and_a_fork_gets_one_of_its_own(base: Config) {
+async fn a_kept_interpreter_keeps_its_egress_and_a_fork_gets_one_of_its_own(base: Config) {
     let (listener, port) = listen();
     let (tls, roots) = certified();
-    let house = house_with(Config {
+    let harness = harness_with(Config {
         egress_roots: roots.path().to_owned(),
         egress_bytes: 200_000,
         ..permitting(base.clone(), &[port])
     })
     .await;
     let site = Site::default();
-    site.serve(&house, listener, Some(tls)).await;
+    site.serve(&harness, listener, Some(tls)).await;
     site.put("/big", vec![b'a'; 120_000]);
-    let container = house.with_network(allow(&["localhost"], &["localhost"])).await;
+    let container = harness.with_network(allow(&["localhost"], &["localhost"])).await;
     let stateful = |code: &str| NewExecution { stateful: true, ..python(code) };
     let begin = format!(
         "import os, urllib.request\n\
@@ -304,25 +306,25 @@ async fn a_kept_interpreter_keeps_its_way_out_and_a_fork_gets_one_of_its_own(bas
          \x20   return len(urllib.request.urlopen(urllib.request.Request('https://localhost:{port}' + path, headers=headers)).read())\n\
          print(get('/big'))"
     );
-    assert_eq!(ok(&house.run_in(container, stateful(&begin)).await), "120000\n");
+    assert_eq!(ok(&harness.run_in(container, stateful(&begin)).await), "120000\n");
     // Each execution has its bytes anew; one alone does not get more than its own.
-    assert_eq!(ok(&house.run_in(container, stateful("print(get('/big'))")).await), "120000\n");
-    let greedy = house.run_in(container, stateful("print(get('/big')); print(get('/big'))")).await;
+    assert_eq!(ok(&harness.run_in(container, stateful("print(get('/big'))")).await), "120000\n");
+    let greedy = harness.run_in(container, stateful("print(get('/big')); print(get('/big'))")).await;
     assert_eq!((greedy.outcome(), greedy.stdout.as_str()), (Some(Outcome::Error), "120000\n"), "{greedy:?}");
 
-    let fork = house.client.fork(&house.caller, container).await.unwrap();
-    assert_eq!(ok(&house.run_in(fork.id, stateful("print(get('/me'))")).await), "32\n");
+    let fork = harness.client.fork(&harness.caller, container).await.unwrap();
+    assert_eq!(ok(&harness.run_in(fork.id, stateful("print(get('/me'))")).await), "32\n");
     assert!(site.asked().iter().all(|line| line.ends_with(&format!(" Bearer {SECRET}"))), "{:?}", site.asked());
 }
 
-async fn a_way_out_ends_with_its_execution(base: Config) {
+async fn egress_ends_with_its_execution(base: Config) {
     let (listener, port) = listen();
-    let house = house_with(permitting(base.clone(), &[port])).await;
+    let harness = harness_with(permitting(base.clone(), &[port])).await;
     let site = Site::default();
-    site.serve(&house, listener, None).await;
-    let container = house.with_network(allow(&["localhost"], &[])).await;
+    site.serve(&harness, listener, None).await;
+    let container = harness.with_network(allow(&["localhost"], &[])).await;
     let code = format!("import urllib.request\nprint(urllib.request.urlopen('http://localhost:{port}/me').status)");
-    let run = async || assert_eq!(ok(&house.run_in(container, python(&code)).await), "200\n");
+    let run = async || assert_eq!(ok(&harness.run_in(container, python(&code)).await), "200\n");
     run().await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     let n_before = n_sockets();

@@ -1,6 +1,6 @@
 //! Files go in, stay, and come out; hostile ones do not.
 
-use crate::support::{config, house, house_at, house_in, house_with, names, ok, python, stranger};
+use crate::support::{config, harness, harness_with, house_at, house_in, names, ok, python, stranger};
 use septet_contracts::page::PageQuery;
 use septet_contracts::sandbox::{ExpiresAfter, NewContainer};
 use septet_kernel::{Clock, Failure, Kind};
@@ -8,9 +8,9 @@ use septet_sandbox_runner::Config;
 
 #[tokio::test]
 async fn files_last_between_executions_and_changes_get_a_new_id() {
-    let house = house().await;
-    let container = house.container().await;
-    let first = house
+    let harness = harness().await;
+    let container = harness.container().await;
+    let first = harness
         .run_in(
             container,
             python("open('a.txt', 'w').write('one')\nimport os; os.mkdir('d'); open('d/b.txt', 'w').write('b')"),
@@ -18,7 +18,7 @@ async fn files_last_between_executions_and_changes_get_a_new_id() {
         .await;
     assert_eq!(names(&first), ["/session/a.txt", "/session/d/b.txt"]);
 
-    let second = house
+    let second = harness
         .run_in(
             container,
             python("print(open('a.txt').read()); open('a.txt', 'w').write('two'); import os; os.remove('d/b.txt')"),
@@ -28,43 +28,43 @@ async fn files_last_between_executions_and_changes_get_a_new_id() {
     assert_eq!(names(&second), ["/session/a.txt"]);
     assert_ne!(first.files[0].id, second.files[0].id);
 
-    let listed = house.client.files(&house.caller, container, &PageQuery::default()).await.unwrap();
+    let listed = harness.client.files(&harness.caller, container, &PageQuery::default()).await.unwrap();
     assert_eq!(listed.data, second.files);
-    let old = house.client.file(&house.caller, container, first.files[0].id).await.unwrap();
-    assert_eq!(house.bytes(&old).await, b"one");
+    let old = harness.client.file(&harness.caller, container, first.files[0].id).await.unwrap();
+    assert_eq!(harness.bytes(&old).await, b"one");
 }
 
 #[tokio::test]
 async fn files_survive_a_restart() {
-    let house = house().await;
-    let container = house.container().await;
-    house.upload(container, "/session/in/数据.csv", "a\n1\n").await.unwrap();
-    ok(&house.run_in(container, python("open('made.txt', 'w').write(open('in/数据.csv').read())")).await);
-    let (folder, caller) = house.close().await;
+    let harness = harness().await;
+    let container = harness.container().await;
+    harness.upload(container, "/session/in/数据.csv", "a\n1\n").await.unwrap();
+    ok(&harness.run_in(container, python("open('made.txt', 'w').write(open('in/数据.csv').read())")).await);
+    let (folder, caller) = harness.close().await;
 
-    let house = house_in(folder, config(), Some(caller)).await;
+    let harness = house_in(folder, config(), Some(caller)).await;
     let output =
-        house.run_in(container, python("print(open('made.txt').read()); open('made.txt', 'a').write('more')")).await;
+        harness.run_in(container, python("print(open('made.txt').read()); open('made.txt', 'a').write('more')")).await;
     assert_eq!(ok(&output), "a\n1\n\n");
     assert_eq!(names(&output), ["/session/made.txt"]);
 }
 
 #[tokio::test]
 async fn an_upload_replaces_and_is_seen_by_the_next_run() {
-    let house = house().await;
-    let container = house.container().await;
-    ok(&house.run_in(container, python("open('a.csv', 'w').write('old')")).await);
-    let file = house.upload(container, "a.csv", "new").await.unwrap();
+    let harness = harness().await;
+    let container = harness.container().await;
+    ok(&harness.run_in(container, python("open('a.csv', 'w').write('old')")).await);
+    let file = harness.upload(container, "a.csv", "new").await.unwrap();
     assert_eq!((file.path.as_str(), file.source.as_str(), file.bytes), ("/session/a.csv", "user", 3));
-    let output = house.run_in(container, python("print(open('a.csv').read()); open('a.csv', 'a').write('!')")).await;
+    let output = harness.run_in(container, python("print(open('a.csv').read()); open('a.csv', 'a').write('!')")).await;
     assert_eq!(ok(&output), "new\n");
-    house.client.delete_file(&house.caller, container, output.files[0].id).await.unwrap();
-    assert_eq!(ok(&house.run_in(container, python("import os; print(os.listdir())")).await), "[]\n");
+    harness.client.delete_file(&harness.caller, container, output.files[0].id).await.unwrap();
+    assert_eq!(ok(&harness.run_in(container, python("import os; print(os.listdir())")).await), "[]\n");
 }
 
 #[tokio::test]
 async fn links_pipes_and_sockets_are_not_collected() {
-    let house = house().await;
+    let harness = harness().await;
     let code = "import os, socket\n\
                 os.symlink('/etc/passwd', 'passwd.txt'); os.symlink('/', 'root'); os.symlink('/proc/1', 'proc')\n\
                 os.symlink('real.txt', 'inner.txt'); os.mkfifo('pipe.png')\n\
@@ -75,7 +75,7 @@ async fn links_pipes_and_sockets_are_not_collected() {
                 p = '.'\n\
                 for i in range(20): p += '/d'; os.mkdir(p)\n\
                 open(p + '/deep', 'w').write('x')";
-    let output = house.run(python(code)).await;
+    let output = harness.run(python(code)).await;
     ok(&output);
     let names: Vec<&str> = names(&output).into_iter().filter(|name| *name != "/session/locked/f").collect();
     assert_eq!(names, ["/session/real.txt"]);
@@ -83,86 +83,86 @@ async fn links_pipes_and_sockets_are_not_collected() {
 
 #[tokio::test]
 async fn an_upload_does_not_follow_a_link_that_code_left() {
-    let house = house().await;
-    let container = house.container().await;
-    ok(&house
+    let harness = harness().await;
+    let container = harness.container().await;
+    ok(&harness
         .run_in(container, python("import os; os.symlink('/tmp', 'out'); os.symlink('/etc/passwd', 'a.txt')"))
         .await);
-    house.upload(container, "out/escaped.txt", "x").await.unwrap();
-    house.upload(container, "a.txt", "mine").await.unwrap();
+    harness.upload(container, "out/escaped.txt", "x").await.unwrap();
+    harness.upload(container, "a.txt", "mine").await.unwrap();
     assert!(!std::path::Path::new("/tmp/escaped.txt").exists());
     assert_eq!(
-        ok(&house.run_in(container, python("print(open('a.txt').read(), open('out/escaped.txt').read())")).await),
+        ok(&harness.run_in(container, python("print(open('a.txt').read(), open('out/escaped.txt').read())")).await),
         "mine x\n"
     );
 }
 
 #[tokio::test]
 async fn a_path_that_leads_out_is_refused() {
-    let house = house().await;
-    let container = house.container().await;
+    let harness = harness().await;
+    let container = harness.container().await;
     for path in ["../x", "/etc/passwd", "a/../../x", ""] {
-        let refusal = house.upload(container, path, "x").await.unwrap_err();
+        let refusal = harness.upload(container, path, "x").await.unwrap_err();
         assert_eq!((refusal.kind(), refusal.param()), (Kind::BadRequest, Some("path")), "{path:?}");
     }
 }
 
 #[tokio::test]
 async fn another_tenant_sees_nothing() {
-    let house = house().await;
-    let container = house.container().await;
-    let file = house.upload(container, "a.csv", "x").await.unwrap();
-    let other = stranger(&house.platform.ids);
+    let harness = harness().await;
+    let container = harness.container().await;
+    let file = harness.upload(container, "a.csv", "x").await.unwrap();
+    let other = stranger(&harness.platform.ids);
 
     let kinds = [
-        house.client.get(&other, container).await.unwrap_err().kind(),
-        house.client.delete(&other, container).await.unwrap_err().kind(),
-        house.client.file(&other, container, file.id).await.unwrap_err().kind(),
-        house.client.content(&other, container, file.id).await.unwrap_err().kind(),
-        house.client.delete_file(&other, container, file.id).await.unwrap_err().kind(),
-        house.client.run(&other, container, &python("1"), Some("k")).await.unwrap_err().kind(),
-        house.client.files(&other, container, &PageQuery::default()).await.unwrap_err().kind(),
+        harness.client.get(&other, container).await.unwrap_err().kind(),
+        harness.client.delete(&other, container).await.unwrap_err().kind(),
+        harness.client.file(&other, container, file.id).await.unwrap_err().kind(),
+        harness.client.content(&other, container, file.id).await.unwrap_err().kind(),
+        harness.client.delete_file(&other, container, file.id).await.unwrap_err().kind(),
+        harness.client.run(&other, container, &python("1"), Some("k")).await.unwrap_err().kind(),
+        harness.client.files(&other, container, &PageQuery::default()).await.unwrap_err().kind(),
     ];
     assert_eq!(kinds, [Kind::NotFound; 7]);
-    assert!(house.client.list(&other, &PageQuery::default()).await.unwrap().data.is_empty());
+    assert!(harness.client.list(&other, &PageQuery::default()).await.unwrap().data.is_empty());
 }
 
 #[tokio::test]
 async fn a_container_is_deleted_with_its_files() {
-    let house = house().await;
-    let container = house.container().await;
-    let file = house.upload(container, "a.csv", "x").await.unwrap();
-    house.client.delete(&house.caller, container).await.unwrap();
-    assert_eq!(house.client.get(&house.caller, container).await.unwrap_err().kind(), Kind::NotFound);
-    assert_eq!(house.client.file(&house.caller, container, file.id).await.unwrap_err().kind(), Kind::NotFound);
+    let harness = harness().await;
+    let container = harness.container().await;
+    let file = harness.upload(container, "a.csv", "x").await.unwrap();
+    harness.client.delete(&harness.caller, container).await.unwrap();
+    assert_eq!(harness.client.get(&harness.caller, container).await.unwrap_err().kind(), Kind::NotFound);
+    assert_eq!(harness.client.file(&harness.caller, container, file.id).await.unwrap_err().kind(), Kind::NotFound);
 }
 
 #[tokio::test]
 async fn a_deleted_file_gives_back_the_space_of_all_its_versions() {
-    let house = house_with(Config { tenant_storage_bytes: 1000, ..config() }).await;
-    let container = house.container().await;
-    let old = house.upload(container, "a.txt", &"a".repeat(400)).await.unwrap();
-    let new = house.upload(container, "a.txt", &"b".repeat(400)).await.unwrap();
+    let harness = harness_with(Config { tenant_storage_bytes: 1000, ..config() }).await;
+    let container = harness.container().await;
+    let old = harness.upload(container, "a.txt", &"a".repeat(400)).await.unwrap();
+    let new = harness.upload(container, "a.txt", &"b".repeat(400)).await.unwrap();
     let more = "c".repeat(900);
-    assert_eq!(house.upload(container, "c.txt", &more).await.unwrap_err().code, "storage_quota_exceeded");
+    assert_eq!(harness.upload(container, "c.txt", &more).await.unwrap_err().code, "storage_quota_exceeded");
 
-    house.client.delete_file(&house.caller, container, new.id).await.unwrap();
+    harness.client.delete_file(&harness.caller, container, new.id).await.unwrap();
 
-    let shown = house.client.file(&house.caller, container, old.id).await;
+    let shown = harness.client.file(&harness.caller, container, old.id).await;
     assert_eq!(shown.unwrap_err().kind(), Kind::NotFound);
-    house.upload(container, "c.txt", &more).await.unwrap();
+    harness.upload(container, "c.txt", &more).await.unwrap();
 }
 
 #[tokio::test]
 async fn uploads_at_the_same_time_do_not_get_past_the_quota_together() {
-    let house = house_with(Config { tenant_storage_bytes: 1000, ..config() }).await;
+    let harness = harness_with(Config { tenant_storage_bytes: 1000, ..config() }).await;
     let mut containers = Vec::new();
     for _ in 0..8 {
-        containers.push(house.container().await);
+        containers.push(harness.container().await);
     }
     let bytes = "x".repeat(300);
 
-    let uploads = containers.iter().map(|container| house.upload(*container, "a.txt", &bytes));
+    let uploads = containers.iter().map(|container| harness.upload(*container, "a.txt", &bytes));
     let uploads = futures::future::join_all(uploads).await;
 
     let refused: Vec<String> = uploads.into_iter().filter_map(Result::err).map(|error| error.code).collect();
@@ -171,32 +171,32 @@ async fn uploads_at_the_same_time_do_not_get_past_the_quota_together() {
 
 #[tokio::test]
 async fn an_expiry_that_is_not_understood_is_refused() {
-    let house = house().await;
+    let harness = harness().await;
     for (anchor, minutes) in [("created_at", 5), ("last_active_at", 0)] {
         let expires_after = Some(ExpiresAfter { anchor: anchor.to_owned(), minutes });
         let new = NewContainer { name: String::new(), expires_after, ..NewContainer::default() };
-        assert_eq!(house.client.create(&house.caller, &new).await.unwrap_err().kind(), Kind::BadRequest);
+        assert_eq!(harness.client.create(&harness.caller, &new).await.unwrap_err().kind(), Kind::BadRequest);
     }
 }
 
 #[tokio::test]
 async fn an_expired_container_keeps_its_files_and_runs_nothing() {
     let clock = Clock::manual(1_800_000_000_000);
-    let house = house_at(clock.clone()).await;
+    let harness = house_at(clock.clone()).await;
     let expires_after = Some(ExpiresAfter { anchor: "last_active_at".to_owned(), minutes: 20 });
-    let container = house
+    let container = harness
         .client
-        .create(&house.caller, &NewContainer { name: "n".to_owned(), expires_after, ..NewContainer::default() })
+        .create(&harness.caller, &NewContainer { name: "n".to_owned(), expires_after, ..NewContainer::default() })
         .await
         .unwrap();
     clock.advance(std::time::Duration::from_secs(19 * 60));
-    let file = house.upload(container.id, "a.csv", "x").await.unwrap();
+    let file = harness.upload(container.id, "a.csv", "x").await.unwrap();
     clock.advance(std::time::Duration::from_secs(19 * 60));
-    assert_eq!(house.client.get(&house.caller, container.id).await.unwrap().status, "running");
+    assert_eq!(harness.client.get(&harness.caller, container.id).await.unwrap().status, "running");
     clock.advance(std::time::Duration::from_secs(2 * 60));
 
-    assert_eq!(house.client.get(&house.caller, container.id).await.unwrap().status, "expired");
-    let refusal = house.client.run(&house.caller, container.id, &python("1"), Some("k")).await.unwrap_err();
+    assert_eq!(harness.client.get(&harness.caller, container.id).await.unwrap().status, "expired");
+    let refusal = harness.client.run(&harness.caller, container.id, &python("1"), Some("k")).await.unwrap_err();
     assert_eq!((refusal.kind, refusal.code.as_str()), (Kind::Conflict, "container_expired"));
-    assert_eq!(house.client.content(&house.caller, container.id, file.id).await.unwrap().filename, "a.csv");
+    assert_eq!(harness.client.content(&harness.caller, container.id, file.id).await.unwrap().filename, "a.csv");
 }

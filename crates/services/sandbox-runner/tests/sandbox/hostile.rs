@@ -1,4 +1,4 @@
-//! Code that tries to get out where a container has a way out, and the proof that the attempts are real ones. The same
+//! Code that tries to get out where a container has egress, and the proof that the attempts are real ones. The same
 //! attempts against each driver, by root and without, are in the scenarios, over the public API.
 
 use std::path::{Path, PathBuf};
@@ -12,24 +12,24 @@ use septet_sandbox_runner::Config;
 use crate::docker::docker_config;
 use crate::egress::site::allow;
 use crate::own_process::{self, User, variable};
-use crate::suite::{self, Attempt, CANARY, CANARY_VARIABLE, Prison, Seen, TIMEOUT_MS};
-use crate::support::{House, config, house_with, python};
+use crate::suite::{self, Attempt, CANARY, CANARY_VARIABLE, Seen, TIMEOUT_MS, Target};
+use crate::support::{Harness, config, harness_with, python};
 
-/// Sessions with a way out in every container.
-struct WithWaysOut(House);
+/// Sessions with egress in every container.
+struct WithWaysOut(Harness);
 
-impl Prison for WithWaysOut {
-    type Cell = ContainerId;
+impl Target for WithWaysOut {
+    type Session = ContainerId;
 
-    async fn cell(&self, canary: &str) -> ContainerId {
+    async fn session(&self, canary: &str) -> ContainerId {
         let container = self.0.with_network(allow(&["*"], &[])).await;
         self.0.upload(container, "canary.json", canary).await.unwrap();
         container
     }
 
-    async fn run(&self, cell: &ContainerId, code: &str) -> Seen {
+    async fn run(&self, session: &ContainerId, code: &str) -> Seen {
         let new = NewExecution { timeout_ms: Some(TIMEOUT_MS), ..python(code) };
-        let output = self.0.run_in(*cell, new).await;
+        let output = self.0.run_in(*session, new).await;
         let outcome = match output.outcome().unwrap() {
             Outcome::Ok => "ok",
             Outcome::Error => "error",
@@ -45,8 +45,8 @@ impl Prison for WithWaysOut {
         }
     }
 
-    async fn leave(&self, cell: ContainerId) {
-        self.0.client.delete(&self.0.caller, cell).await.unwrap();
+    async fn leave(&self, session: ContainerId) {
+        self.0.client.delete(&self.0.caller, session).await.unwrap();
     }
 }
 
@@ -60,8 +60,8 @@ fn attempts() -> Vec<Attempt> {
 }
 
 #[tokio::test]
-async fn no_attempt_gets_further_where_there_is_a_way_out() {
-    let test = "hostile::no_attempt_gets_further_where_there_is_a_way_out";
+async fn no_attempt_gets_further_where_there_is_egress() {
+    let test = "hostile::no_attempt_gets_further_where_there_is_egress";
     let Some(mut config) = docker_config() else { return };
     if !own_process::is_inside(test) {
         return own_process::run(test, User::Same, &[(CANARY_VARIABLE, CANARY)]);
@@ -70,11 +70,11 @@ async fn no_attempt_gets_further_where_there_is_a_way_out() {
     // Whatever leads here is left to the examination of addresses.
     let (egress_domains, egress_ports) = (vec!["*".to_owned()], (1..=u16::MAX).collect());
     let limits = Config { memory_bytes: 512 << 20, session_bytes: 128 << 20, ..config };
-    let house = WithWaysOut(house_with(Config { egress_domains, egress_ports, ..limits }).await);
+    let harness = WithWaysOut(harness_with(Config { egress_domains, egress_ports, ..limits }).await);
     let mut attempts = attempts();
     attempts.retain(|attempt| WITH_NETWORKS.iter().any(|number| attempt.name.starts_with(number)));
-    suite::none_gets_out(&house, &attempts).await;
-    house.0.close().await;
+    suite::none_gets_out(&harness, &attempts).await;
+    harness.0.close().await;
 }
 
 /// An attempt that would fail anywhere proves nothing.

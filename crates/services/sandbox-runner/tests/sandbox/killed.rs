@@ -11,17 +11,17 @@ use septet_contracts::sandbox::{ExecutionEvent, NewExecution};
 use septet_sandbox_runner::Config;
 
 use crate::own_process::{self, User};
-use crate::support::{config, house, house_with, ok, python};
+use crate::support::{config, harness, harness_with, ok, python};
 
 const READY: &str = "the code runs";
 /// Far longer than it takes, for machines that are busy.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Runs code that forks away, ignores what it can, keeps an interpreter besides, and waits for the end.
 async fn run_until_killed() {
-    let house = house_with(Config { n_running: 4, n_parked: 2, ..config() }).await;
-    let kept = house.container().await;
-    ok(&house.run_in(kept, NewExecution { stateful: true, ..python("x = bytearray(1 << 20)") }).await);
+    let harness = harness_with(Config { n_running: 4, n_parked: 2, ..config() }).await;
+    let kept = harness.container().await;
+    ok(&harness.run_in(kept, NewExecution { stateful: true, ..python("x = bytearray(1 << 20)") }).await);
     let code = "import os, signal\n\
                 for s in range(1, 65):\n\
                 \x20   try: signal.signal(s, signal.SIG_IGN)\n\
@@ -33,9 +33,9 @@ async fn run_until_killed() {
                 \x20       while True: pass\n\
                 print('in', flush=True)\n\
                 while True: pass";
-    let container = house.container().await;
+    let container = harness.container().await;
     let mut events =
-        std::pin::pin!(house.client.execute(&house.caller, container, &python(code), Some("k")).await.unwrap());
+        std::pin::pin!(harness.client.execute(&harness.caller, container, &python(code), Some("k")).await.unwrap());
     while let Some(event) = events.next().await {
         if matches!(event.unwrap(), ExecutionEvent::Stdout { .. }) {
             eprintln!("{READY}");
@@ -53,7 +53,7 @@ fn leaves_nothing(test: &str, user: User) -> u32 {
     // The warden, the interpreter, and of each of at least two sandboxes an init and a worker, with the code's own.
     let ready = Instant::now();
     while descendants(runner.child.id()).len() < 2 + 2 * 2 + 8 {
-        assert!(ready.elapsed() < PATIENCE, "{:?}", descendants(runner.child.id()));
+        assert!(ready.elapsed() < TIMEOUT, "{:?}", descendants(runner.child.id()));
         std::thread::sleep(Duration::from_millis(50));
     }
     let began = descendants(runner.child.id());
@@ -62,7 +62,7 @@ fn leaves_nothing(test: &str, user: User) -> u32 {
     runner.child.wait().unwrap();
     let killed = Instant::now();
     let alive = || -> Vec<_> { began.iter().filter(|(pid, start)| started(**pid) == Some(**start)).collect() };
-    while !alive().is_empty() && killed.elapsed() < PATIENCE {
+    while !alive().is_empty() && killed.elapsed() < TIMEOUT {
         std::thread::sleep(Duration::from_millis(10));
     }
     eprintln!("{} processes were gone after {:.0?}", began.len(), killed.elapsed());
@@ -123,7 +123,7 @@ async fn a_runner_that_is_killed_leaves_nothing() {
     }
     let pid = leaves_nothing(test, User::Same);
     // Empty groups stay until the next start, which sweeps them.
-    ok(&house().await.run(python("1")).await);
+    ok(&harness().await.run(python("1")).await);
     assert_eq!(groups_of(pid), [] as [PathBuf; 0]);
 }
 

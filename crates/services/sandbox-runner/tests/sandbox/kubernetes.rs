@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use septet_sandbox_runner::{Config, KubernetesConfig};
 
-use crate::support::{House, house_with};
+use crate::support::{Harness, harness_with};
 use cluster::{Cluster, Way};
 
 fn config(way: &Way, n_warm: usize) -> Config {
@@ -29,23 +29,23 @@ fn config(way: &Way, n_warm: usize) -> Config {
 }
 
 /// A runner on this cluster, and its way there.
-async fn runner(cluster: &Cluster, n_warm: usize) -> (House, Way) {
+async fn runner(cluster: &Cluster, n_warm: usize) -> (Harness, Way) {
     runner_with(cluster, n_warm, |_| ()).await
 }
 
-async fn runner_with(cluster: &Cluster, n_warm: usize, change: impl FnOnce(&mut Config)) -> (House, Way) {
+async fn runner_with(cluster: &Cluster, n_warm: usize, change: impl FnOnce(&mut Config)) -> (Harness, Way) {
     let way = cluster.way().await;
     let mut config = config(&way, n_warm);
     change(&mut config);
-    (house_with(config).await, way)
+    (harness_with(config).await, way)
 }
 
 /// A cluster with a runner whose pool is full.
-async fn warm(n_warm: usize) -> (Cluster, House) {
+async fn warm(n_warm: usize) -> (Cluster, Harness) {
     let cluster = Cluster::new();
-    let (house, _) = runner(&cluster, n_warm).await;
+    let (harness, _) = runner(&cluster, n_warm).await;
     cluster.until("the pool is full", |cluster| cluster.ready().len() == n_warm).await;
-    (cluster, house)
+    (cluster, harness)
 }
 
 /// Settings for a cluster whose pods really run, or `None`, aloud, where they cannot.

@@ -9,7 +9,7 @@ use septet_kernel::Caller;
 use septet_sandbox_runner::Config;
 
 use crate::own_process::{self, User};
-use crate::support::{House, config, house_with, names, ok, python, stranger};
+use crate::support::{Harness, config, harness_with, names, ok, python, stranger};
 
 /// Some seconds of everything that can be too much.
 const NOISES: [(&str, &str); 7] = [
@@ -41,30 +41,31 @@ f.groupby('a').b.sum().to_csv('sums.csv')
 print(total, len(open('sums.csv').read().splitlines()))";
 const RIGHT: &str = "21333253333400000 8\n";
 
-async fn run_as(house: &House, caller: &Caller, code: &str, timeout_ms: u64) -> Output {
-    let container = house.client.create(caller, &NewContainer::default()).await.unwrap().id;
+async fn run_as(harness: &Harness, caller: &Caller, code: &str, timeout_ms: u64) -> Output {
+    let container = harness.client.create(caller, &NewContainer::default()).await.unwrap().id;
     let new = NewExecution { timeout_ms: Some(timeout_ms), ..python(code) };
-    house.client.run(caller, container, &new, None).await.unwrap()
+    harness.client.run(caller, container, &new, None).await.unwrap()
 }
 
-async fn work(house: &House) -> Duration {
+async fn work(harness: &Harness) -> Duration {
     let began = Instant::now();
-    let output = run_as(house, &house.caller, WORK, 60_000).await;
+    let output = run_as(harness, &harness.caller, WORK, 60_000).await;
     assert_eq!(ok(&output), RIGHT);
     assert_eq!(names(&output), ["/session/sums.csv"]);
     began.elapsed()
 }
 
 async fn is_left_alone(config: Config) {
-    let house = house_with(Config { n_running: 4, memory_bytes: 384 << 20, session_bytes: 64 << 20, ..config }).await;
-    let noisy = stranger(&house.platform.ids);
-    work(&house).await;
-    let alone = work(&house).await.max(work(&house).await);
+    let harness =
+        harness_with(Config { n_running: 4, memory_bytes: 384 << 20, session_bytes: 64 << 20, ..config }).await;
+    let noisy = stranger(&harness.platform.ids);
+    work(&harness).await;
+    let alone = work(&harness).await.max(work(&harness).await);
     for (name, code) in NOISES {
-        let noise = run_as(&house, &noisy, code, 4000);
+        let noise = run_as(&harness, &noisy, code, 4000);
         let quiet = async {
             tokio::time::sleep(Duration::from_millis(700)).await;
-            work(&house).await
+            work(&harness).await
         };
         let (noise, beside) = tokio::join!(noise, quiet);
         eprintln!("{name:20} {:?} {alone:.2?} -> {beside:.2?}", noise.outcome());
@@ -91,13 +92,14 @@ async fn nor_does_it_without_control_groups() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_tenants_at_a_time_have_neither_ids_nor_processes_nor_files_in_common() {
-    let house = house_with(Config { n_running: 4, ..config() }).await;
-    let other = stranger(&house.platform.ids);
+    let harness = harness_with(Config { n_running: 4, ..config() }).await;
+    let other = stranger(&harness.platform.ids);
     let code = "import os, time
 open('mine-%d' % os.getuid(), 'w').write('x'); open('/tmp/mine', 'w').write('x')
 time.sleep(1.5)
 print(open('/proc/self/uid_map').read().split()[-2], sorted(p for p in os.listdir('/proc') if p.isdigit()), os.listdir('/session'), os.listdir('/tmp'))";
-    let (one, two) = tokio::join!(run_as(&house, &house.caller, code, 20_000), run_as(&house, &other, code, 20_000));
+    let (one, two) =
+        tokio::join!(run_as(&harness, &harness.caller, code, 20_000), run_as(&harness, &other, code, 20_000));
     let (one_id, one_sees) = ok(&one).split_once(' ').unwrap();
     let (two_id, two_sees) = ok(&two).split_once(' ').unwrap();
     assert_eq!(one_sees, "['2'] ['mine-1000'] ['mine']\n");
@@ -109,9 +111,9 @@ print(open('/proc/self/uid_map').read().split()[-2], sorted(p for p in os.listdi
 
 #[tokio::test]
 async fn files_belong_to_whichever_sandbox_runs_the_session() {
-    let house = house_with(Config { n_parked: 2, ..config() }).await;
-    let container = house.container().await;
-    house.upload(container, "up.txt", "up").await.unwrap();
+    let harness = harness_with(Config { n_parked: 2, ..config() }).await;
+    let container = harness.container().await;
+    harness.upload(container, "up.txt", "up").await.unwrap();
     let code = "import os
 print(sorted((n, os.stat(n).st_uid, os.access(n, os.W_OK)) for n in os.listdir('.')), open('/proc/self/uid_map').read().split()[-2])
 open('up.txt', 'a').write('+'); open('made.txt', 'a').write('m'); os.chmod('made.txt', 0o600)";
@@ -121,7 +123,7 @@ open('up.txt', 'a').write('+'); open('made.txt', 'a').write('m'); os.chmod('made
         "[('made.txt', 1000, True), ('up.txt', 1000, True)]",
         "[('made.txt', 1000, True), ('up.txt', 1000, True)]",
     ] {
-        let output = house.run_in(container, python(code)).await;
+        let output = harness.run_in(container, python(code)).await;
         let (seen, id) = ok(&output).trim_end().rsplit_once(' ').unwrap();
         assert_eq!(seen, expected);
         ids.push(id.to_owned());
@@ -135,8 +137,8 @@ open('up.txt', 'a').write('+'); open('made.txt', 'a').write('m'); os.chmod('made
 #[tokio::test]
 async fn more_sandboxes_than_there_are_ids_for_are_refused_with_the_setting_to_change() {
     let few = Config { n_slots: 3, n_parked: 1, n_running: 1, n_sessions: 1, n_sessions_per_tenant: 1, ..config() };
-    let house = house_with(few.clone()).await;
-    ok(&house.run(python("1")).await);
+    let harness = harness_with(few.clone()).await;
+    ok(&harness.run(python("1")).await);
     let error = Config { n_slots: 2, ..few }.check().unwrap_err();
     assert!(error.contains("sandbox.n_slots must be at least 3"), "{error}");
 }
@@ -148,7 +150,7 @@ async fn a_run_gets_its_share_of_the_processors_and_no_more() {
         eprintln!("SKIPPED: no writable control group here, which caps time on processors");
         return;
     }
-    let house = house_with(Config { cpu_milli: 300, ..config() }).await;
+    let harness = harness_with(Config { cpu_milli: 300, ..config() }).await;
     let code = "import os, time
 for _ in range(4):
     if os.fork() == 0:
@@ -157,7 +159,7 @@ for _ in range(4):
         os._exit(0)
 for _ in range(4): os.wait()
 t = os.times(); print(t.children_user + t.children_system)";
-    let output = house.run(python(code)).await;
+    let output = harness.run(python(code)).await;
     let spent: f64 = ok(&output).trim().parse().unwrap();
     assert!(spent < 1.5, "{spent} s in 3 s, where 0.9 s are its share");
 }
@@ -174,7 +176,7 @@ async fn without_root_a_watchdog_looks_after_memory() {
 
 #[tokio::test]
 async fn without_control_groups_a_run_that_takes_too_much_goes_behind_all_others() {
-    let house = house_with(Config { cgroup_mount: "".into(), cpu_milli: 50, ..config() }).await;
+    let harness = harness_with(Config { cgroup_mount: "".into(), cpu_milli: 50, ..config() }).await;
     let code = "import os, threading, time
 def burn():
     end = time.monotonic() + 30
@@ -184,24 +186,24 @@ for _ in range(2):
     if os.fork() == 0: burn(); os._exit(os.getpriority(0, 0))
 burn()
 print(before, os.getpriority(0, 0), [os.waitstatus_to_exitcode(os.wait()[1]) for _ in range(2)])";
-    let output = house.run(NewExecution { timeout_ms: Some(60_000), ..python(code) }).await;
+    let output = harness.run(NewExecution { timeout_ms: Some(60_000), ..python(code) }).await;
     assert_eq!(ok(&output), "5 19 [19, 19]\n");
 }
 
 /// A process that lives on in ever new children cannot be stopped by looking once.
 async fn stands_still(config: Config) {
-    let house = house_with(config).await;
-    let container = house.container().await;
+    let harness = harness_with(config).await;
+    let container = harness.container().await;
     let comet = "import os, time
 if os.fork() == 0:
     while True:
         if os.fork(): os._exit(0)
         open('beat', 'w').write('x')
 time.sleep(0.3)";
-    ok(&house.run_in(container, NewExecution { stateful: true, ..python(comet) }).await);
+    ok(&harness.run_in(container, NewExecution { stateful: true, ..python(comet) }).await);
     tokio::time::sleep(Duration::from_millis(600)).await;
     let age = "import os, time\nprint(time.time() - os.stat('beat').st_mtime > 0.5)";
-    assert_eq!(ok(&house.run_in(container, python(age)).await), "True\n");
+    assert_eq!(ok(&harness.run_in(container, python(age)).await), "True\n");
 }
 
 #[tokio::test]

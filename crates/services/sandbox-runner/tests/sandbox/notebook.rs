@@ -6,7 +6,7 @@ use septet_contracts::sandbox::{NewExecution, Outcome, Output};
 use serde_json::json;
 
 use crate::own_process::variable;
-use crate::support::{House, config, house, house_with, names, ok, python};
+use crate::support::{Harness, config, harness, harness_with, names, ok, python};
 
 /// What does not end well anywhere: a file that is not there, packages that are left out.
 const ENDS_IN_AN_ERROR: [(&str, &str); 2] =
@@ -26,7 +26,7 @@ async fn snippets_in_the_manner_of_models_end_well() {
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
     files.retain(|path| path.extension().is_some_and(|ending| ending == "py"));
     files.sort();
-    let house = house_with(septet_sandbox_runner::Config { timeout_ms: 240_000, ..config() }).await;
+    let harness = harness_with(septet_sandbox_runner::Config { timeout_ms: 240_000, ..config() }).await;
     let mut wrong = Vec::new();
     for file in files {
         let name = file.file_stem().unwrap().to_string_lossy().into_owned();
@@ -34,7 +34,7 @@ async fn snippets_in_the_manner_of_models_end_well() {
             continue;
         }
         let new = NewExecution { stateful: true, ..python(&std::fs::read_to_string(&file).unwrap()) };
-        let output = house.run(new).await;
+        let output = harness.run(new).await;
         let raised = output.error().map(|error| error.name.clone());
         let expected =
             ENDS_IN_AN_ERROR.iter().find(|(snippet, _)| *snippet == name).map(|(_, error)| (*error).to_owned());
@@ -45,13 +45,13 @@ async fn snippets_in_the_manner_of_models_end_well() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-async fn said(house: &House, code: &str) -> String {
-    ok(&house.run(python(code)).await).to_owned()
+async fn said(harness: &Harness, code: &str) -> String {
+    ok(&harness.run(python(code)).await).to_owned()
 }
 
 #[tokio::test]
 async fn cells_accept_what_notebooks_accept() {
-    let house = house().await;
+    let harness = harness().await;
     for (code, expected) in [
         ("%matplotlib inline\nprint(1)", "1\n"),
         ("!echo hello\nprint(2)", "hello\n2\n"),
@@ -79,35 +79,36 @@ async fn cells_accept_what_notebooks_accept() {
         ("import nest_asyncio, asyncio\nnest_asyncio.apply()\nprint(asyncio.run(asyncio.sleep(0, 10)))", "10\n"),
         ("import locale\nprint(locale.setlocale(locale.LC_ALL, 'zh_CN.UTF-8'))", "zh_CN.UTF-8\n"),
     ] {
-        let output = said(&house, code).await;
+        let output = said(&harness, code).await;
         assert!(output.starts_with(expected), "{code}: {output}");
     }
 }
 
 #[tokio::test]
 async fn a_magic_that_means_nothing_is_skipped_with_a_note_and_lines_keep_their_numbers() {
-    let house = house().await;
-    let output = house.run(python("%load_ext autoreload\n!true\n1/0")).await;
+    let harness = harness().await;
+    let output = harness.run(python("%load_ext autoreload\n!true\n1/0")).await;
     assert!(output.stderr.starts_with("note: %load_ext autoreload means nothing here and was skipped\n"), "{output:?}");
     assert!(output.error().unwrap().traceback.contains("line 3"), "{output:?}");
 
-    let output = house.run(python("%pip install no-such-package-at-all")).await;
+    let output = harness.run(python("%pip install no-such-package-at-all")).await;
     ok(&output);
     assert!(output.stderr.contains("no-such-package-at-all cannot be installed"), "{output:?}");
-    let output = house.run(python("!ls\nx = = 1")).await;
+    let output = harness.run(python("!ls\nx = = 1")).await;
     assert_eq!(output.error().unwrap().name, "SyntaxError");
     for python_2 in ["print \"x=%d\" % 3", "print \"x: %d\" % 3", "if 1:\n    print 'a: !b'"] {
-        let output = house.run(python(python_2)).await;
+        let output = harness.run(python(python_2)).await;
         assert!(output.error().unwrap().message.contains("Missing parentheses"), "{python_2}: {output:?}");
     }
 }
 
 #[tokio::test]
 async fn variables_and_the_loop_of_await_last_from_cell_to_cell() {
-    let house = house().await;
-    let container = house.container().await;
-    let run =
-        async |code: &str| -> Output { house.run_in(container, NewExecution { stateful: true, ..python(code) }).await };
+    let harness = harness().await;
+    let container = harness.container().await;
+    let run = async |code: &str| -> Output {
+        harness.run_in(container, NewExecution { stateful: true, ..python(code) }).await
+    };
     ok(&run("import asyncio\ntask = asyncio.ensure_future(asyncio.sleep(0, 'late'))\nawait asyncio.sleep(0)").await);
     let output = run("await task").await;
     assert_eq!(output.result().unwrap().text, "late");
@@ -115,37 +116,37 @@ async fn variables_and_the_loop_of_await_last_from_cell_to_cell() {
 
 #[tokio::test]
 async fn the_folder_of_hosted_interpreters_is_the_session() {
-    let house = house().await;
-    let container = house.container().await;
-    house.upload(container, "in.csv", "a\n1\n").await.unwrap();
+    let harness = harness().await;
+    let container = harness.container().await;
+    harness.upload(container, "in.csv", "a\n1\n").await.unwrap();
     let code = "import pandas as pd\npd.read_csv('/mnt/data/in.csv').to_csv('/mnt/data/out.csv', index=False)";
-    let output = house.run_in(container, python(code)).await;
+    let output = harness.run_in(container, python(code)).await;
     ok(&output);
     assert_eq!(names(&output), ["/session/out.csv"]);
 }
 
 #[tokio::test]
 async fn an_error_of_the_sandbox_says_what_to_do() {
-    let house = house_with(septet_sandbox_runner::Config { file_bytes: 8 << 20, ..config() }).await;
-    let output = house
+    let harness = harness_with(septet_sandbox_runner::Config { file_bytes: 8 << 20, ..config() }).await;
+    let output = harness
         .run(python("with open('big.csv', 'w') as file:\n    for n in range(20): file.write('x' * (1 << 20))"))
         .await;
     let error = output.error().unwrap();
     assert!(error.message.contains("at most 8 MiB"), "{error:?}");
     assert!(error.traceback.contains("at most 8 MiB"), "{error:?}");
-    let output = house.run(python("import torch")).await;
+    let output = harness.run(python("import torch")).await;
     assert!(output.error().unwrap().message.contains("torch is not in this sandbox"), "{output:?}");
-    let output = house.run(python("input('name? ')")).await;
+    let output = harness.run(python("input('name? ')")).await;
     assert!(output.error().unwrap().message.contains("nobody is there to type"), "{output:?}");
 }
 
 #[tokio::test]
 async fn an_animation_that_should_be_a_film_is_a_gif() {
-    let house = house().await;
+    let harness = harness().await;
     let code = "import matplotlib.pyplot as plt\nfrom matplotlib.animation import FuncAnimation\n\
                 fig, ax = plt.subplots(); l, = ax.plot([0, 1], [0, 1])\n\
                 FuncAnimation(fig, lambda i: (l.set_ydata([0, i]),), frames=2).save('a.mp4', writer='ffmpeg', fps=5)";
-    let output = house.run(python(code)).await;
+    let output = harness.run(python(code)).await;
     ok(&output);
     assert!(names(&output).contains(&"/session/a.gif"), "{output:?}");
     assert!(output.stderr.contains("a.gif"), "{output:?}");
@@ -153,12 +154,12 @@ async fn an_animation_that_should_be_a_film_is_a_gif() {
 
 #[tokio::test]
 async fn values_that_json_has_not_leave_a_table_whole() {
-    let house = house().await;
+    let harness = harness().await;
     let code = "import pandas as pd, numpy as np, datetime, decimal\n\
                 pd.DataFrame({'period': pd.period_range('2024Q1', periods=2, freq='Q'), 'bytes': [b'a', b'\\xff'], 'gap': [np.nan, np.inf],\n\
                 'none': [None, pd.NA], 'day': [datetime.date(2024, 1, 1), pd.NaT], 'price': [decimal.Decimal('1.10'), decimal.Decimal('NaN')],\n\
                 'set': [{1}, (1, 2)], 'odd': [1+2j, pd.Interval(0, 1)]}, index=['甲', '乙']).rename_axis('地区')";
-    let output = house.run(python(code)).await;
+    let output = harness.run(python(code)).await;
     ok(&output);
     assert_eq!(output.stderr, "");
     let result = output.result().unwrap();
@@ -175,19 +176,19 @@ async fn values_that_json_has_not_leave_a_table_whole() {
 
     let query = "select 'NaN'::double as a, 'Infinity'::double as b, 170141183460469231731687303715884105727::hugeint as c, \
                  '\\xFF'::blob as d, interval 1 day as e";
-    let output = house.run(crate::support::sql(query)).await;
+    let output = harness.run(crate::support::sql(query)).await;
     let row = json!([[null, null, "170141183460469231731687303715884105727", "\\xff", "1 day, 0:00:00"]]);
     assert_eq!(output.result().unwrap().json.as_ref().unwrap()["rows"], row);
 }
 
 #[tokio::test]
 async fn one_form_that_fails_takes_no_other_with_it() {
-    let house = house().await;
+    let harness = harness().await;
     let code =
         "class Odd:\n    def _repr_png_(self): return 'not base64 at all'\n    def __repr__(self): return 'odd'\nOdd()";
-    assert_eq!(house.run(python(code)).await.result().unwrap().text, "odd");
+    assert_eq!(harness.run(python(code)).await.result().unwrap().text, "odd");
     // Escapes make a report several times as large as what was shown.
     let code = "for _ in range(20): display('\\x01' * 60000)\n'here'";
-    let output = house.run(python(code)).await;
+    let output = harness.run(python(code)).await;
     assert_eq!(output.result().map(|result| result.text.as_str()), Some("here"), "{output:?}");
 }

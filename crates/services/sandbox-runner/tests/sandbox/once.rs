@@ -1,6 +1,6 @@
 //! An execution with a key happens once.
 
-use crate::support::{config, house, house_in, ok, python};
+use crate::support::{config, harness, house_in, ok, python};
 use futures::StreamExt;
 use septet_contracts::sandbox::{ExecutionEvent, Outcome};
 use septet_kernel::{Failure, Kind};
@@ -10,23 +10,23 @@ const COUNT: &str =
 
 #[tokio::test]
 async fn the_same_key_replays_the_same_events() {
-    let house = house().await;
-    let container = house.container().await;
-    let first = house.client.run(&house.caller, container, &python(COUNT), Some("a")).await.unwrap();
-    let again = house.client.run(&house.caller, container, &python(COUNT), Some("a")).await.unwrap();
+    let harness = harness().await;
+    let container = harness.container().await;
+    let first = harness.client.run(&harness.caller, container, &python(COUNT), Some("a")).await.unwrap();
+    let again = harness.client.run(&harness.caller, container, &python(COUNT), Some("a")).await.unwrap();
     assert_eq!(ok(&first), "1\n");
     assert_eq!(first, again);
-    let other = house.client.run(&house.caller, container, &python(COUNT), Some("b")).await.unwrap();
+    let other = harness.client.run(&harness.caller, container, &python(COUNT), Some("b")).await.unwrap();
     assert_eq!(ok(&other), "2\n");
 }
 
 #[tokio::test]
 async fn two_callers_at_once_share_one_run() {
-    let house = house().await;
-    let container = house.container().await;
+    let harness = harness().await;
+    let container = harness.container().await;
     let new = python(COUNT);
-    let one = house.client.run(&house.caller, container, &new, Some("a"));
-    let other = house.client.run(&house.caller, container, &new, Some("a"));
+    let one = harness.client.run(&harness.caller, container, &new, Some("a"));
+    let other = harness.client.run(&harness.caller, container, &new, Some("a"));
     let (one, other) = tokio::join!(one, other);
     assert_eq!(ok(&one.unwrap()), "1\n");
     assert_eq!(ok(&other.unwrap()), "1\n");
@@ -34,50 +34,50 @@ async fn two_callers_at_once_share_one_run() {
 
 #[tokio::test]
 async fn a_key_with_other_code_is_a_conflict() {
-    let house = house().await;
-    let container = house.container().await;
-    house.client.run(&house.caller, container, &python("1"), Some("a")).await.unwrap();
-    let refusal = house.client.run(&house.caller, container, &python("2"), Some("a")).await.unwrap_err();
+    let harness = harness().await;
+    let container = harness.container().await;
+    harness.client.run(&harness.caller, container, &python("1"), Some("a")).await.unwrap();
+    let refusal = harness.client.run(&harness.caller, container, &python("2"), Some("a")).await.unwrap_err();
     assert_eq!((refusal.kind(), refusal.code()), (Kind::Conflict, "idempotency_key_reused"));
 }
 
 #[tokio::test]
 async fn a_replay_survives_a_restart() {
-    let house = house().await;
-    let container = house.container().await;
-    let first = house.client.run(&house.caller, container, &python(COUNT), Some("a")).await.unwrap();
-    let (folder, caller) = house.close().await;
-    let house = house_in(folder, config(), Some(caller)).await;
-    assert_eq!(house.client.run(&house.caller, container, &python(COUNT), Some("a")).await.unwrap(), first);
+    let harness = harness().await;
+    let container = harness.container().await;
+    let first = harness.client.run(&harness.caller, container, &python(COUNT), Some("a")).await.unwrap();
+    let (folder, caller) = harness.close().await;
+    let harness = house_in(folder, config(), Some(caller)).await;
+    assert_eq!(harness.client.run(&harness.caller, container, &python(COUNT), Some("a")).await.unwrap(), first);
 }
 
 #[tokio::test]
 async fn leaving_does_not_end_a_run_with_a_key() {
-    let house = house().await;
-    let container = house.container().await;
+    let harness = harness().await;
+    let container = harness.container().await;
     let new = python("import time\nprint('in')\ntime.sleep(0.3)\nprint('out')");
-    let mut events = house.client.execute(&house.caller, container, &new, Some("a")).await.unwrap();
+    let mut events = harness.client.execute(&harness.caller, container, &new, Some("a")).await.unwrap();
     while !matches!(events.next().await.unwrap().unwrap(), ExecutionEvent::Stdout { .. }) {}
     drop(events);
-    assert_eq!(ok(&house.client.run(&house.caller, container, &new, Some("a")).await.unwrap()), "in\nout\n");
+    assert_eq!(ok(&harness.client.run(&harness.caller, container, &new, Some("a")).await.unwrap()), "in\nout\n");
 }
 
 #[tokio::test]
 async fn leaving_ends_a_run_without_a_key() {
-    let house = house().await;
-    let container = house.container().await;
+    let harness = harness().await;
+    let container = harness.container().await;
     let new = python("open('alive', 'w').write('x')\nprint('in')\nwhile True: open('alive', 'a').write('x')");
-    let mut events = house.client.execute(&house.caller, container, &new, None).await.unwrap();
+    let mut events = harness.client.execute(&harness.caller, container, &new, None).await.unwrap();
     while !matches!(events.next().await.unwrap().unwrap(), ExecutionEvent::Stdout { .. }) {}
     drop(events);
     // The container is free again only when the run is over.
     let sizes = "import os, time\na = os.path.getsize('alive'); time.sleep(0.2); print(os.path.getsize('alive') - a)";
-    assert_eq!(ok(&house.run_in(container, python(sizes)).await), "0\n");
+    assert_eq!(ok(&harness.run_in(container, python(sizes)).await), "0\n");
 }
 
 #[tokio::test]
 async fn a_run_that_a_crash_cut_off_is_told_as_killed_and_not_repeated() {
-    let first = house().await;
+    let first = harness().await;
     let container = first.container().await;
     let new = python("print('in')\nwhile True: pass");
     let mut events = first.client.execute(&first.caller, container, &new, Some("a")).await.unwrap();
@@ -96,11 +96,11 @@ async fn a_run_that_a_crash_cut_off_is_told_as_killed_and_not_repeated() {
 
 #[tokio::test]
 async fn when_the_warden_dies_the_run_is_killed_and_the_next_one_works() {
-    let house = house().await;
-    let container = house.container().await;
-    ok(&house.run_in(container, python("open('kept.txt', 'w').write('x')")).await);
+    let harness = harness().await;
+    let container = harness.container().await;
+    ok(&harness.run_in(container, python("open('kept.txt', 'w').write('x')")).await);
     let new = python("print('in')\nwhile True: pass");
-    let mut events = house.client.execute(&house.caller, container, &new, Some("a")).await.unwrap();
+    let mut events = harness.client.execute(&harness.caller, container, &new, Some("a")).await.unwrap();
     while !matches!(events.next().await.unwrap().unwrap(), ExecutionEvent::Stdout { .. }) {}
 
     for warden in wardens() {
@@ -108,9 +108,9 @@ async fn when_the_warden_dies_the_run_is_killed_and_the_next_one_works() {
     }
     let rest: Vec<_> = events.map(Result::unwrap).collect().await;
     assert!(matches!(rest.last(), Some(ExecutionEvent::Done { outcome: Outcome::Killed, .. })), "{rest:?}");
-    let again = house.client.run(&house.caller, container, &new, Some("a")).await.unwrap();
+    let again = harness.client.run(&harness.caller, container, &new, Some("a")).await.unwrap();
     assert_eq!(again.outcome(), Some(Outcome::Killed));
-    assert_eq!(ok(&house.run_in(container, python("print(open('kept.txt').read())")).await), "x\n");
+    assert_eq!(ok(&harness.run_in(container, python("print(open('kept.txt').read())")).await), "x\n");
 }
 
 /// The wardens that this process started.

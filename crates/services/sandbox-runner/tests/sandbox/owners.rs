@@ -4,16 +4,16 @@ use septet_contracts::page::PageQuery;
 use septet_contracts::sandbox::{NewContainer, NewFile};
 use septet_kernel::{Caller, Kind};
 
-use crate::support::{house, python};
+use crate::support::{harness, python};
 
 #[tokio::test]
 async fn a_colleague_finds_neither_a_container_nor_its_files() {
-    let house = house().await;
-    let person = || Caller { user: Some(house.platform.ids.next()), ..house.caller.clone() };
+    let harness = harness().await;
+    let person = || Caller { user: Some(harness.platform.ids.next()), ..harness.caller.clone() };
     let (me, colleague) = (person(), person());
-    let (client, page) = (&house.client, PageQuery::default());
+    let (client, page) = (&harness.client, PageQuery::default());
     let container = client.create(&me, &NewContainer::default()).await.unwrap().id;
-    let blob = house.blobs.put("a\n1\n").await.unwrap().id;
+    let blob = harness.blobs.put("a\n1\n").await.unwrap().id;
     let new = NewFile { blob, path: "/session/a.csv".to_owned() };
     let file = client.add_file(&me, container, &new).await.unwrap().id;
 
@@ -36,7 +36,11 @@ async fn a_colleague_finds_neither_a_container_nor_its_files() {
 
     assert_eq!(client.list(&me, &page).await.unwrap().data.len(), 1);
     assert_eq!(client.content(&me, container, file).await.unwrap().bytes, 4);
-    assert_eq!(client.get(&house.caller, container).await.unwrap().id, container, "a service that acts for the tenant");
+    assert_eq!(
+        client.get(&harness.caller, container).await.unwrap().id,
+        container,
+        "a service that acts for the tenant"
+    );
     let forked = client.fork(&me, container).await.unwrap().id;
     assert_eq!(client.get(&colleague, forked).await.unwrap_err().kind, Kind::NotFound);
     client.delete(&me, container).await.unwrap();

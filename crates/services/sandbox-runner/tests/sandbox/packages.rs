@@ -5,15 +5,15 @@
 use septet_contracts::sandbox::{ExecutionEvent, NewExecution, Outcome, Output};
 use septet_sandbox_runner::Config;
 
-use crate::support::{config, house_with, python, sql};
+use crate::support::{config, harness_with, python, sql};
 
 /// Says on which line of the code a denied call was made.
 const TELL: &str = "import faulthandler, signal, sys\nfaulthandler.register(signal.SIGSYS, file=2, chain=True)\n";
 
 async fn run(code: &str) -> Output {
-    let house = house_with(Config { crash_on_denied_calls: true, memory_bytes: 2 << 30, ..config() }).await;
+    let harness = harness_with(Config { crash_on_denied_calls: true, memory_bytes: 2 << 30, ..config() }).await;
     let new = NewExecution { timeout_ms: Some(60_000), ..python(&format!("{TELL}{code}")) };
-    house.run(new).await
+    harness.run(new).await
 }
 
 async fn works(code: &str) {
@@ -132,10 +132,10 @@ print('end')",
 
 #[tokio::test]
 async fn sql_makes_no_denied_call() {
-    let house = house_with(Config { crash_on_denied_calls: true, ..config() }).await;
-    let container = house.container().await;
-    house.upload(container, "a.csv", "天,值\n2025-01-01,1\n2025-01-02,2\n").await.unwrap();
-    let output = house
+    let harness = harness_with(Config { crash_on_denied_calls: true, ..config() }).await;
+    let container = harness.container().await;
+    harness.upload(container, "a.csv", "天,值\n2025-01-01,1\n2025-01-02,2\n").await.unwrap();
+    let output = harness
         .run_in(container, sql("COPY (SELECT * FROM 'a.csv') TO '/session/a.parquet'; SELECT sum(值) FROM 'a.parquet'"))
         .await;
     assert_eq!(output.outcome(), Some(Outcome::Ok), "{output:?}");

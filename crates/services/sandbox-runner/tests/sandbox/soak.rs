@@ -14,7 +14,7 @@ use septet_contracts::sandbox::{NewExecution, Outcome};
 use septet_kernel::Failure;
 use septet_sandbox_runner::Config;
 
-use crate::support::{House, config, house_with, python, sql};
+use crate::support::{Harness, config, harness_with, python, sql};
 
 const AT_A_TIME: usize = 4;
 
@@ -119,12 +119,12 @@ fn chaos(turn: usize) {
     }
 }
 
-async fn one(house: &House, containers: &[septet_kernel::ContainerId], n: usize) -> String {
+async fn one(harness: &Harness, containers: &[septet_kernel::ContainerId], n: usize) -> String {
     if n % 4 == 3 {
         tokio::task::spawn_blocking(move || chaos(n / 4)).await.unwrap();
     }
     let container = containers[n % containers.len()];
-    match house.client.run(&house.caller, container, &execution(n), None).await {
+    match harness.client.run(&harness.caller, container, &execution(n), None).await {
         Ok(output) => match output.outcome() {
             Some(Outcome::Ok) => "ok".to_owned(),
             Some(outcome) => {
@@ -140,16 +140,16 @@ async fn one(house: &House, containers: &[septet_kernel::ContainerId], n: usize)
 
 #[tokio::test(flavor = "multi_thread")]
 async fn executions_end_whatever_is_killed_and_nothing_stays_behind() {
-    let house = house_with(Config { n_running: AT_A_TIME, zygote_forks: 200, ..config() }).await;
+    let harness = harness_with(Config { n_running: AT_A_TIME, zygote_forks: 200, ..config() }).await;
     let mut containers = Vec::new();
     for _ in 0..8 {
-        containers.push(house.container().await);
+        containers.push(harness.container().await);
     }
-    assert_eq!(one(&house, &containers, 6).await, "ok");
+    assert_eq!(one(&harness, &containers, 6).await, "ok");
     let (n_fds, rss) = (n_descriptors(), rss_mib());
     let n = n_executions();
     let began = Instant::now();
-    let (house_ref, containers_ref) = (&house, &containers);
+    let (house_ref, containers_ref) = (&harness, &containers);
     let runs = futures::stream::iter(0..n)
         .map(|n| tokio::time::timeout(Duration::from_secs(90), one(house_ref, containers_ref, n)))
         .buffer_unordered(AT_A_TIME);
@@ -168,9 +168,9 @@ async fn executions_end_whatever_is_killed_and_nothing_stays_behind() {
     assert!(rss_after < rss + 64 + n as u64 / 200, "resident: {rss} -> {rss_after} MiB");
 
     // It still works, and at the end nothing is there any more.
-    let after = house.run(python("print('alive')")).await;
+    let after = harness.run(python("print('alive')")).await;
     assert_eq!(after.stdout, "alive\n", "{after:?}");
-    house.close().await;
+    harness.close().await;
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {
         let left = children();
@@ -191,15 +191,15 @@ async fn executions_end_whatever_is_killed_and_nothing_stays_behind() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sandbox_that_nobody_waits_for_any_more_is_taken_away() {
-    let house = house_with(Config { n_parked: 0, ..config() }).await;
-    let container = house.container().await;
+    let harness = harness_with(Config { n_parked: 0, ..config() }).await;
+    let container = harness.container().await;
     let hello = python("print('hello')");
-    house.client.run(&house.caller, container, &hello, None).await.unwrap();
+    harness.client.run(&harness.caller, container, &hello, None).await.unwrap();
 
     // At every stage of making one.
     for n in 0..40_u32 {
         let leaving = Duration::from_micros(400) * n;
-        tokio::time::timeout(leaving, house.client.run(&house.caller, container, &hello, None)).await.ok();
+        tokio::time::timeout(leaving, harness.client.run(&harness.caller, container, &hello, None)).await.ok();
     }
 
     let deadline = Instant::now() + Duration::from_secs(20);
@@ -208,5 +208,5 @@ async fn a_sandbox_that_nobody_waits_for_any_more_is_taken_away() {
         assert!(Instant::now() < deadline, "left behind: {} processes, {} groups", children().len(), n_groups());
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    house.close().await;
+    harness.close().await;
 }

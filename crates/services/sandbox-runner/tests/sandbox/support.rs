@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 use crate::own_process::{self, variable};
 
-pub(crate) struct House {
+pub(crate) struct Harness {
     pub(crate) platform: Platform,
     pub(crate) client: Sandbox,
     pub(crate) caller: Caller,
@@ -37,24 +37,24 @@ pub(crate) fn config() -> Config {
     config
 }
 
-pub(crate) async fn house() -> House {
-    house_with(config()).await
+pub(crate) async fn harness() -> Harness {
+    harness_with(config()).await
 }
 
-pub(crate) async fn house_with(config: Config) -> House {
+pub(crate) async fn harness_with(config: Config) -> Harness {
     house_in(tempfile::tempdir().unwrap(), config, None).await
 }
 
-pub(crate) async fn house_at(clock: Clock) -> House {
+pub(crate) async fn house_at(clock: Clock) -> Harness {
     open(tempfile::tempdir().unwrap(), config(), None, clock).await
 }
 
-/// A house on the data of an earlier one.
-pub(crate) async fn house_in(folder: TempDir, config: Config, caller: Option<Caller>) -> House {
+/// A harness on the data of an earlier one.
+pub(crate) async fn house_in(folder: TempDir, config: Config, caller: Option<Caller>) -> Harness {
     open(folder, config, caller, Clock::system()).await
 }
 
-async fn open(folder: TempDir, config: Config, caller: Option<Caller>, clock: Clock) -> House {
+async fn open(folder: TempDir, config: Config, caller: Option<Caller>, clock: Clock) -> Harness {
     let platform = Platform::new(&"test secret".into(), clock);
     let database = Database::open(&Database::sqlite_uri(&folder.path().join("septet.db"))).await.unwrap();
     let blobs = Blobs::open(&Blobs::file_uri(&folder.path().join("blobs"))).unwrap();
@@ -63,7 +63,7 @@ async fn open(folder: TempDir, config: Config, caller: Option<Caller>, clock: Cl
     platform.directory.plug_local(ServiceName::SandboxRunner, router);
     let client = Sandbox::new(platform.directory.transport(ServiceName::SandboxRunner));
     let caller = caller.unwrap_or_else(|| stranger(&platform.ids));
-    House { platform, client, caller, blobs, folder }
+    Harness { platform, client, caller, blobs, folder }
 }
 
 /// Somebody of a tenant of their own.
@@ -79,7 +79,7 @@ pub(crate) fn sql(code: &str) -> NewExecution {
     NewExecution { language: Language::Sql, code: code.to_owned(), ..NewExecution::default() }
 }
 
-impl House {
+impl Harness {
     pub(crate) async fn container(&self) -> ContainerId {
         self.client.create(&self.caller, &NewContainer::default()).await.unwrap().id
     }

@@ -1,15 +1,15 @@
 //! What code cannot reach.
 
-use crate::support::{House, config, house, house_with, ok, python};
+use crate::support::{Harness, config, harness, harness_with, ok, python};
 use septet_sandbox_runner::Config;
 
-async fn says(house: &House, code: &str) -> String {
-    ok(&house.run(python(code)).await).to_owned()
+async fn says(harness: &Harness, code: &str) -> String {
+    ok(&harness.run(python(code)).await).to_owned()
 }
 
 #[tokio::test]
 async fn there_is_no_network() {
-    let house = house().await;
+    let harness = harness().await;
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let code = format!(
@@ -23,12 +23,12 @@ async fn there_is_no_network() {
          except OSError: pass\n\
          print('end')"
     );
-    assert_eq!(says(&house, &code).await, "end\n");
+    assert_eq!(says(&harness, &code).await, "end\n");
 }
 
 #[tokio::test]
 async fn files_of_the_host_are_not_there() {
-    let house = house().await;
+    let harness = harness().await;
     let secret = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(secret.path(), "secret").unwrap();
     let code = format!(
@@ -38,14 +38,14 @@ async fn files_of_the_host_are_not_there() {
          print(sorted(os.listdir('/')), open('/etc/passwd').read().count(chr(10)))",
         secret.path().display().to_string()
     );
-    let seen = says(&house, &code).await;
+    let seen = says(&harness, &code).await;
     assert!(!seen.contains("SEES"), "{seen}");
     assert!(seen.contains("'session'"), "{seen}");
 }
 
 #[tokio::test]
 async fn nothing_but_the_session_can_be_written() {
-    let house = house().await;
+    let harness = harness().await;
     let code = "import os\n\
                 for p in ['/', '/usr/bin', '/usr/lib/python3', '/opt/site', '/opt/site/numpy', '/opt/septet', '/opt/septet/mpl', '/etc', '/dev', '/proc', '/run', '/var']:\n\
                 \x20   try: open(p + '/x', 'w'); print('WROTE', p)\n\
@@ -55,23 +55,23 @@ async fn nothing_but_the_session_can_be_written() {
                 \x20   except OSError: pass\n\
                 for p in ['/session', '/tmp', '/var/tmp', '/dev/shm']: open(p + '/x', 'w').write('x')\n\
                 print('end')";
-    let said = says(&house, code).await;
+    let said = says(&harness, code).await;
     assert_eq!(said, "end\n");
 }
 
 #[tokio::test]
 async fn processes_of_the_host_are_not_seen() {
-    let house = house().await;
+    let harness = harness().await;
     let code = "import os\nprint(sorted(int(p) for p in os.listdir('/proc') if p.isdigit()) , os.getpid() < 10)\n\
                 try: os.kill(1, 0); print('SIGNALLED')\n\
                 except OSError: pass";
-    let seen = says(&house, code).await;
+    let seen = says(&harness, code).await;
     assert!(seen.ends_with("True\n") && seen.matches(',').count() <= 2, "{seen}");
 }
 
 #[tokio::test]
 async fn nothing_of_the_runner_is_in_the_environment_or_open() {
-    let house = house().await;
+    let harness = harness().await;
     let code = "import os, stat\n\
                 print(sorted(os.environ))\n\
                 fds = [fd for fd in range(4096) if not os.system('') and True] if False else []\n\
@@ -80,14 +80,14 @@ async fn nothing_of_the_runner_is_in_the_environment_or_open() {
                 \x20   except OSError: pass\n\
                 print(repr(os.read(0, 10)))";
     assert_eq!(
-        says(&house, code).await,
+        says(&harness, code).await,
         "['HOME', 'LANG', 'MATPLOTLIBRC', 'MPLBACKEND', 'MPLCONFIGDIR', 'OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'PATH', 'PYTHONPATH']\nb''\n"
     );
 }
 
 #[tokio::test]
 async fn there_are_no_privileges_and_no_way_to_get_them() {
-    let house = house().await;
+    let harness = harness().await;
     let code = "import os, ctypes\n\
                 st = dict(l.split(':\\t') for l in open('/proc/self/status').read().splitlines() if ':\\t' in l)\n\
                 print(os.getuid(), os.getgid(), os.getgroups(), {int(st[k], 16) for k in ('CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb')}, st['NoNewPrivs'], st['Seccomp'])\n\
@@ -99,13 +99,13 @@ async fn there_are_no_privileges_and_no_way_to_get_them() {
                 try: os.memfd_create('x'); print('HIDES MEMORY')\n\
                 except PermissionError: pass\n\
                 print('end')";
-    assert_eq!(says(&house, code).await, "1000 1000 [] {0} 1 2\nend\n");
+    assert_eq!(says(&harness, code).await, "1000 1000 [] {0} 1 2\nend\n");
 }
 
 #[tokio::test]
 async fn a_host_id_of_root_is_never_behind_a_run() {
-    let house = house().await;
-    let map = says(&house, "print(open('/proc/self/uid_map').read().split())").await;
+    let harness = harness().await;
+    let map = says(&harness, "print(open('/proc/self/uid_map').read().split())").await;
     if nix::unistd::geteuid().is_root() {
         let ids: Vec<u32> =
             map.split(|character: char| !character.is_ascii_digit()).filter_map(|id| id.parse().ok()).collect();
@@ -117,13 +117,13 @@ async fn a_host_id_of_root_is_never_behind_a_run() {
 
 #[tokio::test]
 async fn one_container_does_not_see_what_another_left() {
-    let house = house_with(Config { n_parked: 0, ..config() }).await;
+    let harness = harness_with(Config { n_parked: 0, ..config() }).await;
     let plant = "import os, builtins, json\nbuiltins.leak = json.leak = 1; os.environ['LEAK'] = '1'\n\
                  for p in ('/session', '/tmp', '/dev/shm'): open(p + '/leak', 'w').write('x')\nprint('end')";
     let look = "import os, builtins, json\n\
                 print(hasattr(builtins, 'leak'), hasattr(json, 'leak'), 'LEAK' in os.environ, [os.path.exists(p + '/leak') for p in ('/session', '/tmp', '/dev/shm')])";
-    assert_eq!(says(&house, plant).await, "end\n");
-    assert_eq!(says(&house, look).await, "False False False [False, False, False]\n");
+    assert_eq!(says(&harness, plant).await, "end\n");
+    assert_eq!(says(&harness, look).await, "False False False [False, False, False]\n");
 }
 
 #[tokio::test]
@@ -139,9 +139,9 @@ async fn the_doctor_builds_walls_and_draws_a_chart_behind_them() {
 
 #[tokio::test]
 async fn a_machine_without_the_runtime_refuses_and_says_what_to_do() {
-    let house = house_with(Config { runtime: "/nowhere".into(), ..config() }).await;
-    let container = house.container().await;
-    let refusal = house.client.run(&house.caller, container, &python("1"), Some("k")).await.unwrap_err();
+    let harness = harness_with(Config { runtime: "/nowhere".into(), ..config() }).await;
+    let container = harness.container().await;
+    let refusal = harness.client.run(&harness.caller, container, &python("1"), Some("k")).await.unwrap_err();
     assert_eq!(refusal.code, "sandbox_unavailable");
     assert!(refusal.detail.contains("make runtime"), "{refusal:?}");
 }

@@ -10,9 +10,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
-use super::{House, PUBLIC, SECRET, config, house, say, serve, with_secret};
+use super::{PUBLIC, SECRET, TestEgress, config, say, serve, test, with_secret};
 use crate::Config;
-use crate::egress::{Gate, Serving};
+use crate::egress::{EgressPolicy, Serving};
 
 /// A server certificate for these names, and the PEM of who signed it.
 fn certified(names: &[&str]) -> (TlsAcceptor, String) {
@@ -53,8 +53,8 @@ async fn ask(proxy: SocketAddr, host: &str, trusted: &str, request: &str) -> Res
 }
 
 struct Sealed {
-    house: House,
-    gate: Arc<Gate>,
+    test: TestEgress,
+    policy: Arc<EgressPolicy>,
     proxy: SocketAddr,
     _serving: Serving,
     placeholder: String,
@@ -65,13 +65,13 @@ async fn sealed() -> Sealed {
     let (acceptor, server_pem) = certified(&["site.example", "other.example"]);
     let roots = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(roots.path(), &server_pem).unwrap();
-    let house = house(&Config { egress_roots: roots.path().to_owned(), ..config() });
-    house.echo(443, Some(acceptor)).await;
-    house.echo(80, None).await;
-    let gate = house.gate(with_secret(&["site.example", "other.example"], &["site.example"]));
-    let (proxy, serving) = serve(&gate);
-    let placeholder = gate.environment()["API_KEY"].clone();
-    Sealed { house, gate, proxy, _serving: serving, placeholder, server_pem }
+    let test = test(&Config { egress_roots: roots.path().to_owned(), ..config() });
+    test.echo(443, Some(acceptor)).await;
+    test.echo(80, None).await;
+    let policy = test.policy(with_secret(&["site.example", "other.example"], &["site.example"]));
+    let (proxy, serving) = serve(&policy);
+    let placeholder = policy.environment()["API_KEY"].clone();
+    Sealed { test, policy, proxy, _serving: serving, placeholder, server_pem }
 }
 
 fn authorized(host: &str, placeholder: &str) -> String {
@@ -81,10 +81,10 @@ fn authorized(host: &str, placeholder: &str) -> String {
 #[tokio::test]
 async fn a_secret_goes_to_its_domain_and_is_never_seen_inside() {
     let sealed = sealed().await;
-    let seen = format!("{:?} {}", sealed.gate.environment(), sealed.gate.certificates());
+    let seen = format!("{:?} {}", sealed.policy.environment(), sealed.policy.certificates());
     assert!(!seen.contains(SECRET) && sealed.placeholder.starts_with("septet-secret-"), "{seen}");
     let request = authorized("site.example", &sealed.placeholder);
-    let said = ask(sealed.proxy, "site.example", &sealed.gate.certificates(), &request).await.unwrap();
+    let said = ask(sealed.proxy, "site.example", &sealed.policy.certificates(), &request).await.unwrap();
     assert!(said.starts_with("HTTP/1.1 200 "), "{said}");
     // The server got it and repeated it; what came back is covered, as long as it was.
     let covered = "*".repeat(SECRET.len());
@@ -106,7 +106,7 @@ async fn another_domain_is_tunnelled_and_gets_the_placeholder_only() {
 #[tokio::test]
 async fn a_secret_does_not_follow_another_host_name_or_leave_in_the_clear() {
     let sealed = sealed().await;
-    let trusted = sealed.gate.certificates();
+    let trusted = sealed.policy.certificates();
     for host in ["other.example", "evil.example", "site.example:444", "site.example\r\nHost: evil.example"] {
         let request = authorized(host, &sealed.placeholder);
         let said = ask(sealed.proxy, "site.example", &trusted, &request).await.unwrap();
@@ -124,21 +124,21 @@ async fn a_secret_does_not_follow_another_host_name_or_leave_in_the_clear() {
 async fn a_host_with_a_wrong_certificate_gets_no_secret() {
     let sealed = sealed().await;
     let (impostor, _) = certified(&["site.example"]);
-    sealed.house.echo(443, Some(impostor)).await;
+    sealed.test.echo(443, Some(impostor)).await;
     let request = authorized("site.example", &sealed.placeholder);
-    let said = ask(sealed.proxy, "site.example", &sealed.gate.certificates(), &request).await.unwrap();
+    let said = ask(sealed.proxy, "site.example", &sealed.policy.certificates(), &request).await.unwrap();
     assert!(said.starts_with("HTTP/1.1 502 ") && said.contains("is not trusted"), "{said}");
 }
 
 #[tokio::test]
 async fn the_authority_of_a_session_is_good_for_its_own_domains_alone() {
     let sealed = sealed().await;
-    let authority = sealed.gate.authority.as_ref().unwrap();
+    let authority = sealed.policy.authority.as_ref().unwrap();
     let forged = authority.server(&"other.example".parse().unwrap()).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let real = listener.local_addr().unwrap();
-    sealed.house.fake.hosts.lock().unwrap().insert(SocketAddr::new(PUBLIC.parse().unwrap(), 443), real);
-    sealed.house.lifecycle.spawn("forger", async move {
+    sealed.test.fake.hosts.lock().unwrap().insert(SocketAddr::new(PUBLIC.parse().unwrap(), 443), real);
+    sealed.test.lifecycle.spawn("forger", async move {
         let (stream, _) = listener.accept().await.unwrap();
         TlsAcceptor::from(forged).accept(stream).await.ok();
     });
@@ -150,12 +150,12 @@ async fn the_authority_of_a_session_is_good_for_its_own_domains_alone() {
 async fn a_secret_that_was_lost_is_said_to_be_lost() {
     let sealed = sealed().await;
     let network =
-        sealed.house.egress.admit(sealed.house.container, Some(with_secret(&["site.example"], &["site.example"])));
-    sealed.house.egress.forget(sealed.house.container);
-    let gate = sealed.house.egress.gate(sealed.house.container, &network.unwrap().unwrap()).unwrap();
-    let (proxy, _serving) = serve(&gate);
+        sealed.test.egress.admit(sealed.test.container, Some(with_secret(&["site.example"], &["site.example"])));
+    sealed.test.egress.forget(sealed.test.container);
+    let policy = sealed.test.egress.policy(sealed.test.container, &network.unwrap().unwrap()).unwrap();
+    let (proxy, _serving) = serve(&policy);
     let request = authorized("site.example", &sealed.placeholder);
-    let said = ask(proxy, "site.example", &gate.certificates(), &request).await.unwrap();
+    let said = ask(proxy, "site.example", &policy.certificates(), &request).await.unwrap();
     assert!(said.contains("the value of the secret API_KEY was lost"), "{said}");
 }
 
@@ -184,7 +184,7 @@ async fn no_log_line_has_a_secret_in_it_however_much_is_logged() {
         .finish();
     let _listening = tracing::subscriber::set_default(subscriber);
     let sealed = sealed().await;
-    let trusted = sealed.gate.certificates();
+    let trusted = sealed.policy.certificates();
     let said = ask(sealed.proxy, "site.example", &trusted, &authorized("site.example", &sealed.placeholder)).await;
     assert!(said.unwrap().starts_with("HTTP/1.1 200 "));
     let said = ask(sealed.proxy, "site.example", &trusted, &authorized("evil.example", &sealed.placeholder)).await;

@@ -8,15 +8,15 @@ use rustls::pki_types::ServerName;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::{PUBLIC, config, house, list, say};
+use super::{PUBLIC, config, list, say, test};
 
 #[tokio::test]
 async fn a_tunnel_carries_bytes_untouched_and_ends_with_the_sandbox() {
-    let house = house(&config());
+    let test = test(&config());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let real = listener.local_addr().unwrap();
-    house.fake.hosts.lock().unwrap().insert(SocketAddr::new(PUBLIC.parse().unwrap(), 443), real);
-    let (proxy, serving) = house.open(list(&["site.example"])).await;
+    test.fake.hosts.lock().unwrap().insert(SocketAddr::new(PUBLIC.parse().unwrap(), 443), real);
+    let (proxy, serving) = test.open(list(&["site.example"])).await;
     let mut client = TcpStream::connect(proxy).await.unwrap();
     // The first bytes for the host come together with the request to the proxy.
     let mut early = b"CONNECT site.example:443 HTTP/1.1\r\nHost: y\r\n\r\n".to_vec();
@@ -55,11 +55,11 @@ fn hello(host: &str) -> Vec<u8> {
 
 #[tokio::test]
 async fn a_tunnel_carries_tls_for_its_own_host_and_nothing_else() {
-    let house = house(&config());
+    let test = test(&config());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let real = listener.local_addr().unwrap();
-    house.fake.hosts.lock().unwrap().insert(SocketAddr::new(PUBLIC.parse().unwrap(), 443), real);
-    let (proxy, _serving) = house.open(list(&["site.example"])).await;
+    test.fake.hosts.lock().unwrap().insert(SocketAddr::new(PUBLIC.parse().unwrap(), 443), real);
+    let (proxy, _serving) = test.open(list(&["site.example"])).await;
     // A name on the same address, an address for a name, and other protocols.
     for said in [
         hello("evil.example"),
@@ -82,9 +82,9 @@ async fn a_tunnel_carries_tls_for_its_own_host_and_nothing_else() {
 
 #[tokio::test]
 async fn nothing_is_smuggled_past_the_examination() {
-    let house = house(&config());
-    house.echo(80, None).await;
-    let (proxy, _serving) = house.open(list(&["site.example"])).await;
+    let test = test(&config());
+    test.echo(80, None).await;
+    let (proxy, _serving) = test.open(list(&["site.example"])).await;
     // A refused CONNECT does not open the connection for what follows.
     let said = say(
         proxy,
@@ -108,5 +108,5 @@ async fn nothing_is_smuggled_past_the_examination() {
         assert!(said.matches("HTTP/1.1 200").count() <= 1 && !said.contains("GET /"), "{body:?}: {said}");
     }
     let public = SocketAddr::new(PUBLIC.parse().unwrap(), 80);
-    assert!(house.fake.connected().iter().all(|address| *address == public));
+    assert!(test.fake.connected().iter().all(|address| *address == public));
 }

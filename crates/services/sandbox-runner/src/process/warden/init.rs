@@ -18,7 +18,7 @@ use super::{INSIDE, Ids, close_others};
 use crate::egress;
 use crate::process::socket;
 
-/// The first byte of the second message, when the session has a way out.
+/// The first byte of the second message, when the session has egress.
 pub(super) const WITH_DOOR: u8 = b'N';
 /// What the warden says to have everything stop, and what we say when it has.
 pub(super) const STILL: &[u8] = b"Z";

@@ -179,10 +179,10 @@ fn handle(runner: BorrowedFd<'_>, book: &mut Book, envelope: Envelope, fds: Vec<
             ([control, ..], Book::Plain(plain)) => plain.park(slot, control),
         }
         .map(|(answer, report)| (answer, Some(report))),
-        Request::Enter { slot, session, has_way_out } => match book {
-            Book::Walled(slots) => slots.enter(slot, &session, has_way_out),
+        Request::Enter { slot, session, has_egress } => match book {
+            Book::Walled(slots) => slots.enter(slot, &session, has_egress),
             // Its listener is the agent's.
-            Book::Plain(_) if has_way_out => Err(io::Error::other("there is no init that could open a way out")),
+            Book::Plain(_) if has_egress => Err(io::Error::other("there is no init that could open egress")),
             Book::Plain(plain) => plain.enter(slot, &session).map(|()| None),
         }
         .map(|door| (Answer::Done, door)),

@@ -225,7 +225,7 @@ fn build(setup: &Setup) -> io::Result<()> {
         add(&locales, "usr/lib/locale".to_owned(), safe | NO_EXEC)?;
     }
     let fonts = font_cache(&setup.runtime.join("mpl"))?;
-    // Of use only to sessions with a way out; a host without them has none to give.
+    // Of use only to sessions with egress; a host without them has none to give.
     let trusted = TRUSTED.iter().find_map(|path| fs::read(path).ok()).unwrap_or_default();
 
     mounts::private_tmpfs(STAGE, "mode=0755,size=16m,nr_inodes=2048")?;
@@ -289,7 +289,7 @@ fn write_files(stage: &Path, fonts: &[(PathBuf, Vec<u8>)]) -> io::Result<()> {
         ),
         ("group", "root:x:0:\nsandbox:x:1000:\nnogroup:x:65534:\n"),
         ("hosts", "127.0.0.1 localhost\n"),
-        // Without a way out it would try for a minute.
+        // Without egress it would try for a minute.
         ("pip.conf", "[global]\nretries = 0\ndisable-pip-version-check = true\n"),
         ("nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n"),
     ] {

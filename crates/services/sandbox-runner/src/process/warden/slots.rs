@@ -99,7 +99,7 @@ struct Spec {
     map_groups: bool,
     inherited: Vec<String>,
     own: Vec<String>,
-    own_with_way_out: Vec<String>,
+    own_with_egress: Vec<String>,
     /// Whether there are no namespaces to join.
     plain: bool,
 }
@@ -119,7 +119,7 @@ pub(super) fn brief(
         map_groups,
         inherited: text(&programs.inherited),
         own: text(&programs.own),
-        own_with_way_out: text(&programs.own_with_way_out),
+        own_with_egress: text(&programs.own_with_egress),
         plain,
     };
     socket::send(zygote.socket.as_fd(), &serde_json::to_vec(&spec)?, &[])
@@ -267,8 +267,8 @@ impl Slots {
         }
     }
 
-    /// Gives a parked run its session folder and, when it has a way out, answers with the socket that it begins at.
-    pub(super) fn enter(&mut self, number: u64, session: &str, has_way_out: bool) -> io::Result<Option<OwnedFd>> {
+    /// Gives a parked run its session folder and, when it has egress, answers with the socket that it begins at.
+    pub(super) fn enter(&mut self, number: u64, session: &str, has_egress: bool) -> io::Result<Option<OwnedFd>> {
         let slot = self.slots.get(&number).ok_or_else(|| io::Error::other("no such slot"))?;
         if !self.sessions.contains(session) {
             return Err(io::Error::other("no such session"));
@@ -277,7 +277,7 @@ impl Slots {
         if matches!(self.ids.host, Some(HostIds { has_own_pairs: true, .. })) {
             mounts::show_as(&tree, fs::File::open(format!("/proc/{}/ns/user", slot.init))?.as_fd())?;
         }
-        let request = if has_way_out { init::WITH_DOOR } else { b'S' };
+        let request = if has_egress { init::WITH_DOOR } else { b'S' };
         socket::send(slot.socket.as_fd(), &[request], &[tree.as_fd()])?;
         let (message, fds) = socket::receive(slot.socket.as_fd())?;
         match message.first() {

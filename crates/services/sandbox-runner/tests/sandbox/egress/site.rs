@@ -14,7 +14,7 @@ use septet_kernel::ContainerId;
 use septet_sandbox_runner::Config;
 use tokio::net::TcpListener;
 
-use crate::support::House;
+use crate::support::Harness;
 
 pub(crate) const SECRET: &str = "sk-0123456789abcdef";
 
@@ -55,15 +55,15 @@ impl Site {
 
     pub(crate) async fn serve(
         &self,
-        house: &House,
+        harness: &Harness,
         listener: std::net::TcpListener,
         tls: Option<tokio_rustls::TlsAcceptor>,
     ) {
         listener.set_nonblocking(true).unwrap();
         let listener = TcpListener::from_std(listener).unwrap();
         let router = Router::new().fallback(serve_site).with_state(self.clone());
-        let lifecycle = house.platform.lifecycle.clone();
-        house.platform.lifecycle.spawn("site", async move {
+        let lifecycle = harness.platform.lifecycle.clone();
+        harness.platform.lifecycle.spawn("site", async move {
             let stopping = lifecycle.stopping();
             while let Some(Ok((stream, _))) = stopping.run_until_cancelled(listener.accept()).await {
                 let stopping = stopping.clone();
@@ -117,7 +117,7 @@ pub(crate) fn allow(domains: &[&str], secrets: &[&str]) -> NewContainer {
     }
 }
 
-impl House {
+impl Harness {
     pub(crate) async fn with_network(&self, new: NewContainer) -> ContainerId {
         self.client.create(&self.caller, &new).await.unwrap().id
     }

@@ -36,7 +36,7 @@ struct Script {
     /// Names that the next look finds.
     fresh: Mutex<Vec<String>>,
     found: Mutex<Vec<String>>,
-    /// What it was told of ways out.
+    /// What it was told of egress.
     openings: Mutex<Vec<Value>>,
     /// Code that wants a stream, and those that wait for such code.
     wanted: mpsc::UnboundedSender<Fetch>,
@@ -84,7 +84,7 @@ impl Agent {
             .route("/forget", post(forget))
             .route("/changes", post(changes))
             .route("/found/{number}", get(found))
-            .route("/way-out", put(open_way_out).post(way_out))
+            .route("/egress", put(open_egress).post(egress))
             .layer(axum::middleware::from_fn_with_state(agent.clone(), admit))
             .with_state(agent.clone());
         let listener = TcpListener::bind(agent_address(ip)).await.unwrap();
@@ -101,7 +101,7 @@ impl Agent {
         self.0.tokens.lock().unwrap().clone()
     }
 
-    /// What it was told of ways out.
+    /// What it was told of egress.
     pub(crate) fn openings(&self) -> Vec<Value> {
         self.0.openings.lock().unwrap().clone()
     }
@@ -141,7 +141,7 @@ fn trouble(status: StatusCode, kind: &str) -> Response {
 }
 
 async fn health() -> Response {
-    axum::Json(json!({ "protocol": 2, "level": "L1", "memory": "Watchdog", "python": "3.11.2", "is_fresh": true }))
+    axum::Json(json!({ "protocol": 3, "level": "L1", "memory": "Watchdog", "python": "3.11.2", "is_fresh": true }))
         .into_response()
 }
 
@@ -194,13 +194,13 @@ fn line(value: &Value) -> Bytes {
     Bytes::from(format!("{value}\n"))
 }
 
-async fn open_way_out(State(agent): Shared, axum::Json(opening): axum::Json<Value>) -> StatusCode {
+async fn open_egress(State(agent): Shared, axum::Json(opening): axum::Json<Value>) -> StatusCode {
     agent.0.openings.lock().unwrap().push(opening);
     StatusCode::NO_CONTENT
 }
 
 /// Becomes a connection of code that fetches.
-async fn way_out(State(agent): Shared, mut request: axum::extract::Request) -> Response {
+async fn egress(State(agent): Shared, mut request: axum::extract::Request) -> Response {
     assert_eq!(request.headers()["upgrade"], "septet-stream");
     agent.0.n_waiting.fetch_add(1, Ordering::SeqCst);
     let _waiting = Waiting(&agent.0.n_waiting);

@@ -71,7 +71,7 @@ async fn the_network_policy_lets_the_runner_in_to_the_pods_it_makes() {
     assert!(nothing["egress"].is_null() && nothing["ingress"].is_null());
     for ((kind, name), policy) in &all {
         let is_open = kind == "NetworkPolicy" && policy["metadata"]["namespace"] == "septet-sandboxes";
-        assert!(!is_open || policy["spec"]["egress"].is_null(), "{name} opens a way out");
+        assert!(!is_open || policy["spec"]["egress"].is_null(), "{name} opens egress");
     }
 }
 
@@ -98,10 +98,10 @@ fn the_runner_finds_its_settings_and_its_namespace() {
 
 #[tokio::test]
 async fn the_role_allows_what_the_runner_does_and_nothing_else() {
-    let (cluster, house) = warm(1).await;
-    let container = house.container().await;
-    house.run_in(container, python("print hello")).await;
-    house.client.delete(&house.caller, container).await.unwrap();
+    let (cluster, harness) = warm(1).await;
+    let container = harness.container().await;
+    harness.run_in(container, python("print hello")).await;
+    harness.client.delete(&harness.caller, container).await.unwrap();
     cluster.until("its pod is gone", |cluster| cluster.pods("claimed").is_empty()).await;
     let all = manifests();
     let role = one(&all, "Role", "septet-sandbox-runner");

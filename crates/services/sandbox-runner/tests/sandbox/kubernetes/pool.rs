@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::cluster::{Call, Cluster, Fate};
 use super::{A_WHILE, runner, runner_with, warm};
-use crate::support::{House, ok, python};
+use crate::support::{Harness, ok, python};
 
 /// Patches that made somebody the owner of a pod.
 fn claims(cluster: &Cluster) -> Vec<Call> {
@@ -16,17 +16,17 @@ fn claims(cluster: &Cluster) -> Vec<Call> {
     cluster.calls("patch", "pods").into_iter().filter(is_claim).collect()
 }
 
-async fn says(house: &House, word: &str) {
-    let output = house.run(python(&format!("print {word}"))).await;
+async fn says(harness: &Harness, word: &str) {
+    let output = harness.run(python(&format!("print {word}"))).await;
     assert_eq!(ok(&output), word);
 }
 
 #[tokio::test]
 async fn a_waiting_pod_is_claimed_and_replaced() {
-    let (cluster, house) = warm(2).await;
+    let (cluster, harness) = warm(2).await;
     let first = cluster.ready();
 
-    says(&house, "hello").await;
+    says(&harness, "hello").await;
 
     let claims = claims(&cluster);
     assert_eq!(claims.len(), 1);
@@ -67,8 +67,8 @@ async fn twenty_sessions_of_two_runners_have_twenty_pods() {
 
     let words: Vec<String> = (0..20).map(|number| format!("word{number}")).collect();
     let all = words.iter().enumerate().map(|(number, word)| {
-        let house = if number % 2 == 0 { &one } else { &other };
-        says(house, word)
+        let harness = if number % 2 == 0 { &one } else { &other };
+        says(harness, word)
     });
     futures::future::join_all(all).await;
 
@@ -129,11 +129,11 @@ async fn pods_of_a_runner_that_lives_are_left_alone() {
 
 #[tokio::test]
 async fn a_pod_whose_agent_is_broken_is_deleted_and_another_taken() {
-    let (cluster, house) = warm(1).await;
+    let (cluster, harness) = warm(1).await;
     let broken = cluster.ready();
     cluster.agent(&broken[0]).break_down();
 
-    says(&house, "fine").await;
+    says(&harness, "fine").await;
 
     assert!(!cluster.pods("claimed").contains(&broken[0]));
     cluster
@@ -157,31 +157,31 @@ async fn pods_that_fail_are_replaced_ever_more_slowly() {
 
 #[tokio::test]
 async fn the_end_of_a_session_and_of_the_runner_delete_their_pods() {
-    let (cluster, house) = warm(1).await;
-    let container = house.container().await;
-    house.run_in(container, python("print hello")).await;
+    let (cluster, harness) = warm(1).await;
+    let container = harness.container().await;
+    harness.run_in(container, python("print hello")).await;
     let held = cluster.pods("claimed");
     assert_eq!(held.len(), 1);
 
-    house.client.delete(&house.caller, container).await.unwrap();
+    harness.client.delete(&harness.caller, container).await.unwrap();
 
     cluster.until("its pod is gone", |cluster| cluster.pods("claimed").is_empty()).await;
-    says(&house, "again").await;
-    house.close().await;
+    says(&harness, "again").await;
+    harness.close().await;
     assert_eq!(cluster.all("pods"), Vec::<serde_json::Value>::new(), "nothing is left");
 }
 
 #[tokio::test]
 async fn no_more_pods_are_used_than_allowed() {
     let cluster = Cluster::new();
-    let (house, _) = runner_with(&cluster, 0, |config: &mut Config| {
+    let (harness, _) = runner_with(&cluster, 0, |config: &mut Config| {
         config.kubernetes.n_pods = 1;
         config.kubernetes.ready_seconds = 2;
     })
     .await;
-    says(&house, "first").await;
+    says(&harness, "first").await;
 
-    let output = house.client.run(&house.caller, house.container().await, &python("print second"), None).await;
+    let output = harness.client.run(&harness.caller, harness.container().await, &python("print second"), None).await;
 
     let why = output.unwrap_err().to_string();
     assert!(why.contains("all 1 sandbox pods of this runner are in use"), "{why}");
@@ -189,8 +189,8 @@ async fn no_more_pods_are_used_than_allowed() {
 
 #[tokio::test]
 async fn the_api_never_sees_a_token() {
-    let (cluster, house) = warm(1).await;
-    says(&house, "hello").await;
+    let (cluster, harness) = warm(1).await;
+    says(&harness, "hello").await;
     let tokens: HashSet<String> = cluster.pods("claimed").iter().flat_map(|pod| cluster.agent(pod).tokens()).collect();
     assert_eq!(tokens.len(), 1, "a pod has one token");
     let written = format!("{:?} {:?}", cluster.all("pods"), cluster.calls("create", "pods"));

@@ -12,27 +12,27 @@ use crate::support::{names, ok, python};
 
 #[tokio::test]
 async fn files_go_into_the_pod_and_come_back() {
-    let (cluster, house) = warm(1).await;
-    let container = house.container().await;
-    house.upload(container, "data/in.csv", "a,b").await.unwrap();
+    let (cluster, harness) = warm(1).await;
+    let container = harness.container().await;
+    harness.upload(container, "data/in.csv", "a,b").await.unwrap();
 
-    let output = house.run_in(container, python("read data/in.csv\nwrite out.txt")).await;
+    let output = harness.run_in(container, python("read data/in.csv\nwrite out.txt")).await;
 
     assert_eq!(ok(&output), "a,b");
     assert_eq!(names(&output), ["/session/out.txt"]);
-    assert_eq!(house.bytes(&output.files[0]).await, b"written by code");
+    assert_eq!(harness.bytes(&output.files[0]).await, b"written by code");
     assert_eq!(cluster.pods("claimed").len(), 1);
-    let again = house.run_in(container, python("read out.txt")).await;
+    let again = harness.run_in(container, python("read out.txt")).await;
     assert_eq!(ok(&again), "written by code", "the session stays in its pod");
     assert_eq!(cluster.pods("claimed").len(), 1);
 }
 
 #[tokio::test]
 async fn a_pod_that_vanishes_ends_its_run_and_the_next_has_another() {
-    let (cluster, house) = warm(1).await;
-    let container = house.container().await;
-    house.upload(container, "in.csv", "a,b").await.unwrap();
-    let run = house.run_in(container, python("sleep"));
+    let (cluster, harness) = warm(1).await;
+    let container = harness.container().await;
+    harness.upload(container, "in.csv", "a,b").await.unwrap();
+    let run = harness.run_in(container, python("sleep"));
     let kill = async {
         cluster
             .until("code runs", |cluster| {
@@ -45,13 +45,13 @@ async fn a_pod_that_vanishes_ends_its_run_and_the_next_has_another() {
     let (output, ()) = tokio::join!(tokio::time::timeout(Duration::from_secs(10), run), kill);
 
     assert_eq!(output.unwrap().outcome(), Some(Outcome::Killed));
-    assert_eq!(ok(&house.run_in(container, python("read in.csv")).await), "a,b", "in a pod with the same files");
+    assert_eq!(ok(&harness.run_in(container, python("read in.csv")).await), "a,b", "in a pod with the same files");
 }
 
 #[tokio::test]
 async fn a_pod_that_needed_more_memory_than_it_has_is_told_as_such() {
-    let (cluster, house) = warm(1).await;
-    let run = house.run(python("sleep"));
+    let (cluster, harness) = warm(1).await;
+    let run = harness.run(python("sleep"));
     let kill = async {
         cluster
             .until("code runs", |cluster| {
@@ -68,9 +68,9 @@ async fn a_pod_that_needed_more_memory_than_it_has_is_told_as_such() {
 
 #[tokio::test]
 async fn a_run_that_its_agent_does_not_end_is_ended_with_its_pod() {
-    let (cluster, house) = warm(1).await;
-    let container = house.container().await;
-    let (client, caller) = (house.client.clone(), house.caller.clone());
+    let (cluster, harness) = warm(1).await;
+    let container = harness.container().await;
+    let (client, caller) = (harness.client.clone(), harness.caller.clone());
     let mut limited = python("sleep");
     limited.timeout_ms = Some(300);
 
@@ -92,15 +92,15 @@ fn jobs(cluster: &Cluster) -> Vec<Value> {
 #[tokio::test]
 async fn a_run_that_is_too_long_for_its_pod_moves_into_a_job() {
     let cluster = Cluster::new();
-    let (house, _) = runner_with(&cluster, 1, long_runs).await;
-    let container = house.container().await;
-    house.upload(container, "in.csv", "a,b").await.unwrap();
-    assert_eq!(ok(&house.run_in(container, python("write made.txt")).await), "");
+    let (harness, _) = runner_with(&cluster, 1, long_runs).await;
+    let container = harness.container().await;
+    harness.upload(container, "in.csv", "a,b").await.unwrap();
+    assert_eq!(ok(&harness.run_in(container, python("write made.txt")).await), "");
     assert!(jobs(&cluster).is_empty(), "a short run needs none");
     let mut long = python("read in.csv\nread made.txt\nwrite result.txt");
     long.timeout_ms = Some(2 * 3600 * 1000);
 
-    let output = house.run_in(container, long).await;
+    let output = harness.run_in(container, long).await;
 
     assert_eq!(ok(&output), "a,bwritten by code", "its files came along");
     assert_eq!(names(&output), ["/session/result.txt"], "and only what is new is told");
@@ -114,7 +114,7 @@ async fn a_run_that_is_too_long_for_its_pod_moves_into_a_job() {
     assert_eq!(spec["template"]["spec"]["containers"][0]["securityContext"]["readOnlyRootFilesystem"], true);
     cluster.until("the first pod is gone", |cluster| cluster.pods("claimed").is_empty()).await;
 
-    house.client.delete(&house.caller, container).await.unwrap();
+    harness.client.delete(&harness.caller, container).await.unwrap();
 
     cluster
         .until("job and pod are gone", |cluster| {

@@ -9,9 +9,9 @@ use crate::support::{ok, python};
 
 /// What an execution is refused with.
 async fn refused(cluster: &Cluster, change: impl FnOnce(&mut Config)) -> String {
-    let (house, _) = runner_with(cluster, 1, change).await;
-    let container = house.container().await;
-    let error = house.client.run(&house.caller, container, &python("print hello"), None).await.unwrap_err();
+    let (harness, _) = runner_with(cluster, 1, change).await;
+    let container = harness.container().await;
+    let error = harness.client.run(&harness.caller, container, &python("print hello"), None).await.unwrap_err();
     let text = error.to_string();
     assert!(text.contains("the sandbox is not available: "), "{text}");
     text
@@ -113,22 +113,22 @@ async fn what_nodes_cannot_start_is_told_with_what_to_do() {
 async fn once_the_trouble_is_over_code_runs_without_a_restart() {
     let cluster = Cluster::new();
     cluster.refuse("create", "pods", 403, "Forbidden", "pods is forbidden");
-    let (house, _) = runner_with(&cluster, 1, |_| ()).await;
-    let container = house.container().await;
-    house.client.run(&house.caller, container, &python("print hello"), None).await.unwrap_err();
+    let (harness, _) = runner_with(&cluster, 1, |_| ()).await;
+    let container = harness.container().await;
+    harness.client.run(&harness.caller, container, &python("print hello"), None).await.unwrap_err();
 
     cluster.allow_everything();
 
-    assert_eq!(ok(&house.run_in(container, python("print hello")).await), "hello");
+    assert_eq!(ok(&harness.run_in(container, python("print hello")).await), "hello");
     cluster.until("the pool is full", |cluster| cluster.ready().len() == 1).await;
 }
 
 #[tokio::test]
 async fn the_doctor_says_which_walls_pods_have() {
     let cluster = Cluster::new();
-    let (house, _) = runner_with(&cluster, 1, |_| ()).await;
+    let (harness, _) = runner_with(&cluster, 1, |_| ()).await;
 
-    let doctor: Doctor = house.client.doctor(&house.caller).await.unwrap();
+    let doctor: Doctor = harness.client.doctor(&harness.caller).await.unwrap();
 
     assert_eq!((doctor.driver.as_str(), doctor.level.as_str()), ("kubernetes", "L3"));
     assert_eq!(doctor.python.as_deref(), Some("3.11.2"));

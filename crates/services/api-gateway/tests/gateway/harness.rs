@@ -20,7 +20,7 @@ use crate::peers::Peers;
 
 pub(crate) const START_MS: i64 = 1_790_000_000_000;
 
-pub(crate) struct House {
+pub(crate) struct Harness {
     pub(crate) folder: Arc<tempfile::TempDir>,
     pub(crate) clock: Clock,
     pub(crate) peers: Arc<Peers>,
@@ -61,7 +61,7 @@ pub(crate) fn config() -> Config {
     config
 }
 
-impl House {
+impl Harness {
     pub(crate) async fn open() -> Self {
         Self::with(config()).await
     }

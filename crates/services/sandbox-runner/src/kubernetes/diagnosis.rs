@@ -12,7 +12,7 @@ const MESSAGE_CHARS: usize = 300;
 
 /// What is wrong with a pod.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Trouble {
+pub(super) struct Diagnosis {
     pub(super) why: String,
     /// Whether waiting does not help: somebody must change something.
     pub(super) is_hopeless: bool,
@@ -73,17 +73,17 @@ fn forbidden(status: &Status, doing: &str, config: &Config) -> String {
 }
 
 /// What is wrong with a pod, if something is.
-pub(super) fn of_pod(pod: &Pod) -> Option<Trouble> {
+pub(super) fn of_pod(pod: &Pod) -> Option<Diagnosis> {
     let status = pod.status.as_ref()?;
     if status.phase.as_deref() == Some("Failed") {
-        return Some(Trouble { why: ended(pod), is_hopeless: true });
+        return Some(Diagnosis { why: ended(pod), is_hopeless: true });
     }
     let waiting = state(pod).and_then(|state| state.waiting.as_ref());
     if let Some(waiting) = waiting
         && let Some(reason) = waiting.reason.as_deref()
-        && let Some(trouble) = not_started(pod, reason, waiting.message.as_deref().unwrap_or_default())
+        && let Some(diagnosis) = not_started(pod, reason, waiting.message.as_deref().unwrap_or_default())
     {
-        return Some(trouble);
+        return Some(diagnosis);
     }
     let unscheduled = status.conditions.as_deref().unwrap_or_default().iter().find(|condition| {
         condition.type_ == "PodScheduled"
@@ -95,10 +95,10 @@ pub(super) fn of_pod(pod: &Pod) -> Option<Trouble> {
         "no node has room for a sandbox pod; add nodes, or lower sandbox.kubernetes.cpu, memory_bytes or n_warm ({said})"
     );
     // A cluster that grows by itself needs a minute for that.
-    Some(Trouble { why, is_hopeless: false })
+    Some(Diagnosis { why, is_hopeless: false })
 }
 
-fn not_started(pod: &Pod, reason: &str, message: &str) -> Option<Trouble> {
+fn not_started(pod: &Pod, reason: &str, message: &str) -> Option<Diagnosis> {
     let said = cut(message);
     let image = pod.spec.as_ref().and_then(|spec| spec.containers.first()?.image.clone()).unwrap_or_default();
     let (why, is_hopeless) = match reason {
@@ -121,7 +121,7 @@ fn not_started(pod: &Pod, reason: &str, message: &str) -> Option<Trouble> {
         }
         _ => return None,
     };
-    Some(Trouble { why, is_hopeless })
+    Some(Diagnosis { why, is_hopeless })
 }
 
 fn image_trouble(image: &str, reason: &str, said: &str) -> String {

@@ -17,8 +17,8 @@ use crate::store::Store;
 /// Outputs and thinking beyond this many bytes of JSON go to the blob store.
 const SPILL_BYTES: usize = 16 << 10;
 
-/// The pen of a run. Whoever holds it has the run's lease; when it was lost, every stroke fails.
-pub(crate) struct Pen {
+/// Appends to the journal of a run. Whoever holds it has the run's lease; when that was lost, every append fails.
+pub(crate) struct JournalWriter {
     store: Store,
     blobs: Blobs,
     feed: Feed,
@@ -30,8 +30,8 @@ pub(crate) struct Pen {
     thinking: BTreeMap<String, Thinking>,
 }
 
-impl Pen {
-    /// Reads the journal so far and takes the pen up.
+impl JournalWriter {
+    /// Reads the journal so far, to go on with it.
     pub(crate) async fn take_up(
         store: Store,
         blobs: Blobs,

@@ -4,8 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use k8s_openapi::api::core::v1::Pod;
 
+use super::diagnosis;
 use super::pod::{CLAIMED, CONTAINER_NAME, INSTANCE, LEASE, POOL, PORT, STATE, WARM};
-use super::trouble;
 
 /// What the label says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub(super) enum State {
 
 /// A pod at some moment.
 #[derive(Debug, Clone)]
-pub(super) struct Seen {
+pub(super) struct PodSnapshot {
     pub(super) name: String,
     pub(super) uid: String,
     /// The version that a claim names.
@@ -33,12 +33,12 @@ pub(super) struct Seen {
     /// Since when it is over, if it is.
     pub(super) finished_ms: Option<i64>,
     /// What keeps it from becoming ready, or ended it.
-    pub(super) trouble: Option<String>,
+    pub(super) diagnosis: Option<String>,
     /// Whether waiting does not help against that.
     pub(super) is_hopeless: bool,
 }
 
-impl Seen {
+impl PodSnapshot {
     /// `None` for a pod without our labels: it is none of ours.
     pub(super) fn of(pod: &Pod) -> Option<Self> {
         let meta = &pod.metadata;
@@ -50,7 +50,7 @@ impl Seen {
         };
         let created_ms = meta.creation_timestamp.as_ref().map_or(0, |time| time.0.as_millisecond());
         let status = pod.status.as_ref();
-        let trouble = trouble::of_pod(pod);
+        let diagnosis = diagnosis::of_pod(pod);
         Some(Self {
             name: meta.name.clone()?,
             uid: meta.uid.clone()?,
@@ -64,8 +64,8 @@ impl Seen {
             is_ready: is_ready(pod),
             is_going: meta.deletion_timestamp.is_some(),
             finished_ms: is_finished(pod).then(|| ended_ms(pod).unwrap_or(created_ms)),
-            is_hopeless: trouble.as_ref().is_some_and(|trouble| trouble.is_hopeless),
-            trouble: trouble.map(|trouble| trouble.why),
+            is_hopeless: diagnosis.as_ref().is_some_and(|diagnosis| diagnosis.is_hopeless),
+            diagnosis: diagnosis.map(|diagnosis| diagnosis.why),
         })
     }
 

@@ -18,7 +18,7 @@ use crate::registry::Plan;
 use super::{Call, Work};
 
 /// One call on its way.
-pub(super) struct Course {
+pub(super) struct CallProgress {
     /// The id of its record.
     pub id: RecordId,
     pub tenant: TenantId,
@@ -74,7 +74,7 @@ impl Spent {
     }
 }
 
-impl Course {
+impl CallProgress {
     pub(super) fn new(call: &Call, caller: &Caller, id: RecordId, clock: &Clock) -> Self {
         let wants_usage = matches!(&call.work, Work::Chat(asked) if asked.wants_usage);
         let now_ms = clock.now_ms();

@@ -28,7 +28,7 @@ const WRITTEN: i64 = 20_000_000;
 struct Socket(Arc<Mutex<Option<(Platform, Router)>>>);
 
 /// Both services, and a way to each.
-pub(crate) struct House {
+pub(crate) struct Harness {
     pub(crate) clock: Clock,
     pub(crate) models: Models,
     pub(crate) billing: Billing,
@@ -73,7 +73,7 @@ fn priced(name: &str) -> ModelConfig {
     ModelConfig { input_price: Some(Money(READ)), output_price: Some(Money(WRITTEN)), ..ModelConfig::named(name) }
 }
 
-impl House {
+impl Harness {
     pub(crate) async fn open(uri: &str, folder: &Path, provider: &Provider) -> Self {
         let clock = Clock::manual(1_790_000_000_000);
         let (accounts, gateway) = (Socket::default(), Socket::default());
@@ -82,7 +82,7 @@ impl House {
         let models = Models::new(outside.directory.transport(ServiceName::ModelGateway));
         let database = Database::open(uri).await.unwrap();
         let billing = Billing::new(database, clock.clone(), outside.ids.clone(), BillingConfig::default());
-        let house = Self {
+        let harness = Self {
             clock,
             models,
             billing,
@@ -93,9 +93,9 @@ impl House {
             gateway,
             killing: tokio::sync::Mutex::default(),
         };
-        house.start_accounts().await;
-        house.start_gateway().await;
-        house
+        harness.start_accounts().await;
+        harness.start_gateway().await;
+        harness
     }
 
     async fn start_accounts(&self) {
