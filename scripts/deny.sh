@@ -6,8 +6,5 @@ set -euo pipefail
 . "$root/scripts/rust.sh"
 cd "$root"
 need_rust
-if ! command -v cargo-deny >/dev/null; then
-  say "installing cargo-deny (about 5 minutes on two cores, once)"
-  quietly cargo install --locked cargo-deny || fail "could not install cargo-deny"
-fi
+need_cargo cargo-deny
 cargo deny --log-level error check bans licenses sources

@@ -22,13 +22,6 @@ wheels() {
   echo "$prefix/bin"
 }
 
-# A program that cargo installs, once.
-need_cargo() {
-  command -v "$1" >/dev/null && return
-  say "installing $1 (minutes on two cores, once)"
-  quietly cargo install --locked "$1" || fail "could not install $1"
-}
-
 need_packages sdk
 need_rust
 wheels=$(wheels)

@@ -63,3 +63,10 @@ build_septet() {
 
 # About how many minutes a first build takes on two cores.
 build_minutes() { if [ "$1" = release ]; then printf 'about 12'; else printf 'about 6'; fi; }
+
+# A program that cargo installs, once.
+need_cargo() {
+  command -v "$1" >/dev/null && return
+  say "installing $1 (minutes on two cores, once)"
+  quietly cargo install --locked "$1" || fail "could not install $1"
+}

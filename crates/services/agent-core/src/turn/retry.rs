@@ -11,7 +11,7 @@ const MAX_LOADING_PAUSE_MS: i64 = 4_000;
 /// loading too ("Error loading adapter"), and waiting mends none of them.
 const LOADING: [&str; 4] = ["loading model", "model is loading", "currently loading", "still loading the model"];
 
-/// What no waiting mends, though the model gateway may be asked again then: a person has to do something first.
+/// Codes of the model gateway for what stays until a person does something: no waiting mends it.
 const STAYS: [&str; 5] = [
     "provider_address_forbidden",
     "provider_has_no_such_model",

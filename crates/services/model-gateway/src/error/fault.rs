@@ -72,3 +72,28 @@ impl Error {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_ends_by_itself_is_told_rather_than_what_stays() {
+        let resting = |stays: Option<&str>| Error::AllOpen {
+            name: "m".to_owned(),
+            last: String::new(),
+            stays: stays.map(str::to_owned),
+            retry_after_ms: None,
+        };
+        let rests_for_good = resting(Some("provider_key_refused"));
+        let key_refused = Error::KeyRefused { provider: "one".to_owned() };
+        let cut_off = Error::CutOff { provider: "two".to_owned() };
+        let in_order = [rests_for_good, key_refused, resting(None), cut_off];
+        for (at, before) in in_order.iter().enumerate() {
+            for (then, error) in in_order.iter().enumerate() {
+                // The last one that was really asked is told of two.
+                assert_eq!(error.hides(before), then > at || then == 3, "{error} after {before}");
+            }
+        }
+    }
+}

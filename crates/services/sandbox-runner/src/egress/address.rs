@@ -1,7 +1,8 @@
 //! Which addresses code in a sandbox may reach.
 //!
-//! Beyond what [`Reach`] knows, an IPv6 address with an IPv4 address in it (NAT64, 6to4, Teredo, mapped, ISATAP) is reached
-//! by nobody: what unpacks it on the way may lead anywhere.
+//! Stricter than [`Reach`]: an IPv6 address with an IPv4 address in it (NAT64, 6to4, Teredo, mapped, ISATAP) is reached by
+//! nobody, for what unpacks it on the way may lead anywhere; nor are the networks for benchmarks and the site-local ones,
+//! which only a provider of the operator's has a reason to be in.
 
 use std::net::IpAddr;
 
@@ -11,6 +12,8 @@ use septet_kernel::{Reach, carries_ipv4};
 pub(super) fn reach(address: IpAddr) -> Reach {
     match address {
         IpAddr::V6(outer) if carries_ipv4(outer) => Reach::Never("an IPv4 address inside an IPv6 address"),
+        IpAddr::V6(address) if matches!(address.segments(), [0xfec0..=0xfeff, ..]) => Reach::Never("site-local"),
+        IpAddr::V4(address) if matches!(address.octets(), [198, 18..=19, ..]) => Reach::Never("for benchmarks"),
         address => Reach::of(address),
     }
 }
@@ -20,8 +23,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nobody_reaches_an_address_inside_an_address() {
+    fn nobody_reaches_what_is_never_public_nor_an_address_inside_an_address() {
         for text in [
+            "198.18.0.1",
+            "198.19.255.255",
+            "fec0::1",
             "::2",
             "::127.0.0.1",
             "::8.8.8.8",
