@@ -166,6 +166,15 @@ const CODES: &[Code] = &[
         ["对模型的请求太频繁。", "请等待{wait}后重试。"],
     ),
     code(
+        "rights_lost",
+        &[],
+        [
+            "Whoever asked for this was locked out or removed, or their API key was revoked, before it was done.",
+            "Give them access again and retry the job, or ask for the work yourself.",
+        ],
+        ["发起者在任务完成前已被停用或移除，或者其 API 密钥已被吊销。", "请恢复其访问权限后重试任务，或自行重新发起。"],
+    ),
+    code(
         "rights_unknown",
         &[503],
         [

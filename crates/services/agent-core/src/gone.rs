@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use septet_kernel::{Caller, ConversationId, causes};
+use septet_kernel::{Caller, ConversationId, Role, causes};
 use tracing::warn;
 
 use crate::engine::Engine;
@@ -49,7 +49,8 @@ impl Engine {
     async fn try_all(&self) -> Result<(), Error> {
         let mut last = String::new();
         while let Some((conversation, tenant)) = self.store.gone(&last).await? {
-            self.try_let_go(&Caller::background(tenant, self.ids.next()), conversation).await?;
+            let caller = Caller { role: Role::Member, ..Caller::background(tenant, self.ids.next()) };
+            self.try_let_go(&caller, conversation).await?;
             last = conversation.to_string();
         }
         Ok(())

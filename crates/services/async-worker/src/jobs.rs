@@ -5,7 +5,7 @@ use septet_contracts::jobs as wire;
 use septet_contracts::management::Permission;
 use septet_contracts::page::Page;
 use septet_kernel::{Caller, JobId};
-use septet_queue::{Filter, Job, NewJob, Queue, State};
+use septet_queue::{Filter, Job, NewJob, Queue, Requester, State};
 
 use crate::Error;
 use crate::notices::Notices;
@@ -95,9 +95,7 @@ fn checked(caller: &Caller, new: wire::NewJob) -> Result<NewJob, Error> {
         Some(_) => return invalid("run_at", "must be seconds since 1970"),
     };
     Ok(NewJob {
-        created_by: caller.user,
-        created_role: Some(caller.role),
-        created_key: caller.key,
+        requester: Requester { user: caller.user, key: caller.key, role: caller.role },
         kind: new.kind,
         owner: new.owner,
         payload: new.payload,
@@ -128,7 +126,7 @@ fn shown(job: Job) -> wire::Job {
     wire::Job {
         id: job.id,
         tenant: job.tenant,
-        created_by: job.created_by,
+        created_by: job.requester.user,
         kind: job.kind,
         owner: job.owner,
         state: match job.state {

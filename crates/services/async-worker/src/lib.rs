@@ -11,6 +11,8 @@
 //! - A job that was accepted is durable. It is delivered at least once, and held by one worker at a time.
 //! - Whatever happens to a worker, its job goes on elsewhere: at once after an orderly stop, or after a kill of the
 //!   process of the same data folder; when the lease ends otherwise.
+//! - A job runs with the rights of whoever asked for it, as far as they still have them; nothing runs with more because it
+//!   runs later.
 //! - A dead job is never forgotten by itself.
 
 mod config;
@@ -19,6 +21,7 @@ mod instance;
 mod jobs;
 mod metrics;
 mod notices;
+mod rights;
 mod routes;
 mod run;
 mod worker;

@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use septet_chassis::Directory;
 use septet_contracts::jobs::{JobError, JobState, MovedJob, Owner};
-use septet_kernel::{Caller, Ids, causes};
+use septet_kernel::{Ids, causes};
 use septet_queue::{Job, State};
+
+use crate::rights;
 
 const NOTICE_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -43,7 +45,7 @@ impl Notices {
                 .map(|failed| JobError { code: failed.code.clone(), message: failed.message.clone() }),
         };
         let owner = Owner::new(job.owner, self.directory.transport(job.owner));
-        let caller = Caller { user: job.created_by, ..Caller::background(job.tenant, self.ids.next()) };
+        let caller = rights::kept(job, &self.ids);
         match tokio::time::timeout(NOTICE_TIMEOUT, owner.moved(&caller, &moved)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {

@@ -1,27 +1,30 @@
 //! One attempt at one job: call the owner, listen, and settle what came of it.
 //!
 //! The lease is renewed by a task of its own, so that nothing the attempt does can let it run out. The attempt ends
-//! early when somebody cancels the job, when the lease is lost (then nothing more is written), and at shutdown (then
-//! the job goes back, and the attempt does not count). Ending early drops the call, which is how the owner learns it.
+//! early when somebody cancels the job, when the lease is lost (then nothing more is written), and at shutdown or when the
+//! rights of whoever asked for it changed (then the job goes back, and the attempt does not count). Ending early drops the call, which is how the owner learns it.
 
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures::StreamExt;
 use septet_contracts::call::CallError;
 use septet_contracts::jobs::{JobEvent, Owner, RunJob};
-use septet_kernel::{Caller, JobId, Kind, causes};
+use septet_kernel::{JobId, Kind, Role, causes};
 use septet_queue::{Error as QueueError, Failed, Lease, Progress, State};
 use tokio::sync::{broadcast, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::{debug, info, warn};
 
 use crate::metrics;
+use crate::rights::NoRights;
 use crate::worker::Worker;
 
 /// Owners report every page; a person sees three changes a second.
 const PROGRESS_EVERY: Duration = Duration::from_millis(300);
+/// Then the job is put off; while it runs a question may not hold up the next renewal either.
+const RIGHTS_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longer ones are cut: they are for a person, and land in a list.
 const MAX_MESSAGE_CHARS: usize = 2000;
 const MAX_NOTE_CHARS: usize = 200;
@@ -45,6 +48,7 @@ enum Outcome {
 enum Stop {
     Cancelled,
     Lost,
+    RightsChanged,
 }
 
 impl Worker {
@@ -57,7 +61,9 @@ impl Worker {
 
         let lease = Arc::new(lease);
         let (stop, stopped) = watch::channel(None);
-        let keeper = self.lifecycle.spawn("keep a lease", self.clone().keep(Arc::clone(&lease), stop));
+        let granted = Arc::new(OnceLock::new());
+        let keeping = self.clone().keep(Arc::clone(&lease), Arc::clone(&granted), stop);
+        let keeper = self.lifecycle.spawn("keep a lease", keeping);
         let stopping = self.lifecycle.stopping();
         let outcome = tokio::select! {
             // In this order: what already happened counts, and a lost lease before everything that would write.
@@ -65,8 +71,9 @@ impl Worker {
             stop = told(stopped) => match stop {
                 Stop::Cancelled => Outcome::Cancelled,
                 Stop::Lost => Outcome::Lost,
+                Stop::RightsChanged => Outcome::Released,
             },
-            outcome = self.attempt(&lease) => outcome,
+            outcome = self.attempt(&lease, &granted) => outcome,
             () = heard(cancellations, id) => Outcome::Cancelled,
             () = stopping.cancelled() => Outcome::Released,
         };
@@ -79,8 +86,9 @@ impl Worker {
         }
     }
 
-    /// Renews the lease every third of its time, until it is aborted or the lease is gone.
-    async fn keep(self, lease: Arc<Lease>, stop: watch::Sender<Option<Stop>>) {
+    /// Renews the lease every third of its time, until it is aborted or the lease is gone. Each time it looks whether
+    /// whoever asked for the job may still do what the attempt does in their name.
+    async fn keep(self, lease: Arc<Lease>, granted: Arc<OnceLock<Role>>, stop: watch::Sender<Option<Stop>>) {
         let held_for = self.config.lease();
         let mut held_since = Instant::now();
         loop {
@@ -90,7 +98,14 @@ impl Worker {
                     stop.send_replace(Some(Stop::Cancelled));
                     held_since = Instant::now();
                 }
-                Ok(_held) => held_since = Instant::now(),
+                Ok(_held) => {
+                    held_since = Instant::now();
+                    if let Some(role) = granted.get()
+                        && self.have_changed(&lease, *role).await
+                    {
+                        stop.send_replace(Some(Stop::RightsChanged));
+                    }
+                }
                 Err(QueueError::LeaseLost(_)) => {
                     stop.send_replace(Some(Stop::Lost));
                     return;
@@ -107,17 +122,27 @@ impl Worker {
         }
     }
 
-    /// Calls the owner and listens until it is done.
-    async fn attempt(&self, lease: &Lease) -> Outcome {
+    /// Whether whoever asked for the job may do something else now than `role`. Rights that cannot be asked about hold on:
+    /// they were good a moment ago.
+    async fn have_changed(&self, lease: &Lease, role: Role) -> bool {
+        match self.rights.now(&lease.job, RIGHTS_TIMEOUT.min(self.config.lease() / 3)).await {
+            Ok(now) => now.role != role,
+            Err(NoRights::Lost(_)) => true,
+            Err(NoRights::Unknown(_)) => false,
+        }
+    }
+
+    /// Calls the owner with the rights that hold now, and listens until it is done.
+    async fn attempt(&self, lease: &Lease, granted: &OnceLock<Role>) -> Outcome {
         let job = &lease.job;
-        let owner = Owner::new(job.owner, self.directory.transport(job.owner));
-        let background = Caller::background(job.tenant, self.ids.next());
-        let caller = Caller {
-            user: job.created_by,
-            key: job.created_key,
-            role: job.created_role.unwrap_or(background.role),
-            ..background
+        let caller = match self.rights.now(job, RIGHTS_TIMEOUT).await {
+            Ok(caller) => caller,
+            Err(NoRights::Lost(failed)) => return Outcome::Failed { failed, retry: false },
+            Err(NoRights::Unknown(failed)) => return Outcome::Unreachable(failed),
         };
+        let role = *granted.get_or_init(|| caller.role);
+        debug!(job.id = %job.id, job.role = role.as_str(), "job runs with these rights");
+        let owner = Owner::new(job.owner, self.directory.transport(job.owner));
         let request = RunJob {
             job: job.id,
             kind: job.kind.clone(),

@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use septet_chassis::{Directory, Lifecycle, Platform, Shares};
-use septet_kernel::{Clock, Ids, causes};
+use septet_contracts::management::Management;
+use septet_kernel::{Clock, ServiceName, causes};
 use septet_queue::Queue;
 use tokio::time::sleep;
 use tracing::{debug, error, warn};
 
 use crate::instance::Instance;
 use crate::notices::Notices;
+use crate::rights::Rights;
 use crate::{Config, metrics};
 
 const STATS_EVERY: Duration = Duration::from_secs(15);
@@ -22,21 +24,22 @@ pub(crate) struct Worker {
     pub(crate) config: Arc<Config>,
     pub(crate) queue: Queue,
     pub(crate) notices: Notices,
+    pub(crate) rights: Rights,
     pub(crate) directory: Directory,
     pub(crate) clock: Clock,
-    pub(crate) ids: Ids,
     pub(crate) lifecycle: Lifecycle,
 }
 
 impl Worker {
     pub(crate) fn new(config: Config, queue: Queue, notices: Notices, platform: &Platform) -> Self {
+        let management = Management::new(platform.directory.transport(ServiceName::Management));
         Self {
             config: Arc::new(config),
             queue,
             notices,
+            rights: Rights::new(management, platform.ids.clone()),
             directory: platform.directory.clone(),
             clock: platform.clock.clone(),
-            ids: platform.ids.clone(),
             lifecycle: platform.lifecycle.clone(),
         }
     }

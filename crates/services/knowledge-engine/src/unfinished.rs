@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use septet_contracts::jobs::{JobState, MovedJob};
 use septet_contracts::knowledge::IngestPayload;
-use septet_kernel::{Caller, Failure as _, Kind, causes};
+use septet_kernel::{Caller, Failure as _, Kind, Role, causes};
 
 use crate::Error;
 use crate::engine::Engine;
@@ -54,7 +54,8 @@ async fn ask(engine: &Engine, after: Option<Key>) -> Result<(Option<Key>, Option
     let documents = engine.store.unfinished(after, LEFT_ALONE_FOR, AT_ONCE).await?;
     let mut failure = None;
     for document in &documents {
-        let caller = Caller::background(document.tenant, engine.ids.next());
+        // A file that nobody's job reads: the service asks, with no more rights than reading it takes.
+        let caller = Caller { role: Role::Member, ..Caller::background(document.tenant, engine.ids.next()) };
         match engine.enqueue(&caller, document.key).await {
             Ok(()) => {}
             // Nobody can be asked about the others either.

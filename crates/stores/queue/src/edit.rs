@@ -1,7 +1,7 @@
 //! What people and services do with jobs: make, look, cancel, retry. Always within one tenant.
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, Value};
-use septet_kernel::{JobId, Role, TenantId};
+use septet_kernel::{JobId, TenantId};
 
 use crate::row::{COLUMNS, column, job, statement};
 use crate::{Error, Filter, Job, NewJob, Queue, State, Stats};
@@ -10,7 +10,7 @@ impl Queue {
     /// Makes a job, ready at once or at its time.
     ///
     /// With an idempotency key that was used before in this tenant for this kind, the job that is there already
-    /// comes back, wherever it is in its life.
+    /// comes back, wherever it is in its life, with the rights of whoever asked first.
     ///
     /// # Errors
     /// [`Error::KeyReused`] when that job has another payload; [`Error::Database`].
@@ -27,7 +27,7 @@ impl Queue {
         let values: Vec<Value> = vec![
             id.to_string().into(),
             tenant.to_string().into(),
-            new.created_by.map(|user| user.to_string()).into(),
+            new.requester.user.map(|user| user.to_string()).into(),
             new.kind.clone().into(),
             new.owner.as_str().into(),
             payload.into(),
@@ -36,8 +36,8 @@ impl Queue {
             i64::from(new.max_attempts.max(1)).into(),
             new.idempotency_key.clone().into(),
             now.into(),
-            new.created_role.map(Role::as_str).into(),
-            new.created_key.map(|key| key.to_string()).into(),
+            new.requester.role.as_str().into(),
+            new.requester.key.map(|key| key.to_string()).into(),
         ];
         let sql = format!(
             "INSERT INTO worker_jobs (id, tenant, created_by, kind, owner, payload, state, priority, run_at, attempt, \
@@ -143,7 +143,7 @@ impl Queue {
     }
 
     /// Starts a dead or cancelled job anew, with all its attempts; one that waits for its next attempt does not wait
-    /// any longer.
+    /// any longer. It keeps the rights of whoever asked for it, for a retry says nothing about what the job may do.
     ///
     /// # Errors
     /// [`Error::NoJob`]; [`Error::Finished`] when it is done or running; [`Error::Database`].

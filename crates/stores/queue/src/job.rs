@@ -58,6 +58,17 @@ pub struct Failed {
     pub message: String,
 }
 
+/// Who asks for a job. It is kept with the job, for the job runs with no more rights than these.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Requester {
+    /// The person, unless a service asks for its tenant.
+    pub user: Option<UserId>,
+    /// The API key that was used, if one was.
+    pub key: Option<ApiKeyId>,
+    /// What the person or key might do at that moment.
+    pub role: Role,
+}
+
 /// A job. All moments are milliseconds since 1970.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Job {
@@ -65,12 +76,8 @@ pub struct Job {
     pub id: JobId,
     /// Whose job it is.
     pub tenant: TenantId,
-    /// Who asked for it, where a person did.
-    pub created_by: Option<UserId>,
-    /// What whoever asked might do; not known of jobs from before this was kept.
-    pub created_role: Option<Role>,
-    /// The API key that was used, if one was.
-    pub created_key: Option<ApiKeyId>,
+    /// Who asked for it, and what they might do then.
+    pub requester: Requester,
     /// What kind of work.
     pub kind: String,
     /// The service that does it.
@@ -112,12 +119,8 @@ pub struct Job {
 /// A job to be made.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewJob {
-    /// Who asks, where a person does.
-    pub created_by: Option<UserId>,
-    /// What whoever asks may do: the job may do no more.
-    pub created_role: Option<Role>,
-    /// The API key that is used, if one is.
-    pub created_key: Option<ApiKeyId>,
+    /// Who asks, and what they may do: the job may do no more.
+    pub requester: Requester,
     /// What kind of work.
     pub kind: String,
     /// The service that does it.

@@ -39,7 +39,7 @@ use tokio::sync::{Notify, broadcast};
 
 pub use backoff::Backoff;
 pub use error::Error;
-pub use job::{Failed, Filter, Job, NewJob, Progress, State, Stats};
+pub use job::{Failed, Filter, Job, NewJob, Progress, Requester, State, Stats};
 pub use lease::{Hold, Lease};
 
 /// The job table. Cheap to clone; clones share their wake-ups.

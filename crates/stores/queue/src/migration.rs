@@ -6,7 +6,7 @@ pub(crate) struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(Jobs), Box::new(Askers)]
+        vec![Box::new(Jobs), Box::new(Askers), Box::new(LeastRights)]
     }
 
     fn migration_table_name() -> DynIden {
@@ -87,5 +87,22 @@ impl MigrationTrait for Askers {
             manager.get_connection().execute_unprepared(&statement).await?;
         }
         Ok(())
+    }
+}
+
+struct LeastRights;
+
+impl MigrationName for LeastRights {
+    fn name(&self) -> &'static str {
+        "m0003_least_rights"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for LeastRights {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        // Jobs from before rights were kept: the least role that may ask for a job, which is all that any of them needs.
+        let statement = "UPDATE worker_jobs SET created_role = 'member' WHERE created_role IS NULL";
+        manager.get_connection().execute_unprepared(statement).await.map(|_done| ())
     }
 }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use sea_orm::{ConnectionTrait, QueryResult, Statement, TryGetable, Value};
 use serde_json::Value as Json;
 
-use crate::{Error, Failed, Job, Progress, State};
+use crate::{Error, Failed, Job, Progress, Requester, State};
 
 /// Every column that [`job`] reads, for `SELECT` and `RETURNING`.
 pub(crate) const COLUMNS: &str = "id, tenant, created_by, created_role, created_key, kind, owner, payload, state, priority, run_at, attempt, \
@@ -27,14 +27,12 @@ pub(crate) fn job(row: &QueryResult) -> Result<Job, Error> {
     Ok(Job {
         id: parsed(&id).map_err(bad)?,
         tenant: parsed(&column::<String>(row, "tenant")?).map_err(bad)?,
-        created_by: match column::<Option<String>>(row, "created_by")? {
-            Some(user) => Some(parsed(&user).map_err(bad)?),
-            None => None,
+        requester: Requester {
+            user: column::<Option<String>>(row, "created_by")?.map(|user| parsed(&user).map_err(bad)).transpose()?,
+            key: column::<Option<String>>(row, "created_key")?.map(|key| parsed(&key).map_err(bad)).transpose()?,
+            role: serde_json::from_value(column::<String>(row, "created_role")?.into())
+                .map_err(|error| bad(error.to_string()))?,
         },
-        created_role: column::<Option<String>>(row, "created_role")?
-            .map(|word| serde_json::from_value(word.into()).map_err(|error| bad(error.to_string())))
-            .transpose()?,
-        created_key: column::<Option<String>>(row, "created_key")?.map(|key| parsed(&key).map_err(bad)).transpose()?,
         kind: column(row, "kind")?,
         owner: parsed(&column::<String>(row, "owner")?).map_err(bad)?,
         payload: json(&column::<String>(row, "payload")?).map_err(bad)?,

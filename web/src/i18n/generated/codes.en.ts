@@ -28,6 +28,7 @@ export const en: Record<Code, string> = {
   refresh_replayed: 'A refresh token was used twice, so the session was ended for safety. Sign in again.',
   refresh_stale: 'Another tab has renewed this session already. Reload the page, or use the token that the other was given.',
   request_limit: 'There were too many requests to the model. Wait {wait} and try again.',
+  rights_lost: 'Whoever asked for this was locked out or removed, or their API key was revoked, before it was done. Give them access again and retry the job, or ask for the work yourself.',
   rights_unknown: 'Whether your access still holds cannot be asked right now. Wait {wait} and try again; the operator should look after Management.',
   role_above_own: 'Nobody changes or gives a role above their own. Ask somebody with a higher role.',
   session_ended: 'This session was ended. Sign in again; your conversations and running answers are still there.',

@@ -27,6 +27,7 @@ export type Code =
   | 'refresh_replayed'
   | 'refresh_stale'
   | 'request_limit'
+  | 'rights_lost'
   | 'rights_unknown'
   | 'role_above_own'
   | 'session_ended'

@@ -28,6 +28,7 @@ export const zh: Record<Code, string> = {
   refresh_replayed: '刷新令牌被重复使用，为安全起见会话已结束。请重新登录。',
   refresh_stale: '其他标签页已续期此会话。请刷新页面，或使用新的令牌。',
   request_limit: '对模型的请求太频繁。请等待{wait}后重试。',
+  rights_lost: '发起者在任务完成前已被停用或移除，或者其 API 密钥已被吊销。请恢复其访问权限后重试任务，或自行重新发起。',
   rights_unknown: '暂时无法确认你的访问权限是否仍然有效。请等待{wait}后重试；运维人员应检查管理服务。',
   role_above_own: '不能更改或授予高于自己的角色。请联系角色更高的人。',
   session_ended: '会话已被结束。请重新登录；对话和正在生成的回答都还在。',

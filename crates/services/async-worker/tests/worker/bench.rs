@@ -14,8 +14,9 @@ use axum::routing::post;
 use secrecy::SecretString;
 use septet_async_worker::{Config, open};
 use septet_chassis::Platform;
-use septet_chassis::http::Json;
+use septet_chassis::http::{Json, Refusal};
 use septet_contracts::jobs::{Job, JobEvent, JobState, Jobs, MovedJob, NewJob, RunJob};
+use septet_contracts::management::Permission;
 use septet_contracts::ndjson;
 use septet_database::Database;
 use septet_kernel::{Caller, Clock, Ids, JobId, Role, ServiceName, TenantId};
@@ -23,11 +24,14 @@ use septet_queue::{Backoff, Queue};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
+use crate::people::People;
+
 /// One installation: a database, a clock, an owner. Processes come and go.
 pub(crate) struct Bench {
     pub(crate) clock: Clock,
     pub(crate) ids: Ids,
     pub(crate) owner: Arc<Scripted>,
+    pub(crate) people: Arc<People>,
     pub(crate) tenant: TenantId,
     database: Database,
     uri: String,
@@ -49,7 +53,7 @@ impl Bench {
         let clock = Clock::manual(1_750_000_000_000);
         let ids = Ids::new(clock.clone());
         let tenant = ids.next();
-        Self { clock, ids, owner: Arc::new(Scripted::default()), tenant, database, uri, folder }
+        Self { clock, ids, owner: Arc::default(), people: Arc::default(), tenant, database, uri, folder }
     }
 
     /// Starts a worker process next to the owner.
@@ -80,6 +84,8 @@ impl Bench {
         let service = open(config, &platform, queue.clone()).await.unwrap();
         let router = service.into_router(&platform);
         platform.directory.plug_local(ServiceName::AsyncWorker, router);
+        let management = septet_chassis::Service::internal(ServiceName::Management, self.people.router());
+        platform.directory.plug_local(ServiceName::Management, management.into_router(&platform));
         let jobs = Jobs::new(platform.directory.transport(ServiceName::AsyncWorker));
         Process { jobs, queue, platform }
     }
@@ -95,6 +101,13 @@ impl Bench {
 
     pub(crate) fn caller(&self) -> Caller {
         Caller { role: Role::Member, ..Caller::background(self.tenant, self.ids.next()) }
+    }
+
+    /// A person with this role, who is there.
+    pub(crate) fn person(&self, role: Role) -> Caller {
+        let user = self.ids.next();
+        self.people.put(user, role);
+        Caller { user: Some(user), role, ..self.caller() }
     }
 
     pub(crate) fn folder(&self) -> &Path {
@@ -228,8 +241,14 @@ impl Drop for Running {
 }
 
 async fn run(State(owner): State<Arc<Scripted>>, caller: Caller, Json(run): Json<RunJob>) -> Response {
+    let script = run.payload.clone();
+    let needs = script["needs"].as_str().map(|word| Permission::ALL.iter().find(|one| one.as_str() == word).unwrap());
+    let denied = needs.and_then(|permission| permission.check(&caller).err());
     let mut running = Running::begin(&owner, &run, caller);
-    let script = run.payload;
+    if let Some(denied) = denied {
+        running.is_ended = true;
+        return Refusal::from(denied).into_response();
+    }
     if let Some(status) = script["refuse"].as_u64() {
         running.is_ended = true;
         let status = StatusCode::from_u16(u16::try_from(status).unwrap()).unwrap();

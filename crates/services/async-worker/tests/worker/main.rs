@@ -5,4 +5,6 @@
 mod bench;
 mod lifetimes;
 mod outcomes;
+mod people;
 mod requests;
+mod rights;

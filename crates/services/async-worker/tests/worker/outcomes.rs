@@ -10,7 +10,8 @@ use crate::bench::{Bench, job};
 async fn a_job_runs_at_its_owner_in_the_name_of_who_asked_and_keeps_the_result() {
     let bench = Bench::new().await;
     let process = bench.start(bench.config()).await;
-    let person = Caller { user: Some(bench.ids.next()), key: Some(bench.ids.next()), ..bench.caller() };
+    let person = Caller { key: Some(bench.ids.next()), ..bench.person(Role::Member) };
+    bench.people.put_key(person.key.unwrap());
     let made = process.jobs.enqueue(&person, &job(json!({}))).await.unwrap();
     assert_eq!((made.state, made.attempt, made.created_by), (JobState::Ready, 0, person.user));
 

@@ -1,8 +1,8 @@
 //! A queue on a database of its own, and the macro that runs the suite on every driver.
 
 use septet_database::Database;
-use septet_kernel::{Clock, Ids, ServiceName, TenantId};
-use septet_queue::{NewJob, Queue};
+use septet_kernel::{Clock, Id, Ids, Role, ServiceName, TenantId};
+use septet_queue::{NewJob, Queue, Requester};
 
 /// A queue under test, with the clock that moves it.
 pub(crate) struct Bench {
@@ -38,7 +38,22 @@ impl Bench {
     }
 
     pub(crate) fn tenant(&self) -> TenantId {
+        self.id()
+    }
+
+    pub(crate) fn id<T: Id>(&self) -> T {
         self.ids.next()
+    }
+
+    /// Takes back what the step of the migration did that gave rights to jobs from before they were kept.
+    pub(crate) async fn forget_rights(&self) {
+        use sea_orm::ConnectionTrait;
+        for statement in [
+            "UPDATE worker_jobs SET created_role = NULL",
+            "DELETE FROM worker_migrations WHERE version = 'm0003_least_rights'",
+        ] {
+            self.database.writer().execute_unprepared(statement).await.unwrap();
+        }
     }
 
     pub(crate) async fn reopen(&self) -> Queue {
@@ -49,9 +64,7 @@ impl Bench {
 /// A job of this kind with the usual limits.
 pub(crate) fn new(kind: &str) -> NewJob {
     NewJob {
-        created_by: None,
-        created_role: None,
-        created_key: None,
+        requester: Requester { user: None, key: None, role: Role::Member },
         kind: kind.to_owned(),
         owner: ServiceName::KnowledgeEngine,
         payload: serde_json::json!({"file": 1}),

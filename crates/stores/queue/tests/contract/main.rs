@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bench::{Bench, new};
-use septet_kernel::{Failure, JobId, Kind};
-use septet_queue::{Backoff, Error, Failed, Filter, Progress, State};
+use septet_kernel::{Failure, JobId, Kind, Role};
+use septet_queue::{Backoff, Error, Failed, Filter, NewJob, Progress, Requester, State};
 use serde_json::json;
 
 const LEASE: Duration = Duration::from_secs(15);
@@ -467,5 +467,24 @@ suite! {
     async fn an_enqueue_wakes_a_waiting_worker(bench: Bench) {
         bench.queue.enqueue(bench.tenant(), new("test.count")).await.unwrap();
         bench.queue.woken().await;
+    }
+
+    async fn a_job_keeps_who_asked_and_with_which_rights(bench: Bench) {
+        let tenant = bench.tenant();
+        let requester = Requester { user: Some(bench.id()), key: Some(bench.id()), role: Role::Editor };
+        let made = bench.queue.enqueue(tenant, NewJob { requester, ..new("test.count") }).await.unwrap();
+
+        assert_eq!(bench.queue.get(tenant, made.id).await.unwrap().requester, requester);
+    }
+
+    async fn a_job_from_before_rights_were_kept_gets_the_least_that_works(bench: Bench) {
+        let tenant = bench.tenant();
+        let requester = Requester { user: None, key: None, role: Role::Owner };
+        let old = bench.queue.enqueue(tenant, NewJob { requester, ..new("test.count") }).await.unwrap().id;
+        bench.forget_rights().await;
+
+        let queue = bench.reopen().await;
+
+        assert_eq!(queue.get(tenant, old).await.unwrap().requester.role, Role::Member);
     }
 }
