@@ -276,22 +276,32 @@ fn what_useless_answers_used_and_thinking_are_in_the_usage() {
     assert_eq!(used["output_tokens_details"]["reasoning_tokens"], 2);
 }
 
-/// Runs as they were journaled, and what clients were shown of them, before events had any field that was added later.
+/// Runs as each version journaled them, and what clients were shown of them then. A journal folds for ever, and projects
+/// byte for byte, whatever became of its tools since.
 #[test]
 fn journals_from_before_fold_and_project_as_they_did() {
-    let journal: Vec<Recorded> = include_str!("../../tests/journals/v0.1.jsonl")
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}")))
-        .collect();
-    let shown = include_str!("../../tests/journals/v0.1.events.jsonl").split("\n\n");
-    let runs = journal.chunk_by(|_, next| next.seq != 0);
-    for (run, shown) in runs.zip(shown.collect::<Vec<_>>()) {
-        let mut projector = Projector::default();
-        let wires = run.iter().flat_map(|recorded| projector.push(recorded, &BTreeMap::new()));
-        let wires: Vec<String> = wires.map(|wire| wire.data.to_string()).collect();
-        let shown: Vec<String> =
-            shown.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap().to_string()).collect();
-        assert_eq!(wires, shown);
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/journals");
+    for version in ["v0.1", "v0.2"] {
+        let read = |ending: &str| std::fs::read_to_string(format!("{folder}/{version}.{ending}")).unwrap_or_default();
+        let journal: Vec<Recorded> = read("jsonl")
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}")))
+            .collect();
+        let blobs: BTreeMap<String, ToolOutput> = match read("blobs.json") {
+            none if none.is_empty() => BTreeMap::new(),
+            some => serde_json::from_str(&some).unwrap(),
+        };
+        let shown = read("events.jsonl");
+        let shown: Vec<&str> = shown.trim_end().split("\n\n").collect();
+        let runs: Vec<&[Recorded]> = journal.chunk_by(|_, next| next.seq != 0).collect();
+        assert_eq!(runs.len(), shown.len(), "{version}");
+        for (run, shown) in runs.into_iter().zip(shown) {
+            let mut projector = Projector::default();
+            let wires = run.iter().flat_map(|recorded| projector.push(recorded, &blobs));
+            let wires: Vec<String> = wires.map(|wire| wire.data.to_string()).collect();
+            let shown: Vec<&str> = shown.lines().collect();
+            assert_eq!(wires, shown, "{version}");
+        }
     }
 }
 
