@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
-# Builds the web console into web/dist. Does nothing when its sources are those of the last build.
+# Builds the web console into web/dist. Does nothing when its sources are those of the last build. The description of the
+# API is one of them: its types are made from it.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 . "$root/scripts/node.sh"
 cd "$root/web"
 
 sources() {
-  find . \( -path ./node_modules -o -path ./dist -o -path ./test -o -path ./e2e -o -path ./dev \) -prune -o -type f -print0 \
+  find . ../docs/api/openapi.json \
+    \( -path ./node_modules -o -path ./dist -o -path ./test -o -path ./e2e -o -path ./dev -o -path ./src/api/schema.d.ts \) \
+    -prune -o -type f -print0 \
     | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -d' ' -f1
 }
 

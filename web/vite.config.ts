@@ -26,6 +26,8 @@ export default defineConfig({
       ),
     },
   },
+  // `.new-chat` in a sheet is `styles.newChat` in the page.
+  css: { modules: { localsConvention: 'camelCaseOnly' } },
   build: {
     // Lightning CSS rewrites `light-dark()` into variables that need a literal
     // `color-scheme`; Mantine sets it through a variable, so colours would vanish.
@@ -37,5 +39,5 @@ export default defineConfig({
     manifest: 'manifest.json',
   },
   server: { proxy: { '/v1': server, '/api': server } },
-  test: { environment: 'happy-dom', include: ['test/**/*.test.{ts,tsx}'] },
+  test: { environment: 'happy-dom', include: ['src/**/*.test.{ts,tsx}', 'test/**/*.test.{ts,tsx}'] },
 })

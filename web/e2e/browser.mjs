@@ -6,7 +6,7 @@ import { once } from 'node:events'
 import { AxeBuilder } from '@axe-core/playwright'
 import { chromium } from 'playwright-core'
 
-export const BOX = '.composer textarea'
+export const BOX = '[data-testid=composer] textarea'
 
 export function must(condition, sentence) {
   if (!condition) throw new Error(sentence)
@@ -81,7 +81,7 @@ export const pdf = (name, content) => ({
 
 /** Hands a document to the message box. */
 export const attach = (page, name, content) =>
-  page.setInputFiles('.composer input[type=file]', pdf(name, content))
+  page.setInputFiles('[data-testid=composer] input[type=file]', pdf(name, content))
 
 /** What axe complains of on the page as it is, one sentence each. */
 export async function violations(page) {

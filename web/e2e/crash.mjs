@@ -102,20 +102,22 @@ try {
   await page.locator(BOX).waitFor()
 
   await ask(page, '你好')
-  const told = page.locator('.thinking', { hasText: /限制了请求频率.*\d+ 秒后自动重试/ })
+  const told = page.locator('[data-testid=thinking]', { hasText: /限制了请求频率.*\d+ 秒后自动重试/ })
   await told.waitFor({ timeout: 20_000 })
   const before = await countsDown(told)
   must(before <= WAIT_SECONDS, `it says that ${before} seconds are to go`)
   console.log('ok  a provider that limits is told, with the seconds to go')
 
-  await page.locator('.prose', { hasText: '词5' }).waitFor({ timeout: 60_000 })
+  await page.locator('[data-testid=prose]', { hasText: '词5' }).waitFor({ timeout: 60_000 })
   const ended = once(running, 'exit')
   running.kill('SIGKILL')
   await ended
-  await page.locator('.lost-line').waitFor({ timeout: 5000 })
+  await page.locator('[data-testid=lost-line]').waitFor({ timeout: 5000 })
   running = (await start(port, provider_port)).platform
   const back = Date.now()
-  await page.locator('.thinking', { hasText: '运行曾中断，正在继续' }).waitFor({ timeout: 30_000 })
+  await page
+    .locator('[data-testid=thinking]', { hasText: '运行曾中断，正在继续' })
+    .waitFor({ timeout: 30_000 })
   const ms = Date.now() - back
   // Two seconds are the promise; a machine that compiles meanwhile gets more.
   must(ms < 6000, `it took ${ms} ms to tell that the run is taken up again`)
@@ -123,8 +125,10 @@ try {
     `ok  a run is taken up again after a crash, which is told ${ms} ms after the platform was ready`,
   )
 
-  await page.locator('.turn[data-status=completed] .actions').waitFor({ timeout: 60_000 })
-  const answers = await page.locator('.turn .prose').allInnerTexts()
+  await page
+    .locator('[data-testid=turn][data-status=completed] [data-testid=actions]')
+    .waitFor({ timeout: 60_000 })
+  const answers = await page.locator('[data-testid=turn] [data-testid=prose]').allInnerTexts()
   const words = answers.join(' ').trim().split(/\s+/)
   must(
     words.length === N_WORDS && words.every((word, at) => word === `词${at}`),

@@ -68,18 +68,18 @@ const say = (sentence) => console.log(`ok  ${sentence}`)
 const ask = (text) => askHere(page, text)
 const newChat = async () => {
   await page.keyboard.press('Control+k')
-  await see('.welcome', 'Ctrl K does not open a new chat')
+  await see('[data-testid=welcome]', 'Ctrl K does not open a new chat')
 }
 const finished = async () => {
   await see(
-    '.turn:last-child[data-status=completed] .actions',
+    '[data-testid=turn]:last-child[data-status=completed] [data-testid=actions]',
     'the run did not end with an answer',
     PATIENCE,
   )
 }
 // A long answer is drawn piece by piece: it is all there once nothing is added any more.
 async function lastAnswer() {
-  const prose = page.locator('.turn:last-child .answer .prose')
+  const prose = page.locator('[data-testid=turn]:last-child [data-testid=answer] [data-testid=prose]')
   let seen = ''
   for (let attempt = 0; attempt < 20; attempt += 1) {
     const now = (await prose.allInnerTexts()).join('\n')
@@ -103,7 +103,7 @@ const steps = {
   async 'the right one opens the chat'() {
     await signIn(page, PASSWORD, EMAIL)
     await see(BOX, 'signing in does not lead to the chat')
-    await see('.suggestion', 'an empty chat suggests no questions')
+    await see('[data-testid=suggestion]', 'an empty chat suggests no questions')
     await page.waitForTimeout(600)
     await shot('welcome')
     await axe('empty chat')
@@ -111,41 +111,49 @@ const steps = {
   async 'a broken PDF is refused in words'() {
     const bad = join(tmpdir(), 'septet-broken.pdf')
     writeFileSync(bad, '%PDF-1.7\nthis is not a document\n'.replace('%PDF', 'XPDF'))
-    await page.setInputFiles('.composer input[type=file]', bad)
-    const words = await (await see('.upload-error', 'a broken PDF shows no error', PATIENCE)).innerText()
+    await page.setInputFiles('[data-testid=composer] input[type=file]', bad)
+    const words = await (
+      await see('[data-testid=upload-error]', 'a broken PDF shows no error', PATIENCE)
+    ).innerText()
     must(/[\u4e00-\u9fff]/.test(words), `the error for a broken PDF is not in Chinese: ${words}`)
     await shot('broken-pdf')
-    await page.click('.upload[data-phase=failed] button[aria-label^="移除"]')
+    await page.click('[data-testid=upload][data-phase=failed] button[aria-label^="移除"]')
   },
   async 'an empty file is refused in words'() {
-    await page.setInputFiles('.composer input[type=file]', {
+    await page.setInputFiles('[data-testid=composer] input[type=file]', {
       name: 'empty.pdf',
       mimeType: 'application/pdf',
       buffer: Buffer.alloc(0),
     })
-    const words = await (await see('.upload-error', 'an empty file shows no error')).innerText()
+    const words = await (await see('[data-testid=upload-error]', 'an empty file shows no error')).innerText()
     must(words.includes('空的'), `the error for an empty file says: ${words}`)
-    await page.click('.upload[data-phase=failed] button[aria-label^="移除"]')
+    await page.click('[data-testid=upload][data-phase=failed] button[aria-label^="移除"]')
   },
   async 'a report is uploaded with progress'() {
-    await page.setInputFiles('.composer input[type=file]', PDF)
-    await see('.upload [role=progressbar]', 'an upload shows no progress bar')
+    await page.setInputFiles('[data-testid=composer] input[type=file]', PDF)
+    await see('[data-testid=upload] [role=progressbar]', 'an upload shows no progress bar')
     const seen = new Set()
     const until = Date.now() + PATIENCE
-    while (Date.now() < until && (await page.locator('.upload[data-phase=ready]').count()) === 0) {
-      const state = page.locator('.upload-state').first()
+    while (
+      Date.now() < until &&
+      (await page.locator('[data-testid=upload][data-phase=ready]').count()) === 0
+    ) {
+      const state = page.locator('[data-testid=upload-state]').first()
       if (await state.count()) seen.add((await state.innerText().catch(() => '')).replace(/[\d%/ ]+/g, ''))
       if (seen.size === 2) await shot('upload')
-      must((await page.locator('.upload[data-phase=failed]').count()) === 0, 'the report could not be read')
+      must(
+        (await page.locator('[data-testid=upload][data-phase=failed]').count()) === 0,
+        'the report could not be read',
+      )
       await page.waitForTimeout(60)
     }
-    await see('.upload[data-phase=ready]', 'the report was never ready')
+    await see('[data-testid=upload][data-phase=ready]', 'the report was never ready')
     say(`the upload said: ${[...seen].filter(Boolean).join(' → ')}`)
     await shot('uploaded')
   },
   async 'the question is answered with tools, a chart and citations'() {
     await ask(QUESTION)
-    await see('.tool', 'no tool card appeared', PATIENCE)
+    await see('[data-testid=tool]', 'no tool card appeared', PATIENCE)
     await page.waitForTimeout(500)
     await shot('running')
     await see('[data-tool=run_python] pre code', 'no Python card with code appeared', PATIENCE)
@@ -155,48 +163,54 @@ const steps = {
       await page.locator('[data-tool=knowledge_search]').count(),
       'there is no card of the knowledge search',
     )
-    const chart = await see('.chart img', 'there is no chart', PATIENCE)
+    const chart = await see('[data-testid=chart] img', 'there is no chart', PATIENCE)
     must(
       await chart.evaluate((img) => img.decode().then(() => img.naturalWidth > 50)),
       'the chart is not a picture',
     )
-    await see('.prose .cite', 'the answer cites nothing', PATIENCE)
+    await see('[data-testid=prose] [data-testid=cite]', 'the answer cites nothing', PATIENCE)
     await shot('answer')
     await chart.scrollIntoViewIfNeeded()
     await shot('chart')
   },
   async 'a citation shows where it comes from'() {
-    const chip = page.locator('.prose .cite').first()
+    const chip = page.locator('[data-testid=prose] [data-testid=cite]').first()
     await chip.scrollIntoViewIfNeeded()
     await chip.hover()
-    const card = await see('.cite-card', 'a citation shows no card')
+    const card = await see('[data-testid=cite-card]', 'a citation shows no card')
     const words = await card.innerText()
     must(words.includes(basename(PDF)), `the card does not name the document: ${words}`)
     must(await card.locator('blockquote').count(), 'the card has no quote')
     await page.waitForTimeout(250)
     await shot('citation')
-    must(await page.locator('.panel .source').count(), 'the run panel lists no sources')
-    must((await page.locator('.panel .trace li').count()) > 2, 'the run panel has no trace')
+    must(
+      await page.locator('[data-testid=panel] [data-testid=source]').count(),
+      'the run panel lists no sources',
+    )
+    must(
+      (await page.locator('[data-testid=panel] [data-testid=trace] li').count()) > 2,
+      'the run panel has no trace',
+    )
     await axe('answer')
   },
   async 'the search card lists queries and passages'() {
     await page.mouse.move(5, 5)
-    await page.click('[data-tool=knowledge_search] .tool-head')
-    await see('.queries li', 'the search card shows no queries')
-    await see('.passages li', 'the search card shows no passages')
+    await page.click('[data-tool=knowledge_search] [data-testid=tool-head]')
+    await see('[data-testid=queries] li', 'the search card shows no queries')
+    await see('[data-testid=passages] li', 'the search card shows no passages')
     await page.locator('[data-tool=knowledge_search]').first().scrollIntoViewIfNeeded()
     await shot('search-card')
   },
   async 'the chart can be enlarged and downloaded'() {
-    await page.locator('.chart-picture').first().click()
-    await see('.chart-large', 'the chart does not open')
+    await page.locator('[data-testid=chart-picture]').first().click()
+    await see('[data-testid=chart-large]', 'the chart does not open')
     await page.waitForTimeout(300)
     await shot('chart-large')
     await page.keyboard.press('Escape')
-    await page.locator('.chart-large').waitFor({ state: 'hidden' })
+    await page.locator('[data-testid=chart-large]').waitFor({ state: 'hidden' })
     const [download] = await Promise.all([
       page.waitForEvent('download'),
-      page.locator('.chart a[download]').first().click(),
+      page.locator('[data-testid=chart] a[download]').first().click(),
     ])
     must(
       /\.(png|svg)$/.test(download.suggestedFilename()),
@@ -209,7 +223,7 @@ const steps = {
       await see('[data-run-status=in_progress]', 'the second run did not start')
       line.cut(2500)
       const told = await page
-        .locator('.lost-line')
+        .locator('[data-testid=lost-line]')
         .waitFor({ state: 'visible', timeout: 6000 })
         .then(() => true)
         .catch(() => false)
@@ -218,11 +232,14 @@ const steps = {
       must(attempt < 4, 'a dropped connection shows no message')
       await finished()
     }
-    const words = await page.locator('.lost-line').innerText()
+    const words = await page.locator('[data-testid=lost-line]').innerText()
     must(words.includes('连接中断'), `the message says: ${words}`)
     await shot('connection-lost')
     await finished()
-    must((await page.locator('.lost-line').count()) === 0, 'the message stays after reconnecting')
+    must(
+      (await page.locator('[data-testid=lost-line]').count()) === 0,
+      'the message stays after reconnecting',
+    )
     const before = await lastAnswer()
     await page.reload()
     await finished()
@@ -255,28 +272,35 @@ const steps = {
     )
   },
   async 'a knowledge base is made for everybody, and new chats search it'() {
-    await page.click('.rail-link[href^="/knowledge"]')
-    await page.click('.knowledge-head button')
+    await page.click('[data-testid=rail-link][href^="/knowledge"]')
+    await page.click('[data-testid=knowledge-head] button')
     await page.fill('[role=dialog] input', '年报')
     await page.click('[role=dialog] button[type=submit]')
-    await see('.base[data-active]:has-text("年报")', 'the new knowledge base is not opened')
-    await page.setInputFiles('.base-page input[type=file]', PDF)
-    await see('.row[data-phase=ready]', 'the report was never ready', PATIENCE)
+    await see('[data-testid=base][data-active]:has-text("年报")', 'the new knowledge base is not opened')
+    await page.setInputFiles('[data-testid=base-page] input[type=file]', PDF)
+    await see('[data-testid=row][data-phase=ready]', 'the report was never ready', PATIENCE)
     await newChat()
     await ask(QUESTION)
     await finished()
     const named = basesOf(asked.at(-1))
     must(!named.includes(basesOf(asked[0])[0]), 'another conversation searches the private base')
-    await see('.prose .cite', 'the answer cites nothing', PATIENCE)
+    await see('[data-testid=prose] [data-testid=cite]', 'the answer cites nothing', PATIENCE)
   },
   async 'a running answer is found again after a reload'() {
     await newChat()
     await ask(QUESTION)
-    await see('.tool, .prose', 'the run shows nothing', PATIENCE)
+    await see('[data-testid=tool], [data-testid=prose]', 'the run shows nothing', PATIENCE)
     await page.reload()
     await finished()
-    await see('.prose .cite', 'the answer that was found again cites nothing', PATIENCE)
-    must((await page.locator('.turn').count()) === 1, 'the question is there more than once after a reload')
+    await see(
+      '[data-testid=prose] [data-testid=cite]',
+      'the answer that was found again cites nothing',
+      PATIENCE,
+    )
+    must(
+      (await page.locator('[data-testid=turn]').count()) === 1,
+      'the question is there more than once after a reload',
+    )
   },
   async 'a run can be stopped'() {
     for (let attempt = 1; ; attempt += 1) {
@@ -284,41 +308,51 @@ const steps = {
       await ask(`${QUESTION}，第 ${attempt} 次`)
       const stop = await see('[data-stop]', 'there is no stop button')
       await stop.click({ timeout: 3000 }).catch(() => undefined)
-      await see('.turn:last-child .actions', 'the stopped run does not end', PATIENCE)
-      if (await page.locator('.turn:last-child[data-status=cancelled]').count()) break
+      await see(
+        '[data-testid=turn]:last-child [data-testid=actions]',
+        'the stopped run does not end',
+        PATIENCE,
+      )
+      if (await page.locator('[data-testid=turn]:last-child[data-status=cancelled]').count()) break
       must(attempt < 4, 'the run went on although it was stopped')
     }
-    const words = await page.locator('.turn:last-child .ending').innerText()
+    const words = await page.locator('[data-testid=turn]:last-child [data-testid=ending]').innerText()
     must(words.includes('已停止'), `a stopped run says: ${words}`)
     await shot('stopped')
   },
   async 'regenerating makes a second version'() {
-    await page.click('.actions button[aria-label="重新生成"]')
+    await page.click('[data-testid=actions] button[aria-label="重新生成"]')
     await finished()
-    must((await page.locator('.versions').innerText()).includes('2 / 2'), 'there is no second version')
+    must(
+      (await page.locator('[data-testid=versions]').innerText()).includes('2 / 2'),
+      'there is no second version',
+    )
     await shot('regenerated')
   },
   async 'the history lists the conversations'() {
-    must((await page.locator('.history .entry').count()) >= 3, 'the history does not list the conversations')
-    await page.locator('.history .entry a').last().click()
-    await see('.turn', 'a conversation of the history does not open')
+    must(
+      (await page.locator('[data-testid=history] [data-testid=entry]').count()) >= 3,
+      'the history does not list the conversations',
+    )
+    await page.locator('[data-testid=history] [data-testid=entry] a').last().click()
+    await see('[data-testid=turn]', 'a conversation of the history does not open')
     await page.goBack()
   },
   async 'the knowledge page lists the documents'() {
-    await page.click('.rail a[href^="/knowledge"]')
-    await see('.row', 'the knowledge page lists no documents')
+    await page.click('[data-testid=rail] a[href^="/knowledge"]')
+    await see('[data-testid=row]', 'the knowledge page lists no documents')
     await page.waitForTimeout(400)
     await shot('knowledge')
     await axe('knowledge')
-    await page.click('.rail a[href="/chat"]')
-    await page.locator('.history .entry a').first().click()
-    await see('.turn .actions', 'the conversation does not open', PATIENCE)
+    await page.click('[data-testid=rail] a[href="/chat"]')
+    await page.locator('[data-testid=history] [data-testid=entry] a').first().click()
+    await see('[data-testid=turn] [data-testid=actions]', 'the conversation does not open', PATIENCE)
   },
   async 'it speaks English and goes dark'() {
-    await page.locator('.language label', { hasText: 'EN' }).click()
-    await see('.new-chat:has-text("New chat")', 'the page does not speak English')
+    await page.locator('[data-testid=language] label', { hasText: 'EN' }).click()
+    await see('[data-testid=new-chat]:has-text("New chat")', 'the page does not speak English')
     await shot('english')
-    await page.click('.switches button')
+    await page.click('[data-testid=switches] button')
     must(
       (await page.locator('html').getAttribute('data-mantine-color-scheme')) === 'dark',
       'the page does not go dark',
@@ -328,17 +362,17 @@ const steps = {
     await page.waitForTimeout(400)
     await shot('dark')
     await axe('answer, dark')
-    await page.locator('.language label', { hasText: '中文' }).click()
-    await see('.new-chat:has-text("新对话")', 'the page does not speak Chinese again')
+    await page.locator('[data-testid=language] label', { hasText: '中文' }).click()
+    await see('[data-testid=new-chat]:has-text("新对话")', 'the page does not speak Chinese again')
     await page.reload()
-    await see('.new-chat:has-text("新对话")', 'the language is forgotten')
+    await see('[data-testid=new-chat]:has-text("新对话")', 'the language is forgotten')
     must(
       (await page.locator('html').getAttribute('data-mantine-color-scheme')) === 'dark',
       'the colours are forgotten',
     )
   },
   async 'it fits a telephone'() {
-    await see('.turn .actions', 'the conversation is gone after a reload', PATIENCE)
+    await see('[data-testid=turn] [data-testid=actions]', 'the conversation is gone after a reload', PATIENCE)
     await page.setViewportSize({ width: 390, height: 844 })
     for (const scheme of ['dark', 'light']) {
       await page.waitForTimeout(300)
@@ -354,22 +388,22 @@ const steps = {
       await page.waitForTimeout(300)
       await shot(`telephone-${scheme}`)
       await axe(`telephone, ${scheme}`)
-      await page.click('.switches button')
+      await page.click('[data-testid=switches] button')
     }
-    await page.click('.top button[aria-label="菜单"]')
-    await see('.rail', 'the menu does not open')
+    await page.click('[data-testid=top] button[aria-label="菜单"]')
+    await see('[data-testid=rail]', 'the menu does not open')
     await page.waitForTimeout(400)
     await shot('telephone-menu')
     await page.keyboard.press('Escape')
-    await page.click('.panel-button')
-    await see('.run .facts', 'the run panel does not open')
+    await page.click('[data-testid=panel-button]')
+    await see('[data-testid=run] [data-testid=facts]', 'the run panel does not open')
     await page.waitForTimeout(400)
     await shot('telephone-run')
     await page.keyboard.press('Escape')
     await page.setViewportSize({ width: 1440, height: 900 })
   },
   async 'signing out leads back to the sign-in page'() {
-    await page.click('.account')
+    await page.click('[data-testid=account]')
     await page.click('[role=menuitem]:has-text("退出登录")')
     await see('input[name=email]', 'signing out does nothing')
     await page.reload()

@@ -59,7 +59,7 @@ async function enter(context, email) {
   const page = await context.newPage()
   await page.goto(mock.url)
   await signIn(page, mock.password, email)
-  await page.locator('.top').waitFor()
+  await page.locator('[data-testid=top]').waitFor()
   return page
 }
 
@@ -70,26 +70,29 @@ async function prepare() {
   const context = await browser.newContext(LOOKS[0].context)
   const page = await enter(context)
   await page.goto(`${mock.url}/knowledge`)
-  await page.locator('.knowledge-head button').click()
+  await page.locator('[data-testid=knowledge-head] button').click()
   await page.fill('[role=dialog] input', '年报')
   await page.click('[role=dialog] button[type=submit]')
   for (const [name, content] of [
     ['年报.pdf', '%PDF-1.7 fine'],
     ['flaky.pdf', 'no pdf'],
   ])
-    await page.setInputFiles('.base-page input[type=file]', pdf(name, content))
-  await page.locator('.row .upload-error').waitFor({ timeout: 30_000 })
-  await page.click('.rail a[href="/chat"]')
+    await page.setInputFiles('[data-testid=base-page] input[type=file]', pdf(name, content))
+  await page.locator('[data-testid=row] [data-testid=upload-error]').waitFor({ timeout: 30_000 })
+  await page.click('[data-testid=rail] a[href="/chat"]')
   await attach(page, '附件.pdf', '%PDF-1.7 fine')
-  await page.locator('.upload[data-phase=ready]').waitFor({ timeout: 30_000 })
+  await page.locator('[data-testid=upload][data-phase=ready]').waitFor({ timeout: 30_000 })
   const answerTo = async (question) => {
     await ask(page, question)
-    await page.locator('.turn[data-status=completed] .actions').last().waitFor({ timeout: 60_000 })
+    await page
+      .locator('[data-testid=turn][data-status=completed] [data-testid=actions]')
+      .last()
+      .waitFor({ timeout: 60_000 })
     return new URL(page.url()).pathname
   }
   answered = await answerTo('帮我分析财报')
   await page.keyboard.press('Control+k')
-  await page.locator('.welcome').waitFor()
+  await page.locator('[data-testid=welcome]').waitFor()
   formulas = await answerTo('公式')
   await context.close()
 }
@@ -97,16 +100,16 @@ async function prepare() {
 const pages = {
   welcome: async (page) => {
     await page.goto(`${mock.url}/chat`)
-    await page.locator('.suggestion').first().waitFor()
+    await page.locator('[data-testid=suggestion]').first().waitFor()
   },
   answer: async (page) => {
     await page.goto(mock.url + answered)
-    await page.locator('.turn .actions').waitFor()
-    await page.locator('.prose .cite').first().waitFor()
+    await page.locator('[data-testid=turn] [data-testid=actions]').waitFor()
+    await page.locator('[data-testid=prose] [data-testid=cite]').first().waitFor()
   },
   citation: async (page) => {
-    await page.locator('.prose .cite').first().hover()
-    await page.locator('.cite-card').waitFor()
+    await page.locator('[data-testid=prose] [data-testid=cite]').first().hover()
+    await page.locator('[data-testid=cite-card]').waitFor()
   },
   formulas: async (page) => {
     await page.mouse.move(3, 3)
@@ -116,30 +119,30 @@ const pages = {
   waiting: async (page) => {
     await page.goto(`${mock.url}/chat`)
     await ask(page, '等待')
-    await page.locator('.thinking', { hasText: /\d/ }).waitFor()
+    await page.locator('[data-testid=thinking]', { hasText: /\d/ }).waitFor()
   },
   draft: async (page) => {
     await page.goto(`${mock.url}/chat`)
     await attach(page, '合同.pdf', '%PDF-1.7 /Encrypt')
-    await page.locator('.upload-error').waitFor()
+    await page.locator('[data-testid=upload-error]').waitFor()
     await page.fill(BOX, '还没有写完')
   },
   'choice of bases': async (page) => {
-    await page.locator('.composer .pill').click()
+    await page.locator('[data-testid=composer] [data-testid=pill]').click()
     await page.locator('[role=menu]').waitFor()
   },
   search: async (page, telephone) => {
     await page.goto(`${mock.url}/chat`)
-    if (telephone) await page.locator('.top button').first().click()
-    await page.fill('.history-tools input', '旧对话 39')
-    await page.locator('.entry', { hasText: '旧对话 39' }).waitFor()
+    if (telephone) await page.locator('[data-testid=top] button').first().click()
+    await page.fill('[data-testid=history-tools] input', '旧对话 39')
+    await page.locator('[data-testid=entry]', { hasText: '旧对话 39' }).waitFor()
   },
   knowledge: async (page) => {
     await page.goto(`${mock.url}/knowledge`)
-    await page.locator('.row').first().waitFor()
+    await page.locator('[data-testid=row]').first().waitFor()
   },
   'new base': async (page) => {
-    await page.locator('.knowledge-head button').click()
+    await page.locator('[data-testid=knowledge-head] button').click()
     await page.locator('[role=dialog] input').waitFor()
   },
   account: async (page) => {
@@ -148,7 +151,7 @@ const pages = {
   },
   lost: async (page) => {
     await page.goto(`${mock.url}/chat/a/b/c`)
-    await page.locator('.lost').waitFor()
+    await page.locator('[data-testid=lost]').waitFor()
   },
 }
 
@@ -179,13 +182,17 @@ async function look({ name, telephone, context }) {
 async function lookAsViewer() {
   const opened = await browser.newContext({ ...LOOKS[6].context })
   const page = await enter(opened, 'viewer@example.com')
-  await page.locator('.read-only').waitFor()
-  for (const offered of [BOX, '.suggestion', '.entry-more'])
+  await page.locator('[data-testid=read-only]').waitFor()
+  for (const offered of [BOX, '[data-testid=suggestion]', '[data-testid=entry-more]'])
     if (await page.locator(offered).count()) complaints.push(`a viewer is offered ${offered}`)
   await scan(page, 'viewer chat')
   await page.goto(`${mock.url}/knowledge`)
-  await page.locator('.row').first().waitFor()
-  for (const offered of ['.knowledge-head button', '.base-page header button', '.row button'])
+  await page.locator('[data-testid=row]').first().waitFor()
+  for (const offered of [
+    '[data-testid=knowledge-head] button',
+    '[data-testid=base-page] header button',
+    '[data-testid=row] button',
+  ])
     if (await page.locator(offered).count()) complaints.push(`a viewer is offered ${offered}`)
   await scan(page, 'viewer knowledge')
   await opened.close()

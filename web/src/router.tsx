@@ -7,7 +7,7 @@ import {
   lazyRouteComponent,
   redirect,
 } from '@tanstack/react-router'
-import { ChatPage } from './chat/ChatPage'
+import { ChatPage } from './features/chat/ChatPage'
 import { Lost } from './shell/Lost'
 import { Shell } from './shell/Shell'
 
@@ -27,13 +27,13 @@ const chat = createRoute({ getParentRoute: () => root, path: '/chat/{-$id}', com
 const knowledge = createRoute({
   getParentRoute: () => root,
   path: '/knowledge/{-$id}',
-  component: lazyRouteComponent(() => import('./knowledge/KnowledgePage'), 'KnowledgePage'),
+  component: lazyRouteComponent(() => import('./features/knowledge/KnowledgePage'), 'KnowledgePage'),
 })
 
 const account = createRoute({
   getParentRoute: () => root,
   path: '/account',
-  component: lazyRouteComponent(() => import('./auth/AccountPage'), 'AccountPage'),
+  component: lazyRouteComponent(() => import('./features/account/AccountPage'), 'AccountPage'),
 })
 
 export const router = createRouter({

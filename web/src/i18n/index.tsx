@@ -1,10 +1,9 @@
 // Two languages, typed. English gives the keys; Chinese must have the same ones or it does not compile.
 
 import { createContext, type ReactNode, use, useCallback, useEffect, useMemo, useState } from 'react'
-import type { en } from './en'
+import type { Dictionary, Key } from './en'
 
-export type Key = keyof typeof en
-export type Dictionary = Record<Key, string>
+export type { Dictionary, Key } from './en'
 export type Language = 'en' | 'zh'
 export type Values = Record<string, string | number>
 /** Gives the words of a key. `knows` tells whether a word of the server, such as an error's code, is a key. */

@@ -2,19 +2,20 @@
 // so that the address is still there afterwards.
 
 import { Loader } from '@mantine/core'
-import { lazy, type ReactNode, Suspense, useSyncExternalStore } from 'react'
-import { currentSession, onSession } from '../api/session'
+import { lazy, type ReactNode, Suspense } from 'react'
+import { useSession } from '../api/useSession'
+import styles from './Gate.module.css'
 
 // Whoever is signed in already never loads it.
-const LoginPage = lazy(() => import('../auth/LoginPage').then((module) => ({ default: module.LoginPage })))
-
-export const useSession = () => useSyncExternalStore(onSession, currentSession)
+const LoginPage = lazy(() =>
+  import('../features/signin/LoginPage').then((module) => ({ default: module.LoginPage })),
+)
 
 export function Gate({ children }: { children: ReactNode }) {
   const session = useSession()
   if (session.state === 'in') return children
   const splash = (
-    <div className="splash">
+    <div className={styles.splash}>
       <Loader size="sm" type="dots" aria-label="Septet" />
     </div>
   )

@@ -3,12 +3,11 @@
 import { Drawer } from '@mantine/core'
 import { useHotkeys, useMediaQuery } from '@mantine/hooks'
 import { Outlet, useNavigate, useRouterState } from '@tanstack/react-router'
-import { createContext, use, useEffect, useMemo, useState } from 'react'
+import { useEffect, useMemo, useState } from 'react'
 import { useLanguage } from '../i18n'
+import { Menu } from '../ui/menu'
 import { Rail } from './Rail'
-
-const Menu = createContext<{ small: boolean; open: () => void }>({ small: false, open: () => undefined })
-export const useMenu = () => use(Menu)
+import styles from './Shell.module.css'
 
 export function Shell() {
   const { t } = useLanguage()
@@ -34,10 +33,10 @@ export function Shell() {
   const menu = useMemo(() => ({ small, open: () => setOpened(true) }), [small])
   return (
     <Menu value={menu}>
-      <a className="skip" href="#page">
+      <a className={styles.skip} href="#page">
         {t('app.skip')}
       </a>
-      <div className="shell">
+      <div className={styles.shell}>
         {small ? (
           <Drawer.Root opened={opened} onClose={() => setOpened(false)} size={280}>
             <Drawer.Overlay />

@@ -1,0 +1,15 @@
+// A tool that this console has no card for: its name and how it went.
+
+import { IconTool } from '@tabler/icons-react'
+import type { OtherItem } from '../../api/types'
+import { code } from './code'
+import type { Tool } from './tool'
+
+export const other: Tool<OtherItem> = {
+  Icon: () => <IconTool size={17} stroke={1.8} />,
+  name: (item, t) => item.septet?.tool ?? item.name ?? t('tool.other'),
+  working: (t) => t('tool.running'),
+  opened: () => false,
+  Body: () => null,
+  failure: code.failure,
+}
