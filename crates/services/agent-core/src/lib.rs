@@ -1,11 +1,10 @@
 //! Agent Core: the brain. It runs agents: asks the model, calls the tools it wants, and journals every step.
 //!
 //! ```text
-//!   routes ── runs ── engine ── runner ── turn ──▶ model-gateway
-//!                        │         ├──── tools ──▶ knowledge-engine, sandbox-runner
-//!                     leases      journal
-//!                        └────────┴─▶ store (journal) ──▶ feed ──▶ followers
-//!   run/: event, state, decide, project: pure, no IO
+//!   routes ── runs ── drive/ ── turn ──▶ model-gateway
+//!               │        ├───── tools/ ─▶ knowledge-engine, sandbox-runner
+//!             wire/   journal ─▶ store ─▶ feed ─▶ followers
+//!   run/: event, state, decide; context/: prompt; wire/: projections. Pure, no IO
 //! ```
 //!
 //! - Intent is journaled before an effect begins, a result before it is shown, and every tool call has exactly one
@@ -18,42 +17,38 @@
 //! It parses no documents, runs no code and counts no money.
 
 mod config;
-mod engine;
+mod context;
+mod drive;
 mod error;
-mod feed;
-mod gone;
-mod journal;
 mod migration;
-mod owner;
-mod prompt;
 mod routes;
 pub mod run;
-mod runner;
 mod runs;
 mod store;
 mod tools;
-mod turn;
+pub mod wire;
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::time::Duration;
 
 use septet_blobs::Blobs;
-use septet_chassis::{Platform, Service, Shares};
+use septet_chassis::{Platform, Service};
 use septet_contracts::knowledge::Knowledge;
 use septet_contracts::management::Management;
 use septet_contracts::models::Models;
 use septet_contracts::sandbox::Sandbox;
 use septet_database::Database;
-use septet_kernel::{RequestId, ServiceName};
-use tokio::sync::Notify;
+use septet_kernel::ServiceName;
 
 pub use config::Config;
 pub use error::Error;
 
-use crate::engine::Engine;
-use crate::feed::Feed;
+use crate::drive::feed::Feed;
+use crate::drive::ports::Ports;
+use crate::drive::scheduler::Scheduler;
 use crate::runs::Runs;
 use crate::store::Store;
+use crate::tools::{Containers, Parts, Tools};
 
 /// Opens Agent Core and takes up the runs that a process before left behind.
 ///
@@ -63,26 +58,26 @@ pub async fn open(config: Config, platform: &Platform, database: Database, blobs
     config.check().map_err(anyhow::Error::msg)?;
     database.migrate::<migration::Migrator>().await?;
     let transport = |name| platform.directory.transport(name);
-    let owner: RequestId = platform.ids.next();
-    let n_places = config.max_active_runs;
-    let engine = Arc::new(Engine {
+    let (store, sandbox) = (Store::new(database), Sandbox::new(transport(ServiceName::SandboxRunner)));
+    let timeout = Duration::from_secs(config.code_timeout_s);
+    let tools = Tools::new(Parts {
+        clock: platform.clock.clone(),
+        knowledge: Knowledge::new(transport(ServiceName::KnowledgeEngine)),
+        containers: Containers { sandbox: sandbox.clone(), store: store.clone(), timeout },
+    });
+    let ports = Ports {
         config,
-        store: Store::new(database),
+        store,
         blobs,
         feed: Feed::default(),
         clock: platform.clock.clone(),
         ids: platform.ids.clone(),
         management: Management::new(transport(ServiceName::Management)),
         models: Models::new(transport(ServiceName::ModelGateway)),
-        knowledge: Knowledge::new(transport(ServiceName::KnowledgeEngine)),
-        sandbox: Sandbox::new(transport(ServiceName::SandboxRunner)),
-        owner: owner::name(owner),
-        lifecycle: platform.lifecycle.clone(),
-        active: Mutex::new(HashMap::new()),
-        wake: Notify::new(),
-        places: Shares::new(n_places),
-        queued: Mutex::default(),
-    });
-    engine.start();
-    Ok(Service::internal(ServiceName::AgentCore, routes::routes(Runs::new(engine))))
+        sandbox,
+        tools,
+    };
+    let scheduler = Arc::new(Scheduler::new(ports, platform.lifecycle.clone()));
+    scheduler.start();
+    Ok(Service::internal(ServiceName::AgentCore, routes::routes(Runs::new(scheduler))))
 }

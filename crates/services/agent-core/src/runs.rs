@@ -9,12 +9,13 @@ use septet_contracts::agents::{ConversationQuery, CreateConversation, CreateResp
 use septet_kernel::{BlobId, Caller, ConversationId, ItemId, Kind, ResponseId, VectorStoreId};
 use serde_json::{Value, json};
 
-use crate::engine::Engine;
+use crate::drive::journal::load_spilled;
+use crate::drive::ports::Ports;
+use crate::drive::scheduler::Scheduler;
 use crate::error::Error;
-use crate::journal::load_spilled;
-use crate::prompt::input_text;
+use crate::context::input_text;
 use crate::run::event::{Event, RunCreated};
-use crate::run::project::{Projector, Wire};
+use crate::wire::responses::project::{Projector, Wire};
 use crate::store::{ConversationRow, NewRun, RunRow};
 
 /// When nothing wakes a follower, for the run lives in another process, it looks by itself this often.
@@ -25,18 +26,19 @@ const MAX_TITLE_CHARS: usize = 60;
 /// The verbs. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Runs {
-    engine: Arc<Engine>,
+    scheduler: Arc<Scheduler>,
+    ports: Arc<Ports>,
 }
 
 impl Runs {
-    pub(crate) fn new(engine: Arc<Engine>) -> Self {
-        Self { engine }
+    pub(crate) fn new(scheduler: Arc<Scheduler>) -> Self {
+        Self { ports: Arc::clone(&scheduler.ports), scheduler }
     }
 
     /// Starts a run; it goes on whatever happens to the caller.
     pub(crate) async fn start(&self, caller: &Caller, request: CreateResponse) -> Result<ResponseId, Error> {
-        let engine = &self.engine;
-        engine.may_wait(caller.tenant).await?;
+        let ports = &self.ports;
+        self.scheduler.may_wait(caller.tenant).await?;
         let past = self.past(caller, &request).await?;
         let before = match past.and_then(|(_, previous)| previous) {
             Some(previous) => self.created(previous).await?,
@@ -44,17 +46,17 @@ impl Runs {
         };
         let model = model_of(&request, before.as_ref());
         let name = model.strip_prefix("agent:").ok_or_else(|| Error::NoAgentName(model.clone()))?;
-        let input = input_items(request.input, engine)?;
+        let input = input_items(request.input, ports)?;
         let asked = knowledge_bases(&request.tools)?;
         for base in asked.iter().flatten() {
-            engine.management.knowledge_base(caller, *base).await?;
+            ports.management.knowledge_base(caller, *base).await?;
         }
         // What is gone since stays named: without any the search would be everywhere.
         let narrowed = asked.or_else(|| before.filter(|before| before.narrowed).map(|before| before.knowledge_bases));
-        let agent = engine.management.resolve_agent(caller, name).await?;
+        let agent = ports.management.resolve_agent(caller, name).await?;
         // The account is asked again before every step. Here only a run that could not take its first one is refused;
         // whatever else is wrong with the model, the run itself will say.
-        if let Err(refused) = engine.models.affords(caller, &agent.model).await
+        if let Err(refused) = ports.models.affords(caller, &agent.model).await
             && refused.kind == Kind::PaymentRequired
         {
             return Err(refused.into());
@@ -64,8 +66,8 @@ impl Runs {
             None => (self.add_conversation(caller, &CreateConversation::default()).await?.id, None),
         };
         let definition = serde_json::to_vec(&agent).map_err(|source| Error::Garbled { what: "agent", source })?;
-        let definition = engine.blobs.put(definition).await?.id;
-        let run: ResponseId = engine.ids.next();
+        let definition = ports.blobs.put(definition).await?.id;
+        let run: ResponseId = ports.ids.next();
         let title = input.last().map(|item| title_of(&input_text(item))).unwrap_or_default();
         let created = RunCreated {
             run,
@@ -86,17 +88,17 @@ impl Runs {
             caller,
             first: Event::RunCreated(Box::new(created)),
             title: &title,
-            at_ms: engine.clock.now_ms(),
+            at_ms: ports.clock.now_ms(),
         };
-        engine.store.add_run(new).await?;
-        let row = engine.store.run(caller.tenant, run).await?;
-        engine.take_up(row).await?;
+        ports.store.add_run(new).await?;
+        let row = ports.store.run(caller.tenant, run).await?;
+        self.scheduler.take_up(row).await?;
         Ok(run)
     }
 
     /// How a run began; nothing for one that was deleted.
     async fn created(&self, run: ResponseId) -> Result<Option<RunCreated>, Error> {
-        Ok(match self.engine.store.first_event(run).await? {
+        Ok(match self.ports.store.first_event(run).await? {
             Some(Event::RunCreated(created)) => Some(*created),
             Some(_) | None => None,
         })
@@ -108,7 +110,7 @@ impl Runs {
         caller: &Caller,
         request: &CreateResponse,
     ) -> Result<Option<(ConversationId, Option<ResponseId>)>, Error> {
-        let store = &self.engine.store;
+        let store = &self.ports.store;
         match (&request.conversation, request.previous_response_id) {
             (Some(_), Some(_)) => Err(Error::TwoPasts),
             (Some(conversation), None) => {
@@ -127,8 +129,8 @@ impl Runs {
 
     /// A run of the caller.
     async fn row(&self, caller: &Caller, id: ResponseId) -> Result<RunRow, Error> {
-        let row = self.engine.store.run(caller.tenant, id).await?;
-        self.engine.store.conversation(caller, row.conversation).await.map_err(|_hidden| Error::NoRun(id))?;
+        let row = self.ports.store.run(caller.tenant, id).await?;
+        self.ports.store.conversation(caller, row.conversation).await.map_err(|_hidden| Error::NoRun(id))?;
         Ok(row)
     }
 
@@ -140,13 +142,13 @@ impl Runs {
 
     /// A run as a Response object, once it has ended.
     pub(crate) async fn finished(&self, id: ResponseId) -> Result<Value, Error> {
-        let mut grown = self.engine.feed.follow(id);
+        let mut grown = self.ports.feed.follow(id);
         let mut projector = Projector::default();
         let mut spilled = BTreeMap::new();
         loop {
             // Only what is new: what the user said may be megabytes, and a run has hundreds of events.
-            let journal = self.engine.store.journal(id, projector.state().next_seq).await?;
-            load_spilled(&self.engine.blobs, &journal, &mut spilled).await?;
+            let journal = self.ports.store.journal(id, projector.state().next_seq).await?;
+            load_spilled(&self.ports.blobs, &journal, &mut spilled).await?;
             for recorded in &journal {
                 projector.push(recorded, &spilled);
             }
@@ -161,9 +163,9 @@ impl Runs {
     }
 
     async fn project(&self, id: ResponseId) -> Result<Projector, Error> {
-        let journal = self.engine.store.journal(id, 0).await?;
+        let journal = self.ports.store.journal(id, 0).await?;
         let mut spilled = BTreeMap::new();
-        load_spilled(&self.engine.blobs, &journal, &mut spilled).await?;
+        load_spilled(&self.ports.blobs, &journal, &mut spilled).await?;
         let mut projector = Projector::default();
         for recorded in &journal {
             projector.push(recorded, &spilled);
@@ -180,16 +182,16 @@ impl Runs {
         starting_after: Option<u64>,
     ) -> Result<impl Stream<Item = Result<Wire, Error>> + Send + use<>, Error> {
         self.row(caller, id).await?;
-        let engine = Arc::clone(&self.engine);
+        let ports = Arc::clone(&self.ports);
         let first_wanted = starting_after.map_or(0, |number| number.saturating_add(1));
-        let stopping = engine.lifecycle.stopping();
+        let stopping = self.scheduler.stopping();
         Ok(async_stream::try_stream! {
-            let mut grown = engine.feed.follow(id);
+            let mut grown = ports.feed.follow(id);
             let mut projector = Projector::default();
             let mut spilled = BTreeMap::new();
             loop {
-                let journal = engine.store.journal(id, projector.state().next_seq).await?;
-                load_spilled(&engine.blobs, &journal, &mut spilled).await?;
+                let journal = ports.store.journal(id, projector.state().next_seq).await?;
+                load_spilled(&ports.blobs, &journal, &mut spilled).await?;
                 for recorded in &journal {
                     for wire in projector.push(recorded, &spilled) {
                         let is_terminal = wire.is_terminal;
@@ -215,8 +217,8 @@ impl Runs {
     pub(crate) async fn cancel(&self, caller: &Caller, id: ResponseId) -> Result<Value, Error> {
         let row = self.row(caller, id).await?;
         if row.status == "in_progress" {
-            self.engine.store.request_cancel(id).await?;
-            self.engine.signal_cancel(id);
+            self.ports.store.request_cancel(id).await?;
+            self.scheduler.signal_cancel(id);
         }
         match tokio::time::timeout(Duration::from_secs(5), self.finished(id)).await {
             Ok(response) => response,
@@ -228,15 +230,15 @@ impl Runs {
     pub(crate) async fn delete(&self, caller: &Caller, id: ResponseId) -> Result<(), Error> {
         let row = self.row(caller, id).await?;
         // With the last one nothing shows what was made for it any more.
-        if self.engine.store.delete_run(id, row.conversation).await? {
-            self.engine.let_go(caller, row.conversation).await;
+        if self.ports.store.delete_run(id, row.conversation).await? {
+            self.scheduler.let_go(caller, row.conversation).await;
         }
         Ok(())
     }
 
     /// Those of `blobs` that a run still names.
     pub(crate) async fn held_blobs(&self, blobs: &[BlobId]) -> Result<Vec<BlobId>, Error> {
-        self.engine.store.held_blobs(blobs).await
+        self.ports.store.held_blobs(blobs).await
     }
 
     /// What the user said in a run.
@@ -251,14 +253,14 @@ impl Runs {
         caller: &Caller,
         request: &CreateConversation,
     ) -> Result<ConversationRow, Error> {
-        let id: ConversationId = self.engine.ids.next();
+        let id: ConversationId = self.ports.ids.next();
         let metadata = request.metadata.clone().unwrap_or_default();
-        self.engine.store.add_conversation(caller, id, &metadata, self.engine.clock.now_ms()).await?;
-        self.engine.store.conversation(caller, id).await
+        self.ports.store.add_conversation(caller, id, &metadata, self.ports.clock.now_ms()).await?;
+        self.ports.store.conversation(caller, id).await
     }
 
     pub(crate) async fn conversation(&self, caller: &Caller, id: ConversationId) -> Result<ConversationRow, Error> {
-        self.engine.store.conversation(caller, id).await
+        self.ports.store.conversation(caller, id).await
     }
 
     /// The agent and the knowledge bases that a conversation goes on with when nothing else is said.
@@ -276,14 +278,14 @@ impl Runs {
         caller: &Caller,
         wanted: &ConversationQuery,
     ) -> Result<Vec<ConversationRow>, Error> {
-        self.engine.store.conversations(caller, wanted).await
+        self.ports.store.conversations(caller, wanted).await
     }
 
     /// Everything said in a conversation, oldest first.
     pub(crate) async fn conversation_items(&self, caller: &Caller, id: ConversationId) -> Result<Vec<Value>, Error> {
-        self.engine.store.conversation(caller, id).await?;
+        self.ports.store.conversation(caller, id).await?;
         let mut items = Vec::new();
-        for run in self.engine.store.runs_of(id).await? {
+        for run in self.ports.store.runs_of(id).await? {
             let projector = self.project(run).await?;
             let response = projector.response();
             let input = projector.state().created.as_ref().map_or_else(Vec::new, |created| created.input.clone());
@@ -299,9 +301,9 @@ impl Runs {
     }
 
     pub(crate) async fn delete_conversation(&self, caller: &Caller, id: ConversationId) -> Result<(), Error> {
-        self.engine.store.conversation(caller, id).await?;
-        self.engine.store.delete_conversation(id).await?;
-        self.engine.let_go(caller, id).await;
+        self.ports.store.conversation(caller, id).await?;
+        self.ports.store.delete_conversation(id).await?;
+        self.scheduler.let_go(caller, id).await;
         Ok(())
     }
 }
@@ -323,10 +325,10 @@ fn title_of(question: &str) -> String {
 }
 
 /// The input as items of the Responses API, each with an id.
-fn input_items(input: Input, engine: &Engine) -> Result<Vec<Value>, Error> {
+fn input_items(input: Input, ports: &Ports) -> Result<Vec<Value>, Error> {
     let items = match input {
         Input::Text(text) if text.trim().is_empty() => return Err(Error::EmptyInput),
-        Input::Text(text) => return Ok(vec![input_item("user", text, engine)]),
+        Input::Text(text) => return Ok(vec![input_item("user", text, ports)]),
         Input::Items(items) => items,
     };
     let mut kept = Vec::with_capacity(items.len());
@@ -348,7 +350,7 @@ fn input_items(input: Input, engine: &Engine) -> Result<Vec<Value>, Error> {
         }
         let text = input_text(&item);
         is_empty &= text.trim().is_empty();
-        kept.push(input_item(role, text.into_owned(), engine));
+        kept.push(input_item(role, text.into_owned(), ports));
     }
     if is_empty {
         return Err(Error::EmptyInput);
@@ -357,9 +359,9 @@ fn input_items(input: Input, engine: &Engine) -> Result<Vec<Value>, Error> {
 }
 
 /// An item as it is kept. `json!` would copy the text, which may be megabytes.
-fn input_item(role: &str, text: String, engine: &Engine) -> Value {
+fn input_item(role: &str, text: String, ports: &Ports) -> Value {
     let part = if role == "assistant" { "output_text" } else { "input_text" };
-    let id: ItemId = engine.ids.next();
+    let id: ItemId = ports.ids.next();
     let mut item = json!({
         "id": id, "type": "message", "role": role, "status": "completed", "content": [{"type": part, "text": ""}],
     });

@@ -19,8 +19,8 @@ use serde_json::Value;
 use tracing::warn;
 
 use crate::error::Error;
-use crate::run::project::Wire;
 use crate::runs::Runs;
+use crate::wire::responses::project::Wire;
 
 type Answer<T> = Result<T, Refusal<Error>>;
 

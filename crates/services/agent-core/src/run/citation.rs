@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::event::{Artifact, Passage};
+use super::output::{Artifact, Passage};
 
 const MAX_QUOTE_CHARS: usize = 600;
 
@@ -54,7 +54,7 @@ pub fn marks(text: &str) -> Vec<Mark> {
 
 /// The annotations of an answer: one for each mark that names a passage the model really saw, then one for each file.
 #[must_use]
-pub fn annotations(text: &str, passages: &[&Passage], files: &[Artifact]) -> Vec<Value> {
+pub fn annotations(text: &str, passages: &[&Passage], files: &[&Artifact]) -> Vec<Value> {
     let mut annotations: Vec<Value> = marks(text)
         .into_iter()
         .filter_map(|mark| {

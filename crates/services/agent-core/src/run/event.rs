@@ -9,6 +9,10 @@ use septet_kernel::{BlobId, ContainerId, ConversationId, ResponseId, VectorStore
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::effect::Effect;
+use super::output::ToolOutput;
+use super::shape::Shape;
+
 /// An event with its place and time.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Recorded {
@@ -108,6 +112,9 @@ pub enum Event {
         key: String,
         /// The sandbox it runs in, if it runs in one.
         container: Option<ContainerId>,
+        /// What it changes, and so what follows after a crash.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        effect: Option<Effect>,
     },
     /// A tool printed something.
     ToolProgress {
@@ -176,6 +183,17 @@ pub struct ToolCall {
     /// The id that the model itself gave it, where it gave one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model_id: Option<String>,
+    /// How it looks on the wire.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shape: Option<Shape>,
+}
+
+impl ToolCall {
+    /// How it looks on the wire.
+    #[must_use]
+    pub fn shape(&self) -> Shape {
+        self.shape.clone().unwrap_or_else(|| Shape::from_before(&self.name))
+    }
 }
 
 /// What model calls used.
@@ -216,68 +234,6 @@ pub enum Spilled<T> {
     Here(Box<T>),
     /// Its JSON is this blob.
     Blob(BlobId),
-}
-
-/// The one output of a tool call.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, PartialEq)]
-pub struct ToolOutput {
-    /// Whether it did what it should.
-    pub ok: bool,
-    /// What the model is told.
-    pub text: String,
-    /// What went wrong, for the user.
-    #[serde(default)]
-    pub error: Option<RunError>,
-    /// The passages found, already numbered.
-    #[serde(default)]
-    pub passages: Vec<Passage>,
-    /// The files written.
-    #[serde(default)]
-    pub files: Vec<Artifact>,
-    /// What the code printed.
-    #[serde(default)]
-    pub stdout: String,
-    /// What the code complained about.
-    #[serde(default)]
-    pub stderr: String,
-}
-
-/// A passage as the model saw it.
-#[derive(Debug, Clone, Serialize, Deserialize, PartialEq)]
-pub struct Passage {
-    /// Its number in this run, from 1; the model cites it by this.
-    pub number: u32,
-    /// The passage.
-    pub id: String,
-    /// The file it is from.
-    pub file: String,
-    /// The file's name.
-    pub filename: String,
-    /// The page it starts on, from 1; 0 when the document has no pages.
-    pub page: u32,
-    /// The page it ends on.
-    pub page_end: u32,
-    /// The headings above it.
-    pub heading: String,
-    /// Its text.
-    pub text: String,
-    /// How well it fits, comparable within one search.
-    pub score: f64,
-}
-
-/// A file that code wrote.
-#[derive(Debug, Clone, Serialize, Deserialize, PartialEq)]
-pub struct Artifact {
-    /// The file in the sandbox.
-    pub id: String,
-    /// The sandbox.
-    pub container: ContainerId,
-    /// Its path there.
-    pub name: String,
-    /// Its media type.
-    pub mime: String,
-    /// Its size.
-    pub bytes: u64,
 }
 
 /// How a run ended.

@@ -6,7 +6,9 @@ use septet_kernel::ContainerId;
 
 use septet_contracts::models::{Finish, Thinking};
 
-use super::event::{Event, Passage, Recorded, RunCreated, RunError, Spilled, Status, ToolCall, ToolOutput, Usage};
+use super::effect::Effect;
+use super::event::{Event, Recorded, RunCreated, RunError, Spilled, Status, ToolCall, Usage};
+use super::output::{Passage, ToolOutput};
 
 /// A run as it stands.
 #[derive(Debug, Clone, Default)]
@@ -87,12 +89,21 @@ pub struct Step {
 pub struct Call {
     /// What the model asked for.
     pub request: ToolCall,
-    /// The idempotency key of the effect; present when the intent is journaled.
-    pub key: Option<String>,
-    /// The sandbox it runs in.
-    pub container: Option<ContainerId>,
+    /// How it was begun last; present when the intent is journaled.
+    pub begun: Option<Begun>,
     /// Its one output.
     pub output: Option<ToolOutput>,
+}
+
+/// How a call was begun.
+#[derive(Debug, Clone)]
+pub struct Begun {
+    /// The idempotency key of the effect.
+    pub key: String,
+    /// The sandbox it runs in.
+    pub container: Option<ContainerId>,
+    /// What it changes.
+    pub effect: Effect,
 }
 
 impl State {
@@ -160,10 +171,12 @@ impl State {
                     }
                 }
             }
-            Event::ToolStarted { call_id, key, container } => {
+            Event::ToolStarted { call_id, key, container, effect } => {
+                // Journals from before effects had searches, which are pure, and code, which has a sandbox.
+                let before = if container.is_some() { Effect::Keyed } else { Effect::Pure };
                 if let Some(call) = self.call_mut(call_id) {
-                    call.key = Some(key.clone());
-                    call.container = *container;
+                    let (container, effect) = (*container, effect.unwrap_or(before));
+                    call.begun = Some(Begun { key: key.clone(), container, effect });
                 }
             }
             Event::ToolFinished { call_id, output } => {
@@ -185,7 +198,7 @@ impl State {
 
     /// All passages shown to the model so far, by number.
     pub fn passages(&self) -> impl Iterator<Item = &Passage> {
-        self.outputs().flat_map(|output| output.passages.iter())
+        self.outputs().flat_map(ToolOutput::passages)
     }
 
     /// All outputs of tools so far, in order.
@@ -196,7 +209,7 @@ impl State {
     /// The sandbox that the run uses, if it has one.
     #[must_use]
     pub fn container(&self) -> Option<ContainerId> {
-        self.steps.iter().flat_map(|step| &step.calls).filter_map(|call| call.container).next_back()
+        self.steps.iter().flat_map(|step| &step.calls).filter_map(Call::container).next_back()
     }
 
     /// What all model calls used together.
@@ -253,7 +266,13 @@ impl Step {
 
 impl Call {
     fn new(request: ToolCall) -> Self {
-        Self { request, key: None, container: None, output: None }
+        Self { request, begun: None, output: None }
+    }
+
+    /// The sandbox it runs in.
+    #[must_use]
+    pub fn container(&self) -> Option<ContainerId> {
+        self.begun.as_ref()?.container
     }
 }
 
@@ -265,8 +284,8 @@ impl super::event::Spilled<ToolOutput> {
         match self {
             Self::Here(output) => (**output).clone(),
             Self::Blob(id) => blobs.get(id.as_str()).cloned().unwrap_or_else(|| ToolOutput {
-                text: "the output of this call is no longer stored".to_owned(),
-                ..ToolOutput::default()
+                ok: false,
+                ..ToolOutput::text("the output of this call is no longer stored")
             }),
         }
     }

@@ -6,10 +6,11 @@ use proptest::prelude::*;
 use septet_kernel::{Clock, Ids};
 
 use super::decide::{Command, decide};
-use super::event::{Event, Recorded, RunCreated, RunError, Spilled, Status, ToolCall, ToolOutput, Usage};
+use super::event::{Event, Recorded, RunCreated, RunError, Spilled, Status, ToolCall, Usage};
 use super::limits::Limits;
-use super::project::{Projector, Wire};
+use super::output::{Part, ToolOutput};
 use super::state::State;
+use crate::wire::responses::project::{Projector, Wire};
 
 const LIMITS: Limits = Limits { max_steps: 4, max_tool_calls: 6, max_wall_ms: 60_000 };
 
@@ -60,6 +61,7 @@ impl Script {
                 name: (*name).to_owned(),
                 arguments: r#"{"queries":["x"],"code":"print(1)"}"#.into(),
                 model_id: None,
+                shape: None,
             })
             .collect();
         let (usage, finish) = (Usage::default(), finish.map(str::to_owned));
@@ -67,8 +69,9 @@ impl Script {
     }
 
     fn runs(self, call_id: &str) -> Self {
-        let output = ToolOutput { ok: true, text: "done".into(), stdout: "1\n".into(), ..ToolOutput::default() };
-        self.with(Event::ToolStarted { call_id: call_id.into(), key: "k".into(), container: None })
+        let mut output = ToolOutput::text("done");
+        output.parts.push(Part::Logs { stdout: "1\n".into(), stderr: String::new() });
+        self.with(Event::ToolStarted { call_id: call_id.into(), key: "k".into(), container: None, effect: None })
             .with(Event::ToolProgress { call_id: call_id.into(), stdout: "1\n".into(), stderr: String::new() })
             .with(Event::ToolFinished { call_id: call_id.into(), output: Spilled::Here(Box::new(output)) })
     }

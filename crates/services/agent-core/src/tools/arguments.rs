@@ -4,7 +4,10 @@
 //! the object into a text. What can only mean one thing is read as that; anything else is an error for the model to read.
 //! Half an object is never completed by guessing: half a program must not be run.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
+
+use super::Tool;
+use crate::run::output::ToolOutput;
 
 /// The longest piece of bad arguments that an error repeats, in characters.
 const MAX_QUOTE_CHARS: usize = 200;
@@ -58,6 +61,34 @@ pub(crate) fn kept(text: &str) -> String {
 /// and refuse the whole conversation else.
 pub(crate) fn sent_back(text: &str) -> String {
     if is_object(text) { text.to_owned() } else { "{}".to_owned() }
+}
+
+/// The output of a call whose arguments are wrong: what is, and how they are written.
+pub(crate) fn refused(tool: &dyn Tool, problem: &str) -> ToolOutput {
+    let example = example(&tool.definition().arguments);
+    ToolOutput::failed("bad_arguments", format!("{problem}; write {example}"))
+}
+
+/// Arguments of the right form: those that must be given, or one of those that may be.
+fn example(schema: &Value) -> Value {
+    let empty = Map::new();
+    let properties = schema["properties"].as_object().unwrap_or(&empty);
+    let required: Vec<&str> = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let is_shown = |(number, name): (usize, &String)| {
+        if required.is_empty() { number == 0 } else { required.contains(&name.as_str()) }
+    };
+    let shown = properties.iter().enumerate().filter(|(number, (name, _))| is_shown((*number, name)));
+    Value::Object(shown.map(|(_, (name, property))| (name.clone(), placeholder(property))).collect())
+}
+
+fn placeholder(schema: &Value) -> Value {
+    match schema["type"].as_str() {
+        Some("array") => json!([placeholder(&schema["items"])]),
+        Some("object") => example(schema),
+        Some("integer" | "number") => json!(1),
+        Some("boolean") => json!(true),
+        _ => json!("..."),
+    }
 }
 
 fn is_object(text: &str) -> bool {

@@ -5,7 +5,7 @@ use septet_contracts::models::{Assembly, Finish};
 use septet_kernel::{Kind, ServiceName};
 
 use crate::run::event::{ToolCall, Usage};
-use crate::tools::arguments;
+use crate::tools::{Tools, arguments};
 
 /// Says why an answer that has come to its end is of no use, if so. It may be asked for again.
 pub(super) fn flaw(assembly: &Assembly) -> Option<CallError> {
@@ -36,7 +36,7 @@ pub(super) fn flaw(assembly: &Assembly) -> Option<CallError> {
 }
 
 /// The calls of an answer, with ids of ours.
-pub(super) fn calls(assembly: &Assembly, step: u32) -> Vec<ToolCall> {
+pub(super) fn calls(assembly: &Assembly, step: u32, tools: &Tools) -> Vec<ToolCall> {
     let numbered = assembly.calls().enumerate();
     numbered
         .map(|(number, call)| ToolCall {
@@ -45,6 +45,7 @@ pub(super) fn calls(assembly: &Assembly, step: u32) -> Vec<ToolCall> {
             name: call.function.name.clone(),
             arguments: arguments::kept(&call.function.arguments),
             model_id: Some(call.id.clone()).filter(|id| !id.is_empty()),
+            shape: Some(tools.shape(&call.function.name)),
         })
         .collect()
 }

@@ -1,32 +1,20 @@
 //! All runs of this process: which ones it owns, how it keeps them, and how it finds abandoned ones.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use septet_blobs::Blobs;
 use septet_chassis::{Lifecycle, Place, Shares};
-use septet_contracts::knowledge::Knowledge;
-use septet_contracts::management::Management;
-use septet_contracts::models::Models;
-use septet_contracts::sandbox::Sandbox;
-use septet_kernel::{Clock, Ids, ResponseId, TenantId, causes};
+use septet_kernel::{RequestId, ResponseId, TenantId, causes};
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::config::Config;
+use super::owner;
+use super::ports::Ports;
+use super::runner::{self, Signals};
 use crate::error::Error;
-use crate::feed::Feed;
-use crate::journal::{load_spilled, load_thinking};
-use crate::owner;
-use crate::prompt::Past;
-use crate::run::event::Event;
-use crate::run::state::State;
-use crate::runner::{self, Signals};
-use crate::store::{RunRow, Store};
-
-/// How many earlier runs of a conversation the model is shown.
-const MAX_HISTORY: usize = 12;
+use crate::store::RunRow;
 
 /// How often abandoned runs are looked for. Together with the lease it bounds how long a run stands still after a crash.
 const SWEEP_EVERY: Duration = Duration::from_millis(500);
@@ -37,34 +25,47 @@ const HEAR_EVERY: Duration = Duration::from_millis(250);
 /// How many runs of one tenant are looked at in one sweep.
 const N_AT_A_TURN: usize = 8;
 
-pub(crate) struct Engine {
-    pub(crate) config: Config,
-    pub(crate) store: Store,
-    pub(crate) blobs: Blobs,
-    pub(crate) feed: Feed,
-    pub(crate) clock: Clock,
-    pub(crate) ids: Ids,
-    pub(crate) management: Management,
-    pub(crate) models: Models,
-    pub(crate) knowledge: Knowledge,
-    pub(crate) sandbox: Sandbox,
-    pub(crate) owner: String,
-    pub(crate) lifecycle: Lifecycle,
-    pub(crate) active: Mutex<HashMap<ResponseId, Signals>>,
-    pub(crate) wake: Notify,
+/// Which runs this process drives, and which wait for a place.
+pub(crate) struct Scheduler {
+    pub(crate) ports: Arc<Ports>,
+    /// The name under which this process owns runs.
+    owner: String,
+    lifecycle: Lifecycle,
+    active: Mutex<HashMap<ResponseId, Signals>>,
+    /// Notified when there may be a run to take up or to cancel before the next sweep.
+    wake: Notify,
     /// Where runs are driven, shared between tenants.
-    pub(crate) places: Arc<Shares>,
+    places: Arc<Shares>,
     /// Tenants with runs that wait for a place.
-    pub(crate) queued: Mutex<HashSet<TenantId>>,
+    queued: Mutex<HashSet<TenantId>>,
 }
 
-impl Engine {
+impl Scheduler {
+    pub(crate) fn new(ports: Ports, lifecycle: Lifecycle) -> Self {
+        let owner: RequestId = ports.ids.next();
+        let places = Shares::new(ports.config.max_active_runs);
+        Self {
+            ports: Arc::new(ports),
+            owner: owner::name(owner),
+            lifecycle,
+            active: Mutex::default(),
+            wake: Notify::new(),
+            places,
+            queued: Mutex::default(),
+        }
+    }
+
+    /// Ends when this process shuts down.
+    pub(crate) fn stopping(&self) -> CancellationToken {
+        self.lifecycle.stopping()
+    }
+
     /// Keeps the leases, takes up runs and lets sandboxes go until shutdown.
     pub(crate) fn start(self: &Arc<Self>) {
-        let engine = Arc::clone(self);
-        self.lifecycle.spawn("keep leases of runs", async move { engine.keep_leases().await });
-        let engine = Arc::clone(self);
-        self.lifecycle.spawn("take up runs", async move { engine.take_up_runs().await });
+        let scheduler = Arc::clone(self);
+        self.lifecycle.spawn("keep leases of runs", async move { scheduler.keep_leases().await });
+        let scheduler = Arc::clone(self);
+        self.lifecycle.spawn("take up runs", async move { scheduler.take_up_runs().await });
         self.lifecycle.spawn("let sandboxes go", Arc::clone(self).let_all_go());
     }
 
@@ -81,7 +82,7 @@ impl Engine {
     }
 
     fn lease_until(&self) -> i64 {
-        self.clock.now_ms() + i64::try_from(self.config.lease().as_millis()).unwrap_or(i64::MAX)
+        self.ports.clock.now_ms() + i64::try_from(self.ports.config.lease().as_millis()).unwrap_or(i64::MAX)
     }
 
     async fn take_up_runs(self: Arc<Self>) {
@@ -105,7 +106,7 @@ impl Engine {
     async fn sweep(self: &Arc<Self>) -> Result<(), Error> {
         self.free_runs_of_the_dead().await?;
         let before = self.queued().clone();
-        let rows = self.store.abandoned_runs(self.clock.now_ms(), N_AT_A_TURN).await?;
+        let rows = self.ports.store.abandoned_runs(self.ports.clock.now_ms(), N_AT_A_TURN).await?;
         let mut n_seen: HashMap<TenantId, usize> = HashMap::new();
         let mut queued = HashSet::new();
         for row in rows {
@@ -153,9 +154,9 @@ impl Engine {
     /// # Errors
     /// [`Error::TooManyRuns`].
     pub(crate) async fn may_wait(&self, tenant: TenantId) -> Result<(), Error> {
-        let max = self.config.max_waiting_runs;
+        let max = self.ports.config.max_waiting_runs;
         let is_queued = self.queued().contains(&tenant);
-        if is_queued && self.store.n_waiting(tenant, self.clock.now_ms()).await? >= max {
+        if is_queued && self.ports.store.n_waiting(tenant, self.ports.clock.now_ms()).await? >= max {
             return Err(Error::TooManyRuns(max));
         }
         Ok(())
@@ -163,10 +164,10 @@ impl Engine {
 
     /// Ends the leases of processes that are known to have died: their runs need not wait for the leases to run out.
     async fn free_runs_of_the_dead(&self) -> Result<(), Error> {
-        for owner in self.store.other_owners(&self.owner).await? {
+        for owner in self.ports.store.other_owners(&self.owner).await? {
             if owner::is_dead(&owner) {
                 info!(run.owner = owner, "a process that owned runs has died");
-                self.store.free(&owner).await?;
+                self.ports.store.free(&owner).await?;
             }
         }
         Ok(())
@@ -178,7 +179,7 @@ impl Engine {
 
     /// Takes a run that nobody owns and drives it in the background.
     async fn drive(self: &Arc<Self>, mut row: RunRow, place: Option<Place>) -> Result<(), Error> {
-        let taken = self.store.take(row.id, &self.owner, self.clock.now_ms(), self.lease_until()).await?;
+        let taken = self.ports.store.take(row.id, &self.owner, self.ports.clock.now_ms(), self.lease_until()).await?;
         let Some(epoch) = taken else { return Ok(()) };
         row.n_recoveries += 1;
         if row.n_recoveries > 1 || row.epoch > 0 {
@@ -189,11 +190,11 @@ impl Engine {
             signals.cancel.cancel();
         }
         self.lock().insert(row.id, signals.clone());
-        let engine = Arc::clone(self);
+        let scheduler = Arc::clone(self);
         self.lifecycle.spawn("drive run", async move {
             let id = row.id;
-            runner::drive(Arc::clone(&engine), row, epoch, signals).await;
-            engine.lock().remove(&id);
+            runner::drive(Arc::clone(&scheduler.ports), &scheduler.owner, row, epoch, signals).await;
+            scheduler.lock().remove(&id);
             drop(place);
         });
         Ok(())
@@ -203,7 +204,7 @@ impl Engine {
     /// the runs are left before another process can take them. And hears of cancels that reached another process.
     async fn keep_leases(self: Arc<Self>) {
         let stopping = self.lifecycle.stopping();
-        let lease = self.config.lease();
+        let lease = self.ports.config.lease();
         let renew_every = (lease / 4).min(Duration::from_secs(1));
         let (mut renewed_at, mut tried_at) = (Instant::now(), Instant::now());
         loop {
@@ -235,7 +236,7 @@ impl Engine {
     }
 
     async fn hear_cancels(&self) -> Result<(), Error> {
-        for id in self.store.cancel_requests(&self.owner).await? {
+        for id in self.ports.store.cancel_requests(&self.owner).await? {
             self.signal_cancel(id);
         }
         Ok(())
@@ -244,7 +245,7 @@ impl Engine {
     async fn renew(&self) -> Result<(), Error> {
         // Read first: a run that ends in between is then no longer in the map, and nothing is left for it.
         let before: Vec<ResponseId> = self.lock().keys().copied().collect();
-        let kept = self.store.renew(&self.owner, self.lease_until()).await?;
+        let kept = self.ports.store.renew(&self.owner, self.lease_until()).await?;
         let active = self.lock();
         for id in before.into_iter().filter(|id| !kept.contains(id)) {
             if let Some(signals) = active.get(&id) {
@@ -252,23 +253,5 @@ impl Engine {
             }
         }
         Ok(())
-    }
-
-    /// What was asked and answered before, oldest first, along the chain of `previous`.
-    pub(crate) async fn history(&self, previous: Option<ResponseId>) -> Result<Vec<Past>, Error> {
-        let mut history = Vec::new();
-        let mut next = previous;
-        while let Some(id) = next.filter(|_| history.len() < MAX_HISTORY) {
-            let journal = self.store.journal(id, 0).await?;
-            // A run that was deleted in the middle of a conversation ends what can be remembered.
-            let Some(Event::RunCreated(created)) = journal.first().map(|recorded| &recorded.event) else { break };
-            next = created.previous;
-            let (mut spilled, mut thinking) = (BTreeMap::new(), BTreeMap::new());
-            load_spilled(&self.blobs, &journal, &mut spilled).await?;
-            load_thinking(&self.blobs, &journal, &mut thinking).await?;
-            history.push(Past { state: State::fold(&journal, &spilled), thinking });
-        }
-        history.reverse();
-        Ok(history)
     }
 }

@@ -14,10 +14,11 @@ use tokio::time::{Instant, sleep_until};
 
 use self::retry::{Past, Retry, retry};
 use self::words::Words;
+use super::journal::JournalWriter;
 use crate::error::Error;
-use crate::journal::JournalWriter;
 use crate::run::event::{Event, Usage};
 use crate::run::state::Step;
+use crate::tools::Tools;
 
 // Words are journaled in groups: often enough for the eye, seldom enough for the disk.
 const FLUSH_AFTER: Duration = Duration::from_millis(40);
@@ -29,6 +30,7 @@ const MIN_TOLD_MS: i64 = 1_000;
 /// The turn to take.
 pub(crate) struct Turn<'a> {
     pub(crate) models: &'a Models,
+    pub(crate) tools: &'a Tools,
     pub(crate) caller: &'a Caller,
     pub(crate) run: ResponseId,
     pub(crate) step: u32,
@@ -123,7 +125,7 @@ impl Turn<'_> {
         let thinking = if thinking.is_empty() { None } else { Some(journal.spill_thinking(thinking).await?) };
         let completed = Event::ModelCompleted {
             step: self.step,
-            calls: outcome::calls(&assembly, self.step),
+            calls: outcome::calls(&assembly, self.step, self.tools),
             usage,
             model,
             finish: assembly.finish_reason().map(str::to_owned),

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::event::Status;
-use super::state::State;
+use crate::run::event::Status;
+use crate::run::state::State;
 
 /// A run as a Response, with the output items made so far.
 ///

@@ -9,11 +9,12 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::citation;
-use super::event::{Artifact, Event, Recorded, Status, ToolOutput};
 use super::item::{self, Phase};
 use super::response;
-use super::state::State;
+use crate::run::citation;
+use crate::run::event::{Event, Recorded, Status};
+use crate::run::output::{Artifact, ToolOutput};
+use crate::run::state::{Call, State, Step};
 
 /// One event on the wire.
 #[derive(Debug, Clone, PartialEq)]
@@ -88,7 +89,7 @@ impl Projector {
             Event::TextDelta { text, .. } => self.text(&mut out, text),
             Event::ModelCompleted { calls, .. } => {
                 let annotations = self.annotations(calls.is_empty());
-                let is_whole = self.state.steps.last().is_none_or(super::state::Step::is_whole);
+                let is_whole = self.state.steps.last().is_none_or(Step::is_whole);
                 self.close_message(&mut out, if is_whole { "completed" } else { "incomplete" }, &annotations, at_ms);
                 for call in calls {
                     self.begin_call(&mut out, &call.id, at_ms);
@@ -219,8 +220,8 @@ impl Projector {
     fn annotations(&self, is_final: bool) -> Vec<Value> {
         let Some(message) = &self.message else { return Vec::new() };
         let passages: Vec<_> = self.state.passages().collect();
-        let files: Vec<Artifact> =
-            if is_final { self.state.outputs().flat_map(|output| output.files.clone()).collect() } else { Vec::new() };
+        let files: Vec<&Artifact> =
+            if is_final { self.state.outputs().flat_map(ToolOutput::files).collect() } else { Vec::new() };
         citation::annotations(&message.text, &passages, &files)
     }
 
@@ -242,7 +243,7 @@ impl Projector {
     fn phase(&mut self, out: &mut Vec<Wire>, call_id: &str, phase: Phase, printed: Value) {
         let Some(shown) = self.calls.get(call_id).cloned() else { return };
         let Some(call) = self.call(call_id) else { return };
-        let name = item::phase_event(&call.request, phase);
+        let name = item::phase_event(&call.request.shape(), phase);
         let mut data = json!({"item_id": shown.id, "output_index": shown.output_index});
         if !printed.is_null() {
             data["septet"] = printed;
@@ -254,11 +255,12 @@ impl Projector {
         let Some(shown) = self.calls.get(call_id).cloned() else { return };
         let Some(item) = self.call_item(call_id, &shown, Some(at_ms)) else { return };
         self.put_item(shown.output_index, item.clone());
-        self.phase(out, call_id, Phase::Done, Value::Null);
+        let is_ok = self.call(call_id).and_then(|call| call.output.as_ref()).is_some_and(|output| output.ok);
+        self.phase(out, call_id, if is_ok { Phase::Done } else { Phase::Failed }, Value::Null);
         self.send(out, "response.output_item.done", json!({"output_index": shown.output_index, "item": item}));
     }
 
-    fn call(&self, call_id: &str) -> Option<&super::state::Call> {
+    fn call(&self, call_id: &str) -> Option<&Call> {
         self.state.steps.last()?.calls.iter().find(|call| call.request.id == call_id)
     }
 

@@ -7,6 +7,7 @@
 
 mod history;
 mod messages;
+mod output;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -17,8 +18,9 @@ use serde_json::Value;
 
 pub(crate) use self::history::Past;
 use self::messages::Messages;
+use self::output::read;
 use crate::run::state::State;
-use crate::tools::Tool;
+use crate::tools::Tools;
 
 /// The longest output of a tool that the model is shown, in characters. The middle of a longer one is left out.
 const MAX_OUTPUT_CHARS: usize = 40_000;
@@ -26,6 +28,7 @@ const MAX_OUTPUT_CHARS: usize = 40_000;
 /// The request for the next turn of the model. `thinking` is what of the run's own lies in the blob store, by blob.
 pub(crate) fn request(
     agent: &ResolvedAgent,
+    tools: &Tools,
     history: &[Past],
     state: &State,
     thinking: &BTreeMap<String, Thinking>,
@@ -39,10 +42,10 @@ pub(crate) fn request(
     messages.input(input);
     for step in state.steps.iter().take(n_steps) {
         messages.step(step, thinking, |call| {
-            call.output.as_ref().map_or_else(String::new, |output| shortened(&output.text, MAX_OUTPUT_CHARS))
+            call.output.as_ref().map_or_else(String::new, |output| shortened(&read(output), MAX_OUTPUT_CHARS))
         });
     }
-    let tools: Vec<_> = agent.tools.iter().filter_map(|name| Tool::named(name)).map(Tool::definition).collect();
+    let tools = tools.definitions(&agent.tools);
     ChatRequest {
         model: agent.model.clone(),
         messages: messages.list,

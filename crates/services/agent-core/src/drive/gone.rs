@@ -7,13 +7,13 @@ use std::time::Duration;
 use septet_kernel::{Caller, ConversationId, Role, causes};
 use tracing::warn;
 
-use crate::engine::Engine;
+use super::scheduler::Scheduler;
 use crate::error::Error;
 
 /// How often it is tried again.
 const TRY_EVERY: Duration = Duration::from_secs(60);
 
-impl Engine {
+impl Scheduler {
     /// Lets the sandboxes of a conversation go that was deleted; later, when that fails now.
     pub(crate) async fn let_go(&self, caller: &Caller, conversation: ConversationId) {
         if let Err(error) = self.try_let_go(caller, conversation).await {
@@ -24,13 +24,13 @@ impl Engine {
 
     /// Sandboxes are named after their conversation.
     async fn try_let_go(&self, caller: &Caller, conversation: ConversationId) -> Result<(), Error> {
-        self.sandbox.delete_named(caller, &conversation.to_string()).await?;
-        self.store.forget_gone(conversation).await
+        self.ports.sandbox.delete_named(caller, &conversation.to_string()).await?;
+        self.ports.store.forget_gone(conversation).await
     }
 
     /// Tries again what has not succeeded, until shutdown.
     pub(crate) async fn let_all_go(self: Arc<Self>) {
-        let stopping = self.lifecycle.stopping();
+        let stopping = self.stopping();
         loop {
             let tried = async {
                 if let Err(error) = self.try_all().await {
@@ -48,8 +48,8 @@ impl Engine {
     /// Up to the first failure: where one cannot be let go, the others cannot either.
     async fn try_all(&self) -> Result<(), Error> {
         let mut last = String::new();
-        while let Some((conversation, tenant)) = self.store.gone(&last).await? {
-            let caller = Caller { role: Role::Member, ..Caller::background(tenant, self.ids.next()) };
+        while let Some((conversation, tenant)) = self.ports.store.gone(&last).await? {
+            let caller = Caller { role: Role::Member, ..Caller::background(tenant, self.ports.ids.next()) };
             self.try_let_go(&caller, conversation).await?;
             last = conversation.to_string();
         }

@@ -4,9 +4,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::event::{ToolCall, ToolOutput};
-use super::state::Call;
-use crate::tools::Tool;
+use crate::run::event::ToolCall;
+use crate::run::output::{Artifact, ToolOutput};
+use crate::run::shape::Shape;
+use crate::run::state::Call;
 
 /// A message of the assistant.
 #[must_use]
@@ -45,16 +46,16 @@ pub fn call(id: &str, call: &Call, started_at_ms: i64, ended_at_ms: Option<i64>)
     let mut septet = timing(started_at_ms, ended_at_ms);
     septet["tool"] = json!(call.request.name);
     if let Some(output) = output {
-        septet["error"] = json!(output.error);
-        septet["files"] = json!(output.files);
+        septet["error"] = json!(output.error());
+        septet["files"] = json!(output.files().collect::<Vec<&Artifact>>());
     }
-    let mut item = match Tool::named(&call.request.name) {
-        Some(Tool::KnowledgeSearch) => search(&call.request, output),
-        Some(tool @ (Tool::RunPython | Tool::RunSql)) => {
-            septet["language"] = json!(if tool == Tool::RunSql { "sql" } else { "python" });
+    let mut item = match call.request.shape() {
+        Shape::FileSearch => search(&call.request, output),
+        Shape::CodeInterpreter { language } => {
+            septet["language"] = json!(language);
             code(call, output)
         }
-        None => unknown(&call.request, output),
+        Shape::Mcp { server } => mcp(&server, &call.request, output),
     };
     item.insert("id".to_owned(), json!(id));
     item.insert("status".to_owned(), json!(status));
@@ -62,18 +63,19 @@ pub fn call(id: &str, call: &Call, started_at_ms: i64, ended_at_ms: Option<i64>)
     Value::Object(item)
 }
 
-/// The name of the wire event that tells a call's phase, `in_progress`, a running word of its own, or `completed`.
+/// The name of the wire event that tells where a call stands.
 #[must_use]
-pub fn phase_event(call: &ToolCall, phase: Phase) -> &'static str {
-    match (Tool::named(&call.name), phase) {
-        (Some(Tool::KnowledgeSearch), Phase::Begun) => "response.file_search_call.in_progress",
-        (Some(Tool::KnowledgeSearch), Phase::Running) => "response.file_search_call.searching",
-        (Some(Tool::KnowledgeSearch), Phase::Done) => "response.file_search_call.completed",
-        (Some(Tool::RunPython | Tool::RunSql), Phase::Begun) => "response.code_interpreter_call.in_progress",
-        (Some(Tool::RunPython | Tool::RunSql), Phase::Running) => "response.code_interpreter_call.interpreting",
-        (Some(Tool::RunPython | Tool::RunSql), Phase::Done) => "response.code_interpreter_call.completed",
-        (None, Phase::Begun | Phase::Running) => "response.mcp_call.in_progress",
-        (None, Phase::Done) => "response.mcp_call.failed",
+pub fn phase_event(shape: &Shape, phase: Phase) -> &'static str {
+    match (shape, phase) {
+        (Shape::FileSearch, Phase::Begun) => "response.file_search_call.in_progress",
+        (Shape::FileSearch, Phase::Running) => "response.file_search_call.searching",
+        (Shape::FileSearch, Phase::Done | Phase::Failed) => "response.file_search_call.completed",
+        (Shape::CodeInterpreter { .. }, Phase::Begun) => "response.code_interpreter_call.in_progress",
+        (Shape::CodeInterpreter { .. }, Phase::Running) => "response.code_interpreter_call.interpreting",
+        (Shape::CodeInterpreter { .. }, Phase::Done | Phase::Failed) => "response.code_interpreter_call.completed",
+        (Shape::Mcp { .. }, Phase::Begun | Phase::Running) => "response.mcp_call.in_progress",
+        (Shape::Mcp { .. }, Phase::Done) => "response.mcp_call.completed",
+        (Shape::Mcp { .. }, Phase::Failed) => "response.mcp_call.failed",
     }
 }
 
@@ -84,16 +86,17 @@ pub enum Phase {
     Begun,
     /// It runs.
     Running,
-    /// It has its output.
+    /// It did what it should.
     Done,
+    /// It has an output that says why not.
+    Failed,
 }
 
 fn search(request: &ToolCall, output: Option<&ToolOutput>) -> Map<String, Value> {
     let arguments: Value = serde_json::from_str(&request.arguments).unwrap_or_default();
     let results: Option<Vec<Value>> = output.map(|output| {
         output
-            .passages
-            .iter()
+            .passages()
             .map(|passage| {
                 json!({
                     "file_id": passage.file,
@@ -116,11 +119,11 @@ fn search(request: &ToolCall, output: Option<&ToolOutput>) -> Map<String, Value>
 fn code(call: &Call, output: Option<&ToolOutput>) -> Map<String, Value> {
     let outputs: Option<Vec<Value>> = output.map(|output| {
         let mut outputs = Vec::new();
-        let logs = [output.stdout.as_str(), output.stderr.as_str()].concat();
+        let logs = output.logs();
         if !logs.is_empty() {
             outputs.push(json!({"type": "logs", "logs": logs}));
         }
-        for file in output.files.iter().filter(|file| file.mime.starts_with("image/")) {
+        for file in output.files().filter(|file| file.mime.starts_with("image/")) {
             let url = format!("/v1/containers/{}/files/{}/content", file.container, file.id);
             outputs.push(json!({"type": "image", "url": url, "file_id": file.id, "filename": file.name}));
         }
@@ -129,7 +132,7 @@ fn code(call: &Call, output: Option<&ToolOutput>) -> Map<String, Value> {
     object(json!({
         "type": "code_interpreter_call",
         "code": code_of(&call.request),
-        "container_id": call.container.map_or_else(String::new, |id| id.to_string()),
+        "container_id": call.container().map_or_else(String::new, |id| id.to_string()),
         "outputs": outputs,
     }))
 }
@@ -143,14 +146,15 @@ pub fn code_of(request: &ToolCall) -> String {
     }
 }
 
-fn unknown(request: &ToolCall, output: Option<&ToolOutput>) -> Map<String, Value> {
+fn mcp(server: &str, request: &ToolCall, output: Option<&ToolOutput>) -> Map<String, Value> {
+    let told = |wanted: bool| output.filter(|output| output.ok == wanted).map(ToolOutput::texts);
     object(json!({
         "type": "mcp_call",
-        "server_label": "septet",
+        "server_label": server,
         "name": request.name,
         "arguments": request.arguments,
-        "output": null,
-        "error": output.map(|output| output.text.clone()),
+        "output": told(true),
+        "error": told(false),
     }))
 }
 

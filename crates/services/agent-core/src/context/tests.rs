@@ -2,25 +2,27 @@
 
 use super::messages::Messages;
 use super::*;
-use crate::run::event::{Spilled, ToolCall, ToolOutput, Usage};
+use crate::run::event::{Spilled, ToolCall, Usage};
+use crate::run::output::ToolOutput;
 use crate::run::state::{Call, Step};
 
 fn call(model_id: Option<&str>, name: &str, arguments: &str, output: Option<&str>) -> Call {
-    let output = output.map(|text| ToolOutput { text: text.to_owned(), ..ToolOutput::default() });
+    let output = output.map(ToolOutput::text);
     let request = ToolCall {
         id: "call_0_0".to_owned(),
         name: name.to_owned(),
         arguments: arguments.to_owned(),
         model_id: model_id.map(str::to_owned),
+        shape: None,
     };
-    Call { request, key: None, container: None, output }
+    Call { request, begun: None, output }
 }
 
 fn written(calls: Vec<Call>) -> Value {
     let mut state = State::default();
     let step: Step = turn(&mut state, calls);
     let mut messages = Messages::default();
-    messages.step(&step, &BTreeMap::new(), |call| call.output.clone().unwrap_or_default().text);
+    messages.step(&step, &BTreeMap::new(), |call| call.output.as_ref().map_or_else(String::new, read));
     serde_json::to_value(messages.list).unwrap()
 }
 

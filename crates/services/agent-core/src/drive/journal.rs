@@ -8,9 +8,10 @@ use septet_kernel::{BlobId, Clock, ResponseId};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::feed::Feed;
 use crate::error::Error;
-use crate::feed::Feed;
-use crate::run::event::{Event, Recorded, Spilled, ToolOutput};
+use crate::run::event::{Event, Recorded, Spilled};
+use crate::run::output::ToolOutput;
 use crate::run::state::State;
 use crate::store::Store;
 
@@ -80,11 +81,17 @@ impl JournalWriter {
         Ok(())
     }
 
-    /// The output of a tool as the journal holds it: here, or in the blob store when it is large.
+    /// Writes the one output of a call.
     ///
     /// # Errors
-    /// When the blob store fails.
-    pub(crate) async fn spill(&mut self, output: ToolOutput) -> Result<Spilled<ToolOutput>, Error> {
+    /// As [`JournalWriter::write`], and when the blob store fails.
+    pub(crate) async fn finish_call(&mut self, id: &str, output: ToolOutput) -> Result<(), Error> {
+        let output = self.spill(output).await?;
+        self.write(vec![Event::ToolFinished { call_id: id.to_owned(), output }]).await
+    }
+
+    /// The output of a tool as the journal holds it: here, or in the blob store when it is large.
+    async fn spill(&mut self, output: ToolOutput) -> Result<Spilled<ToolOutput>, Error> {
         let Some(id) = store_large(&self.blobs, "tool output", &output).await? else {
             return Ok(Spilled::Here(Box::new(output)));
         };

@@ -6,8 +6,9 @@ use septet_contracts::models::Thinking;
 use serde_json::{Map, Value};
 
 use super::messages::Messages;
+use super::output::read;
 use super::shortened;
-use crate::run::event::{Passage, ToolOutput};
+use crate::run::output::{Passage, ToolOutput};
 use crate::run::state::{Call, State, Step};
 use crate::tools::arguments;
 
@@ -87,7 +88,7 @@ fn short_arguments(text: &str) -> String {
 
 fn output(call: &Call) -> String {
     let Some(output) = &call.output else { return String::new() };
-    if output.passages.is_empty() { shortened(&output.text, MAX_OUTPUT_CHARS) } else { passages(output) }
+    if output.passages().next().is_none() { shortened(&read(output), MAX_OUTPUT_CHARS) } else { passages(output) }
 }
 
 /// Passages without their numbers: those are each run's own, and the model must not cite what this one has not found.
@@ -96,8 +97,8 @@ fn passages(output: &ToolOutput) -> String {
         let text: String = passage.text.chars().take(MAX_PASSAGE_CHARS).collect();
         format!("- {}, page {}: {}\n", passage.filename, passage.page, text.replace('\n', " "))
     };
-    let lines: String = output.passages.iter().take(MAX_PASSAGES).map(line).collect();
-    let n_more = output.passages.len().saturating_sub(MAX_PASSAGES);
+    let lines: String = output.passages().take(MAX_PASSAGES).map(line).collect();
+    let n_more = output.passages().count().saturating_sub(MAX_PASSAGES);
     let more = if n_more > 0 { format!("- and {n_more} more\n") } else { String::new() };
     format!("Found for an earlier question, and not numbered any more; search again to cite:\n{lines}{more}")
 }

@@ -1,0 +1,5 @@
+//! OpenAI's Responses: the response object, its items, and the numbered events of its stream.
+
+pub mod item;
+pub mod project;
+pub mod response;
