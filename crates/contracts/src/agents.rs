@@ -260,6 +260,15 @@ pub struct Deleted {
     pub deleted: bool,
 }
 
+/// A tool that agents can have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ToolSummary {
+    /// What it is called by.
+    pub name: String,
+    /// What the model is told of it.
+    pub description: String,
+}
+
 /// Talks to Agent Core.
 #[derive(Clone)]
 pub struct Agents {
@@ -342,6 +351,14 @@ impl Agents {
     /// `NotFound`.
     pub async fn input_items(&self, caller: &Caller, id: ResponseId) -> Result<Page<Value>, CallError> {
         self.client.get(caller, &format!("/v1/responses/{}/input_items", segment(id))).answer().await
+    }
+
+    /// The tools that agents can have, in the order in which they are offered.
+    ///
+    /// # Errors
+    /// When the service is down.
+    pub async fn tools(&self, caller: &Caller) -> Result<Vec<ToolSummary>, CallError> {
+        self.client.get(caller, "/internal/tools").answer().await
     }
 
     /// Makes a conversation.

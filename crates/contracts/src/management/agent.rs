@@ -44,7 +44,7 @@ pub struct Agent {
     /// The version it is pinned to; the live one when absent.
     #[serde(default)]
     pub prompt_version: Option<u32>,
-    /// What it may use: `knowledge_search`, `run_python`, `run_sql`.
+    /// What it may use, such as `knowledge_search` and `run_python`.
     #[serde(default)]
     pub tools: Vec<String>,
     /// Where it searches; everything of the tenant when empty.
@@ -79,7 +79,7 @@ pub struct NewAgent {
     /// Pins a version; the live one unless told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt_version: Option<u32>,
-    /// What it may use: `knowledge_search`, `run_python`, `run_sql`.
+    /// What it may use, such as `knowledge_search` and `run_python`.
     #[serde(default)]
     pub tools: Vec<String>,
     /// Where it searches; everything of the tenant when empty.

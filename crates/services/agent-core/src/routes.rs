@@ -3,6 +3,7 @@
 mod blobs;
 mod conversations;
 mod responses;
+mod tools;
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -19,6 +20,7 @@ pub(crate) fn routes(runs: Runs) -> Router {
         .route("/v1/conversations/{id}", get(conversations::show).delete(conversations::delete))
         .route("/v1/conversations/{id}/items", get(conversations::items))
         .route("/api/conversations", get(conversations::list))
+        .route("/internal/tools", get(tools::list))
         .route(septet_contracts::blobs::HELD, post(blobs::held))
         .with_state(runs)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::Stream;
-use septet_contracts::agents::{ConversationQuery, CreateConversation, CreateResponse, Input};
+use septet_contracts::agents::{ConversationQuery, CreateConversation, CreateResponse, Input, ToolSummary};
 use septet_kernel::{BlobId, Caller, ConversationId, ItemId, Kind, ResponseId, VectorStoreId};
 use serde_json::{Value, json};
 
@@ -234,6 +234,12 @@ impl Runs {
             self.scheduler.let_go(caller, row.conversation).await;
         }
         Ok(())
+    }
+
+    /// The tools that agents can have.
+    pub(crate) fn tools(&self) -> Vec<ToolSummary> {
+        let definitions = self.ports.tools.all().map(|tool| tool.definition());
+        definitions.map(|told| ToolSummary { name: told.name, description: told.description }).collect()
     }
 
     /// Those of `blobs` that a run still names.

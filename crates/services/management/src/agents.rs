@@ -19,6 +19,7 @@ impl Management {
     /// [`Error::Taken`].
     pub async fn create_agent(&self, caller: &Caller, new: wire::NewAgent) -> Result<wire::Agent, Error> {
         Permission::WriteAgents.check(caller)?;
+        self.check_tools(caller, &new.tools).await?;
         let scope = self.store.change(caller.tenant).await?;
         scope.alone().await?;
         let row = self.insert_agent(&scope, new).await?;
@@ -85,6 +86,8 @@ impl Management {
         change: wire::AgentChange,
     ) -> Result<wire::Agent, Error> {
         Permission::WriteAgents.check(caller)?;
+        // One that it has already may be gone by now, and stays until somebody names others.
+        self.check_tools(caller, change.tools.as_deref().unwrap_or_default()).await?;
         let scope = self.store.change(caller.tenant).await?;
         scope.alone().await?;
         let before = scope.get::<agents::Entity>(id).await?;

@@ -7,9 +7,6 @@ use septet_contracts::management as wire;
 
 use crate::Error;
 
-/// The tools that an agent may have.
-pub(crate) const TOOLS: [&str; 3] = ["knowledge_search", "run_python", "run_sql"];
-
 const MIN_PASSWORD_CHARS: usize = 10;
 // Argon2 takes any length, and an attacker pays nothing for a megabyte.
 const MAX_PASSWORD_CHARS: usize = 256;
@@ -89,14 +86,19 @@ pub(crate) fn handle(text: &str) -> Result<(), String> {
 
 fn tools(tools: &[String]) -> Result<(), String> {
     for (index, tool) in tools.iter().enumerate() {
-        if !TOOLS.contains(&tool.as_str()) {
-            return Err(format!("there is no tool {:?}; there are {}", cut(tool), TOOLS.join(", ")));
-        }
         if tools[..index].contains(tool) {
             return Err(format!("names {tool} twice"));
         }
     }
     Ok(())
+}
+
+/// Whether all of these tools are among those that there are.
+pub(crate) fn known_tools(tools: &[String], known: &[String]) -> Result<(), String> {
+    match tools.iter().find(|tool| !known.contains(tool)) {
+        Some(tool) => Err(format!("there is no tool {:?}; there are {}", cut(tool), known.join(", "))),
+        None => Ok(()),
+    }
 }
 
 fn metadata(pairs: &BTreeMap<String, String>) -> Result<(), String> {

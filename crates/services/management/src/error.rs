@@ -1,5 +1,6 @@
 //! What Management refuses, and why.
 
+use septet_contracts::call::CallError;
 use septet_contracts::management::Denied;
 use septet_kernel::{Failure, Kind};
 
@@ -61,6 +62,9 @@ pub enum Error {
     /// Unknown, revoked or expired key, or its owner is disabled: which one is nobody's business.
     #[error("the API key is not valid")]
     BadKey,
+    /// Agent Core, which knows the tools, refused or is down.
+    #[error("{0}")]
+    Call(#[from] CallError),
     /// Hashing a password failed.
     #[error("failed to hash a password")]
     Hash,
@@ -112,6 +116,7 @@ impl Failure for Error {
             Self::Invalid { .. } => Kind::Unprocessable,
             Self::Denied(_) | Self::Refused { .. } => Kind::Forbidden,
             Self::WrongCredentials | Self::BadKey => Kind::Unauthenticated,
+            Self::Call(error) => error.kind,
             Self::Hash | Self::Store { .. } | Self::BadRow { .. } => Kind::Internal,
         }
     }
@@ -125,6 +130,7 @@ impl Failure for Error {
             Self::InUse { .. } => "in_use",
             Self::WrongCredentials => "wrong_credentials",
             Self::BadKey => "invalid_api_key",
+            Self::Call(error) => &error.code,
             Self::Missing { .. } | Self::Denied(_) | Self::Hash | Self::Store { .. } | Self::BadRow { .. } => {
                 self.kind().name()
             }
@@ -135,6 +141,7 @@ impl Failure for Error {
         match self {
             Self::Invalid { param, .. } => Some(param),
             Self::Taken { .. } => Some("name"),
+            Self::Call(error) => error.param.as_deref(),
             Self::Missing { .. }
             | Self::Denied(_)
             | Self::Refused { .. }

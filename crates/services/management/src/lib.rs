@@ -35,6 +35,7 @@ mod wire;
 
 use anyhow::Context;
 use septet_chassis::{Platform, Service};
+use septet_contracts::agents::Agents;
 use septet_database::Database;
 use septet_kernel::ServiceName;
 
@@ -56,6 +57,7 @@ pub async fn open(
     config.check().map_err(anyhow::Error::msg).context("the settings of management cannot work")?;
     database.migrate::<migration::Migrator>().await.context("failed to prepare the tables of management")?;
     let management = Management::new(database, platform.clock.clone(), platform.ids.clone()).await?;
+    let management = management.with_agents(Agents::new(platform.directory.transport(ServiceName::AgentCore)));
     let first_start = seeds::first_start(&management, &config).await.context("failed to fill a new installation")?;
     if first_start.is_some() {
         tracing::info!("first start: made the home tenant, its administrator and its agents");

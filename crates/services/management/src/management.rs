@@ -3,11 +3,13 @@
 
 use std::future::Future;
 
+use septet_contracts::agents::Agents;
 use septet_contracts::management::{Denied, Permission};
 use septet_contracts::page::Page;
 use septet_database::Database;
 use septet_kernel::{Caller, Clock, Ids};
 
+use crate::check::known_tools;
 use crate::password::Passwords;
 use crate::store::{Store, tenants};
 use crate::{Error, wire};
@@ -19,6 +21,8 @@ pub struct Management {
     pub(crate) clock: Clock,
     pub(crate) ids: Ids,
     pub(crate) passwords: Passwords,
+    /// Who knows the tools that there are; absent for the command line, which makes no agents.
+    pub(crate) agents: Option<Agents>,
 }
 
 impl Management {
@@ -28,7 +32,22 @@ impl Management {
     /// # Errors
     /// When hashing passwords cannot be set up.
     pub async fn new(database: Database, clock: Clock, ids: Ids) -> Result<Self, Error> {
-        Ok(Self { store: Store::new(database), clock, ids, passwords: Passwords::new().await? })
+        Ok(Self { store: Store::new(database), clock, ids, passwords: Passwords::new().await?, agents: None })
+    }
+
+    /// The same, with Agent Core to ask which tools there are.
+    pub(crate) fn with_agents(self, agents: Agents) -> Self {
+        Self { agents: Some(agents), ..self }
+    }
+
+    /// Passes when there are all of these tools.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`]; [`Error::Call`] when Agent Core is away.
+    pub(crate) async fn check_tools(&self, caller: &Caller, tools: &[String]) -> Result<(), Error> {
+        let Some(agents) = self.agents.as_ref().filter(|_| !tools.is_empty()) else { return Ok(()) };
+        let known: Vec<String> = agents.tools(caller).await?.into_iter().map(|tool| tool.name).collect();
+        known_tools(tools, &known).map_err(|problem| Error::invalid("tools", problem))
     }
 
     /// The caller's tenant, which every user's row is shown with.

@@ -75,7 +75,7 @@ pub(crate) async fn plant<C: sea_orm::ConnectionTrait>(management: &Management, 
         model: String::new(),
         prompt_id,
         prompt_version: None,
-        tools: crate::check::TOOLS.map(str::to_owned).into(),
+        tools: ["knowledge_search", "run_python", "run_sql"].map(str::to_owned).into(),
         knowledge_bases: Vec::new(),
         limits: wire::AgentLimits::default(),
     };

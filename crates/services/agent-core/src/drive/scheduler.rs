@@ -62,6 +62,8 @@ impl Scheduler {
 
     /// Keeps the leases, takes up runs and lets sandboxes go until shutdown.
     pub(crate) fn start(self: &Arc<Self>) {
+        // What a process before left behind is taken up at once.
+        self.wake.notify_one();
         let scheduler = Arc::clone(self);
         self.lifecycle.spawn("keep leases of runs", async move { scheduler.keep_leases().await });
         let scheduler = Arc::clone(self);

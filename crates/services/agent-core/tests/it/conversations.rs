@@ -86,15 +86,15 @@ async fn the_sandboxes_of_a_deleted_conversation_go_however_long_their_service_i
     let harness = Harness::start(json!({}), [text("yes")]).await;
     let answer = harness.ask("Is it?").await;
     let conversation: ConversationId = answer.extra["conversation"]["id"].as_str().unwrap().parse().unwrap();
-    harness.peers.sandbox_is_away(true);
+    harness.peers.sandbox.is_away(true);
     harness.agents.delete_conversation(&harness.caller, conversation).await.unwrap();
-    assert_eq!(harness.peers.let_go(), Vec::<String>::new());
+    assert_eq!(harness.peers.sandbox.let_go(), Vec::<String>::new());
 
-    harness.peers.sandbox_is_away(false);
+    harness.peers.sandbox.is_away(false);
     let harness = harness.restart(async |_database| {}).await;
 
     let let_go = async {
-        while harness.peers.let_go() != [conversation.to_string()] {
+        while harness.peers.sandbox.let_go() != [conversation.to_string()] {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };

@@ -7,6 +7,8 @@ mod endings;
 mod fairness;
 mod harness;
 mod memory;
+mod parallel;
 mod providers;
+mod recovery;
 mod thinking;
 mod waits;

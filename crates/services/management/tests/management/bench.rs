@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use septet_chassis::Platform;
+use septet_contracts::agents::ToolSummary;
 use septet_contracts::call::CallError;
 use septet_contracts::management::{Credentials, Management, NewUser, User};
 use septet_database::Database;
@@ -78,7 +79,15 @@ pub(crate) async fn start(database: Database) -> (Management, Platform, Option<F
     let (service, first_start) = open(Config::default(), &platform, database).await.unwrap();
     let router = service.into_router(&platform);
     platform.directory.plug_local(ServiceName::Management, router);
+    let tools = async || axum::Json(["knowledge_search", "run_python", "run_sql"].map(tool));
+    let agents = axum::Router::new().route("/internal/tools", axum::routing::get(tools));
+    let agents = septet_chassis::Service::internal(ServiceName::AgentCore, agents);
+    platform.directory.plug_local(ServiceName::AgentCore, agents.into_router(&platform));
     (Management::new(platform.directory.transport(ServiceName::Management)), platform, first_start)
+}
+
+fn tool(name: &str) -> ToolSummary {
+    ToolSummary { name: name.to_owned(), description: String::new() }
 }
 
 async fn fresh_database(folder: &tempfile::TempDir) -> Database {

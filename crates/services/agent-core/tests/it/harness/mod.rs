@@ -1,16 +1,16 @@
-//! An Agent Core with stand-ins for Management, the model gateway and the knowledge engine.
+//! An Agent Core with stand-ins for Management, the model gateway, the knowledge engine and the sandbox runner.
 
-use std::collections::VecDeque;
-use std::convert::Infallible;
+mod models;
+mod sandbox;
+
+use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post};
+use axum::http::StatusCode;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use futures::StreamExt;
 use secrecy::SecretString;
@@ -24,7 +24,10 @@ use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 use tokio::sync::Notify;
 
+pub(crate) use self::sandbox::Sandboxes;
+
 /// What the model does when it is asked next.
+#[derive(Clone)]
 pub(crate) enum Turn {
     /// Answers with these deltas and ends for this reason; it used 10 tokens in and 5 out, 2 of them for thinking.
     Says(Vec<Value>, Option<&'static str>),
@@ -66,8 +69,16 @@ pub(crate) fn name_of_a_dead_process() -> String {
 #[derive(Clone, Default)]
 pub(crate) struct Peers(Arc<Inner>);
 
+impl std::ops::Deref for Peers {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
 #[derive(Default)]
-struct Inner {
+pub(super) struct Inner {
     agent: Mutex<Value>,
     script: Mutex<VecDeque<Turn>>,
     /// Said once the script is over; "done" unless told.
@@ -83,9 +94,14 @@ struct Inner {
     searched: Mutex<Vec<Value>>,
     /// Which agents were asked for.
     named: Mutex<Vec<String>>,
-    is_sandbox_away: Mutex<bool>,
-    /// The names of sandboxes that were let go.
-    let_go: Mutex<Vec<String>>,
+    /// The sandboxes and what runs in them.
+    pub(crate) sandbox: Sandboxes,
+    /// Whether an answer is kept under its key, as the model gateway keeps it.
+    are_answers_kept: Mutex<bool>,
+    kept: Mutex<BTreeMap<String, Turn>>,
+    /// How many searches are answered together, in the order opposite to that in which they came.
+    n_together: Mutex<usize>,
+    together: Notify,
 }
 
 impl Peers {
@@ -120,13 +136,14 @@ impl Peers {
         self.0.named.lock().unwrap().clone()
     }
 
-    pub(crate) fn sandbox_is_away(&self, is_away: bool) {
-        *self.0.is_sandbox_away.lock().unwrap() = is_away;
+    /// From now on each key has one answer, however often it is asked for.
+    pub(crate) fn keep_answers(&self) {
+        *self.0.are_answers_kept.lock().unwrap() = true;
     }
 
-    /// The names of sandboxes that were let go, oldest first.
-    pub(crate) fn let_go(&self) -> Vec<String> {
-        self.0.let_go.lock().unwrap().clone()
+    /// From now on searches are answered when so many have come, the last one first.
+    pub(crate) fn answer_together(&self, n: usize) {
+        *self.0.n_together.lock().unwrap() = n;
     }
 
     pub(crate) fn n_searches(&self) -> usize {
@@ -170,7 +187,7 @@ pub(crate) struct Harness {
 }
 
 impl Harness {
-    /// With an agent that has the tools `knowledge_search` and `run_python`, these limits, and a model with this script.
+    /// With an agent that has every tool, these limits, and a model with this script.
     pub(crate) async fn start(limits: Value, script: impl IntoIterator<Item = Turn>) -> Self {
         Self::start_with(limits, script, |_config| {}).await
     }
@@ -185,12 +202,12 @@ impl Harness {
         let peers = Peers::default();
         peers.provider("compat");
         peers.script(script);
-        *peers.0.agent.lock().unwrap() = json!({
+        *peers.agent.lock().unwrap() = json!({
             "id": platform.ids.next::<septet_kernel::AgentId>(),
             "name": "analyst",
             "model": "m",
             "prompt": {"id": platform.ids.next::<septet_kernel::PromptId>(), "version": 1, "text": "You help."},
-            "tools": ["knowledge_search", "run_python"],
+            "tools": ["knowledge_search", "run_python", "run_sql", "current_time"],
             "limits": limits,
         });
         let caller = Caller { role: Role::Editor, ..Caller::background(platform.ids.next(), platform.ids.next()) };
@@ -212,9 +229,9 @@ impl Harness {
         let blobs = Blobs::open(&Blobs::file_uri(&folder.path().join("blobs"))).unwrap();
         for (name, router) in [
             (ServiceName::Management, management(peers.clone())),
-            (ServiceName::ModelGateway, models(peers.clone())),
+            (ServiceName::ModelGateway, models::routes(peers.clone())),
             (ServiceName::KnowledgeEngine, knowledge(peers.clone())),
-            (ServiceName::SandboxRunner, sandbox(peers.clone())),
+            (ServiceName::SandboxRunner, sandbox::routes(peers.clone())),
         ] {
             platform.directory.plug_local(name, Service::internal(name, router).into_router(&platform));
         }
@@ -223,6 +240,22 @@ impl Harness {
         platform.lifecycle.begin();
         let agents = Agents::new(platform.directory.transport(ServiceName::AgentCore));
         Self { platform, agents, peers, caller, folder, config }
+    }
+
+    /// Does something to the tables while the process runs.
+    pub(crate) async fn sql(&self, sql: &str) {
+        let database = Database::open(&database_uri(&self.folder)).await.unwrap();
+        sea_orm::ConnectionTrait::execute_unprepared(database.writer(), sql).await.unwrap();
+    }
+
+    /// The rows that a query gives, each with its first column as text.
+    pub(crate) async fn rows(&self, sql: &str) -> Vec<String> {
+        let database = Database::open(&database_uri(&self.folder)).await.unwrap();
+        let rows = sea_orm::ConnectionTrait::query_all_raw(
+            database.reader(),
+            sea_orm::Statement::from_string(sea_orm::DbBackend::Sqlite, sql.to_owned()),
+        );
+        rows.await.unwrap().iter().map(|row| row.try_get_by_index(0).unwrap()).collect()
     }
 
     /// The folder of the blobs.
@@ -278,6 +311,17 @@ pub(crate) fn request(question: &str) -> CreateResponse {
     }
 }
 
+/// Waits until as many searches have come as are answered together; then the last one is answered first.
+async fn in_reverse(peers: &Peers, number: usize) {
+    let n_together = *peers.n_together.lock().unwrap();
+    while *peers.n_searches.lock().unwrap() < n_together {
+        peers.together.notified().await;
+    }
+    peers.together.notify_waiters();
+    let n_behind = n_together.saturating_sub(number);
+    tokio::time::sleep(Duration::from_millis(30 * u64::try_from(n_behind).unwrap())).await;
+}
+
 fn platform() -> Platform {
     Platform::new(&SecretString::from("a secret of the tests only, 32 bytes"), Clock::system())
 }
@@ -288,13 +332,13 @@ fn database_uri(folder: &TempDir) -> String {
 
 fn management(peers: Peers) -> Router {
     let agent = async |State(peers): State<Peers>, Path(name): Path<String>| {
-        let mut agent = peers.0.agent.lock().unwrap().clone();
+        let mut agent = peers.agent.lock().unwrap().clone();
         agent["name"] = json!(name);
-        peers.0.named.lock().unwrap().push(name);
+        peers.named.lock().unwrap().push(name);
         Json(agent)
     };
     let base = async |State(peers): State<Peers>, Path(id): Path<VectorStoreId>| {
-        let is_there = peers.0.bases.lock().unwrap().contains(&id);
+        let is_there = peers.bases.lock().unwrap().contains(&id);
         let base = json!({"id": id, "created_at": 1, "last_active_at": 1});
         is_there.then_some(Json(base)).ok_or(StatusCode::NOT_FOUND)
     };
@@ -306,75 +350,21 @@ fn management(peers: Peers) -> Router {
 
 fn knowledge(peers: Peers) -> Router {
     let search = async |State(peers): State<Peers>, Json(query): Json<Value>| {
-        *peers.0.n_searches.lock().unwrap() += 1;
-        peers.0.searched.lock().unwrap().push(query["vector_stores"].clone());
+        let number = {
+            let mut n_searches = peers.n_searches.lock().unwrap();
+            *n_searches += 1;
+            *n_searches
+        };
+        peers.searched.lock().unwrap().push(query["vector_stores"].clone());
+        in_reverse(&peers, number).await;
+        // Each question finds one passage of its own.
+        let question = query["queries"][0].as_str().unwrap_or_default().to_owned();
+        let psg = format!("psg_0193a5c0e8f07c4d8e1f2a3b4c5d{:04x}", question.len());
         let id = |prefix: &str| format!("{prefix}0193a5c0e8f07c4d8e1f2a3b4c5d6e7f");
         Json(json!({"passages": [{
-            "id": id("psg_"), "vector_store": id("vs_"), "file": id("file-"), "filename": "report.pdf",
-            "page": 3, "page_end": 3, "heading": "Sales", "text": "Net sales were 12 billion.", "score": 0.5,
+            "id": psg, "vector_store": id("vs_"), "file": id("file-"), "filename": "report.pdf",
+            "page": 3, "page_end": 3, "heading": "Sales", "text": format!("Net sales were 12 billion. About {question}."), "score": 0.5,
         }]}))
     };
     Router::new().route("/internal/search", post(search)).with_state(peers)
-}
-
-fn sandbox(peers: Peers) -> Router {
-    let let_go = async |State(peers): State<Peers>, Path(name): Path<String>| {
-        if *peers.0.is_sandbox_away.lock().unwrap() {
-            return StatusCode::SERVICE_UNAVAILABLE;
-        }
-        peers.0.let_go.lock().unwrap().push(name);
-        StatusCode::NO_CONTENT
-    };
-    Router::new().route("/internal/containers/named/{name}", delete(let_go)).with_state(peers)
-}
-
-fn models(peers: Peers) -> Router {
-    let cancel = async |State(peers): State<Peers>, Json(call): Json<Value>| {
-        peers.0.cancelled.lock().unwrap().push(call["key"].as_str().unwrap().to_owned());
-        Json(json!({"cancelled": true}))
-    };
-    Router::new()
-        .route("/v1/chat/completions", post(answer))
-        .route("/internal/calls/cancel", post(cancel))
-        .with_state(peers)
-}
-
-async fn answer(State(peers): State<Peers>, headers: HeaderMap, Json(body): Json<Value>) -> Response {
-    let key = headers["idempotency-key"].to_str().unwrap().to_owned();
-    peers.0.asked.lock().unwrap().push((key, body));
-    peers.0.arrived.notify_one();
-    let next = peers.0.script.lock().unwrap().pop_front();
-    let turn = next.unwrap_or_else(|| peers.0.always.lock().unwrap().map_or_else(|| text("done"), |turn| turn()));
-    let chunk =
-        |choices: Value| json!({"id": "x", "object": "chat.completion.chunk", "model": "m", "choices": choices});
-    let event = |data: &Value| format!("data: {data}\n\n");
-    let (deltas, finish, hangs) = match turn {
-        Turn::Says(deltas, finish) => (deltas, finish, false),
-        Turn::Hangs => (vec![json!({"content": "Well"})], None, true),
-        Turn::Refuses(status, seconds, message) => {
-            let status = StatusCode::from_u16(status).unwrap();
-            let problem = json!({"detail": message, "code": "scripted", "retry_after_s": seconds});
-            return (status, Json(problem)).into_response();
-        }
-    };
-    let choices = |delta: &Value, finish: Option<&str>| json!([{"index": 0, "delta": delta, "finish_reason": finish}]);
-    let mut wire: String = deltas.iter().map(|delta| event(&chunk(choices(delta, None)))).collect();
-    let mut end = String::new();
-    if !hangs {
-        wire.push_str(&event(&chunk(choices(&json!({}), finish))));
-        let mut last = chunk(json!([]));
-        last["usage"] = json!({"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15,
-            "completion_tokens_details": {"reasoning_tokens": 2}});
-        end = event(&last) + "data: [DONE]\n\n";
-    }
-    let deployment = format!("{}/m", peers.0.provider.lock().unwrap());
-    let pieces = async_stream::stream! {
-        yield Ok::<_, Infallible>(Bytes::from(wire));
-        if hangs {
-            std::future::pending::<()>().await;
-        }
-        yield Ok(Bytes::from(end));
-    };
-    let headers = [("content-type", "text/event-stream".to_owned()), ("x-septet-deployment", deployment)];
-    (headers, Body::from_stream(pieces)).into_response()
 }
