@@ -47,6 +47,10 @@ say "a provider that limits, and a crash"
 SEPTET_BINARY=$(realpath "$septet") SEPTET_SHOTS=$shots SEPTET_CHROMIUM=$(command -v chromium) \
   "$root/scripts/npm.sh" run e2e:crash
 
+say "API keys"
+SEPTET_BINARY=$(realpath "$septet") SEPTET_SHOTS=$shots SEPTET_CHROMIUM=$(command -v chromium) \
+  "$root/scripts/npm.sh" run e2e:keys
+
 say "everything that can go wrong, in words"
 SEPTET_SHOTS=$shots SEPTET_CHROMIUM=$(command -v chromium) "$root/scripts/npm.sh" run e2e:errors
 

@@ -3,7 +3,7 @@ import react from '@vitejs/plugin-react'
 import type { Plugin } from 'vite'
 import { defineConfig } from 'vitest/config'
 
-const server = process.env.SEPTET_URL ?? 'http://127.0.0.1:8080'
+const server = process.env.SEPTET_URL ?? 'http://127.0.0.1:7700'
 
 /** Every browser that the console supports reads woff2; the two older forms of KaTeX's fonts would only lie in the binary. */
 const woff2Only: Plugin = {

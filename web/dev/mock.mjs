@@ -16,6 +16,7 @@ import { fileURLToPath } from 'node:url'
 import { CHART } from './answers.mjs'
 import { documentRoutes } from './documents.mjs'
 import { ids, jsonOf, list, Refused, send } from './http.mjs'
+import { keyRoutes, plantKeys } from './keys.mjs'
 import { down, isDown, OFFLINE, runRoutes } from './runs.mjs'
 
 const DIST = join(dirname(fileURLToPath(import.meta.url)), '..', 'dist')
@@ -193,6 +194,7 @@ const ROUTES = [
   ],
   ...runRoutes,
   ...documentRoutes,
+  ...keyRoutes,
   [
     'GET',
     '/v1/containers/:id/files/:id/content',
@@ -229,6 +231,8 @@ function page(res, path) {
   })
   res.end(readFileSync(join(DIST, 'index.html'), 'utf8').replaceAll('__SEPTET_NONCE__', nonce))
 }
+
+if (process.env.MOCK_OLD) plantKeys(user)
 
 const server = createServer(async (req, res) => {
   const path = decodeURIComponent(new URL(req.url, 'http://mock').pathname)

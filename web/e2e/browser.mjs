@@ -36,7 +36,7 @@ export async function startMock({ speed = 0.3, n_old = 0 } = {}) {
       PORT: '0',
       SEPTET_PASSWORD: password,
       MOCK_SPEED: String(speed),
-      MOCK_OLD: String(n_old),
+      ...(n_old > 0 && { MOCK_OLD: String(n_old) }),
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   })

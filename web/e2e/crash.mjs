@@ -4,19 +4,15 @@
 //
 // It starts the platform on a folder of its own, and a provider that refuses once and then answers slowly.
 
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ask, BOX, countsDown, launch, must, signIn } from './browser.mjs'
+import { dataFolder, startPlatform } from './platform.mjs'
 
-const BINARY = process.env.SEPTET_BINARY
-if (!BINARY) throw new Error('set SEPTET_BINARY')
 const WAIT_SECONDS = 6
 const N_WORDS = 40
-const data = mkdtempSync(join(tmpdir(), 'septet-crash.'))
+const data = dataFolder('crash')
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 
 const listen = async (server) => {
@@ -56,33 +52,14 @@ const provider = createServer(async (req, res) => {
 })
 
 let log = ''
-async function start(port, provider_port) {
-  // A clean environment, so that no provider of this machine answers instead.
-  const { PATH, HOME, SEPTET__GATEWAY__CONSOLE_FOLDER } = process.env
-  const platform = spawn(BINARY, ['up', '--listen', `127.0.0.1:${port}`, '--data', data], {
-    env: {
-      PATH,
-      HOME,
-      LANG: 'C.UTF-8',
-      VLLM_BASE_URL: `http://127.0.0.1:${provider_port}/v1`,
-      ...(SEPTET__GATEWAY__CONSOLE_FOLDER && { SEPTET__GATEWAY__CONSOLE_FOLDER }),
+const start = (port, provider_port) =>
+  startPlatform(data, {
+    port,
+    env: { VLLM_BASE_URL: `http://127.0.0.1:${provider_port}/v1` },
+    onLog: (piece) => {
+      log += piece
     },
   })
-  let said = ''
-  const patience = setTimeout(() => platform.kill('SIGKILL'), 60_000)
-  platform.stderr.on('data', (piece) => {
-    log += piece
-  })
-  await new Promise((resolve, reject) => {
-    platform.stdout.on('data', (piece) => {
-      said += piece
-      if (said.includes('septet is ready')) resolve()
-    })
-    platform.once('exit', (code) => reject(new Error(`the platform ended with ${code} before it was ready`)))
-  })
-  clearTimeout(patience)
-  return { platform, email: /^ {2}mail +(\S+)/m.exec(said)?.[1] }
-}
 
 const provider_port = await listen(provider)
 // The port has to be the same after the crash.
@@ -95,10 +72,9 @@ const page = await browser.newPage({ viewport: { width: 1440, height: 900 }, loc
 let running = null
 let failed = false
 try {
-  const first = await start(port, provider_port)
-  running = first.platform
-  await page.goto(`http://127.0.0.1:${port}`)
-  await signIn(page, readFileSync(join(data, 'first-password'), 'utf8').trim(), first.email)
+  running = await start(port, provider_port)
+  await page.goto(running.url)
+  await signIn(page, running.password(), running.email)
   await page.locator(BOX).waitFor()
 
   await ask(page, '你好')
@@ -109,11 +85,9 @@ try {
   console.log('ok  a provider that limits is told, with the seconds to go')
 
   await page.locator('[data-testid=prose]', { hasText: '词5' }).waitFor({ timeout: 60_000 })
-  const ended = once(running, 'exit')
-  running.kill('SIGKILL')
-  await ended
+  await running.stop('SIGKILL')
   await page.locator('[data-testid=lost-line]').waitFor({ timeout: 5000 })
-  running = (await start(port, provider_port)).platform
+  running = await start(port, provider_port)
   const back = Date.now()
   await page
     .locator('[data-testid=thinking]', { hasText: '运行曾中断，正在继续' })
@@ -142,10 +116,6 @@ try {
     await page.screenshot({ path: join(process.env.SEPTET_SHOTS, 'crash-failed.png') })
 }
 await browser.close()
-if (running) {
-  const ended = once(running, 'exit')
-  running.kill()
-  await ended
-}
-rmSync(data, { recursive: true, force: true })
+await running?.stop()
+data.remove()
 process.exit(failed ? 1 : 0)

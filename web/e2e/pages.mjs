@@ -145,6 +145,29 @@ const pages = {
     await page.locator('[data-testid=knowledge-head] button').click()
     await page.locator('[role=dialog] input').waitFor()
   },
+  keys: async (page) => {
+    await page.goto(`${mock.url}/keys`)
+    await page.getByRole('table').waitFor()
+  },
+  'new key': async (page) => {
+    await page.getByRole('button', { name: /新建密钥|New key/ }).click()
+    await page.getByLabel(/^(名称|Name)$/).fill('笔记本 notebook')
+    await page.getByLabel(/每分钟请求数|Requests per minute/).fill('0')
+    await page.getByText(/1 到 1,000,000|from 1 to 1,000,000/).waitFor()
+  },
+  'a key that was made': async (page) => {
+    await page.getByLabel(/每分钟请求数|Requests per minute/).fill('')
+    await page.getByRole('button', { name: /创建密钥|Create key/ }).click()
+    await page.getByTestId('secret').waitFor()
+  },
+  'revoke a key': async (page) => {
+    await page.getByRole('button', { name: /我已复制|I have copied it/ }).click()
+    await page
+      .getByRole('button', { name: /^(吊销|Revoke) .*notebook/ })
+      .last()
+      .click()
+    await page.getByText(/此操作无法撤销|cannot be undone/).waitFor()
+  },
   account: async (page) => {
     await page.goto(`${mock.url}/account`)
     await page.locator('input[name=new-password]').waitFor()
@@ -195,6 +218,11 @@ async function lookAsViewer() {
   ])
     if (await page.locator(offered).count()) complaints.push(`a viewer is offered ${offered}`)
   await scan(page, 'viewer knowledge')
+  if (await page.locator('[data-testid=rail] a[href="/keys"]').count())
+    complaints.push('a viewer is offered API keys')
+  await page.goto(`${mock.url}/keys`)
+  await page.getByTestId('empty').waitFor()
+  await scan(page, 'viewer keys')
   await opened.close()
 }
 

@@ -30,6 +30,12 @@ const knowledge = createRoute({
   component: lazyRouteComponent(() => import('./features/knowledge/KnowledgePage'), 'KnowledgePage'),
 })
 
+const keys = createRoute({
+  getParentRoute: () => root,
+  path: '/keys',
+  component: lazyRouteComponent(() => import('./features/keys/KeysPage'), 'KeysPage'),
+})
+
 const account = createRoute({
   getParentRoute: () => root,
   path: '/account',
@@ -37,7 +43,7 @@ const account = createRoute({
 })
 
 export const router = createRouter({
-  routeTree: root.addChildren([home, chat, knowledge, account]),
+  routeTree: root.addChildren([home, chat, knowledge, keys, account]),
   defaultPreload: 'intent',
 })
 

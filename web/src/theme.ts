@@ -1,8 +1,15 @@
 import { createTheme, defaultVariantColorsResolver, type VariantColorsResolver } from '@mantine/core'
 
-// Mantine's light variant is below 4.5:1 for several colours; a darker text on the palest shade passes.
+// Mantine's light variant is below 4.5:1 for several colours; a darker text on the palest shade passes. So is white on
+// its filled red.
 const readable: VariantColorsResolver = (input) => {
   const colors = defaultVariantColorsResolver(input)
+  if (input.variant === 'filled' && input.color === 'red')
+    return {
+      ...colors,
+      background: 'var(--mantine-color-red-9)',
+      hover: 'color-mix(in srgb, var(--mantine-color-red-9) 88%, black)',
+    }
   if (input.variant !== 'light') return colors
   const name = input.color ?? input.theme.primaryColor
   return {

@@ -43,13 +43,11 @@ async function post(path: string, body: unknown): Promise<Response> {
 async function keep(answer: Response): Promise<void> {
   const login = (await answer.json()) as Login
   token = login.access_token
-  let user = login.user ?? (session.state === 'in' ? session.user : null)
-  if (!user?.permissions) {
-    const me = await fetch('/api/me', { headers: { authorization: `Bearer ${token}` } }).catch(() => null)
-    // Without it everything is offered, and the server refuses what may not be.
-    const found = me?.ok ? await me.json().catch(() => null) : null
-    if (found) user = found as User
-  }
+  let user: User = login.user
+  const me = await fetch('/api/me', { headers: { authorization: `Bearer ${token}` } }).catch(() => null)
+  // Without it everything is offered, and the server refuses what may not be.
+  const found = me?.ok ? await me.json().catch(() => null) : null
+  if (found) user = found as User
   become({ state: 'in', user })
 }
 

@@ -1,73 +1,31 @@
-// The wire shapes the console reads. Thin on purpose: only the fields that are used, optional
-// wherever a server of another make could leave them out. `npm run api` generates the full ones.
+// The wire shapes that the console reads. They are those of the OpenAPI document; by hand stands only what the document
+// leaves open: the items and events of a run, and the entries of the list of models.
 
-export type User = {
-  id: string
-  email: string
-  name: string
-  role: string
-  tenant: { id: string; name: string }
-  /** What the role may do, such as `agents.use`. */
-  permissions?: string[]
-}
-export type Login = { access_token: string; expires_in: number; user?: User }
+import type { components } from './schema'
 
-export type Status = {
-  version?: string
-  offline_model?: boolean
-  default_agent?: string
-  sandbox?: { level?: string; driver?: string }
-}
+type Schemas = components['schemas']
+
+export type Permission = Schemas['Permission']
+export type Role = Schemas['Role']
+/** What the role may do is told on its own. */
+export type User = Schemas['Person'] & Partial<Pick<Schemas['Me'], 'permissions'>>
+export type Login = Schemas['Signed']
+export type Status = Schemas['Status']
+export type ApiKey = Schemas['ApiKey']
+export type NewApiKey = Schemas['NewApiKey']
+export type CreatedKey = Schemas['CreatedKey']
+export type ConversationEntry = Schemas['Conversation']
+export type StoredFile = Schemas['File']
+export type VectorStore = Schemas['VectorStore']
+export type VectorStoreFile = Schemas['VectorStoreFile']
+export type Stage = Schemas['Stage']
+
+export type Page<T> = { data: T[]; has_more?: boolean; last_id?: string | null }
 
 export type Model = {
   id: string
   owned_by?: string
   septet?: { title?: string; description?: string; kind?: 'agent' | 'chat' | 'embedding'; offline?: boolean }
-}
-
-export type ConversationEntry = {
-  id: string
-  title?: string | null
-  created_at: number
-  updated_at?: number
-  /** Who began it: a person in the console, or a program with a key. */
-  source?: 'console' | 'api'
-  /** The id of the newest response, or the response itself. */
-  last_response?: string | { id: string; status?: string } | null
-  /** What the last question was asked of, and which bases it named; only where one conversation is asked for. */
-  model?: string | null
-  vector_store_ids?: string[]
-}
-
-export type StoredFile = { id: string; filename: string; bytes: number; created_at: number }
-
-export type VectorStore = {
-  id: string
-  name: string | null
-  created_at: number
-  /** Seen by who made it alone, and searched only where it is named. */
-  private?: boolean
-  metadata?: Record<string, string> | null
-  file_counts?: { in_progress: number; completed: number; failed: number; cancelled: number; total: number }
-  usage_bytes?: number
-}
-
-export type Stage = 'queued' | 'parsing' | 'chunking' | 'embedding' | 'indexing' | 'ready' | 'failed'
-
-export type VectorStoreFile = {
-  id: string
-  status: 'in_progress' | 'completed' | 'failed' | 'cancelled'
-  last_error?: { code: string; message: string } | null
-  usage_bytes?: number
-  created_at: number
-  septet?: {
-    stage?: Stage
-    pages_done?: number
-    pages_total?: number
-    n_chunks?: number
-    filename?: string
-    bytes?: number
-  }
 }
 
 export type Passage = {
@@ -201,5 +159,3 @@ export type RunEvent = {
   septet?: { stdout?: string; stderr?: string }
   error?: { code?: string; message?: string }
 }
-
-export type Page<T> = { data: T[]; has_more?: boolean; last_id?: string | null }

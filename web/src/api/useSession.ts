@@ -2,10 +2,9 @@
 
 import { useSyncExternalStore } from 'react'
 import { currentSession, onSession } from './session'
+import type { Permission } from './types'
 
 export const useSession = () => useSyncExternalStore(onSession, currentSession)
-
-export type Permission = 'agents.use' | 'knowledge.write' | 'keys.own'
 
 /** Tells what the role may do. While the server has not said, everything is offered. */
 export function usePermissions(): (permission: Permission) => boolean {

@@ -2,6 +2,7 @@
 
 import { en as account } from '../features/account/words.en'
 import { en as chat } from '../features/chat/words.en'
+import { en as keys } from '../features/keys/words.en'
 import { en as knowledge } from '../features/knowledge/words.en'
 import { en as signin } from '../features/signin/words.en'
 import { en as run } from '../run/words.en'
@@ -19,6 +20,7 @@ export const en = {
   ...signin,
   ...account,
   ...chat,
+  ...keys,
   ...knowledge,
 } as const
 

@@ -38,6 +38,29 @@ export function money(nano: number, currency: string | undefined, tag: string): 
   }).format(value)
 }
 
+/** A day, from seconds since 1970. */
+export const day = (seconds: number, tag: string) =>
+  new Intl.DateTimeFormat(tag, { dateStyle: 'medium' }).format(toMillis(seconds))
+
+/** A moment, from seconds since 1970. */
+export const moment = (seconds: number, tag: string) =>
+  new Intl.DateTimeFormat(tag, { dateStyle: 'medium', timeStyle: 'short' }).format(toMillis(seconds))
+
+const UNITS: [Intl.RelativeTimeFormatUnit, number][] = [
+  ['day', 86_400],
+  ['hour', 3600],
+  ['minute', 60],
+]
+
+/** How long ago that was, to the minute; beyond a month it is the day. */
+export function ago(seconds: number, tag: string, nowMs: number): string {
+  const passed = Math.max(0, (nowMs - toMillis(seconds)) / 1000)
+  if (passed > 30 * 86_400) return day(seconds, tag)
+  const words = new Intl.RelativeTimeFormat(tag, { numeric: 'auto' })
+  const [unit, size] = UNITS.find(([, size]) => passed >= size) ?? ['minute', 60]
+  return words.format(-Math.floor(passed / size), unit)
+}
+
 export type DayGroup<T> = { key: string; label: string; entries: T[] }
 
 /** Groups what happened by day: today, yesterday, the last week, then by month. */

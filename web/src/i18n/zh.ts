@@ -2,6 +2,7 @@
 
 import { zh as account } from '../features/account/words.zh'
 import { zh as chat } from '../features/chat/words.zh'
+import { zh as keys } from '../features/keys/words.zh'
 import { zh as knowledge } from '../features/knowledge/words.zh'
 import { zh as signin } from '../features/signin/words.zh'
 import { zh as run } from '../run/words.zh'
@@ -20,5 +21,6 @@ export const zh: Dictionary = {
   ...signin,
   ...account,
   ...chat,
+  ...keys,
   ...knowledge,
 }

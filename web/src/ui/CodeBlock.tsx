@@ -4,28 +4,30 @@ import styles from './CodeBlock.module.css'
 import { CopyButton } from './CopyButton'
 import { useHighlighted } from './highlight'
 
-/** Code with colours and a copy button. `bare` leaves out the bar with the language. */
+/** Code with colours and a copy button. `bare` leaves out the bar with the language; `wraps` breaks long lines. */
 export function CodeBlock({
   code,
   language,
   bare = false,
+  wraps = false,
 }: {
   code: string
   language: string
   bare?: boolean
+  wraps?: boolean
 }) {
   const { t } = useLanguage()
   const { html, rest } = useHighlighted(useDeferredValue(code), language)
   const label = `${t('app.code')} ${language}`
   return (
-    <figure className={styles.code} data-bare={bare || undefined}>
+    <figure className={styles.code} data-bare={bare || undefined} data-wraps={wraps || undefined}>
       {!bare && (
         <figcaption>
           <span>{language || t('app.code')}</span>
           <CopyButton text={code} />
         </figcaption>
       )}
-      {bare && <CopyButton text={code} className={styles.codeCopy} />}
+      {bare && <CopyButton text={code} />}
       <pre tabIndex={0} role="group" aria-label={label}>
         {/* biome-ignore lint/security/noDangerouslySetInnerHtml: the highlighter escapes the code itself */}
         <code dangerouslySetInnerHTML={{ __html: html }} />

@@ -22,15 +22,7 @@ async function copy(words: string): Promise<boolean> {
   }
 }
 
-export function CopyButton({
-  text: words,
-  className,
-  size = 26,
-}: {
-  text: string
-  className?: string
-  size?: number
-}) {
+export function CopyButton({ text: words, size = 26 }: { text: string; size?: number }) {
   const { t } = useLanguage()
   const [done, setDone] = useState(false)
   useEffect(() => {
@@ -45,7 +37,6 @@ export function CopyButton({
         variant="subtle"
         color="gray"
         size={size}
-        className={className}
         aria-label={label}
         onClick={() => void copy(words).then(setDone)}
       >

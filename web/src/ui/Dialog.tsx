@@ -10,13 +10,23 @@ type Given = {
   onClose: () => void
   title: string
   size?: NonNullable<ModalRootProps['size']>
+  /** Closed by its buttons only: what it shows would be lost by a slip. */
+  insistent?: boolean
   children: ReactNode
 }
 
-export function Dialog({ opened, onClose, title, size, children }: Given) {
+export function Dialog({ opened, onClose, title, size, insistent = false, children }: Given) {
   const { t } = useLanguage()
   return (
-    <Modal.Root opened={opened} onClose={onClose} centered radius="lg" {...(size !== undefined && { size })}>
+    <Modal.Root
+      opened={opened}
+      onClose={onClose}
+      centered
+      radius="lg"
+      closeOnEscape={!insistent}
+      closeOnClickOutside={!insistent}
+      {...(size !== undefined && { size })}
+    >
       <Modal.Overlay />
       <Modal.Content>
         <div className={styles.dialogHead}>

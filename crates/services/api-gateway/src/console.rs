@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 
 const NONCE_MARK: &str = "__SEPTET_NONCE__";
 /// The first parts of the console's own addresses, as in `web/src/router.tsx`.
-const PAGES: [&str; 3] = ["account", "chat", "knowledge"];
+const PAGES: [&str; 4] = ["account", "chat", "keys", "knowledge"];
 const PLACEHOLDER: &str = include_str!("console/placeholder.html");
 
 #[derive(rust_embed::RustEmbed)]

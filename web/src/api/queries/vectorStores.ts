@@ -14,7 +14,7 @@ export const useVectorStores = () => useQuery(LISTED)
 /** The list as it is known, read when it is not. */
 export const listed = (queries: QueryClient) => queries.ensureQueryData(LISTED)
 
-export type NewVectorStore = Pick<VectorStore, 'name' | 'private' | 'metadata'>
+export type NewVectorStore = Pick<VectorStore, 'name'> & Partial<Pick<VectorStore, 'private' | 'metadata'>>
 export async function create(queries: QueryClient, wanted: NewVectorStore): Promise<VectorStore> {
   const store = await json<VectorStore>('/v1/vector_stores', { body: wanted })
   queries.setQueryData<VectorStore[]>(KEY, (old) => [store, ...(old ?? [])])

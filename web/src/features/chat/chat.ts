@@ -264,8 +264,7 @@ export class Chat {
 }
 
 async function lastOf(entry: ConversationEntry) {
-  const last = entry.last_response
-  const id = typeof last === 'string' ? last : last?.id
+  const id = entry.last_response
   if (!id) return null
   const [response, input] = await Promise.all([
     responses.get(id),

@@ -7,8 +7,14 @@ import { draftBase, forgetDrafts, makeBase, NEW, nameDraft } from './drafts'
 
 const base = (id: string, more: Partial<VectorStore> = {}): VectorStore => ({
   id,
+  object: 'vector_store',
   name: id,
   created_at: 0,
+  last_active_at: 0,
+  status: 'completed',
+  usage_bytes: 0,
+  metadata: {},
+  file_counts: { in_progress: 0, completed: 0, failed: 0, cancelled: 0, total: 0 },
   ...more,
 })
 const report = base('report')
