@@ -9,14 +9,14 @@ use septet_contracts::agents::{ConversationQuery, CreateConversation, CreateResp
 use septet_kernel::{BlobId, Caller, ConversationId, ItemId, Kind, ResponseId, VectorStoreId};
 use serde_json::{Value, json};
 
+use crate::context::input_text;
 use crate::drive::journal::load_spilled;
 use crate::drive::ports::Ports;
 use crate::drive::scheduler::Scheduler;
 use crate::error::Error;
-use crate::context::input_text;
 use crate::run::event::{Event, RunCreated};
-use crate::wire::responses::project::{Projector, Wire};
 use crate::store::{ConversationRow, NewRun, RunRow};
+use crate::wire::responses::project::{Projector, Wire};
 
 /// When nothing wakes a follower, for the run lives in another process, it looks by itself this often.
 const LOOK_EVERY: Duration = Duration::from_millis(300);

@@ -321,8 +321,10 @@ impl Wave {
         let events: Vec<Event> = std::mem::take(&mut self.waiting)
             .into_iter()
             .filter(|(number, _)| *number >= self.n_journaled)
-            .map(|(number, Printed { stdout, stderr })| {
-                Event::ToolProgress { call_id: self.planned[number].id.clone(), stdout, stderr }
+            .map(|(number, Printed { stdout, stderr })| Event::ToolProgress {
+                call_id: self.planned[number].id.clone(),
+                stdout,
+                stderr,
             })
             .collect();
         if events.is_empty() { Ok(()) } else { journal.write(events).await }

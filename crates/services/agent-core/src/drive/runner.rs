@@ -77,7 +77,10 @@ impl Runner {
     async fn take_up(
         ports: Arc<Ports>,
         owner: &str,
-        row: &RunRow, epoch: i64, signals: Signals) -> Result<Self, Error> {
+        row: &RunRow,
+        epoch: i64,
+        signals: Signals,
+    ) -> Result<Self, Error> {
         let mut journal = JournalWriter::take_up(
             ports.store.clone(),
             ports.blobs.clone(),
@@ -132,8 +135,15 @@ impl Runner {
     async fn ask_model(&mut self, step: u32, may_use_tools: bool, again: bool) -> Result<(), Error> {
         let n_steps = usize::try_from(step).unwrap_or(usize::MAX);
         let state = self.journal.state();
-        let request =
-            context::request(&self.agent, &self.ports.tools, &self.history, state, self.journal.thinking(), n_steps, may_use_tools);
+        let request = context::request(
+            &self.agent,
+            &self.ports.tools,
+            &self.history,
+            state,
+            self.journal.thinking(),
+            n_steps,
+            may_use_tools,
+        );
         let key = turn::key(self.run, step, state.steps.last().filter(|_| again));
         let ports = Arc::clone(&self.ports);
         let turn = Turn {
@@ -210,7 +220,9 @@ impl Runner {
             step.calls.iter().filter(|call| call.output.is_none()).map(|call| call.request.id.clone()).collect()
         });
         for id in open {
-            self.journal.finish_call(&id, ToolOutput::failed("cancelled", "the run ended before this was done")).await?;
+            self.journal
+                .finish_call(&id, ToolOutput::failed("cancelled", "the run ended before this was done"))
+                .await?;
         }
         self.journal.write(vec![Event::RunFinished { status, error }]).await?;
         info!(run.id = %self.run, run.status = status.as_str(), "run finished");

@@ -17,4 +17,6 @@ pub mod shape;
 pub mod state;
 
 #[cfg(test)]
+pub(crate) mod script;
+#[cfg(test)]
 mod tests;

@@ -3,3 +3,6 @@
 pub mod item;
 pub mod project;
 pub mod response;
+
+#[cfg(test)]
+mod tests;
