@@ -1,8 +1,6 @@
 //! Agent Core: runs of agents in the shape of OpenAI's Responses, and conversations.
 //!
-//! The gateway passes these through, so items and events stay JSON here; agent-core alone decides their content.
-//!
-//! What OpenAI has no field for stands under `septet` of a response, and events of types that its SDKs know carry it. A
+//! The shapes of runs are in [`responses`](crate::responses). The gateway passes runs through; agent-core alone decides their content. A
 //! `response.in_progress` after the first tells that a run waits (`septet.waiting: {code, message, until_ms, seconds}`) or
 //! that it was taken up again after its process was lost (`septet.recoveries`, a count). A run that reaches a limit ends
 //! as `incomplete` with `incomplete_details: {reason, message}`, where the reason is one of OpenAI's (`max_output_tokens`,
@@ -17,110 +15,8 @@ use serde_json::{Map, Value};
 
 use crate::call::{CallError, Client, query, segment};
 use crate::page::Page;
+use crate::responses::{CreateResponse, ResponseItem, ResponseObject};
 use crate::sse;
-
-/// Asks for a run.
-#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct CreateResponse {
-    /// `agent:<name>`; that of the conversation so far unless told.
-    #[serde(default)]
-    pub model: String,
-    /// The model of a conversation that has none yet.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub default_model: Option<String>,
-    /// What the user says.
-    pub input: Input,
-    /// Whether the answer is a stream of events. Default false: one JSON object when the run has ended.
-    #[serde(default)]
-    pub stream: bool,
-    /// The conversation to go on with.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub conversation: Option<ConversationRef>,
-    /// The run to go on from. It may be one in the middle of a conversation: that starts a branch.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub previous_response_id: Option<ResponseId>,
-    /// With `true` the call returns at once and the run goes on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub background: Option<bool>,
-    /// `{"type":"file_search","vector_store_ids":[...]}` narrows the search to these knowledge bases, for this run and
-    /// for those that follow it in the conversation without a `file_search` of their own.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub tools: Vec<Value>,
-    /// The caller's own words about the run.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub metadata: Option<BTreeMap<String, String>>,
-    /// Added to the agent's own prompt for this run.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub instructions: Option<String>,
-    /// Parameters of the OpenAI API that agents do not use.
-    #[serde(flatten)]
-    pub extra: Map<String, Value>,
-}
-
-/// What the user says: a text, or messages.
-#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(untagged)]
-pub enum Input {
-    /// A plain question.
-    Text(String),
-    /// Input items of the Responses API.
-    Items(Vec<Value>),
-}
-
-/// A conversation by id, in either of the two forms that the SDKs send.
-#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(untagged)]
-pub enum ConversationRef {
-    /// The id.
-    Id(ConversationId),
-    /// The id in an object.
-    Object {
-        /// The id.
-        id: ConversationId,
-    },
-}
-
-impl ConversationRef {
-    /// The id.
-    #[must_use]
-    pub fn id(&self) -> ConversationId {
-        match self {
-            Self::Id(id) | Self::Object { id } => *id,
-        }
-    }
-}
-
-/// A run, as OpenAI writes a Response. The fields that other services look at are typed; the rest is passed on.
-#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct ResponseObject {
-    /// The run.
-    pub id: ResponseId,
-    /// Always `response`.
-    pub object: String,
-    /// Seconds since 1970.
-    pub created_at: i64,
-    /// `queued`, `in_progress`, `completed`, `failed`, `cancelled` or `incomplete`.
-    pub status: String,
-    /// `agent:<name>`.
-    pub model: String,
-    /// The items so far: searches, code, messages.
-    pub output: Vec<Value>,
-    /// Everything else.
-    #[serde(flatten)]
-    pub extra: Map<String, Value>,
-}
-
-impl ResponseObject {
-    /// The text of all messages of the run.
-    #[must_use]
-    pub fn output_text(&self) -> String {
-        let mut text = String::new();
-        for part in self.output.iter().filter_map(|item| item["content"].as_array()).flatten() {
-            text.push_str(part["text"].as_str().unwrap_or_default());
-        }
-        text
-    }
-}
 
 /// A conversation.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
@@ -220,21 +116,18 @@ pub struct ItemQuery {
 impl ItemQuery {
     /// The page of `items`, which come oldest first.
     #[must_use]
-    pub fn page(&self, mut items: Vec<Value>) -> Page<Value> {
-        fn id(item: &Value) -> &str {
-            item["id"].as_str().unwrap_or_default()
-        }
+    pub fn page(&self, mut items: Vec<ResponseItem>) -> Page<ResponseItem> {
         if self.order.as_deref() == Some("desc") {
             items.reverse();
         }
         if let Some(after) = &self.after {
-            let n_before = items.iter().position(|item| id(item) == after).map_or(items.len(), |at| at + 1);
+            let n_before = items.iter().position(|item| item.id() == after).map_or(items.len(), |at| at + 1);
             items.drain(..n_before);
         }
         let limit = self.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
         let has_more = items.len() > limit;
         items.truncate(limit);
-        Page::new(items, has_more, |item| id(item).to_owned())
+        Page::new(items, has_more, |item| item.id().to_owned())
     }
 }
 
@@ -349,7 +242,7 @@ impl Agents {
     ///
     /// # Errors
     /// `NotFound`.
-    pub async fn input_items(&self, caller: &Caller, id: ResponseId) -> Result<Page<Value>, CallError> {
+    pub async fn input_items(&self, caller: &Caller, id: ResponseId) -> Result<Page<ResponseItem>, CallError> {
         self.client.get(caller, &format!("/v1/responses/{}/input_items", segment(id))).answer().await
     }
 
@@ -404,7 +297,11 @@ impl Agents {
     ///
     /// # Errors
     /// `NotFound`.
-    pub async fn conversation_items(&self, caller: &Caller, id: ConversationId) -> Result<Page<Value>, CallError> {
+    pub async fn conversation_items(
+        &self,
+        caller: &Caller,
+        id: ConversationId,
+    ) -> Result<Page<ResponseItem>, CallError> {
         self.client.get(caller, &format!("/v1/conversations/{}/items", segment(id))).answer().await
     }
 
@@ -431,11 +328,11 @@ mod tests {
 
     #[test]
     fn items_are_paged_in_both_orders_to_their_end() {
-        let items: Vec<Value> = ["a", "b", "c"].map(|id| json!({"id": id})).into();
+        let items: Vec<ResponseItem> = ["a", "b", "c"].map(|id| ResponseItem::Other(json!({"id": id}))).into();
         let page = |order: &str, after: Option<&str>, limit: Option<u32>| {
             let wanted = ItemQuery { limit, after: after.map(str::to_owned), order: Some(order.to_owned()) };
             let page = wanted.page(items.clone());
-            let ids: Vec<String> = page.data.iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect();
+            let ids: Vec<String> = page.data.iter().map(|item| item.id().to_owned()).collect();
             (ids.concat(), page.has_more)
         };
 

@@ -13,5 +13,6 @@ pub mod management;
 pub mod models;
 pub mod ndjson;
 pub mod page;
+pub mod responses;
 pub mod sandbox;
 pub mod sse;

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::Stream;
-use septet_contracts::agents::{ConversationQuery, CreateConversation, CreateResponse, Input, ToolSummary};
+use septet_contracts::agents::{ConversationQuery, CreateConversation, ToolSummary};
+use septet_contracts::responses::{
+    CreateResponse, RequestTool, ResponseEvent, ResponseInput, ResponseItem, ResponseObject,
+};
 use septet_kernel::{BlobId, Caller, ConversationId, ItemId, Kind, ResponseId, VectorStoreId};
 use serde_json::{Value, json};
 
@@ -16,7 +19,7 @@ use crate::drive::scheduler::Scheduler;
 use crate::error::Error;
 use crate::run::event::{Event, RunCreated};
 use crate::store::{ConversationRow, NewRun, RunRow};
-use crate::wire::responses::project::{Projector, Wire};
+use crate::wire::responses::project::Projector;
 
 /// When nothing wakes a follower, for the run lives in another process, it looks by itself this often.
 const LOOK_EVERY: Duration = Duration::from_millis(300);
@@ -135,13 +138,13 @@ impl Runs {
     }
 
     /// A run as a Response object.
-    pub(crate) async fn show(&self, caller: &Caller, id: ResponseId) -> Result<Value, Error> {
+    pub(crate) async fn show(&self, caller: &Caller, id: ResponseId) -> Result<ResponseObject, Error> {
         self.row(caller, id).await?;
-        Ok(self.project(id).await?.response())
+        self.project(id).await?.response().ok_or(Error::NoRun(id))
     }
 
     /// A run as a Response object, once it has ended.
-    pub(crate) async fn finished(&self, id: ResponseId) -> Result<Value, Error> {
+    pub(crate) async fn finished(&self, id: ResponseId) -> Result<ResponseObject, Error> {
         let mut grown = self.ports.feed.follow(id);
         let mut projector = Projector::default();
         let mut spilled = BTreeMap::new();
@@ -155,7 +158,7 @@ impl Runs {
             drop(journal);
             projector.forget_input();
             if projector.state().finished.is_some() {
-                return Ok(projector.response());
+                return projector.response().ok_or(Error::NoRun(id));
             }
             // Either way the journal is read again.
             let _woken_or_not = tokio::time::timeout(LOOK_EVERY, grown.changed()).await;
@@ -180,7 +183,7 @@ impl Runs {
         caller: &Caller,
         id: ResponseId,
         starting_after: Option<u64>,
-    ) -> Result<impl Stream<Item = Result<Wire, Error>> + Send + use<>, Error> {
+    ) -> Result<impl Stream<Item = Result<ResponseEvent, Error>> + Send + use<>, Error> {
         self.row(caller, id).await?;
         let ports = Arc::clone(&self.ports);
         let first_wanted = starting_after.map_or(0, |number| number.saturating_add(1));
@@ -193,10 +196,10 @@ impl Runs {
                 let journal = ports.store.journal(id, projector.state().next_seq).await?;
                 load_spilled(&ports.blobs, &journal, &mut spilled).await?;
                 for recorded in &journal {
-                    for wire in projector.push(recorded, &spilled) {
-                        let is_terminal = wire.is_terminal;
-                        if wire.sequence_number >= first_wanted {
-                            yield wire;
+                    for event in projector.push(recorded, &spilled) {
+                        let is_terminal = event.is_terminal();
+                        if event.sequence_number() >= first_wanted {
+                            yield event;
                         }
                         if is_terminal {
                             return;
@@ -214,7 +217,7 @@ impl Runs {
     }
 
     /// Asks a run to stop, waits a moment for it to do so, and shows it.
-    pub(crate) async fn cancel(&self, caller: &Caller, id: ResponseId) -> Result<Value, Error> {
+    pub(crate) async fn cancel(&self, caller: &Caller, id: ResponseId) -> Result<ResponseObject, Error> {
         let row = self.row(caller, id).await?;
         if row.status == "in_progress" {
             self.ports.store.request_cancel(id).await?;
@@ -248,10 +251,10 @@ impl Runs {
     }
 
     /// What the user said in a run.
-    pub(crate) async fn input_items(&self, caller: &Caller, id: ResponseId) -> Result<Vec<Value>, Error> {
+    pub(crate) async fn input_items(&self, caller: &Caller, id: ResponseId) -> Result<Vec<ResponseItem>, Error> {
         self.row(caller, id).await?;
-        let projector = self.project(id).await?;
-        Ok(projector.state().created.as_ref().map_or_else(Vec::new, |created| created.input.clone()))
+        let created = self.created(id).await?.ok_or(Error::NoRun(id))?;
+        Ok(created.input.into_iter().map(said).collect())
     }
 
     pub(crate) async fn add_conversation(
@@ -288,18 +291,21 @@ impl Runs {
     }
 
     /// Everything said in a conversation, oldest first.
-    pub(crate) async fn conversation_items(&self, caller: &Caller, id: ConversationId) -> Result<Vec<Value>, Error> {
+    pub(crate) async fn conversation_items(
+        &self,
+        caller: &Caller,
+        id: ConversationId,
+    ) -> Result<Vec<ResponseItem>, Error> {
         self.ports.store.conversation(caller, id).await?;
         let mut items = Vec::new();
         for run in self.ports.store.runs_of(id).await? {
             let projector = self.project(run).await?;
-            let response = projector.response();
+            let Some(response) = projector.response() else { continue };
             let input = projector.state().created.as_ref().map_or_else(Vec::new, |created| created.input.clone());
-            let output = response["output"].as_array().cloned().unwrap_or_default();
-            for mut item in input.into_iter().chain(output) {
-                item["septet"]["response_id"] = json!(run);
-                item["septet"]["response_status"] = response["status"].clone();
-                item["septet"]["response_error"] = response["error"].clone();
+            for mut item in input.into_iter().map(said).chain(response.output) {
+                item.set_fact("response_id", json!(run));
+                item.set_fact("response_status", json!(response.status));
+                item.set_fact("response_error", json!(response.error));
                 items.push(item);
             }
         }
@@ -331,11 +337,11 @@ fn title_of(question: &str) -> String {
 }
 
 /// The input as items of the Responses API, each with an id.
-fn input_items(input: Input, ports: &Ports) -> Result<Vec<Value>, Error> {
+fn input_items(input: ResponseInput, ports: &Ports) -> Result<Vec<Value>, Error> {
     let items = match input {
-        Input::Text(text) if text.trim().is_empty() => return Err(Error::EmptyInput),
-        Input::Text(text) => return Ok(vec![input_item("user", text, ports)]),
-        Input::Items(items) => items,
+        ResponseInput::Text(text) if text.trim().is_empty() => return Err(Error::EmptyInput),
+        ResponseInput::Text(text) => return Ok(vec![input_item("user", text, ports)]),
+        ResponseInput::Items(items) => items,
     };
     let mut kept = Vec::with_capacity(items.len());
     let mut is_empty = true;
@@ -376,26 +382,33 @@ fn input_item(role: &str, text: String, ports: &Ports) -> Value {
 }
 
 /// The knowledge bases that the request narrows the search to, if it does.
-fn knowledge_bases(tools: &[Value]) -> Result<Option<Vec<VectorStoreId>>, Error> {
+fn knowledge_bases(tools: &[RequestTool]) -> Result<Option<Vec<VectorStoreId>>, Error> {
     let mut ids = None;
     for (index, tool) in tools.iter().enumerate() {
-        let bad = |problem: String| Error::BadTool { index, problem };
-        match tool["type"].as_str() {
-            Some("file_search") => {
-                let stores: Vec<VectorStoreId> = serde_json::from_value(tool["vector_store_ids"].clone())
-                    .map_err(|error| bad(format!("vector_store_ids: {error}")))?;
-                ids.get_or_insert_with(Vec::new).extend(stores);
+        match tool {
+            RequestTool::FileSearch { vector_store_ids, .. } => {
+                ids.get_or_insert_with(Vec::new).extend(vector_store_ids);
             }
             // The agent has it already.
-            Some("code_interpreter") => {}
-            other => {
-                return Err(bad(format!(
-                    "type {:?} is not taken; agents bring their own tools, and file_search narrows where they search",
-                    other.unwrap_or_default()
-                )));
-            }
+            RequestTool::CodeInterpreter { .. } => {}
+            RequestTool::Other(tool) => return Err(Error::BadTool { index, problem: refusal(tool) }),
         }
     }
     // An empty list names nothing, and so narrows nothing.
     Ok(ids.filter(|ids: &Vec<VectorStoreId>| !ids.is_empty()))
+}
+
+/// Why a tool of a request is not taken.
+fn refusal(tool: &Value) -> String {
+    let kind = tool["type"].as_str().unwrap_or_default();
+    if kind == "file_search" {
+        let read = serde_json::from_value::<Vec<VectorStoreId>>(tool["vector_store_ids"].clone());
+        return read.map_or_else(|error| format!("vector_store_ids: {error}"), |_good| "is not understood".to_owned());
+    }
+    format!("type {kind:?} is not taken; agents bring their own tools, and file_search narrows where they search")
+}
+
+/// What somebody said, as it is kept.
+fn said(item: Value) -> ResponseItem {
+    serde_json::from_value(item.clone()).unwrap_or(ResponseItem::Other(item))
 }

@@ -4,8 +4,8 @@ use axum::extract::{Path, State};
 use septet_chassis::http::{Json, Query, Refusal};
 use septet_contracts::agents::{Conversation, ConversationQuery, CreateConversation, Deleted, ItemQuery};
 use septet_contracts::page::Page;
+use septet_contracts::responses::ResponseItem;
 use septet_kernel::{Caller, ConversationId};
-use serde_json::Value;
 
 use crate::error::Error;
 use crate::runs::Runs;
@@ -53,7 +53,7 @@ pub(super) async fn items(
     caller: Caller,
     Path(id): Path<ConversationId>,
     Query(wanted): Query<ItemQuery>,
-) -> Answer<Json<Page<Value>>> {
+) -> Answer<Json<Page<ResponseItem>>> {
     let items = runs.conversation_items(&caller, id).await?;
     Ok(Json(wanted.page(items)))
 }

@@ -10,17 +10,16 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use septet_chassis::http::{Json, Query, Refusal};
-use septet_contracts::agents::{CreateResponse, Deleted, ItemQuery};
+use septet_contracts::agents::{Deleted, ItemQuery};
 use septet_contracts::page::Page;
+use septet_contracts::responses::{CreateResponse, ResponseEvent, ResponseItem, ResponseObject};
 use septet_contracts::sse;
 use septet_kernel::{Caller, ResponseId, causes};
 use serde::Deserialize;
-use serde_json::Value;
 use tracing::warn;
 
 use crate::error::Error;
 use crate::runs::Runs;
-use crate::wire::responses::project::Wire;
 
 type Answer<T> = Result<T, Refusal<Error>>;
 
@@ -67,7 +66,7 @@ pub(super) async fn cancel(
     State(runs): State<Runs>,
     caller: Caller,
     Path(id): Path<ResponseId>,
-) -> Answer<Json<Value>> {
+) -> Answer<Json<ResponseObject>> {
     Ok(Json(runs.cancel(&caller, id).await?))
 }
 
@@ -87,19 +86,19 @@ pub(super) async fn input_items(
     caller: Caller,
     Path(id): Path<ResponseId>,
     Query(wanted): Query<ItemQuery>,
-) -> Answer<Json<Page<Value>>> {
+) -> Answer<Json<Page<ResponseItem>>> {
     let items = runs.input_items(&caller, id).await?;
     Ok(Json(wanted.page(items)))
 }
 
-fn event_stream(events: impl Stream<Item = Result<Wire, Error>> + Send + 'static) -> Response {
+fn event_stream(events: impl Stream<Item = Result<ResponseEvent, Error>> + Send + 'static) -> Response {
     let chunks = async_stream::stream! {
         let mut events = std::pin::pin!(events);
         loop {
             match tokio::time::timeout(KEEP_ALIVE_EVERY, events.next()).await {
                 Err(_silence) => yield Ok::<_, Infallible>(Bytes::from_static(sse::KEEP_ALIVE.as_bytes())),
                 Ok(None) => return,
-                Ok(Some(Ok(wire))) => yield Ok(to_event(&wire).to_wire()),
+                Ok(Some(Ok(event))) => yield Ok(to_event(&event).to_wire()),
                 Ok(Some(Err(error))) => {
                     // The client sees an end without a terminal event and asks for what follows.
                     warn!(error.detail = %causes(&error), "event stream broke off");
@@ -112,6 +111,8 @@ fn event_stream(events: impl Stream<Item = Result<Wire, Error>> + Send + 'static
     (headers, Body::from_stream(chunks)).into_response()
 }
 
-fn to_event(wire: &Wire) -> sse::Event {
-    sse::Event { name: wire.name.to_owned(), id: Some(wire.sequence_number.to_string()), data: wire.data.to_string() }
+fn to_event(event: &ResponseEvent) -> sse::Event {
+    // By way of a value, whose fields have one order: an event is the same byte for byte whatever the order in its type.
+    let data = serde_json::to_value(event).unwrap_or_default().to_string();
+    sse::Event { name: event.name().to_owned(), id: Some(event.sequence_number().to_string()), data }
 }

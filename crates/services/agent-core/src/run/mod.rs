@@ -7,7 +7,6 @@
 //!      State ── decide ──▶ Command      wire events, numbered
 //! ```
 
-pub mod citation;
 pub mod decide;
 pub mod effect;
 pub mod event;

@@ -2,16 +2,41 @@
 
 use std::collections::BTreeMap;
 
+use septet_contracts::responses::ResponseEvent;
 use septet_kernel::{Clock, Ids};
+use serde_json::Value;
 
 use super::decide::{Command, decide};
 use super::event::{Event, Recorded, RunCreated, Spilled, Status, ToolCall, Usage};
 use super::limits::Limits;
 use super::output::{Part, ToolOutput};
 use super::state::State;
-use crate::wire::responses::project::{Projector, Wire};
+use crate::wire::responses::project::Projector;
 
 pub(crate) const LIMITS: Limits = Limits { max_steps: 4, max_tool_calls: 6, max_wall_ms: 60_000 };
+
+/// An event as a client reads it.
+#[derive(Debug)]
+pub(crate) struct Wire {
+    pub(crate) sequence_number: u64,
+    pub(crate) name: String,
+    pub(crate) data: Value,
+    pub(crate) is_terminal: bool,
+}
+
+impl Wire {
+    fn of(event: ResponseEvent) -> Self {
+        let data = serde_json::to_value(&event).unwrap();
+        assert_eq!(
+            serde_json::from_value::<ResponseEvent>(data.clone()).unwrap(),
+            event,
+            "it is read as it is written"
+        );
+        assert!(!matches!(event, ResponseEvent::Other(_)), "only events that OpenAI defines are sent");
+        let (sequence_number, name) = (event.sequence_number(), event.name().to_owned());
+        Self { sequence_number, name, data, is_terminal: event.is_terminal() }
+    }
+}
 
 /// A journal as some run could have written it, with a start time of 0 and one millisecond between events.
 #[derive(Debug, Clone)]
@@ -103,7 +128,7 @@ impl Script {
 
     pub(crate) fn wires(&self) -> Vec<Wire> {
         let mut projector = Projector::default();
-        self.journal().iter().flat_map(|recorded| projector.push(recorded, &BTreeMap::new())).collect()
+        self.journal().iter().flat_map(|recorded| projector.push(recorded, &BTreeMap::new())).map(Wire::of).collect()
     }
 }
 

@@ -114,7 +114,7 @@ fn a_turn_that_was_cut_off_ends_the_run_incomplete() {
         let error = RunError { code: reason.into(), message: "so".into() };
         let wires = run.with(Event::RunFinished { status: Status::Incomplete, error: Some(error) }).wires();
         let last = wires.last().unwrap();
-        assert_eq!((last.name, last.is_terminal), ("response.incomplete", true));
+        assert_eq!((last.name.as_str(), last.is_terminal), ("response.incomplete", true));
         let response = &last.data["response"];
         assert_eq!(response["status"], "incomplete");
         assert_eq!(response["incomplete_details"], serde_json::json!({"reason": reason, "message": "so"}));

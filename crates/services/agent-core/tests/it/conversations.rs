@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sea_orm::{ConnectionTrait, Statement};
-use septet_contracts::agents::{CreateResponse, Input};
+use septet_contracts::responses::{CreateResponse, ResponseInput};
 use septet_kernel::ConversationId;
 use serde_json::{Value, json};
 
@@ -52,7 +52,7 @@ async fn a_long_conversation_keeps_its_answers_and_its_latest_calls() {
 async fn messages_are_in_an_order_that_every_template_takes() {
     let harness = Harness::start(json!({}), []).await;
     let said = |role: &str, text: &str| json!({"role": role, "content": text});
-    let input = Input::Items(vec![
+    let input = ResponseInput::Items(vec![
         said("user", "one"),
         said("developer", "be short"),
         said("user", "two"),
@@ -68,7 +68,7 @@ async fn messages_are_in_an_order_that_every_template_takes() {
     assert_eq!(asked["messages"][1]["content"], "one\n\ntwo");
 
     // They last as other items do.
-    let input = Input::Items(vec![said("user", "five"), said("developer", "and kind")]);
+    let input = ResponseInput::Items(vec![said("user", "five"), said("developer", "and kind")]);
     let previous = Some(first.id);
     let next = CreateResponse { input, previous_response_id: previous, ..request("") };
     harness.agents.create(&harness.caller, &next).await.unwrap();
@@ -76,7 +76,7 @@ async fn messages_are_in_an_order_that_every_template_takes() {
     assert_eq!(asked["messages"][0]["content"], "You help.\n\nbe short\n\nand kind");
     assert_eq!(asked["messages"].as_array().unwrap().last().unwrap()["content"], "five");
 
-    let input = Input::Items(vec![said("system", "Say hello.")]);
+    let input = ResponseInput::Items(vec![said("system", "Say hello.")]);
     harness.agents.create(&harness.caller, &CreateResponse { input, ..request("") }).await.unwrap();
     assert_eq!(roles(&harness.peers.asked()[2]), ["system", "user"]);
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Harness, Turn, calls, name_of_a_dead_process, searches, text};
+use crate::harness::{Answer, Harness, Turn, calls, name_of_a_dead_process, searches, text};
 
 /// How many calls of a run have no output, and the codes of those that failed.
 fn outputs(output: &[Value]) -> (usize, Vec<&str>) {
@@ -127,7 +127,7 @@ async fn a_cancel_reaches_the_model_gateway() {
     let run = harness.begin("go").await;
     harness.peers.arrived().await;
 
-    let response = harness.agents.cancel(&harness.caller, run).await.unwrap();
+    let response = Answer::from(harness.agents.cancel(&harness.caller, run).await.unwrap());
 
     assert_eq!(response.status, "cancelled");
     assert_eq!(harness.peers.cancelled(), harness.peers.keys());

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use septet_contracts::agents::{CreateResponse, ResponseObject};
+use septet_contracts::responses::CreateResponse;
 use septet_kernel::{Caller, Kind, ResponseId};
 use serde_json::json;
 
-use crate::harness::{Harness, Turn, request};
+use crate::harness::{Answer, Harness, Turn, request};
 
 impl Harness {
     async fn status(&self, run: ResponseId) -> String {
-        self.agents.get(&self.caller, run).await.unwrap().status
+        self.agents.get(&self.caller, run).await.unwrap().status.as_str().to_owned()
     }
 
     async fn until(&self, run: ResponseId, status: &str) {
@@ -24,11 +24,15 @@ impl Harness {
     }
 
     /// Another tenant asks and waits for the end of the run.
-    async fn ask_as_neighbour(&self) -> ResponseObject {
+    async fn ask_as_neighbour(&self) -> Answer {
         let neighbour = Caller { tenant: self.platform.ids.next(), ..self.caller.clone() };
         let request = request("hello");
         let asked = self.agents.create(&neighbour, &request);
-        tokio::time::timeout(Duration::from_secs(60), asked).await.expect("a neighbour is not kept waiting").unwrap()
+        tokio::time::timeout(Duration::from_secs(60), asked)
+            .await
+            .expect("a neighbour is not kept waiting")
+            .unwrap()
+            .into()
     }
 }
 

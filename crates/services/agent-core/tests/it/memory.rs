@@ -1,17 +1,17 @@
 //! What a conversation keeps on the server: its agent and where it searches.
 
-use septet_contracts::agents::{ConversationRef, CreateResponse, ResponseObject};
+use septet_contracts::responses::{ConversationRef, CreateResponse, RequestTool, ResponseObject};
 use septet_kernel::{ConversationId, Kind, VectorStoreId};
-use serde_json::{Value, json};
+use serde_json::{Map, json};
 
 use crate::harness::{Harness, request, searches, text};
 
 fn conversation_of(response: &ResponseObject) -> ConversationId {
-    response.extra["conversation"]["id"].as_str().unwrap().parse().unwrap()
+    response.conversation.unwrap().id
 }
 
-fn narrowed(bases: &[VectorStoreId]) -> Vec<Value> {
-    vec![json!({"type": "file_search", "vector_store_ids": bases})]
+fn narrowed(bases: &[VectorStoreId]) -> Vec<RequestTool> {
+    vec![RequestTool::FileSearch { vector_store_ids: bases.to_vec(), extra: Map::new() }]
 }
 
 #[tokio::test]

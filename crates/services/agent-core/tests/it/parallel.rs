@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Harness, Turn, text};
+use crate::harness::{Answer, Harness, Turn, text};
 
 /// A turn that calls these tools with these arguments.
 pub(crate) fn turn(calls: &[(&str, Value)]) -> Turn {
@@ -75,7 +75,7 @@ async fn code_that_runs_beside_others_is_ended_when_the_run_is_stopped() {
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
 
-    let response = harness.agents.cancel(&harness.caller, run).await.unwrap();
+    let response = Answer::from(harness.agents.cancel(&harness.caller, run).await.unwrap());
 
     assert_eq!(response.status, "cancelled");
     assert_eq!(harness.peers.sandbox.stopped(), [format!("{run}:call_0_1")]);

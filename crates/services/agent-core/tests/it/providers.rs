@@ -24,7 +24,7 @@ async fn arguments_in_the_history_are_objects_whatever_the_model_wrote() {
 
         let response = harness.ask("go").await;
 
-        assert_eq!((response.status.as_str(), response.output_text().as_str()), ("completed", "done"), "{written:?}");
+        assert_eq!((response.status.as_str(), response.output_text()), ("completed", "done"), "{written:?}");
         let asked = harness.peers.asked();
         for arguments in sent_arguments(&asked[1]) {
             assert!(serde_json::from_str::<serde_json::Map<String, Value>>(&arguments).is_ok(), "{arguments:?}");

@@ -9,15 +9,13 @@ use bytes::Bytes;
 use futures::Stream;
 use http::{HeaderMap, Uri};
 use septet_chassis::http::{Query, Refusal};
-use septet_contracts::agents::{
-    Conversation, ConversationQuery, CreateConversation, CreateResponse, Deleted, ItemQuery, ResponseObject,
-};
+use septet_contracts::agents::{Conversation, ConversationQuery, CreateConversation, Deleted, ItemQuery};
 use septet_contracts::call::CallError;
 use septet_contracts::page::Page;
+use septet_contracts::responses::{CreateResponse, ResponseItem, ResponseObject};
 use septet_contracts::sse;
 use septet_kernel::{Caller, ResponseId, ServiceName};
 use serde::Deserialize;
-use serde_json::Value;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -136,7 +134,7 @@ passes! {
 
     /// What the user said in a run.
     input_items: get "/v1/responses/{response_id}/input_items" => AgentCore.pass {
-        tag = "Responses", params(ItemQuery), responses((status = 200, body = Page<Value>)) }
+        tag = "Responses", params(ItemQuery), responses((status = 200, body = Page<ResponseItem>)) }
 
     /// Makes a conversation.
     create_conversation: post "/v1/conversations" => AgentCore.pass {
@@ -152,7 +150,7 @@ passes! {
 
     /// Everything said in a conversation, oldest first.
     conversation_items: get "/v1/conversations/{conversation_id}/items" => AgentCore.pass {
-        tag = "Conversations", params(ItemQuery), responses((status = 200, body = Page<Value>)) }
+        tag = "Conversations", params(ItemQuery), responses((status = 200, body = Page<ResponseItem>)) }
 
     /// Conversations, the one used last first.
     conversations: get "/api/conversations" => AgentCore.pass {

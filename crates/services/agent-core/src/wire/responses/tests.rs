@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::project::{Projector, Wire};
+use septet_contracts::responses::ResponseEvent;
+
+use super::project::Projector;
 use crate::run::effect::Effect;
 use crate::run::event::{Event, Recorded, RunError, Spilled, Status, ToolCall, Usage};
 use crate::run::output::{Part, Passage, ToolOutput};
@@ -20,7 +22,7 @@ fn a_long_wait_and_a_takeover_are_told_without_events_that_clients_do_not_know()
     let run = Script::new().asks(0).with(waits).with(again);
     let wires = run.wires();
 
-    let names: Vec<&str> = wires.iter().map(|wire| wire.name).collect();
+    let names: Vec<&str> = wires.iter().map(|wire| wire.name.as_str()).collect();
     assert_eq!(names, ["response.created", "response.in_progress", "response.in_progress", "response.in_progress"]);
     let waiting = serde_json::json!(
         {"code": "provider_rate_limit", "message": "slowly", "until_ms": 57_002, "seconds": 57});
@@ -72,7 +74,7 @@ fn journals_from_before_fold_and_project_as_they_did() {
         for (run, shown) in runs.into_iter().zip(shown) {
             let mut projector = Projector::default();
             let wires = run.iter().flat_map(|recorded| projector.push(recorded, &blobs));
-            let wires: Vec<String> = wires.map(|wire| wire.data.to_string()).collect();
+            let wires: Vec<String> = wires.map(|event| serde_json::to_value(event).unwrap().to_string()).collect();
             let shown: Vec<&str> = shown.lines().collect();
             assert_eq!(wires, shown, "{version}");
         }
@@ -83,7 +85,7 @@ fn journals_from_before_fold_and_project_as_they_did() {
 fn events_are_numbered_without_gaps_and_end_once() {
     let wires = whole_run().wires();
 
-    let numbers: Vec<u64> = wires.iter().map(|wire| wire.sequence_number).collect();
+    let numbers: Vec<u64> = wires.iter().map(|event| event.sequence_number).collect();
     assert_eq!(numbers, (0..wires.len() as u64).collect::<Vec<_>>());
     assert_eq!(wires.iter().filter(|wire| wire.is_terminal).count(), 1);
     assert!(wires.last().unwrap().is_terminal);
@@ -91,7 +93,7 @@ fn events_are_numbered_without_gaps_and_end_once() {
 
 #[test]
 fn the_events_of_a_whole_run() {
-    let names: Vec<&str> = whole_run().wires().iter().map(|wire| wire.name).collect();
+    let names: Vec<String> = whole_run().wires().iter().map(|wire| wire.name.clone()).collect();
 
     insta::assert_snapshot!(names.join("\n"));
 }
@@ -224,16 +226,16 @@ proptest! {
             n_before.push(wires.len());
             responses.push(whole.response());
         }
-        let numbers: Vec<u64> = wires.iter().map(|wire| wire.sequence_number).collect();
+        let numbers: Vec<u64> = wires.iter().map(ResponseEvent::sequence_number).collect();
         prop_assert_eq!(numbers, (0..wires.len() as u64).collect::<Vec<_>>());
         for place in 0..=journal.len() {
             // Another process reads what is stored, up to here, and then what comes.
             let mut projector = Projector::default();
-            let shown: Vec<Wire> = stored(&journal[..place]).iter().flat_map(|one| projector.push(one, &blobs)).collect();
+            let shown: Vec<ResponseEvent> = stored(&journal[..place]).iter().flat_map(|one| projector.push(one, &blobs)).collect();
             prop_assert_eq!(&shown[..], &wires[..n_before[place]]);
             prop_assert_eq!(projector.response(), responses[place].clone());
             projector.forget_input();
-            let rest: Vec<Wire> = stored(&journal[place..]).iter().flat_map(|one| projector.push(one, &blobs)).collect();
+            let rest: Vec<ResponseEvent> = stored(&journal[place..]).iter().flat_map(|one| projector.push(one, &blobs)).collect();
             prop_assert_eq!(&rest[..], &wires[n_before[place]..]);
             let mut state = State::fold(&journal[..place], &blobs);
             journal[place..].iter().for_each(|one| state.apply(one, &blobs));

@@ -17,7 +17,8 @@ use secrecy::SecretString;
 use septet_agent_core::Config;
 use septet_blobs::Blobs;
 use septet_chassis::{Platform, Service};
-use septet_contracts::agents::{Agents, ConversationRef, CreateResponse, Input, ResponseObject};
+use septet_contracts::agents::Agents;
+use septet_contracts::responses::{ConversationRef, CreateResponse, ResponseInput, ResponseObject};
 use septet_database::Database;
 use septet_kernel::{Caller, Clock, ConversationId, ResponseId, Role, ServiceName, VectorStoreId};
 use serde_json::{Map, Value, json};
@@ -176,6 +177,34 @@ impl Peers {
     }
 }
 
+/// A run as a client reads it.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: String,
+    pub(crate) output: Vec<Value>,
+    /// All of it.
+    pub(crate) extra: Value,
+    text: String,
+}
+
+impl Answer {
+    pub(crate) fn output_text(&self) -> &str {
+        &self.text
+    }
+}
+
+impl From<ResponseObject> for Answer {
+    fn from(response: ResponseObject) -> Self {
+        let extra = serde_json::to_value(&response).unwrap();
+        Self {
+            status: response.status.as_str().to_owned(),
+            output: extra["output"].as_array().unwrap().clone(),
+            text: response.output_text(),
+            extra,
+        }
+    }
+}
+
 /// A running Agent Core.
 pub(crate) struct Harness {
     pub(crate) platform: Platform,
@@ -264,15 +293,18 @@ impl Harness {
     }
 
     /// Asks and waits for the end of the run.
-    pub(crate) async fn ask(&self, question: &str) -> ResponseObject {
-        bounded(self.agents.create(&self.caller, &request(question))).await.unwrap()
+    pub(crate) async fn ask(&self, question: &str) -> Answer {
+        bounded(self.agents.create(&self.caller, &request(question))).await.unwrap().into()
     }
 
     /// Asks on in the conversation of a run.
-    pub(crate) async fn ask_on(&self, before: &ResponseObject, question: &str) -> ResponseObject {
+    pub(crate) async fn ask_on(&self, before: &Answer, question: &str) -> Answer {
         let conversation: ConversationId = before.extra["conversation"]["id"].as_str().unwrap().parse().unwrap();
         let conversation = Some(ConversationRef::Id(conversation));
-        bounded(self.agents.create(&self.caller, &CreateResponse { conversation, ..request(question) })).await.unwrap()
+        bounded(self.agents.create(&self.caller, &CreateResponse { conversation, ..request(question) }))
+            .await
+            .unwrap()
+            .into()
     }
 
     /// Asks and does not wait.
@@ -299,7 +331,7 @@ pub(crate) fn request(question: &str) -> CreateResponse {
     CreateResponse {
         model: "agent:analyst".to_owned(),
         default_model: None,
-        input: Input::Text(question.to_owned()),
+        input: ResponseInput::Text(question.to_owned()),
         stream: false,
         conversation: None,
         previous_response_id: None,

@@ -1,8 +1,8 @@
 //! Finds the `[1]` marks in an answer and says which passage each one cites.
 
-use serde_json::{Value, json};
+use septet_contracts::responses::{Annotation, ContainerFileCitation, FileCitation};
 
-use super::output::{Artifact, Passage};
+use crate::run::output::{Artifact, Passage};
 
 const MAX_QUOTE_CHARS: usize = 600;
 
@@ -54,43 +54,37 @@ pub fn marks(text: &str) -> Vec<Mark> {
 
 /// The annotations of an answer: one for each mark that names a passage the model really saw, then one for each file.
 #[must_use]
-pub fn annotations(text: &str, passages: &[&Passage], files: &[&Artifact]) -> Vec<Value> {
-    let mut annotations: Vec<Value> = marks(text)
-        .into_iter()
-        .filter_map(|mark| {
-            let passage = passages.iter().find(|passage| passage.number == mark.number)?;
-            Some(cited(&mark, passage))
-        })
-        .collect();
+pub fn annotations(text: &str, passages: &[&Passage], files: &[&Artifact]) -> Vec<Annotation> {
+    let cited = marks(text).into_iter().filter_map(|mark| {
+        let passage = passages.iter().find(|passage| passage.number == mark.number)?;
+        Some(Annotation::FileCitation(cited(mark, passage)))
+    });
     let end = text.chars().count();
-    annotations.extend(files.iter().map(|file| {
-        json!({
-            "type": "container_file_citation",
-            "container_id": file.container,
-            "file_id": file.id,
-            "filename": file.name,
-            "start_index": end,
-            "end_index": end,
-            "mime": file.mime,
+    let files = files.iter().map(|file| {
+        Annotation::ContainerFileCitation(ContainerFileCitation {
+            container_id: file.container.to_string(),
+            file_id: file.id.clone(),
+            filename: file.name.clone(),
+            start_index: end,
+            end_index: end,
+            mime: file.mime.clone(),
         })
-    }));
-    annotations
+    });
+    cited.chain(files).collect()
 }
 
-fn cited(mark: &Mark, passage: &Passage) -> Value {
-    let quote: String = passage.text.chars().take(MAX_QUOTE_CHARS).collect();
-    json!({
-        "type": "file_citation",
-        "file_id": passage.file,
-        "filename": passage.filename,
-        "index": mark.index,
-        "marker": mark.text,
-        "number": passage.number,
-        "page": passage.page,
-        "page_end": passage.page_end,
-        "heading": passage.heading,
-        "quote": quote,
-    })
+fn cited(mark: Mark, passage: &Passage) -> FileCitation {
+    FileCitation {
+        file_id: passage.file.clone(),
+        filename: passage.filename.clone(),
+        index: mark.index,
+        marker: mark.text,
+        number: passage.number,
+        page: passage.page,
+        page_end: passage.page_end,
+        heading: passage.heading.clone(),
+        quote: passage.text.chars().take(MAX_QUOTE_CHARS).collect(),
+    }
 }
 
 #[cfg(test)]
