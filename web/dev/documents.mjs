@@ -4,7 +4,7 @@ import { bodyOf, find, ids, jsonOf, list, Refused, SPEED, seconds, send } from '
 
 const UPLOAD_LIMIT = 20_000_000
 const stores = new Map()
-export const files = new Map()
+const files = new Map()
 const storeFiles = new Map()
 
 async function upload(req, res) {

@@ -1,12 +1,12 @@
-// A server with the face of Septet and a script for a brain, for work on the console alone.
+// A server with the face of Septet and recordings for a brain, for work on the console alone.
 //
 //   SEPTET_PASSWORD=... node dev/mock.mjs      then open http://127.0.0.1:8099
 //
-// It serves the built console with the real page policy. Question words play failures: 超时 (code
-// runs too long), 模型断开 (model down), 欠费 (402), 限流 (429), 没有模型 (unknown model), SQL (a second tool), 等待 (a provider
-// that limits), 崩溃 (a server that dies, and takes the run up again), 长文 (400 KB), 公式 (formulas and emphasis).
-// POST /mock/drop cuts every open stream and refuses new ones for two seconds; /mock/expire ends sessions,
-// /mock/expire-token only access tokens.
+// It serves the built console with the real page policy, and runs as the real server showed them. Words in a question
+// play something else: 超时 (code runs too long), 模型断开 (model down), 写不完 (an answer that is cut off), 欠费 (402), 限流 (429),
+// 没有模型 (unknown model), SQL (many calls, some of which fail), 等待 (a provider that limits), 崩溃 (a server that dies, and
+// takes the run up again), 长文 (400 KB), 公式 (formulas and emphasis). POST /mock/drop cuts every open stream and refuses new
+// ones for two seconds; /mock/expire ends sessions, /mock/expire-token only access tokens.
 
 import { randomBytes } from 'node:crypto'
 import { createReadStream, existsSync, readFileSync, statSync } from 'node:fs'

@@ -1,6 +1,5 @@
 // The mock server's conversations and runs.
 
-import { files } from './documents.mjs'
 import { find, ids, jsonOf, list, Refused, SPEED, seconds, send } from './http.mjs'
 import { play } from './script.mjs'
 
@@ -26,14 +25,19 @@ function emit(run, event) {
   for (const wake of run.waiting.splice(0)) wake()
 }
 
+/** A recording was made at another time: steps begin and end when they are played. */
+function timed(run, event) {
+  const extra = event.item?.septet
+  if (!extra) return event
+  const began = run.begun.get(event.item.id) ?? Date.now()
+  run.begun.set(event.item.id, began)
+  const ends = event.type === 'response.output_item.done'
+  const septet = { ...extra, started_at_ms: began, duration_ms: ends ? Date.now() - began : null }
+  return { ...event, item: { ...event.item, septet } }
+}
+
 function finish(run, type, change) {
-  const used = {
-    input_tokens: 2871,
-    output_tokens: 541,
-    total_tokens: 3412,
-    input_tokens_details: { cached_tokens: 0 },
-  }
-  Object.assign(run.response, { usage: used }, change)
+  Object.assign(run.response, change)
   run.response.septet = {
     cost_nano: OFFLINE ? 0 : 31_000_000,
     steps: run.response.output.length + 1,
@@ -72,29 +76,24 @@ async function crash(run) {
 }
 
 async function perform(run, conversation, text) {
-  const file = [...files.values()].at(-1)
   emit(run, { type: 'response.created' })
   run.response.status = 'in_progress'
   emit(run, { type: 'response.in_progress' })
   if (text.includes('等待')) await waitForProvider(run)
   if (text.includes('崩溃')) await crash(run)
-  const script = play({
-    question: text,
-    filename: file?.filename ?? '2025-年度报告.pdf',
-    fileId: file?.id ?? 'file-mock',
-    ids,
-    now: Date.now,
-  })
-  for (const [pause, event] of script) {
+  for (const [pause, event] of play(text, ids)) {
     await sleep(pause * SPEED)
     if (run.cancelled) break
-    if (!event) continue
-    if (event.type === 'response.completed') finish(run, event.type, { status: 'completed' })
-    else if (event.type === 'response.failed')
-      finish(run, event.type, { status: 'failed', error: event.error })
-    else {
-      if (event.type === 'response.output_item.done') run.response.output[event.output_index] = event.item
+    if (/^response\.(completed|failed|incomplete)$/.test(event.type)) {
+      const { status, usage, error, incomplete_details } = event.response
+      finish(run, event.type, { status, usage, error, incomplete_details })
+    } else if (event.type === 'response.in_progress') {
+      run.response.septet = event.response.septet
       emit(run, event)
+    } else {
+      const played = timed(run, event)
+      if (event.type === 'response.output_item.done') run.response.output[event.output_index] = played.item
+      emit(run, played)
     }
   }
   if (run.cancelled)
@@ -148,6 +147,8 @@ async function ask(req, res) {
   const run = {
     response,
     events: [],
+    /** When each step began, by its id. */
+    begun: new Map(),
     waiting: [],
     over: false,
     cancelled: false,

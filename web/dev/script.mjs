@@ -1,220 +1,110 @@
-// What the mock server plays: the events of one run over a Chinese annual report.
+// What the mock server plays: runs as the real one showed them, from the files that Agent Core's own tests are held to
+// (crates/services/agent-core/tests/journals). Words in the question choose another run, or change one: what fails
+// seldom has no recording.
 
-import { ANSWER, FORMULAS, LOGS, longAnswer, PASSAGES, PYTHON, SQL } from './answers.mjs'
+import { readFileSync } from 'node:fs'
+import { FORMULAS, longAnswer } from './answers.mjs'
 
-/** Cuts text into pieces as a model would send them. */
-function pieces(text, size) {
-  const letters = Array.from(text)
-  const cut = []
-  for (let at = 0; at < letters.length; at += size) cut.push(letters.slice(at, at + size).join(''))
-  return cut
+const FILE = new URL('../../crates/services/agent-core/tests/journals/v0.2.events.jsonl', import.meta.url)
+const [ANALYSIS, MANY_CALLS, FAILED, CUT] = readFileSync(FILE, 'utf8')
+  .trim()
+  .split('\n\n')
+  .map((run) => run.split('\n').map((line) => JSON.parse(line)))
+
+/** How long before each kind of event, in milliseconds: the recordings do not say. */
+const PAUSES = {
+  'response.output_item.added': 700,
+  'response.file_search_call.searching': 80,
+  'response.file_search_call.completed': 700,
+  'response.code_interpreter_call_code.delta': 22,
+  'response.code_interpreter_call.interpreting': 40,
+  'response.code_interpreter_call.completed': 1100,
+  'response.output_text.delta': 28,
+  'response.completed': 60,
+  'response.failed': 600,
 }
-/**
- * The run of one question as an async generator of `[pause_ms, event]`. The caller numbers the events,
- * keeps them and may stop in between. `words` in the question choose a failure to play.
- */
-export function* play({ question, filename, fileId, ids, now }) {
+
+const isOf = (event, type) => event.item?.type === type || event.type.startsWith(`response.${type}`)
+
+/** The same run with ids of its own, so that it can be played twice. */
+function anew(events, ids) {
+  const fresh = new Map()
+  const text = JSON.stringify(events).replace(
+    /\b(resp|conv|call|msg|item)_[0-9a-f]{32}\w*/g,
+    (old, kind) => fresh.get(old) ?? fresh.set(old, ids(kind)).get(old),
+  )
+  return JSON.parse(text)
+}
+
+/** Cuts what comes in one piece into pieces as a model would send them. */
+function* inPieces(event, size) {
+  if (typeof event.delta !== 'string' || event.delta.length <= size) return yield event
+  const letters = Array.from(event.delta)
+  for (let at = 0; at < letters.length; at += size)
+    yield { ...event, delta: letters.slice(at, at + size).join('') }
+}
+
+/** The run with other words for its answer, which cite nothing but what is written in them. */
+function withAnswer(events, text) {
+  return events.flatMap((event) => {
+    if (event.type === 'response.output_text.annotation.added') return []
+    if (event.type === 'response.output_text.delta')
+      return event === events.find(({ type }) => type === event.type) ? [{ ...event, delta: text }] : []
+    if (event.type === 'response.output_text.done') return [{ ...event, text }]
+    const part = { type: 'output_text', text, annotations: [] }
+    if (event.type === 'response.content_part.done') return [{ ...event, part }]
+    if (event.type === 'response.output_item.done' && event.item.type === 'message')
+      return [{ ...event, item: { ...event.item, content: [part] } }]
+    return [event]
+  })
+}
+
+/** The run with code that never ends, and is stopped. */
+function withTimeout(events) {
+  const code = 'while True:\n    pass'
+  const error = { code: 'timeout', message: 'the code ran longer than 30 s' }
+  return events.flatMap((event) => {
+    if (!isOf(event, 'code_interpreter_call')) return [event]
+    if (event.septet?.stdout) return []
+    const changed = { ...event }
+    if ('delta' in event) changed.delta = code
+    if ('code' in event) changed.code = code
+    if (event.item) changed.item = { ...event.item, code: event.item.code && code }
+    if (event.type === 'response.output_item.done')
+      Object.assign(changed.item, {
+        status: 'failed',
+        outputs: [],
+        septet: { ...event.item.septet, files: [], error },
+      })
+    return [changed]
+  })
+}
+
+/** The run until its first tool call is done, and then a model that cannot be reached. */
+function unreachable(events) {
+  const found = events.findIndex(({ type }) => type === 'response.output_item.done')
+  const end = FAILED.at(-1)
+  const error = { code: 'provider_unreachable', message: 'openai: connection refused' }
+  return [...events.slice(0, found + 1), { ...end, response: { ...end.response, error } }]
+}
+
+function chosen(question) {
+  if (question.includes('SQL')) return MANY_CALLS
+  if (question.includes('写不完')) return CUT
+  if (question.includes('超时')) return withTimeout(ANALYSIS)
+  if (question.includes('模型断开')) return unreachable(ANALYSIS)
+  if (question.includes('长文')) return withAnswer(ANALYSIS, longAnswer())
+  if (question.includes('公式')) return withAnswer(ANALYSIS, FORMULAS)
+  return ANALYSIS
+}
+
+/** The run of one question as `[pause_ms, event]`. The caller numbers the events, keeps them and may stop in between. */
+export function* play(question, ids) {
   const long = question.includes('长文')
-  const answer = long ? longAnswer() : question.includes('公式') ? FORMULAS : ANSWER
-  const search = {
-    type: 'file_search_call',
-    id: ids('fs'),
-    queries: ['营业收入 净利润 同比', '费用率 变动', '经营活动 现金流量净额'],
+  for (const event of anew(chosen(question), ids)) {
+    // The beginning is the caller's.
+    if (event.sequence_number < 2) continue
+    const size = isOf(event, 'output_text') ? (long ? 8000 : 10) : 40
+    for (const piece of inPieces(event, size)) yield [long ? 2 : (PAUSES[event.type] ?? 10), piece]
   }
-  const results = PASSAGES.map(([page, heading, text], at) => ({
-    file_id: fileId,
-    filename,
-    score: 0.92 - at * 0.06,
-    text,
-    attributes: { page, page_end: page, heading, number: at + 1 },
-  }))
-  let started = now()
-  const extra = (tool, more = {}) => ({ tool, started_at_ms: started, ...more })
-
-  yield [
-    700,
-    {
-      type: 'response.output_item.added',
-      output_index: 0,
-      item: { ...search, status: 'in_progress', results: null, septet: extra('knowledge_search') },
-    },
-  ]
-  yield [80, { type: 'response.file_search_call.in_progress', output_index: 0, item_id: search.id }]
-  yield [80, { type: 'response.file_search_call.searching', output_index: 0, item_id: search.id }]
-  yield [700, { type: 'response.file_search_call.completed', output_index: 0, item_id: search.id }]
-  yield [
-    20,
-    {
-      type: 'response.output_item.done',
-      output_index: 0,
-      item: {
-        ...search,
-        status: 'completed',
-        results,
-        septet: extra('knowledge_search', { duration_ms: now() - started }),
-      },
-    },
-  ]
-
-  if (question.includes('模型断开')) {
-    yield [
-      600,
-      {
-        type: 'response.failed',
-        error: { code: 'provider_unreachable', message: 'openai: connection refused' },
-      },
-    ]
-    return
-  }
-
-  const code = { type: 'code_interpreter_call', id: ids('ci'), container_id: 'cntr_mock' }
-  const late = question.includes('超时')
-  yield* run(code, 1, late ? 'while True:\n    pass' : PYTHON, 'run_python', 'python', late)
-  if (question.includes('SQL')) yield* run({ ...code, id: ids('ci') }, 2, SQL, 'run_sql', 'sql', false)
-  const at = question.includes('SQL') ? 3 : 2
-
-  function* run(item, index, source, tool, language, fails) {
-    yield [900, null]
-    started = now()
-    yield [
-      0,
-      {
-        type: 'response.output_item.added',
-        output_index: index,
-        item: { ...item, status: 'in_progress', code: '', outputs: null, septet: extra(tool, { language }) },
-      },
-    ]
-    yield [30, { type: 'response.code_interpreter_call.in_progress', output_index: index, item_id: item.id }]
-    for (const delta of pieces(source, 14))
-      yield [
-        22,
-        { type: 'response.code_interpreter_call_code.delta', output_index: index, item_id: item.id, delta },
-      ]
-    yield [
-      20,
-      {
-        type: 'response.code_interpreter_call_code.done',
-        output_index: index,
-        item_id: item.id,
-        code: source,
-      },
-    ]
-    yield [40, { type: 'response.code_interpreter_call.interpreting', output_index: index, item_id: item.id }]
-    yield [1100, { type: 'response.code_interpreter_call.completed', output_index: index, item_id: item.id }]
-    const outputs = fails
-      ? []
-      : language === 'sql'
-        ? [
-            {
-              type: 'logs',
-              logs: 'quarter | revenue | net_profit\n2025 Q1 |    98.2 |       13.8\nQ2      |   118.7 |       18.8\n',
-            },
-          ]
-        : [
-            { type: 'logs', logs: LOGS },
-            { type: 'image', url: '/v1/containers/cntr_mock/files/cfile_chart/content' },
-          ]
-    const files =
-      fails || language === 'sql'
-        ? []
-        : [
-            {
-              id: 'cfile_chart',
-              container_id: 'cntr_mock',
-              name: 'revenue.png',
-              mime: 'image/png',
-              bytes: 48213,
-            },
-            { id: 'cfile_table', name: 'quarters.csv', mime: 'text/csv', bytes: 120 },
-          ]
-    yield [
-      30,
-      {
-        type: 'response.output_item.done',
-        output_index: index,
-        item: {
-          ...item,
-          status: fails ? 'failed' : 'completed',
-          code: source,
-          outputs,
-          septet: extra(tool, {
-            language,
-            duration_ms: now() - started,
-            files,
-            error: fails ? { code: 'timeout', message: 'the code ran longer than 30 s' } : null,
-          }),
-        },
-      },
-    ]
-  }
-
-  yield [800, null]
-  started = now()
-  const id = ids('msg')
-  const message = {
-    type: 'message',
-    id,
-    role: 'assistant',
-    status: 'in_progress',
-    content: [],
-    septet: extra(),
-  }
-  const where = { output_index: at, item_id: id, content_index: 0 }
-  yield [0, { type: 'response.output_item.added', output_index: at, item: message }]
-  yield [
-    10,
-    {
-      type: 'response.content_part.added',
-      ...where,
-      part: { type: 'output_text', text: '', annotations: [] },
-    },
-  ]
-  const annotations = []
-  let sent = ''
-  for (const delta of pieces(answer, long ? 8000 : 4)) {
-    sent += delta
-    yield [long ? 2 : 28, { type: 'response.output_text.delta', ...where, delta }]
-    for (const found of sent.matchAll(/\[(\d)\]/g)) {
-      if (annotations.some((note) => note.index === found.index)) continue
-      const [page, heading, quote] = PASSAGES[Number(found[1]) - 1]
-      const note = {
-        type: 'file_citation',
-        file_id: fileId,
-        filename,
-        index: found.index,
-        marker: found[0],
-        page,
-        page_end: page,
-        quote,
-        heading,
-      }
-      annotations.push(note)
-      yield [
-        0,
-        {
-          type: 'response.output_text.annotation.added',
-          ...where,
-          annotation_index: annotations.length - 1,
-          annotation: note,
-        },
-      ]
-    }
-  }
-  const part = { type: 'output_text', text: answer, annotations }
-  yield [10, { type: 'response.output_text.done', ...where, text: answer }]
-  yield [5, { type: 'response.content_part.done', ...where, part }]
-  yield [
-    5,
-    {
-      type: 'response.output_item.done',
-      output_index: at,
-      item: {
-        ...message,
-        status: 'completed',
-        content: [part],
-        septet: extra(undefined, { duration_ms: now() - started }),
-      },
-    },
-  ]
-  yield [60, { type: 'response.completed' }]
 }

@@ -88,6 +88,10 @@ const cases = {
     await ask('超时')
     await says('[data-testid=tool-failure]', '超过了允许的运行时间', 'ran longer than allowed')
   },
+  async 'an answer that reaches its longest length'() {
+    await ask('写不完')
+    await says('[data-testid=ending]', '长度上限', 'longest allowed length')
+  },
   async 'an empty file'() {
     await page.locator('[data-testid=new-chat]').click()
     await upload('empty.pdf', '')

@@ -65,6 +65,7 @@ async function enter(context, email) {
 
 /** What there is to be looked at: documents of which one is broken, a question with its answer, formulas. */
 let answered = ''
+let many = ''
 let formulas = ''
 async function prepare() {
   const context = await browser.newContext(LOOKS[0].context)
@@ -94,6 +95,9 @@ async function prepare() {
   await page.keyboard.press('Control+k')
   await page.locator('[data-testid=welcome]').waitFor()
   formulas = await answerTo('公式')
+  await page.keyboard.press('Control+k')
+  await page.locator('[data-testid=welcome]').waitFor()
+  many = await answerTo('SQL')
   await context.close()
 }
 
@@ -115,6 +119,10 @@ const pages = {
     await page.mouse.move(3, 3)
     await page.goto(mock.url + formulas)
     await page.locator('.katex').first().waitFor()
+  },
+  'calls that fail': async (page) => {
+    await page.goto(mock.url + many)
+    await page.locator('[data-testid=tool][data-failed]').first().waitFor()
   },
   waiting: async (page) => {
     await page.goto(`${mock.url}/chat`)
