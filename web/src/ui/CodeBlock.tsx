@@ -4,23 +4,33 @@ import styles from './CodeBlock.module.css'
 import { CopyButton } from './CopyButton'
 import { useHighlighted } from './highlight'
 
-/** Code with colours and a copy button. `bare` leaves out the bar with the language; `wraps` breaks long lines. */
+/**
+ * Code with colours and a copy button. `bare` leaves out the bar with the language, `whole` shows all lines however many
+ * they are, and `wraps` breaks the long ones.
+ */
 export function CodeBlock({
   code,
   language,
   bare = false,
+  whole = false,
   wraps = false,
 }: {
   code: string
   language: string
   bare?: boolean
+  whole?: boolean
   wraps?: boolean
 }) {
   const { t } = useLanguage()
   const { html, rest } = useHighlighted(useDeferredValue(code), language)
   const label = `${t('app.code')} ${language}`
   return (
-    <figure className={styles.code} data-bare={bare || undefined} data-wraps={wraps || undefined}>
+    <figure
+      className={styles.code}
+      data-bare={bare || undefined}
+      data-whole={whole || undefined}
+      data-wraps={wraps || undefined}
+    >
       {!bare && (
         <figcaption>
           <span>{language || t('app.code')}</span>

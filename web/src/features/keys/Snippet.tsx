@@ -31,7 +31,7 @@ export function Snippet({ secret }: { secret?: string }) {
         data={LANGUAGES.map((value) => ({ value, label: NAMES[value] }))}
       />
       <CodeBlock code={setup} language="bash" bare wraps />
-      <CodeBlock code={program} language={COLOURED[language]} bare wraps />
+      <CodeBlock code={program} language={COLOURED[language]} bare whole />
     </div>
   )
 }
