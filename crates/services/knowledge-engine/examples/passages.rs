@@ -37,7 +37,7 @@ async fn main() -> anyhow::Result<()> {
     };
     let mut out = std::io::stdout().lock();
     let start = std::time::Instant::now();
-    let mut reading = reader.start(file.as_ref(), file, 0)?;
+    let mut reading = reader.start(&std::fs::File::open(file)?, file, 0)?;
     let mut pages = Vec::new();
     while let Some(event) = reading.next().await? {
         match event {

@@ -186,14 +186,14 @@ impl Engine {
         if bytes == 0 {
             return Err(Error::Parse(ParseFailure::EmptyFile));
         }
-        let path = self.blobs.local_path(&row.blob);
         let _place = self.place(caller, progress).await;
+        let file = self.blobs.file(&row.blob).await?;
         let mut pages_total = 0;
         let mut died_at: Option<u32> = None;
         let mut n_bad = 0;
         loop {
             let from = self.store.last_page(key).await?;
-            let mut reading = self.reader.start(&path, &row.filename, from).map_err(Error::Reader)?;
+            let mut reading = self.reader.start(&file, &row.filename, from).map_err(Error::Reader)?;
             let mut batch: Vec<Page> = Vec::new();
             let mut last = from;
             let ended = loop {

@@ -7,15 +7,15 @@
 //! 900. Every file ends in text or in a [`ParseFailure`] that says what to do, in bounded time.
 
 pub mod child;
-mod direction;
+mod csv;
+mod encoding;
 mod failure;
+pub mod formats;
 mod html;
 mod markdown;
-mod oxide;
-mod pdfium;
+mod pdf;
 pub(crate) mod process;
 pub mod protocol;
-mod space;
 mod text;
 pub mod walls;
 

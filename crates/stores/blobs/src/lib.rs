@@ -6,7 +6,7 @@
 
 mod sweep;
 
-use std::fs::TryLockError;
+use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,10 +14,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::{Stream, StreamExt, TryStreamExt};
 use object_store::local::LocalFileSystem;
-use object_store::{ObjectStore, ObjectStoreExt};
+use object_store::{GetResultPayload, ObjectStore, ObjectStoreExt};
 use septet_kernel::{BlobId, Failure, Kind};
 use sha2::{Digest, Sha256};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncSeekExt, AsyncWriteExt};
 
 pub use sweep::{N_FOLDERS, SweepLock, Usage};
 
@@ -201,10 +201,25 @@ impl Blobs {
         Ok(meta.size)
     }
 
-    /// Where the blob lies as a file, for programs that read files.
-    #[must_use]
-    pub fn local_path(&self, id: &BlobId) -> PathBuf {
-        self.place(id)
+    /// The blob as a file, for programs that read files: the blob itself where the store has it as one, otherwise a copy that
+    /// is gone with the last descriptor of it.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Read`], or [`Error::Write`] when there is no room for the copy.
+    pub async fn file(&self, id: &BlobId) -> Result<File, Error> {
+        let found = self.store.get(&object_path(id)).await.map_err(|source| failed_read(id, source))?;
+        let mut chunks = match found.payload {
+            GetResultPayload::File(file, _) => return Ok(file),
+            GetResultPayload::Stream(chunks) => chunks,
+        };
+        let copy = tempfile::tempfile_in(self.folder.join("new")).map_err(Error::Write)?;
+        let mut file = tokio::fs::File::from_std(copy);
+        while let Some(chunk) = chunks.next().await {
+            let chunk = chunk.map_err(|source| failed_read(id, source))?;
+            file.write_all(&chunk).await.map_err(Error::Write)?;
+        }
+        file.rewind().await.map_err(Error::Write)?;
+        Ok(file.into_std().await)
     }
 
     fn place(&self, id: &BlobId) -> PathBuf {
@@ -244,6 +259,27 @@ mod tests {
         assert_eq!(one, other);
         assert_eq!(blobs.read(&one.id).await.unwrap(), "report");
         assert_eq!(blobs.size(&one.id).await.unwrap(), 6);
+    }
+
+    #[tokio::test]
+    async fn a_blob_is_a_file_wherever_it_is_kept() {
+        use std::io::{Read, Seek};
+
+        let (_folder, local) = open();
+        let elsewhere = Blobs { store: Arc::new(object_store::memory::InMemory::new()), ..local.clone() };
+        let id = local.put("a report").await.unwrap().id;
+        elsewhere.store.put(&object_path(&id), "a report".into()).await.unwrap();
+
+        for blobs in [&local, &elsewhere] {
+            let mut file = blobs.file(&id).await.unwrap();
+            let mut read = String::new();
+            file.read_to_string(&mut read).unwrap();
+            file.rewind().unwrap();
+            file.read_to_string(&mut read).unwrap();
+            assert_eq!(read, "a reporta report");
+        }
+        let missing = "00".repeat(32).parse().unwrap();
+        assert!(matches!(elsewhere.file(&missing).await, Err(Error::NotFound(_))));
     }
 
     #[tokio::test]

@@ -106,7 +106,7 @@ impl Blobs {
     /// # Errors
     /// [`Error::NotFound`], [`Error::Folder`].
     pub async fn renew(&self, id: &BlobId, now_ms: i64) -> Result<(), Error> {
-        let place = self.local_path(id);
+        let place = self.place(id);
         let is_there = self.blocking(move |_folder| {
             let file = match File::open(&place) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
@@ -126,7 +126,7 @@ impl Blobs {
     /// # Errors
     /// [`Error::Folder`].
     pub async fn delete_aged(&self, _lock: &SweepLock, id: &BlobId, before_ms: i64) -> Result<u64, Error> {
-        let (place, name) = (self.local_path(id), format!("{SWEPT}{id}"));
+        let (place, name) = (self.place(id), format!("{SWEPT}{id}"));
         self.blocking(move |folder| {
             match fs::metadata(&place) {
                 Ok(meta) if modified_ms(&meta) < before_ms => {}
@@ -161,7 +161,7 @@ impl Blobs {
                 let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
                 let swept: Option<BlobId> = name.strip_prefix(SWEPT).and_then(|id| id.parse().ok());
                 // Put back, where its bytes were not put again meanwhile.
-                let is_back = swept.map(|id| fs::hard_link(path, blobs.local_path(&id)).map_err(|error| error.kind()));
+                let is_back = swept.map(|id| fs::hard_link(path, blobs.place(&id)).map_err(|error| error.kind()));
                 let is_spare = match is_back {
                     Some(Ok(())) => {
                         let _next_time_if_not_now = fs::remove_file(path);
@@ -304,7 +304,7 @@ mod tests {
 
         assert_eq!(blobs.aged(number(&id), before_ms).await.unwrap(), []);
         assert_eq!(delete_aged(&blobs, &id, before_ms).await, 0);
-        fs::rename(blobs.local_path(&id), folder.path().join("new/aside")).unwrap();
+        fs::rename(blobs.place(&id), folder.path().join("new/aside")).unwrap();
         assert!(matches!(blobs.renew(&id, now_ms).await, Err(Error::NotFound(_))));
     }
 
@@ -334,7 +334,7 @@ mod tests {
     async fn a_sweep_that_is_killed_loses_no_blob() {
         let (folder, blobs) = open();
         let id = blobs.put("report").await.unwrap().id;
-        let set_aside = || fs::rename(blobs.local_path(&id), folder.path().join(format!("new/swept-{id}"))).unwrap();
+        let set_aside = || fs::rename(blobs.place(&id), folder.path().join(format!("new/swept-{id}"))).unwrap();
 
         set_aside();
         assert_eq!(remove_unfinished(&blobs).await, 0);

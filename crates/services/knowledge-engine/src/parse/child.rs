@@ -7,15 +7,18 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 use std::os::fd::AsFd;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::catch_unwind;
 use std::process::ExitCode;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use pdfium_render::prelude::Pdfium;
 
+use super::formats::{self, Chosen, TextReader};
 use super::protocol::{Record, Request};
-use super::{ParseFailure, html, markdown, oxide, pdfium, text, walls};
-use crate::document::{Block, Page};
+use super::{ParseFailure, encoding, pdf, walls};
+use crate::document::Page;
+
+/// Text is held as bytes, as characters, as blocks and as what is sent.
+const MEMORY_PER_BYTE_OF_TEXT: u64 = 12;
 
 /// Runs the child: `args` is one argument, a [`Request`] as JSON.
 ///
@@ -29,17 +32,15 @@ pub fn parse_main(args: impl Iterator<Item = String>) -> ExitCode {
     std::panic::set_hook(Box::new(|_| {}));
     walls::prepare(walls::Limits { cpu_seconds: request.cpu_seconds, memory_bytes: request.memory_bytes });
     let Ok(input) = Input::open(&request) else { return ExitCode::from(3) };
+    let chosen = formats::choose(&input.head, &request.filename);
     // Loaded now, for later nothing can be.
-    let pdfium = if input.is_pdf { pdfium::bind(&request.pdfium) } else { None };
-    if let Some(pdfium) = &pdfium {
-        pdfium::find_fonts(pdfium);
-    }
+    let loaded = Loaded::new(&chosen.format.read, &request);
     let fonts = walls::leave();
     follow_parent();
     let sealed = walls::seal(fonts);
     let mut out = Output { out: io::stdout().lock(), left: request.output_bytes };
     let read = match sealed {
-        Ok(()) => read(&request, input, pdfium.as_ref(), &mut out),
+        Ok(()) => read(chosen, &loaded, &request, input, &mut out),
         Err(_) => Err(ParseFailure::NoWalls.into()),
     };
     match read {
@@ -63,13 +64,11 @@ fn follow_parent() {
     });
 }
 
-/// The file, open, and what its first bytes say.
-struct Input {
-    file: File,
+/// The file, open, with its first bytes.
+pub(super) struct Input {
+    pub(super) file: File,
     length: u64,
     head: Vec<u8>,
-    ending: String,
-    is_pdf: bool,
 }
 
 impl Input {
@@ -81,22 +80,24 @@ impl Input {
         let length = file.metadata()?.len();
         let mut head = Vec::new();
         Read::by_ref(&mut file).take(4_096).read_to_end(&mut head)?;
-        let ending = request.filename.rsplit_once('.').map(|(_, ending)| ending.to_lowercase()).unwrap_or_default();
-        // The content decides, not the name: a PDF may begin after up to a kilobyte of something else.
-        let is_pdf = head[..head.len().min(1_024)].windows(5).any(|window| window == b"%PDF-") || ending == "pdf";
-        Ok(Self { file, length, head, ending, is_pdf })
+        Ok(Self { file, length, head })
     }
 
-    fn bytes(mut self) -> io::Result<Vec<u8>> {
-        self.file.rewind()?;
+    /// The whole file, when reading it takes no more memory than allowed.
+    pub(super) fn bytes(mut self, request: &Request, memory_per_byte: u64) -> Result<Vec<u8>, Stop> {
+        if self.length.saturating_mul(memory_per_byte) > request.memory_bytes {
+            return Err(ParseFailure::TooLarge.into());
+        }
         let mut bytes = Vec::with_capacity(usize::try_from(self.length).unwrap_or(0));
-        self.file.read_to_end(&mut bytes)?;
+        self.file.rewind().and_then(|()| self.file.read_to_end(&mut bytes)).map_err(|_| Stop::Output)?;
         Ok(bytes)
     }
 }
 
-enum Stop {
+/// Why reading stopped.
+pub(super) enum Stop {
     Failure(ParseFailure),
+    /// The input cannot be read or the output not be written; nobody can be told.
     Output,
 }
 
@@ -106,13 +107,14 @@ impl From<ParseFailure> for Stop {
     }
 }
 
-struct Output {
+/// The way back, as far as it may be used up.
+pub(super) struct Output {
     out: io::StdoutLock<'static>,
     left: u64,
 }
 
 impl Output {
-    fn send(&mut self, record: &Record) -> Result<(), Stop> {
+    pub(super) fn send(&mut self, record: &Record) -> Result<(), Stop> {
         let mut line = serde_json::to_vec(record).map_err(|_| Stop::Output)?;
         line.push(b'\n');
         let length = line.len() as u64;
@@ -124,69 +126,61 @@ impl Output {
     }
 }
 
-fn read(request: &Request, input: Input, pdfium: Option<&Pdfium>, out: &mut Output) -> Result<(), Stop> {
+/// What reads the file, loaded.
+enum Loaded {
+    Text(TextReader),
+    Pages(pdf::Reader),
+}
+
+impl Loaded {
+    fn new(read: &formats::Read, request: &Request) -> Self {
+        match read {
+            formats::Read::Text(read) => Self::Text(*read),
+            formats::Read::Pages(load) => Self::Pages(load(request)),
+        }
+    }
+}
+
+fn read(chosen: Chosen, loaded: &Loaded, request: &Request, input: Input, out: &mut Output) -> Result<(), Stop> {
     if input.head.is_empty() {
         return Err(ParseFailure::EmptyFile.into());
     }
-    if let (true, Some(pdfium)) = (input.is_pdf, pdfium) {
-        let document = pdfium::open(pdfium, input.file)?;
-        let pages = pdfium::n_pages(&document);
-        return read_pages(request, out, "pdfium", pages, |number| pdfium::page(&document, number).ok());
+    match loaded {
+        Loaded::Pages(reader) => reader.read(input, request, out),
+        Loaded::Text(read) => read_text(chosen, *read, request, input, out),
     }
-    if input.length.saturating_mul(if input.is_pdf { 2 } else { 12 }) > request.memory_bytes {
-        return Err(ParseFailure::TooLarge.into());
-    }
-    let (is_pdf, ending) = (input.is_pdf, input.ending.clone());
-    let bytes = input.bytes().map_err(|_| Stop::Output)?;
-    if is_pdf {
-        let document = catch_unwind(|| oxide::open(bytes)).map_err(|_| ParseFailure::PdfBroken)??;
-        let pages = catch_unwind(AssertUnwindSafe(|| oxide::n_pages(&document))).unwrap_or(0);
-        return read_pages(request, out, "pdf_oxide", pages, |number| oxide::page(&document, number));
-    }
-    if text::is_binary(&bytes) {
+}
+
+fn read_text(chosen: Chosen, read: TextReader, request: &Request, input: Input, out: &mut Output) -> Result<(), Stop> {
+    let bytes = input.bytes(request, MEMORY_PER_BYTE_OF_TEXT)?;
+    if encoding::is_binary(&bytes) {
         return Err(ParseFailure::UnsupportedType.into());
     }
-    let content = text::decode(&bytes);
-    let start = content.trim_start().chars().take(64).collect::<String>().to_lowercase();
-    let (reader, read): (&str, fn(&str) -> Vec<Block>) = match ending.as_str() {
-        "md" | "markdown" => ("markdown", markdown::blocks),
-        "html" | "htm" | "xhtml" => ("html", html::blocks),
-        "csv" | "tsv" => ("csv", text::csv),
-        _ if start.starts_with("<!doctype html") || start.starts_with("<html") => ("html", html::blocks),
-        _ => ("text", text::plain),
+    let text = encoding::decode(&bytes);
+    drop(bytes);
+    let attempt = |read: TextReader| catch_unwind(|| read(&text)).unwrap_or(Err(ParseFailure::UnsupportedType));
+    let opened = |reader: &str| Record::Opened { reader: reader.to_owned(), pages: 1 };
+    let blocks = if chosen.is_guess {
+        match attempt(read) {
+            Ok(blocks) => {
+                out.send(&opened(chosen.format.name))?;
+                blocks
+            }
+            Err(_wrong) => {
+                out.send(&opened(formats::PLAIN))?;
+                attempt(formats::plain)?
+            }
+        }
+    } else {
+        out.send(&opened(chosen.format.name))?;
+        attempt(read)?
     };
-    out.send(&Record::Opened { reader: reader.to_owned(), pages: 1 })?;
-    let blocks = catch_unwind(|| read(&content)).map_err(|_| ParseFailure::UnsupportedType)?;
     if blocks.is_empty() {
-        let failure = if content.trim().is_empty() { ParseFailure::EmptyFile } else { ParseFailure::NoText };
+        let failure = if text.trim().is_empty() { ParseFailure::EmptyFile } else { ParseFailure::NoText };
         return Err(failure.into());
     }
     if request.skip_pages == 0 {
         out.send(&Record::Page { page: Page { number: 1, blocks, ..Page::default() } })?;
-    }
-    out.send(&Record::Done {})
-}
-
-fn read_pages(
-    request: &Request,
-    out: &mut Output,
-    reader: &str,
-    pages: u32,
-    read_page: impl Fn(u32) -> Option<Page>,
-) -> Result<(), Stop> {
-    if pages == 0 {
-        return Err(ParseFailure::PdfBroken.into());
-    }
-    if pages > request.max_pages {
-        return Err(ParseFailure::TooLarge.into());
-    }
-    out.send(&Record::Opened { reader: reader.to_owned(), pages })?;
-    for number in request.skip_pages + 1..=pages {
-        let page = catch_unwind(AssertUnwindSafe(|| read_page(number))).ok().flatten();
-        match page {
-            Some(page) => out.send(&Record::Page { page })?,
-            None => out.send(&Record::BadPage { number })?,
-        }
     }
     out.send(&Record::Done {})
 }

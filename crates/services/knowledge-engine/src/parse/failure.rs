@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::formats;
+
 /// Why a file gave no text. The codes are shown in `last_error.code` of a vector store file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
@@ -22,7 +24,7 @@ pub enum ParseFailure {
     )]
     NoText,
     /// Not a format that is read.
-    #[error("this type of file cannot be read; upload PDF, HTML, Markdown, CSV or plain text")]
+    #[error("this type of file cannot be read; upload {}", formats::in_words())]
     UnsupportedType,
     /// Stopped by the clock.
     #[error("reading took too long and was stopped; split the file into smaller ones")]

@@ -16,6 +16,12 @@ use crate::text;
 /// Tables in tables beyond this depth are read as text.
 const MAX_TABLES_DEEP: usize = 12;
 
+/// Whether a text begins as a page does.
+pub(super) fn is_page(text: &str) -> bool {
+    let start = text.trim_start().chars().take(64).collect::<String>().to_lowercase();
+    start.starts_with("<!doctype html") || start.starts_with("<html")
+}
+
 /// The blocks of a page or of a piece of one.
 pub(super) fn blocks(source: &str) -> Vec<Block> {
     let page = parse_document(RcDom::default(), ParseOpts::default()).one(source);

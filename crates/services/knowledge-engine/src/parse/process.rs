@@ -1,6 +1,8 @@
 //! The service's side of a reading child: starts it, reads its lines, stops it in time.
 
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::io::Seek;
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -69,11 +71,11 @@ pub struct Reading {
 }
 
 impl Reader {
-    /// Starts reading `path` after page `skip_pages`.
+    /// Starts reading a file after page `skip_pages`. It is read from its beginning, wherever it stands.
     ///
     /// # Errors
-    /// When the file cannot be opened or the child not be started.
-    pub fn start(&self, path: &Path, filename: &str, skip_pages: u32) -> std::io::Result<Reading> {
+    /// When the file cannot be handed over or the child not be started.
+    pub fn start(&self, file: &File, filename: &str, skip_pages: u32) -> std::io::Result<Reading> {
         let request = Request {
             path: None,
             filename: filename.to_owned(),
@@ -85,7 +87,9 @@ impl Reader {
             output_bytes: self.limits.output_bytes,
         };
         let request = serde_json::to_string(&request)?;
-        let file = std::fs::File::open(path)?;
+        let mut file = file.try_clone()?;
+        // The position is shared with every copy, and whoever read before may have left it anywhere.
+        file.rewind()?;
         let (program, first) = self.command.split_first().ok_or_else(|| {
             std::io::Error::new(std::io::ErrorKind::InvalidInput, "the command of the reader is empty")
         })?;

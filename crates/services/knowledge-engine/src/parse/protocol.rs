@@ -11,7 +11,7 @@ use crate::document::Page;
 pub enum Record {
     /// The file could be opened.
     Opened {
-        /// Which reader reads it: `pdfium`, `pdf_oxide`, `text`, `markdown`, `html`, `csv`.
+        /// Which reader reads it: the name of the format, or of the library where several read it.
         reader: String,
         /// Pages in the file, 1 for formats without pages.
         pages: u32,

@@ -12,6 +12,7 @@ use septet_kernel::{Caller, FileId};
 use super::{checked_page, id};
 use crate::Error;
 use crate::engine::Engine;
+use crate::parse::formats::media_type;
 use crate::store::FileRow;
 
 type Answer<T> = Result<Json<T>, Refusal<Error>>;
@@ -93,17 +94,11 @@ fn wire(row: FileRow) -> File {
     }
 }
 
+/// What is served without being read.
+const PICTURES: [(&str, &str); 3] = [("png", "image/png"), ("jpg", "image/jpeg"), ("jpeg", "image/jpeg")];
+
 fn mime_of(filename: &str) -> &'static str {
     let ending = filename.rsplit_once('.').map(|(_, ending)| ending.to_lowercase()).unwrap_or_default();
-    match ending.as_str() {
-        "pdf" => "application/pdf",
-        "html" | "htm" => "text/html",
-        "md" | "markdown" => "text/markdown",
-        "csv" => "text/csv",
-        "txt" => "text/plain",
-        "json" => "application/json",
-        "png" => "image/png",
-        "jpg" | "jpeg" => "image/jpeg",
-        _ => "application/octet-stream",
-    }
+    let picture = || PICTURES.iter().find(|(own, _)| *own == ending).map(|(_, media_type)| *media_type);
+    media_type(filename).or_else(picture).unwrap_or("application/octet-stream")
 }

@@ -28,7 +28,7 @@ async fn pages(reader: &Reader, sheets: &[Sheet]) -> Vec<Page> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("pages.pdf");
     std::fs::write(&path, pdf::file(sheets)).unwrap();
-    let mut reading = reader.start(&path, "pages.pdf", 0).unwrap();
+    let mut reading = reader.start(&std::fs::File::open(&path).unwrap(), "pages.pdf", 0).unwrap();
     let mut pages = Vec::new();
     while let Some(event) = reading.next().await.unwrap() {
         match event {

@@ -19,7 +19,7 @@ fn script(line: &str) -> Reader {
 }
 
 async fn read(reader: &Reader, path: &Path) -> (usize, usize, Result<(), ParseFailure>) {
-    let mut reading = reader.start(path, &path.to_string_lossy(), 0).unwrap();
+    let mut reading = reader.start(&std::fs::File::open(path).unwrap(), &path.to_string_lossy(), 0).unwrap();
     let (mut n_pages, mut n_chars) = (0, 0);
     loop {
         match reading.next().await {
@@ -77,7 +77,7 @@ async fn the_fallback_reads_the_sample_report_with_its_rows() {
     std::fs::write(&path, sample_report()).unwrap();
     let mut reader = reader();
     reader.pdfium = Vec::new();
-    let mut reading = reader.start(&path, "report.pdf", 0).unwrap();
+    let mut reading = reader.start(&std::fs::File::open(&path).unwrap(), "report.pdf", 0).unwrap();
     let mut rows = Vec::new();
     while let Some(event) = reading.next().await.unwrap() {
         match event {
@@ -140,6 +140,6 @@ async fn the_reader_gets_nothing_of_the_environment() {
         script("env > \"$(dirname \"$0\")/leak\" 2>/dev/null; if env | grep -q CARGO; then echo leak; fi; exit 0");
 
     // A leak would be a line that is no record; nothing at all is an early end. Both fail, only one is clean.
-    let mut reading = reader.start(Path::new("/dev/null"), "x", 0).unwrap();
+    let mut reading = reader.start(&std::fs::File::open("/dev/null").unwrap(), "x", 0).unwrap();
     assert_eq!(reading.next().await, Err(ParseFailure::ParseMemory));
 }

@@ -5,11 +5,11 @@ use pdf_oxide::PdfDocument;
 use pdf_oxide::elements::PathOperation;
 use pdf_oxide::layout::TextChar;
 
-use super::ParseFailure;
 use super::direction::{self, Drawn};
 use super::space::{Space, magnification};
 use crate::document::Page;
 use crate::layout::{self, Glyph, Rule};
+use crate::parse::ParseFailure;
 
 const MAX_GLYPHS: usize = 200_000;
 const MAX_PATHS: usize = 40_000;

@@ -8,12 +8,12 @@ use pdfium_render::prelude::{
     PdfPageRenderRotation, PdfPathSegmentType, PdfPathSegments, Pdfium, PdfiumError, PdfiumInternalError,
 };
 
-use super::ParseFailure;
 use super::direction::{self, Drawn};
 use super::space::{Space, magnification};
 use crate::document::Page;
 use crate::layout::words::BREAK;
 use crate::layout::{self, Glyph, Rule};
+use crate::parse::ParseFailure;
 
 /// Characters of one page beyond which the rest is dropped: no page for people has so many.
 const MAX_GLYPHS: usize = 200_000;
