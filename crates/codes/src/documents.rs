@@ -16,6 +16,15 @@ const CODES: &[Code] = &[
         ["这个文件是空的。", "请选择有内容的文件。"],
     ),
     code(
+        "malformed",
+        &[],
+        [
+            "The file is not written as its format demands.",
+            "Correct it at the line and column that are named and upload it again.",
+        ],
+        ["文件内容不符合其格式。", "请在提示的行和列处改正后重新上传。"],
+    ),
+    code(
         "no_text",
         &[],
         ["No text was found in the file; it may be a scan.", "Run text recognition (OCR) on it and upload it again."],
@@ -43,6 +52,15 @@ const CODES: &[Code] = &[
         ["读取这个文件用时过长。", "请拆分成较小的文件，或在 `[knowledge]` 中调高上限。"],
     ),
     code(
+        "partly_read",
+        &[],
+        [
+            "Part of the file could not be read and was left out; the rest is searchable.",
+            "Correct what is named and upload the file again, or leave it.",
+        ],
+        ["文件中有一部分无法读取，已略过；其余内容可以检索。", "请改正提示之处后重新上传，或保持现状。"],
+    ),
+    code(
         "pdf_broken",
         &[],
         ["The PDF is damaged and cannot be opened.", "Open it in a viewer, print it to a new PDF and upload that."],
@@ -66,7 +84,7 @@ const CODES: &[Code] = &[
     code(
         "unsupported_type",
         &[],
-        ["This kind of file cannot be read.", "Upload PDF, HTML, Markdown, CSV or plain text."],
-        ["不支持这种文件。", "请上传 PDF、HTML、Markdown、CSV 或纯文本文件。"],
+        ["This kind of file cannot be read.", "Upload PDF, HTML, Markdown, CSV, JSON, JSON Lines or plain text."],
+        ["不支持这种文件。", "请上传 PDF、HTML、Markdown、CSV、JSON、JSON Lines 或纯文本文件。"],
     ),
 ];

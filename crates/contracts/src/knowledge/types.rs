@@ -219,8 +219,7 @@ pub enum VectorStoreFileStatus {
 /// Why a file could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FileError {
-    /// `empty_file`, `pdf_encrypted`, `pdf_broken`, `no_text`, `unsupported_type`, `parse_timeout`, `parse_memory`,
-    /// `too_large`, or the code of what failed inside.
+    /// One of the codes of documents in the list of errors, or the code of what failed inside.
     pub code: String,
     /// What happened and what to do.
     pub message: String,
@@ -240,7 +239,7 @@ pub struct IngestState {
     /// Passages made.
     #[serde(default)]
     pub n_chunks: u32,
-    /// Which reader read it: `pdfium`, `pdf_oxide`, `text`, `markdown`, `html`, `csv`; empty before.
+    /// Which reader read it: `pdfium` or `pdf_oxide` for a PDF, otherwise the name of the format; empty before.
     #[serde(default)]
     pub reader: String,
     /// The name of the file.
@@ -249,6 +248,9 @@ pub struct IngestState {
     /// Why the latest attempt failed, while the file waits for the next one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retrying: Option<FileError>,
+    /// What of a searchable file could not be read, such as broken lines.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_out: Option<FileError>,
 }
 
 /// What is being done with a file.

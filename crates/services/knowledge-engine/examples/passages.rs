@@ -43,6 +43,7 @@ async fn main() -> anyhow::Result<()> {
         match event {
             Event::Opened { reader, pages } => writeln!(out, "{reader}, {pages} pages")?,
             Event::Page(page) => pages.push(page),
+            Event::LeftOut(what) => writeln!(out, "{what}")?,
         }
     }
     let read = start.elapsed();

@@ -40,6 +40,13 @@ enum Ended {
     NotWanted,
 }
 
+/// A file whose pages are all kept.
+struct Parsed {
+    pages_total: u32,
+    /// What could not be read, in words for the person who uploaded it.
+    left_out: Option<String>,
+}
+
 impl Engine {
     /// Runs an ingest job to its end; the last event says how it went. When no attempt follows (`is_last`), the file says
     /// so as well.
@@ -99,7 +106,7 @@ impl Engine {
 
     async fn read(&self, caller: &Caller, document: &Document, progress: &Progress) -> Result<Ended, Error> {
         let key = document.key;
-        let Some((pages_total, chunks)) = self.passages(caller, document, progress).await? else {
+        let Some((Parsed { pages_total, left_out }, chunks)) = self.passages(caller, document, progress).await? else {
             return Ok(Ended::NotWanted);
         };
         let say = |note: &str| {
@@ -125,16 +132,20 @@ impl Engine {
             return Ok(Ended::NotWanted);
         }
         self.follow().await?;
-        if self.store.set_ready(key).await? { Ok(Ended::Ready(key, chunks.len())) } else { Ok(Ended::NotWanted) }
+        if self.store.set_ready(key, left_out.as_deref()).await? {
+            Ok(Ended::Ready(key, chunks.len()))
+        } else {
+            Ok(Ended::NotWanted)
+        }
     }
 
-    /// Reads and cuts the file; the number of its pages and its passages. `None` when it is no longer wanted.
+    /// Reads and cuts the file. `None` when it is no longer wanted.
     async fn passages(
         &self,
         caller: &Caller,
         document: &Document,
         progress: &Progress,
-    ) -> Result<Option<(u32, Vec<Chunk>)>, Error> {
+    ) -> Result<Option<(Parsed, Vec<Chunk>)>, Error> {
         let key = document.key;
         if document.stage == Stage::Indexing {
             // The passages were written before the process died; reading again gives the same ones.
@@ -143,22 +154,22 @@ impl Engine {
         if !self.store.set_stage(key, Stage::Parsing).await? {
             return Ok(None);
         }
-        let Some(pages_total) = self.parse(caller, document, progress).await? else { return Ok(None) };
+        let Some(parsed) = self.parse(caller, document, progress).await? else { return Ok(None) };
         if !self.store.set_stage(key, Stage::Chunking).await? {
             return Ok(None);
         }
         let pages = self.store.pages(key).await?;
         // A reading whose lease ran out may still be at work beside its successor for a moment, and what it publishes
         // takes the pages away. Half a document must never pass for a whole one, so it is read again from the start.
-        if u32::try_from(pages.len()) != Ok(pages_total) {
+        if u32::try_from(pages.len()) != Ok(parsed.pages_total) {
             self.store.drop_pages(key).await?;
-            return Err(Error::PagesLost { n_pages: pages.len(), pages_total });
+            return Err(Error::PagesLost { n_pages: pages.len(), pages_total: parsed.pages_total });
         }
         let chunks = self.cpu.run(move || chunk::split(&structure::blocks(pages))).await?;
         if chunks.is_empty() {
             return Err(Error::Parse(ParseFailure::NoText));
         }
-        Ok(Some((pages_total, chunks)))
+        Ok(Some((parsed, chunks)))
     }
 
     /// Waits for a place to read in, and says meanwhile that this job is still there.
@@ -175,8 +186,8 @@ impl Engine {
         }
     }
 
-    /// Reads the pages that are not kept yet; the number of pages.
-    async fn parse(&self, caller: &Caller, document: &Document, progress: &Progress) -> Result<Option<u32>, Error> {
+    /// Reads the pages that are not kept yet. `None` when the file is no longer wanted.
+    async fn parse(&self, caller: &Caller, document: &Document, progress: &Progress) -> Result<Option<Parsed>, Error> {
         let key = document.key;
         let row = self.store.of(caller.tenant).file(key.file).await?;
         let bytes = self.blobs.size(&row.blob).await?;
@@ -189,6 +200,7 @@ impl Engine {
         let _place = self.place(caller, progress).await;
         let file = self.blobs.file(&row.blob).await?;
         let mut pages_total = 0;
+        let mut left_out = None;
         let mut died_at: Option<u32> = None;
         let mut n_bad = 0;
         loop {
@@ -219,6 +231,7 @@ impl Engine {
                             note: "parsing".to_owned(),
                         });
                     }
+                    Ok(Some(Event::LeftOut(what))) => left_out = Some(what),
                     Ok(None) => break Ok(()),
                     Err(failure) => break Err(failure),
                 }
@@ -228,7 +241,7 @@ impl Engine {
                 return Ok(None);
             }
             match ended {
-                Ok(()) => return Ok(Some(pages_total)),
+                Ok(()) => return Ok(Some(Parsed { pages_total, left_out })),
                 Err(failure @ (ParseFailure::ParseTimeout | ParseFailure::ParseMemory))
                     if pages_total > 1 && last < pages_total =>
                 {

@@ -12,6 +12,7 @@ mod encoding;
 mod failure;
 pub mod formats;
 mod html;
+mod json;
 mod markdown;
 mod pdf;
 pub(crate) mod process;

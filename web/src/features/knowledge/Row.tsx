@@ -30,6 +30,7 @@ export function Row({ store, file, name, size }: Given) {
   const state = stateOf(file)
   const words = stageWords(state, t, tag)
   const failure = state.phase === 'failed' ? unreadable(file.last_error, t) : null
+  const leftOut = file.septet?.left_out ? unreadable(file.septet.left_out, t) : null
   const changed = () => queries.invalidateQueries({ queryKey: vectorStores.KEY })
   // The server has the bytes: adding the file again has it read anew.
   const retry = useMutation({
@@ -47,6 +48,12 @@ export function Row({ store, file, name, size }: Given) {
           <p className={styles.rowError} data-testid="upload-error">
             {failure.sentence}
             {failure.detail && <small>{failure.detail}</small>}
+          </p>
+        )}
+        {leftOut && (
+          <p className={styles.rowNote}>
+            {leftOut.sentence}
+            {leftOut.detail && <small>{leftOut.detail}</small>}
           </p>
         )}
         {retry.error && <Failure error={retry.error} />}

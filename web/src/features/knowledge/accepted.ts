@@ -3,4 +3,4 @@
 // which goes by the content.
 
 export const ACCEPTED =
-  '.pdf,.html,.htm,.xhtml,.md,.markdown,.csv,.tsv,.txt,.text,.log,application/pdf,text/*'
+  '.pdf,.html,.htm,.xhtml,.md,.markdown,.csv,.tsv,.json,.jsonl,.ndjson,.txt,.text,.log,application/pdf,text/*'

@@ -24,10 +24,13 @@ export function failureWords(error: Upload['error'], t: Translate): Words {
   return unreadable(error, t)
 }
 
-/** Why a document could not be read. Our own sentence says it all when the code is known. */
+/** Their messages name lines, which our sentences cannot. */
+const PLACED = ['malformed', 'partly_read']
+
+/** Why a document, or part of it, could not be read. Our own sentence mostly says it all when the code is known. */
 export function unreadable(error: VectorStoreFile['last_error'], t: Translate): Words {
   const words = codeWords(error, 'error.unreadable', t)
-  return isKnown(error?.code, t) ? { ...words, detail: '' } : words
+  return isKnown(error?.code, t) && !PLACED.includes(error?.code ?? '') ? { ...words, detail: '' } : words
 }
 
 export function stateOf(file: VectorStoreFile): State {

@@ -160,11 +160,11 @@ fn read_text(chosen: Chosen, read: TextReader, request: &Request, input: Input, 
     drop(bytes);
     let attempt = |read: TextReader| catch_unwind(|| read(&text)).unwrap_or(Err(ParseFailure::UnsupportedType));
     let opened = |reader: &str| Record::Opened { reader: reader.to_owned(), pages: 1 };
-    let blocks = if chosen.is_guess {
+    let read = if chosen.is_guess {
         match attempt(read) {
-            Ok(blocks) => {
+            Ok(read) => {
                 out.send(&opened(chosen.format.name))?;
-                blocks
+                read
             }
             Err(_wrong) => {
                 out.send(&opened(formats::PLAIN))?;
@@ -175,12 +175,15 @@ fn read_text(chosen: Chosen, read: TextReader, request: &Request, input: Input, 
         out.send(&opened(chosen.format.name))?;
         attempt(read)?
     };
-    if blocks.is_empty() {
+    if read.blocks.is_empty() {
         let failure = if text.trim().is_empty() { ParseFailure::EmptyFile } else { ParseFailure::NoText };
         return Err(failure.into());
     }
     if request.skip_pages == 0 {
-        out.send(&Record::Page { page: Page { number: 1, blocks, ..Page::default() } })?;
+        out.send(&Record::Page { page: Page { number: 1, blocks: read.blocks, ..Page::default() } })?;
+    }
+    if let Some(what) = read.left_out {
+        out.send(&Record::LeftOut { what })?;
     }
     out.send(&Record::Done {})
 }

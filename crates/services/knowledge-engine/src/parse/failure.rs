@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::formats;
 
 /// Why a file gave no text. The codes are shown in `last_error.code` of a vector store file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
 pub enum ParseFailure {
     /// Nothing in it.
@@ -17,6 +17,16 @@ pub enum ParseFailure {
     /// No reader can open it.
     #[error("the PDF is damaged and cannot be opened; open it in a viewer, print it to a new PDF and upload that")]
     PdfBroken,
+    /// Not written as its format demands.
+    #[error("the file is damaged at line {line}, column {column}: {reason}; correct it there and upload it again")]
+    Malformed {
+        /// 1 for the first.
+        line: usize,
+        /// In characters, 1 for the first.
+        column: usize,
+        /// What is wrong there.
+        reason: String,
+    },
     /// Opened, and no text came out.
     #[error(
         "no text was found: the pages are probably scanned pictures, and there is no text recognition yet; upload a PDF \
@@ -45,11 +55,12 @@ pub enum ParseFailure {
 
 impl ParseFailure {
     /// The stable code.
-    pub fn code(self) -> &'static str {
+    pub fn code(&self) -> &'static str {
         match self {
             Self::EmptyFile => "empty_file",
             Self::PdfEncrypted => "pdf_encrypted",
             Self::PdfBroken => "pdf_broken",
+            Self::Malformed { .. } => "malformed",
             Self::NoText => "no_text",
             Self::UnsupportedType => "unsupported_type",
             Self::ParseTimeout => "parse_timeout",

@@ -5,7 +5,7 @@
 
 use super::pdf;
 use super::protocol::Request;
-use super::{ParseFailure, csv, encoding, html, markdown, text};
+use super::{ParseFailure, csv, encoding, html, json, markdown, text};
 use crate::document::Block;
 
 /// One format.
@@ -34,7 +34,20 @@ enum Sniffed {
 }
 
 /// Reads a text into blocks.
-pub(super) type TextReader = fn(&str) -> Result<Vec<Block>, ParseFailure>;
+pub(super) type TextReader = fn(&str) -> Result<ReadText, ParseFailure>;
+
+/// What came out of a text.
+pub(super) struct ReadText {
+    pub(super) blocks: Vec<Block>,
+    /// What could not be read, in words for the person who uploaded it.
+    pub(super) left_out: Option<String>,
+}
+
+impl From<Vec<Block>> for ReadText {
+    fn from(blocks: Vec<Block>) -> Self {
+        Self { blocks, left_out: None }
+    }
+}
 
 /// How a format is read.
 pub(super) enum Read {
@@ -62,21 +75,35 @@ pub static FORMATS: &[Format] = &[
         titles: ["HTML", "HTML"],
         endings: &[("html", "text/html"), ("htm", "text/html"), ("xhtml", "application/xhtml+xml")],
         sniff: |head| likely(html::is_page(&encoding::decode(head))),
-        read: Read::Text(|text| Ok(html::blocks(text))),
+        read: Read::Text(|text| Ok(html::blocks(text).into())),
     },
     Format {
         name: "markdown",
         titles: ["Markdown", "Markdown"],
         endings: &[("md", "text/markdown"), ("markdown", "text/markdown")],
         sniff: |_| Sniffed::No,
-        read: Read::Text(|text| Ok(markdown::blocks(text))),
+        read: Read::Text(|text| Ok(markdown::blocks(text).into())),
     },
     Format {
         name: "csv",
         titles: ["CSV", "CSV"],
         endings: &[("csv", "text/csv"), ("tsv", "text/tab-separated-values")],
         sniff: |_| Sniffed::No,
-        read: Read::Text(|text| Ok(csv::blocks(text))),
+        read: Read::Text(|text| Ok(csv::blocks(text).into())),
+    },
+    Format {
+        name: "json",
+        titles: ["JSON", "JSON"],
+        endings: &[("json", "application/json")],
+        sniff: |head| likely(json::is_likely(&encoding::decode(head))),
+        read: Read::Text(json::blocks),
+    },
+    Format {
+        name: "jsonl",
+        titles: ["JSON Lines", "JSON Lines"],
+        endings: &[("jsonl", "application/jsonl"), ("ndjson", "application/x-ndjson")],
+        sniff: |_| Sniffed::No,
+        read: Read::Text(json::lines::blocks),
     },
     Format {
         name: PLAIN,
@@ -91,8 +118,8 @@ pub static FORMATS: &[Format] = &[
 pub(super) const PLAIN: &str = "text";
 
 /// Reads plain text, which everything is that is text.
-pub(super) fn plain(text: &str) -> Result<Vec<Block>, ParseFailure> {
-    Ok(text::blocks(text))
+pub(super) fn plain(text: &str) -> Result<ReadText, ParseFailure> {
+    Ok(text::blocks(text).into())
 }
 
 fn likely(is: bool) -> Sniffed {

@@ -57,6 +57,8 @@ pub enum Event {
     },
     /// A page; one without rows when it could not be read.
     Page(Page),
+    /// What could not be read, in words for the person who uploaded the file.
+    LeftOut(String),
 }
 
 /// A reading under way. Dropping it ends the child.
@@ -141,6 +143,7 @@ impl Reading {
                 Ok(Record::Opened { reader, pages }) => Ok(Some(Event::Opened { reader, pages })),
                 Ok(Record::Page { page }) => Ok(Some(Event::Page(page))),
                 Ok(Record::BadPage { number }) => Ok(Some(Event::Page(Page { number, ..Page::default() }))),
+                Ok(Record::LeftOut { what }) => Ok(Some(Event::LeftOut(what))),
                 Ok(Record::Failed { failure }) => {
                     self.stop().await;
                     Err(failure)

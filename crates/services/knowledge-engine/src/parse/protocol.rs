@@ -26,6 +26,11 @@ pub enum Record {
         /// 1 for the first.
         number: u32,
     },
+    /// Part of the file could not be read; the rest was.
+    LeftOut {
+        /// What, in words for the person who uploaded it.
+        what: String,
+    },
     /// The file cannot be read.
     Failed {
         /// Why.

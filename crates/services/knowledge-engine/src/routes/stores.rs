@@ -226,9 +226,10 @@ fn wire(base: KnowledgeBase, counts: Counts) -> VectorStore {
 
 fn attached_wire(document: Document) -> VectorStoreFile {
     let error = document.error.map(|(code, message)| FileError { code, message });
-    let (last_error, retrying) = match document.status {
-        Status::InProgress => (None, error),
-        Status::Completed | Status::Failed | Status::Cancelled => (error, None),
+    let (last_error, retrying, left_out) = match document.status {
+        Status::InProgress => (None, error, None),
+        Status::Completed => (None, None, error),
+        Status::Failed | Status::Cancelled => (error, None, None),
     };
     VectorStoreFile {
         id: document.key.file,
@@ -253,6 +254,7 @@ fn attached_wire(document: Document) -> VectorStoreFile {
             reader: document.reader,
             filename: document.filename,
             retrying,
+            left_out,
         },
     }
 }

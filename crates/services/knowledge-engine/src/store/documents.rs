@@ -267,12 +267,15 @@ impl Store {
         Ok(self.run("note the pages of a file", sql, values).await? > 0)
     }
 
-    /// It is searchable.
-    pub(crate) async fn set_ready(&self, key: Key) -> Result<bool, Error> {
-        let sql = "UPDATE knowledge_documents SET stage = 'ready', status = 'completed', error_code = NULL, \
-             error_message = NULL \
+    /// It is searchable, except for what could not be read.
+    pub(crate) async fn set_ready(&self, key: Key, left_out: Option<&str>) -> Result<bool, Error> {
+        let sql = "UPDATE knowledge_documents SET stage = 'ready', status = 'completed', error_code = $4, \
+             error_message = $5 \
              WHERE store = $1 AND file = $2 AND requested_at = $3 AND status = 'in_progress'";
-        Ok(self.run("note that a file is searchable", sql, key.values()).await? > 0)
+        let code = left_out.map(|_what| "partly_read");
+        let mut values = key.values();
+        values.extend([Value::from(code), Value::from(left_out)]);
+        Ok(self.run("note that a file is searchable", sql, values).await? > 0)
     }
 
     /// An attempt failed and another one follows: says why it waits.

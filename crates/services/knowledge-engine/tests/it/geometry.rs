@@ -32,7 +32,7 @@ async fn pages(reader: &Reader, sheets: &[Sheet]) -> Vec<Page> {
     let mut pages = Vec::new();
     while let Some(event) = reading.next().await.unwrap() {
         match event {
-            Event::Opened { .. } => {}
+            Event::Opened { .. } | Event::LeftOut(_) => {}
             Event::Page(page) => pages.push(page),
         }
     }

@@ -8,6 +8,7 @@ mod fixtures;
 mod geometry;
 mod harness;
 mod ingest;
+mod json;
 mod pdf;
 mod reader;
 mod search;

@@ -27,7 +27,7 @@ async fn read(reader: &Reader, path: &Path) -> (usize, usize, Result<(), ParseFa
                 n_pages += 1;
                 n_chars += page.rows.iter().map(|row| row.text().len()).sum::<usize>();
             }
-            Ok(Some(Event::Opened { .. })) => {}
+            Ok(Some(Event::Opened { .. } | Event::LeftOut(_))) => {}
             Ok(None) => return (n_pages, n_chars, Ok(())),
             Err(failure) => return (n_pages, n_chars, Err(failure)),
         }
@@ -83,6 +83,7 @@ async fn the_fallback_reads_the_sample_report_with_its_rows() {
         match event {
             Event::Opened { reader, pages } => assert_eq!((reader.as_str(), pages), ("pdf_oxide", 37)),
             Event::Page(page) => rows.extend(page.rows.iter().map(|row| row.text())),
+            Event::LeftOut(what) => panic!("{what}"),
         }
     }
 
