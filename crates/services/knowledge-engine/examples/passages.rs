@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use septet_kernel::{Clock, Ids};
 use septet_knowledge_engine::index::query::Query;
-use septet_knowledge_engine::index::{Entry, Index, Position, Scope};
+use septet_knowledge_engine::index::{Changes, Entry, Index, Position, Scope};
 use septet_knowledge_engine::parse::{Event, Limits, Reader};
 use septet_knowledge_engine::{chunk, rows, structure};
 
@@ -107,8 +107,13 @@ fn find(out: &mut impl Write, chunks: &[chunk::Chunk], questions: &[String]) -> 
         heading: chunk.heading.clone(),
         text: chunk.text.clone(),
         is_table: chunk.is_table,
+        vector: None,
     });
-    index.apply(&[], entries, Position { epoch: 1, sequence: 1 })?;
+    index.apply(Changes {
+        removals: Vec::new(),
+        entries: entries.collect(),
+        position: Position { epoch: 1, sequence: 1 },
+    })?;
     for question in questions {
         let query = Query::new(question);
         writeln!(out, "\n## {question}  {:?}", query.terms)?;

@@ -11,14 +11,14 @@ use septet_contracts::knowledge::{INGEST_JOB, IngestPayload};
 use septet_contracts::management::{KnowledgeBase, Management};
 use septet_contracts::models::{CallOptions, EmbeddingInput, EmbeddingRequest, Models};
 use septet_kernel::{Caller, FileId, Ids, Kind, ServiceName, VectorStoreId};
-use tokio::sync::Mutex;
 
+use crate::follow::{self, Followed};
 use crate::index::query::Query;
-use crate::index::{Entry, Hit, Index, Scope};
+use crate::index::vectors::Vectors;
+use crate::index::{Hit, Index, Scope};
 use crate::parse::Reader;
 use crate::search::{Ranking, choose, fuse};
 use crate::store::{Document, Key, Store, StoredChunk};
-use crate::vectors::Vectors;
 use crate::{Config, Error, rows};
 
 /// Passages each ranking contributes before fusion.
@@ -43,9 +43,10 @@ pub(crate) struct Engine {
     pub jobs: Jobs,
     pub models: Models,
     pub index: Arc<Index>,
-    pub vectors: Vectors,
-    /// One at a time follows the passage table.
-    pub following: Mutex<()>,
+    /// Where there is an embedding model.
+    pub vectors: Option<Vectors>,
+    /// All indexes, those above among them.
+    pub followers: Vec<Followed>,
 }
 
 /// What to search for and where.
@@ -139,33 +140,9 @@ impl Engine {
         self.follow().await
     }
 
-    /// Brings the index up to the passage table: what is gone goes, what is new comes. Cheap when nothing changed.
+    /// Brings the indexes up to the passage table: what is gone goes, what is new comes. Cheap when nothing changed.
     pub(crate) async fn follow(&self) -> Result<(), Error> {
-        if self.store.position().await? == self.index.position() {
-            return Ok(());
-        }
-        let _alone = self.following.lock().await;
-        loop {
-            let target = self.store.position().await?;
-            let mut here = self.index.position();
-            if here == target {
-                return Ok(());
-            }
-            if here.epoch != target.epoch || here.sequence > target.sequence {
-                // Another database, or one restored from a backup: the index knows things that never happened.
-                tracing::info!("the search index is built anew");
-                let index = Arc::clone(&self.index);
-                self.cpu.run(move || index.wipe()).await??;
-                here = crate::index::Position { epoch: target.epoch, sequence: 0 };
-            }
-            let changes = self.store.changes(here.sequence, target).await?;
-            let index = Arc::clone(&self.index);
-            let applied = self
-                .cpu
-                .run(move || index.apply(&changes.removals, changes.chunks.into_iter().map(entry), changes.position))
-                .await?;
-            applied?;
-        }
+        follow::catch_up(&self.followers, &self.store).await
     }
 
     /// The passages that best answer the questions together, best first, with their scores.
@@ -174,11 +151,11 @@ impl Engine {
         if files.as_ref().is_some_and(Vec::is_empty) {
             return Ok(Vec::new());
         }
-        self.follow().await?;
+        follow::catch_up_to_answer(&self.followers, &self.store).await?;
         let scope = Scope { tenant: caller.tenant, stores, files };
         let mut rankings = self.rank_by_words(caller, &queries, &scope).await?;
-        if !self.config.embedding_model.is_empty() {
-            match self.rank_by_vectors(caller, &queries, &scope).await {
+        if let Some(vectors) = &self.vectors {
+            match self.rank_by_vectors(caller, vectors, &queries, &scope).await {
                 Ok(more) => rankings.extend(more),
                 // Words alone still answer; that they do must be seen by whoever runs this.
                 Err(error) => {
@@ -243,7 +220,13 @@ impl Engine {
         Ok(self.cpu.run(look).await?)
     }
 
-    async fn rank_by_vectors(&self, caller: &Caller, queries: &[String], scope: &Scope) -> Result<Vec<Ranking>, Error> {
+    async fn rank_by_vectors(
+        &self,
+        caller: &Caller,
+        vectors: &Vectors,
+        queries: &[String],
+        scope: &Scope,
+    ) -> Result<Vec<Ranking>, Error> {
         let model = &self.config.embedding_model;
         let with_vectors = self.store.of(caller.tenant).stores_with_vectors(model).await?;
         let stores: Vec<VectorStoreId> =
@@ -251,11 +234,10 @@ impl Engine {
         if stores.is_empty() {
             return Ok(Vec::new());
         }
-        let sequence = self.store.position().await?.sequence;
-        let vectors = self.embed(caller, queries.to_vec()).await?;
+        let scope = Scope { stores, ..scope.clone() };
         let mut rankings = Vec::new();
-        for (question, vector) in vectors.iter().enumerate() {
-            let hits: Vec<Hit> = self.vectors.search(&self.store, sequence, &stores, vector, DEPTH).await?;
+        for (question, vector) in self.embed(caller, queries.to_vec()).await?.iter().enumerate() {
+            let hits = vectors.search(&scope, vector, DEPTH).await?;
             rankings.push(Ranking { question, weight: self.config.vector_weight, hits });
         }
         Ok(rankings)
@@ -284,18 +266,5 @@ impl Engine {
             && length > 0
             && vectors.iter().all(|vector| vector.len() == length && vector.iter().all(|value| value.is_finite()));
         if is_sound { Ok(vectors) } else { Err(Error::Vectors { model, got: vectors.len(), wanted }) }
-    }
-}
-
-fn entry(chunk: StoredChunk) -> Entry {
-    Entry {
-        number: chunk.number,
-        tenant: chunk.tenant,
-        store: chunk.store,
-        file: chunk.file,
-        title: chunk.filename,
-        heading: chunk.heading,
-        text: chunk.text,
-        is_table: chunk.is_table,
     }
 }

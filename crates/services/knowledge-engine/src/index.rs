@@ -1,36 +1,31 @@
-//! The BM25 index: derived from the passage table, rebuilt whenever the two do not agree.
+//! The indexes that answer questions, and what they have in common. This one ranks by words (BM25).
 //!
-//! The table's changes are numbered; a commit of the index carries the number up to which it has them. Opening an index
-//! that is broken, of another version, of another database or ahead of it wipes it, and the engine fills it again. Only
-//! numbers of passages come out; texts stay in the table.
+//! Each is derived from the passage table and follows it ([`crate::follow`]). Only numbers of passages come out; texts stay
+//! in the table.
 //!
-//! Everything here blocks and belongs on the CPU pool. The writer exists only while it writes, so that an idle engine
-//! holds no more than the memory-mapped files.
+//! What blocks here belongs on the CPU pool.
 
+mod commits;
 pub mod query;
 pub mod tokens;
+pub(crate) mod vectors;
+pub(crate) mod words;
 
-use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError, RwLock};
+use std::path::Path;
 
 use tantivy::collector::TopDocs;
 use tantivy::query::{BooleanQuery, BoostQuery, ConstScoreQuery, Occur, PhraseQuery, Query as TantivyQuery, TermQuery};
 use tantivy::schema::{
     FAST, Field, INDEXED, IndexRecordOption, NumericOptions, STRING, Schema, TextFieldIndexing, TextOptions,
 };
-use tantivy::{
-    DocAddress, Index as Tantivy, IndexReader, IndexWriter, ReloadPolicy, Searcher, TantivyError, Term, doc,
-};
+use tantivy::{DocAddress, Searcher, TantivyError, Term, doc};
 
+use commits::{Commits, TOKENIZER};
 use query::Query;
 use septet_kernel::{FileId, TenantId, VectorStoreId};
-use tokens::Words;
 
 /// Raised whenever tokens or fields change; an index of another version is rebuilt.
 const VERSION: &str = "1";
-const TOKENIZER: &str = "words";
-/// What the writer may hold before it writes a segment. The least that tantivy takes is 15 MB.
-const WRITER_BYTES: usize = 15_000_000;
 
 /// The index failed; it is wiped and filled again at the next start at the latest.
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +66,19 @@ pub struct Entry {
     pub text: String,
     /// It holds rows of a table.
     pub is_table: bool,
+    /// Its embedding, for those who asked for one and where there is one.
+    pub vector: Option<Vec<f32>>,
+}
+
+/// What changed in the passage table.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Changes {
+    /// What is gone; it goes before what is new.
+    pub removals: Vec<Removal>,
+    /// What is new.
+    pub entries: Vec<Entry>,
+    /// The position after these.
+    pub position: Position,
 }
 
 /// What is gone from the passage table.
@@ -115,18 +123,10 @@ struct Fields {
     is_table: Field,
 }
 
-struct Open {
-    index: Tantivy,
-    reader: IndexReader,
-}
-
-/// The index of all tenants of this installation.
+/// The index of words, of all tenants of this installation.
 pub struct Index {
-    folder: PathBuf,
     fields: Fields,
-    schema: Schema,
-    open: RwLock<Open>,
-    writing: Mutex<()>,
+    commits: Commits,
 }
 
 impl Index {
@@ -136,17 +136,12 @@ impl Index {
     /// When the folder cannot be written.
     pub fn open(folder: &Path) -> Result<Self, IndexError> {
         let (schema, fields) = schema();
-        let open = match existing(folder, &schema) {
-            Some(open) => open,
-            None => create(folder, &schema)?,
-        };
-        Ok(Self { folder: folder.to_owned(), fields, schema, open: RwLock::new(open), writing: Mutex::new(()) })
+        Ok(Self { fields, commits: Commits::open(folder, schema, VERSION.to_owned())? })
     }
 
     /// Up to where the index has the changes.
     pub fn position(&self) -> Position {
-        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
-        position_of(&open.index).unwrap_or_default()
+        self.commits.position()
     }
 
     /// Forgets everything.
@@ -154,58 +149,40 @@ impl Index {
     /// # Errors
     /// When the folder cannot be cleared.
     pub fn wipe(&self) -> Result<(), IndexError> {
-        let _alone = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
-        *open = create(&self.folder, &self.schema)?;
-        Ok(())
+        self.commits.wipe()
     }
 
     /// Takes in changes: first what is gone, then what is new. All of it or nothing is there afterwards.
     ///
     /// # Errors
     /// When the index cannot be written; it stays as it was.
-    pub fn apply(
-        &self,
-        removals: &[Removal],
-        entries: impl IntoIterator<Item = Entry>,
-        position: Position,
-    ) -> Result<(), IndexError> {
-        let _alone = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        let (index, reader) = {
-            let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
-            (open.index.clone(), open.reader.clone())
-        };
+    pub fn apply(&self, changes: Changes) -> Result<(), IndexError> {
         let fields = self.fields;
-        let mut writer: IndexWriter = index.writer_with_num_threads(1, WRITER_BYTES)?;
-        for removal in removals {
-            writer.delete_term(match removal {
-                Removal::File(store, file) => Term::from_field_text(fields.source, &source(*store, *file)),
-                Removal::Store(store) => Term::from_field_text(fields.store, &store.to_string()),
-            });
-        }
-        for entry in entries {
-            let number = u64::try_from(entry.number).unwrap_or(0);
-            // A change that is taken in twice must not stand twice.
-            writer.delete_term(Term::from_field_u64(fields.number, number));
-            writer.add_document(doc!(
-                fields.number => number,
-                fields.tenant => entry.tenant.to_string(),
-                fields.store => entry.store.to_string(),
-                fields.file => entry.file.to_string(),
-                fields.source => source(entry.store, entry.file),
-                fields.title => entry.title.replace(['_', '-'], " "),
-                fields.heading => entry.heading,
-                fields.text => entry.text,
-                fields.is_table => u64::from(entry.is_table),
-            ))?;
-        }
-        let mut commit = writer.prepare_commit()?;
-        commit.set_payload(&format!("{VERSION}:{}:{}", position.epoch, position.sequence));
-        commit.commit()?;
-        // Merges that began are finished here; dropping the writer would throw their work away.
-        writer.wait_merging_threads()?;
-        reader.reload()?;
-        Ok(())
+        self.commits.write(changes.position, |writer| {
+            for removal in &changes.removals {
+                writer.delete_term(match removal {
+                    Removal::File(store, file) => Term::from_field_text(fields.source, &source(*store, *file)),
+                    Removal::Store(store) => Term::from_field_text(fields.store, &store.to_string()),
+                });
+            }
+            for entry in changes.entries {
+                let number = u64::try_from(entry.number).unwrap_or(0);
+                // A change that is taken in twice must not stand twice.
+                writer.delete_term(Term::from_field_u64(fields.number, number));
+                writer.add_document(doc!(
+                    fields.number => number,
+                    fields.tenant => entry.tenant.to_string(),
+                    fields.store => entry.store.to_string(),
+                    fields.file => entry.file.to_string(),
+                    fields.source => source(entry.store, entry.file),
+                    fields.title => entry.title.replace(['_', '-'], " "),
+                    fields.heading => entry.heading,
+                    fields.text => entry.text,
+                    fields.is_table => u64::from(entry.is_table),
+                ))?;
+            }
+            Ok(())
+        })
     }
 
     /// The best `limit` passages for a question, best first.
@@ -216,10 +193,7 @@ impl Index {
         if query.terms.is_empty() || limit == 0 {
             return Ok(Vec::new());
         }
-        let searcher = {
-            let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
-            open.reader.searcher()
-        };
+        let searcher = self.commits.searcher();
         let all = BooleanQuery::new(vec![
             (Occur::Must, self.words(query)),
             (Occur::Must, Box::new(ConstScoreQuery::new(self.within(scope), 0.0))),
@@ -301,39 +275,6 @@ fn schema() -> (Schema, Fields) {
         is_table: schema.add_u64_field("is_table", FAST),
     };
     (schema.build(), fields)
-}
-
-fn existing(folder: &Path, schema: &Schema) -> Option<Open> {
-    let index = Tantivy::open_in_dir(folder).ok()?;
-    if index.schema() != *schema || position_of(&index).is_none() {
-        return None;
-    }
-    ready(index).ok()
-}
-
-fn create(folder: &Path, schema: &Schema) -> Result<Open, IndexError> {
-    if folder.exists() {
-        std::fs::remove_dir_all(folder)?;
-    }
-    std::fs::create_dir_all(folder)?;
-    Ok(ready(Tantivy::create_in_dir(folder, schema.clone())?)?)
-}
-
-fn ready(index: Tantivy) -> Result<Open, TantivyError> {
-    index.tokenizers().register(TOKENIZER, Words);
-    // Reloaded after each commit; watching the folder would cost a thread.
-    let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
-    Ok(Open { index, reader })
-}
-
-/// `None` for an index of another version, or one that was never committed.
-fn position_of(index: &Tantivy) -> Option<Position> {
-    let payload = index.load_metas().ok()?.payload?;
-    let mut parts = payload.split(':');
-    if parts.next()? != VERSION {
-        return None;
-    }
-    Some(Position { epoch: parts.next()?.parse().ok()?, sequence: parts.next()?.parse().ok()? })
 }
 
 #[cfg(test)]

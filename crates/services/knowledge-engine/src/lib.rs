@@ -4,13 +4,15 @@
 //!   blob ──► parse (child process) ──► layout ──► structure ──► chunk ──► passages (table, the truth)
 //!            one file each, limited    rows       blocks                     │ numbered changes
 //!                                                                            ▼
-//!   questions ──► words (BM25, tantivy) ┐                              search index (derived)
+//!                                                                     followers: indexes (derived)
+//!   questions ──► words (BM25, tantivy) ┐
 //!             ──► vectors (exact scan)  ┴─► fuse ──► passages with page and place
 //! ```
 //!
 //! - **Invariant:** no file is parsed in the service's own process.
 //! - **Invariant:** a passage never crosses a page, except where a paragraph does.
-//! - **Invariant:** the index is derived; whenever it disagrees with the passage table it is built anew.
+//! - **Invariant:** every index is derived; whenever it disagrees with the passage table it is built anew, without asking a
+//!   model for what is kept.
 //! - **Invariant:** every query names a tenant.
 //!
 //! Knowledge bases as such (name, metadata) are rows of Management; this service hangs files on them. Deleting a file
@@ -23,6 +25,7 @@ pub mod document;
 mod engine;
 mod error;
 mod filter;
+mod follow;
 pub mod index;
 mod ingest;
 mod jobs;
@@ -36,7 +39,6 @@ mod store;
 pub mod structure;
 pub mod text;
 mod unfinished;
-mod vectors;
 
 use std::sync::Arc;
 
@@ -48,16 +50,17 @@ use septet_contracts::management::Management;
 use septet_contracts::models::Models;
 use septet_database::Database;
 use septet_kernel::ServiceName;
-use tokio::sync::Mutex;
 
 pub use config::Config;
 pub use error::Error;
 pub use parse::parse_main;
 
 use engine::Engine;
+use follow::Followed;
 use index::Index;
+use index::vectors::Vectors;
+use index::words::Words;
 use store::Store;
-use vectors::Vectors;
 
 /// Opens the service: brings its tables up to date, opens the index and lets it catch up in the background.
 ///
@@ -69,7 +72,16 @@ pub async fn open(config: Config, platform: &Platform, database: Database, blobs
     let store = Store::new(database, platform.clock.clone(), platform.ids.clone());
     store.ensure_state().await?;
     let folder = config.index_folder.clone();
-    let index = platform.cpu.run(move || Index::open(&folder)).await??;
+    let index = Arc::new(platform.cpu.run(move || Index::open(&folder)).await??);
+    let mut followers = vec![Followed::new(Words::new(Arc::clone(&index), platform.cpu.clone()))];
+    let mut vectors = None;
+    if !config.embedding_model.is_empty() {
+        let (folder, model, cpu) =
+            (config.index_folder.join("vectors"), config.embedding_model.clone(), platform.cpu.clone());
+        let opened = platform.cpu.run(move || Vectors::open(&folder, &model, cpu)).await??;
+        followers.push(Followed::new(opened.clone()));
+        vectors = Some(opened);
+    }
     match config.pdfium_found() {
         Some(path) => tracing::info!(pdfium.path = %path.display(), "reading PDFs through libpdfium"),
         None => tracing::warn!(
@@ -80,12 +92,12 @@ pub async fn open(config: Config, platform: &Platform, database: Database, blobs
     let engine = Arc::new(Engine {
         reader: config.reader().context("the command that reads files")?,
         readings: Shares::new(config.n_concurrent_readings),
-        vectors: Vectors::new(&config.embedding_model),
+        vectors,
+        followers,
         management: Management::new(directory.transport(ServiceName::Management)),
         jobs: Jobs::new(directory.transport(ServiceName::AsyncWorker)),
         models: Models::new(directory.transport(ServiceName::ModelGateway)),
-        index: Arc::new(index),
-        following: Mutex::new(()),
+        index,
         cpu: platform.cpu.clone(),
         ids: platform.ids.clone(),
         lifecycle: platform.lifecycle.clone(),

@@ -17,7 +17,7 @@ use septet_contracts::page::PageQuery;
 use septet_database::Database;
 use septet_kernel::{Clock, Ids, TenantId};
 
-pub(crate) use chunks::{StoredChunk, StoredVector};
+pub(crate) use chunks::StoredChunk;
 pub(crate) use documents::{Counts, Document, Key, Status};
 pub(crate) use files::FileRow;
 

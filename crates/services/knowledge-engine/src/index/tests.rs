@@ -25,6 +25,7 @@ impl World {
             heading: String::new(),
             text: text.to_owned(),
             is_table: false,
+            vector: None,
         }
     }
 
@@ -34,12 +35,20 @@ impl World {
     }
 }
 
+fn news(entries: Vec<Entry>, position: Position) -> Changes {
+    Changes { removals: Vec::new(), entries, position }
+}
+
+fn gone(removal: Removal, position: Position) -> Changes {
+    Changes { removals: vec![removal], entries: Vec::new(), position }
+}
+
 #[test]
 fn an_index_remembers_where_it_is_and_what_it_has() {
     let world = World::new();
     let index = Index::open(world.folder.path()).unwrap();
     let position = Position { epoch: 7, sequence: 3 };
-    index.apply(&[], [world.entry(1, "营业收入"), world.entry(2, "net sales")], position).unwrap();
+    index.apply(news(vec![world.entry(1, "营业收入"), world.entry(2, "net sales")], position)).unwrap();
     drop(index);
 
     let index = Index::open(world.folder.path()).unwrap();
@@ -56,15 +65,15 @@ fn a_change_taken_in_twice_stands_once_and_a_removal_removes() {
     let index = Index::open(world.folder.path()).unwrap();
     let entry = world.entry(1, "zebra");
     for sequence in 1..=2 {
-        index.apply(&[], [entry.clone()], Position { epoch: 1, sequence }).unwrap();
+        index.apply(news(vec![entry.clone()], Position { epoch: 1, sequence })).unwrap();
     }
     assert_eq!(world.find(&index, "zebra"), [1]);
 
-    index.apply(&[Removal::File(entry.store, entry.file)], [], Position { epoch: 1, sequence: 3 }).unwrap();
+    index.apply(gone(Removal::File(entry.store, entry.file), Position { epoch: 1, sequence: 3 })).unwrap();
     assert!(world.find(&index, "zebra").is_empty());
 
-    index.apply(&[], [entry.clone()], Position { epoch: 1, sequence: 4 }).unwrap();
-    index.apply(&[Removal::Store(entry.store)], [], Position { epoch: 1, sequence: 5 }).unwrap();
+    index.apply(news(vec![entry.clone()], Position { epoch: 1, sequence: 4 })).unwrap();
+    index.apply(gone(Removal::Store(entry.store), Position { epoch: 1, sequence: 5 })).unwrap();
     assert!(world.find(&index, "zebra").is_empty());
 }
 
@@ -72,7 +81,7 @@ fn a_change_taken_in_twice_stands_once_and_a_removal_removes() {
 fn an_index_that_was_wiped_is_at_the_beginning() {
     let world = World::new();
     let index = Index::open(world.folder.path()).unwrap();
-    index.apply(&[], [world.entry(1, "zebra")], Position { epoch: 1, sequence: 1 }).unwrap();
+    index.apply(news(vec![world.entry(1, "zebra")], Position { epoch: 1, sequence: 1 })).unwrap();
 
     index.wipe().unwrap();
 
@@ -84,7 +93,7 @@ fn an_index_that_was_wiped_is_at_the_beginning() {
 fn the_name_of_the_file_counts_as_well() {
     let world = World::new();
     let index = Index::open(world.folder.path()).unwrap();
-    index.apply(&[], [world.entry(1, "something else")], Position { epoch: 1, sequence: 1 }).unwrap();
+    index.apply(news(vec![world.entry(1, "something else")], Position { epoch: 1, sequence: 1 })).unwrap();
 
     assert_eq!(world.find(&index, "report of 2018"), [1]);
 }

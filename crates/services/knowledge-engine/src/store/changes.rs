@@ -1,20 +1,14 @@
 //! The numbered changes of the passage table, which the search index follows.
 
+use std::collections::HashMap;
+
 use sea_orm::{ConnectionTrait, Value};
 use septet_kernel::{FileId, VectorStoreId};
 
-use super::chunks::{COLUMNS, chunk};
+use super::chunks::{COLUMNS, chunk, first_number};
 use super::{Store, StoredChunk, column, execute, parsed, statement};
 use crate::Error;
-use crate::index::{Position, Removal};
-
-/// What changed after a position.
-pub(crate) struct Changes {
-    pub removals: Vec<Removal>,
-    pub chunks: Vec<StoredChunk>,
-    /// The position after these.
-    pub position: Position,
-}
+use crate::index::{Changes, Entry, Position, Removal};
 
 /// Passages handed to the index at a time: a few megabytes.
 const CHUNKS_AT_ONCE: i64 = 1_000;
@@ -54,8 +48,9 @@ impl Store {
         Ok(position)
     }
 
-    /// What changed after `since`, up to `target`. The passages of one change are never torn apart.
-    pub(crate) async fn changes(&self, since: i64, target: Position) -> Result<Changes, Error> {
+    /// What changed after `since`, up to `target`, with the embeddings that `model` made, where one is named. The passages of
+    /// one change are never torn apart.
+    pub(crate) async fn changes(&self, since: i64, target: Position, model: Option<&str>) -> Result<Changes, Error> {
         let values: Vec<Value> = vec![since.into(), target.sequence.into()];
         // The last change that still fits; a single change may be larger and is then taken whole.
         let sql = "SELECT sequence, COUNT(*) AS n FROM knowledge_chunks WHERE sequence > $1 AND sequence <= $2 GROUP BY sequence ORDER BY sequence";
@@ -82,9 +77,32 @@ impl Store {
         let sql =
             format!("SELECT {COLUMNS} FROM knowledge_chunks WHERE sequence > $1 AND sequence <= $2 ORDER BY number");
         let rows = self.all("read new passages", sql, values).await?;
-        let chunks = rows.iter().map(chunk).collect::<Result<_, _>>()?;
+        let mut vectors: HashMap<i64, Vec<f32>> = match model {
+            Some(model) => self.vectors(first_number(since + 1)..first_number(upto + 1), model).await?,
+            None => HashMap::new(),
+        };
+        let mut entries = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let chunk = chunk(row)?;
+            let vector = vectors.remove(&chunk.number);
+            entries.push(entry(chunk, vector));
+        }
         let position = Position { epoch: target.epoch, sequence: upto };
-        Ok(Changes { removals, chunks, position })
+        Ok(Changes { removals, entries, position })
+    }
+}
+
+fn entry(chunk: StoredChunk, vector: Option<Vec<f32>>) -> Entry {
+    Entry {
+        number: chunk.number,
+        tenant: chunk.tenant,
+        store: chunk.store,
+        file: chunk.file,
+        title: chunk.filename,
+        heading: chunk.heading,
+        text: chunk.text,
+        is_table: chunk.is_table,
+        vector,
     }
 }
 

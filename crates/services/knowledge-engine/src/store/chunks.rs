@@ -1,5 +1,8 @@
 //! Passages and their vectors.
 
+use std::collections::HashMap;
+use std::ops::Range;
+
 use sea_orm::{QueryResult, Value};
 use septet_kernel::{FileId, PassageId, TenantId, VectorStoreId};
 
@@ -23,13 +26,6 @@ pub(crate) struct StoredChunk {
     pub text: String,
     pub is_table: bool,
     pub boxes: Vec<PageBox>,
-}
-
-/// The vector of a passage.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct StoredVector {
-    pub number: i64,
-    pub numbers: Vec<f32>,
 }
 
 pub(super) const COLUMNS: &str =
@@ -110,7 +106,7 @@ impl Store {
                     return Ok(false);
                 }
                 let sequence = changes::remove_file(on, key.store, key.file).await?;
-                let first = sequence << 20;
+                let first = first_number(sequence);
                 let rows: Vec<Vec<Value>> = (first..)
                     .zip(chunks)
                     .map(|(number, chunk)| {
@@ -147,18 +143,24 @@ impl Store {
             .await
     }
 
-    /// The vectors of a knowledge base made by a model.
-    pub(crate) async fn vectors(&self, store: VectorStoreId, model: &str) -> Result<Vec<StoredVector>, Error> {
-        let sql = "SELECT number, numbers FROM knowledge_vectors WHERE store = $1 AND model = $2 ORDER BY number";
-        let rows = self.all("read vectors", sql, vec![store.to_string().into(), model.into()]).await?;
+    /// The embeddings that a model made, by the numbers of their passages.
+    pub(super) async fn vectors(&self, numbers: Range<i64>, model: &str) -> Result<HashMap<i64, Vec<f32>>, Error> {
+        let sql = "SELECT number, numbers FROM knowledge_vectors WHERE number >= $1 AND number < $2 AND model = $3";
+        let rows =
+            self.all("read embeddings", sql, vec![numbers.start.into(), numbers.end.into(), model.into()]).await?;
         rows.iter()
             .map(|row| {
                 let bytes: Vec<u8> = column(row, "numbers")?;
-                let numbers = bytes.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
-                Ok(StoredVector { number: column(row, "number")?, numbers })
+                let values = bytes.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+                Ok((column(row, "number")?, values))
             })
             .collect()
     }
+}
+
+/// The number of the first passage of a change: a passage's number begins with that of the change that brought it.
+pub(super) fn first_number(sequence: i64) -> i64 {
+    sequence << 20
 }
 
 async fn insert(

@@ -28,6 +28,7 @@ use tokio::sync::oneshot;
 
 pub(crate) struct Harness {
     pub(crate) folder: TempDir,
+    uri: String,
     pub(crate) platform: Platform,
     pub(crate) knowledge: Knowledge,
     pub(crate) blobs: Blobs,
@@ -47,6 +48,8 @@ pub(crate) struct Peers {
     embedding_fails: Arc<Mutex<Option<StatusCode>>>,
     /// The embedding model answers the next question when this does, with its status.
     embedding_waits: Arc<Mutex<Option<oneshot::Receiver<StatusCode>>>>,
+    /// Texts that the embedding model was asked about.
+    embedded: Arc<Mutex<Vec<String>>>,
     /// The worker takes no job for it.
     refused: Arc<Mutex<Option<FileId>>>,
 }
@@ -64,7 +67,27 @@ impl Harness {
             ..Config::default()
         };
         change(&mut config);
-        Self::open(folder, config, Peers::default(), Clock::system()).await
+        let uri = Database::sqlite_uri(&folder.path().join("septet.db"));
+        Self::open(folder, uri, config, Peers::default(), Clock::system()).await
+    }
+
+    /// A data folder that an earlier version left, with one knowledge base in it.
+    pub(crate) async fn upgraded(
+        folder: TempDir,
+        uri: String,
+        tenant: TenantId,
+        store: VectorStoreId,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
+        let mut config = Config {
+            index_folder: folder.path().join("index"),
+            parse_command: vec![env!("CARGO_BIN_EXE_septet-parse").to_owned()],
+            ..Config::default()
+        };
+        change(&mut config);
+        let peers = Peers::default();
+        peers.remember(tenant, store);
+        Self::open(folder, uri, config, peers, Clock::system()).await
     }
 
     /// The same data folder and peers, a new process a minute later.
@@ -77,16 +100,16 @@ impl Harness {
         self.platform.lifecycle.finish(Duration::from_secs(5)).await;
         // A process ends when its threads have.
         self.platform.cpu.idle().await;
-        let Self { folder, config, peers, platform, .. } = self;
+        let Self { folder, uri, config, peers, platform, .. } = self;
         let clock = Clock::manual(platform.clock.now_ms());
         clock.advance(pause);
-        Self::open(folder, config, peers, clock).await
+        Self::open(folder, uri, config, peers, clock).await
     }
 
-    async fn open(folder: TempDir, config: Config, mut peers: Peers, clock: Clock) -> Self {
+    async fn open(folder: TempDir, uri: String, config: Config, mut peers: Peers, clock: Clock) -> Self {
         let platform = Platform::new(&SecretString::from("a secret of the tests only, 32 bytes"), clock);
         peers.ids = Some(platform.ids.clone());
-        let database = Database::open(&Database::sqlite_uri(&folder.path().join("septet.db"))).await.unwrap();
+        let database = Database::open(&uri).await.unwrap();
         let blobs = Blobs::open(&Blobs::file_uri(&folder.path().join("blobs"))).unwrap();
         let service = septet_knowledge_engine::open(config.clone(), &platform, database, blobs.clone()).await.unwrap();
         platform.directory.plug_local(ServiceName::KnowledgeEngine, service.into_router(&platform));
@@ -103,6 +126,7 @@ impl Harness {
             owner: Owner::new(ServiceName::KnowledgeEngine, transport),
             ids: platform.ids.clone(),
             folder,
+            uri,
             platform,
             blobs,
             peers,
@@ -232,6 +256,26 @@ impl Peers {
     /// Whether that question is still to come.
     pub(crate) fn is_embedding_idle(&self) -> bool {
         self.embedding_waits.lock().unwrap().is_some()
+    }
+
+    /// What the embedding model was asked about since the last time.
+    pub(crate) fn take_embedded(&self) -> Vec<String> {
+        std::mem::take(&mut self.embedded.lock().unwrap())
+    }
+
+    /// A knowledge base that somebody made earlier.
+    fn remember(&self, tenant: TenantId, store: VectorStoreId) {
+        let base = KnowledgeBase {
+            id: store,
+            name: "earlier".to_owned(),
+            description: String::new(),
+            metadata: BTreeMap::new(),
+            created_by: None,
+            private: false,
+            created_at: 1,
+            last_active_at: 1,
+        };
+        self.bases.lock().unwrap().push((tenant, base));
     }
 
     /// From now on the worker takes no job for this file.
@@ -374,6 +418,9 @@ async fn embed(
     };
     if let Some(status) = failure {
         return Err((status, Json(serde_json::json!({"detail": "no vectors today", "code": "scripted"}))));
+    }
+    if let EmbeddingInput::Many(texts) = &request.input {
+        peers.embedded.lock().unwrap().extend(texts.iter().cloned());
     }
     const MEANINGS: [&[&str]; 3] = [&["dog", "hound", "puppy"], &["cat", "feline"], &["boat", "ship", "vessel"]];
     let EmbeddingInput::Many(texts) = request.input else { panic!("the engine asks in batches") };

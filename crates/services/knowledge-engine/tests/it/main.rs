@@ -13,4 +13,5 @@ mod pdf;
 mod reader;
 mod search;
 mod stores;
+mod upgrade;
 mod walls;

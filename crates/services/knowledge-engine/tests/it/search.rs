@@ -161,3 +161,33 @@ async fn an_index_of_another_database_is_not_believed() {
     assert_eq!(other.search(&stranger, "buffalo").await.len(), 1);
     assert!(other.search(&caller, "aardvark").await.is_empty());
 }
+
+#[tokio::test]
+async fn an_index_that_is_built_anew_asks_no_model_for_what_is_kept() {
+    let harness = Harness::with(|config| config.embedding_model = "stand-in".to_owned()).await;
+    let caller = harness.somebody();
+    let store = harness.store(&caller, "animals").await;
+    harness.ingest(&caller, store.id, "a.md", "# One\n\nThe hound sleeps.\n\n# Two\n\nA feline purrs.").await;
+    assert_eq!(harness.peers.take_embedded().len(), 2);
+    std::fs::remove_dir_all(harness.config.index_folder.join("vectors")).unwrap();
+
+    let harness = harness.restart().await;
+
+    assert_eq!(harness.search(&caller, "puppy").await[0].heading, "One");
+    assert_eq!(harness.peers.take_embedded(), ["puppy"]);
+}
+
+#[tokio::test]
+async fn vectors_of_what_was_taken_out_or_read_anew_are_gone() {
+    let harness = Harness::with(|config| config.embedding_model = "stand-in".to_owned()).await;
+    let caller = harness.somebody();
+    let store = harness.store(&caller, "animals").await;
+    let hound = harness.ingest(&caller, store.id, "a.md", "# One\n\nThe hound sleeps.").await;
+    harness.ingest(&caller, store.id, "b.md", "# Two\n\nThe vessel sinks.").await;
+    assert_eq!(harness.search(&caller, "puppy").await[0].heading, "One");
+
+    harness.knowledge.detach(&caller, store.id, hound.id).await.unwrap();
+
+    let found = harness.search(&caller, "puppy").await;
+    assert!(found.iter().all(|passage| passage.heading == "Two"), "{found:?}");
+}

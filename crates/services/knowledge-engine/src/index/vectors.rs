@@ -1,0 +1,290 @@
+//! The index of vectors: derived from the passage table and the embeddings kept beside it.
+//!
+//! Exact: every vector of a knowledge base is compared with the question's, which is fast enough up to some hundred thousand
+//! passages and has nothing to build. The vectors lie in a folder, and those of a knowledge base that is asked are held in
+//! memory while they are used; the cache is bounded and forgets what was idle.
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use moka::future::Cache;
+use septet_chassis::cpu::CpuPool;
+use septet_kernel::{TenantId, VectorStoreId};
+use simsimd::SpatialSimilarity;
+use tantivy::collector::DocSetCollector;
+use tantivy::query::{BooleanQuery, TermQuery};
+use tantivy::schema::{FAST, Field, INDEXED, IndexRecordOption, NumericOptions, STORED, STRING, Schema, Value};
+use tantivy::{DocAddress, Searcher, TantivyDocument, TantivyError, Term, doc};
+
+use super::commits::Commits;
+use super::{Changes, Hit, IndexError, Position, Removal, Scope, source};
+use crate::Error;
+use crate::follow::Follower;
+
+/// Raised whenever fields change; an index of another version is rebuilt.
+const VERSION: &str = "1";
+/// Memory for vectors of all knowledge bases together.
+const CACHE_BYTES: u64 = 256 << 20;
+/// Vectors that nobody asked for this long are forgotten.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// Vectors of one knowledge base, each of length 1.
+#[derive(Debug, Default)]
+struct Matrix {
+    numbers: Vec<i64>,
+    values: Vec<f32>,
+    n_dimensions: usize,
+}
+
+#[derive(Clone, Copy)]
+struct Fields {
+    number: Field,
+    tenant: Field,
+    store: Field,
+    source: Field,
+    vector: Field,
+}
+
+/// The vectors of one embedding model, of all tenants of this installation.
+#[derive(Clone)]
+pub(crate) struct Vectors {
+    commits: Arc<Commits>,
+    fields: Fields,
+    model: Arc<str>,
+    cpu: CpuPool,
+    changed: Arc<Mutex<Changed>>,
+    cache: Cache<(TenantId, VectorStoreId, u64), Arc<Matrix>>,
+}
+
+/// When each knowledge base changed last, counted in changes since the index was opened.
+#[derive(Default)]
+struct Changed {
+    n_changes: u64,
+    /// When all of them changed.
+    all: u64,
+    stores: HashMap<VectorStoreId, u64>,
+}
+
+impl Changed {
+    fn at(&self, store: VectorStoreId) -> u64 {
+        self.stores.get(&store).copied().unwrap_or_default().max(self.all)
+    }
+}
+
+impl Vectors {
+    /// Opens the index in `folder`, empty when there is none, when it cannot be used, or when it is another model's.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub(crate) fn open(folder: &Path, model: &str, cpu: CpuPool) -> Result<Self, IndexError> {
+        let mut schema = Schema::builder();
+        let fields = Fields {
+            number: schema.add_u64_field("number", NumericOptions::from(FAST | INDEXED)),
+            tenant: schema.add_text_field("tenant", STRING),
+            store: schema.add_text_field("store", STRING),
+            source: schema.add_text_field("source", STRING),
+            vector: schema.add_bytes_field("vector", STORED),
+        };
+        let named = model.replace('%', "%25").replace(':', "%3A");
+        let cache = Cache::builder()
+            .weigher(|_key, matrix: &Arc<Matrix>| u32::try_from(matrix.values.len() * 4 + 64).unwrap_or(u32::MAX))
+            .max_capacity(CACHE_BYTES)
+            .time_to_idle(IDLE_TIMEOUT)
+            .build();
+        Ok(Self {
+            commits: Arc::new(Commits::open(folder, schema.build(), format!("{VERSION}-{named}"))?),
+            fields,
+            model: model.into(),
+            cpu,
+            changed: Arc::default(),
+            cache,
+        })
+    }
+
+    /// The `limit` nearest passages of the knowledge bases of a scope, nearest first; scores are cosines.
+    pub(crate) async fn search(&self, scope: &Scope, question: &[f32], limit: usize) -> Result<Vec<Hit>, Error> {
+        let mut hits = Vec::new();
+        for store in &scope.stores {
+            // Before the vectors are looked at: those of a later change under an earlier number are only read once more.
+            let at = self.changed.lock().unwrap_or_else(PoisonError::into_inner).at(*store);
+            let matrix = match self.cache.get(&(scope.tenant, *store, at)).await {
+                Some(matrix) => matrix,
+                None => {
+                    let (own, tenant, store) = (self.clone(), scope.tenant, *store);
+                    let read = self.cpu.run(move || own.matrix(tenant, store)).await?;
+                    let matrix = Arc::new(read.map_err(IndexError::from)?);
+                    self.cache.insert((tenant, store, at), Arc::clone(&matrix)).await;
+                    matrix
+                }
+            };
+            hits.extend(nearest(&matrix, question, limit));
+        }
+        hits.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.number.cmp(&b.number)));
+        hits.truncate(limit);
+        Ok(hits)
+    }
+
+    fn matrix(&self, tenant: TenantId, store: VectorStoreId) -> Result<Matrix, TantivyError> {
+        let exactly = |field: Field, text: String| -> Box<dyn tantivy::query::Query> {
+            Box::new(TermQuery::new(Term::from_field_text(field, &text), IndexRecordOption::Basic))
+        };
+        let within = BooleanQuery::intersection(vec![
+            exactly(self.fields.tenant, tenant.to_string()),
+            exactly(self.fields.store, store.to_string()),
+        ]);
+        let searcher = self.commits.searcher();
+        // In their order on disk, for they lie there block by block.
+        let places: BTreeSet<DocAddress> = searcher.search(&within, &DocSetCollector)?.into_iter().collect();
+        let mut vectors = Vec::with_capacity(places.len());
+        for place in places {
+            vectors.push((self.number(&searcher, place)?, self.vector(&searcher, place)?));
+        }
+        vectors.sort_by_key(|(number, _)| *number);
+        Ok(matrix(&vectors))
+    }
+
+    fn number(&self, searcher: &Searcher, place: DocAddress) -> Result<i64, TantivyError> {
+        let column = searcher.segment_reader(place.segment_ord).fast_fields().u64("number")?;
+        Ok(column.first(place.doc_id).and_then(|number| i64::try_from(number).ok()).unwrap_or(0))
+    }
+
+    fn vector(&self, searcher: &Searcher, place: DocAddress) -> Result<Vec<f32>, TantivyError> {
+        let stored: TantivyDocument = searcher.doc(place)?;
+        let bytes = stored.get_first(self.fields.vector).and_then(|value| value.as_bytes()).unwrap_or_default();
+        Ok(bytes.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect())
+    }
+
+    fn take_in(&self, changes: Changes) -> Result<(), IndexError> {
+        let fields = self.fields;
+        let mut touched: BTreeSet<VectorStoreId> = BTreeSet::new();
+        self.commits.write(changes.position, |writer| {
+            for removal in &changes.removals {
+                let (store, term) = match removal {
+                    Removal::File(store, file) => (store, Term::from_field_text(fields.source, &source(*store, *file))),
+                    Removal::Store(store) => (store, Term::from_field_text(fields.store, &store.to_string())),
+                };
+                touched.insert(*store);
+                writer.delete_term(term);
+            }
+            for entry in changes.entries {
+                let Some(vector) = entry.vector else { continue };
+                let number = u64::try_from(entry.number).unwrap_or(0);
+                touched.insert(entry.store);
+                // A change that is taken in twice must not stand twice.
+                writer.delete_term(Term::from_field_u64(fields.number, number));
+                writer.add_document(doc!(
+                    fields.number => number,
+                    fields.tenant => entry.tenant.to_string(),
+                    fields.store => entry.store.to_string(),
+                    fields.source => source(entry.store, entry.file),
+                    fields.vector => vector.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>(),
+                ))?;
+            }
+            Ok(())
+        })?;
+        let mut changed = self.changed.lock().unwrap_or_else(PoisonError::into_inner);
+        changed.n_changes += 1;
+        let now = changed.n_changes;
+        changed.stores.extend(touched.into_iter().map(|store| (store, now)));
+        Ok(())
+    }
+
+    fn forget(&self) -> Result<(), IndexError> {
+        self.commits.wipe()?;
+        let mut changed = self.changed.lock().unwrap_or_else(PoisonError::into_inner);
+        changed.n_changes += 1;
+        *changed = Changed { n_changes: changed.n_changes, all: changed.n_changes, stores: HashMap::new() };
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Follower for Vectors {
+    fn name(&self) -> &'static str {
+        "vectors"
+    }
+
+    fn model(&self) -> Option<&str> {
+        Some(&self.model)
+    }
+
+    fn is_essential(&self) -> bool {
+        false
+    }
+
+    async fn position(&self) -> Result<Position, Error> {
+        let own = self.clone();
+        Ok(self.cpu.run(move || own.commits.position()).await?)
+    }
+
+    async fn wipe(&self) -> Result<(), Error> {
+        let own = self.clone();
+        Ok(self.cpu.run(move || own.forget()).await??)
+    }
+
+    async fn apply(&self, changes: Changes) -> Result<(), Error> {
+        let own = self.clone();
+        Ok(self.cpu.run(move || own.take_in(changes)).await??)
+    }
+}
+
+/// Vectors of another length than the newest come from another model under the same name and are left out.
+fn matrix(vectors: &[(i64, Vec<f32>)]) -> Matrix {
+    let n_dimensions = vectors.last().map_or(0, |(_, vector)| vector.len());
+    let mut matrix = Matrix { n_dimensions, ..Matrix::default() };
+    for (number, vector) in vectors {
+        if vector.len() == n_dimensions && n_dimensions > 0 {
+            matrix.numbers.push(*number);
+            matrix.values.extend(unit(vector));
+        }
+    }
+    matrix
+}
+
+/// The vector stretched to length 1; one of length 0 stays.
+fn unit(vector: &[f32]) -> Vec<f32> {
+    let length = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
+    if length > 0.0 { vector.iter().map(|value| value / length).collect() } else { vector.to_vec() }
+}
+
+fn nearest(matrix: &Matrix, question: &[f32], limit: usize) -> Vec<Hit> {
+    if matrix.n_dimensions != question.len() || question.is_empty() || limit == 0 {
+        return Vec::new();
+    }
+    let question = unit(question);
+    let mut hits: Vec<Hit> = matrix
+        .values
+        .chunks_exact(matrix.n_dimensions)
+        .zip(&matrix.numbers)
+        .map(|(values, number)| {
+            #[expect(clippy::cast_possible_truncation, reason = "a cosine needs no double precision")]
+            let score = f32::dot(&question, values).unwrap_or(0.0) as f32;
+            Hit { number: *number, score }
+        })
+        .collect();
+    let limit = limit.min(hits.len());
+    if limit > 0 {
+        hits.select_nth_unstable_by(limit - 1, |a, b| b.score.total_cmp(&a.score));
+        hits.truncate(limit);
+    }
+    hits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_vectors_come_first_whatever_their_length() {
+        let stored =
+            [(1, vec![10.0, 0.0]), (2, vec![0.1, 0.1]), (3, vec![0.0, 3.0]), (4, vec![-1.0, 0.0]), (5, vec![1.0, 0.1])];
+
+        let mut hits = nearest(&matrix(&stored), &[1.0, 0.1], 2);
+        hits.sort_by(|a, b| b.score.total_cmp(&a.score));
+
+        assert_eq!(hits.iter().map(|hit| hit.number).collect::<Vec<_>>(), [5, 1]);
+    }
+}
