@@ -14,6 +14,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use septet_chassis::http::Problem;
 use septet_contracts::gateway::{OpenAiError, OpenAiErrorBody};
+use septet_contracts::responses::ResponseEvent;
 
 use crate::routes;
 
@@ -64,6 +65,11 @@ fn complete(mut api: OpenApi) -> OpenApi {
         (septet_kernel::RequestId::name(), septet_kernel::RequestId::schema()),
     ] {
         components.schemas.entry(name.into_owned()).or_insert(schema);
+    }
+    let mut events = vec![(<ResponseEvent as ToSchema>::name().into_owned(), ResponseEvent::schema())];
+    ResponseEvent::schemas(&mut events);
+    for (name, schema) in events {
+        components.schemas.entry(name).or_insert(schema);
     }
     api.security = Some(vec![SecurityRequirement::new("bearer", Vec::<String>::new())]);
     for (path, item) in &mut api.paths.paths {
@@ -141,7 +147,12 @@ fn stream(method: &str, path: &str, operation: &mut Operation) {
     let Some((_, _, types)) = found else { return };
     let Some(RefOr::T(response)) = operation.responses.responses.get_mut("200") else { return };
     for content_type in *types {
-        let events = ContentBuilder::new().schema(Some(ObjectBuilder::new().schema_type(Type::String))).build();
+        // OpenAPI 3.1 describes a stream by what one event of it carries.
+        let events = if path.starts_with("/v1/responses") {
+            ContentBuilder::new().schema(Some(Ref::from_schema_name(<ResponseEvent as ToSchema>::name()))).build()
+        } else {
+            ContentBuilder::new().schema(Some(ObjectBuilder::new().schema_type(Type::String))).build()
+        };
         response.content.insert((*content_type).to_owned(), events.into());
     }
 }
