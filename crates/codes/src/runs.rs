@@ -26,6 +26,12 @@ const CODES: &[Code] = &[
         ["运行在完成前已结束。", "如仍需要，请重新提问。"],
     ),
     code(
+        "clock_wrong",
+        &[],
+        ["The clock of the server is wrong.", "Ask the operator to set it; ask again then."],
+        ["服务器的时钟不正确。", "请联系管理员校准时钟，然后重新提问。"],
+    ),
+    code(
         "code_error",
         &[],
         ["The code ended with an error.", "The model sees it and usually mends the code; ask again if not."],
@@ -96,6 +102,12 @@ const CODES: &[Code] = &[
         &[503],
         ["Another process is running this very code.", "Ask again in a moment."],
         ["另一个进程正在运行同一段代码。", "请稍后重试。"],
+    ),
+    code(
+        "interrupted",
+        &[],
+        ["A crash broke a tool call off, and nobody knows how far it came.", "Look at how things stand where it acts, then ask again."],
+        ["一次工具调用因崩溃中断，无法得知进行到哪一步。", "请先查看它所作用之处的状态，再重新提问。"],
     ),
     code(
         "max_output_tokens",
@@ -186,6 +198,12 @@ const CODES: &[Code] = &[
         &[429],
         ["All sandboxes are in use.", "Wait {wait} for one to end, or delete one."],
         ["沙箱已全部占用。", "请等待{wait}，或删除一个沙箱。"],
+    ),
+    code(
+        "unknown_time_zone",
+        &[],
+        ["The model asked for the time in a zone that does not exist.", "It is told so and usually tries again; name a city if not."],
+        ["模型查询了不存在的时区。", "模型会得知并通常重试；如果没有，请写明城市。"],
     ),
     code(
         "unknown_tool",

@@ -100,6 +100,10 @@ export type OtherItem = {
   type: 'other'
   kind: string
   name?: string
+  /** Of an `mcp_call`: JSON, or what the model wrote in its place. */
+  arguments?: string
+  /** Of an `mcp_call` that did what it should. */
+  output?: string
   id: string
   status?: ItemStatus
   septet?: ItemExtra

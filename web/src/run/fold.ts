@@ -201,12 +201,14 @@ export function known(item: Item): Step {
     case 'code_interpreter_call':
       return item
     default: {
-      const other = item as { id?: string; type: string; name?: string; septet?: OtherItem['septet'] }
+      const other = item as unknown as Partial<OtherItem> & { type: string }
       return {
         type: 'other',
         kind: other.type,
         id: other.id ?? '',
         ...(other.name && { name: other.name }),
+        ...(typeof other.arguments === 'string' && { arguments: other.arguments }),
+        ...(typeof other.output === 'string' && { output: other.output }),
         ...(other.septet && { septet: other.septet }),
       }
     }

@@ -28,6 +28,7 @@ export const code: Tool<CodeItem> = {
 const FAILURES: [RegExp, Key][] = [
   [/timeout|timed out|deadline/i, 'tool.timeout'],
   [/memory|oom/i, 'tool.memory'],
+  [/^interrupted$/, 'tool.interrupted'],
   [/killed|cancel/i, 'tool.killed'],
   [/unavailable|service_down|isolation|not_ready/i, 'tool.unavailable'],
 ]
