@@ -16,7 +16,7 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
-use http::{HeaderValue, Method, StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use septet_chassis::REQUEST_ID_HEADER;
 use septet_chassis::http::{Problem, Refusal, Verdict, scanned};
@@ -25,9 +25,9 @@ use tracing::{Instrument, error, info_span};
 
 use self::guard::Guard;
 use crate::Error;
+use crate::access::{Audience, Weight};
 use crate::auth::identity::Identity;
 use crate::gateway::App;
-use crate::permissions::{self, Need, Weight};
 use crate::shape::{Surface, shape};
 
 // A sign-in is a few hundred bytes.
@@ -114,32 +114,36 @@ async fn admit(app: &App, request: Request) -> Result<(Request, Passage), Error>
     let route = parts.extensions.get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let route = route.ok_or(Error::Bug("a route without a path"))?;
     // The router asks for paths that it knows with other methods too. Without a rule nothing passes.
-    let rule =
-        permissions::find(&parts.method, &route).ok_or_else(|| Error::WrongMethod(permissions::methods(&route)))?;
-    let wait = match rule.weight {
+    let access = app.rules.find(&parts.method, &route).ok_or_else(|| Error::WrongMethod(app.rules.methods(&route)))?;
+    let wait = match access.weight {
         Weight::Light => app.config.request_timeout(),
         Weight::Long | Weight::Upload => app.config.run_timeout(),
     };
     let inspection = Inspection::default();
     let mut passage = Passage { inspection, left: None, guard: None, wait };
-    if let Need::Has(permission) = rule.need {
+    if let Some(permission) = access.permission() {
         let id = *parts.extensions.get::<RequestId>().ok_or(Error::Bug("a request without an id"))?;
         app.auth.rights_must_be_known(parts.method.is_safe()).await?;
-        let identity = identify(app, &parts, id).await?;
+        let identity = identify(app, &parts, access.takes_ticket, id).await?;
         if !permission.is_granted_to(identity.role) {
             return Err(Error::Denied(permission));
         }
         passage.left = Some(app.limits.count(&identity).await?);
         let deadline = app.clock.now().checked_add(wait).ok();
-        parts.extensions.insert(identity.caller(id, deadline));
-        if rule.weight != Weight::Light {
+        let caller = identity.caller(id, deadline);
+        if matches!(access.audience, Audience::Operates(_)) {
+            must_be_home(app, &caller).await?;
+        }
+        parts.extensions.insert(caller);
+        parts.extensions.insert(permission);
+        if access.weight != Weight::Light {
             passage.guard = Some(Guard { app: app.clone(), identity: identity.clone(), permission, request: id });
         }
         parts.extensions.insert(identity);
     }
-    let limit_bytes = match rule.weight {
+    let limit_bytes = match access.weight {
         // Strangers have little to say.
-        _ if rule.need == Need::Nothing => MAX_STRANGER_BYTES,
+        _ if access.audience == Audience::Anybody => MAX_STRANGER_BYTES,
         Weight::Upload => app.config.upload_limit_bytes(),
         Weight::Light | Weight::Long => app.config.json_limit_bytes(),
     };
@@ -178,7 +182,13 @@ impl Passage {
     }
 }
 
-async fn identify(app: &App, parts: &Parts, id: RequestId) -> Result<Identity, Error> {
+/// Passes for people of the home tenant.
+async fn must_be_home(app: &App, caller: &Caller) -> Result<(), Error> {
+    let own = app.management.tenant(caller, caller.tenant).await?;
+    if own.home { Ok(()) } else { Err(Error::NotOperator) }
+}
+
+async fn identify(app: &App, parts: &Parts, takes_ticket: bool, id: RequestId) -> Result<Identity, Error> {
     let header = parts.headers.get(header::AUTHORIZATION);
     let Some(header) = header else {
         // Anthropic's SDKs send their key this way.
@@ -186,9 +196,7 @@ async fn identify(app: &App, parts: &Parts, id: RequestId) -> Result<Identity, E
             let key = key.to_str().map_err(|_| Error::BadToken)?;
             return app.auth.identify(key.trim(), id).await;
         }
-        // Browsers cannot send headers with a WebSocket; nowhere else is a ticket taken.
-        let is_socket = parts.method == Method::GET && parts.uri.path() == "/v1/responses";
-        let ticket = is_socket.then(|| query_value(parts.uri.query().unwrap_or_default(), "ticket")).flatten();
+        let ticket = takes_ticket.then(|| query_value(parts.uri.query().unwrap_or_default(), "ticket")).flatten();
         return match ticket {
             Some(ticket) => app.auth.take_ticket(&ticket).await,
             None => Err(Error::NoCredentials),

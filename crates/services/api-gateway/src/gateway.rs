@@ -10,6 +10,7 @@ use septet_contracts::management::Management;
 use septet_kernel::{Clock, Ids};
 
 use crate::Config;
+use crate::access::Rules;
 use crate::address::Proxies;
 use crate::auth::Auth;
 use crate::billing::Billing;
@@ -37,6 +38,8 @@ pub(crate) struct Gateway {
     pub(crate) management: Management,
     pub(crate) agents: Agents,
     pub(crate) status: StatusBoard,
-    /// The templates of all routes, to name the nearest one.
-    pub(crate) paths: Vec<String>,
+    /// What the door asks at each route.
+    pub(crate) rules: Rules,
+    /// The description of the API, as JSON.
+    pub(crate) description: String,
 }

@@ -20,6 +20,7 @@
 //! It keeps sessions, accounts and the ledger, and nothing else: what it passes on belongs to the service behind it.
 //! A caller is minted here and nowhere else, and nothing that a client sends can look like one.
 
+mod access;
 mod address;
 mod auth;
 mod billing;
@@ -36,8 +37,8 @@ mod limits;
 mod metrics;
 mod migration;
 mod openapi;
-mod permissions;
 mod proxy;
+mod route;
 mod routes;
 mod rows;
 mod runs;
@@ -68,7 +69,6 @@ use tracing::{error, warn};
 pub use crate::billing::{Billing, Wanted};
 pub use crate::config::{BillingConfig, Config};
 pub use crate::error::Error;
-pub use crate::openapi::openapi;
 
 use crate::address::Proxies;
 use crate::auth::Auth;
@@ -97,7 +97,7 @@ pub async fn open(config: Config, platform: &Platform, database: Database, blobs
     let auth = Auth::open(&config, &database, management.clone(), &clock, &ids).await?;
     let installation = installation::id(&database, &ids).await?;
     let billing = Billing::new(database, clock.clone(), ids.clone(), config.billing.clone());
-    let (router, api) = routes::all().split_for_parts();
+    let (router, api, rules) = routes::all().split();
     let run_timeout = config.run_timeout();
     let app: App = Arc::new(Gateway {
         proxies: Proxies::new(&config.trusted_proxies).map_err(anyhow::Error::msg)?,
@@ -105,7 +105,8 @@ pub async fn open(config: Config, platform: &Platform, database: Database, blobs
         console: Console::new(config.console_folder.clone()),
         agents: Agents::new(directory.transport(ServiceName::AgentCore)),
         status: StatusBoard::new(models.clone(), sandbox, config.default_agent.clone()),
-        paths: api.paths.paths.keys().cloned().collect(),
+        rules,
+        description: openapi::text(api),
         config,
         clock,
         ids,
@@ -138,6 +139,13 @@ pub async fn open(config: Config, platform: &Platform, database: Database, blobs
     })
 }
 
+/// The description of the whole public surface as JSON, OpenAPI 3.1.
+#[must_use]
+pub fn openapi() -> String {
+    let (_router, api, _rules) = routes::all().split();
+    openapi::text(api)
+}
+
 fn surface(router: Router<App>, app: App) -> Router {
     router
         .route_layer(middleware::from_fn_with_state(app.clone(), door::inside))
@@ -153,14 +161,15 @@ async fn elsewhere(State(app): State<App>, request: Request) -> Response {
     match Surface::of(path) {
         Surface::Console => app.console.answer(request.method(), path, request.headers()).await,
         Surface::OpenAi | Surface::Anthropic | Surface::Own => {
-            let error = Error::NoRoute { path: path.chars().take(200).collect(), nearest: nearest(&app.paths, path) };
+            let error =
+                Error::NoRoute { path: path.chars().take(200).collect(), nearest: nearest(app.rules.paths(), path) };
             Refusal::from(error).into_response()
         }
     }
 }
 
 /// The route that a wrong path most likely meant. What stands for an id in the template matches anything.
-fn nearest(templates: &[String], path: &str) -> Option<String> {
+fn nearest<'a>(templates: impl Iterator<Item = &'a str>, path: &str) -> Option<String> {
     let path: String = path.chars().take(200).collect();
     let parts: Vec<&str> = path.trim_end_matches('/').split('/').collect();
     let likeness = |template: &str| {
@@ -172,9 +181,9 @@ fn nearest(templates: &[String], path: &str) -> Option<String> {
             .collect();
         strsim::normalized_damerau_levenshtein(&filled.join("/"), &parts.join("/"))
     };
-    let scored = templates.iter().map(|template| (likeness(template), template));
+    let scored = templates.map(|template| (likeness(template), template));
     let best = scored.max_by(|one, other| one.0.total_cmp(&other.0).then_with(|| other.1.cmp(one.1)));
-    best.filter(|(likeness, _)| *likeness >= 0.6).map(|(_, template)| template.clone())
+    best.filter(|(likeness, _)| *likeness >= 0.6).map(|(_, template)| template.to_owned())
 }
 
 async fn keep_up(app: App) {
@@ -209,16 +218,14 @@ async fn check_the_books(billing: &Billing) {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
     fn a_mistyped_path_is_answered_with_the_one_that_was_meant() {
         let templates = ["/v1/responses", "/v1/files/{file_id}/content", "/v1/vector_stores/{id}/files"];
-        let templates: Vec<String> = templates.map(str::to_owned).into();
+        let nearest = |path| super::nearest(templates.into_iter(), path);
 
-        assert_eq!(nearest(&templates, "/v1/response").as_deref(), Some("/v1/responses"));
-        assert_eq!(nearest(&templates, "/v1/files/file-1/contents").as_deref(), Some("/v1/files/{file_id}/content"));
-        assert_eq!(nearest(&templates, "/v1/vectorstores/vs_1/files").as_deref(), Some("/v1/vector_stores/{id}/files"));
-        assert_eq!(nearest(&templates, "/api/x"), None);
+        assert_eq!(nearest("/v1/response").as_deref(), Some("/v1/responses"));
+        assert_eq!(nearest("/v1/files/file-1/contents").as_deref(), Some("/v1/files/{file_id}/content"));
+        assert_eq!(nearest("/v1/vectorstores/vs_1/files").as_deref(), Some("/v1/vector_stores/{id}/files"));
+        assert_eq!(nearest("/api/x"), None);
     }
 }

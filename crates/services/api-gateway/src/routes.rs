@@ -1,4 +1,4 @@
-//! All endpoints, by noun. What each needs is in the route table of [`crate::permissions`].
+//! All endpoints, by noun. What each needs stands in its line: see [`crate::route`].
 
 /// Endpoints that only pass a request on: one entry each, with what the description of the API says about it.
 ///
@@ -22,7 +22,7 @@ macro_rules! passes {
 mod accounts;
 mod admin;
 mod auth;
-pub(crate) mod chat;
+mod chat;
 mod containers;
 mod content;
 mod current_password;
@@ -31,15 +31,13 @@ pub(crate) mod inside;
 mod knowledge;
 mod meta;
 mod models;
-pub(crate) mod responses;
+mod responses;
 
-use utoipa_axum::router::OpenApiRouter;
+use crate::route::Routes;
 
-use crate::gateway::App;
-
-/// Every endpoint, with its description.
-pub(crate) fn all() -> OpenApiRouter<App> {
-    OpenApiRouter::default()
+/// Every endpoint, with its description and what it needs.
+pub(crate) fn all() -> Routes {
+    Routes::default()
         .merge(auth::routes())
         .merge(models::routes())
         .merge(responses::routes())

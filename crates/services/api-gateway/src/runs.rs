@@ -6,11 +6,12 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use septet_contracts::agents::Agents;
 use septet_contracts::call::CallError;
-use septet_contracts::sse::Event;
-use septet_kernel::{Caller, ResponseId};
+use septet_contracts::sse::{self, Event};
+use septet_kernel::{Caller, ResponseId, ServiceName};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
@@ -29,6 +30,13 @@ struct Place {
 /// Whether the event is the last one of its run.
 pub(crate) fn is_terminal(name: &str) -> bool {
     matches!(name, "response.completed" | "response.failed" | "response.incomplete" | "response.cancelled" | "error")
+}
+
+/// The events in an answer of agent-core.
+pub(crate) fn events(
+    chunks: impl Stream<Item = Result<Bytes, CallError>> + Send,
+) -> impl Stream<Item = Result<Event, CallError>> + Send {
+    sse::events(chunks, |error| CallError::garbled(ServiceName::AgentCore, &error))
 }
 
 /// The events of a run, each once, up to the terminal one. `events` is the stream that was opened; `response` and

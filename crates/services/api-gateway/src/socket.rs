@@ -35,8 +35,6 @@ const GOING_AWAY: u16 = 1001;
 const RESTARTING: u16 = 1012;
 // "Policy violation": coming back with the same proof leads nowhere.
 const TAKEN_BACK: u16 = 1008;
-// What a connection is for.
-const RIGHT: Permission = Permission::UseAgents;
 
 /// Where a client wants to read on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,17 +92,31 @@ impl Job {
 struct Lanes {
     app: App,
     identity: Identity,
+    /// What the connection needed.
+    permission: Permission,
     out: mpsc::Sender<String>,
     waiting: HashMap<String, VecDeque<Job>>,
     running: FuturesUnordered<BoxFuture<'static, String>>,
 }
 
-/// Serves one connection to its end.
-pub(crate) async fn serve(app: App, identity: Identity, socket: WebSocket, resumes: Vec<Resume>) {
+/// Serves one connection to its end, which comes when `permission` is taken back.
+pub(crate) async fn serve(
+    app: App,
+    identity: Identity,
+    permission: Permission,
+    socket: WebSocket,
+    resumes: Vec<Resume>,
+) {
     let (out, mut outgoing) = mpsc::channel(64);
-    let mut taken_back = std::pin::pin!(app.auth.taken_back(identity.clone(), RIGHT));
-    let mut lanes =
-        Lanes { app: app.clone(), identity, out, waiting: HashMap::new(), running: FuturesUnordered::new() };
+    let mut taken_back = std::pin::pin!(app.auth.taken_back(identity.clone(), permission));
+    let mut lanes = Lanes {
+        app: app.clone(),
+        identity,
+        permission,
+        out,
+        waiting: HashMap::new(),
+        running: FuturesUnordered::new(),
+    };
     for resume in resumes {
         lanes.add(format!("resume {}", resume.response), Job::Resume(resume));
     }
@@ -222,9 +234,10 @@ impl Lanes {
 
     fn start(&mut self, lane: String, job: Job) {
         let (app, identity, out) = (self.app.clone(), self.identity.clone(), self.out.clone());
+        let permission = self.permission;
         let work = async move {
             let name = name_of(&lane);
-            if let Err(error) = run(&app, &identity, job, name, &out).await {
+            if let Err(error) = run(&app, &identity, permission, job, name, &out).await {
                 // The receiver is gone only when the connection is.
                 let _sent = out.send(refusal(name, &error, app.ids.next())).await;
             }
@@ -267,14 +280,15 @@ fn resume_of(event: &Heard) -> Result<Resume, Error> {
 async fn run(
     app: &App,
     identity: &Identity,
+    permission: Permission,
     job: Job,
     name: Option<&str>,
     out: &mpsc::Sender<String>,
 ) -> Result<(), Error> {
     app.auth.rights_must_be_known(false).await?;
     let identity = &app.auth.current(identity).await?;
-    if !RIGHT.is_granted_to(identity.role) {
-        return Err(Error::Denied(RIGHT));
+    if !permission.is_granted_to(identity.role) {
+        return Err(Error::Denied(permission));
     }
     app.limits.count(identity).await?;
     let request: RequestId = app.ids.next();
@@ -302,7 +316,7 @@ async fn run(
             // The run may last for an hour, and the body may be megabytes.
             drop(body);
             let events = call.stream().await?;
-            follow(crate::routes::responses::events(events).boxed(), None, None).await;
+            follow(runs::events(events).boxed(), None, None).await;
         }
         Job::Resume(Resume { response, after }) => {
             let events = app.agents.events(&caller, response, after).await?;

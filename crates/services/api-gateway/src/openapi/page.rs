@@ -65,6 +65,9 @@ fn endpoint(method: &str, path: &str, operation: &Value) -> String {
     if !request.is_empty() {
         let _written = writeln!(body, "<h3>Body</h3><p>{request}</p>");
     }
+    let permission = operation["security"][0]["bearer"][0].as_str();
+    let needs = permission.map_or("none".to_owned(), |word| format!("<code>{}</code>", escape(word)));
+    let _written = writeln!(body, "<h3>Permission</h3><p>{needs}</p>");
     let mut answers = String::new();
     for (status, answer) in entries(&operation["responses"]) {
         let status = if status == "default" { "errors" } else { status };
@@ -132,6 +135,7 @@ mod tests {
         for (path, _) in entries(&api["paths"]) {
             assert!(page.contains(&format!("<code>{}</code>", escape(path))), "{path}");
         }
+        assert!(page.contains("<h3>Permission</h3><p><code>knowledge.write</code></p>"));
         assert!(!page.contains("Others"), "an endpoint has no tag");
         assert!(page.contains("<style nonce=\"n\">") && !page.contains("<script"));
         assert!(!page.contains('`'), "a mark of Markdown is shown");

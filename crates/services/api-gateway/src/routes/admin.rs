@@ -1,5 +1,5 @@
-//! What a person configures, and background jobs. Management and the worker decide; what the gateway adds is to take
-//! notice of changed rights before it answers.
+//! What a person configures, and background jobs. Management and the worker ask again behind the door, and more finely: of
+//! one's own account, of one's own keys. What the gateway adds is to take notice of changed rights before it answers.
 
 use axum::Extension;
 use axum::extract::{Path, Request, State};
@@ -12,32 +12,51 @@ use septet_contracts::management::{
 };
 use septet_contracts::page::{Page, PageQuery};
 use septet_kernel::{ServiceName, UserId};
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::current_password;
+use crate::access::needs;
 use crate::auth::identity::Identity;
 use crate::gateway::{App, Gateway};
+use crate::route::Routes;
+use septet_contracts::management::Permission::{
+    ManageJobs, ManageOwnKeys, ManageTenants, ManageUsers, ReadAgents, ReadJobs, ReadPrompts, ReadTenant, ReadUsers,
+    WriteAgents, WritePrompts, WriteTenant,
+};
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::default()
-        .routes(routes!(tenants, create_tenant))
-        .routes(routes!(tenant, change_tenant))
-        .routes(routes!(users, create_user))
-        .routes(routes!(user, change_user, delete_user))
-        .routes(routes!(roles))
-        .routes(routes!(keys, create_key))
-        .routes(routes!(key, revoke_key))
-        .routes(routes!(agents, create_agent))
-        .routes(routes!(agent, change_agent, delete_agent))
-        .routes(routes!(prompts, create_prompt))
-        .routes(routes!(prompt, change_prompt, delete_prompt))
-        .routes(routes!(versions, create_version))
-        .routes(routes!(version))
-        .routes(routes!(jobs))
-        .routes(routes!(job))
-        .routes(routes!(cancel_job))
-        .routes(routes!(retry_job))
+pub(super) fn routes() -> Routes {
+    Routes::default()
+        .route(routes!(tenants), needs(ManageTenants))
+        .route(routes!(create_tenant), needs(ManageTenants))
+        .route(routes!(tenant), needs(ReadTenant))
+        .route(routes!(change_tenant), needs(WriteTenant))
+        .route(routes!(users), needs(ReadUsers))
+        .route(routes!(create_user), needs(ManageUsers))
+        .route(routes!(user), needs(ReadTenant))
+        .route(routes!(change_user), needs(ReadTenant))
+        .route(routes!(delete_user), needs(ManageUsers))
+        .route(routes!(roles), needs(ReadTenant))
+        .route(routes!(keys), needs(ManageOwnKeys))
+        .route(routes!(create_key), needs(ManageOwnKeys))
+        .route(routes!(key), needs(ManageOwnKeys))
+        .route(routes!(revoke_key), needs(ManageOwnKeys))
+        .route(routes!(agents), needs(ReadAgents))
+        .route(routes!(create_agent), needs(WriteAgents))
+        .route(routes!(agent), needs(ReadAgents))
+        .route(routes!(change_agent), needs(WriteAgents))
+        .route(routes!(delete_agent), needs(WriteAgents))
+        .route(routes!(prompts), needs(ReadPrompts))
+        .route(routes!(create_prompt), needs(WritePrompts))
+        .route(routes!(prompt), needs(ReadPrompts))
+        .route(routes!(change_prompt), needs(WritePrompts))
+        .route(routes!(delete_prompt), needs(WritePrompts))
+        .route(routes!(versions), needs(ReadPrompts))
+        .route(routes!(create_version), needs(WritePrompts))
+        .route(routes!(version), needs(ReadPrompts))
+        .route(routes!(jobs), needs(ReadJobs))
+        .route(routes!(job), needs(ReadJobs))
+        .route(routes!(cancel_job), needs(ManageJobs))
+        .route(routes!(retry_job), needs(ManageJobs))
 }
 
 passes! {

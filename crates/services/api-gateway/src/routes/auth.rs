@@ -11,28 +11,30 @@ use septet_chassis::http::{Json, Refusal, read_json};
 use septet_contracts::gateway::{Login, Person, RefreshProof, Signed, Ticket};
 use septet_contracts::management::{Credentials, User};
 use septet_kernel::RequestId;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::Error;
+use crate::access::{anybody, needs};
 use crate::address::Origin;
 use crate::auth::identity::Identity;
 use crate::auth::{Grant, tickets};
 use crate::gateway::App;
+use crate::route::Routes;
+use septet_contracts::management::Permission::UseAgents;
 
 const COOKIE: &str = "septet_refresh";
 const CSRF_HEADER: &str = "x-septet-csrf";
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::default()
-        .routes(routes!(login))
-        .routes(routes!(refresh))
-        .routes(routes!(logout))
-        .routes(routes!(ticket))
+pub(super) fn routes() -> Routes {
+    Routes::default()
+        .route(routes!(login), anybody())
+        .route(routes!(refresh), anybody())
+        .route(routes!(logout), anybody())
+        .route(routes!(ticket), needs(UseAgents))
 }
 
 /// Signs a person in.
-#[utoipa::path(post, path = "/api/auth/login", tag = "Sign in", security(()), request_body = Login,
+#[utoipa::path(post, path = "/api/auth/login", tag = "Sign in", request_body = Login,
     responses((status = 200, body = Signed)))]
 async fn login(
     State(app): State<App>,
@@ -46,7 +48,7 @@ async fn login(
 }
 
 /// Renews the session; the refresh token is used up and replaced.
-#[utoipa::path(post, path = "/api/auth/refresh", tag = "Sign in", security(()), request_body = Option<RefreshProof>,
+#[utoipa::path(post, path = "/api/auth/refresh", tag = "Sign in", request_body = Option<RefreshProof>,
     responses((status = 200, body = Signed)))]
 async fn refresh(
     State(app): State<App>,
@@ -72,7 +74,7 @@ async fn refresh(
 }
 
 /// Ends the session.
-#[utoipa::path(post, path = "/api/auth/logout", tag = "Sign in", security(()), request_body = Option<RefreshProof>,
+#[utoipa::path(post, path = "/api/auth/logout", tag = "Sign in", request_body = Option<RefreshProof>,
     responses((status = 204)))]
 async fn logout(
     State(app): State<App>,

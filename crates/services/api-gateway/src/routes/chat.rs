@@ -11,22 +11,23 @@ use septet_contracts::models::{ChatCompletion, ChatRequest, EmbeddingReply, Embe
 use septet_contracts::sse::Event;
 use septet_kernel::{Caller, ServiceName};
 use serde_json::Value;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::responses::events;
+use crate::access::needs;
 use crate::body::Head;
 use crate::chat::{ChatRun, Projection, completion, to_run};
 use crate::gateway::{App, Gateway};
+use crate::route::Routes;
 use crate::{Error, events as out, runs};
+use septet_contracts::management::Permission::UseAgents;
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::default()
-        .routes(routes!(chat))
-        .routes(routes!(embed))
-        .routes(routes!(rerank))
-        .routes(routes!(message))
-        .routes(routes!(count))
+pub(super) fn routes() -> Routes {
+    Routes::default()
+        .route(routes!(chat), needs(UseAgents).long())
+        .route(routes!(embed), needs(UseAgents).long())
+        .route(routes!(rerank), needs(UseAgents).long())
+        .route(routes!(message), needs(UseAgents).long())
+        .route(routes!(count), needs(UseAgents))
 }
 
 /// Asks a model, or an agent as `agent:<name>`.
@@ -79,7 +80,7 @@ impl Gateway {
             }
             return Ok(Plain(completion(&response)).into_response());
         }
-        let opened = events(call.stream().await?);
+        let opened = runs::events(call.stream().await?);
         let stopping = self.lifecycle.stopping();
         let mut events = runs::follow(self.agents.clone(), caller, opened, None, None, stopping).boxed();
         let mut projection = Projection::new(wants_usage);

@@ -15,27 +15,33 @@ use septet_contracts::sandbox::{
 use septet_kernel::{Caller, ServiceName};
 use serde::Deserialize;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::content::{Content, serve};
 use crate::Error;
+use crate::access::needs;
 use crate::gateway::App;
+use crate::route::Routes;
+use septet_contracts::management::Permission::{ReadRuns, UseSandbox};
 
 // A JSON body that names a file is a hundred bytes.
 const MAX_NAMING_BYTES: usize = 64 << 10;
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::default()
-        .routes(routes!(create, list))
-        .routes(routes!(show, delete))
-        .routes(routes!(add_file, files))
-        .routes(routes!(file, delete_file))
-        .routes(routes!(content))
-        .routes(routes!(execute))
-        .routes(routes!(execute_alone))
-        .routes(routes!(interrupt))
-        .routes(routes!(fork))
+pub(super) fn routes() -> Routes {
+    Routes::default()
+        .route(routes!(create), needs(UseSandbox).long())
+        .route(routes!(list), needs(ReadRuns))
+        .route(routes!(show), needs(ReadRuns))
+        .route(routes!(delete), needs(UseSandbox))
+        .route(routes!(add_file), needs(UseSandbox).upload())
+        .route(routes!(files), needs(ReadRuns))
+        .route(routes!(file), needs(ReadRuns))
+        .route(routes!(delete_file), needs(UseSandbox))
+        .route(routes!(content), needs(ReadRuns))
+        .route(routes!(execute), needs(UseSandbox).long())
+        .route(routes!(execute_alone), needs(UseSandbox).long())
+        .route(routes!(interrupt), needs(UseSandbox))
+        .route(routes!(fork), needs(UseSandbox).long())
 }
 
 passes! {

@@ -12,13 +12,15 @@ use septet_contracts::knowledge::{Deleted, File, FileContent, NewFile};
 use septet_contracts::page::{Page, PageQuery};
 use septet_kernel::{Caller, ServiceName};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::content::{Content, serve};
 use crate::Error;
+use crate::access::needs;
 use crate::door::Inspection;
 use crate::gateway::{App, Gateway};
+use crate::route::Routes;
+use septet_contracts::management::Permission::{ReadKnowledge, WriteKnowledge};
 
 /// The form of an upload.
 #[derive(ToSchema)]
@@ -31,8 +33,13 @@ struct UploadForm {
     purpose: Option<String>,
 }
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::default().routes(routes!(upload, list)).routes(routes!(show, delete)).routes(routes!(content))
+pub(super) fn routes() -> Routes {
+    Routes::default()
+        .route(routes!(upload), needs(WriteKnowledge).upload())
+        .route(routes!(list), needs(ReadKnowledge))
+        .route(routes!(show), needs(ReadKnowledge))
+        .route(routes!(delete), needs(WriteKnowledge))
+        .route(routes!(content), needs(ReadKnowledge))
 }
 
 /// A file that has arrived.

@@ -10,20 +10,30 @@ use septet_contracts::knowledge::{
 use septet_contracts::management::{KnowledgeBase, KnowledgeBaseChange, NewKnowledgeBase};
 use septet_contracts::page::{Page, PageQuery};
 use septet_kernel::ServiceName;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::access::needs;
 use crate::gateway::App;
+use crate::route::Routes;
+use septet_contracts::management::Permission::{ReadKnowledge, WriteKnowledge};
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::default()
-        .routes(routes!(create, list))
-        .routes(routes!(show, change, delete))
-        .routes(routes!(search))
-        .routes(routes!(attach, files))
-        .routes(routes!(file, detach))
-        .routes(routes!(create_base, bases))
-        .routes(routes!(base, change_base, delete_base))
+pub(super) fn routes() -> Routes {
+    Routes::default()
+        .route(routes!(create), needs(WriteKnowledge))
+        .route(routes!(list), needs(ReadKnowledge))
+        .route(routes!(show), needs(ReadKnowledge))
+        .route(routes!(change), needs(WriteKnowledge))
+        .route(routes!(delete), needs(WriteKnowledge))
+        .route(routes!(search), needs(ReadKnowledge))
+        .route(routes!(attach), needs(WriteKnowledge))
+        .route(routes!(files), needs(ReadKnowledge))
+        .route(routes!(file), needs(ReadKnowledge))
+        .route(routes!(detach), needs(WriteKnowledge))
+        .route(routes!(create_base), needs(WriteKnowledge))
+        .route(routes!(bases), needs(ReadKnowledge))
+        .route(routes!(base), needs(ReadKnowledge))
+        .route(routes!(change_base), needs(WriteKnowledge))
+        .route(routes!(delete_base), needs(WriteKnowledge))
 }
 
 passes! {

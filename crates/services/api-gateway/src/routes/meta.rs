@@ -8,22 +8,24 @@ use septet_chassis::http::Refusal;
 use septet_contracts::gateway::{Me, Status};
 use septet_contracts::management::Permission;
 use septet_kernel::{Caller, Kind};
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::auth::person;
 use crate::Error;
+use crate::access::{anybody, needs};
 use crate::auth::identity::Identity;
 use crate::auth::keys::Jwks;
 use crate::gateway::App;
+use crate::route::Routes;
+use septet_contracts::management::Permission::ReadTenant;
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::default()
-        .routes(routes!(me))
-        .routes(routes!(status))
-        .routes(routes!(jwks))
-        .routes(routes!(description))
-        .routes(routes!(docs))
+pub(super) fn routes() -> Routes {
+    Routes::default()
+        .route(routes!(me), needs(ReadTenant))
+        .route(routes!(status), needs(ReadTenant))
+        .route(routes!(jwks), anybody())
+        .route(routes!(description), anybody())
+        .route(routes!(docs), anybody())
 }
 
 /// Who is asking, and what they may do.
@@ -53,26 +55,26 @@ async fn status(State(app): State<App>, caller: Caller) -> Plain<Status> {
 }
 
 /// The public keys behind access tokens.
-#[utoipa::path(get, path = "/.well-known/jwks.json", tag = "Sign in", security(()), responses((status = 200, body = Jwks)))]
+#[utoipa::path(get, path = "/.well-known/jwks.json", tag = "Sign in", responses((status = 200, body = Jwks)))]
 async fn jwks(State(app): State<App>) -> Response {
     ([(header::CACHE_CONTROL, "public, max-age=300")], Plain(app.auth.jwks())).into_response()
 }
 
 /// This description.
-#[utoipa::path(get, path = "/openapi.json", tag = "Installation", security(()), responses((status = 200, body = Object)))]
-async fn description() -> Response {
-    ([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-cache")], crate::openapi())
-        .into_response()
+#[utoipa::path(get, path = "/openapi.json", tag = "Installation", responses((status = 200, body = Object)))]
+async fn description(State(app): State<App>) -> Response {
+    let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-cache")];
+    (headers, app.description.clone()).into_response()
 }
 
 /// This description, for people.
-#[utoipa::path(get, path = "/docs", tag = "Installation", security(()), responses((status = 200, content_type = "text/html", body = String)))]
-async fn docs() -> Response {
+#[utoipa::path(get, path = "/docs", tag = "Installation", responses((status = 200, content_type = "text/html", body = String)))]
+async fn docs(State(app): State<App>) -> Response {
     let nonce = crate::console::nonce();
     let policy = format!(
         "default-src 'none'; style-src 'nonce-{nonce}'; img-src 'self'; base-uri 'none'; form-action 'none'; \
          frame-ancestors 'none'"
     );
     let headers = [(header::CONTENT_SECURITY_POLICY, policy), (header::CACHE_CONTROL, "no-store".to_owned())];
-    (headers, Html(crate::openapi::page(&crate::openapi(), &nonce))).into_response()
+    (headers, Html(crate::openapi::page(&app.description, &nonce))).into_response()
 }

@@ -11,11 +11,13 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use tracing::warn;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::Error;
+use crate::access::needs;
 use crate::gateway::{App, Gateway};
+use crate::route::Routes;
+use septet_contracts::management::Permission::ReadAgents;
 
 /// Agents and models, in the shape of OpenAI's list of models.
 #[derive(Debug, Serialize, ToSchema)]
@@ -29,8 +31,8 @@ struct AnyModels {
     septet_down: Vec<ServiceName>,
 }
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::default().routes(routes!(list)).routes(routes!(show))
+pub(super) fn routes() -> Routes {
+    Routes::default().route(routes!(list), needs(ReadAgents)).route(routes!(show), needs(ReadAgents))
 }
 
 /// Lists agents (`agent:<name>`) and models.

@@ -11,31 +11,37 @@ use http::{HeaderMap, Uri};
 use septet_chassis::http::{Query, Refusal};
 use septet_contracts::agents::{Conversation, ConversationQuery, CreateConversation, Deleted, ItemQuery};
 use septet_contracts::call::CallError;
+use septet_contracts::management::Permission;
 use septet_contracts::page::Page;
 use septet_contracts::responses::{CreateResponse, ResponseItem, ResponseObject};
 use septet_contracts::sse;
 use septet_kernel::{Caller, ResponseId, ServiceName};
 use serde::Deserialize;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::access::needs;
 use crate::auth::identity::Identity;
 use crate::body::{Head, for_agent};
 use crate::door::query_value;
 use crate::gateway::{App, Gateway};
+use crate::route::Routes;
 use crate::socket::{self, Resume};
 use crate::{Error, events as out, runs};
+use septet_contracts::management::Permission::{ReadRuns, UseAgents};
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::default()
-        .routes(routes!(create, connect))
-        .routes(routes!(show, delete))
-        .routes(routes!(cancel))
-        .routes(routes!(input_items))
-        .routes(routes!(create_conversation))
-        .routes(routes!(conversation, delete_conversation))
-        .routes(routes!(conversation_items))
-        .routes(routes!(conversations))
+pub(super) fn routes() -> Routes {
+    Routes::default()
+        .route(routes!(create), needs(UseAgents).long())
+        .route(routes!(connect), needs(UseAgents).or_ticket())
+        .route(routes!(show), needs(ReadRuns).long())
+        .route(routes!(delete), needs(UseAgents))
+        .route(routes!(cancel), needs(UseAgents))
+        .route(routes!(input_items), needs(ReadRuns))
+        .route(routes!(create_conversation), needs(UseAgents))
+        .route(routes!(conversation), needs(ReadRuns))
+        .route(routes!(delete_conversation), needs(UseAgents))
+        .route(routes!(conversation_items), needs(ReadRuns))
+        .route(routes!(conversations), needs(ReadRuns))
 }
 
 /// Runs an agent, or asks a model directly. With `stream: true` the answer is a stream of events; those of a run have
@@ -58,7 +64,7 @@ async fn create(
     let call = peer.post(&caller, "/v1/responses", &body).maybe_header("idempotency-key", key);
     drop(body);
     if head.is_stream() {
-        let opened = events(call.stream().await.map_err(Error::from)?);
+        let opened = runs::events(call.stream().await.map_err(Error::from)?);
         return Ok(app.stream_run(caller, opened, None, None));
     }
     let answer = call.response().await.map_err(Error::from)?;
@@ -75,6 +81,7 @@ async fn create(
 async fn connect(
     State(app): State<App>,
     Extension(identity): Extension<Identity>,
+    Extension(permission): Extension<Permission>,
     uri: Uri,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Refusal<Error>> {
@@ -85,7 +92,7 @@ async fn connect(
     Ok(upgrade
         .max_message_size(limit)
         .max_frame_size(limit)
-        .on_upgrade(move |socket| socket::serve(app, identity, socket, resumes)))
+        .on_upgrade(move |socket| socket::serve(app, identity, permission, socket, resumes)))
 }
 
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
@@ -170,13 +177,6 @@ impl Gateway {
         let events = runs::follow(self.agents.clone(), caller, opened, response, after, stopping);
         out::answer(out::write(out::sure(events), self.config.keep_alive()))
     }
-}
-
-/// The events in an answer of agent-core.
-pub(crate) fn events(
-    chunks: impl Stream<Item = Result<Bytes, CallError>> + Send,
-) -> impl Stream<Item = Result<sse::Event, CallError>> + Send {
-    sse::events(chunks, |error| CallError::garbled(ServiceName::AgentCore, &error))
 }
 
 fn response_id(text: &str) -> Result<ResponseId, Error> {
