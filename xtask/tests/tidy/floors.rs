@@ -11,9 +11,11 @@ const BINARY: u8 = 4;
 const TOOLS: u8 = 5;
 
 /// The pairs that go sideways: the queue is a table of the database, and the counters may be kept in one.
-const SIDEWAYS: [(&str, &str); 5] = [
+const SIDEWAYS: [(&str, &str); 6] = [
     ("septet-queue", "septet-database"),
     ("septet-kv", "septet-database"),
+    // The analyst answers in the wire types of Chat Completions, as a provider does.
+    ("septet-analyst", "septet-contracts"),
     // Where a provider is depends on what it is asked in.
     ("septet-providers", "septet-protocols"),
     // Recorded answers, for tests alone, are told apart by the dialects that they are in.

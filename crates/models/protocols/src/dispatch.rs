@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::answer::Answer;
-use crate::dialect::{Context, Decoder, Dialect, Encoded, Encoder, Quirks};
+use crate::codec::{Context, Decoder, Encoded, Encoder};
+use crate::dialect::{Dialect, Quirks};
 use crate::error::{Failure, Unreadable, Wrong};
 use crate::event::Event;
 use crate::framing::{Frame, Framing};

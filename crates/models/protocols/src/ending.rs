@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use crate::answer::Answer;
-use crate::dialect::Decoder;
+use crate::codec::Decoder;
 use crate::error::{Failure, Unreadable};
 use crate::event::{Block, Event, Finish};
 use crate::framing::Frame;

@@ -19,6 +19,7 @@ pub mod anthropic;
 pub mod bedrock;
 mod blocks;
 pub mod chat;
+pub mod codec;
 pub mod cohere;
 pub mod dialect;
 mod dispatch;
@@ -41,7 +42,8 @@ mod schema;
 pub mod usage;
 
 pub use answer::{Answer, Choice, Whole};
-pub use dialect::{Context, Decoder, Dialect, Encoded, Encoder, Forcing, Quirks, Thinking};
+pub use codec::{Context, Decoder, Encoded, Encoder};
+pub use dialect::{Dialect, Forcing, Quirks, Thinking};
 pub use error::{Failure, Unreadable, Wrong};
 pub use event::{Block, Delta, Event, Finish, Place, Start};
 pub use framing::{Frame, Framer, Framing};

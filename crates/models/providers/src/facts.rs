@@ -9,6 +9,7 @@ mod regional;
 
 use septet_protocols::{Dialect, Forcing, Quirks, Thinking, embeddings, rerank};
 
+use crate::credentials::Credentials;
 use crate::kind::Kind;
 
 /// What all providers of a kind have in common.
@@ -46,6 +47,49 @@ pub struct Facts {
     pub price_names: &'static [&'static str],
     /// Models to offer where a key is all that is known.
     pub models: &'static [&'static str],
+}
+
+impl Kind {
+    /// What all of this kind have in common.
+    #[must_use]
+    pub fn facts(self) -> &'static Facts {
+        of(self)
+    }
+
+    /// Whether it can be asked in this dialect.
+    #[must_use]
+    pub fn speaks(self, dialect: Dialect) -> bool {
+        self.facts().dialects.contains(&dialect)
+    }
+
+    /// How it is asked for vectors of a model; `None` when it has none. At Bedrock the model decides.
+    #[must_use]
+    pub fn embeddings(self, model: &str) -> Option<embeddings::Api> {
+        match self {
+            Self::Bedrock if model.contains("cohere.embed") => Some(embeddings::Api::BedrockCohere),
+            Self::Bedrock if model.contains("amazon.titan-embed") => Some(embeddings::Api::Titan),
+            _ => self.facts().embeddings,
+        }
+    }
+
+    /// How it is asked to put documents in order; `None` when it cannot.
+    #[must_use]
+    pub fn rerank(self) -> Option<rerank::Api> {
+        self.facts().rerank
+    }
+
+    /// The keys that the environment holds for it; empty values count as unset.
+    #[must_use]
+    pub fn credentials_from(self, get: impl Fn(&str) -> Option<String>) -> Credentials {
+        let get = |name: &str| get(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+        if let Some(key) = self.facts().key_variables.iter().find_map(|name| get(name)) {
+            return Credentials::bearer(key);
+        }
+        match (self, get("AWS_ACCESS_KEY_ID"), get("AWS_SECRET_ACCESS_KEY")) {
+            (Self::Bedrock, Some(access), Some(secret)) => Credentials::aws(access, secret, get("AWS_SESSION_TOKEN")),
+            _ => Credentials::None,
+        }
+    }
 }
 
 /// A server that has OpenAI's interface, of which nothing more is known. It gets the older words, which newer servers

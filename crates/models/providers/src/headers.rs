@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use septet_protocols::{Dialect, Framing};
 
-use crate::endpoint::{Call, Operation, Options, framing};
+use crate::call::{Call, Operation, Options, framing};
 use crate::error::Error;
 use crate::kind::Kind;
 

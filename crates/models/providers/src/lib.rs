@@ -13,6 +13,7 @@
 //! - Nothing here prints a key: not in `Debug`, not in errors, not in spans of libraries below.
 
 mod address;
+mod call;
 mod credentials;
 mod endpoint;
 mod error;
@@ -25,8 +26,9 @@ mod listing;
 mod path;
 mod sign;
 
+pub use call::{Call, Operation, Options, Prepared, framing};
 pub use credentials::Credentials;
-pub use endpoint::{Call, Endpoint, Operation, Options, Prepared, framing};
+pub use endpoint::Endpoint;
 pub use error::Error;
 pub use facts::Facts;
 pub use failure::{failure, is_loading, is_too_long};

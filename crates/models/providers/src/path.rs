@@ -4,7 +4,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use septet_protocols::{Dialect, embeddings, rerank};
 
 use crate::address::Address;
-use crate::endpoint::Operation;
+use crate::call::Operation;
 use crate::error::Error;
 use crate::kind::Kind;
 

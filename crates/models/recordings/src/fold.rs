@@ -1,9 +1,10 @@
 //! A stream's events into the whole answer that they spell, by hand.
 
+mod google;
+mod items;
+
 use septet_protocols::Dialect;
 use serde_json::{Map, Value, json};
-
-use crate::{fold_google, fold_items};
 
 /// What a stream spells.
 #[derive(Debug, Default)]
@@ -26,12 +27,12 @@ pub struct Folded {
 pub fn fold(dialect: Dialect, events: &[Value]) -> (Dialect, Folded) {
     let folded = match dialect {
         Dialect::Chat => chat(events),
-        Dialect::Responses => fold_items::responses(events),
+        Dialect::Responses => items::responses(events),
         Dialect::Anthropic => anthropic(events),
-        Dialect::Gemini => fold_google::gemini(events),
-        Dialect::Bedrock => fold_google::bedrock(events),
+        Dialect::Gemini => google::gemini(events),
+        Dialect::Bedrock => google::bedrock(events),
         Dialect::Ollama => ollama(events),
-        Dialect::Cohere => fold_items::cohere(events),
+        Dialect::Cohere => items::cohere(events),
     };
     if folded.inner.is_empty() { (dialect, folded) } else { (Dialect::Anthropic, anthropic(&folded.inner)) }
 }

@@ -10,12 +10,9 @@ pub mod compare;
 pub mod events;
 pub mod expected;
 pub mod fold;
-mod fold_google;
-mod fold_items;
 pub mod form;
 pub mod recordings;
 pub mod said;
-mod said_items;
 pub mod table;
 pub mod vectors;
 

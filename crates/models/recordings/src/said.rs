@@ -1,10 +1,11 @@
 //! What a whole answer says, found by walking its JSON by hand.
 
+mod items;
+
 use septet_protocols::Dialect;
 use serde_json::{Value, json};
 
 use crate::fold::list;
-use crate::said_items;
 
 /// What an answer says, whatever the dialect.
 #[derive(Debug, Clone, Default)]
@@ -70,10 +71,10 @@ pub struct Figures {
 pub fn said(dialect: Dialect, whole: &Value) -> Said {
     match dialect {
         Dialect::Chat => chat(whole),
-        Dialect::Responses => said_items::responses(whole),
+        Dialect::Responses => items::responses(whole),
         Dialect::Anthropic => anthropic(whole),
-        Dialect::Gemini => said_items::gemini(whole),
-        Dialect::Bedrock => said_items::bedrock(whole),
+        Dialect::Gemini => items::gemini(whole),
+        Dialect::Bedrock => items::bedrock(whole),
         Dialect::Ollama => ollama(whole),
         Dialect::Cohere => cohere(whole),
     }

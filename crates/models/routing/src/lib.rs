@@ -23,6 +23,7 @@ pub mod pace;
 mod reason;
 pub mod retry;
 mod strategy;
+mod tier;
 mod walk;
 
 pub use breaker::{Breaker, Permit, State};
@@ -31,5 +32,6 @@ pub use fault::{Again, Fault, FaultKind};
 pub use pace::{Flight, Pace};
 pub use reason::{Reason, Rival, Why};
 pub use retry::Retry;
-pub use strategy::{Blend, Call, Candidate, Choice, Price, Ranked, Strategy, Tier};
+pub use strategy::{Blend, Call, Candidate, Choice, Price, Ranked, Strategy};
+pub use tier::Tier;
 pub use walk::{Step, Walk};

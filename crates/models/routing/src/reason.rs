@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::strategy::Tier;
+use crate::tier::Tier;
 
 /// Names of open deployments are spelled out up to this many.
 const N_SPELLED: usize = 3;

@@ -7,10 +7,10 @@
 mod rank;
 
 use rand::Rng;
-use serde::Serialize;
 
 use crate::pace::Pace;
 use crate::reason::{Reason, Why};
+use crate::tier::Tier;
 
 /// How a route chooses.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -49,19 +49,6 @@ pub struct Blend {
     pub quality: f64,
     /// Calls started lately in proportion to the weight: the one that is behind its share is preferred.
     pub share: f64,
-}
-
-/// Which model of two a deployment serves, for difficulty.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Default)]
-#[serde(rename_all = "snake_case")]
-pub enum Tier {
-    /// The better and dearer one.
-    Strong,
-    /// The cheaper one.
-    Weak,
-    /// Not said.
-    #[default]
-    None,
 }
 
 /// What a call costs on a deployment.
@@ -129,27 +116,6 @@ pub struct Ranked {
     pub tier: Tier,
     /// [`Candidate::is_open`].
     pub is_open: bool,
-}
-
-impl Tier {
-    /// As it is written in reasons.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Strong => "strong",
-            Self::Weak => "weak",
-            Self::None => "no tier",
-        }
-    }
-
-    /// How far a fallback is from what was wanted.
-    const fn distance(self, other: Self) -> u8 {
-        match (self, other) {
-            (Self::Strong, Self::Strong) | (Self::Weak, Self::Weak) | (Self::None, Self::None) => 0,
-            (Self::None, Self::Strong | Self::Weak) | (Self::Strong | Self::Weak, Self::None) => 1,
-            (Self::Strong, Self::Weak) | (Self::Weak, Self::Strong) => 2,
-        }
-    }
 }
 
 impl Strategy {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use septet_kernel::{Clock, TenantId};
 use sha2::{Digest, Sha256};
 
-use crate::calls::{Call, Work};
+use crate::call::{Call, Work};
 use crate::deployment::Deployment;
 use crate::registry::Plan;
 

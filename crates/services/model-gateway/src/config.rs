@@ -10,8 +10,6 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::analyst;
-
 pub use budget::{Amount, BudgetConfig, BudgetKind, KeyConfig, LedgerKind, WindowKind};
 pub(crate) use price::OwnPrices;
 pub use price::TenantPriceConfig;
@@ -163,7 +161,7 @@ impl Config {
                 "models: there is no provider and the offline analyst is off; add [models.providers.<name>]".to_owned()
             );
         }
-        if !self.offline && self.default_model == analyst::MODEL {
+        if !self.offline && self.default_model == septet_analyst::MODEL {
             return Err("models.default_model: the offline analyst is off".to_owned());
         }
         Ok(())
@@ -211,7 +209,7 @@ impl Config {
         if provider.access_key.is_some() != provider.secret_key.is_some() {
             return Err(format!("{at}: access_key and secret_key go together"));
         }
-        crate::provider::endpoint(name, provider).map(drop).map_err(|what| format!("{at}.base_url: {what}"))
+        provider.endpoint(name).map(drop).map_err(|what| format!("{at}.base_url: {what}"))
     }
 }
 

@@ -99,6 +99,6 @@ mod tests {
         let providers = found(&keys);
 
         assert_eq!((providers[0].0.as_str(), providers[0].1.region.as_deref()), ("bedrock", Some("eu-central-1")));
-        assert!(crate::provider::endpoint("bedrock", &providers[0].1).is_ok());
+        assert!(providers[0].1.endpoint("bedrock").is_ok());
     }
 }

@@ -18,9 +18,9 @@
 //! - It executes nothing that a model says, and keeps no prompt but in an answer's fingerprint.
 
 mod accounts;
-pub mod analyst;
 mod asked;
 mod cache;
+mod call;
 mod calls;
 mod config;
 mod deployment;

@@ -1,11 +1,10 @@
 //! The offline analyst as a provider: its replies in the shapes of Chat Completions, streamed in small pieces.
 
 use bytes::Bytes;
+use septet_analyst::{MODEL, Reply, decide};
 use septet_contracts::models::{ChatRequest, ToolCall};
 use septet_kernel::Clock;
 use serde_json::{Value, json};
-
-use crate::analyst::{MODEL, Reply, decide};
 
 /// The name of the provider.
 pub(crate) const PROVIDER: &str = "offline";

@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
-use http::{HeaderMap, HeaderValue, header};
+use http::HeaderMap;
 use septet_kernel::Clock;
 use septet_protocols::Dialect;
-use septet_providers::{Call, Credentials, Endpoint, Kind, Operation, Options, Policy};
+use septet_providers::{Call, Credentials, Endpoint, Kind, Operation, Policy};
 use serde_json::Value;
 
 use crate::config::ProviderConfig;
@@ -38,31 +38,6 @@ pub(crate) struct Provider {
     clock: Clock,
 }
 
-/// The endpoint that the settings describe.
-///
-/// # Errors
-/// What is wrong with them.
-pub(crate) fn endpoint(name: &str, config: &ProviderConfig) -> Result<Endpoint, septet_providers::Error> {
-    let mut headers = HeaderMap::new();
-    for (name, value) in &config.headers {
-        let name = header::HeaderName::try_from(name.as_str());
-        let (Ok(name), Ok(value)) = (name, HeaderValue::try_from(value.as_str())) else {
-            return Err(septet_providers::Error::Option {
-                option: "headers",
-                what: "hold a name or value that is none",
-            });
-        };
-        headers.insert(name, value);
-    }
-    let options = Options {
-        api_version: config.api_version.clone(),
-        region: config.region.clone(),
-        headers,
-        ..Options::default()
-    };
-    Endpoint::new(config.kind(name), Some(&config.base_url), &options)
-}
-
 impl Provider {
     pub(crate) fn new(
         name: &str,
@@ -74,7 +49,7 @@ impl Provider {
         let policy = if config.allow_private.unwrap_or(true) { Policy::Private } else { Policy::Public };
         Ok(Self {
             name: name.into(),
-            endpoint: endpoint(name, config)?,
+            endpoint: config.endpoint(name)?,
             credentials: config.credentials(),
             policy,
             client,

@@ -8,7 +8,6 @@ use septet_kernel::Clock;
 use septet_routing::Tier;
 use tracing::warn;
 
-use crate::analyst;
 use crate::config::{Config, ModelConfig, ModelKind, RouteConfig, StrategyKind, TenantPriceConfig, TierKind};
 use crate::deployment::{Backend, Deployment};
 use crate::error::Error;
@@ -141,7 +140,9 @@ impl Registry {
         if name.is_empty() {
             return self.default(kind).await;
         }
-        if self.offline && (name == analyst::MODEL || name == format!("{}/{}", offline::PROVIDER, analyst::MODEL)) {
+        if self.offline
+            && (name == septet_analyst::MODEL || name == format!("{}/{}", offline::PROVIDER, septet_analyst::MODEL))
+        {
             return right_kind(self.offline_deployment(), kind);
         }
         let mut failed = None;
@@ -177,7 +178,7 @@ impl Registry {
             }
         }
         if self.offline {
-            names.push(analyst::MODEL.to_owned());
+            names.push(septet_analyst::MODEL.to_owned());
         }
         Error::NoModel { name: name.to_owned(), hint: hint(name, names) }
     }
@@ -206,8 +207,8 @@ impl Registry {
     }
 
     fn offline_deployment(&self) -> Arc<Deployment> {
-        self.known(offline::PROVIDER, analyst::MODEL, || {
-            Deployment::new(Backend::Offline, ModelConfig::named(analyst::MODEL), Tariff::default(), 0)
+        self.known(offline::PROVIDER, septet_analyst::MODEL, || {
+            Deployment::new(Backend::Offline, ModelConfig::named(septet_analyst::MODEL), Tariff::default(), 0)
         })
     }
 
@@ -266,8 +267,8 @@ impl Registry {
             }
         }
         if self.offline {
-            let model = ModelConfig::named(analyst::MODEL);
-            let is_default = is_default(&format!("{}/{}", offline::PROVIDER, analyst::MODEL));
+            let model = ModelConfig::named(septet_analyst::MODEL);
+            let is_default = is_default(&format!("{}/{}", offline::PROVIDER, septet_analyst::MODEL));
             data.push(shown(offline::PROVIDER, &model, true, is_default));
         }
         data.sort_by_key(|model| !model.septet.default);

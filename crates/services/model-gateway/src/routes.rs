@@ -25,7 +25,8 @@ use serde_json::{Value, json};
 use sha2::Digest as _;
 
 use crate::asked::Asked;
-use crate::calls::{Call, Calls, Posted, Work};
+use crate::call::{Call, Posted, Work};
+use crate::calls::Calls;
 use crate::config::ModelKind;
 use crate::error::Error;
 use crate::keys::Keys;

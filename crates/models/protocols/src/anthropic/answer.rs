@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{block, failure, usage};
 use crate::answer::{Answer, Choice, Whole};
-use crate::dialect::Context;
+use crate::codec::Context;
 use crate::error::Unreadable;
 use crate::event::{Block, Finish, Start};
 use crate::json::Look;

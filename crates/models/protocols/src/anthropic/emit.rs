@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use serde_json::{Map, Value, json};
 
 use super::{answer, block, failure, usage};
-use crate::dialect::{Context, Encoder};
+use crate::codec::{Context, Encoder};
 use crate::error::Failure;
 use crate::event::{Block, Delta, Event, Finish, Place, Start};
 use crate::framing::Frame;

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::{answer, block, failure, usage};
 use crate::answer::Whole;
-use crate::dialect::Decoder;
+use crate::codec::Decoder;
 use crate::error::Unreadable;
 use crate::event::{Block, Event, Finish};
 use crate::framing::Frame;

@@ -2,7 +2,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::answer::{Answer, Whole};
-use crate::dialect::{Context, Decoder, Dialect, Encoder};
+use crate::codec::{Context, Decoder, Encoder};
+use crate::dialect::Dialect;
 use crate::error::{Failure, Unreadable};
 use crate::event::{Block, Delta, Event, Finish, Place, Start};
 use crate::framing::Frame;

@@ -8,7 +8,8 @@ use serde_json::{Map, Value, json};
 pub(crate) use content::called;
 pub(crate) use thinking::{BORROWED, is_in_vain, plan, version, wanted};
 
-use crate::dialect::{Dialect, Encoded, Quirks};
+use crate::codec::Encoded;
+use crate::dialect::{Dialect, Quirks};
 use crate::json::{Look, put};
 use crate::leftover;
 use crate::request::{Cache, Format, Request, Tool, ToolChoice};

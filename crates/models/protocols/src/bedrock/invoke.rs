@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::answer::Answer;
 use crate::anthropic::AnthropicDecoder;
-use crate::dialect::Decoder as _;
+use crate::codec::Decoder as _;
 use crate::error::Unreadable;
 use crate::event::{Block, Delta, Event, Finish, Place, Start};
 use crate::json::Look;

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::answer::{Answer, Whole};
-use crate::dialect::{Decoder, Dialect};
+use crate::codec::Decoder;
+use crate::dialect::Dialect;
 use crate::error::Unreadable;
 use crate::event::{Block, Event, Finish};
 use crate::framing::Frame;

@@ -6,7 +6,8 @@ mod model;
 use serde_json::{Map, Value, json};
 
 use crate::anthropic::{BORROWED, is_in_vain};
-use crate::dialect::{Dialect, Encoded, Quirks};
+use crate::codec::Encoded;
+use crate::dialect::{Dialect, Quirks};
 use crate::json::{Look, put};
 use crate::leftover;
 use crate::request::{Format, Request, Tool, ToolChoice};

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::answer::{citation, encode_failure, finish_word, image};
 use super::ask::detail;
 use super::{extra, usage};
-use crate::dialect::{Context, Encoder};
+use crate::codec::{Context, Encoder};
 use crate::event::{Block, Delta, Event, Place};
 use crate::framing::Frame;
 use crate::usage::Usage;

@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use super::read;
 use crate::blocks::Blocks;
-use crate::dialect::{Decoder, Dialect};
+use crate::codec::Decoder;
+use crate::dialect::Dialect;
 use crate::error::Unreadable;
 use crate::event::{Block, Delta, Event, Place, Start};
 use crate::framing::Frame;

@@ -1,7 +1,8 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::dialect::{Decoder, Dialect, Quirks};
+use crate::codec::Decoder;
+use crate::dialect::{Dialect, Quirks};
 use crate::event::{Block, Event, Finish};
 use crate::framing::Frame;
 use crate::request::{Format, Message, Part, PartKind, Reasoning, Request, Role, Tool, ToolChoice};

@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::dialect::{Encoded, Quirks};
+use crate::codec::Encoded;
+use crate::dialect::Quirks;
 use crate::json::put;
 use crate::leftover;
 use crate::request::{Format, Message, Part, PartKind, Request, Role, Tool, ToolChoice};

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use serde_json::{Map, Value, json};
 
 use super::{Answer, Api, Input, Purpose, Request};
-use crate::dialect::{Context, Encoded};
+use crate::codec::{Context, Encoded};
 use crate::error::Wrong;
 use crate::json::put;
 

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use self::candidate::Candidate;
 use super::{failure, usage};
 use crate::answer::Answer;
-use crate::dialect::Decoder;
+use crate::codec::Decoder;
 use crate::error::Unreadable;
 use crate::event::{Event, Finish, Start};
 use crate::framing::Frame;

@@ -3,7 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::{contents, thinking};
-use crate::dialect::{Dialect, Encoded, Quirks};
+use crate::codec::Encoded;
+use crate::dialect::{Dialect, Quirks};
 use crate::json::put;
 use crate::leftover;
 use crate::request::{Format, PartKind, Request, Tool, ToolChoice};

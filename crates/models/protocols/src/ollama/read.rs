@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::answer::Answer;
 use crate::blocks::Blocks;
-use crate::dialect::Decoder;
+use crate::codec::Decoder;
 use crate::error::{Failure, Unreadable};
 use crate::event::{Block, Delta, Event, Finish, Start};
 use crate::framing::Frame;

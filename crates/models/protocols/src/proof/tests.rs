@@ -3,7 +3,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::answer::{Answer, Choice, Whole};
-use crate::dialect::{Context, Quirks, Thinking};
+use crate::codec::Context;
+use crate::dialect::{Quirks, Thinking};
 use crate::event::{Block, Finish};
 use crate::request::{PartKind, Request, Role};
 

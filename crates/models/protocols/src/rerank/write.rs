@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{Answer, Api, Rank, Request};
-use crate::dialect::{Context, Encoded};
+use crate::codec::{Context, Encoded};
 use crate::json::put;
 
 /// Writes a request. Nobody is asked to send the documents back.

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::decode::ResponsesDecoder;
 use super::encode::ResponsesEncoder;
 use crate::answer::Answer;
-use crate::dialect::{Context, Encoder};
+use crate::codec::{Context, Encoder};
 use crate::error::Unreadable;
 
 /// Reads a whole answer.

@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 use super::item;
 use super::object::Object;
 use crate::answer::Whole;
-use crate::dialect::{Context, Dialect, Encoder};
+use crate::codec::{Context, Encoder};
+use crate::dialect::Dialect;
 use crate::event::{Block, Event, Place};
 use crate::framing::Frame;
 

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::answer::{Answer, Whole};
-use crate::dialect::{Context, Decoder, Dialect, Encoder, Quirks};
+use crate::codec::{Context, Decoder, Encoder};
+use crate::dialect::{Dialect, Quirks};
 use crate::event::{Block, Event, Finish};
 use crate::framing::Frame;
 use crate::proof::Proof;

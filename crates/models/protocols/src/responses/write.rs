@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use super::write_item;
-use crate::dialect::{Dialect, Encoded, Quirks};
+use crate::codec::Encoded;
+use crate::dialect::{Dialect, Quirks};
 use crate::json::{Look, put};
 use crate::leftover;
 use crate::proof::own;

@@ -5,8 +5,9 @@ use std::cmp::Ordering;
 use rand::Rng;
 use rand::seq::index;
 
-use super::{Blend, Call, Candidate, Strategy, Tier};
+use super::{Blend, Call, Candidate, Strategy};
 use crate::reason::{Rival, Why};
+use crate::tier::Tier;
 
 /// What a candidate is ordered by: the lower the better.
 #[derive(Debug, Clone, Copy, PartialEq)]

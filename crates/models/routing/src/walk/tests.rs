@@ -4,7 +4,7 @@ use rand::rngs::StdRng;
 use super::*;
 use crate::fault::FaultKind;
 use crate::reason::{Reason, Why};
-use crate::strategy::Tier;
+use crate::tier::Tier;
 
 fn walk(order: &[(Tier, bool)]) -> Walk {
     let order = order.iter().enumerate().map(|(index, &(tier, is_open))| Ranked { index, tier, is_open }).collect();

@@ -7,8 +7,9 @@ use bytes::Bytes;
 use septet_kernel::Caller;
 use tracing::debug;
 
+use super::Calls;
 use super::progress::CallProgress;
-use super::{Call, Calls, Work};
+use crate::call::{Call, Work};
 use crate::deployment::{Deployment, LastFailure, moment};
 use crate::error::Error;
 use crate::meter::Meter;

@@ -1,7 +1,8 @@
 //! Counting what no provider said.
 
+use super::Calls;
 use super::progress::CallProgress;
-use super::{Call, Calls, Work};
+use crate::call::{Call, Work};
 use crate::deployment::{Backend, Deployment};
 use crate::meter::{Estimate, Uncounted};
 use crate::tokens;

@@ -4,7 +4,8 @@ use septet_kernel::Caller;
 use tracing::debug;
 
 use super::progress::CallProgress;
-use super::{Call, Calls, worst};
+use super::{Calls, worst};
+use crate::call::Call;
 use crate::config::ModelKind;
 use crate::deployment::Deployment;
 use crate::error::Error;

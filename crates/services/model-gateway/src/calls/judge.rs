@@ -5,7 +5,8 @@ use std::sync::Arc;
 use septet_difficulty::{Calibration, Probability};
 use septet_kernel::TenantId;
 
-use super::{Call, Calls, Work};
+use super::Calls;
+use crate::call::{Call, Work};
 use crate::config::{RouteConfig, StrategyKind};
 use crate::difficulty::{Difficulty, threshold};
 use crate::registry::Stage;

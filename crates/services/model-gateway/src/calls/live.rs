@@ -11,7 +11,8 @@ use tracing::{debug, info};
 
 use super::progress::CallProgress;
 use super::stream::terminal;
-use super::{Call, Calls, LAST_WORDS};
+use super::{Calls, LAST_WORDS};
+use crate::call::Call;
 use crate::error::Error;
 use crate::quota::{Hold, Who};
 use crate::recording::{Head, Piece, Sink};

@@ -6,8 +6,9 @@ use septet_kernel::TenantId;
 use septet_protocols::Usage;
 use septet_routing::{Blend, Candidate, Choice, Strategy};
 
+use super::Calls;
 use super::judge::Judgement;
-use super::{Call, Calls, Work};
+use crate::call::{Call, Work};
 use crate::config::StrategyKind;
 use crate::deployment::moment;
 use crate::registry::Stage;

@@ -5,8 +5,9 @@ use septet_protocols::{Usage, embeddings, rerank};
 use septet_providers::Operation;
 use serde_json::Value;
 
+use super::Calls;
 use super::progress::CallProgress;
-use super::{Call, Calls, Work};
+use crate::call::{Call, Work};
 use crate::deployment::{Backend, Deployment};
 use crate::error::Error;
 

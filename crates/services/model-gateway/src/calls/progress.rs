@@ -15,7 +15,7 @@ use crate::meter::Meter;
 use crate::quota::Hold;
 use crate::registry::Plan;
 
-use super::{Call, Work};
+use crate::call::{Call, Work};
 
 /// One call on its way.
 pub(super) struct CallProgress {

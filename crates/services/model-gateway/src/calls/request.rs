@@ -7,8 +7,9 @@ use septet_chassis::cpu::CpuPool;
 use septet_protocols::{Dialect, Quirks, Wrong, chat, proof};
 use serde_json::Value;
 
-use super::{Call, makers};
+use super::makers;
 use crate::asked::{Asked, fields, with_fields};
+use crate::call::Call;
 use crate::config::Unsupported;
 use crate::deployment::Deployment;
 use crate::error::Error;

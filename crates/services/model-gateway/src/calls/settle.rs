@@ -11,8 +11,9 @@ use septet_routing::Tier;
 use tracing::{debug, error, info_span, warn};
 
 use super::progress::{CallProgress, Spent};
-use super::{Call, Calls, Work, worst};
+use super::{Calls, worst};
 use crate::accounts::Funds;
+use crate::call::{Call, Work};
 use crate::deployment::Deployment;
 use crate::error::Error;
 use crate::metrics;

@@ -16,10 +16,11 @@ use septet_protocols::{Answer, Context, Dialect, Frame, Unreadable, Usage};
 use septet_providers::Operation;
 use serde_json::json;
 
+use super::Calls;
 use super::progress::CallProgress;
 use super::request::{chat_request, client_headers, encoded};
-use super::{Call, Calls};
 use crate::asked::Asked;
+use crate::call::Call;
 use crate::deployment::{Backend, Deployment};
 use crate::error::Error;
 use crate::offline;

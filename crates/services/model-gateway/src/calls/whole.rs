@@ -5,10 +5,11 @@ use septet_protocols::Dialect;
 use septet_providers::Operation;
 use serde_json::{Value, json};
 
+use super::Calls;
 use super::progress::CallProgress;
 use super::request::{chat_request, client_headers, encoded};
-use super::{Call, Calls};
 use crate::asked::Asked;
+use crate::call::Call;
 use crate::deployment::{Backend, Deployment};
 use crate::error::Error;
 use crate::offline;

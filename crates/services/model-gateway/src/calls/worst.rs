@@ -4,7 +4,7 @@ use septet_kernel::TenantId;
 use septet_prices::Service;
 use septet_protocols::{Dialect, Usage};
 
-use super::{Call, Work};
+use crate::call::{Call, Work};
 use crate::deployment::Deployment;
 use crate::quota::WorstCase;
 use crate::registry::Plan;

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use http::{HeaderMap, HeaderValue, header};
 use septet_chassis::Secret;
 use septet_kernel::Money;
-use septet_providers::{Credentials, Kind};
+use septet_providers::{Credentials, Endpoint, Kind, Options};
 use serde::{Deserialize, Serialize};
 
 /// One provider.
@@ -49,6 +50,31 @@ pub struct ProviderConfig {
 }
 
 impl ProviderConfig {
+    /// The endpoint that the settings describe.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub(crate) fn endpoint(&self, name: &str) -> Result<Endpoint, septet_providers::Error> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in &self.headers {
+            let name = header::HeaderName::try_from(name.as_str());
+            let (Ok(name), Ok(value)) = (name, HeaderValue::try_from(value.as_str())) else {
+                return Err(septet_providers::Error::Option {
+                    option: "headers",
+                    what: "hold a name or value that is none",
+                });
+            };
+            headers.insert(name, value);
+        }
+        let options = Options {
+            api_version: self.api_version.clone(),
+            region: self.region.clone(),
+            headers,
+            ..Options::default()
+        };
+        Endpoint::new(self.kind(name), Some(&self.base_url), &options)
+    }
+
     /// An OpenAI-compatible endpoint without a key.
     #[must_use]
     pub fn compatible(base_url: &str, models: &[&str]) -> Self {

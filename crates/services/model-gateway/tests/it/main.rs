@@ -1,4 +1,4 @@
-//! Model-gateway through its own doors: the analyst over whole conversations, providers over scripted upstreams.
+//! Model-gateway through its own doors, with providers over scripted upstreams.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot set itself up should stop at once")]
 
@@ -8,18 +8,15 @@ mod bills;
 mod boundaries;
 mod budgets;
 mod dialects;
-mod dialogue;
 mod endings;
 mod examine;
 mod fairness;
 mod gateway;
 mod idempotency;
-mod library;
 mod makers;
 mod outcomes;
 mod providers;
 mod replay;
-mod reports;
 mod routing;
 mod slow;
 mod upstream;

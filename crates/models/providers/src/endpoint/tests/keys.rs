@@ -1,6 +1,8 @@
 //! Keys: where they come from, how they are shown to providers, and that nobody else sees them.
 
-use http::HeaderValue;
+use std::fmt;
+
+use http::{HeaderName, HeaderValue};
 
 use super::*;
 

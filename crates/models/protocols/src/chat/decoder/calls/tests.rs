@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use crate::answer::{Answer, Whole};
 use crate::chat::ChatDecoder;
-use crate::dialect::Decoder;
+use crate::codec::Decoder;
 use crate::event::{Event, Finish};
 use crate::framing::Frame;
 

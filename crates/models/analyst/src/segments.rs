@@ -142,8 +142,8 @@ fn name(row: &Row) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analyst::passages::Passage;
-    use crate::analyst::table::{Anchor, rows};
+    use crate::passages::Passage;
+    use crate::table::{Anchor, rows};
 
     #[test]
     fn sales_by_product_are_read_from_their_column() {

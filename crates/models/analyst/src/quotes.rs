@@ -167,7 +167,7 @@ fn ends_sentence(prose: &str, at: usize, char: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analyst::question::understand;
+    use crate::question::understand;
 
     fn ask(question: &str, text: &str) -> Vec<String> {
         let passage =

@@ -34,6 +34,7 @@ mod study;
 mod table;
 mod talk;
 mod unit;
+mod words;
 
 use septet_contracts::models::{ChatRequest, FunctionCall, ToolCall};
 use serde_json::{Value, json};

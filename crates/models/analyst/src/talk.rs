@@ -1,8 +1,9 @@
 //! What the analyst says when there is nothing to look up, or when looking up gave nothing.
 
-use super::answer::{notice, say};
+use super::answer::notice;
 use super::history::{CodeOutcome, History};
 use super::question::{Language, Question};
+use super::words::say;
 
 /// A greeting back.
 pub(crate) fn greeting(language: Language) -> String {

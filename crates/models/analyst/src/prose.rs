@@ -103,7 +103,7 @@ fn in_sentence(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analyst::metrics::by_id;
+    use crate::metrics::by_id;
 
     fn read(id: &str, text: &str) -> Option<(i32, f64, Option<f64>)> {
         let passage =

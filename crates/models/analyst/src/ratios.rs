@@ -1,10 +1,10 @@
 //! What can be worked out from the figures found: margins, coverage, leverage, and how they moved.
 
-use super::answer::{focus, say, when};
 use super::display;
 use super::period::Period;
 use super::question::{Language, Question, Wish};
 use super::study::{Findings, pair};
+use super::words::{focus, say, when};
 
 /// The lines, each with the passages that its numbers stand in.
 pub(crate) fn write(question: &Question, findings: &Findings) -> Vec<String> {

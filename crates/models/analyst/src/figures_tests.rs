@@ -1,8 +1,8 @@
 use super::*;
-use crate::analyst::metrics::by_id;
-use crate::analyst::passages::Passage;
-use crate::analyst::question::understand;
-use crate::analyst::table::{Anchor, rows};
+use crate::metrics::by_id;
+use crate::passages::Passage;
+use crate::question::understand;
+use crate::table::{Anchor, rows};
 
 /// Passages as (heading, text), numbered from 1.
 fn find_in(id: &str, question: &str, passages: &[(&str, &str)]) -> Option<Figure> {

@@ -1,7 +1,7 @@
 //! Whole conversations with the analyst, with every tool played by the test.
 
+use septet_analyst::{Reply, decide};
 use septet_contracts::models::{ChatMessage, ChatRequest, ToolDefinition};
-use septet_model_gateway::analyst::{Reply, decide};
 use serde_json::{Value, json};
 
 use crate::library::Library;

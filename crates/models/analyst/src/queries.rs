@@ -100,7 +100,7 @@ fn labels(metric: &Metric, is_chinese: bool) -> impl Iterator<Item = &'static st
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analyst::question::understand;
+    use crate::question::understand;
 
     #[test]
     fn a_question_is_searched_for_in_the_words_of_reports() {

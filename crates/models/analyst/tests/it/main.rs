@@ -1,0 +1,5 @@
+//! The analyst over whole conversations, with every tool played by the test.
+
+mod dialogue;
+mod library;
+mod reports;
