@@ -3,6 +3,7 @@
 //! Each test fails with a sentence that names the place and says what to do. A rule that is not checked here, or by
 //! the compiler, is not a rule.
 
+mod circles;
 mod codes;
 mod crates;
 mod docs;

@@ -35,7 +35,9 @@ use std::time::Duration;
 
 use anyhow::Context;
 use async_trait::async_trait;
+use bytes::Bytes;
 use futures::{Stream, StreamExt};
+use http_body_util::combinators::UnsyncBoxBody;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use septet_chassis::Lifecycle;
@@ -55,6 +57,9 @@ use policy::{Domain, Host};
 use proxy::EgressConnection;
 use refusal::Refusal;
 use secrets::{Secret, SecretName, Secrets, Vault};
+
+/// What the proxy answers with.
+type Body = UnsyncBoxBody<Bytes, hyper::Error>;
 
 /// Where the proxy is, as code in namespaces of its own sees it.
 pub(crate) const PORT: u16 = 3128;

@@ -5,7 +5,6 @@
 //! never started again; the code ran at most once. When the walls cannot be built there is no row, and the same key
 //! may try again.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use futures::stream::{self, BoxStream, StreamExt};
@@ -15,13 +14,14 @@ use septet_contracts::sandbox::{
 };
 use septet_kernel::{ContainerId, ExecutionId, TenantId};
 use sha2::{Digest, Sha256};
-use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::sync::OwnedMutexGuard;
 use tracing::{info, warn};
 
 use crate::container::{File, Source};
 use crate::driver::{self, Cause, Changes, Ended, Entered, FoundFile, Job, Raised, Said, Session, Shown, Signals};
 use crate::log::Log;
 use crate::rooms::Room;
+use crate::running::RunningExecution;
 use crate::sandbox::Sandbox;
 use crate::store::Stored;
 use crate::{Error, metrics, wire};
@@ -37,16 +37,6 @@ type InRoom = (Arc<Room>, OwnedMutexGuard<Option<Box<dyn Session>>>, Box<dyn Ent
 
 /// The events of an execution, from its first.
 pub(crate) type Events = BoxStream<'static, ExecutionEvent>;
-
-/// Executions with a key that are going on here.
-pub(crate) type RunningExecutions = Mutex<HashMap<(ContainerId, String), RunningExecution>>;
-
-#[derive(Clone)]
-pub(crate) struct RunningExecution {
-    code_sha256: String,
-    log: Log,
-    signals: Signals,
-}
 
 /// Walls, folder and code, before the start.
 struct Prepared {

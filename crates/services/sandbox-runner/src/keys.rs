@@ -7,7 +7,7 @@ use http::{HeaderMap, header};
 use septet_kernel::{ApiKeyId, Caller, Id, Ids, Role, TenantId};
 use sha2::{Digest, Sha256};
 
-use crate::config::KeyConfig;
+use crate::config::{KeyConfig, hash_key};
 
 /// The keys of the settings, by their hashes.
 #[derive(Clone)]
@@ -37,7 +37,7 @@ impl Keys {
         let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
         let shown = bearer.or_else(|| headers.get("x-api-key").and_then(|value| value.to_str().ok()))?;
         // Looked up by a hash, so that the time it takes says nothing about the keys.
-        self.keys.get(&hash(shown.trim())).copied()
+        self.keys.get(&hash_key(shown.trim())).copied()
     }
 
     /// Who calls with a pass.
@@ -51,10 +51,6 @@ impl Keys {
             deadline: None,
         }
     }
-}
-
-pub(crate) fn hash(key: &str) -> [u8; 32] {
-    Sha256::digest(key.as_bytes()).into()
 }
 
 /// The tenant of a name in the settings: an id is itself, any other name has an id of its own.

@@ -35,6 +35,7 @@ mod migration;
 pub mod process;
 mod rooms;
 mod routes;
+mod running;
 mod sandbox;
 mod store;
 mod wire;
@@ -81,7 +82,7 @@ pub async fn open(config: Config, platform: &Platform, database: Database, blobs
         ids: platform.ids.clone(),
         lifecycle: platform.lifecycle.clone(),
         rooms: Rooms::default(),
-        lives: execution::RunningExecutions::default(),
+        lives: running::RunningExecutions::default(),
         egress: egress::Egress::open(&config, platform.lifecycle.clone())?,
         config,
     });

@@ -13,9 +13,9 @@ use tokio::sync::OwnedMutexGuard;
 use crate::container::{Container, File, Source};
 use crate::driver::{Driver, Session, Spec};
 use crate::egress::Egress;
-use crate::execution::RunningExecutions;
 use crate::process;
 use crate::rooms::{Room, Rooms};
+use crate::running::RunningExecutions;
 use crate::store::{Quota, Store};
 use crate::{Config, Error};
 

@@ -12,10 +12,8 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri, Version, header};
-use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -29,16 +27,14 @@ use tokio::time::timeout;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 use tracing::{debug, info, warn};
 
-use super::EgressPolicy;
 use super::address::reach;
 use super::hello;
 use super::meter::{Meter, Metered};
 use super::policy::{BadHost, Host};
 use super::redact::{self, Redacted};
 use super::refusal::Refusal;
+use super::{Body, EgressPolicy};
 use crate::metrics;
-
-pub(super) type Body = UnsyncBoxBody<Bytes, hyper::Error>;
 
 // Tests do not wait as long.
 const HEADERS_TIMEOUT: Duration = Duration::from_secs(if cfg!(test) { 1 } else { 20 });

@@ -5,8 +5,8 @@ use http::{HeaderValue, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use hyper::ext::ReasonPhrase;
 
+use super::Body;
 use super::policy::{BadHost, Host};
-use super::proxy::Body;
 
 /// The sentence goes into the status line too, since many clients show nothing else of a failed CONNECT.
 const REASON_MAX: usize = 200;

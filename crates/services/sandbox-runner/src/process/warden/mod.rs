@@ -16,6 +16,7 @@ mod mounts;
 mod plain;
 mod root;
 mod slots;
+mod zygote;
 
 use std::fs;
 use std::io;

@@ -14,8 +14,8 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
 use super::mounts::doing;
-use super::root::Zygote;
-use super::slots::{self, ZygoteSays, has_message};
+use super::slots::{self, has_message};
+use super::zygote::{Zygote, ZygoteSays};
 use crate::process::seccomp::Refusal;
 use crate::process::socket;
 use crate::process::tree::Tree;

@@ -27,7 +27,7 @@ use nix::sys::socket::SockType;
 
 use super::fork_into;
 use super::mounts::{self, NO_DEV, NO_EXEC, NO_SUID, READ_ONLY, doing};
-use super::slots::ZygoteSays;
+use super::zygote::{ANSWER_TIMEOUT_S, Zygote};
 use crate::process::socket;
 use crate::process::wire::{Setup, ZygoteReady};
 
@@ -45,7 +45,7 @@ const DEVICES: [&str; 5] = ["null", "zero", "full", "random", "urandom"];
 const TUNABLES: &str =
     "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=33554432:glibc.malloc.trim_threshold=67108864";
 /// Imports take about a second on a quiet machine and ten on a busy one.
-const PATIENCE_S: i64 = 90;
+const START_TIMEOUT_S: i64 = 90;
 
 const FILES: [(&str, &str); 16] = [
     ("zygote.py", include_str!("../../../../../../runtime/zygote.py")),
@@ -66,25 +66,6 @@ const FILES: [(&str, &str); 16] = [
     ("mpl/matplotlibrc", include_str!("../../../../../../runtime/matplotlibrc")),
 ];
 
-/// The warm interpreter, seen from the warden.
-pub(super) struct Zygote {
-    pub(super) pid: i32,
-    pub(super) socket: OwnedFd,
-    /// Its mount namespace: what every run starts from.
-    pub(super) mounts: OwnedFd,
-}
-
-impl Zygote {
-    /// The next thing it says.
-    pub(super) fn says(&self) -> io::Result<ZygoteSays> {
-        let (message, _) = socket::receive(self.socket.as_fd())?;
-        if message.is_empty() {
-            return Err(io::Error::other("the warm interpreter is gone"));
-        }
-        Ok(serde_json::from_slice(&message)?)
-    }
-}
-
 #[derive(serde::Deserialize)]
 struct Hello {
     ready: ZygoteReady,
@@ -104,7 +85,7 @@ pub(super) fn start_zygote(setup: &Setup) -> io::Result<(Zygote, ZygoteReady)> {
         std::process::exit(1);
     };
     drop(theirs);
-    socket::set_patience(&ours, PATIENCE_S)?;
+    socket::set_patience(&ours, START_TIMEOUT_S)?;
     let (message, _) = socket::receive(ours.as_fd()).map_err(|error| doing("wait for the warm interpreter", error))?;
     if message.is_empty() {
         return Err(io::Error::other("the warm interpreter did not start; its own words are in the log"));
@@ -114,7 +95,7 @@ pub(super) fn start_zygote(setup: &Setup) -> io::Result<(Zygote, ZygoteReady)> {
     let whose = if setup.is_plain { "self".to_owned() } else { pid.to_string() };
     let mounts =
         fs::File::open(format!("/proc/{whose}/ns/mnt")).map_err(|error| doing("open the root's namespace", error))?;
-    socket::set_patience(&ours, super::slots::PATIENCE_S)?;
+    socket::set_patience(&ours, ANSWER_TIMEOUT_S)?;
     let zygote = Zygote { pid: pid.as_raw(), socket: ours, mounts: mounts.into() };
     if !setup.is_plain {
         close_root(&zygote)?;

@@ -15,13 +15,10 @@ use nix::unistd::Pid;
 use rustix::process::PidfdFlags;
 
 use super::mounts::{self, doing};
-use super::root::Zygote;
+use super::zygote::{ANSWER_TIMEOUT_S, Zygote, ZygoteSays};
 use super::{HostIds, INSIDE, Ids, fork_into, init};
 use crate::process::wire::{Answer, Setup};
 use crate::process::{seccomp, socket};
-
-/// Longer than any step takes on a machine that is merely busy.
-pub(super) const PATIENCE_S: i64 = 20;
 
 /// What the zygote is told to have a worker forked.
 pub(super) const PARK: &[u8] = b"P";
@@ -125,18 +122,6 @@ pub(super) fn brief(
     socket::send(zygote.socket.as_fd(), &serde_json::to_vec(&spec)?, &[])
 }
 
-#[derive(serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum ZygoteSays {
-    Forked(i32),
-    Failed(String),
-    #[serde(untagged)]
-    Exited {
-        exited: i32,
-        status: i32,
-    },
-}
-
 impl Slots {
     pub(super) fn new(setup: &Setup, ids: Ids, zygote: Zygote) -> io::Result<Self> {
         let refusal = if setup.crash_on_denied_calls { seccomp::Refusal::Crash } else { seccomp::Refusal::Error };
@@ -202,7 +187,7 @@ impl Slots {
     /// An init in new namespaces, which waits to be told who its ids are.
     fn make_init(&self) -> io::Result<Slot> {
         let (ours, theirs) = socket::pair(SockType::SeqPacket)?;
-        socket::set_patience(&ours, PATIENCE_S)?;
+        socket::set_patience(&ours, ANSWER_TIMEOUT_S)?;
         // A child in the zygote's mounts, so that it starts from the finished root and never sees ours.
         setns(&self.zygote.mounts, CloneFlags::CLONE_NEWNS).map_err(|error| doing("enter the root", error))?;
         let forked = fork_into(
