@@ -7,6 +7,7 @@ use septet_chassis::http::{Json, Query, Refusal};
 use septet_contracts::gateway::{
     Balance, BillingChange, LedgerEntry, RefusedUsage, TopUp, UsageReport, UsageReportQuery,
 };
+use septet_contracts::management::Permission::{ManageTenants, ReadTenant, ReadUsage};
 use septet_contracts::page::{Page, PageQuery};
 use septet_kernel::{Caller, Kind, Money, TenantId};
 use tracing::info;
@@ -16,7 +17,6 @@ use crate::Error;
 use crate::access::{needs, operators_need};
 use crate::gateway::{App, Gateway};
 use crate::route::Routes;
-use septet_contracts::management::Permission::{ManageTenants, ReadTenant, ReadUsage};
 
 pub(super) fn routes() -> Routes {
     Routes::default()

@@ -6,6 +6,10 @@ use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use septet_chassis::http::Refusal;
 use septet_contracts::jobs::Job;
+use septet_contracts::management::Permission::{
+    ManageJobs, ManageOwnKeys, ManageTenants, ManageUsers, ReadAgents, ReadJobs, ReadPrompts, ReadTenant, ReadUsers,
+    WriteAgents, WritePrompts, WriteTenant,
+};
 use septet_contracts::management::{
     Agent, AgentChange, ApiKey, CreatedKey, NewAgent, NewApiKey, NewPrompt, NewPromptVersion, NewTenant, NewUser,
     Prompt, PromptChange, PromptVersion, RoleInfo, Tenant, TenantChange, User, UserChange,
@@ -19,10 +23,6 @@ use crate::access::needs;
 use crate::auth::identity::Identity;
 use crate::gateway::{App, Gateway};
 use crate::route::Routes;
-use septet_contracts::management::Permission::{
-    ManageJobs, ManageOwnKeys, ManageTenants, ManageUsers, ReadAgents, ReadJobs, ReadPrompts, ReadTenant, ReadUsers,
-    WriteAgents, WritePrompts, WriteTenant,
-};
 
 pub(super) fn routes() -> Routes {
     Routes::default()

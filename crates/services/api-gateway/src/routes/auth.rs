@@ -9,6 +9,7 @@ use axum::{Extension, Json as Plain};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use septet_chassis::http::{Json, Refusal, read_json};
 use septet_contracts::gateway::{Login, Person, RefreshProof, Signed, Ticket};
+use septet_contracts::management::Permission::UseAgents;
 use septet_contracts::management::{Credentials, User};
 use septet_kernel::RequestId;
 use utoipa_axum::routes;
@@ -20,7 +21,6 @@ use crate::auth::identity::Identity;
 use crate::auth::{Grant, tickets};
 use crate::gateway::App;
 use crate::route::Routes;
-use septet_contracts::management::Permission::UseAgents;
 
 const COOKIE: &str = "septet_refresh";
 const CSRF_HEADER: &str = "x-septet-csrf";

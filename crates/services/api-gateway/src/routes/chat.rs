@@ -7,6 +7,7 @@ use bytes::Bytes;
 use futures::StreamExt;
 use http::HeaderMap;
 use septet_chassis::http::Refusal;
+use septet_contracts::management::Permission::UseAgents;
 use septet_contracts::models::{ChatCompletion, ChatRequest, EmbeddingReply, EmbeddingRequest};
 use septet_contracts::sse::Event;
 use septet_kernel::{Caller, ServiceName};
@@ -19,7 +20,6 @@ use crate::chat::{ChatRun, Projection, completion, to_run};
 use crate::gateway::{App, Gateway};
 use crate::route::Routes;
 use crate::{Error, events as out, runs};
-use septet_contracts::management::Permission::UseAgents;
 
 pub(super) fn routes() -> Routes {
     Routes::default()

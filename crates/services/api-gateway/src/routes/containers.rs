@@ -8,6 +8,7 @@ use septet_chassis::http::form::Form;
 use septet_chassis::http::{Refusal, read_json};
 use septet_contracts::call::segment;
 use septet_contracts::knowledge::{self, Deleted};
+use septet_contracts::management::Permission::{ReadRuns, UseSandbox};
 use septet_contracts::page::{Page, PageQuery};
 use septet_contracts::sandbox::{
     Container, ContainerFile, ExecuteRequest, ExecutionReport, FileContent, NewContainer, NewExecution, NewFile,
@@ -22,7 +23,6 @@ use crate::Error;
 use crate::access::needs;
 use crate::gateway::App;
 use crate::route::Routes;
-use septet_contracts::management::Permission::{ReadRuns, UseSandbox};
 
 // A JSON body that names a file is a hundred bytes.
 const MAX_NAMING_BYTES: usize = 64 << 10;

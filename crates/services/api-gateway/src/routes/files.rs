@@ -9,6 +9,7 @@ use septet_chassis::http::Refusal;
 use septet_chassis::http::form::{self, BadForm, Form};
 use septet_contracts::call::segment;
 use septet_contracts::knowledge::{Deleted, File, FileContent, NewFile};
+use septet_contracts::management::Permission::{ReadKnowledge, WriteKnowledge};
 use septet_contracts::page::{Page, PageQuery};
 use septet_kernel::{Caller, ServiceName};
 use utoipa::ToSchema;
@@ -20,7 +21,6 @@ use crate::access::needs;
 use crate::door::Inspection;
 use crate::gateway::{App, Gateway};
 use crate::route::Routes;
-use septet_contracts::management::Permission::{ReadKnowledge, WriteKnowledge};
 
 /// The form of an upload.
 #[derive(ToSchema)]

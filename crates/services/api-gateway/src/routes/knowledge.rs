@@ -7,6 +7,7 @@ use septet_contracts::knowledge::{
     Deleted, NewVectorStore, NewVectorStoreFile, SearchPage, SearchRequest, VectorStore, VectorStoreChange,
     VectorStoreFile,
 };
+use septet_contracts::management::Permission::{ReadKnowledge, WriteKnowledge};
 use septet_contracts::management::{KnowledgeBase, KnowledgeBaseChange, NewKnowledgeBase};
 use septet_contracts::page::{Page, PageQuery};
 use septet_kernel::ServiceName;
@@ -15,7 +16,6 @@ use utoipa_axum::routes;
 use crate::access::needs;
 use crate::gateway::App;
 use crate::route::Routes;
-use septet_contracts::management::Permission::{ReadKnowledge, WriteKnowledge};
 
 pub(super) fn routes() -> Routes {
     Routes::default()

@@ -7,6 +7,7 @@ use http::header;
 use septet_chassis::http::Refusal;
 use septet_contracts::gateway::{Me, Status};
 use septet_contracts::management::Permission;
+use septet_contracts::management::Permission::ReadTenant;
 use septet_kernel::{Caller, Kind};
 use utoipa_axum::routes;
 
@@ -17,7 +18,6 @@ use crate::auth::identity::Identity;
 use crate::auth::keys::Jwks;
 use crate::gateway::App;
 use crate::route::Routes;
-use septet_contracts::management::Permission::ReadTenant;
 
 pub(super) fn routes() -> Routes {
     Routes::default()

@@ -5,6 +5,7 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use septet_chassis::http::Refusal;
 use septet_contracts::management::Agent;
+use septet_contracts::management::Permission::ReadAgents;
 use septet_contracts::page::PageQuery;
 use septet_kernel::{Caller, ServiceName};
 use serde::Serialize;
@@ -17,7 +18,6 @@ use crate::Error;
 use crate::access::needs;
 use crate::gateway::{App, Gateway};
 use crate::route::Routes;
-use septet_contracts::management::Permission::ReadAgents;
 
 /// Agents and models, in the shape of OpenAI's list of models.
 #[derive(Debug, Serialize, ToSchema)]

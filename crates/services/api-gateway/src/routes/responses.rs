@@ -12,6 +12,7 @@ use septet_chassis::http::{Query, Refusal};
 use septet_contracts::agents::{Conversation, ConversationQuery, CreateConversation, Deleted, ItemQuery};
 use septet_contracts::call::CallError;
 use septet_contracts::management::Permission;
+use septet_contracts::management::Permission::{ReadRuns, UseAgents};
 use septet_contracts::page::Page;
 use septet_contracts::responses::{CreateResponse, ResponseItem, ResponseObject};
 use septet_contracts::sse;
@@ -27,7 +28,6 @@ use crate::gateway::{App, Gateway};
 use crate::route::Routes;
 use crate::socket::{self, Resume};
 use crate::{Error, events as out, runs};
-use septet_contracts::management::Permission::{ReadRuns, UseAgents};
 
 pub(super) fn routes() -> Routes {
     Routes::default()
