@@ -106,7 +106,10 @@ const CODES: &[Code] = &[
     code(
         "interrupted",
         &[],
-        ["A crash broke a tool call off, and nobody knows how far it came.", "Look at how things stand where it acts, then ask again."],
+        [
+            "A crash broke a tool call off, and nobody knows how far it came.",
+            "Look at how things stand where it acts, then ask again.",
+        ],
         ["一次工具调用因崩溃中断，无法得知进行到哪一步。", "请先查看它所作用之处的状态，再重新提问。"],
     ),
     code(
@@ -202,7 +205,10 @@ const CODES: &[Code] = &[
     code(
         "unknown_time_zone",
         &[],
-        ["The model asked for the time in a zone that does not exist.", "It is told so and usually tries again; name a city if not."],
+        [
+            "The model asked for the time in a zone that does not exist.",
+            "It is told so and usually tries again; name a city if not.",
+        ],
         ["模型查询了不存在的时区。", "模型会得知并通常重试；如果没有，请写明城市。"],
     ),
     code(

@@ -7,20 +7,88 @@ use utoipa::ToSchema;
 
 use super::{Annotation, MessagePart, ResponseItem, ResponseObject};
 
-/// Names every variant of an enum after its event, and tells which variants end a stream.
-macro_rules! events {
-    ($($(#[$doc:meta])* $variant:ident($body:ident) = $name:literal,)*) => {
-        /// An event of the stream of a run.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-        #[serde(tag = "type")]
-        pub enum ResponseEvent {
-            $($(#[$doc])* #[serde(rename = $name)] $variant($body),)*
-            /// An event of another type, as it came.
-            #[serde(untagged)]
-            #[schema(value_type = Object)]
-            Other(Value),
-        }
+/// An event of the stream of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "type")]
+pub enum ResponseEvent {
+    /// The first one.
+    #[serde(rename = "response.created")]
+    Created(ResponseState),
+    /// It goes on. Again when it waits, or was taken up by another process: see `response.septet`.
+    #[serde(rename = "response.in_progress")]
+    InProgress(ResponseState),
+    /// It has an answer. No event follows.
+    #[serde(rename = "response.completed")]
+    Completed(ResponseState),
+    /// It has none. No event follows.
+    #[serde(rename = "response.failed")]
+    Failed(ResponseState),
+    /// It was stopped or reached a limit. No event follows.
+    #[serde(rename = "response.incomplete")]
+    Incomplete(ResponseState),
+    /// An item begins.
+    #[serde(rename = "response.output_item.added")]
+    OutputItemAdded(OutputItemEvent),
+    /// An item is whole.
+    #[serde(rename = "response.output_item.done")]
+    OutputItemDone(OutputItemEvent),
+    /// A part of a message begins.
+    #[serde(rename = "response.content_part.added")]
+    ContentPartAdded(ContentPartEvent),
+    /// A part of a message is whole.
+    #[serde(rename = "response.content_part.done")]
+    ContentPartDone(ContentPartEvent),
+    /// More text.
+    #[serde(rename = "response.output_text.delta")]
+    OutputTextDelta(OutputTextDelta),
+    /// The text is whole.
+    #[serde(rename = "response.output_text.done")]
+    OutputTextDone(OutputTextDone),
+    /// The text cites something.
+    #[serde(rename = "response.output_text.annotation.added")]
+    OutputTextAnnotationAdded(AnnotationAdded),
+    /// The model wants to search.
+    #[serde(rename = "response.file_search_call.in_progress")]
+    FileSearchCallInProgress(CallPhase),
+    /// It is searched.
+    #[serde(rename = "response.file_search_call.searching")]
+    FileSearchCallSearching(CallPhase),
+    /// The search has ended.
+    #[serde(rename = "response.file_search_call.completed")]
+    FileSearchCallCompleted(CallPhase),
+    /// The model wants to run code.
+    #[serde(rename = "response.code_interpreter_call.in_progress")]
+    CodeInterpreterCallInProgress(CallPhase),
+    /// The code runs; again when it printed something, which is under `septet`.
+    #[serde(rename = "response.code_interpreter_call.interpreting")]
+    CodeInterpreterCallInterpreting(CallPhase),
+    /// The code has ended.
+    #[serde(rename = "response.code_interpreter_call.completed")]
+    CodeInterpreterCallCompleted(CallPhase),
+    /// More code.
+    #[serde(rename = "response.code_interpreter_call_code.delta")]
+    CodeInterpreterCallCodeDelta(CallCodeDelta),
+    /// The code is whole.
+    #[serde(rename = "response.code_interpreter_call_code.done")]
+    CodeInterpreterCallCodeDone(CallCode),
+    /// The model wants to call another tool, or it runs.
+    #[serde(rename = "response.mcp_call.in_progress")]
+    McpCallInProgress(CallPhase),
+    /// It did what it should.
+    #[serde(rename = "response.mcp_call.completed")]
+    McpCallCompleted(CallPhase),
+    /// It did not.
+    #[serde(rename = "response.mcp_call.failed")]
+    McpCallFailed(CallPhase),
+    /// An event of another type, as it came.
+    #[serde(untagged)]
+    #[schema(value_type = Object)]
+    Other(Value),
+}
 
+/// Says of every variant what all have.
+macro_rules! events {
+    ($($variant:ident = $name:literal,)*) => {
         impl ResponseEvent {
             /// Its type.
             #[must_use]
@@ -52,52 +120,29 @@ macro_rules! events {
 }
 
 events! {
-    /// The first one.
-    Created(ResponseState) = "response.created",
-    /// It goes on. Again when it waits, or was taken up by another process: see `response.septet`.
-    InProgress(ResponseState) = "response.in_progress",
-    /// It has an answer. No event follows.
-    Completed(ResponseState) = "response.completed",
-    /// It has none. No event follows.
-    Failed(ResponseState) = "response.failed",
-    /// It was stopped or reached a limit. No event follows.
-    Incomplete(ResponseState) = "response.incomplete",
-    /// An item begins.
-    OutputItemAdded(OutputItemEvent) = "response.output_item.added",
-    /// An item is whole.
-    OutputItemDone(OutputItemEvent) = "response.output_item.done",
-    /// A part of a message begins.
-    ContentPartAdded(ContentPartEvent) = "response.content_part.added",
-    /// A part of a message is whole.
-    ContentPartDone(ContentPartEvent) = "response.content_part.done",
-    /// More text.
-    OutputTextDelta(OutputTextDelta) = "response.output_text.delta",
-    /// The text is whole.
-    OutputTextDone(OutputTextDone) = "response.output_text.done",
-    /// The text cites something.
-    OutputTextAnnotationAdded(AnnotationAdded) = "response.output_text.annotation.added",
-    /// The model wants to search.
-    FileSearchCallInProgress(CallPhase) = "response.file_search_call.in_progress",
-    /// It is searched.
-    FileSearchCallSearching(CallPhase) = "response.file_search_call.searching",
-    /// The search has ended.
-    FileSearchCallCompleted(CallPhase) = "response.file_search_call.completed",
-    /// The model wants to run code.
-    CodeInterpreterCallInProgress(CallPhase) = "response.code_interpreter_call.in_progress",
-    /// The code runs; again when it printed something, which is under `septet`.
-    CodeInterpreterCallInterpreting(CallPhase) = "response.code_interpreter_call.interpreting",
-    /// The code has ended.
-    CodeInterpreterCallCompleted(CallPhase) = "response.code_interpreter_call.completed",
-    /// More code.
-    CodeInterpreterCallCodeDelta(CallCodeDelta) = "response.code_interpreter_call_code.delta",
-    /// The code is whole.
-    CodeInterpreterCallCodeDone(CallCode) = "response.code_interpreter_call_code.done",
-    /// The model wants to call another tool, or it runs.
-    McpCallInProgress(CallPhase) = "response.mcp_call.in_progress",
-    /// It did what it should.
-    McpCallCompleted(CallPhase) = "response.mcp_call.completed",
-    /// It did not.
-    McpCallFailed(CallPhase) = "response.mcp_call.failed",
+    Created = "response.created",
+    InProgress = "response.in_progress",
+    Completed = "response.completed",
+    Failed = "response.failed",
+    Incomplete = "response.incomplete",
+    OutputItemAdded = "response.output_item.added",
+    OutputItemDone = "response.output_item.done",
+    ContentPartAdded = "response.content_part.added",
+    ContentPartDone = "response.content_part.done",
+    OutputTextDelta = "response.output_text.delta",
+    OutputTextDone = "response.output_text.done",
+    OutputTextAnnotationAdded = "response.output_text.annotation.added",
+    FileSearchCallInProgress = "response.file_search_call.in_progress",
+    FileSearchCallSearching = "response.file_search_call.searching",
+    FileSearchCallCompleted = "response.file_search_call.completed",
+    CodeInterpreterCallInProgress = "response.code_interpreter_call.in_progress",
+    CodeInterpreterCallInterpreting = "response.code_interpreter_call.interpreting",
+    CodeInterpreterCallCompleted = "response.code_interpreter_call.completed",
+    CodeInterpreterCallCodeDelta = "response.code_interpreter_call_code.delta",
+    CodeInterpreterCallCodeDone = "response.code_interpreter_call_code.done",
+    McpCallInProgress = "response.mcp_call.in_progress",
+    McpCallCompleted = "response.mcp_call.completed",
+    McpCallFailed = "response.mcp_call.failed",
 }
 
 /// The run as it stands.

@@ -11,6 +11,21 @@ use super::ResponseItem;
 
 /// A run, as OpenAI writes a Response.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!({
+    "id": "resp_0193a5c0e8f07c4d8e1f2a3b4c5d6e7f",
+    "object": "response",
+    "created_at": 1_764_500_000,
+    "status": "completed",
+    "model": "agent:analyst",
+    "output": [{
+        "type": "message",
+        "id": "msg_0193a5c0e8f07c4d8e1f2a3b4c5d6e7f000",
+        "role": "assistant",
+        "status": "completed",
+        "content": [{"type": "output_text", "text": "Net sales were 12 billion.", "annotations": [], "logprobs": []}],
+    }],
+    "metadata": {},
+}))]
 pub struct ResponseObject {
     /// The run.
     pub id: ResponseId,

@@ -2,6 +2,7 @@
 
 mod caps;
 mod page;
+mod unions;
 
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
@@ -29,6 +30,7 @@ const ABOUT: &str = "Everything under /v1 has the shapes of the OpenAI API, so i
 pub(crate) fn text(api: OpenApi) -> String {
     // A description that does not serialize is a bug that the golden file shows.
     let mut api = serde_json::to_value(complete(api)).unwrap_or_default();
+    unions::open(&mut api);
     caps::write(&mut api);
     serde_json::to_string_pretty(&api).unwrap_or_default()
 }
@@ -135,15 +137,40 @@ fn stream(method: &str, path: &str, operation: &mut Operation) {
     }
 }
 
+/// The refusals of an operation: those that follow from what it takes, and those that its handler names.
 fn refuse(path: &str, operation: &mut Operation) {
     let (content_type, schema) = if path.starts_with("/v1") {
-        ("application/json", OpenAiError::name())
+        ("application/json", <OpenAiError as ToSchema>::name())
     } else {
-        ("application/problem+json", Problem::name())
+        ("application/problem+json", <Problem as ToSchema>::name())
     };
-    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(schema))).build();
-    let refusal = ResponseBuilder::new().description("It was refused, or it failed.").content(content_type, content);
-    operation.responses.responses.insert("default".to_owned(), refusal.build().into());
+    let content = || ContentBuilder::new().schema(Some(Ref::from_schema_name(schema.clone()))).build();
+    let is_for_anybody =
+        operation.security.as_ref().is_none_or(|needed| needed.contains(&SecurityRequirement::default()));
+    let has_body = operation.request_body.is_some();
+    let responses = &mut operation.responses.responses;
+    for (applies, status, description) in [
+        (has_body, "400", "The request is not understood; the error says which field and what to write."),
+        (!is_for_anybody, "401", "Nobody is signed in, or the token or key is not valid."),
+        (!is_for_anybody, "403", "Whoever asks may not do this."),
+        (path.contains('{'), "404", "There is none with this id, or it is somebody else's."),
+        (has_body, "413", "The body is larger than this endpoint takes."),
+        (!is_for_anybody, "429", "Too many requests; the header `retry-after` says for how many seconds to wait."),
+        (true, "default", "It failed; the error says why and what to do."),
+    ] {
+        if applies && !responses.contains_key(status) {
+            responses.insert(status.to_owned(), ResponseBuilder::new().description(description).build().into());
+        }
+    }
+    for (status, response) in responses {
+        let is_refusal = status == "default" || status.starts_with(['4', '5']);
+        if let RefOr::T(response) = response
+            && is_refusal
+            && response.content.is_empty()
+        {
+            response.content.insert(content_type.to_owned(), content().into());
+        }
+    }
 }
 
 #[cfg(test)]

@@ -47,7 +47,11 @@ pub(super) fn routes() -> Routes {
 /// Runs an agent, or asks a model directly. With `stream: true` the answer is a stream of events; those of a run have
 /// their number as `id:`. Answers of models are not kept: `previous_response_id` is for agents.
 #[utoipa::path(post, path = "/v1/responses", tag = "Responses", request_body = CreateResponse,
-    responses((status = 200, body = ResponseObject)))]
+    responses((status = 200, body = ResponseObject),
+        (status = 402, description = "The balance is used up."),
+        (status = 404, description = "There is no such agent, model, conversation, run or knowledge base."),
+        (status = 409, description = "The conversation has a run in progress."),
+        (status = 429, description = "Too many requests, or too many runs of the tenant wait already.")))]
 async fn create(
     State(app): State<App>,
     caller: Caller,
@@ -133,7 +137,8 @@ async fn show(
 passes! {
     /// Deletes a run that has ended.
     delete: delete "/v1/responses/{response_id}" => AgentCore.pass {
-        tag = "Responses", responses((status = 200, body = Deleted)) }
+        tag = "Responses", responses((status = 200, body = Deleted),
+            (status = 409, description = "The run has not ended; cancel it first.")) }
 
     /// Asks a run to stop.
     cancel: post "/v1/responses/{response_id}/cancel" => AgentCore.pass {
@@ -153,7 +158,8 @@ passes! {
 
     /// Deletes a conversation with its runs.
     delete_conversation: delete "/v1/conversations/{conversation_id}" => AgentCore.pass {
-        tag = "Conversations", responses((status = 200, body = Deleted)) }
+        tag = "Conversations", responses((status = 200, body = Deleted),
+            (status = 409, description = "A run of it has not ended; cancel it first.")) }
 
     /// Everything said in a conversation, oldest first.
     conversation_items: get "/v1/conversations/{conversation_id}/items" => AgentCore.pass {

@@ -272,9 +272,12 @@ impl Store {
         let sql = "UPDATE knowledge_documents SET stage = 'ready', status = 'completed', error_code = $4, \
              error_message = $5 \
              WHERE store = $1 AND file = $2 AND requested_at = $3 AND status = 'in_progress'";
-        let code = left_out.map(|_what| "partly_read");
+        let (code, message) = match left_out {
+            Some(_) => (Value::from("partly_read"), Value::from(left_out)),
+            None => (Value::from(None::<String>), Value::from(None::<String>)),
+        };
         let mut values = key.values();
-        values.extend([Value::from(code), Value::from(left_out)]);
+        values.extend([code, message]);
         Ok(self.run("note that a file is searchable", sql, values).await? > 0)
     }
 
