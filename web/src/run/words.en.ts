@@ -6,7 +6,8 @@ export const en = {
   'tool.other': 'Tool call',
   'tool.currentTime': 'Current time',
   'tool.arguments': 'Arguments',
-  'tool.interrupted': 'A crash broke this call off, and nobody knows how far it came. Look at how things stand, then ask again.',
+  'tool.interrupted':
+    'A crash broke this call off, and nobody knows how far it came. Look at how things stand, then ask again.',
   'tool.running': 'Running',
   'tool.searching': 'Searching',
   'tool.done': 'Done',
