@@ -28,121 +28,68 @@ export type Model = {
   septet?: { title?: string; description?: string; kind?: 'agent' | 'chat' | 'embedding'; offline?: boolean }
 }
 
-export type Passage = {
-  file_id: string
-  filename: string
-  score?: number
-  text?: string
-  attributes?: { page?: number | null; page_end?: number | null; heading?: string | null; number?: number }
+/** The fields that the document names. It leaves objects open for fields to come. */
+type Named<T> = { [Key in keyof T as string extends Key ? never : Key]: T[Key] }
+/** The member of a union with this type. The document leaves unions open for types to come. */
+type Tagged<Union, Type extends string> = Named<Extract<Union, { type: Type }>>
+/** An item with its status, which is one of few words, and what a server of another version may leave out. */
+type Shown<Type extends string> = Omit<Tagged<Schemas['ResponseItem'], Type>, 'status' | 'septet'> & {
+  status: ItemStatus
+  septet?: ItemExtra | null
 }
 
-export type ContainerFile = { id: string; name?: string; path?: string; mime?: string; bytes?: number }
-
+export type Passage = Omit<Schemas['FileSearchResult'], 'attributes'> & {
+  attributes?: Partial<Schemas['FileSearchAttributes']>
+}
+export type ContainerFile = Schemas['OutputFile']
 /** What every item says about itself beyond the public shape. */
-export type ItemExtra = {
-  tool?: string
-  language?: string
-  started_at_ms?: number
-  duration_ms?: number | null
-  files?: ContainerFile[]
-  error?: string | { code?: string; name?: string; message?: string } | null
+export type ItemExtra = Omit<Named<Schemas['ItemFacts']>, 'error'> & {
+  error?: Partial<Schemas['ResponseError']> | null
 }
-
-export type Annotation = {
+export type Annotation = Partial<Schemas['FileCitation'] & Schemas['ContainerFileCitation']> & {
   type: string
-  file_id?: string
-  container_id?: string
-  filename?: string
-  index?: number
-  marker?: string
-  number?: number
-  page?: number
-  page_end?: number
-  quote?: string
-  heading?: string
 }
-
 export type TextPart = {
   type: 'output_text' | 'input_text' | 'refusal'
   text: string
   annotations?: Annotation[]
 }
-export type CodeOutput = { type: 'logs'; logs: string } | { type: 'image'; url: string; filename?: string }
+export type CodeOutput = Schemas['CodeOutput']
 export type ItemStatus = 'in_progress' | 'searching' | 'interpreting' | 'completed' | 'incomplete' | 'failed'
 
-export type SearchItem = {
-  type: 'file_search_call'
-  id: string
-  status: ItemStatus
-  queries: string[]
-  results?: Passage[] | null
-  septet?: ItemExtra
-}
-export type CodeItem = {
-  type: 'code_interpreter_call'
-  id: string
-  status: ItemStatus
-  code: string | null
-  container_id?: string
-  outputs?: CodeOutput[] | null
-  septet?: ItemExtra
-}
-export type MessageItem = {
-  type: 'message'
+export type SearchItem = Omit<Shown<'file_search_call'>, 'results'> & { results?: Passage[] | null }
+export type CodeItem = Shown<'code_interpreter_call'>
+export type MessageItem = Omit<Shown<'message'>, 'id' | 'content' | 'status' | 'role'> & {
   id: string
   role: 'assistant' | 'user' | 'system' | 'developer'
   status?: ItemStatus
   content: TextPart[] | string
-  septet?: ItemExtra
 }
-/** An item of a kind this console does not draw. It is kept so that positions stay right. */
+export type McpItem = Shown<'mcp_call'>
+/** An item of a type that this console does not draw. It is kept so that positions stay right. */
 export type OtherItem = {
   type: 'other'
   kind: string
   name?: string
-  /** Of an `mcp_call`: JSON, or what the model wrote in its place. */
-  arguments?: string
-  /** Of an `mcp_call` that did what it should. */
-  output?: string
   id: string
   status?: ItemStatus
-  septet?: ItemExtra
+  septet?: ItemExtra | null
 }
-export type Item = SearchItem | CodeItem | MessageItem | OtherItem
+export type Item = SearchItem | CodeItem | McpItem | MessageItem | OtherItem
 
-export type RunStatus = 'queued' | 'in_progress' | 'completed' | 'failed' | 'incomplete' | 'cancelled'
+export type RunStatus = Schemas['ResponseStatus']
+export type Waiting = Schemas['ResponseWait']
+type Run = Named<Schemas['ResponseObject']>
 
-export type ResponseObject = {
-  id: string
-  status: RunStatus
-  created_at?: number
-  model?: string
-  output?: Item[]
-  usage?: {
-    input_tokens: number
-    output_tokens: number
-    total_tokens: number
-    input_tokens_details?: { cached_tokens?: number }
-  } | null
-  error?: { code?: string; message?: string } | null
-  incomplete_details?: { reason?: string } | null
-  metadata?: Record<string, string> | null
-  conversation?: { id: string } | string | null
-  previous_response_id?: string | null
-  septet?: {
-    cost_nano?: number | null
-    currency?: string
-    steps?: number | null
-    duration_ms?: number | null
-    offline?: boolean
-    /** The run waits, such as for a provider that limits it, and tries again by itself. */
-    waiting?: Waiting | null
-    /** How often another process had to take the run up again. */
-    recoveries?: number
-  } | null
-}
-
-export type Waiting = { code: string; message?: string; until_ms: number; seconds: number }
+/** A run; only its id and status are there for sure, for a run is shown before all is known of it. */
+export type ResponseObject = Pick<Run, 'id' | 'status'> &
+  Partial<Pick<Run, 'created_at' | 'model' | 'metadata' | 'previous_response_id' | 'usage'>> & {
+    output?: Item[]
+    error?: Partial<Schemas['ResponseError']> | null
+    incomplete_details?: Schemas['IncompleteDetails'] | null
+    conversation?: { id: string } | null
+    septet?: (Partial<Schemas['ResponseFacts']> & { currency?: string }) | null
+  }
 
 /** One event of a run, as it comes over the wire. */
 export type RunEvent = {

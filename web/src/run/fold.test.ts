@@ -116,10 +116,10 @@ describe('a run', () => {
         type: 'response.output_item.added',
         sequence_number: 1,
         output_index: 0,
-        item: { type: 'mcp_call', id: 'm', name: 'mail' },
+        item: { type: 'web_search_call', id: 'm', name: 'mail' },
       },
     ] as unknown as RunEvent[])
-    expect(odd.steps).toEqual([{ type: 'other', kind: 'mcp_call', id: 'm', name: 'mail' }])
+    expect(odd.steps).toEqual([{ type: 'other', kind: 'web_search_call', id: 'm', name: 'mail' }])
   })
 
   it('reads the same from the stored response as from its events', () => {

@@ -10,6 +10,7 @@ import type {
   CodeItem,
   CodeOutput,
   Item,
+  McpItem,
   MessageItem,
   OtherItem,
   ResponseObject,
@@ -21,7 +22,7 @@ import type {
 } from '../api/types'
 
 export type Message = Omit<MessageItem, 'content'> & { content: TextPart[] }
-export type ToolStep = SearchItem | CodeItem | OtherItem
+export type ToolStep = SearchItem | CodeItem | McpItem | OtherItem
 export type Step = ToolStep | Message
 
 export type Run = {
@@ -200,6 +201,8 @@ export function known(item: Item): Step {
       return { ...item, queries: item.queries ?? [] }
     case 'code_interpreter_call':
       return item
+    case 'mcp_call':
+      return { ...item, arguments: item.arguments ?? '' }
     default: {
       const other = item as unknown as Partial<OtherItem> & { type: string }
       return {
@@ -207,8 +210,6 @@ export function known(item: Item): Step {
         kind: other.type,
         id: other.id ?? '',
         ...(other.name && { name: other.name }),
-        ...(typeof other.arguments === 'string' && { arguments: other.arguments }),
-        ...(typeof other.output === 'string' && { output: other.output }),
         ...(other.septet && { septet: other.septet }),
       }
     }

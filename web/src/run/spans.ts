@@ -15,6 +15,7 @@ const KINDS: Record<Step['type'], Span['kind']> = {
   file_search_call: 'search',
   code_interpreter_call: 'code',
   message: 'answer',
+  mcp_call: 'other',
   other: 'other',
 }
 

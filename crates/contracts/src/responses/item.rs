@@ -1,6 +1,6 @@
 //! The items of a run or a conversation.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
@@ -154,43 +154,38 @@ pub struct McpCall {
     pub septet: Option<ItemFacts>,
 }
 
-/// What OpenAI has no field for in an item.
+/// What OpenAI has no field for in an item. In a conversation also `response_id`, `response_status` and `response_error` of
+/// the run that the item belongs to.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 pub struct ItemFacts {
-    /// When it began and how long it took; absent of what somebody said.
-    #[serde(flatten)]
-    pub timing: Option<ItemTiming>,
+    /// When it began, in milliseconds since 1970; absent of what somebody said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at_ms: Option<i64>,
+    /// How long it took in milliseconds; null while it goes on, absent of what somebody said.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[schema(value_type = Option<i64>)]
+    pub duration_ms: Option<Option<i64>>,
     /// The tool, of a call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool: Option<String>,
     /// The language, of code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
-    /// How it ended, of a call that has.
-    #[serde(flatten)]
-    pub end: Option<CallEnd>,
-    /// Fields that are not known here. In a conversation: `response_id`, `response_status` and `response_error` of the run
-    /// that the item belongs to.
+    /// What went wrong; null when nothing did, absent before the end of a call.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[schema(value_type = Option<ResponseError>)]
+    pub error: Option<Option<ResponseError>>,
+    /// The files that a call wrote; absent before its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files: Option<Vec<OutputFile>>,
+    /// Fields that are not known here.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
 }
 
-/// When something began and how long it took.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct ItemTiming {
-    /// When it began, in milliseconds since 1970.
-    pub started_at_ms: i64,
-    /// How long it took; null while it goes on.
-    pub duration_ms: Option<i64>,
-}
-
-/// How a call ended.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct CallEnd {
-    /// What went wrong; null when nothing did.
-    pub error: Option<ResponseError>,
-    /// The files that it wrote.
-    pub files: Vec<OutputFile>,
+/// Tells a null from an absence.
+fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 /// A file that a call wrote.

@@ -17,8 +17,8 @@ pub use event::{
     OutputTextDelta, OutputTextDone, ResponseEvent, ResponseState,
 };
 pub use item::{
-    CallEnd, CodeInterpreterCall, CodeOutput, FileSearchAttributes, FileSearchCall, FileSearchResult, ItemFacts,
-    ItemTiming, McpCall, MessageItem, OutputFile, ResponseItem,
+    CodeInterpreterCall, CodeOutput, FileSearchAttributes, FileSearchCall, FileSearchResult, ItemFacts, McpCall,
+    MessageItem, OutputFile, ResponseItem,
 };
 pub use request::{ConversationRef, CreateResponse, InputContent, InputMessage, RequestTool, ResponseInput};
 pub use response::{

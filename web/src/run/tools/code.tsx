@@ -58,7 +58,7 @@ function pictures(item: CodeItem): Picture[] {
   return (item.outputs ?? []).flatMap((output) => {
     if (output.type !== 'image') return []
     const file = item.septet?.files?.find((file) => output.url.includes(file.id))
-    const path = output.filename ?? file?.name ?? file?.path ?? 'chart.png'
+    const path = output.filename ?? file?.name ?? 'chart.png'
     return [{ url: output.url, name: path.split('/').pop() || 'chart.png' }]
   })
 }
@@ -71,7 +71,7 @@ function files(item: CodeItem): Picture[] {
     )
     .map((file) => ({
       url: `/v1/containers/${item.container_id}/files/${file.id}/content`,
-      name: (file.name ?? file.path ?? file.id).split('/').pop() || file.id,
+      name: (file.name ?? file.id).split('/').pop() || file.id,
     }))
     .filter((file) => isContainerUrl(file.url))
 }

@@ -308,7 +308,7 @@ impl Wave {
     /// Journals the outputs whose turn it is.
     async fn journal_outputs(&mut self, journal: &mut JournalWriter) -> Result<(), Error> {
         while let Some(mut output) = self.outputs.remove(&self.n_journaled) {
-            output.number(journal.state());
+            journal.state().number(&mut output);
             // What it printed last is in the output.
             self.waiting.remove(&self.n_journaled);
             journal.finish_call(&self.planned[self.n_journaled].id, output).await?;

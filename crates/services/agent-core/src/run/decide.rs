@@ -2,7 +2,8 @@
 
 use septet_contracts::models::Finish;
 
-use super::event::{RunError, Status};
+use super::error::RunError;
+use super::event::Status;
 use super::limits::{Limits, Reason};
 use super::state::{State, Step};
 

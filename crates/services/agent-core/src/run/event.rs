@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::effect::Effect;
+use super::error::RunError;
 use super::output::ToolOutput;
 use super::shape::Shape;
 
@@ -261,15 +262,6 @@ impl Status {
             Self::Incomplete => "incomplete",
         }
     }
-}
-
-/// Why something failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RunError {
-    /// The stable word for programs.
-    pub code: String,
-    /// The sentence for a person, with what to do.
-    pub message: String,
 }
 
 fn is_false(value: &bool) -> bool {

@@ -1,6 +1,6 @@
 //! The bounds of a run, and the words for reaching one.
 
-use super::event::RunError;
+use super::error::RunError;
 use super::state::State;
 
 /// The bounds of a run.

@@ -9,6 +9,7 @@
 
 pub mod decide;
 pub mod effect;
+pub mod error;
 pub mod event;
 pub mod limits;
 pub mod output;
@@ -16,6 +17,4 @@ pub mod shape;
 pub mod state;
 
 #[cfg(test)]
-pub(crate) mod script;
-#[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -3,8 +3,7 @@
 use septet_kernel::ContainerId;
 use serde::{Deserialize, Serialize};
 
-use super::event::RunError;
-use super::state::State;
+use super::error::RunError;
 
 /// The one output of a tool call: parts for the model, for the user, or for both.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, PartialEq)]
@@ -131,20 +130,6 @@ impl ToolOutput {
     #[must_use]
     pub fn error(&self) -> Option<&RunError> {
         self.parts.iter().find_map(|part| if let Part::Error(error) = part { Some(error) } else { None })
-    }
-
-    /// Numbers its passages. One that the run has seen keeps its number, so that `[3]` means one thing in the whole
-    /// answer.
-    pub fn number(&mut self, state: &State) {
-        let mut next_number = state.passages().map(|passage| passage.number).max().unwrap_or(0) + 1;
-        for part in &mut self.parts {
-            let Part::Passages { passages } = part else { continue };
-            for passage in passages {
-                let seen = state.passages().find(|seen| seen.id == passage.id);
-                passage.number = seen.map_or(next_number, |seen| seen.number);
-                next_number += u32::from(seen.is_none());
-            }
-        }
     }
 }
 

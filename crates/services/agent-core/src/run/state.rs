@@ -7,8 +7,9 @@ use septet_kernel::ContainerId;
 use septet_contracts::models::{Finish, Thinking};
 
 use super::effect::Effect;
-use super::event::{Event, Recorded, RunCreated, RunError, Spilled, Status, ToolCall, Usage};
-use super::output::{Passage, ToolOutput};
+use super::error::RunError;
+use super::event::{Event, Recorded, RunCreated, Spilled, Status, ToolCall, Usage};
+use super::output::{Part, Passage, ToolOutput};
 
 /// A run as it stands.
 #[derive(Debug, Clone, Default)]
@@ -199,6 +200,20 @@ impl State {
     /// All passages shown to the model so far, by number.
     pub fn passages(&self) -> impl Iterator<Item = &Passage> {
         self.outputs().flat_map(ToolOutput::passages)
+    }
+
+    /// Numbers the passages of an output. One that the run has seen keeps its number, so that `[3]` means one thing in the
+    /// whole answer.
+    pub fn number(&self, output: &mut ToolOutput) {
+        let mut next_number = self.passages().map(|passage| passage.number).max().unwrap_or(0) + 1;
+        for part in &mut output.parts {
+            let Part::Passages { passages } = part else { continue };
+            for passage in passages {
+                let seen = self.passages().find(|seen| seen.id == passage.id);
+                passage.number = seen.map_or(next_number, |seen| seen.number);
+                next_number += u32::from(seen.is_none());
+            }
+        }
     }
 
     /// All outputs of tools so far, in order.

@@ -1,8 +1,11 @@
 //! What a run does next.
 
+pub(crate) mod script;
+
+use self::script::{LIMITS, Script};
 use super::decide::{Command, decide};
-use super::event::{Event, RunError, Status};
-use super::script::{LIMITS, Script};
+use super::error::RunError;
+use super::event::{Event, Status};
 
 #[test]
 fn a_run_asks_works_and_answers_in_turn() {

@@ -16,7 +16,7 @@ use tracing::warn;
 use super::{Called, Definition, Invocation, Prepared, Printed, Resource, Tool, arguments};
 use crate::error::Error;
 use crate::run::effect::Effect;
-use crate::run::event::RunError;
+use crate::run::error::RunError;
 use crate::run::output::{Artifact, Part, ToolOutput};
 use crate::run::shape::Shape;
 use crate::store::Store;

@@ -1,8 +1,8 @@
 //! The output items of a run.
 
 use septet_contracts::responses::{
-    CallEnd, CodeInterpreterCall, CodeOutput, FileSearchAttributes, FileSearchCall, FileSearchResult, ItemFacts,
-    ItemTiming, McpCall, MessageItem, MessagePart, OutputFile, ResponseItem,
+    CodeInterpreterCall, CodeOutput, FileSearchAttributes, FileSearchCall, FileSearchResult, ItemFacts, McpCall,
+    MessageItem, MessagePart, OutputFile, ResponseItem,
 };
 use serde_json::{Map, Value};
 
@@ -16,7 +16,7 @@ use crate::run::state::Call;
 #[must_use]
 pub fn timing(started_at_ms: i64, ended_at_ms: Option<i64>) -> ItemFacts {
     let duration_ms = ended_at_ms.map(|ended| ended - started_at_ms);
-    ItemFacts { timing: Some(ItemTiming { started_at_ms, duration_ms }), ..ItemFacts::default() }
+    ItemFacts { started_at_ms: Some(started_at_ms), duration_ms: Some(duration_ms), ..ItemFacts::default() }
 }
 
 /// A message of the assistant.
@@ -41,10 +41,13 @@ pub fn call(id: &str, call: &Call, timing: ItemFacts) -> ResponseItem {
         Some(output) if output.ok => "completed",
         Some(_) => "failed",
     };
-    let end =
-        output.map(|output| CallEnd { error: output.error().map(error), files: output.files().map(file).collect() });
     let (id, status) = (id.to_owned(), status.to_owned());
-    let facts = ItemFacts { tool: Some(request.name.clone()), end, ..timing };
+    let facts = ItemFacts {
+        tool: Some(request.name.clone()),
+        error: output.map(|output| output.error().map(error)),
+        files: output.map(|output| output.files().map(file).collect()),
+        ..timing
+    };
     match request.shape() {
         Shape::FileSearch => {
             let arguments: Value = serde_json::from_str(&request.arguments).unwrap_or_default();

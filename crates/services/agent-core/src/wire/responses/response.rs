@@ -6,7 +6,8 @@ use septet_contracts::responses::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::run::event::{RunError, Status, Usage};
+use crate::run::error::RunError;
+use crate::run::event::{Status, Usage};
 use crate::run::state::State;
 
 /// A run as a Response, with the output items made so far; nothing before its first event.

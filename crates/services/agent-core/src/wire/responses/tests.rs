@@ -9,11 +9,12 @@ use septet_contracts::responses::ResponseEvent;
 
 use super::project::Projector;
 use crate::run::effect::Effect;
-use crate::run::event::{Event, Recorded, RunError, Spilled, Status, ToolCall, Usage};
+use crate::run::error::RunError;
+use crate::run::event::{Event, Recorded, Spilled, Status, ToolCall, Usage};
 use crate::run::output::{Part, Passage, ToolOutput};
-use crate::run::script::{Script, whole_run};
 use crate::run::shape::Shape;
 use crate::run::state::State;
+use crate::run::tests::script::{Script, whole_run};
 
 #[test]
 fn a_long_wait_and_a_takeover_are_told_without_events_that_clients_do_not_know() {

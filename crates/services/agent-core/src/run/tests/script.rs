@@ -6,11 +6,11 @@ use septet_contracts::responses::ResponseEvent;
 use septet_kernel::{Clock, Ids};
 use serde_json::Value;
 
-use super::decide::{Command, decide};
-use super::event::{Event, Recorded, RunCreated, Spilled, Status, ToolCall, Usage};
-use super::limits::Limits;
-use super::output::{Part, ToolOutput};
-use super::state::State;
+use crate::run::decide::{Command, decide};
+use crate::run::event::{Event, Recorded, RunCreated, Spilled, Status, ToolCall, Usage};
+use crate::run::limits::Limits;
+use crate::run::output::{Part, ToolOutput};
+use crate::run::state::State;
 use crate::wire::responses::project::Projector;
 
 pub(crate) const LIMITS: Limits = Limits { max_steps: 4, max_tool_calls: 6, max_wall_ms: 60_000 };
