@@ -52,7 +52,7 @@ bench-routing: ## how well the difficulty scorer routes, beside LiteLLM's router
 web: ## build the console into web/dist
 	@scripts/setup.sh console
 
-golden: ## rewrite the golden files (OpenAPI, snapshots); read the diff before committing
+golden: ## rewrite the golden files (OpenAPI, settings, codes, snapshots) without running every test; read the diff
 	cargo run --locked -q -p xtask -- golden
 
 runtime: ## provision the sandbox's Python run-time and the PDF library

@@ -1,6 +1,6 @@
 //! Chores of the repository: `cargo run -p xtask -- <command>`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, ensure};
@@ -77,7 +77,7 @@ fn openapi() -> anyhow::Result<()> {
 }
 
 #[expect(clippy::print_stdout, reason = "a command for people")]
-fn prices(version: &str, from: Option<&std::path::Path>) -> anyhow::Result<()> {
+fn prices(version: &str, from: Option<&Path>) -> anyhow::Result<()> {
     println!("{}", xtask::prices::write(&root(), version, from)?);
     Ok(())
 }
@@ -89,13 +89,36 @@ fn settings() -> anyhow::Result<()> {
     std::fs::write(file, text).context("cannot write the settings reference")
 }
 
-/// Runs the tests that compare with snapshots and keeps what they see now.
+/// Runs the tests that compare with snapshots, and no others, and keeps what they see now.
 fn snapshots() -> anyhow::Result<()> {
-    let status = cargo()
-        .args(["test", "--locked", "--workspace", "--no-fail-fast"])
-        .env("INSTA_UPDATE", "always")
-        .status()
-        .context("cannot run cargo")?;
-    ensure!(status.success(), "some tests failed; the snapshots are rewritten all the same: read the diff");
+    let mut grep = Command::new("git");
+    grep.current_dir(root()).args(["grep", "-l", "-E", "insta::assert_[a-z_]*snapshot", "--", "crates", "tests"]);
+    let found = grep.output().context("cannot run git")?;
+    ensure!(found.status.success(), "no test compares with a snapshot: is this a clone of the repository?");
+    for file in String::from_utf8(found.stdout)?.lines() {
+        let (package, module) = test_module(&root().join(file))?;
+        let status = cargo()
+            .args(["test", "--locked", "-p", &package, "--", &module])
+            .env("INSTA_UPDATE", "always")
+            .status()
+            .context("cannot run cargo")?;
+        ensure!(status.success(), "a test in {file} failed for another reason than its snapshot");
+    }
     Ok(())
+}
+
+/// The package that a file belongs to, and words that the names of the tests in it begin with or hold.
+fn test_module(file: &Path) -> anyhow::Result<(String, String)> {
+    let folder = file.ancestors().skip(1).find(|folder| folder.join("Cargo.toml").is_file());
+    let folder = folder.with_context(|| format!("{} belongs to no package", file.display()))?;
+    let manifest = std::fs::read_to_string(folder.join("Cargo.toml"))?;
+    let name = manifest.lines().find_map(|line| line.strip_prefix("name = ")).context("a manifest has no name")?;
+    let parts: Vec<String> = file.with_extension("").iter().map(|part| part.to_string_lossy().into_owned()).collect();
+    let mut parts = parts.iter().rev();
+    let module = match parts.next() {
+        Some(last) if last == "tests" || last == "mod" => parts.next(),
+        last => last,
+    };
+    let module = module.context("a file has a name")?;
+    Ok((name.trim_matches('"').to_owned(), format!("{module}::")))
 }

@@ -10,7 +10,7 @@ import { spansOf } from './spans'
 import { toolOf } from './tools'
 
 const FOLDER = '../crates/services/agent-core/tests/journals'
-const runs = ['v0.1', 'v0.2'].flatMap((version) =>
+const runs = ['v0.1', 'v0.2', 'v0.3'].flatMap((version) =>
   readFileSync(`${FOLDER}/${version}.events.jsonl`, 'utf8')
     .trim()
     .split('\n\n')

@@ -58,7 +58,7 @@ fn what_useless_answers_used_and_thinking_are_in_the_usage() {
 #[test]
 fn journals_from_before_fold_and_project_as_they_did() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/journals");
-    for version in ["v0.1", "v0.2"] {
+    for version in ["v0.1", "v0.2", "v0.3"] {
         let read = |ending: &str| std::fs::read_to_string(format!("{folder}/{version}.{ending}")).unwrap_or_default();
         let journal: Vec<Recorded> = read("jsonl")
             .lines()
