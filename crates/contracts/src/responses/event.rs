@@ -286,6 +286,6 @@ impl ResponseEvent {
     /// Whether no event follows.
     #[must_use]
     pub fn is_terminal(&self) -> bool {
-        matches!(self, Self::Completed(_) | Self::Failed(_) | Self::Incomplete(_))
+        matches!(self.name(), "response.completed" | "response.failed" | "response.incomplete")
     }
 }

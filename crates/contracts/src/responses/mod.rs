@@ -1,8 +1,8 @@
 //! OpenAI's Responses as they are read and written here: the request, the response object, its items, the events of its
 //! stream.
 //!
-//! What a newer version of the API adds is kept and passed on: objects keep the fields that they do not know in `extra`,
-//! and items, parts, annotations and events of unknown types stay as they came. What OpenAI has no field for stands under
+//! What a newer version of the API adds is kept: requests, responses, messages and what stands under `septet` of an item keep
+//! the fields that they do not know in `extra`, and items, parts, annotations and events of unknown types stay as they came. What OpenAI has no field for stands under
 //! `septet`, which its SDKs ignore; only event types that its SDKs know are sent.
 
 mod content;

@@ -15,6 +15,7 @@ use super::MessagePart;
 pub struct CreateResponse {
     /// `agent:<name>`; that of the conversation so far unless told.
     #[serde(default)]
+    #[schema(value_type = Option<String>)]
     pub model: String,
     /// The model of a conversation that has none yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -140,8 +140,14 @@ impl Engine {
         self.follow().await
     }
 
-    /// Brings the indexes up to the passage table: what is gone goes, what is new comes. Cheap when nothing changed.
+    /// Brings the indexes up to the passage table: what is gone goes, what is new comes. Cheap when nothing changed. Fails
+    /// only when no question could be answered: one index may lag behind the others.
     pub(crate) async fn follow(&self) -> Result<(), Error> {
+        follow::catch_up_to_answer(&self.followers, &self.store).await
+    }
+
+    /// The same, and waits for every index.
+    pub(crate) async fn follow_all(&self) -> Result<(), Error> {
         follow::catch_up(&self.followers, &self.store).await
     }
 
@@ -151,7 +157,7 @@ impl Engine {
         if files.as_ref().is_some_and(Vec::is_empty) {
             return Ok(Vec::new());
         }
-        follow::catch_up_to_answer(&self.followers, &self.store).await?;
+        self.follow().await?;
         let scope = Scope { tenant: caller.tenant, stores, files };
         let mut rankings = self.rank_by_words(caller, &queries, &scope).await?;
         if let Some(vectors) = &self.vectors {

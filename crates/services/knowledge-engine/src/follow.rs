@@ -7,6 +7,8 @@
 //!
 //! Nothing is asked of a model here: embeddings are kept in the table, and come along with the passages.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use septet_kernel::causes;
 use tokio::sync::Mutex;
@@ -14,6 +16,9 @@ use tokio::sync::Mutex;
 use crate::Error;
 use crate::index::{Changes, Position};
 use crate::store::Store;
+
+/// How long a question waits for an index that it can do without.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// An index that follows the passage table.
 #[async_trait]
@@ -59,6 +64,24 @@ impl Followed {
             return Ok(());
         }
         let _alone = self.alone.lock().await;
+        self.go_on(store).await
+    }
+
+    /// The same, but for one that questions can do without: when somebody is at it already, it is waited for only a moment.
+    /// It may have hours of work before it, after an upgrade or with another model.
+    async fn catch_up_unless_busy(&self, store: &Store) -> Result<(), Error> {
+        if self.follower.is_essential() {
+            return self.catch_up(store).await;
+        }
+        if store.position().await? == self.follower.position().await? {
+            return Ok(());
+        }
+        let Ok(_alone) = tokio::time::timeout(BUSY_TIMEOUT, self.alone.lock()).await else { return Ok(()) };
+        self.go_on(store).await
+    }
+
+    async fn go_on(&self, store: &Store) -> Result<(), Error> {
+        let follower = &self.follower;
         loop {
             let target = store.position().await?;
             let mut here = follower.position().await?;
@@ -78,26 +101,34 @@ impl Followed {
 
 /// Brings all of them up. One that fails keeps no other one back; the first failure is the answer.
 pub(crate) async fn catch_up(followers: &[Followed], store: &Store) -> Result<(), Error> {
-    bring_up(followers, store, |_follower| true).await
-}
-
-/// Brings all of them up, as far as that goes: fails only when no question can be answered.
-pub(crate) async fn catch_up_to_answer(followers: &[Followed], store: &Store) -> Result<(), Error> {
-    bring_up(followers, store, |follower| follower.is_essential()).await
-}
-
-async fn bring_up(followers: &[Followed], store: &Store, counts: fn(&dyn Follower) -> bool) -> Result<(), Error> {
     let mut first = Ok(());
     for followed in followers {
         let Err(error) = followed.catch_up(store).await else { continue };
-        if first.is_ok() && counts(&*followed.follower) {
-            first = Err(error);
-        } else {
-            let index = followed.follower.name();
-            tracing::warn!(index, error.detail = %causes(&error), "a search index could not catch up");
+        match first {
+            Ok(()) => first = Err(error),
+            Err(_) => lags(followed, &error),
         }
     }
     first
+}
+
+/// Brings all of them up, as far as that goes soon: fails only when no question can be answered.
+pub(crate) async fn catch_up_to_answer(followers: &[Followed], store: &Store) -> Result<(), Error> {
+    let mut first = Ok(());
+    for followed in followers {
+        let Err(error) = followed.catch_up_unless_busy(store).await else { continue };
+        if first.is_ok() && followed.follower.is_essential() {
+            first = Err(error);
+        } else {
+            lags(followed, &error);
+        }
+    }
+    first
+}
+
+fn lags(followed: &Followed, error: &Error) {
+    let index = followed.follower.name();
+    tracing::warn!(index, error.detail = %causes(error), "a search index could not catch up");
 }
 
 #[cfg(test)]

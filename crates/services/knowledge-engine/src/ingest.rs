@@ -22,6 +22,10 @@ use crate::parse::{Event, ParseFailure};
 use crate::store::{Document, Key, Status};
 use crate::{Error, structure};
 
+/// How many passages one file may have. The number of a passage has 20 bits for its place in its file (`store/chunks.rs`), and
+/// a file is published in one piece.
+const MAX_PASSAGES: usize = 500_000;
+
 /// Pages kept in one transaction.
 const PAGES_AT_ONCE: usize = 16;
 /// Pages of one document that may be skipped because they kill the reader.
@@ -168,6 +172,9 @@ impl Engine {
         let chunks = self.cpu.run(move || chunk::split(&structure::blocks(pages))).await?;
         if chunks.is_empty() {
             return Err(Error::Parse(ParseFailure::NoText));
+        }
+        if chunks.len() > MAX_PASSAGES {
+            return Err(Error::Parse(ParseFailure::TooLarge));
         }
         Ok(Some((parsed, chunks)))
     }

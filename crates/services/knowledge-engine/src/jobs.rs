@@ -12,6 +12,7 @@ use futures::Stream;
 use septet_chassis::http::{Json, Refusal};
 use septet_contracts::jobs::{JobEvent, MovedJob, RunJob};
 use septet_contracts::knowledge::{INGEST_JOB, IngestPayload};
+use septet_contracts::management::Permission;
 use septet_contracts::ndjson;
 use septet_kernel::{BoxError, Caller};
 use tokio::sync::{mpsc, oneshot};
@@ -29,6 +30,8 @@ pub(crate) async fn run(
     caller: Caller,
     Json(job): Json<RunJob>,
 ) -> Result<Response, Refusal<Error>> {
+    // Whoever asked for it may have lost the right since.
+    Permission::WriteKnowledge.check(&caller).map_err(Error::from)?;
     let payload = payload(&job.kind, job.payload)?;
     let is_last = job.max_attempts > 0 && job.attempt >= job.max_attempts;
     // The job outlives whatever deadline its request carries; the worker's lease is its limit.

@@ -24,7 +24,7 @@ const LEFT_ALONE_FOR: Duration = Duration::from_secs(15);
 /// Lets the index catch up and then looks after unfinished files until it is dropped. The async worker may start later
 /// than this service, so nothing here gives up.
 pub(crate) async fn look_after(engine: &Engine) {
-    if let Err(error) = engine.follow().await {
+    if let Err(error) = engine.follow_all().await {
         tracing::warn!(error.detail = %causes(&error), "the search index could not catch up, the next search tries again");
     }
     let mut after = None;

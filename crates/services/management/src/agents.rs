@@ -86,8 +86,11 @@ impl Management {
         change: wire::AgentChange,
     ) -> Result<wire::Agent, Error> {
         Permission::WriteAgents.check(caller)?;
-        // One that it has already may be gone by now, and stays until somebody names others.
-        self.check_tools(caller, change.tools.as_deref().unwrap_or_default()).await?;
+        // One that it has already may be gone by now, and stays.
+        let has = crate::wire::agent(&self.store.of(caller.tenant).get::<agents::Entity>(id).await?)?.tools;
+        let mut added = change.tools.clone().unwrap_or_default();
+        added.retain(|tool| !has.contains(tool));
+        self.check_tools(caller, &added).await?;
         let scope = self.store.change(caller.tenant).await?;
         scope.alone().await?;
         let before = scope.get::<agents::Entity>(id).await?;

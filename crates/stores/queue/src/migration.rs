@@ -102,7 +102,8 @@ impl MigrationName for LeastRights {
 impl MigrationTrait for LeastRights {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         // Jobs from before rights were kept: the least role that may ask for a job, which is all that any of them needs.
-        let statement = "UPDATE worker_jobs SET created_role = 'member' WHERE created_role IS NULL";
+        let statement =
+            "UPDATE worker_jobs SET created_role = 'member' WHERE created_role IS NULL OR created_by IS NULL";
         manager.get_connection().execute_unprepared(statement).await.map(|_done| ())
     }
 }

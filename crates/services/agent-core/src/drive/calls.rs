@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
+use futures::{FutureExt, StreamExt};
 use septet_kernel::{Caller, ConversationId, ResponseId, VectorStoreId};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -18,6 +18,9 @@ use crate::run::event::Event;
 use crate::run::output::ToolOutput;
 use crate::run::state::{Begun, Call};
 use crate::tools::{Called, Invocation, Prepared, Printed, Progress, Resource, Tool, Tools, arguments};
+
+/// How many calls of one turn run at the same time: a model may ask for dozens of searches at once.
+const MAX_SIDE_BY_SIDE: usize = 8;
 
 /// How often what calls print is journaled.
 const PRINT_EVERY: Duration = Duration::from_millis(150);
@@ -82,10 +85,10 @@ impl Calls<'_> {
             journal.write(started).await?;
         }
         let mut wave = Wave::new(planned, to, printed);
-        if wave.run(journal, halted, self.leave).await? == Ended::Halted {
-            wave.stop().await;
+        match wave.run(journal, halted, self.leave).await? {
+            Ended::Done | Ended::Left => Ok(()),
+            Ended::Halted => wave.stop(journal).await,
         }
-        Ok(())
     }
 
     /// The calls that run side by side now, from the first: up to one that holds what another holds, or that runs alone.
@@ -99,7 +102,7 @@ impl Calls<'_> {
         let open = |id: &String| step?.calls.iter().find(|call| call.request.id == *id && call.output.is_none());
         let mut planned: Vec<Planned> = Vec::new();
         let mut held: Vec<Resource> = Vec::new();
-        for call in ids.iter().filter_map(open) {
+        for call in ids.iter().filter_map(open).take(MAX_SIDE_BY_SIDE) {
             let holds = self.tool(call).and_then(|tool| tool.holds());
             if holds.is_some_and(|resource| held.contains(&resource)) {
                 break;
@@ -199,17 +202,17 @@ impl Made {
                 None => tool.call(invocation).await,
             },
             Some(Recovery::AskThenTell) => {
-                Called::Output(tool.outcome(invocation).await.unwrap_or_else(broken_off_by_a_crash))
+                Called::Output(tool.outcome(invocation).await.unwrap_or_else(how_far_nobody_knows))
             }
         }
     }
 }
 
 /// What the model is told of a call that may have happened.
-fn broken_off_by_a_crash() -> ToolOutput {
+fn how_far_nobody_knows() -> ToolOutput {
     ToolOutput::failed(
         "interrupted",
-        "a crash broke this call off, and nobody knows how far it came. It was not made again, since what it does outside \
+        "this call was broken off in its middle, and nobody knows how far it came. It was not made again, since what it does outside \
          would happen twice. Look at how things stand before you go on, or tell the user",
     )
 }
@@ -298,7 +301,10 @@ impl Wave {
                     *plan = Plan::Made(again);
                     return Ok(());
                 }
-                output
+                match plan {
+                    Plan::Made(made) if made.effect == Effect::Once => how_far_nobody_knows(),
+                    Plan::Made(_) | Plan::Refused(_) => output,
+                }
             }
         };
         self.outputs.insert(number, output);
@@ -330,17 +336,26 @@ impl Wave {
         if events.is_empty() { Ok(()) } else { journal.write(events).await }
     }
 
-    /// Nobody waits for the calls any more: those that would run on by themselves are ended.
-    async fn stop(self) {
+    /// Nobody waits for the calls any more: what has ended is kept, and what would run on by itself is ended.
+    async fn stop(mut self, journal: &mut JournalWriter) -> Result<(), Error> {
+        while let Some(Some((number, called))) = self.running.next().now_or_never() {
+            let (Called::Output(output) | Called::BrokenOff(output)) = called;
+            self.outputs.insert(number, output);
+        }
         drop(self.running);
-        for (number, planned) in self.planned.iter().enumerate() {
+        let ended: Vec<usize> = self.outputs.keys().copied().collect();
+        for (number, mut output) in self.outputs {
+            journal.state().number(&mut output);
+            journal.finish_call(&self.planned[number].id, output).await?;
+        }
+        for (number, planned) in self.planned.iter().enumerate().skip(self.n_journaled) {
             if let Plan::Made(made) = &planned.plan
-                && number >= self.n_journaled
-                && !self.outputs.contains_key(&number)
+                && !ended.contains(&number)
             {
                 made.tool.stop(&made.invocation).await;
             }
         }
+        Ok(())
     }
 }
 

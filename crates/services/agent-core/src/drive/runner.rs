@@ -15,7 +15,7 @@ use super::calls::Calls;
 use super::history::history;
 use super::journal::JournalWriter;
 use super::ports::Ports;
-use super::turn::{self, Turn};
+use super::turn::{self, Stop, Turn};
 use crate::context::{self, Past};
 use crate::error::Error;
 use crate::run::decide::{Command, decide};
@@ -68,9 +68,6 @@ pub(super) async fn drive(ports: Arc<Ports>, owner: &str, row: RunRow, epoch: i6
         Err(Error::Fenced) => info!(run.id = %run, "run belongs to another process now"),
         // The lease runs out and the run is taken up again; a database that is away for a moment costs no run.
         Err(error) => warn!(run.id = %run, error.detail = %causes(&error), "run interrupted"),
-    }
-    if let Err(error) = ports.store.release(run, epoch).await {
-        warn!(run.id = %run, error.detail = %causes(&error), "cannot release run");
     }
 }
 
@@ -157,11 +154,17 @@ impl Runner {
             deadline_ms: self.deadline_ms(),
         };
         let halted = self.halted();
-        // Leaving drops the call; the model gateway keeps the answer under its key for whoever takes over.
-        tokio::select! {
-            result = turn.take(request, &mut self.journal, again) => return result,
-            () = self.signals.leave.cancelled() => return Ok(()),
-            () = halted => {}
+        let leave = self.signals.leave.clone();
+        let stop = async move {
+            tokio::select! {
+                () = halted => Stop::Halted,
+                () = leave.cancelled() => Stop::Left,
+            }
+        };
+        match turn.take(request, &mut self.journal, again, stop).await? {
+            // Leaving drops the call; the model gateway keeps the answer under its key for whoever takes over.
+            None | Some(Stop::Left) => return Ok(()),
+            Some(Stop::Halted) => {}
         }
         // Nobody will ever ask for the answer: the provider must not go on writing it, and charging for it.
         match tokio::time::timeout(CANCEL_WITHIN, ports.models.cancel(&self.caller, &key)).await {

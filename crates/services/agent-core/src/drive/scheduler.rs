@@ -196,7 +196,11 @@ impl Scheduler {
         self.lifecycle.spawn("drive run", async move {
             let id = row.id;
             runner::drive(Arc::clone(&scheduler.ports), &scheduler.owner, row, epoch, signals).await;
+            // Forgotten before it is released: whoever takes it next, here too, has signals of its own.
             scheduler.lock().remove(&id);
+            if let Err(error) = scheduler.ports.store.release(id, epoch).await {
+                warn!(run.id = %id, error.detail = %causes(&error), "cannot release run");
+            }
             drop(place);
         });
         Ok(())

@@ -48,8 +48,26 @@ pub(crate) fn key(run: ResponseId, number: u32, step: Option<&Step>) -> String {
     }
 }
 
+/// Why a turn is not taken to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// The run is to do nothing more.
+    Halted,
+    /// The next owner goes on with it.
+    Left,
+}
+
+/// What came of listening to the model.
+enum Heard {
+    /// The turn is whole, and journaled.
+    Whole,
+    Failed(Failed),
+    Stopped(Stop),
+}
+
 impl Turn<'_> {
-    /// Takes the turn. A failure of the model is journaled and is no error of this.
+    /// Takes the turn, or stops in its middle, between two appends, when `stop` ends. A failure of the model is journaled
+    /// and is no error of this.
     ///
     /// # Errors
     /// When the journal cannot be written.
@@ -58,19 +76,26 @@ impl Turn<'_> {
         request: ChatRequest,
         journal: &mut JournalWriter,
         again: bool,
-    ) -> Result<(), Error> {
+        stop: impl Future<Output = Stop>,
+    ) -> Result<Option<Stop>, Error> {
+        let mut stop = std::pin::pin!(stop);
         let key = key(self.run, self.step, journal.state().steps.last().filter(|_| again));
         if !again {
             journal.write(vec![Event::ModelRequested { step: self.step, key: key.clone() }]).await?;
         }
         let options = CallOptions { run: Some(self.run.to_string()), idempotency_key: Some(key.clone()) };
-        let result = match self.models.open_chat(self.caller, request, &options).await {
-            Ok(opened) => self.listen(journal, key, opened).await?,
-            Err(error) => Err(Failed { error, usage: None }),
+        let opened = tokio::select! {
+            opened = self.models.open_chat(self.caller, request, &options) => opened,
+            stopped = &mut stop => return Ok(Some(stopped)),
         };
-        match result {
-            Ok(()) => Ok(()),
-            Err(failed) => journal.write(self.failure(journal, failed)).await,
+        let heard = match opened {
+            Ok(opened) => self.listen(journal, key, opened, stop).await?,
+            Err(error) => Heard::Failed(Failed { error, usage: None }),
+        };
+        match heard {
+            Heard::Whole => Ok(None),
+            Heard::Stopped(stopped) => Ok(Some(stopped)),
+            Heard::Failed(failed) => journal.write(self.failure(journal, failed)).await.map(|()| None),
         }
     }
 
@@ -79,7 +104,8 @@ impl Turn<'_> {
         journal: &mut JournalWriter,
         key: String,
         opened: Opened<impl Stream<Item = Result<ChatChunk, CallError>>>,
-    ) -> Result<Result<(), Failed>, Error> {
+        mut stop: std::pin::Pin<&mut impl Future<Output = Stop>>,
+    ) -> Result<Heard, Error> {
         let mut words = Words::after(journal.state().steps.last().map(|step| step.text.clone()).unwrap_or_default());
         let mut assembly = Assembly::default();
         let mut model = String::new();
@@ -94,12 +120,16 @@ impl Turn<'_> {
                     flush_at = Instant::now() + FLUSH_AFTER;
                     continue;
                 }
+                stopped = &mut stop => {
+                    self.flush(journal, &key, &mut words, Vec::new()).await?;
+                    return Ok(Heard::Stopped(stopped));
+                }
             };
             match chunk {
                 None => break,
                 Some(Err(error)) => {
                     self.flush(journal, &key, &mut words, Vec::new()).await?;
-                    return Ok(Err(Failed { error, usage: None }));
+                    return Ok(Heard::Failed(Failed { error, usage: None }));
                 }
                 Some(Ok(chunk)) => {
                     if model.is_empty() {
@@ -118,7 +148,7 @@ impl Turn<'_> {
         let usage = outcome::used(&assembly);
         if let Some(error) = outcome::flaw(&assembly) {
             self.flush(journal, &key, &mut words, Vec::new()).await?;
-            return Ok(Err(Failed { error, usage: Some(usage) }));
+            return Ok(Heard::Failed(Failed { error, usage: Some(usage) }));
         }
         let maker = deployment.split_once('/').map_or(deployment.as_str(), |(provider, _)| provider);
         let thinking = assembly.thinking(maker);
@@ -133,7 +163,7 @@ impl Turn<'_> {
         };
         words.finish();
         self.flush(journal, &key, &mut words, vec![completed]).await?;
-        Ok(Ok(()))
+        Ok(Heard::Whole)
     }
 
     async fn flush(

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures::{StreamExt, TryStreamExt};
+use futures::StreamExt;
 use septet_contracts::call::CallError;
 use septet_contracts::sandbox::{
     Container, ContainerNetwork, ExecutionEvent, ExpiresAfter, Language, NewContainer, NewExecution, Outcome, Output,
@@ -23,6 +23,9 @@ use crate::store::Store;
 
 // As long as a person may think about an answer before asking on.
 const EXPIRES_AFTER_MINUTES: u32 = 60;
+
+/// How long is waited between the times that the outcome of code is asked for.
+const OUTCOME_PAUSES_S: [u64; 5] = [1, 2, 5, 10, 10];
 
 /// The sandboxes of conversations. Cheap to clone.
 #[derive(Clone)]
@@ -74,20 +77,25 @@ impl RunCode {
     }
 
     /// Runs the code, or attaches to it when it was started under this key before.
-    async fn run(&self, call: &Invocation) -> Result<Called, ToolOutput> {
+    ///
+    /// # Errors
+    /// When it was not even begun: the sandbox runner refuses or is away.
+    async fn run(&self, call: &Invocation, code: &str, container: ContainerId) -> Result<Called, CallError> {
         let execution = NewExecution {
             language: self.language,
-            code: self.code(call)?.to_owned(),
+            code: code.to_owned(),
             timeout_ms: u64::try_from(self.containers.timeout.as_millis()).ok(),
             stateful: true,
             ..NewExecution::default()
         };
-        let container = call.container.ok_or_else(|| ToolOutput::failed("not_found", "the sandbox is gone"))?;
         let sandbox = &self.containers.sandbox;
-        let events = sandbox.execute(&call.caller, container, &execution, Some(&call.key)).await;
-        let mut events = events.map_err(|error| refused(&error))?.boxed();
+        let mut events = sandbox.execute(&call.caller, container, &execution, Some(&call.key)).await?.boxed();
         let mut output = Output::default();
-        while let Some(event) = events.try_next().await.map_err(|error| refused(&error))? {
+        while let Some(event) = events.next().await {
+            let event = match event {
+                Ok(event) => event,
+                Err(error) => return Ok(Called::BrokenOff(refused(&error))),
+            };
             print(&event, call);
             output.add(event);
             if let Some(outcome) = output.outcome() {
@@ -152,15 +160,29 @@ impl Tool for RunCode {
     }
 
     async fn call(&self, call: &Invocation) -> Called {
-        self.run(call).await.unwrap_or_else(Called::Output)
+        let code = match self.code(call) {
+            Ok(code) => code,
+            Err(refused) => return Called::Output(refused),
+        };
+        let Some(container) = call.container else {
+            return Called::Output(ToolOutput::failed("not_found", "the sandbox is gone"));
+        };
+        self.run(call, code, container).await.unwrap_or_else(|error| Called::Output(refused(&error)))
     }
 
     async fn outcome(&self, call: &Invocation) -> Option<ToolOutput> {
-        // The sandbox runner starts nothing under a key that it has seen.
-        match self.call(call).await {
-            Called::Output(output) => Some(output),
-            Called::BrokenOff(_) => None,
+        let (code, container) = (self.code(call).ok()?, call.container?);
+        // After a crash of the whole machine the sandbox runner may be on its way up still, or hold that another one runs
+        // the code.
+        for pause_s in OUTCOME_PAUSES_S {
+            // It starts nothing under a key that it has seen.
+            match self.run(call, code, container).await {
+                Ok(Called::Output(output)) => return Some(output),
+                Err(error) if error.kind().is_transient() => tokio::time::sleep(Duration::from_secs(pause_s)).await,
+                Ok(Called::BrokenOff(_)) | Err(_) => return None,
+            }
         }
+        None
     }
 
     async fn stop(&self, call: &Invocation) {

@@ -58,8 +58,16 @@ async fn code_of_one_conversation_runs_one_piece_after_the_other_with_other_call
     let code = |code: &str| ("run_python", json!({"code": code}));
     let calls = turn(&[code("a = 1"), search("a"), code("b = a"), code("c = b")]);
     let harness = Harness::start(json!({}), [calls, text("so")]).await;
+    harness.peers.sandbox.hang_next();
 
-    assert_eq!(harness.ask("go").await.status, "completed");
+    let run = harness.begin("go").await;
+    while harness.peers.n_searches() == 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    harness.peers.sandbox.end_all();
+    let events = harness.events(run).await;
+
+    assert_eq!(events.last().unwrap().0, "response.completed");
 
     assert_eq!(harness.peers.sandbox.started(), ["a = 1", "b = a", "c = b"]);
     assert_eq!(harness.peers.sandbox.n_at_once(), 1);
@@ -80,4 +88,23 @@ async fn code_that_runs_beside_others_is_ended_when_the_run_is_stopped() {
     assert_eq!(response.status, "cancelled");
     assert_eq!(harness.peers.sandbox.stopped(), [format!("{run}:call_0_1")]);
     assert!(response.output.iter().all(|item| item["status"] != "in_progress"), "{:?}", response.output);
+}
+
+#[tokio::test]
+async fn what_has_ended_is_kept_when_the_run_is_stopped_while_an_earlier_call_runs() {
+    let calls = turn(&[search("a"), ("run_python", json!({"code": "1"}))]);
+    let harness = Harness::start(json!({}), [calls]).await;
+    harness.peers.answer_together(2);
+    let run = harness.begin("go").await;
+    while !harness.peers.sandbox.has_ended() {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    // The end has to come through to the run.
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+
+    let response = Answer::from(harness.agents.cancel(&harness.caller, run).await.unwrap());
+
+    let statuses: Vec<&Value> = response.output.iter().map(|item| &item["status"]).collect();
+    assert_eq!(statuses, ["failed", "completed"]);
+    assert_eq!(response.output[1]["outputs"][0]["logs"], "1 ran\n");
 }

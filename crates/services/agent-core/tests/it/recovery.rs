@@ -101,7 +101,9 @@ async fn stop_after(harness: &Harness, seq: usize) {
 
 /// Ends when the runner has given up, or hangs in a call.
 async fn stopped(harness: &Harness, run: ResponseId) {
-    let sql = format!("SELECT CAST(epoch > 0 AND owner = '' AS TEXT) FROM agent_runs WHERE id = '{run}'");
+    let sql = format!(
+        "SELECT CAST(epoch > 0 AND owner = '' AND status = 'in_progress' AS TEXT) FROM agent_runs WHERE id = '{run}'"
+    );
     let given_up = async {
         while harness.rows(&sql).await != ["1"] {
             tokio::time::sleep(Duration::from_millis(2)).await;
@@ -184,7 +186,13 @@ async fn crash_in_mid_code(is_networked: bool) -> (Harness, Value) {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let peers = harness.peers.clone();
-    let harness = harness.restart(async |_| peers.sandbox.crash()).await;
+    let harness = harness
+        .restart(async |_| {
+            peers.sandbox.crash();
+            // It takes the runner of sandboxes longer to come up again.
+            peers.sandbox.refuse_next(usize::from(is_networked));
+        })
+        .await;
     let ended = ended(&harness, run).await;
     (harness, ended)
 }

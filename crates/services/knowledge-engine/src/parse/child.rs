@@ -162,11 +162,12 @@ fn read_text(chosen: Chosen, read: TextReader, request: &Request, input: Input, 
     let opened = |reader: &str| Record::Opened { reader: reader.to_owned(), pages: 1 };
     let read = if chosen.is_guess {
         match attempt(read) {
-            Ok(read) => {
+            Ok(read) if read.left_out.is_none() => {
                 out.send(&opened(chosen.format.name))?;
                 read
             }
-            Err(_wrong) => {
+            // A guess that leaves something out was wrong: nothing of a text may be lost to it.
+            Ok(_) | Err(_) => {
                 out.send(&opened(formats::PLAIN))?;
                 attempt(formats::plain)?
             }

@@ -45,7 +45,11 @@ pub(super) fn is_likely(head: &str) -> bool {
 pub(super) fn blocks(text: &str) -> Result<ReadText, ParseFailure> {
     match parse(text) {
         Ok(document) => Ok(Writer::default().document(document)?.into()),
-        Err(error) if lines::are_likely(text) => lines::blocks(text).map_err(|_| malformed(text, &error)),
+        Err(error) if lines::are_likely(text) => lines::blocks(text).map_err(|failure| match failure {
+            // As a document it is broken in another place than a line of it is.
+            ParseFailure::Malformed { .. } => malformed(text, &error),
+            other => other,
+        }),
         Err(error) => Err(malformed(text, &error)),
     }
 }

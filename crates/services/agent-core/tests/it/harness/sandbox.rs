@@ -34,6 +34,7 @@ pub(crate) struct Sandboxes {
     /// The keys of executions that were stopped.
     stopped: Mutex<Vec<String>>,
     n_running: Mutex<(usize, usize)>,
+    n_refused: Mutex<usize>,
 }
 
 struct Execution {
@@ -71,6 +72,29 @@ impl Sandboxes {
                 was_running
             });
         }
+    }
+
+    /// Everything that runs ends well.
+    pub(crate) fn end_all(&self) {
+        let mut n_running = self.n_running.lock().unwrap();
+        for execution in self.executions.lock().unwrap().values() {
+            execution.outcome.send_if_modified(|outcome| {
+                let was_running = outcome.is_none();
+                n_running.0 -= usize::from(was_running);
+                outcome.get_or_insert("ok");
+                was_running
+            });
+        }
+    }
+
+    /// Whether some code has ended.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.executions.lock().unwrap().values().any(|execution| execution.outcome.borrow().is_some())
+    }
+
+    /// From now on so many executions are refused because the runner is on its way up.
+    pub(crate) fn refuse_next(&self, n: usize) {
+        *self.n_refused.lock().unwrap() = n;
     }
 
     /// The code that was started, oldest first, each time it was.
@@ -133,6 +157,13 @@ fn key(headers: &HeaderMap) -> String {
 
 /// Starts the code, or replays what is known under its key.
 async fn execute(State(peers): State<Peers>, headers: HeaderMap, Json(new): Json<Value>) -> Response {
+    {
+        let mut n_refused = peers.sandbox.n_refused.lock().unwrap();
+        if *n_refused > 0 {
+            *n_refused -= 1;
+            return StatusCode::SERVICE_UNAVAILABLE.into_response();
+        }
+    }
     let key = key(&headers);
     let known = peers.sandbox.executions.lock().unwrap().get(&key).cloned();
     let is_new = known.is_none();
@@ -171,7 +202,10 @@ fn start(peers: &Peers, key: String, new: &Value) -> Arc<Execution> {
         let (peers, execution) = (peers.clone(), Arc::clone(&execution));
         tokio::spawn(async move {
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-            peers.sandbox.n_running.lock().unwrap().0 -= 1;
+            let mut n_running = peers.sandbox.n_running.lock().unwrap();
+            if execution.outcome.borrow().is_none() {
+                n_running.0 -= 1;
+            }
             execution.outcome.send_if_modified(|outcome| {
                 outcome.get_or_insert("ok");
                 true

@@ -30,10 +30,13 @@ pub(in crate::parse) fn blocks(text: &str) -> Result<ReadText, ParseFailure> {
             Err(error) => broken.add(number, line, &error),
         }
     }
-    if records.is_empty() && broken.n_lines > 0 {
-        // One document over several lines, under the name of lines.
-        let document = parse(text).map_err(|error| broken.first.unwrap_or_else(|| malformed(text, &error)))?;
-        return Ok(Writer::default().document(document)?.into());
+    if broken.n_lines > 0 {
+        // One document over several lines, under the name of lines. A line of it may be JSON by itself.
+        match parse(text) {
+            Ok(document) => return Ok(Writer::default().document(document)?.into()),
+            Err(error) if records.is_empty() => return Err(broken.first.unwrap_or_else(|| malformed(text, &error))),
+            Err(_lines) => {}
+        }
     }
     let left_out = broken.told(records.len());
     Ok(ReadText { blocks: written(&records)?, left_out })
