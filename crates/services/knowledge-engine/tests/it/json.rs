@@ -102,3 +102,18 @@ async fn json_that_is_nested_for_its_own_sake_ends_in_text_or_a_stated_failure()
         assert!(file.last_error.is_some() || file.septet.n_chunks > 0, "{file:?}");
     }
 }
+
+#[tokio::test]
+async fn nothing_is_lost_to_a_line_that_is_json_by_chance() {
+    let base = Base::new().await;
+    // One document over several lines, some of which are JSON by themselves.
+    let pretty = "{\n  \"tags\": [\n    1,\n    2\n  ],\n  \"name\": \"aardvark\"\n}\n";
+    let file = base.ingest("one.jsonl", pretty).await;
+    assert_eq!((file.status, file.septet.left_out), (VectorStoreFileStatus::Completed, None));
+    assert!(base.first("aardvark").await.contains("name: aardvark"));
+
+    // A text that begins like JSON, under a name that promises none.
+    let file = base.ingest("notes.txt", "{\"level\": \"info\"}\nThe zebra crossed the road.\n").await;
+    assert_eq!((file.status, file.septet.reader.as_str()), (VectorStoreFileStatus::Completed, "text"));
+    assert!(base.first("zebra").await.contains("crossed the road"));
+}
