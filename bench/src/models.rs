@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use gateway::{Gateway, Product};
-use load::{Load, Seen};
+use load::{Load, Measurements};
 
 use crate::process::{own_cpu, stay_on};
 use crate::report::{Figure, Metric};
@@ -90,14 +90,14 @@ fn figures(ours: &Measured, peer: Option<&Measured>) -> Vec<Figure> {
 async fn floor(provider: SocketAddr) -> anyhow::Result<()> {
     for (name, is_stream) in [("unary", false), ("streams", true)] {
         let load = Load { is_stream, n: 64, ..Load::of(provider, "") };
-        let (before, seen) = (own_cpu(), load.run().await?);
+        let (before, measured) = (own_cpu(), load.run().await?);
         println!(
             "  without a gateway, {name}: {:.0} answers/s, {:.0} events/s, p50 {:.3} ms, p99 {:.3} ms, {:.1} us of a processor each (provider and client)",
-            seen.answers_per_s(),
-            seen.events_per_s(),
-            seen.ms(0.5),
-            seen.ms(0.99),
-            per_answer(own_cpu() - before, &seen),
+            measured.answers_per_s(),
+            measured.events_per_s(),
+            measured.ms(0.5),
+            measured.ms(0.99),
+            per_answer(own_cpu() - before, &measured),
         );
     }
     Ok(())
@@ -149,16 +149,16 @@ async fn added(gateway: &Gateway, provider: SocketAddr) -> anyhow::Result<f64> {
 async fn answers(name: &str, gateway: &Gateway, load: Load) -> anyhow::Result<Answers> {
     let before = gateway.process.cpu();
     let begun = Instant::now();
-    let seen = load.run().await?;
+    let measured = load.run().await?;
     let cpu = gateway.process.cpu() - before;
     // The processor time holds the warm-up, the answers do not.
-    let share = seen.elapsed.as_secs_f64() / begun.elapsed().as_secs_f64();
+    let share = measured.elapsed.as_secs_f64() / begun.elapsed().as_secs_f64();
     let answers = Answers {
-        per_s: seen.answers_per_s(),
-        events_per_s: seen.events_per_s(),
-        p50_ms: seen.ms(0.5),
-        p99_ms: seen.ms(0.99),
-        cpu_us: per_answer(cpu.mul_f64(share), &seen),
+        per_s: measured.answers_per_s(),
+        events_per_s: measured.events_per_s(),
+        p50_ms: measured.ms(0.5),
+        p99_ms: measured.ms(0.99),
+        cpu_us: per_answer(cpu.mul_f64(share), &measured),
     };
     println!(
         "  {name}: {:.0} answers/s, {:.0} events/s, p50 {:.2} ms, p99 {:.2} ms, {:.1} us of a processor each, {:.2} processors busy, {:.1} MiB",
@@ -186,18 +186,18 @@ async fn slow_streams(gateway: &Gateway, minutes: f64) -> anyhow::Result<(f64, f
         most = most.max(gateway.process.tree_mib()?);
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
-    let seen = streams.await??;
+    let measured = streams.await??;
     let end = gateway.process.tree_mib()?;
     println!(
         "  256 slow streams for {minutes} min: {} answered, {level:.1} MiB after 8 s, at most {most:.1} MiB, {end:.1} MiB at the end",
-        seen.n_answers
+        measured.n_answers
     );
     Ok((level, most))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts of a benchmark")]
-fn per_answer(cpu: Duration, seen: &Seen) -> f64 {
-    cpu.as_secs_f64() * 1e6 / seen.n_answers.max(1) as f64
+fn per_answer(cpu: Duration, measured: &Measurements) -> f64 {
+    cpu.as_secs_f64() * 1e6 / measured.n_answers.max(1) as f64
 }
 
 impl Gateway {

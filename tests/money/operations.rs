@@ -25,7 +25,7 @@ pub(crate) enum Ended {
 
 /// A kind of operation, with how often it comes in a hundred.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Kind {
+pub(crate) enum OperationKind {
     Whole,
     Stream,
     Disconnected,
@@ -41,23 +41,23 @@ pub(crate) enum Kind {
     TopUp,
 }
 
-const LOTS: [(Kind, u32); 13] = [
-    (Kind::Whole, 26),
-    (Kind::Stream, 16),
-    (Kind::Disconnected, 14),
-    (Kind::Background, 9),
-    (Kind::Again, 4),
-    (Kind::Run, 6),
-    (Kind::Embed, 6),
-    (Kind::Chain, 6),
-    (Kind::Mute, 4),
-    (Kind::Liar, 3),
-    (Kind::Free, 2),
-    (Kind::Burst, 1),
-    (Kind::TopUp, 3),
+const LOTS: [(OperationKind, u32); 13] = [
+    (OperationKind::Whole, 26),
+    (OperationKind::Stream, 16),
+    (OperationKind::Disconnected, 14),
+    (OperationKind::Background, 9),
+    (OperationKind::Again, 4),
+    (OperationKind::Run, 6),
+    (OperationKind::Embed, 6),
+    (OperationKind::Chain, 6),
+    (OperationKind::Mute, 4),
+    (OperationKind::Liar, 3),
+    (OperationKind::Free, 2),
+    (OperationKind::Burst, 1),
+    (OperationKind::TopUp, 3),
 ];
 
-pub(crate) fn draw(rng: &mut SmallRng) -> Kind {
+pub(crate) fn draw(rng: &mut SmallRng) -> OperationKind {
     let mut lot = rng.random_range(0..LOTS.iter().map(|(_, often)| often).sum());
     for (kind, often) in LOTS {
         if lot < often {
@@ -65,7 +65,7 @@ pub(crate) fn draw(rng: &mut SmallRng) -> Kind {
         }
         lot -= often;
     }
-    Kind::Whole
+    OperationKind::Whole
 }
 
 /// An operation that is about to be.
@@ -77,39 +77,39 @@ pub(crate) struct Operation<'a> {
 }
 
 impl Operation<'_> {
-    pub(crate) async fn carry_out(&self, kind: Kind, rng: &mut SmallRng) -> Ended {
+    pub(crate) async fn carry_out(&self, kind: OperationKind, rng: &mut SmallRng) -> Ended {
         match kind {
-            Kind::Whole => self.whole("honest", &self.name, rng).await,
-            Kind::Stream => self.stream("honest", &self.name, None, None, rng).await,
-            Kind::Mute => self.stream("mute", &self.name, None, None, rng).await,
-            Kind::Liar => self.whole("liar", &self.name, rng).await,
-            Kind::Free => self.whole("free", &self.name, rng).await,
-            Kind::Chain => self.stream("chain", &self.name, None, None, rng).await,
-            Kind::Disconnected => {
+            OperationKind::Whole => self.whole("honest", &self.name, rng).await,
+            OperationKind::Stream => self.stream("honest", &self.name, None, None, rng).await,
+            OperationKind::Mute => self.stream("mute", &self.name, None, None, rng).await,
+            OperationKind::Liar => self.whole("liar", &self.name, rng).await,
+            OperationKind::Free => self.whole("free", &self.name, rng).await,
+            OperationKind::Chain => self.stream("chain", &self.name, None, None, rng).await,
+            OperationKind::Disconnected => {
                 let patience = Duration::from_micros(rng.random_range(0..12_000));
                 let model = if rng.random_bool(0.2) { "liar" } else { "honest" };
                 self.stream(model, &self.name, None, Some(patience), rng).await
             }
-            Kind::Background => {
+            OperationKind::Background => {
                 let patience = Duration::from_micros(rng.random_range(0..6_000));
                 let ended = self.stream("honest", &self.name, Some(&self.name), Some(patience), rng).await;
                 if ended == Ended::Cancelled { Ended::LeftInBackground } else { ended }
             }
-            Kind::Again => {
+            OperationKind::Again => {
                 let first = self.stream("honest", &self.name, Some(&self.name), None, &mut rng.clone()).await;
                 let again = self.stream("honest", &self.name, Some(&self.name), None, rng).await;
                 if first == Ended::Answered { again } else { first }
             }
-            Kind::Run => self.run(rng).await,
-            Kind::Embed => self.embed(rng).await,
-            Kind::Burst => {
+            OperationKind::Run => self.run(rng).await,
+            OperationKind::Embed => self.embed(rng).await,
+            OperationKind::Burst => {
                 let calls = (0..8).map(|n| {
                     let mut rng = rng.clone();
                     async move { self.whole("honest", &format!("{}-{n}", self.name), &mut rng).await }
                 });
                 futures::future::join_all(calls).await.into_iter().max().unwrap_or(Ended::Answered)
             }
-            Kind::TopUp => {
+            OperationKind::TopUp => {
                 let amount = Money(rng.random_range(1..400_000));
                 // Under its key it books once, however often it is tried.
                 while self.harness.billing.top_up(self.caller.tenant, amount, &self.name, "").await.is_err() {

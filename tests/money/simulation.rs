@@ -13,7 +13,7 @@ use septet_contracts::models::UsageRecord;
 use septet_kernel::{Id, Money, TenantId};
 
 use crate::harness::Harness;
-use crate::operations::{Ended, Kind, Operation, caller, draw};
+use crate::operations::{Ended, Operation, OperationKind, caller, draw};
 use crate::provider::Provider;
 
 /// Operations side by side: on PostgreSQL no more than find a connection at once, for opening one is slow without
@@ -23,10 +23,10 @@ const WORKERS_ON_POSTGRES: u64 = 6;
 const PREPAID: usize = 16;
 const UNLIMITED: usize = 2;
 
-/// What was seen on the way.
+/// What happened during the simulation.
 #[derive(Default)]
-struct Seen {
-    ended: Mutex<BTreeMap<(Kind, Ended), u64>>,
+struct Observations {
+    ended: Mutex<BTreeMap<(OperationKind, Ended), u64>>,
     /// What was put on each account.
     paid: Mutex<HashMap<TenantId, i64>>,
     /// The lowest that each balance was.
@@ -43,7 +43,7 @@ pub(crate) async fn simulate(uri: &str, folder: &Path, n_operations: u64, seed: 
     let mut tenant = || TenantId::from_uuid(uuid::Uuid::from_u128(rng.random()));
     let prepaid: Vec<TenantId> = (0..PREPAID).map(|_| tenant()).collect();
     let tenants: Vec<TenantId> = prepaid.iter().copied().chain((0..UNLIMITED).map(|_| tenant())).collect();
-    let seen = Arc::new(Seen::default());
+    let seen = Arc::new(Observations::default());
     for tenant in &prepaid {
         harness.billing.set_mode(*tenant, BillingMode::Prepaid).await.unwrap();
         let amount = rng.random_range(0..3_000_000);
@@ -83,7 +83,7 @@ pub(crate) async fn simulate(uri: &str, folder: &Path, n_operations: u64, seed: 
 }
 
 /// A simulation in which nothing went wrong says nothing about what happens then.
-fn everything_happened(seen: &Seen) {
+fn everything_happened(seen: &Observations) {
     for (of, n) in [("model gateway", &seen.n_kills_of_gateway), ("accounts", &seen.n_kills_of_accounts)] {
         let n = n.load(Ordering::Relaxed);
         assert!(n >= 2, "the {of} was killed {n} times");
@@ -102,7 +102,14 @@ fn everything_happened(seen: &Seen) {
     }
 }
 
-async fn one(harness: &Harness, seen: &Seen, tenants: &[TenantId], n: u64, kill_every: u64, rng: &mut SmallRng) {
+async fn one(
+    harness: &Harness,
+    seen: &Observations,
+    tenants: &[TenantId],
+    n: u64,
+    kill_every: u64,
+    rng: &mut SmallRng,
+) {
     harness.clock.advance(Duration::from_millis(rng.random_range(0..40)));
     if n % kill_every == kill_every - 1 {
         harness.kill_gateway().await;
@@ -115,7 +122,7 @@ async fn one(harness: &Harness, seen: &Seen, tenants: &[TenantId], n: u64, kill_
     let tenant = tenants[rng.random_range(0..tenants.len())];
     let kind = draw(rng);
     let operation = Operation { harness, caller: caller(tenant, rng), name: format!("operation-{n}") };
-    if kind == Kind::TopUp {
+    if kind == OperationKind::TopUp {
         // The same draw as the operation's own.
         let amount: i64 = rng.clone().random_range(1..400_000);
         *seen.paid.lock().unwrap().entry(tenant).or_default() += amount;
@@ -161,7 +168,13 @@ async fn records(harness: &Harness) -> Vec<UsageRecord> {
     }
 }
 
-async fn check(harness: &Harness, seen: &Seen, tenants: &[TenantId], records: &[UsageRecord], provider: &Provider) {
+async fn check(
+    harness: &Harness,
+    seen: &Observations,
+    tenants: &[TenantId],
+    records: &[UsageRecord],
+    provider: &Provider,
+) {
     let (paid, lowest) = (seen.paid.lock().unwrap().clone(), seen.lowest.lock().unwrap().clone());
     for tenant in tenants {
         let own: Vec<&UsageRecord> = records.iter().filter(|record| record.tenant == *tenant).collect();
@@ -197,9 +210,9 @@ async fn check(harness: &Harness, seen: &Seen, tenants: &[TenantId], records: &[
     }
 }
 
-fn report(seen: &Seen, records: &[UsageRecord], n_operations: u64, seed: u64, elapsed: Duration) {
+fn report(seen: &Observations, records: &[UsageRecord], n_operations: u64, seed: u64, elapsed: Duration) {
     let ended = seen.ended.lock().unwrap();
-    let mut kinds: BTreeMap<Kind, Vec<String>> = BTreeMap::new();
+    let mut kinds: BTreeMap<OperationKind, Vec<String>> = BTreeMap::new();
     for ((kind, ended), n) in ended.iter() {
         kinds.entry(*kind).or_default().push(format!("{ended:?} {n}"));
     }

@@ -8,29 +8,29 @@ mod provider;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use septet_model_gateway::{Kind, ModelConfig, ProviderConfig, Secret};
+use septet_model_gateway::{ModelConfig, ProviderConfig, ProviderKind, Secret};
 use septet_testkit::platform::{self, TestPlatform, Topology};
 
 use crate::sdk::sdks;
 
 /// All kinds that are reached over the network.
-fn kinds() -> impl Iterator<Item = Kind> {
-    Kind::ALL.into_iter().filter(|kind| *kind != Kind::Local)
+fn kinds() -> impl Iterator<Item = ProviderKind> {
+    ProviderKind::ALL.into_iter().filter(|kind| *kind != ProviderKind::Local)
 }
 
-fn chats() -> Vec<Kind> {
+fn chats() -> Vec<ProviderKind> {
     kinds().filter(|kind| !kind.facts().dialects.is_empty()).collect()
 }
 
 /// The embedding model of a provider of this kind. At Bedrock the model's name decides how it is asked.
-fn embedding(kind: Kind) -> Option<&'static str> {
+fn embedding(kind: ProviderKind) -> Option<&'static str> {
     ["text-embedding", "amazon.titan-embed-text-v2:0"].into_iter().find(|model| kind.embeddings(model).is_some())
 }
 
 /// A provider of this kind, at the mock, with the path that addresses of its kind usually have.
-fn provider(kind: Kind, mock: SocketAddr) -> ProviderConfig {
+fn provider(kind: ProviderKind, mock: SocketAddr) -> ProviderConfig {
     let path = match (kind, kind.facts().base_url) {
-        (Kind::Compatible, _) => "/v1",
+        (ProviderKind::Compatible, _) => "/v1",
         (_, Some(usual)) => usual.splitn(4, '/').nth(3).map_or("", |path| &usual[usual.len() - path.len() - 1..]),
         (_, None) => "",
     };
@@ -39,7 +39,7 @@ fn provider(kind: Kind, mock: SocketAddr) -> ProviderConfig {
         kind: Some(kind),
         base_url: format!("http://{mock}{path}"),
         api_key: Some(Secret::new(provider::KEY)),
-        region: (kind == Kind::Bedrock).then(|| "eu-central-1".to_owned()),
+        region: (kind == ProviderKind::Bedrock).then(|| "eu-central-1".to_owned()),
         models: chat.into_iter().chain(embedding(kind)).map(ModelConfig::named).collect(),
         ..ProviderConfig::default()
     }
@@ -103,7 +103,7 @@ fn compare(script: &str, found: &Lines, expected: &Lines) {
 }
 
 /// A kind's line for every check of a conversation: what was said, why it ended, and tokens read, cached and written.
-fn add(expected: &mut Lines, kind: Kind, checks: &[(&str, &str, &str)], usage: &str) {
+fn add(expected: &mut Lines, kind: ProviderKind, checks: &[(&str, &str, &str)], usage: &str) {
     for (name, said, reason) in checks {
         let line = format!("{said} | {reason} | {usage}");
         expected.insert((format!("{kind}/chat"), (*name).to_owned()), line);
@@ -137,7 +137,7 @@ async fn openais_sdks_reach_models_of_every_kind_of_provider() {
         // Ollama has Chat Completions as well, which says what was cached; its own protocol does not.
         let (chats, responses) = checks.split_at(6);
         add(&mut expected, kind, chats, "11 4 7");
-        add(&mut expected, kind, responses, if kind == Kind::Ollama { "11 0 7" } else { "11 4 7" });
+        add(&mut expected, kind, responses, if kind == ProviderKind::Ollama { "11 0 7" } else { "11 4 7" });
         let model = format!("{kind}/chat");
         expected.insert((model.clone(), "listed".into()), "yes".into());
         expected.insert((model.clone(), "chat refused".into()), "BadRequestError".into());
@@ -165,7 +165,7 @@ async fn anthropics_sdks_reach_models_of_every_kind_of_provider() {
     let mut expected = Lines::new();
     for kind in chats() {
         // Here cached tokens are counted apart.
-        let usage = if kind == Kind::Ollama { "11 0 7" } else { "7 4 7" };
+        let usage = if kind == ProviderKind::Ollama { "11 0 7" } else { "7 4 7" };
         let checks = [
             ("message", SUNNY, "end_turn"),
             ("message streamed", SUNNY, "end_turn"),

@@ -29,8 +29,8 @@ pub(crate) struct Load {
     pub(crate) counted: Duration,
 }
 
-/// What the clients saw in the counted time.
-pub(crate) struct Seen {
+/// What the clients measured in the counted time.
+pub(crate) struct Measurements {
     pub(crate) n_answers: u64,
     pub(crate) n_events: u64,
     /// Until the last byte, in microseconds.
@@ -39,7 +39,7 @@ pub(crate) struct Seen {
     pub(crate) elapsed: Duration,
 }
 
-impl Seen {
+impl Measurements {
     #[expect(clippy::cast_precision_loss, reason = "counts of a benchmark")]
     pub(crate) fn answers_per_s(&self) -> f64 {
         self.n_answers as f64 / self.elapsed.as_secs_f64()
@@ -72,19 +72,19 @@ impl Load {
     }
 
     /// Puts the load on; fails with the first answer that is not a good one.
-    pub(crate) async fn run(self) -> anyhow::Result<Seen> {
+    pub(crate) async fn run(self) -> anyhow::Result<Measurements> {
         let load = Arc::new(self);
         let began = Instant::now() + load.warm;
         let clients: Vec<_> = (0..load.n).map(|_| tokio::spawn(client(Arc::clone(&load), began))).collect();
-        let mut seen = Seen { n_answers: 0, n_events: 0, times: histogram()?, elapsed: load.counted };
+        let mut measured = Measurements { n_answers: 0, n_events: 0, times: histogram()?, elapsed: load.counted };
         for client in clients {
             let (times, n_events) = client.await??;
-            seen.n_answers += times.len();
-            seen.n_events += n_events;
-            seen.times.add(times)?;
+            measured.n_answers += times.len();
+            measured.n_events += n_events;
+            measured.times.add(times)?;
         }
-        seen.elapsed = began.elapsed();
-        Ok(seen)
+        measured.elapsed = began.elapsed();
+        Ok(measured)
     }
 
     /// Whether one question is answered, for a server that is starting.

@@ -45,8 +45,8 @@ impl CpuPool {
         .map_err(|_join| Panicked)
     }
 
-    /// Waits until no work runs any more, also none whose caller was dropped. A process waits for its threads when it ends; who
-    /// opens in the same process what that work writes to waits with this.
+    /// Waits until no work is running any more, including work whose caller was dropped. A process that ends waits for
+    /// its threads anyway; this is for opening again, in the same process, what such work writes to.
     pub async fn idle(&self) {
         let _given_back = self.permits.acquire_many(self.n_cores).await;
     }

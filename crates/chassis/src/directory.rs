@@ -18,7 +18,7 @@ use crate::Signer;
 
 /// Finds the transport to a service. Cheap to clone.
 ///
-/// A transport may be taken before its service is plugged in, so services may call each other in a ring. A call
+/// A transport may be taken before its service is plugged in, so the calls between services may form a cycle. A call
 /// before that is an ordinary error ([`NotPlugged`]), never a wait.
 #[derive(Clone)]
 pub struct Directory {
@@ -27,7 +27,7 @@ pub struct Directory {
 }
 
 impl Directory {
-    /// A directory that knows the seven names and no way to any of them yet.
+    /// A directory in which no service is plugged in yet.
     #[must_use]
     pub fn new(signer: Signer) -> Self {
         let sockets = ServiceName::ALL.into_iter().map(|name| (name, OnceLock::new())).collect();

@@ -54,7 +54,7 @@ impl Signer {
     /// other purposes.
     #[must_use]
     pub fn derive(&self, purpose: &str) -> SecretString {
-        // What is signed for a token has no space in it, so this can never come out as one.
+        // The signed part of a token contains no space, so a derived secret can never equal a token's signature.
         let message = format!("secret for {purpose}");
         jsonwebtoken::crypto::sign(message.as_bytes(), &self.keys.encoding, Algorithm::HS256)
             .expect("HMAC takes keys of any length")

@@ -1,5 +1,5 @@
-//! What every service stands on: the way to its peers, HTTP layers, identity between services, settings, telemetry,
-//! lifecycle and the pool for CPU work.
+//! What every service is built on: transports to its peers, HTTP layers, identity between services, settings,
+//! telemetry, lifecycle and the pool for CPU work.
 //!
 //! ```text
 //!   typed client (contracts)                                       handler

@@ -57,7 +57,7 @@ pub struct Service {
     pub limits: Limits,
     /// Whether it can do its work now.
     pub ready: Ready,
-    /// What peers alone reach of a public service; an internal one is for peers whole and has none.
+    /// The routes of a public service that only peers reach; an internal service is for peers as a whole and has none.
     pub inner: Option<Router>,
 }
 
@@ -75,7 +75,7 @@ impl Service {
         }
     }
 
-    /// Takes out what peers alone reach of a public service, inside its own layers.
+    /// Takes out the routes of a public service that only peers reach, inside its own layers.
     pub fn take_inner(&mut self, platform: &Platform) -> Option<Router> {
         Some(Self::internal(self.name, self.inner.take()?).into_router(platform))
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub struct Secret(SecretString);
 
 impl Secret {
-    /// Wraps a key. White space around it is a slip of the hand and is cut.
+    /// Wraps a key. White space around it is a copying mistake and is trimmed.
     #[must_use]
     pub fn new(key: &str) -> Self {
         Self(SecretString::from(key.trim()))

@@ -46,7 +46,7 @@ pub fn start_logs(config: &Config) -> anyhow::Result<()> {
     let registry = tracing_subscriber::registry().with(filter);
     match config.format {
         LogFormat::Text => {
-            // Colours are for an eye; in a file or a collector they are noise between the words.
+            // Colours are for a terminal; in a file or a collector the escape codes are noise.
             let is_seen = std::io::stderr().is_terminal();
             let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
             registry.with(layer.with_ansi(is_seen)).try_init()?;

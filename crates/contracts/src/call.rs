@@ -74,7 +74,8 @@ impl Failure for CallError {
     }
 }
 
-/// The problem+json that services refuse with, read leniently: another product behind the seam may answer otherwise.
+/// The problem+json that services refuse with, read leniently: another product in the service's place may answer
+/// otherwise.
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Problem {
@@ -103,7 +104,7 @@ pub struct Client {
 
 /// A request that is being put together.
 #[must_use]
-pub struct Call<'a> {
+pub struct RequestBuilder<'a> {
     client: &'a Client,
     request: Result<Request<Body>, CallError>,
 }
@@ -122,43 +123,43 @@ impl Client {
     }
 
     /// A GET of `path`, query included. Build paths with [`segment`] and [`query`].
-    pub fn get(&self, caller: &Caller, path: &str) -> Call<'_> {
+    pub fn get(&self, caller: &Caller, path: &str) -> RequestBuilder<'_> {
         self.call(Method::GET, caller, path, Body::empty(), false)
     }
 
     /// A DELETE of `path`.
-    pub fn delete(&self, caller: &Caller, path: &str) -> Call<'_> {
+    pub fn delete(&self, caller: &Caller, path: &str) -> RequestBuilder<'_> {
         self.call(Method::DELETE, caller, path, Body::empty(), false)
     }
 
     /// A POST of a JSON body to `path`.
-    pub fn post<T: Serialize + ?Sized>(&self, caller: &Caller, path: &str, body: &T) -> Call<'_> {
+    pub fn post<T: Serialize + ?Sized>(&self, caller: &Caller, path: &str, body: &T) -> RequestBuilder<'_> {
         self.json(Method::POST, caller, path, body)
     }
 
     /// A PATCH of `path` with a JSON body.
-    pub fn patch<T: Serialize + ?Sized>(&self, caller: &Caller, path: &str, body: &T) -> Call<'_> {
+    pub fn patch<T: Serialize + ?Sized>(&self, caller: &Caller, path: &str, body: &T) -> RequestBuilder<'_> {
         self.json(Method::PATCH, caller, path, body)
     }
 
-    fn json<T: Serialize + ?Sized>(&self, method: Method, caller: &Caller, path: &str, body: &T) -> Call<'_> {
+    fn json<T: Serialize + ?Sized>(&self, method: Method, caller: &Caller, path: &str, body: &T) -> RequestBuilder<'_> {
         match serde_json::to_vec(body) {
             Ok(bytes) => self.call(method, caller, path, Body::from(bytes), true),
-            Err(error) => Call { client: self, request: Err(CallError::garbled(self.service, &error)) },
+            Err(error) => RequestBuilder { client: self, request: Err(CallError::garbled(self.service, &error)) },
         }
     }
 
-    fn call(&self, method: Method, caller: &Caller, path: &str, body: Body, is_json: bool) -> Call<'_> {
+    fn call(&self, method: Method, caller: &Caller, path: &str, body: Body, is_json: bool) -> RequestBuilder<'_> {
         let mut builder = Request::builder().method(method).uri(path).extension(caller.clone());
         if is_json {
             builder = builder.header(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
         let request = builder.body(body).map_err(|error| CallError::garbled(self.service, &error));
-        Call { client: self, request }
+        RequestBuilder { client: self, request }
     }
 }
 
-impl Call<'_> {
+impl RequestBuilder<'_> {
     /// Adds a header. A value that no header can carry is left out by its caller; here it fails the call.
     pub fn header(mut self, name: &'static str, value: &str) -> Self {
         let service = self.client.service;
@@ -191,7 +192,7 @@ impl Call<'_> {
     /// Sends it and ignores the body of the answer.
     ///
     /// # Errors
-    /// As [`Call::answer`].
+    /// As [`RequestBuilder::answer`].
     pub async fn done(self) -> Result<(), CallError> {
         self.bytes().await.map(|_body| ())
     }

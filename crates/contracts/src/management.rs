@@ -70,7 +70,7 @@ impl Management {
     }
 }
 
-/// Who is there: answered before anybody is known.
+/// Authentication: answered before the caller is known.
 impl Management {
     /// The user with this address and password.
     ///

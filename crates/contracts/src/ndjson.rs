@@ -14,8 +14,8 @@ pub const CONTENT_TYPE: &str = "application/x-ndjson";
 /// One value as a line.
 #[must_use]
 pub fn line<T: Serialize>(value: &T) -> Bytes {
-    // A wire type that does not serialize is a bug that the tests of its module find; an empty line is skipped by
-    // the reader.
+    // A wire type that does not serialize is a bug that the tests of its module find; readers skip the empty line that
+    // this writes.
     let mut bytes = serde_json::to_vec(value).unwrap_or_default();
     bytes.push(b'\n');
     Bytes::from(bytes)

@@ -104,7 +104,7 @@ pub fn events<E: Send>(
     }
 }
 
-/// Lines that the standard does not know are nothing to us.
+/// Lines that the standard does not define are ignored.
 fn event(item: Item) -> Option<Event> {
     match item {
         Item::Event(event) => Some(event.into()),

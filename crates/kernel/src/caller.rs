@@ -1,4 +1,4 @@
-//! Who is calling: minted once at the public door, carried through every hop.
+//! Who is calling: minted once, on admission at the API gateway, and carried through every hop.
 
 use axum_core::extract::FromRequestParts;
 use axum_core::response::{IntoResponse, Response};

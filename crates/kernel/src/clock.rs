@@ -53,7 +53,7 @@ impl Clock {
         self.now().as_second()
     }
 
-    /// Moves a manual clock forward; the clock of the machine does not listen.
+    /// Moves a manual clock forward; it has no effect on the clock of the machine.
     pub fn advance(&self, by: Duration) {
         if let Source::Manual(ms) = &self.0 {
             ms.fetch_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);

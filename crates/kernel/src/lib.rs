@@ -1,7 +1,7 @@
-//! The words that every floor of Septet shares: ids, time, money, who is calling, what can go wrong.
+//! The types that every floor of Septet shares: ids, time, money, who is calling, what can go wrong.
 //!
-//! The kernel does no IO and reads no environment. It holds only what at least two floors need; a type
-//! that one service alone uses lives in that service.
+//! The kernel does no IO and reads no environment. It holds only what at least two floors need; a type that one service
+//! alone uses lives in that service.
 
 mod address;
 mod caller;

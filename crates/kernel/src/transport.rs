@@ -1,4 +1,4 @@
-//! The way from one service to another.
+//! The transport from one service to another.
 
 use axum_core::body::Body;
 use http::{Request, Response};

@@ -10,7 +10,7 @@ const HTTP: [&str; 3] = ["lib", "routes", "jobs"];
 const ROWS: [&str; 5] = ["lib", "store", "rows", "migration", "error"];
 
 /// The API gateway is made of HTTP: these modules take requests apart, or put answers together.
-const GATEWAY_HTTP: [&str; 8] = ["address", "console", "door", "events", "proxy", "route", "shape", "socket"];
+const GATEWAY_HTTP: [&str; 8] = ["address", "admission", "console", "events", "proxy", "route", "shape", "socket"];
 /// Modules that name the connection of an open transaction, so that several verbs may share one; the statements
 /// themselves are in the store.
 const TAKES_A_CONNECTION: [(&str, &str); 6] = [

@@ -1,7 +1,8 @@
-//! The bytes of a file, with headers that let nothing in it run.
+//! The bytes of a file, with headers that prevent any script in it from running.
 //!
-//! A file may hold anything: a person uploaded it or a program of a model wrote it. Whatever it says it is, the browser
-//! must not take it for a page of ours. Pictures, plain text and PDF may be shown; the rest is downloaded.
+//! A file may hold anything: a person uploaded it or a program of a model wrote it. Whatever type it claims, the
+//! browser must not treat it as a page of our origin. Pictures, plain text and PDF may be shown; the rest is
+//! downloaded.
 
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};

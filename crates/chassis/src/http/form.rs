@@ -164,8 +164,8 @@ pub async fn short_text(name: &'static str, field: Field<'_>) -> Result<String, 
     String::from_utf8(bytes).map_err(|_| BadForm::NoText(name))
 }
 
-/// The body, with a breath after each chunk. The parser of forms reads as long as something is ready, so a client that
-/// is faster than the disk would fill the memory.
+/// The body, yielding to other tasks after each chunk. The form parser reads for as long as something is ready, so a
+/// client that is faster than the disk would fill the memory.
 fn one_at_a_time(body: Body, between: Arc<Between>) -> Body {
     let mut chunks = body.into_data_stream();
     let mut is_breathing = false;

@@ -44,7 +44,7 @@ pub enum Surface {
 }
 
 #[derive(Clone)]
-struct Walls {
+struct LayerContext {
     service: ServiceName,
     surface: Surface,
     timeout: Duration,
@@ -56,26 +56,26 @@ struct Walls {
 /// deadline, the shape of the body.
 pub fn wrap(service: Service, platform: &Platform) -> Router {
     let Service { name, router, surface, limits, ready, inner: _ } = service;
-    let walls = Walls {
+    let context = LayerContext {
         service: name,
         surface,
         timeout: limits.timeout,
         signer: platform.directory.signer().clone(),
         clock: platform.clock.clone(),
     };
-    // The public surface has the body scanned at its own door, which knows how to say what it refuses.
+    // The public surface scans bodies in its own admission layer, which knows how to word the refusal.
     let router = match surface {
         Surface::Internal => router.layer(middleware::from_fn(scanned::scan)),
         Surface::Public => router,
     };
     router
         .layer(Extension(platform.cpu.clone()))
-        .layer(middleware::from_fn_with_state(walls.clone(), identify))
+        .layer(middleware::from_fn_with_state(context.clone(), identify))
         .layer(tower::limit::GlobalConcurrencyLimitLayer::new(limits.n_concurrent))
         .layer(DefaultBodyLimit::max(limits.body_bytes))
         .merge(health(ready))
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(middleware::from_fn_with_state(walls, observe))
+        .layer(middleware::from_fn_with_state(context, observe))
 }
 
 /// `/health` is what most balancers ask when nobody tells them better: it answers as `/health/ready` does.
@@ -94,13 +94,13 @@ fn health(ready: Ready) -> Router {
 }
 
 /// Replaces whatever identity a request claims by the verified one, and ends it at its deadline.
-async fn identify(State(walls): State<Walls>, mut request: Request, next: Next) -> Response {
-    let mut time_left = walls.timeout;
-    if walls.surface == Surface::Internal {
+async fn identify(State(context): State<LayerContext>, mut request: Request, next: Next) -> Response {
+    let mut time_left = context.timeout;
+    if context.surface == Surface::Internal {
         request.extensions_mut().remove::<Caller>();
         let token = request.headers().get(IDENTITY_HEADER).and_then(|value| value.to_str().ok());
         if let Some(token) = token {
-            let Some(mut caller) = walls.signer.verify(walls.service, token) else {
+            let Some(mut caller) = context.signer.verify(context.service, token) else {
                 return Problem::new(
                     Kind::Unauthenticated,
                     "the internal identity is not valid here; do all services share one internal secret, and do their clocks agree?",
@@ -109,7 +109,7 @@ async fn identify(State(walls): State<Walls>, mut request: Request, next: Next) 
             };
             caller.deadline = identity::deadline(request.headers());
             if let Some(deadline) = caller.deadline {
-                time_left = Duration::try_from(deadline.duration_since(walls.clock.now())).unwrap_or(Duration::ZERO);
+                time_left = Duration::try_from(deadline.duration_since(context.clock.now())).unwrap_or(Duration::ZERO);
             }
             request.extensions_mut().insert(caller);
         }
@@ -118,14 +118,14 @@ async fn identify(State(walls): State<Walls>, mut request: Request, next: Next) 
         Ok(response) => response,
         Err(_elapsed) => Problem::new(
             Kind::Timeout,
-            format!("{} did not answer before the deadline; try again or ask for less", walls.service),
+            format!("{} did not answer before the deadline; try again or ask for less", context.service),
         )
         .into_response(),
     }
 }
 
 /// Gives the request its span and its metrics.
-async fn observe(State(walls): State<Walls>, request: Request, next: Next) -> Response {
+async fn observe(State(context): State<LayerContext>, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let route = request
         .extensions()
@@ -135,16 +135,16 @@ async fn observe(State(walls): State<Walls>, request: Request, next: Next) -> Re
         request.headers().get(REQUEST_ID_HEADER).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
     let span = info_span!(
         "request",
-        service = walls.service.as_str(),
+        service = context.service.as_str(),
         method = %request.method(),
         route,
         request.id = request_id,
     );
     let response = next.run(request).instrument(span).await;
     let status = response.status().as_u16().to_string();
-    metrics::counter!("septet_http_requests_total", "service" => walls.service.as_str(), "route" => route.clone(), "status" => status)
+    metrics::counter!("septet_http_requests_total", "service" => context.service.as_str(), "route" => route.clone(), "status" => status)
         .increment(1);
-    metrics::histogram!("septet_http_request_seconds", "service" => walls.service.as_str(), "route" => route)
+    metrics::histogram!("septet_http_request_seconds", "service" => context.service.as_str(), "route" => route)
         .record(started.elapsed().as_secs_f64());
     let mut response = response.map(guard);
     if !request_id.is_empty()

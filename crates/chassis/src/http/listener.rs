@@ -1,14 +1,14 @@
-//! Listening on a port, for anybody: no peer holds what others need by saying nothing.
+//! An HTTP listener for untrusted peers: an idle or slow connection cannot keep others from connecting.
 //!
 //! ```text
-//!   accept ─► a seat (in all, and per address; who says nothing makes room) ─► head within its time ─► router
+//!   accept ─► a slot (in all, and per address; idle connections give theirs up) ─► head before its timeout ─► router
 //!                                                                                                        │
-//!   next request, or close and linger ◄── what is left of the body is read away ◄── head of the answer ◄─┘
+//!   next request, or close and linger ◄── what is left of the body is drained ◄── head of the answer ◄───┘
 //! ```
 
 mod leftover;
 mod lent;
-mod seats;
+mod slots;
 
 use std::convert::Infallible;
 use std::io;
@@ -30,16 +30,16 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use tracing::{debug, warn};
 
-use self::leftover::Arriving;
+use self::leftover::UnreadBody;
 use self::lent::Lent;
-use self::seats::{Full, Seat, Seats};
+use self::slots::{ConnectionSlot, ConnectionSlots, Full};
 use super::Problem;
 use crate::Lifecycle;
 
-// When descriptors run out, another connection may give one back soon.
-const NO_DESCRIPTOR: Duration = Duration::from_millis(50);
+// When file descriptors run out, another connection may close soon.
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
 
-/// How much a listener takes upon itself.
+/// The limits and timeouts of a listener.
 #[derive(Clone)]
 pub struct Listening {
     /// How many connections there may be at a time. Half of what the process may have open counts when it is less.
@@ -47,9 +47,9 @@ pub struct Listening {
     /// How many of one address: an IPv4 address, or the /64 of an IPv6 address. Never so many that nothing is left for
     /// others.
     pub max_per_address: usize,
-    /// How long a connection may take until the head of its first request is there.
+    /// How long a connection may take until the head of its first request has arrived.
     pub header_timeout: Duration,
-    /// How long it may take until the head of each further one is there.
+    /// How long it may take until the head of each further request has arrived.
     pub idle_timeout: Duration,
     /// Addresses that stand for many people, such as those of reverse proxies, and have no limit of their own.
     pub is_shared: Arc<dyn Fn(IpAddr) -> bool + Send + Sync>,
@@ -69,7 +69,8 @@ impl Default for Listening {
             max_connections: 4096,
             max_per_address: 512,
             header_timeout: Duration::from_secs(15),
-            // Longer than reverse proxies keep theirs, a minute as a rule: who closes first should be the one that asks.
+            // Longer than reverse proxies keep theirs, usually a minute: the client should be the one that closes first,
+            // or it sends a request on a connection that we have just closed.
             idle_timeout: Duration::from_secs(75),
             is_shared: Arc::new(|_| false),
         }
@@ -98,9 +99,9 @@ pub fn serve_with(
 ) -> io::Result<SocketAddr> {
     let address = listener.local_addr()?;
     let n_files = getrlimit(Resource::Nofile).current.and_then(|n| usize::try_from(n).ok()).unwrap_or(usize::MAX);
-    let seats = Seats::new(&listening, n_files / 2);
+    let slots = ConnectionSlots::new(&listening, n_files / 2);
     let host = Host { router, listening, lifecycle: lifecycle.clone(), stopping: lifecycle.stopping() };
-    let _runs_alone = lifecycle.spawn("serve http", accept(listener, seats, host));
+    let _runs_alone = lifecycle.spawn("serve http", accept(listener, slots, host));
     Ok(address)
 }
 
@@ -113,7 +114,7 @@ struct Host {
     stopping: CancellationToken,
 }
 
-async fn accept(listener: TcpListener, seats: Seats, host: Host) {
+async fn accept(listener: TcpListener, slots: ConnectionSlots, host: Host) {
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -125,14 +126,14 @@ async fn accept(listener: TcpListener, seats: Seats, host: Host) {
             Err(error) if is_of_the_peer(&error) => continue,
             Err(error) => {
                 warn!(error.detail = %error, "no connection can be accepted");
-                seats.make_room();
-                tokio::time::sleep(NO_DESCRIPTOR).await;
+                slots.make_room();
+                tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
                 continue;
             }
         };
-        match seats.take(peer.ip()) {
-            Ok(seat) => {
-                let _runs_alone = host.lifecycle.spawn("http connection", connection(stream, peer, seat, host.clone()));
+        match slots.take(peer.ip()) {
+            Ok(slot) => {
+                let _runs_alone = host.lifecycle.spawn("http connection", connection(stream, peer, slot, host.clone()));
             }
             Err(full) => turn_away(&stream, full),
         }
@@ -144,7 +145,7 @@ fn is_of_the_peer(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
-/// Says why, if the peer can hear it at once.
+/// Says why, if the answer fits into the socket's buffer at once.
 fn turn_away(stream: &TcpStream, full: Full) {
     let problem = Problem::of(&full);
     let body = serde_json::to_string(&problem).unwrap_or_default();
@@ -157,13 +158,13 @@ fn turn_away(stream: &TcpStream, full: Full) {
 }
 
 /// One connection from its first byte to its last.
-async fn connection(stream: TcpStream, peer: SocketAddr, seat: Seat, host: Host) {
+async fn connection(stream: TcpStream, peer: SocketAddr, slot: ConnectionSlot, host: Host) {
     // Without it the first event of a stream waits for the second one.
     if let Err(error) = stream.set_nodelay(true) {
         debug!(error.detail = %error, "cannot turn off nagle");
     }
-    let (state, stopping) = (seat.state(), host.stopping.clone());
-    let (lent, returned) = Lent::new(stream, seat);
+    let (state, stopping) = (slot.state(), host.stopping.clone());
+    let (lent, returned) = Lent::new(stream, slot);
     // What was lent comes back when this is over and gone.
     if talk(lent, peer, &state, host).await
         && state.has_leftover()
@@ -177,7 +178,7 @@ async fn connection(stream: TcpStream, peer: SocketAddr, seat: Seat, host: Host)
 }
 
 /// Answers the requests of one connection. False when it has to go at once.
-async fn talk(lent: Lent, peer: SocketAddr, state: &Arc<seats::State>, host: Host) -> bool {
+async fn talk(lent: Lent, peer: SocketAddr, state: &Arc<slots::ConnectionState>, host: Host) -> bool {
     let Host { router, listening, stopping, .. } = host;
     let service = service_fn({
         let state = Arc::clone(state);
@@ -200,7 +201,7 @@ async fn talk(lent: Lent, peer: SocketAddr, state: &Arc<seats::State>, host: Hos
                 return true;
             }
             () = first_head.as_mut(), if is_waited_for => {
-                if !state.has_asked() {
+                if !state.has_requested() {
                     debug!("a connection said nothing in time");
                     return false;
                 }
@@ -218,17 +219,17 @@ async fn talk(lent: Lent, peer: SocketAddr, state: &Arc<seats::State>, host: Hos
 async fn answer(
     router: Router,
     peer: SocketAddr,
-    state: Arc<seats::State>,
+    state: Arc<slots::ConnectionState>,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
-    let asking = state.ask();
-    let (mut request, arriving) = Arriving::split(request, Arc::clone(&state));
+    let active = state.begin_request();
+    let (mut request, unread) = UnreadBody::split(request, Arc::clone(&state));
     request.extensions_mut().insert(ConnectInfo(peer));
     let Ok(mut response) = router.oneshot(request).await;
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         state.upgraded();
         return Ok(response);
     }
-    arriving.clear(&mut response, &state).await;
-    Ok(response.map(|body| Body::new(seats::Telling { body, _asking: asking })))
+    unread.clear(&mut response, &state).await;
+    Ok(response.map(|body| Body::new(slots::TrackedBody { body, _active: active })))
 }

@@ -67,8 +67,7 @@ impl Problem {
 
     /// The problem that a failure is to the one who asked.
     ///
-    /// What went wrong inside is nobody's business outside, so an internal failure only gives its own sentence; its
-    /// causes are logged.
+    /// Internal details are not for clients, so an internal failure only gives its own sentence; its causes are logged.
     pub fn of(failure: &(impl Failure + ?Sized)) -> Self {
         let mut problem = Self::new(failure.kind(), failure.to_string());
         problem.code = failure.code().to_owned();

@@ -95,7 +95,7 @@ impl Accounts {
         self.client.get(caller, "/internal/account").answer().await
     }
 
-    /// Says what the call of a hold came to. Of a hold that is over, or that nobody knows, nothing is heard.
+    /// Says what the call of a hold came to. Ignored for a hold that is over or unknown.
     ///
     /// # Errors
     /// [`CallError`] when the accounts cannot be reached; the record ends the hold all the same.
@@ -103,8 +103,8 @@ impl Accounts {
         self.client.post(caller, &format!("/internal/holds/{hold}/settle"), &Settle { cost_nano }).done().await
     }
 
-    /// Gives a hold back whole: its call cost nothing and will have no record. One that nobody knows can not be made any
-    /// more afterwards.
+    /// Gives a hold back whole: its call cost nothing and will have no record. An unknown one cannot be made any more
+    /// afterwards.
     ///
     /// # Errors
     /// [`CallError`] when the accounts cannot be reached; the hold runs out by itself.

@@ -1,6 +1,6 @@
 //! What each role may do: one table, read in one place by every service that asks.
 //!
-//! It lives beside the wire types, for the gateway asks it at the door and Management asks it again behind the door.
+//! It lives beside the wire types because the gateway checks it on admission and Management checks it again.
 
 use septet_kernel::{Caller, Failure, Kind, Role};
 use serde::{Deserialize, Serialize};

@@ -1,7 +1,7 @@
 //! How rights are taken back: everything that may change what somebody can do has a number, and the numbers only grow.
 //!
 //! Whoever acts for a person notes the number that was current when the person's rights were read. A later number on
-//! the person, the tenant or the key means that the note is out of date, in whichever process it lies.
+//! the person, the tenant or the key means that the note is out of date, in whichever process it is held.
 
 use septet_kernel::{ApiKeyId, TenantId, UserId};
 use serde::{Deserialize, Serialize};

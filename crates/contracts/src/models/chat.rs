@@ -372,7 +372,7 @@ fn text_of<'de, D: Deserializer<'de>>(d: D) -> Result<Option<String>, D::Error> 
     })
 }
 
-// Some servers write arguments as the object that they are and not as its text.
+// Some servers write arguments as a JSON object and not as its text.
 fn json_text<'de, D: Deserializer<'de>>(d: D) -> Result<Option<String>, D::Error> {
     Ok(match Value::deserialize(d)? {
         Value::Null => None,

@@ -76,7 +76,7 @@ impl Models {
         Ok(self.open_chat(caller, request.clone(), options).await?.chunks)
     }
 
-    /// The same, and who answers. The request may be megabytes, so it is let go as soon as it is written.
+    /// The same, and who answers. The request may be megabytes, so it is dropped as soon as it is written.
     ///
     /// # Errors
     /// As [`Models::chat`], before the first piece.
@@ -103,8 +103,9 @@ impl Models {
         Ok(Opened { deployment, chunks })
     }
 
-    /// Cancels the call with this idempotency key: the provider is let go at once and what was used is settled. Says
-    /// whether it was running. For a minute the key begins no call, so that one which is still on its way comes too late.
+    /// Cancels the call with this idempotency key: the request to the provider is dropped at once and what was used is
+    /// settled. Says whether it was running. For a minute the key begins no call, so that one which is still on its way
+    /// comes too late.
     ///
     /// # Errors
     /// [`CallError`] when the service is down.

@@ -43,7 +43,7 @@ impl Thinking {
         for (call, fields) in message.tool_calls.iter_mut().zip(&self.calls) {
             call.extra.extend(fields.clone());
         }
-        // A gateway that does not say who answers is a gateway that does not know the mark.
+        // A gateway that does not say who answers does not know this field either.
         if !self.maker.is_empty() {
             message.extra.insert(MAKER_FIELD.to_owned(), Value::from(self.maker.clone()));
         }

@@ -190,8 +190,8 @@ pub const MOST_TOKENS: u64 = 1_000_000_000;
 pub const MOST_COST_NANO: i64 = 10_000_000_000_000_000;
 
 impl UsageRecord {
-    /// Why the figures cannot be true, in words; `None` where they can. Figures within these bounds can be added up for
-    /// as long as anybody lives without leaving 64 bits.
+    /// Why the figures cannot be true, in words; `None` where they can. Sums of figures within these bounds do not
+    /// overflow 64 bits in any realistic number of calls.
     #[must_use]
     pub fn absurdity(&self) -> Option<String> {
         let counts = [

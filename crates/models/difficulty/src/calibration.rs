@@ -175,15 +175,15 @@ impl Calibration {
     }
 }
 
-/// Logistic regression of "bad" on the logit of the score, by Newton's method. The targets are pulled in a little as Platt
-/// does, so that a clean split does not run off to infinity, and the slope never gets negative.
+/// Logistic regression of "bad" on the logit of the score, by Newton's method. The targets are smoothed as Platt does,
+/// so that perfectly separable outcomes do not push the slope to infinity, and the slope never gets negative.
 fn platt(outcomes: &[Outcome]) -> Shape {
     let n_bad = outcomes.iter().filter(|outcome| !outcome.weak_was_good).count() as f64;
     let n_good = outcomes.len() as f64 - n_bad;
     let (bad, good) = ((n_bad + 1.0) / (n_bad + 2.0), 1.0 / (n_good + 2.0));
     let (mut slope, mut offset) = (0.0_f64, (n_bad / n_good).ln());
     for _ in 0..30 {
-        // A ridge of 1 pulls the slope towards 1: what the weights say when the outcomes are silent.
+        // A ridge penalty of 1 pulls the slope towards 1, the value without any outcomes.
         let (mut g_slope, mut g_offset) = (slope - 1.0, 0.0);
         let (mut h_ss, mut h_so, mut h_oo) = (1.0, 0.0, 1e-9);
         for outcome in outcomes {
@@ -200,7 +200,7 @@ fn platt(outcomes: &[Outcome]) -> Shape {
         let determinant = h_ss * h_oo - h_so * h_so;
         let d_slope = (g_slope * h_oo - g_offset * h_so) / determinant;
         let d_offset = (g_offset * h_ss - g_slope * h_so) / determinant;
-        // Half steps of at most 5 keep a far start from overshooting.
+        // Steps are clamped, so that Newton's method does not overshoot when it starts far from the solution.
         slope -= d_slope.clamp(-5.0, 5.0);
         offset -= d_offset.clamp(-5.0, 5.0);
         if d_slope.abs() + d_offset.abs() < 1e-9 {
@@ -253,7 +253,7 @@ fn isotonic(outcomes: &[Outcome]) -> Shape {
         }
     }
     let point = |block: &Block| {
-        // One imagined outcome of either kind keeps small blocks at the ends off 0 and 1.
+        // One pseudo-outcome of either kind keeps small blocks at the ends away from 0 and 1.
         let probability = (block.bad + 0.5) / (block.n + 1.0);
         (Probability::nearest((block.scores / block.n) as f32), Probability::nearest(probability as f32))
     };

@@ -30,7 +30,7 @@ pub(crate) enum Cue {
     Condition,
     /// Numbers as words, each, every.
     Quantity,
-    /// What was before, or is left over: the question runs backwards.
+    /// What was before, or is left over: questions that must be solved backwards.
     Backwards,
     /// What asks for a fact.
     Fact,

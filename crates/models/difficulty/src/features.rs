@@ -22,20 +22,20 @@ pub type Figures = [f32; FIGURES];
 
 /// Reads `prompt`; `gram` is given the hash of every word and of every pair of neighbouring words, as they come.
 pub fn read(prompt: &str, gram: impl FnMut(u32)) -> Figures {
-    let mut reader = Reader { gram, seen: Seen::default() };
+    let mut reader = Reader { gram, counts: FeatureCounts::default() };
     if prompt.len() <= HEAD_BYTES + TAIL_BYTES {
         reader.read(prompt);
     } else {
         reader.read(&prompt[..prompt.floor_char_boundary(HEAD_BYTES)]);
-        reader.seen.previous = 0;
+        reader.counts.previous = 0;
         reader.read(&prompt[prompt.ceil_char_boundary(prompt.len() - TAIL_BYTES)..]);
     }
-    reader.seen.figures(prompt.len())
+    reader.counts.figures(prompt.len())
 }
 
 /// What was counted.
 #[derive(Default)]
-struct Seen {
+struct FeatureCounts {
     bytes: u32,
     words: u32,
     letters: u32,
@@ -84,12 +84,12 @@ struct Seen {
 
 struct Reader<G> {
     gram: G,
-    seen: Seen,
+    counts: FeatureCounts,
 }
 
 impl<G: FnMut(u32)> Reader<G> {
     fn read(&mut self, text: &str) {
-        self.seen.bytes += text.len() as u32;
+        self.counts.bytes += text.len() as u32;
         let mut at_line_start = true;
         let mut previous_cjk: Option<char> = None;
         let mut rest = text;
@@ -110,8 +110,8 @@ impl<G: FnMut(u32)> Reader<G> {
             } else {
                 if character == '\n' {
                     at_line_start = true;
-                    self.seen.lines += 1;
-                    self.seen.end_option();
+                    self.counts.lines += 1;
+                    self.counts.end_option();
                 }
                 self.mark(character, rest);
                 character.len_utf8()
@@ -119,8 +119,8 @@ impl<G: FnMut(u32)> Reader<G> {
             previous_cjk = None;
             rest = &rest[taken..];
         }
-        self.seen.end_sentence();
-        self.seen.end_option();
+        self.counts.end_sentence();
+        self.counts.end_option();
     }
 
     /// Lettered options ("A. ", "B) ", "C、") and list items ("1. ", "- ").
@@ -129,13 +129,13 @@ impl<G: FnMut(u32)> Reader<G> {
         let (first, second) = (characters.next().unwrap_or(' '), characters.next().unwrap_or(' '));
         let closes = matches!(second, '.' | ')' | '、' | '．' | ':' | '：');
         if closes && first.is_ascii_uppercase() && first <= 'J' {
-            if self.seen.options == 0 {
-                self.seen.before_options = self.seen.units();
+            if self.counts.options == 0 {
+                self.counts.before_options = self.counts.units();
             }
-            self.seen.options += 1;
-            self.seen.in_option = Some((self.seen.units(), self.seen.numbers));
+            self.counts.options += 1;
+            self.counts.in_option = Some((self.counts.units(), self.counts.numbers));
         } else if (closes && first.is_ascii_digit()) || (matches!(first, '-' | '*' | '•') && second == ' ') {
-            self.seen.items += 1;
+            self.counts.items += 1;
         }
     }
 
@@ -145,7 +145,7 @@ impl<G: FnMut(u32)> Reader<G> {
         for character in rest.chars() {
             let lower = if character.is_ascii() {
                 if character.is_ascii_uppercase() {
-                    self.seen.capitals += 1;
+                    self.counts.capitals += 1;
                     starts_upper |= n == 0;
                 }
                 if !character.is_ascii_alphabetic() && character != '\'' {
@@ -163,11 +163,11 @@ impl<G: FnMut(u32)> Reader<G> {
             n += 1;
             taken += character.len_utf8();
         }
-        let seen = &mut self.seen;
-        seen.words += 1;
-        seen.letters += n;
-        seen.long_words += u32::from(n >= 9);
-        seen.names += u32::from(starts_upper && seen.since_sentence > 0 && n > 1);
+        let counts = &mut self.counts;
+        counts.words += 1;
+        counts.letters += n;
+        counts.long_words += u32::from(n >= 9);
+        counts.names += u32::from(starts_upper && counts.since_sentence > 0 && n > 1);
         self.unit(key);
         taken
     }
@@ -187,13 +187,13 @@ impl<G: FnMut(u32)> Reader<G> {
             }
             at += 1;
         }
-        let seen = &mut self.seen;
-        seen.numbers += 1;
-        seen.digits += n_digits;
-        seen.longest_number = seen.longest_number.max(n_digits);
-        seen.decimals += u32::from(is_decimal);
-        seen.fractions += u32::from(is_fraction);
-        seen.big_numbers += u32::from(n_digits >= 4);
+        let counts = &mut self.counts;
+        counts.numbers += 1;
+        counts.digits += n_digits;
+        counts.longest_number = counts.longest_number.max(n_digits);
+        counts.decimals += u32::from(is_decimal);
+        counts.fractions += u32::from(is_fraction);
+        counts.big_numbers += u32::from(n_digits >= 4);
         // The shape and not the figure: 48 clips are no harder than 52.
         let shape = n_digits.min(5) * 4 + u32::from(is_decimal) * 2 + u32::from(is_fraction);
         self.unit(hash::push(hash::NUMBER, char::from_u32(shape).unwrap_or('0')));
@@ -201,71 +201,71 @@ impl<G: FnMut(u32)> Reader<G> {
     }
 
     fn cjk(&mut self, previous: Option<char>, character: char) {
-        self.seen.cjk += 1;
+        self.counts.cjk += 1;
         let alone = hash::push(hash::CJK, character);
         if let Some(cue) = cues::class(alone) {
-            self.seen.cues[cue] += 1;
+            self.counts.cues[cue] += 1;
         }
         if let Some(previous) = previous {
             let both = hash::push(hash::push(hash::CJK, previous), character);
             if let Some(cue) = cues::class(both) {
-                self.seen.cues[cue] += 1;
+                self.counts.cues[cue] += 1;
             }
             (self.gram)(hash::fold(both));
         }
-        self.seen.note(alone);
-        self.seen.previous = 0;
+        self.counts.note(alone);
+        self.counts.previous = 0;
     }
 
     fn unit(&mut self, key: u64) {
         if let Some(cue) = cues::class(key) {
-            self.seen.cues[cue] += 1;
+            self.counts.cues[cue] += 1;
         }
         (self.gram)(hash::fold(key));
-        if self.seen.previous != 0 {
-            (self.gram)(hash::fold(hash::pair(self.seen.previous, key)));
+        if self.counts.previous != 0 {
+            (self.gram)(hash::fold(hash::pair(self.counts.previous, key)));
         }
-        self.seen.note(key);
-        self.seen.previous = key;
+        self.counts.note(key);
+        self.counts.previous = key;
     }
 
     fn mark(&mut self, character: char, rest: &str) {
-        let seen = &mut self.seen;
+        let counts = &mut self.counts;
         match character {
             ' ' | '\t' | '\r' => return,
             '\n' => {}
             '.' | '!' | '?' | '。' | '！' | '？' | '；' => {
-                seen.questions += u32::from(matches!(character, '?' | '？'));
+                counts.questions += u32::from(matches!(character, '?' | '？'));
                 // "3.5" is inside a number; "e.g." ends no sentence.
                 let ends = rest[character.len_utf8()..].chars().next().is_none_or(|next| next.is_whitespace());
                 if ends || !character.is_ascii() {
-                    seen.end_sentence();
+                    counts.end_sentence();
                 }
             }
-            ',' | '，' | '、' => seen.commas += 1,
-            '%' | '％' => seen.percents += 1,
-            '$' | '¥' | '￥' | '€' | '£' => seen.money += 1,
-            '"' | '“' | '”' | '「' | '」' => seen.quotes += 1,
-            '_' => seen.blanks += 1,
-            '(' | '（' | '[' => seen.brackets += 1,
-            '{' | '}' | ';' | '`' | '#' => seen.code_marks += 1,
+            ',' | '，' | '、' => counts.commas += 1,
+            '%' | '％' => counts.percents += 1,
+            '$' | '¥' | '￥' | '€' | '£' => counts.money += 1,
+            '"' | '“' | '”' | '「' | '」' => counts.quotes += 1,
+            '_' => counts.blanks += 1,
+            '(' | '（' | '[' => counts.brackets += 1,
+            '{' | '}' | ';' | '`' | '#' => counts.code_marks += 1,
             '=' | '+' | '^' | '<' | '>' | '*' | '/' | '|' | '~' | '\\' | '\u{d7}' | '\u{f7}' | '\u{b0}' => {
-                seen.maths_marks += 1;
+                counts.maths_marks += 1;
             }
             // Arrows, operators, superscripts.
-            '\u{2070}'..='\u{209f}' | '\u{2190}'..='\u{22ff}' | '•' => seen.maths_marks += 1,
-            _ => seen.other_marks += 1,
+            '\u{2070}'..='\u{209f}' | '\u{2190}'..='\u{22ff}' | '•' => counts.maths_marks += 1,
+            _ => counts.other_marks += 1,
         }
         let key = hash::push(hash::MARK, character);
         (self.gram)(hash::fold(key));
-        if self.seen.previous != 0 {
-            (self.gram)(hash::fold(hash::pair(self.seen.previous, key)));
+        if self.counts.previous != 0 {
+            (self.gram)(hash::fold(hash::pair(self.counts.previous, key)));
         }
-        self.seen.previous = key;
+        self.counts.previous = key;
     }
 }
 
-impl Seen {
+impl FeatureCounts {
     /// Words, numbers and, at about two to the word, Chinese characters.
     fn units(&self) -> u32 {
         self.words + self.numbers + (self.cjk * 3).div_ceil(5)

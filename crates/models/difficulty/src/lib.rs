@@ -2,7 +2,7 @@
 //!
 //! A [`Scorer`] reads a prompt once ([`features`]), adds up three small models (a linear one over figures of its form, a
 //! hashed table of its words and word pairs, a few hundred decision trees) and turns the sum into a probability; free text
-//! is read again for what a sum told in English shows ([`sums`]), which has three models more. The weights lie in this crate
+//! is read again for what a math word problem in English shows ([`word_problems`]), which has three models more. The weights lie in this crate
 //! (`data/weights.bin`) and were trained by `bench/routing/train.py`, whose README says on what, how well it does on
 //! prompts that it never saw, and what that does not prove. A [`Threshold`] turns the probability into a choice; a
 //! [`Calibration`] learned from a tenant's own outcomes sets both right for their prompts.
@@ -16,8 +16,8 @@ pub mod features;
 mod hash;
 mod probability;
 mod scorer;
-pub mod sums;
 mod weights;
+pub mod word_problems;
 
 pub use calibration::{Calibration, Outcome, Threshold, TooFew};
 pub use probability::Probability;

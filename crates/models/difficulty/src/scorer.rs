@@ -3,8 +3,8 @@
 use std::sync::LazyLock;
 
 use crate::features::{self, FIGURES, HAS_OPTIONS};
-use crate::sums::{self, SUMS};
 use crate::weights::{Malformed, Tree, Weights};
+use crate::word_problems::{self, PROBLEM_FIGURES};
 use crate::{Calibration, Probability};
 
 static SHIPPED: LazyLock<Scorer> = LazyLock::new(|| {
@@ -39,32 +39,35 @@ impl Scorer {
     #[must_use]
     pub fn score(&self, prompt: &str) -> Probability {
         let weights = &self.weights;
-        let (mut sum, mut of_sums, mut n_grams) = (0_i32, 0_i32, 0_u32);
+        let (mut sum, mut problem_sum, mut n_grams) = (0_i32, 0_i32, 0_u32);
         let figures = features::read(prompt, |hash| {
             let place = (hash >> weights.shift) as usize;
             sum += i32::from(weights.table[place]);
-            of_sums += i32::from(weights.sums.table[place]);
+            problem_sum += i32::from(weights.word_problems.table[place]);
             n_grams += 1;
         });
         let root = (n_grams.max(1) as f32).sqrt();
         let words = weights.table_scale * sum as f32 / root;
         let logit = words + self.form(&figures) + trees(&weights.trees, &figures);
-        let added =
-            if figures[HAS_OPTIONS] == 0.0 { self.told_sum(prompt, &figures, of_sums as f32 / root) } else { None };
+        let added = if figures[HAS_OPTIONS] == 0.0 {
+            self.added_for_word_problem(prompt, &figures, problem_sum as f32 / root)
+        } else {
+            None
+        };
         Probability::logistic(match added {
-            Some(added) => weights.sums.slope * (logit + added) + weights.sums.offset,
+            Some(added) => weights.word_problems.slope * (logit + added) + weights.word_problems.offset,
             None => weights.slope * logit + weights.offset,
         })
     }
 
-    /// What is added if the prompt is a sum told in words.
-    fn told_sum(&self, prompt: &str, figures: &[f32; FIGURES], words: f32) -> Option<f32> {
-        let sums = sums::read(prompt)?;
-        let weights = &self.weights.sums;
-        let mut both = [0.0; FIGURES + SUMS];
+    /// What is added if the prompt is a math word problem.
+    fn added_for_word_problem(&self, prompt: &str, figures: &[f32; FIGURES], words: f32) -> Option<f32> {
+        let word_problems = word_problems::read(prompt)?;
+        let weights = &self.weights.word_problems;
+        let mut both = [0.0; FIGURES + PROBLEM_FIGURES];
         both[..FIGURES].copy_from_slice(figures);
-        both[FIGURES..].copy_from_slice(&sums);
-        let form = linear(&sums, &weights.means, &weights.scales, &weights.slopes);
+        both[FIGURES..].copy_from_slice(&word_problems);
+        let form = linear(&word_problems, &weights.means, &weights.scales, &weights.slopes);
         Some(weights.bias + weights.table_scale * words + form + trees(&weights.trees, &both))
     }
 

@@ -3,22 +3,22 @@
 //! | what | type |
 //! |---|---|
 //! | `SEPTDIFF` | 8 bytes |
-//! | version of the format, number of figures, bits of a table, number of trees, of a sum's figures, of a sum's trees | 6 x u32 |
+//! | version of the format, number of figures, bits of a table, number of trees, of a word problem's figures, of its trees | 6 x u32 |
 //! | means, scales (1 / spread), slopes without options, slopes with options | 4 x figures x f32 |
 //! | bias without options, bias with options, scale of the table, slope and offset of the calibration | 5 x f32 |
 //! | quantiles 0 %, 1 %, .. 100 % of the scores of prompts that were not trained on | 101 x f32 |
 //! | table of words and word pairs | 2^bits x i8 |
-//! | of sums: means, scales, slopes | 3 x a sum's figures x f32 |
-//! | of sums: bias, scale of the table, slope and offset of the calibration | 4 x f32 |
-//! | of sums: table of words and word pairs | 2^bits x i8 |
-//! | trees, then the trees of sums: number of nodes, then nodes (figure u16, left u16, right u16, unused u16, threshold or value f32) | u32, 12 bytes each |
+//! | of word problems: means, scales, slopes | 3 x a word problem's figures x f32 |
+//! | of word problems: bias, scale of the table, slope and offset of the calibration | 4 x f32 |
+//! | of word problems: table of words and word pairs | 2^bits x i8 |
+//! | trees, then the trees of word problems: number of nodes, then nodes (figure u16, left u16, right u16, unused u16, threshold or value f32) | u32, 12 bytes each |
 //! | checksum: FNV-1a over all bytes before | u64 |
 //!
-//! A node whose left is 0 is a leaf. A figure at or below the threshold goes left. The trees of sums know the figures
-//! and, counted on, those of a sum.
+//! A node whose left is 0 is a leaf. A figure at or below the threshold goes left. The trees of word problems know the
+//! figures and, numbered on from there, those of a word problem.
 
 use crate::features::FIGURES;
-use crate::sums::SUMS;
+use crate::word_problems::PROBLEM_FIGURES;
 
 const MAGIC: &[u8; 8] = b"SEPTDIFF";
 const VERSION: u32 = 2;
@@ -88,12 +88,12 @@ pub(crate) struct Weights {
     pub(crate) shift: u32,
     pub(crate) table: Vec<i8>,
     pub(crate) trees: Vec<Tree>,
-    pub(crate) sums: SumWeights,
+    pub(crate) word_problems: ProblemWeights,
 }
 
-/// What is added for a sum told in words.
+/// What is added for a math word problem.
 #[derive(Debug)]
-pub(crate) struct SumWeights {
+pub(crate) struct ProblemWeights {
     pub(crate) slope: f32,
     pub(crate) offset: f32,
     pub(crate) means: Vec<f32>,
@@ -115,9 +115,9 @@ impl Weights {
         if fnv(body) != u64::from_le_bytes(*checksum) {
             return Err(Malformed::Checksum);
         }
-        let [version, figures, bits, n_trees, n_sums, n_sum_trees] =
+        let [version, figures, bits, n_trees, n_problem_figures, n_problem_trees] =
             rest.u32s().ok_or(Malformed::Inconsistent("its head"))?;
-        if version != VERSION || figures as usize != FIGURES || n_sums as usize != SUMS {
+        if version != VERSION || figures as usize != FIGURES || n_problem_figures as usize != PROBLEM_FIGURES {
             return Err(Malformed::Version { version, figures });
         }
         if !(1..=24).contains(&bits) {
@@ -128,18 +128,19 @@ impl Weights {
         let Some(numbers) = rest.floats(5) else { return Err(linear) };
         let quantiles = rest.floats(QUANTILES).ok_or(Malformed::Inconsistent("its quantiles"))?;
         let table = rest.take(1 << bits).ok_or(Malformed::Inconsistent("its table"))?;
-        let of_sums = || Malformed::Inconsistent("its part for sums");
-        let mut sum_floats = |n| rest.floats(n).ok_or_else(of_sums);
-        let (sum_means, sum_scales, sum_slopes) = (sum_floats(SUMS)?, sum_floats(SUMS)?, sum_floats(SUMS)?);
-        let sum_numbers = sum_floats(4)?;
-        let sum_table = rest.take(1 << bits).ok_or_else(of_sums)?;
+        let inconsistent = || Malformed::Inconsistent("its part for word problems");
+        let mut problem_floats = |n| rest.floats(n).ok_or_else(inconsistent);
+        let (problem_means, problem_scales, problem_slopes) =
+            (problem_floats(PROBLEM_FIGURES)?, problem_floats(PROBLEM_FIGURES)?, problem_floats(PROBLEM_FIGURES)?);
+        let problem_numbers = problem_floats(4)?;
+        let problem_table = rest.take(1 << bits).ok_or_else(inconsistent)?;
         let mut read_trees = |n: u32, n_figures: usize| {
             (0..n)
                 .map(|_| tree(&mut rest, n_figures).ok_or(Malformed::Inconsistent("a tree")))
                 .collect::<Result<Vec<_>, _>>()
         };
         let trees = read_trees(n_trees, FIGURES)?;
-        let sum_trees = read_trees(n_sum_trees, FIGURES + SUMS)?;
+        let problem_trees = read_trees(n_problem_trees, FIGURES + PROBLEM_FIGURES)?;
         if !rest.0.is_empty() {
             return Err(Malformed::Inconsistent("its end"));
         }
@@ -157,16 +158,16 @@ impl Weights {
             shift: 32 - bits,
             table: signed(table),
             trees,
-            sums: SumWeights {
-                slope: sum_numbers[2],
-                offset: sum_numbers[3],
-                means: sum_means,
-                scales: sum_scales,
-                slopes: sum_slopes,
-                bias: sum_numbers[0],
-                table_scale: sum_numbers[1],
-                table: signed(sum_table),
-                trees: sum_trees,
+            word_problems: ProblemWeights {
+                slope: problem_numbers[2],
+                offset: problem_numbers[3],
+                means: problem_means,
+                scales: problem_scales,
+                slopes: problem_slopes,
+                bias: problem_numbers[0],
+                table_scale: problem_numbers[1],
+                table: signed(problem_table),
+                trees: problem_trees,
             },
         })
     }

@@ -49,10 +49,10 @@ fn full_quality_sends_every_call_to_the_strong_model_and_none_asks_for_nothing()
 
 #[test]
 fn a_tenant_gets_the_share_that_it_asks_for_by_its_own_spread_of_scores() {
-    let seen: Vec<Probability> = (0..2_000).map(|idx| p(0.05 + 0.1 * (idx as f32 / 2_000.0))).collect();
-    let calibration = Calibration::fit(&outcomes(200, |score| score), &seen).unwrap();
+    let reading: Vec<Probability> = (0..2_000).map(|idx| p(0.05 + 0.1 * (idx as f32 / 2_000.0))).collect();
+    let calibration = Calibration::fit(&outcomes(200, |score| score), &reading).unwrap();
     for share in [0.05, 0.1, 0.25, 0.5, 0.9] {
-        let got = share_to_strong(calibration.for_share(share), &seen);
+        let got = share_to_strong(calibration.for_share(share), &reading);
         assert!((got - share).abs() < 0.01, "{got} in place of {share}");
     }
 }

@@ -39,7 +39,7 @@ fn score(prompt: &str) -> f32 {
 }
 
 #[test]
-fn every_greeting_and_look_up_is_easier_than_every_proof_analysis_and_sum_in_chinese_and_english() {
+fn every_greeting_and_look_up_is_easier_than_every_proof_analysis_and_word_problem_in_chinese_and_english() {
     for easy in EASY {
         for hard in HARD {
             assert!(score(easy) < score(hard), "{} {easy}\n{} {hard}", score(easy), score(hard));
@@ -63,7 +63,7 @@ fn a_chinese_prompt_and_its_english_twin_lie_near_each_other() {
 }
 
 #[test]
-fn more_steps_make_a_sum_harder() {
+fn more_steps_make_a_word_problem_harder() {
     let one = "小明有3个苹果，又买了5个，一共有多少个？";
     let many = "小明有3个苹果，又买了5个，然后把一半分给妹妹，之后每天吃掉剩下的三分之一，如果第二天他又买了原来的2倍，\
                 那么两天后一共还剩多少个？是最初的百分之几？";

@@ -32,7 +32,7 @@ pub fn nano(text: &str) -> Option<i64> {
     } else if places >= 0 {
         value.checked_mul(power(places)?)?
     } else {
-        // Beyond all digits nothing is left to round up.
+        // Beyond the last digit there is nothing left to round up.
         power(-places).map_or(0, |unit| (value + unit / 2) / unit)
     };
     i64::try_from(nano).ok()

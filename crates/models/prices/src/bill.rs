@@ -1,6 +1,6 @@
 //! The bill of one call.
 
-use crate::row::{Part, Row, Service};
+use crate::row::{Part, PriceRow, Service};
 
 /// What a call used. Input counts everything that was read and output everything that was written; the others say how
 /// much of that was special.
@@ -26,8 +26,8 @@ pub struct Tokens {
 
 const FEMTO_PER_NANO: i128 = 1_000_000;
 
-impl Row {
-    /// The cost in 10^-9 of a unit of [`Row::currency`]; `None` if something that was used has no price here.
+impl PriceRow {
+    /// The cost in 10^-9 of a unit of [`PriceRow::currency`]; `None` if something that was used has no price here.
     ///
     /// The size of the whole input, cached or not, chooses the tier, and the tier holds for every token of the call, as
     /// all providers with tiers bill. Cached and written tokens without a price of their own cost as input, an hour in the

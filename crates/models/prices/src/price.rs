@@ -26,7 +26,7 @@ impl Price {
         self.0
     }
 
-    /// Reads a price per unit, as price tables write it: `1.5e-07`, `0.00000015`, `2`. Exactly.
+    /// Reads a price per unit, as price tables write it: `1.5e-07`, `0.00000015`, `2`. The conversion is exact.
     ///
     /// # Errors
     /// [`NotAPrice`] for what is no decimal number, is negative, too large, or finer than 10^-15.
@@ -34,7 +34,7 @@ impl Price {
         decimal(text, 15).map(Self)
     }
 
-    /// Reads a price per million units, as providers print it: `0.15`. Exactly.
+    /// Reads a price per million units, as providers print it: `0.15`. The conversion is exact.
     ///
     /// # Errors
     /// As [`Price::per_unit`]; the finest is 10^-9 per million.

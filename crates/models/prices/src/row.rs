@@ -6,7 +6,7 @@ use crate::{Currency, Price};
 
 /// One row of the table, or of an operator's or tenant's own.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Row {
+pub struct PriceRow {
     /// The provider, by the table's name: `openai`, `bedrock`, `dashscope`.
     pub provider: Cow<'static, str>,
     /// The model, by the provider's name.
@@ -152,7 +152,7 @@ impl FromIterator<Ability> for Abilities {
     }
 }
 
-impl Row {
+impl PriceRow {
     /// A row without prices, limits and abilities: the beginning of an own one.
     #[must_use]
     pub fn named(provider: impl Into<Cow<'static, str>>, model: impl Into<Cow<'static, str>>) -> Self {

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use crate::row::{Abilities, Ability, Limits, Mode, Part, Rate, Row, Service};
+use crate::row::{Abilities, Ability, Limits, Mode, Part, PriceRow, Rate, Service};
 use crate::{Currency, NotAPrice, Price};
 
 static SHIPPED: LazyLock<Table> = LazyLock::new(|| {
@@ -19,7 +19,7 @@ static SHIPPED: LazyLock<Table> = LazyLock::new(|| {
 /// Rows by provider and model.
 #[derive(Debug, Clone)]
 pub struct Table {
-    rows: HashMap<&'static str, HashMap<&'static str, Row>>,
+    rows: HashMap<&'static str, HashMap<&'static str, PriceRow>>,
     head: Vec<&'static str>,
 }
 
@@ -88,7 +88,7 @@ impl Table {
     }
 
     /// All rows, in no order.
-    pub fn rows(&self) -> impl Iterator<Item = &Row> {
+    pub fn rows(&self) -> impl Iterator<Item = &PriceRow> {
         self.rows.values().flat_map(HashMap::values)
     }
 
@@ -100,7 +100,7 @@ impl Table {
     /// or a date thus wins over the general one. A shorter name never finds a longer one: an undated model is not
     /// billed as one of its dated versions.
     #[must_use]
-    pub fn find(&self, provider: &str, model: &str) -> Option<&Row> {
+    pub fn find(&self, provider: &str, model: &str) -> Option<&PriceRow> {
         let rows = self.rows.get(provider).or_else(|| {
             let lower = provider.to_ascii_lowercase();
             self.rows.get(canonical(&lower))
@@ -179,7 +179,7 @@ fn undated(name: &str) -> Option<&str> {
     None
 }
 
-fn row(line: &'static str, number: usize) -> Result<(&'static str, &'static str, Row), Malformed> {
+fn row(line: &'static str, number: usize) -> Result<(&'static str, &'static str, PriceRow), Malformed> {
     let odd = |what| Malformed::Odd { line: number, what };
     let columns: Vec<&'static str> = line.split('\t').collect();
     let [provider, model, mode, input, output, abilities, prices] = columns[..] else {
@@ -197,7 +197,7 @@ fn row(line: &'static str, number: usize) -> Result<(&'static str, &'static str,
         rates.push(Rate { part, service, above, price });
     }
     rates.shrink_to_fit();
-    let row = Row {
+    let row = PriceRow {
         provider: Cow::Borrowed(provider),
         model: Cow::Borrowed(model),
         mode: self::mode(mode).ok_or_else(|| odd("mode"))?,

@@ -1,8 +1,8 @@
 //! Bills, worked out by hand from the prices that the providers print.
 
-use septet_prices::{Ability, Currency, Mode, Part, Price, Row, Service, Table, Tokens};
+use septet_prices::{Ability, Currency, Mode, Part, Price, PriceRow, Service, Table, Tokens};
 
-fn row(provider: &str, model: &str) -> &'static Row {
+fn row(provider: &str, model: &str) -> &'static PriceRow {
     Table::shipped().find(provider, model).unwrap_or_else(|| panic!("{provider} {model} is in the table"))
 }
 
@@ -97,7 +97,7 @@ fn a_rerank_costs_by_search_and_an_embedding_by_token() {
 
 #[test]
 fn the_sum_is_rounded_once_and_half_goes_up() {
-    let row = Row::named("own", "model").with(Part::Input, Service::Standard, price("0.0002")).with(
+    let row = PriceRow::named("own", "model").with(Part::Input, Service::Standard, price("0.0002")).with(
         Part::Output,
         Service::Standard,
         price("0.0003"),
@@ -112,7 +112,7 @@ fn the_sum_is_rounded_once_and_half_goes_up() {
 
 #[test]
 fn what_has_no_price_has_no_cost_and_nothing_costs_nothing() {
-    let row = Row::named("own", "model").with(Part::Input, Service::Standard, price("1"));
+    let row = PriceRow::named("own", "model").with(Part::Input, Service::Standard, price("1"));
     assert_eq!(row.cost(&Tokens { output: 1, ..Tokens::default() }, Service::Standard), None);
     assert_eq!(row.cost(&Tokens::default(), Service::Standard), Some(0));
 }
@@ -135,7 +135,7 @@ fn counts_that_contradict_each_other_never_make_a_bill_smaller_than_what_was_rea
 
 #[test]
 fn a_partial_row_of_an_operator_replaces_only_what_it_names() {
-    let own = Row::named("openai", "gpt-4o").with(Part::Output, Service::Standard, price("8"));
+    let own = PriceRow::named("openai", "gpt-4o").with(Part::Output, Service::Standard, price("8"));
     let row = row("openai", "gpt-4o").overlaid(&own);
     let tokens = Tokens { input: 1_000, cached: 400, output: 1_000, ..Tokens::default() };
     assert_eq!(row.cost(&tokens, Service::Standard), Some((1_500 + 500 + 8_000) * 1_000));
@@ -147,7 +147,7 @@ fn a_partial_row_of_an_operator_replaces_only_what_it_names() {
 
 #[test]
 fn a_row_in_yuan_takes_no_price_in_dollars_over() {
-    let mut own = Row::named("dashscope", "qwen-plus").with(Part::Input, Service::Standard, price("0.8"));
+    let mut own = PriceRow::named("dashscope", "qwen-plus").with(Part::Input, Service::Standard, price("0.8"));
     own.currency = Currency::Cny;
     let row = row("dashscope", "qwen-plus").overlaid(&own);
     assert_eq!(row.currency.code(), "CNY");

@@ -1,9 +1,9 @@
 //! The shipped table, and the names it is asked with.
 
-use septet_prices::{Part, Row, Service, Table};
+use septet_prices::{Part, PriceRow, Service, Table};
 
 fn found(provider: &str, model: &str) -> Option<&'static str> {
-    Table::shipped().find(provider, model).map(|row: &'static Row| match &row.model {
+    Table::shipped().find(provider, model).map(|row: &'static PriceRow| match &row.model {
         std::borrow::Cow::Borrowed(model) => *model,
         std::borrow::Cow::Owned(_) => panic!("the shipped table borrows its names"),
     })

@@ -1,8 +1,9 @@
 //! Anthropic's Messages.
 //!
-//! What its server runs (searches, code, other servers' tools, compaction) comes as blocks of its own and is carried
-//! as [`Block::Opaque`](crate::event::Block::Opaque). Its figures count cached tokens apart and may be corrected by the
-//! last event of a stream. Its streams write one block after the other, so calls that others write side by side wait.
+//! What its server runs (searches, code, other servers' tools, compaction) comes as blocks of its own and is carried as
+//! [`Block::Opaque`](crate::event::Block::Opaque). Its usage counts cached tokens separately and may be corrected by
+//! the last event of a stream. Its streams write one block after the other, so calls that others write side by side
+//! wait.
 
 mod answer;
 mod block;

@@ -6,34 +6,34 @@ use crate::event::{Block, Delta, Event, Place};
 #[derive(Debug, Default)]
 pub(crate) struct Blocks {
     next: u32,
-    open: Option<(Place, Kind)>,
+    open: Option<(Place, BlockKind)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum BlockKind {
     Text,
     Reasoning,
     Other,
 }
 
 impl Blocks {
-    /// Adds to the text, beginning a block of it where none is open. Nothing is added for nothing.
+    /// Adds to the text, beginning a block of it where none is open. Empty text adds nothing.
     pub(crate) fn text(&mut self, more: &str, out: &mut Vec<Event>) {
-        self.grow(Kind::Text, more, out);
+        self.grow(BlockKind::Text, more, out);
     }
 
     /// Adds to the thinking, the same way.
     pub(crate) fn reasoning(&mut self, more: &str, out: &mut Vec<Event>) {
-        self.grow(Kind::Reasoning, more, out);
+        self.grow(BlockKind::Reasoning, more, out);
     }
 
-    fn grow(&mut self, kind: Kind, more: &str, out: &mut Vec<Event>) {
+    fn grow(&mut self, kind: BlockKind, more: &str, out: &mut Vec<Event>) {
         if more.is_empty() {
             return;
         }
         let place = match self.open {
             Some((place, open)) if open == kind => place,
-            _ if kind == Kind::Text => self.open(Block::Text, out),
+            _ if kind == BlockKind::Text => self.open(Block::Text, out),
             _ => self.open(Block::Reasoning { id: None }, out),
         };
         out.push(Event::Delta(place, Delta::Text(more.to_owned())));
@@ -45,9 +45,9 @@ impl Blocks {
         let place = Place { choice: 0, block: self.next };
         self.next += 1;
         let kind = match block {
-            Block::Text => Kind::Text,
-            Block::Reasoning { .. } => Kind::Reasoning,
-            _ => Kind::Other,
+            Block::Text => BlockKind::Text,
+            Block::Reasoning { .. } => BlockKind::Reasoning,
+            _ => BlockKind::Other,
         };
         self.open = Some((place, kind));
         out.push(Event::Open(place, block));
@@ -62,7 +62,7 @@ impl Blocks {
     /// Where the open text is; begins one where there is none.
     pub(crate) fn text_place(&mut self, out: &mut Vec<Event>) -> Place {
         match self.open {
-            Some((place, Kind::Text)) => place,
+            Some((place, BlockKind::Text)) => place,
             _ => self.open(Block::Text, out),
         }
     }

@@ -1,11 +1,11 @@
 //! Chat Completions: OpenAI's, and that of everyone who is compatible with it.
 //!
-//! Read generously, since every provider departs somewhere: thinking comes as `reasoning_content` (DeepSeek, Qwen, GLM,
-//! Kimi), `reasoning` (OpenRouter, Groq, vLLM), `reasoning_details` (OpenRouter) or as parts of the content (Mistral).
-//! Asked in the provider's own words where the clients' differ: see [`Thinking`](crate::dialect::Thinking) and
-//! [`Forcing`](crate::dialect::Forcing); [`adapt`] finds what has to change in a request that is not translated.
-//! Written strictly, with additions that clients are used to: `reasoning_content`, `reasoning_details` for what the
-//! provider wants to have back unchanged, and `provider_items` for what no other dialect has.
+//! Reading is lenient, since every provider deviates somewhere: thinking comes as `reasoning_content` (DeepSeek, Qwen,
+//! GLM, Kimi), `reasoning` (OpenRouter, Groq, vLLM), `reasoning_details` (OpenRouter) or as parts of the content
+//! (Mistral). Asked in the provider's own words where the clients' differ: see [`Thinking`](crate::dialect::Thinking)
+//! and [`Forcing`](crate::dialect::Forcing); [`adapt`] finds what has to change in a request that is not translated.
+//! Writing is strict, with additions that are common among clients: `reasoning_content`, `reasoning_details` for what
+//! the provider wants to have back unchanged, and `provider_items` for what no other dialect has.
 
 mod adapt;
 mod answer;

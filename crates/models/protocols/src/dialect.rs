@@ -46,7 +46,7 @@ pub enum Thinking {
     /// `reasoning_effort`, in the words that OpenAI's models know (OpenAI, Azure, Cerebras).
     #[default]
     Effort,
-    /// Nobody knows: a client's own words go on as they are, what came in other dialects is `reasoning_effort`.
+    /// Unknown: a client's own fields pass through as they are, what came in other dialects becomes `reasoning_effort`.
     Said,
     /// `reasoning: {effort, max_tokens, enabled, exclude}` (OpenRouter).
     Object,
@@ -80,7 +80,7 @@ pub enum Forcing {
     Unthinking,
     /// Never (Moonshot).
     Never,
-    /// Never, and neither can it be told not to call any (Zhipu): for that, no tools are offered.
+    /// Never. It cannot be told to call none either (Zhipu), so then no tools are offered.
     AutoOnly,
 }
 

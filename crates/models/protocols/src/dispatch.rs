@@ -66,8 +66,8 @@ impl Dialect {
         }
     }
 
-    /// Reads a provider's whole answer. Its ends fit what it holds: calls that come with `stop` are calls, and an answer
-    /// that announces calls and has none has failed.
+    /// Reads a provider's whole answer. Finish reasons are made consistent with the content: calls that end with `stop`
+    /// end with calls, and an answer that announces calls and has none has failed.
     ///
     /// # Errors
     /// [`Unreadable`] when it is not in this dialect.
@@ -96,7 +96,7 @@ impl Dialect {
         }
     }
 
-    /// A reader of one stream, whose ends fit what came before as those of [`Self::decode_answer`] do.
+    /// A reader of one stream, whose finish reasons are made consistent as by [`Self::decode_answer`].
     #[must_use]
     pub fn decoder(self) -> Box<dyn Decoder> {
         let decoder: Box<dyn Decoder> = match self {

@@ -1,4 +1,4 @@
-//! Texts into vectors: asked in OpenAI's shape, answered by whoever can.
+//! Texts into vectors: requested in OpenAI's shape, answered by any provider with embeddings.
 //!
 //! Token ids in place of texts go to OpenAI-compatible providers only: the others have other tokens, so they are
 //! refused there instead of guessed at. A request with more texts than a provider takes becomes several.

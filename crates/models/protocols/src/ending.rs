@@ -1,7 +1,8 @@
-//! The reason that an answer gives for its end, held against what it holds.
+//! Checks the finish reason of an answer against its content.
 //!
-//! Servers say `stop` and have called tools, or say that they call tools and call none: the first is a turn with calls,
-//! the second is no turn at all. Whoever believed the word would skip the calls, or wait for results of none.
+//! Some servers say `stop` and have called tools, or say that they call tools and call none: the first is a turn with
+//! calls, the second has failed. A client that believed the reason would skip the calls, or wait for results that never
+//! come.
 
 use std::collections::BTreeSet;
 

@@ -1,6 +1,6 @@
 //! Where one message of a stream ends and the next begins.
 //!
-//! The chunks that the network gives mean nothing; a [`Framer`] holds at most one unfinished frame.
+//! The boundaries of network chunks mean nothing; a [`Framer`] holds at most one unfinished frame.
 
 mod eventstream;
 
@@ -64,10 +64,10 @@ const MAX_FRAME_BYTES: usize = 32 << 20;
 
 /// Takes chunks in, gives whole frames out.
 #[derive(Debug)]
-pub struct Framer(Way);
+pub struct Framer(FramerState);
 
 #[derive(Debug)]
-enum Way {
+enum FramerState {
     Sse(septet_sse::Reader),
     Lines {
         pending: BytesMut,
@@ -82,9 +82,9 @@ impl Framer {
     #[must_use]
     pub fn new(framing: Framing) -> Self {
         Self(match framing {
-            Framing::Sse => Way::Sse(septet_sse::Reader::new(MAX_FRAME_BYTES)),
-            Framing::Lines => Way::Lines { pending: BytesMut::new(), searched: 0 },
-            Framing::EventStream => Way::EventStream(BytesMut::new()),
+            Framing::Sse => FramerState::Sse(septet_sse::Reader::new(MAX_FRAME_BYTES)),
+            Framing::Lines => FramerState::Lines { pending: BytesMut::new(), searched: 0 },
+            Framing::EventStream => FramerState::EventStream(BytesMut::new()),
         })
     }
 
@@ -94,7 +94,7 @@ impl Framer {
     /// When a frame never ends or a binary one is damaged; the stream cannot be read on.
     pub fn push(&mut self, chunk: &[u8], out: &mut Vec<Frame>) -> Result<(), Unreadable> {
         let n_pending = match &mut self.0 {
-            Way::Sse(reader) => {
+            FramerState::Sse(reader) => {
                 reader.push(chunk);
                 loop {
                     match reader.take() {
@@ -104,7 +104,7 @@ impl Framer {
                     }
                 }
             }
-            Way::Lines { pending, searched } => {
+            FramerState::Lines { pending, searched } => {
                 pending.extend_from_slice(chunk);
                 while let Some(offset) = memchr::memchr(b'\n', &pending[*searched..]) {
                     let line = pending.split_to(std::mem::take(searched) + offset).freeze();
@@ -114,7 +114,7 @@ impl Framer {
                 *searched = pending.len();
                 pending.len()
             }
-            Way::EventStream(pending) => {
+            FramerState::EventStream(pending) => {
                 pending.extend_from_slice(chunk);
                 eventstream::take(pending, out)?;
                 pending.len()
@@ -129,10 +129,10 @@ impl Framer {
     /// When a binary frame was cut.
     pub fn end(&mut self, out: &mut Vec<Frame>) -> Result<(), Unreadable> {
         match &mut self.0 {
-            Way::Sse(reader) => out.extend(reader.end().into_iter().filter_map(frame)),
-            Way::Lines { pending, .. } => out.extend(json_line(&pending.split().freeze())),
-            Way::EventStream(pending) if pending.is_empty() => {}
-            Way::EventStream(pending) => {
+            FramerState::Sse(reader) => out.extend(reader.end().into_iter().filter_map(frame)),
+            FramerState::Lines { pending, .. } => out.extend(json_line(&pending.split().freeze())),
+            FramerState::EventStream(pending) if pending.is_empty() => {}
+            FramerState::EventStream(pending) => {
                 return Err(Unreadable { what: format!("{} bytes of an unfinished frame", pending.len()) });
             }
         }
@@ -144,7 +144,7 @@ fn too_long() -> Unreadable {
     Unreadable { what: format!("a frame of the stream is longer than {MAX_FRAME_BYTES} bytes") }
 }
 
-/// An event as a frame, and what servers write that fail in the middle of a stream.
+/// An event as a frame; also the error that some servers write when they fail in the middle of a stream.
 fn frame(item: septet_sse::Item) -> Option<Frame> {
     let line = match item {
         septet_sse::Item::Event(event) => {
@@ -152,7 +152,7 @@ fn frame(item: septet_sse::Item) -> Option<Frame> {
         }
         septet_sse::Item::Stray(line) => line,
     };
-    // llama.cpp, and who stands on it, gives up with `error: {..}`.
+    // llama.cpp, and servers built on it, end a failed stream with `error: {..}`.
     if let Some(value) = line.strip_prefix(b"error:").map(<[u8]>::trim_ascii_start) {
         return value.starts_with(b"{").then(|| Frame::named("error", line.slice_ref(value)));
     }

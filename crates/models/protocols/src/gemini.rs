@@ -7,9 +7,9 @@
 //!   with every chunk, so only the end of the bytes ends it.
 //! - Calls have no ids as a rule. Ours are `call_<answer>_<n>`, so that those of two turns differ. Results name the
 //!   function instead, and are matched by order.
-//! - Thinking is counted apart from the output, and what the provider's own tools read apart from the prompt.
-//! - Thought signatures stand on calls, thoughts and text. Text has no place for one in other dialects, so there it is
-//!   a block of thinking of its own, without words, right behind; and goes back as a part without words.
+//! - Thinking is counted separately from the output, and what the provider's own tools read separately from the prompt.
+//! - Thought signatures stand on calls, thoughts and text. Text has no field for one in other dialects, so there the
+//!   signature follows in an empty block of thinking of its own; it goes back to Google as an empty part.
 
 mod args;
 mod contents;

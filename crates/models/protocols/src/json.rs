@@ -8,7 +8,7 @@ pub(crate) trait Look {
     fn text(&self, name: &str) -> Option<&str>;
     /// The text of a field, copied; empty when there is none.
     fn string(&self, name: &str) -> String;
-    /// A whole number that is not negative. Floats with nothing behind the point count: some providers write `12.0`.
+    /// A whole number that is not negative. Floats without a fraction count: some providers write `12.0`.
     fn count(&self, name: &str) -> u64;
     /// The elements of a field; none when it is no list.
     fn list(&self, name: &str) -> &[Value];

@@ -1,6 +1,6 @@
 //! Kinds of pictures and documents.
 
-/// The kind of a thing in base64, by its first bytes; a document without a known beginning is taken for a PDF.
+/// The media type of base64 data, by its first bytes; a document without a known beginning is taken for a PDF.
 pub(crate) fn sniff(base64: &str) -> &'static str {
     // `\x89PNG`, `\xff\xd8\xff`, `GIF8`, `RIFF`.
     let known = [("iVBORw", "image/png"), ("/9j/", "image/jpeg"), ("R0lGOD", "image/gif"), ("UklGR", "image/webp")];

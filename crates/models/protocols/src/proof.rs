@@ -1,9 +1,9 @@
 //! Proof that thinking, a call or a picture is a model's own, and who made it.
 //!
-//! Providers sign what their models think, or seal it, and want it back with the conversation. One that is given what
-//! another has made answers 400, be it after a fallback in the middle of a conversation or when one is resumed
-//! elsewhere. So a proof knows its maker, and a request holds only those that its provider made; the others are left
-//! out, with the thinking that they prove where the provider does not take it without.
+//! Providers sign what their models think, or seal it, and want it back with the conversation. A provider that receives
+//! another's proof answers 400, for example after a fallback in the middle of a conversation, or when a conversation is
+//! resumed with another provider. So a proof knows its maker, and a request holds only those that its provider made;
+//! the others are left out, with the thinking that they prove where the provider does not take it without.
 //!
 //! Who made it, in this order:
 //! 1. **The mark** that we put before it when a client of another dialect got it in a field that has no place for the
@@ -12,8 +12,8 @@
 //! 2. **Its form**, where it is of a known one. OpenAI's sealed thinking is a Fernet token (`gAAAA..`). Anthropic's and
 //!    Google's are base64 of protocol buffers that begin in different ways; Anthropic's are the same at Amazon's Bedrock
 //!    and at Google's Vertex AI, and good at all three.
-//! 3. **The dialect that it came in by.** One that came to us in Anthropic's words and is neither of a known form nor
-//!    like one at all, such as the ids that some compatible providers write there, is nobody's.
+//! 3. **The dialect that it came in by.** One that arrived in Anthropic's dialect and does not look like a proof at
+//!    all, such as the ids that some compatible providers write there, has no maker.
 //!
 //! A request in the dialect of its provider is passed on untouched. [`has_foreign`] tells cheaply whether it should not be,
 //! and [`strip_foreign`] takes out what the provider would refuse.
@@ -33,8 +33,8 @@ const MARK: &str = "septet:";
 /// A signature, or something sealed that only its maker reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proof {
-    /// The dialect of the maker; [`Dialect::Anthropic`] for Anthropic's models at Bedrock, too. [`Dialect::Chat`] is
-    /// nobody that we know: only a provider that sorts them out itself (OpenRouter) gets these back.
+    /// The dialect of the maker; [`Dialect::Anthropic`] for Anthropic's models at Bedrock, too. [`Dialect::Chat`]
+    /// stands for an unknown maker: only a provider that sorts proofs out itself (OpenRouter) gets these back.
     pub by: Dialect,
     /// The proof, as the maker wrote it.
     pub text: String,
@@ -114,8 +114,9 @@ pub(crate) fn own(proof: Option<&Proof>, target: Dialect) -> Option<&str> {
     proof.filter(|proof| proof.by == target).map(|proof| proof.text.as_str())
 }
 
-/// Whether a name in [`Encoded::dropped`](crate::Encoded::dropped) is that of a proof of somebody else's in the history.
-/// Nobody asked for it, and what was said stands without it: to leave it out is no reason to refuse a request.
+/// Whether a name in [`Encoded::dropped`](crate::Encoded::dropped) is that of another provider's proof in the history.
+/// The client did not ask for it, and the conversation is complete without it: leaving it out is no reason to refuse a
+/// request.
 #[must_use]
 pub fn is_of_history(dropped: &str) -> bool {
     dropped.starts_with("messages[") && dropped.ends_with(".signature")

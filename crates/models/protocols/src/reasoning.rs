@@ -7,7 +7,7 @@ pub struct Reasoning {
     pub effort: Option<Effort>,
     /// In tokens.
     pub budget: Option<u64>,
-    /// Said to think, but not how much: as the model likes.
+    /// Told to think, but not how much: the model decides.
     pub is_on: bool,
     /// Whether to show a summary (`auto`, `concise`, `detailed`) of the thinking.
     pub summary: Option<String>,
@@ -24,7 +24,8 @@ impl Reasoning {
         self.effort == Some(Effort::None) || (self.effort.is_none() && self.budget == Some(0))
     }
 
-    /// Whether the model is told to think. Neither this nor off is a word about how to show what it thinks anyway.
+    /// Whether the model is told to think. A setting that only says how to show the thinking counts as neither on nor
+    /// off.
     #[must_use]
     pub fn is_asked(&self) -> bool {
         !self.is_off() && (self.is_on || self.effort.is_some() || self.budget.is_some())

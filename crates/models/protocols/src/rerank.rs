@@ -1,4 +1,4 @@
-//! Documents in the order of their worth for a question: asked in the shape that Jina and Cohere share.
+//! Documents in the order of their relevance to a question: asked in the shape that Jina and Cohere share.
 //!
 //! Documents are not sent back by every provider, so they are put into the answer from the request.
 

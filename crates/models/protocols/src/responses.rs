@@ -14,6 +14,7 @@
 mod answer;
 mod citation;
 mod decode;
+mod delta_event;
 mod encode;
 mod failure;
 mod fields;
@@ -22,7 +23,6 @@ mod object;
 mod read;
 mod read_item;
 mod usage;
-mod wire;
 mod write;
 mod write_item;
 

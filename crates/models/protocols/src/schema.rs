@@ -69,7 +69,7 @@ pub(crate) fn narrow(schema: &Value) -> Option<Value> {
             }
             (_, value) => value.clone(),
         };
-        // Of several forms one fits: that only one does cannot be enforced.
+        // `oneOf` becomes `anyOf`: that exactly one matches cannot be enforced.
         let name = if name == "oneOf" && !object.contains_key("anyOf") { "anyOf" } else { name };
         narrowed.insert(name.to_owned(), value);
     }
@@ -96,7 +96,7 @@ fn is_refused(name: &str, value: &Value) -> bool {
     match (name, value) {
         ("minItems", least) => least.as_u64().is_some_and(|least| least > 1),
         ("format", Value::String(format)) => !FORMATS.contains(&format.as_str()),
-        // Looking around, word boundaries and references back.
+        // Lookaround, word boundaries and backreferences.
         ("pattern", Value::String(pattern)) => ["(?", "\\b", "\\1"].iter().any(|hard| pattern.contains(hard)),
         _ => REFUSED.contains(&name),
     }

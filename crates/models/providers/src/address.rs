@@ -8,7 +8,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use reqwest::Url;
 
 use crate::error::Error;
-use crate::kind::Kind;
+use crate::kind::ProviderKind;
 
 /// An address in two parts: what all interfaces of a provider share, and where its own begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,27 +44,31 @@ struct Paths {
 
 const OPENAI: Paths = Paths { home: "", tail: "/v1", others: &[], siblings: &[], always: false };
 
-fn paths(kind: Kind) -> Paths {
+fn paths(kind: ProviderKind) -> Paths {
     match kind {
-        Kind::Groq => Paths { home: "/openai", ..OPENAI },
-        Kind::OpenRouter => Paths { home: "/api", ..OPENAI },
-        Kind::DeepSeek => {
+        ProviderKind::Groq => Paths { home: "/openai", ..OPENAI },
+        ProviderKind::OpenRouter => Paths { home: "/api", ..OPENAI },
+        ProviderKind::DeepSeek => {
             Paths { tail: "", others: &["/v1", "/beta"], siblings: &["/anthropic/v1", "/anthropic"], ..OPENAI }
         }
-        Kind::Moonshot => Paths { siblings: &["/anthropic/v1", "/anthropic"], ..OPENAI },
-        Kind::Zhipu => Paths { home: "/api", tail: "/paas/v4", siblings: &["/anthropic/v1", "/anthropic"], ..OPENAI },
-        Kind::DashScope => Paths { tail: "/compatible-mode/v1", siblings: &["/api/v1", "/apps/anthropic"], ..OPENAI },
-        Kind::Anthropic => Paths { tail: "", siblings: &["/v1"], ..OPENAI },
-        Kind::Gemini => Paths {
+        ProviderKind::Moonshot => Paths { siblings: &["/anthropic/v1", "/anthropic"], ..OPENAI },
+        ProviderKind::Zhipu => {
+            Paths { home: "/api", tail: "/paas/v4", siblings: &["/anthropic/v1", "/anthropic"], ..OPENAI }
+        }
+        ProviderKind::DashScope => {
+            Paths { tail: "/compatible-mode/v1", siblings: &["/api/v1", "/apps/anthropic"], ..OPENAI }
+        }
+        ProviderKind::Anthropic => Paths { tail: "", siblings: &["/v1"], ..OPENAI },
+        ProviderKind::Gemini => Paths {
             tail: "/v1beta",
             others: &["/v1", "/v1alpha"],
             siblings: &["/v1beta/openai", "/v1/openai"],
             always: true,
             ..OPENAI
         },
-        Kind::Ollama => Paths { tail: "", siblings: &["/v1", "/api"], ..OPENAI },
-        Kind::Cohere => Paths { tail: "", siblings: &["/compatibility/v1", "/v1", "/v2"], ..OPENAI },
-        Kind::Perplexity | Kind::Azure | Kind::Bedrock => Paths { tail: "", ..OPENAI },
+        ProviderKind::Ollama => Paths { tail: "", siblings: &["/v1", "/api"], ..OPENAI },
+        ProviderKind::Cohere => Paths { tail: "", siblings: &["/compatibility/v1", "/v1", "/v2"], ..OPENAI },
+        ProviderKind::Perplexity | ProviderKind::Azure | ProviderKind::Bedrock => Paths { tail: "", ..OPENAI },
         _ => OPENAI,
     }
 }
@@ -76,7 +80,7 @@ const OPERATIONS: [&str; 4] = ["/chat/completions", "/responses", "/embeddings",
 ///
 /// # Errors
 /// [`Error::Address`] when it is none, or holds what does not belong into one, such as a password.
-pub(crate) fn read(kind: Kind, text: &str) -> Result<Address, Error> {
+pub(crate) fn read(kind: ProviderKind, text: &str) -> Result<Address, Error> {
     let wrong = |what| Error::Address { what };
     let mut url = Url::parse(&with_scheme(kind, text.trim())).map_err(|_| wrong("is no address"))?;
     if !matches!(url.scheme(), "http" | "https") {
@@ -86,7 +90,7 @@ pub(crate) fn read(kind: Kind, text: &str) -> Result<Address, Error> {
         return Err(wrong("must not hold a user name or password; write the key into api_key"));
     }
     let version = version(&url);
-    if url.query().is_some() && !(kind == Kind::Azure && version.is_some()) {
+    if url.query().is_some() && !(kind == ProviderKind::Azure && version.is_some()) {
         return Err(wrong("must not hold a query"));
     }
     url.set_query(None);
@@ -101,7 +105,7 @@ pub(crate) fn read(kind: Kind, text: &str) -> Result<Address, Error> {
     let path = path.trim_end_matches('/').to_owned();
     url.set_path("");
     let origin = url.as_str().trim_end_matches('/');
-    if kind == Kind::Azure {
+    if kind == ProviderKind::Azure {
         return Ok(azure(origin, &path, version));
     }
     let paths = paths(kind);
@@ -145,7 +149,7 @@ fn version(url: &Url) -> Option<String> {
         .map(|(_, value)| value.into_owned())
 }
 
-fn with_scheme(kind: Kind, text: &str) -> String {
+fn with_scheme(kind: ProviderKind, text: &str) -> String {
     if text.contains("://") {
         return text.to_owned();
     }
@@ -154,7 +158,7 @@ fn with_scheme(kind: Kind, text: &str) -> String {
     let host = if text.starts_with(':') { format!("127.0.0.1{text}") } else { text.to_owned() };
     let has_port = Url::parse(&format!("{scheme}://{host}")).is_ok_and(|url| url.port().is_some());
     match host.split_once('/') {
-        _ if kind != Kind::Ollama || has_port => format!("{scheme}://{host}"),
+        _ if kind != ProviderKind::Ollama || has_port => format!("{scheme}://{host}"),
         Some((host, path)) => format!("{scheme}://{host}:11434/{path}"),
         None => format!("{scheme}://{host}:11434"),
     }
@@ -175,7 +179,7 @@ fn call_what_listens(url: &mut Url) {
 mod tests {
     use super::*;
 
-    fn base(kind: Kind, text: &str) -> String {
+    fn base(kind: ProviderKind, text: &str) -> String {
         read(kind, text).unwrap().base()
     }
 
@@ -190,9 +194,9 @@ mod tests {
             "HTTPS://API.OpenAI.com:443/v1/chat/completions",
             "https://api.openai.com/v1/responses/",
         ] {
-            assert_eq!(base(Kind::OpenAi, text), "https://api.openai.com/v1", "{text}");
+            assert_eq!(base(ProviderKind::OpenAi, text), "https://api.openai.com/v1", "{text}");
         }
-        for kind in Kind::ALL {
+        for kind in ProviderKind::ALL {
             let Some(usual) = kind.facts().base_url else { continue };
             assert_eq!(base(kind, usual), usual, "{kind}");
             assert_eq!(base(kind, &format!("{usual}/")), usual, "{kind}");
@@ -205,32 +209,35 @@ mod tests {
     #[test]
     fn a_path_that_is_not_known_stays() {
         assert_eq!(
-            base(Kind::Compatible, "https://proxy.example/team-a/openai"),
+            base(ProviderKind::Compatible, "https://proxy.example/team-a/openai"),
             "https://proxy.example/team-a/openai"
         );
-        assert_eq!(base(Kind::Compatible, "http://10.0.0.7:9000/x/v3/"), "http://10.0.0.7:9000/x/v3");
-        assert_eq!(base(Kind::Gemini, "https://proxy.example/google"), "https://proxy.example/google/v1beta");
-        assert_eq!(base(Kind::DeepSeek, "https://api.deepseek.com/beta"), "https://api.deepseek.com/beta");
-        assert_eq!(base(Kind::DeepSeek, "https://api.deepseek.com/v1/"), "https://api.deepseek.com/v1");
-        assert_eq!(base(Kind::Zhipu, "https://api.z.ai/api/coding/paas/v4"), "https://api.z.ai/api/coding/paas/v4");
+        assert_eq!(base(ProviderKind::Compatible, "http://10.0.0.7:9000/x/v3/"), "http://10.0.0.7:9000/x/v3");
+        assert_eq!(base(ProviderKind::Gemini, "https://proxy.example/google"), "https://proxy.example/google/v1beta");
+        assert_eq!(base(ProviderKind::DeepSeek, "https://api.deepseek.com/beta"), "https://api.deepseek.com/beta");
+        assert_eq!(base(ProviderKind::DeepSeek, "https://api.deepseek.com/v1/"), "https://api.deepseek.com/v1");
+        assert_eq!(
+            base(ProviderKind::Zhipu, "https://api.z.ai/api/coding/paas/v4"),
+            "https://api.z.ai/api/coding/paas/v4"
+        );
     }
 
     #[test]
     fn the_address_of_another_interface_leads_to_the_same_provider() {
         for (kind, text, expected) in [
-            (Kind::DeepSeek, "https://api.deepseek.com/anthropic", "https://api.deepseek.com"),
-            (Kind::Zhipu, "https://api.z.ai/api/anthropic", "https://api.z.ai/api/paas/v4"),
-            (Kind::Ollama, "http://gpu:11434/v1/", "http://gpu:11434"),
-            (Kind::Ollama, "http://gpu:11434/api", "http://gpu:11434"),
-            (Kind::Anthropic, "https://api.anthropic.com/v1/messages", "https://api.anthropic.com"),
+            (ProviderKind::DeepSeek, "https://api.deepseek.com/anthropic", "https://api.deepseek.com"),
+            (ProviderKind::Zhipu, "https://api.z.ai/api/anthropic", "https://api.z.ai/api/paas/v4"),
+            (ProviderKind::Ollama, "http://gpu:11434/v1/", "http://gpu:11434"),
+            (ProviderKind::Ollama, "http://gpu:11434/api", "http://gpu:11434"),
+            (ProviderKind::Anthropic, "https://api.anthropic.com/v1/messages", "https://api.anthropic.com"),
             (
-                Kind::Gemini,
+                ProviderKind::Gemini,
                 "https://generativelanguage.googleapis.com/v1beta/openai/",
                 "https://generativelanguage.googleapis.com/v1beta",
             ),
-            (Kind::Cohere, "https://api.cohere.ai/compatibility/v1", "https://api.cohere.ai"),
+            (ProviderKind::Cohere, "https://api.cohere.ai/compatibility/v1", "https://api.cohere.ai"),
             (
-                Kind::DashScope,
+                ProviderKind::DashScope,
                 "https://dashscope-intl.aliyuncs.com/api/v1",
                 "https://dashscope-intl.aliyuncs.com/compatible-mode/v1",
             ),
@@ -242,13 +249,13 @@ mod tests {
     #[test]
     fn ones_own_servers_need_no_scheme() {
         for (kind, text, expected) in [
-            (Kind::Ollama, "0.0.0.0:11434", "http://127.0.0.1:11434"),
-            (Kind::Ollama, "gpu", "http://gpu:11434"),
-            (Kind::Ollama, ":8000", "http://127.0.0.1:8000"),
-            (Kind::Ollama, "https://ollama.com", "https://ollama.com"),
-            (Kind::Ollama, "http://[::]:11434", "http://[::1]:11434"),
-            (Kind::Vllm, "http://gpu:8000", "http://gpu:8000/v1"),
-            (Kind::LlamaCpp, "localhost:8080/v1/", "http://localhost:8080/v1"),
+            (ProviderKind::Ollama, "0.0.0.0:11434", "http://127.0.0.1:11434"),
+            (ProviderKind::Ollama, "gpu", "http://gpu:11434"),
+            (ProviderKind::Ollama, ":8000", "http://127.0.0.1:8000"),
+            (ProviderKind::Ollama, "https://ollama.com", "https://ollama.com"),
+            (ProviderKind::Ollama, "http://[::]:11434", "http://[::1]:11434"),
+            (ProviderKind::Vllm, "http://gpu:8000", "http://gpu:8000/v1"),
+            (ProviderKind::LlamaCpp, "localhost:8080/v1/", "http://localhost:8080/v1"),
         ] {
             assert_eq!(base(kind, text), expected, "{text}");
         }
@@ -268,7 +275,7 @@ mod tests {
                 Some("2024-10-21"),
             ),
         ] {
-            let read = read(Kind::Azure, text).unwrap();
+            let read = read(ProviderKind::Azure, text).unwrap();
             assert_eq!(
                 (read.root.as_str(), read.tail.as_str(), read.version.as_deref()),
                 (root, tail, version),
@@ -280,7 +287,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn an_address_in_its_usual_form_stays_as_it_is(host in "[a-z]{1,9}(:[1-9][0-9]{1,3})?", path in "(/[a-z0-9/.]{0,9}){0,3}") {
-            for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::Azure) {
+            for kind in ProviderKind::ALL.into_iter().filter(|kind| *kind != ProviderKind::Azure) {
                 let Ok(first) = read(kind, &format!("http://{host}{path}")) else { continue };
                 proptest::prop_assert_eq!(read(kind, &first.base()), Ok(first.clone()), "{}", kind);
             }
@@ -288,7 +295,7 @@ mod tests {
 
         #[test]
         fn no_text_breaks_the_reading(text: String) {
-            for kind in Kind::ALL {
+            for kind in ProviderKind::ALL {
                 let _read = read(kind, &text);
             }
         }
@@ -306,7 +313,7 @@ mod tests {
             "https://api.openai.com/v1?key=hunter2",
             "http://[hunter2]/",
         ] {
-            let refused = read(Kind::OpenAi, text).unwrap_err();
+            let refused = read(ProviderKind::OpenAi, text).unwrap_err();
             assert!(!format!("{refused} {refused:?}").contains("hunter2"), "{text}");
         }
     }

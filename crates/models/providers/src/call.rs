@@ -55,7 +55,7 @@ impl fmt::Debug for Options {
 
 /// A request that is to be sent.
 #[derive(Debug, Clone, Copy)]
-pub struct Call<'a> {
+pub struct ProviderRequest<'a> {
     /// What it asks for.
     pub operation: Operation,
     /// The model as the provider names it; part of the address for some.

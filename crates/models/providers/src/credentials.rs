@@ -11,7 +11,7 @@ pub enum Credentials {
     Bearer(SecretString),
     /// A key of Amazon's, to sign with.
     Aws {
-        /// Which key; no secret, but nobody's business either.
+        /// Which key; not secret, but not for publication either.
         access_key: SecretString,
         /// The key.
         secret_key: SecretString,
@@ -62,7 +62,8 @@ impl Credentials {
         let mut text = text.to_owned();
         for secret in secrets {
             let secret = secret.expose_secret();
-            // A key of a few letters is a stand-in for a server that wants none; its letters may be part of words.
+            // A key of a few letters is a placeholder for a server that wants none; its letters may be part of ordinary
+            // words.
             if secret.len() >= 6 {
                 text = text.replace(secret, "[key]");
             }

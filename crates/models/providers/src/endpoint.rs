@@ -6,16 +6,16 @@ use reqwest::Url;
 use septet_protocols::Dialect;
 
 use crate::address::{self, Address};
-use crate::call::{Call, Operation, Options, Prepared};
+use crate::call::{Operation, Options, Prepared, ProviderRequest};
 use crate::credentials::Credentials;
 use crate::error::Error;
-use crate::kind::Kind;
+use crate::kind::ProviderKind;
 use crate::{headers, path, sign};
 
 /// A provider at an address.
 #[derive(Debug, Clone)]
 pub struct Endpoint {
-    kind: Kind,
+    kind: ProviderKind,
     address: Address,
     dialects: &'static [Dialect],
     region: Option<String>,
@@ -27,8 +27,8 @@ impl Endpoint {
     ///
     /// # Errors
     /// [`Error::NoAddress`], [`Error::Address`] and [`Error::Option`], each in words for who writes the settings.
-    pub fn new(kind: Kind, base_url: Option<&str>, options: &Options) -> Result<Self, Error> {
-        if kind == Kind::Local {
+    pub fn new(kind: ProviderKind, base_url: Option<&str>, options: &Options) -> Result<Self, Error> {
+        if kind == ProviderKind::Local {
             return Err(Error::NotOffered { kind, what: "endpoint" });
         }
         let region = options.region.as_deref().map(str::trim).filter(|region| !region.is_empty());
@@ -36,7 +36,7 @@ impl Endpoint {
             return Err(Error::Option { option: "region", what: "must be a name such as eu-central-1" });
         }
         let usual = match region {
-            Some(region) if kind == Kind::Bedrock => {
+            Some(region) if kind == ProviderKind::Bedrock => {
                 let suffix = if region.starts_with("cn-") { ".cn" } else { "" };
                 Some(format!("https://bedrock-runtime.{region}.amazonaws.com{suffix}"))
             }
@@ -53,7 +53,7 @@ impl Endpoint {
 
     /// Its kind.
     #[must_use]
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> ProviderKind {
         self.kind
     }
 
@@ -75,7 +75,12 @@ impl Endpoint {
     ///
     /// # Errors
     /// [`Error::NotOffered`], [`Error::Model`], [`Error::Credentials`] and [`Error::Key`].
-    pub fn prepare(&self, call: &Call<'_>, credentials: &Credentials, now: Timestamp) -> Result<Prepared, Error> {
+    pub fn prepare(
+        &self,
+        call: &ProviderRequest<'_>,
+        credentials: &Credentials,
+        now: Timestamp,
+    ) -> Result<Prepared, Error> {
         let url = parse(&path::of(self.kind, &self.address, call.operation, call.model)?)?;
         let method = if call.operation == Operation::Models { Method::GET } else { Method::POST };
         let mut headers = headers::plain(call);
@@ -83,7 +88,7 @@ impl Endpoint {
             Credentials::None => {}
             Credentials::Bearer(key) => headers::key(self.kind, call.operation, key, &mut headers)?,
             Credentials::Aws { access_key, secret_key, session_token } => {
-                if self.kind != Kind::Bedrock {
+                if self.kind != ProviderKind::Bedrock {
                     return Err(Error::Credentials { kind: self.kind, what: "an API key" });
                 }
                 let region = self.region.as_deref();
@@ -99,7 +104,7 @@ impl Endpoint {
     }
 }
 
-fn dialects(kind: Kind, url: &Url) -> &'static [Dialect] {
+fn dialects(kind: ProviderKind, url: &Url) -> &'static [Dialect] {
     let facts = kind.facts();
     let host = url.host_str().unwrap_or_default();
     let is_below = |home: &str| host.strip_suffix(home).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));

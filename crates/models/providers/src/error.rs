@@ -1,13 +1,13 @@
 //! Why a provider cannot be addressed.
 
-use crate::kind::Kind;
+use crate::kind::ProviderKind;
 
 /// A provider cannot be addressed as wished. Names settings, never shows a key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// It has no address of its own.
     #[error("a provider of kind {0} needs a base_url")]
-    NoAddress(Kind),
+    NoAddress(ProviderKind),
     /// The address is none.
     #[error("base_url {what}")]
     Address {
@@ -26,7 +26,7 @@ pub enum Error {
     #[error("a provider of kind {kind} offers no {what}")]
     NotOffered {
         /// The kind.
-        kind: Kind,
+        kind: ProviderKind,
         /// "embeddings", "reranking", "list of models", or a dialect.
         what: &'static str,
     },
@@ -37,11 +37,11 @@ pub enum Error {
     #[error("a provider of kind {kind} wants {what}")]
     Credentials {
         /// The kind.
-        kind: Kind,
+        kind: ProviderKind,
         /// What it wants.
         what: &'static str,
     },
     /// The key cannot be sent, or nothing can be signed with it.
     #[error("the key of the provider of kind {0} holds characters that no key has")]
-    Key(Kind),
+    Key(ProviderKind),
 }

@@ -1,7 +1,7 @@
 //! What is known of each kind of provider: one row each.
 //!
-//! Addresses, variables and habits are as the providers document them; where one has several hosts (mainland and
-//! abroad), the default is the first one listed and the other is a `base_url` away.
+//! Addresses, variables and quirks are as the providers document them; where one has several hosts (mainland China and
+//! abroad), the default is the first one listed and the other is set with `base_url`.
 
 mod hosted;
 mod own;
@@ -10,23 +10,23 @@ mod regional;
 use septet_protocols::{Dialect, Forcing, Quirks, Thinking, embeddings, rerank};
 
 use crate::credentials::Credentials;
-use crate::kind::Kind;
+use crate::kind::ProviderKind;
 
 /// What all providers of a kind have in common.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facts {
     /// The kind.
-    pub kind: Kind,
+    pub kind: ProviderKind,
     /// Its address in its usual form; absent where the user must say it.
     pub base_url: Option<&'static str>,
     /// What it can be asked in, best first; empty when it has no chat.
     pub dialects: &'static [Dialect],
-    /// The domains where it really is. Elsewhere is a relay, which is only sure to have the first of the dialects; see
-    /// [`crate::Endpoint::dialects`]. Empty where all dialects are at one address, wherever that is.
+    /// The domains of the provider itself. An endpoint elsewhere is a relay, which is only sure to have the first of
+    /// the dialects; see [`crate::Endpoint::dialects`]. Empty where all dialects are at one address, wherever that is.
     pub homes: &'static [&'static str],
     /// How it departs from Chat Completions.
     pub quirks: Quirks,
-    /// How it is asked for vectors. Bedrock's depends on the model: ask [`Kind::embeddings`].
+    /// How it is asked for vectors. Bedrock's depends on the model: ask [`ProviderKind::embeddings`].
     pub embeddings: Option<embeddings::Api>,
     /// How it is asked to put documents in order.
     pub rerank: Option<rerank::Api>,
@@ -49,7 +49,7 @@ pub struct Facts {
     pub models: &'static [&'static str],
 }
 
-impl Kind {
+impl ProviderKind {
     /// What all of this kind have in common.
     #[must_use]
     pub fn facts(self) -> &'static Facts {
@@ -92,10 +92,10 @@ impl Kind {
     }
 }
 
-/// A server that has OpenAI's interface, of which nothing more is known. It gets the older words, which newer servers
-/// understand as well.
+/// A server that has OpenAI's interface, of which nothing more is known. It gets the older parameter names, which newer
+/// servers understand as well.
 const COMPATIBLE: Facts = Facts {
-    kind: Kind::Compatible,
+    kind: ProviderKind::Compatible,
     base_url: None,
     dialects: &[Dialect::Chat],
     homes: &[],
@@ -112,7 +112,7 @@ const COMPATIBLE: Facts = Facts {
     models: &[],
 };
 
-/// A hosted one: a key is needed, nothing but chat and a list is sure.
+/// A hosted one: it needs a key; only chat and the list of models are certain.
 const HOSTED: Facts = Facts { embeddings: None, rerank: None, needs_key: true, ..COMPATIBLE };
 
 /// Exactly OpenAI's.
@@ -127,40 +127,41 @@ const EXACT: Quirks = Quirks {
     wants_reasoning_back: false,
 };
 
-/// `max_tokens` and `system`: what everyone knows. How such a server is told to think, nobody knows.
+/// `max_tokens` and `system`, which every server knows. There is no common parameter for thinking.
 const OLDER: Quirks = Quirks { old_max_tokens: true, no_developer: true, thinking: Thinking::Said, ..EXACT };
 
 /// A folder of models.
-const LOCAL: Facts = Facts { kind: Kind::Local, dialects: &[], rerank: None, lists: false, is_own: true, ..COMPATIBLE };
+const LOCAL: Facts =
+    Facts { kind: ProviderKind::Local, dialects: &[], rerank: None, lists: false, is_own: true, ..COMPATIBLE };
 
-pub(crate) fn of(kind: Kind) -> &'static Facts {
+pub(crate) fn of(kind: ProviderKind) -> &'static Facts {
     match kind {
-        Kind::OpenAi => &hosted::OPENAI,
-        Kind::Azure => &hosted::AZURE,
-        Kind::Anthropic => &hosted::ANTHROPIC,
-        Kind::Gemini => &hosted::GEMINI,
-        Kind::Bedrock => &hosted::BEDROCK,
-        Kind::Ollama => &own::OLLAMA,
-        Kind::Cohere => &hosted::COHERE,
-        Kind::Mistral => &hosted::MISTRAL,
-        Kind::DeepSeek => &regional::DEEPSEEK,
-        Kind::DashScope => &regional::DASHSCOPE,
-        Kind::Zhipu => &regional::ZHIPU,
-        Kind::Moonshot => &regional::MOONSHOT,
-        Kind::Xai => &hosted::XAI,
-        Kind::Groq => &hosted::GROQ,
-        Kind::OpenRouter => &hosted::OPENROUTER,
-        Kind::Together => &hosted::TOGETHER,
-        Kind::Cerebras => &hosted::CEREBRAS,
-        Kind::Vllm => &own::VLLM,
-        Kind::LmStudio => &own::LMSTUDIO,
-        Kind::LlamaCpp => &own::LLAMACPP,
-        Kind::Jina => &hosted::JINA,
-        Kind::Voyage => &hosted::VOYAGE,
-        Kind::SiliconFlow => &regional::SILICONFLOW,
-        Kind::Perplexity => &hosted::PERPLEXITY,
-        Kind::Compatible => &COMPATIBLE,
-        Kind::Local => &LOCAL,
+        ProviderKind::OpenAi => &hosted::OPENAI,
+        ProviderKind::Azure => &hosted::AZURE,
+        ProviderKind::Anthropic => &hosted::ANTHROPIC,
+        ProviderKind::Gemini => &hosted::GEMINI,
+        ProviderKind::Bedrock => &hosted::BEDROCK,
+        ProviderKind::Ollama => &own::OLLAMA,
+        ProviderKind::Cohere => &hosted::COHERE,
+        ProviderKind::Mistral => &hosted::MISTRAL,
+        ProviderKind::DeepSeek => &regional::DEEPSEEK,
+        ProviderKind::DashScope => &regional::DASHSCOPE,
+        ProviderKind::Zhipu => &regional::ZHIPU,
+        ProviderKind::Moonshot => &regional::MOONSHOT,
+        ProviderKind::Xai => &hosted::XAI,
+        ProviderKind::Groq => &hosted::GROQ,
+        ProviderKind::OpenRouter => &hosted::OPENROUTER,
+        ProviderKind::Together => &hosted::TOGETHER,
+        ProviderKind::Cerebras => &hosted::CEREBRAS,
+        ProviderKind::Vllm => &own::VLLM,
+        ProviderKind::LmStudio => &own::LMSTUDIO,
+        ProviderKind::LlamaCpp => &own::LLAMACPP,
+        ProviderKind::Jina => &hosted::JINA,
+        ProviderKind::Voyage => &hosted::VOYAGE,
+        ProviderKind::SiliconFlow => &regional::SILICONFLOW,
+        ProviderKind::Perplexity => &hosted::PERPLEXITY,
+        ProviderKind::Compatible => &COMPATIBLE,
+        ProviderKind::Local => &LOCAL,
     }
 }
 
@@ -170,7 +171,7 @@ mod tests {
 
     #[test]
     fn every_row_is_about_its_own_kind_and_can_be_used() {
-        for kind in Kind::ALL {
+        for kind in ProviderKind::ALL {
             let facts = kind.facts();
             assert_eq!(facts.kind, kind);
             assert!(facts.base_url.is_none_or(|url| !url.ends_with('/')), "{kind}");
@@ -183,20 +184,20 @@ mod tests {
     #[test]
     fn who_refuses_a_forced_call_or_is_told_to_think_in_its_own_way_is_known() {
         for (kind, forcing, thinking) in [
-            (Kind::OpenAi, Forcing::Any, Thinking::Effort),
-            (Kind::Moonshot, Forcing::Never, Thinking::Switch),
-            (Kind::Zhipu, Forcing::AutoOnly, Thinking::Switch),
-            (Kind::DeepSeek, Forcing::Unthinking, Thinking::Switch),
-            (Kind::DashScope, Forcing::Named, Thinking::Enable),
-            (Kind::SiliconFlow, Forcing::Any, Thinking::Enable),
-            (Kind::OpenRouter, Forcing::Any, Thinking::Object),
-            (Kind::Together, Forcing::Any, Thinking::Together),
-            (Kind::Groq, Forcing::Any, Thinking::Groq),
-            (Kind::Xai, Forcing::Any, Thinking::Xai),
-            (Kind::Mistral, Forcing::Any, Thinking::Mistral),
-            (Kind::Vllm, Forcing::Any, Thinking::Template),
-            (Kind::LmStudio, Forcing::Any, Thinking::Said),
-            (Kind::Compatible, Forcing::Any, Thinking::Said),
+            (ProviderKind::OpenAi, Forcing::Any, Thinking::Effort),
+            (ProviderKind::Moonshot, Forcing::Never, Thinking::Switch),
+            (ProviderKind::Zhipu, Forcing::AutoOnly, Thinking::Switch),
+            (ProviderKind::DeepSeek, Forcing::Unthinking, Thinking::Switch),
+            (ProviderKind::DashScope, Forcing::Named, Thinking::Enable),
+            (ProviderKind::SiliconFlow, Forcing::Any, Thinking::Enable),
+            (ProviderKind::OpenRouter, Forcing::Any, Thinking::Object),
+            (ProviderKind::Together, Forcing::Any, Thinking::Together),
+            (ProviderKind::Groq, Forcing::Any, Thinking::Groq),
+            (ProviderKind::Xai, Forcing::Any, Thinking::Xai),
+            (ProviderKind::Mistral, Forcing::Any, Thinking::Mistral),
+            (ProviderKind::Vllm, Forcing::Any, Thinking::Template),
+            (ProviderKind::LmStudio, Forcing::Any, Thinking::Said),
+            (ProviderKind::Compatible, Forcing::Any, Thinking::Said),
         ] {
             let quirks = kind.facts().quirks;
             assert_eq!((quirks.forcing, quirks.thinking), (forcing, thinking), "{kind}");
@@ -205,7 +206,7 @@ mod tests {
 
     #[test]
     fn the_usual_address_is_at_home() {
-        for facts in Kind::ALL.map(Kind::facts).into_iter().filter(|facts| !facts.homes.is_empty()) {
+        for facts in ProviderKind::ALL.map(ProviderKind::facts).into_iter().filter(|facts| !facts.homes.is_empty()) {
             let url = facts.base_url.unwrap();
             assert!(facts.homes.iter().any(|home| url.contains(home)), "{url}");
         }
@@ -214,7 +215,7 @@ mod tests {
     #[test]
     fn a_variable_names_one_provider() {
         let mut seen = std::collections::BTreeMap::new();
-        for facts in Kind::ALL.map(Kind::facts) {
+        for facts in ProviderKind::ALL.map(ProviderKind::facts) {
             let variables = facts.key_variables.iter().chain(facts.url_variables).chain(&facts.model_variable);
             for variable in variables {
                 assert_eq!(seen.insert(*variable, facts.kind), None, "{variable}");

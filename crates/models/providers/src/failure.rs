@@ -11,16 +11,16 @@ use jiff::Timestamp;
 use septet_protocols::{Dialect, Failure, anthropic, bedrock, chat, cohere, gemini, ollama, responses};
 use serde_json::Value;
 
-// Error pages of proxies are long, and their first words say it.
+// Error pages of proxies are long; their first words name the error.
 const MAX_WORDS: usize = 500;
 
 /// Reads the answer to a request in `dialect` that failed with `status`.
 ///
 /// `status` of what comes back is the one that fits what the provider says, which is not always the one of HTTP: Google
-/// and xAI call a wrong key a bad request, Amazon names the exception in a header. So 401 and 403 are about the key, 402
-/// about money, 408 and 5xx about the provider, 429 about haste, whoever was asked. `retry_after_ms` is the longest wait
-/// that the headers or the body ask for. The message is the provider's: it may repeat the key, so pass it through
-/// [`crate::Credentials::hide`] before it is shown.
+/// and xAI call a wrong key a bad request, Amazon names the exception in a header. So 401 and 403 are about the key,
+/// 402 about money, 408 and 5xx about the provider and 429 about the rate, for every provider. `retry_after_ms` is the
+/// longest wait that the headers or the body ask for. The message is the provider's: it may repeat the key, so pass it
+/// through [`crate::Credentials::hide`] before it is shown.
 #[must_use]
 pub fn failure(dialect: Dialect, status: u16, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Failure {
     let mut failure = match serde_json::from_slice(body) {

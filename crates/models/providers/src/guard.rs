@@ -1,11 +1,12 @@
-//! Keeps requests from going where no provider is: to this machine, its network, or the cloud's metadata.
+//! Guards against server-side request forgery: keeps requests from this machine, its network and the cloud's metadata
+//! service.
 //!
 //! An address is checked twice: what is written in it by [`Policy::check`], and what its name resolves to by [`Guard`],
 //! which is the client's only way to resolve names. The connection goes to the very addresses that were checked, so a
 //! name that resolves to another address a moment later gains nothing. A client that is guarded must not follow
 //! redirects; [`Guard::protect`] sees to both.
 //!
-//! Where the operator made a proxy known to the process, names are resolved by that proxy, and it has to refuse.
+//! Where the operator configured a proxy for the process, that proxy resolves names, and has to do the refusing.
 
 use std::error::Error as StdError;
 use std::net::{IpAddr, SocketAddr};
@@ -16,7 +17,7 @@ use reqwest::redirect;
 use reqwest::{ClientBuilder, Url};
 use septet_kernel::Reach;
 
-use crate::kind::Kind;
+use crate::kind::ProviderKind;
 
 /// Which addresses a provider may have. The caller's decision: what the operator wrote deserves more trust than what a
 /// tenant did.
@@ -33,7 +34,7 @@ pub enum Policy {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{host} is not called: {why}")]
 pub struct Refused {
-    /// As it was written; without its addresses, which are nobody's business.
+    /// As it was written; without the addresses it resolved to, which would describe the internal network.
     pub host: String,
     /// In words.
     pub why: String,
@@ -57,7 +58,7 @@ impl Refused {
 impl Policy {
     /// What a kind gets when the operator says nothing: private addresses for servers that people run themselves.
     #[must_use]
-    pub fn usual(kind: Kind) -> Self {
+    pub fn usual(kind: ProviderKind) -> Self {
         if kind.facts().is_own { Self::Private } else { Self::Public }
     }
 
@@ -92,7 +93,7 @@ impl Policy {
     }
 }
 
-/// Resolves names, and keeps what the policy refuses to itself.
+/// Resolves names, and leaves out the addresses that the policy refuses.
 #[derive(Clone)]
 pub struct Guard {
     policy: Policy,

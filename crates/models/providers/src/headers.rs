@@ -5,9 +5,9 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use septet_protocols::{Dialect, Framing};
 
-use crate::call::{Call, Operation, Options, framing};
+use crate::call::{Operation, Options, ProviderRequest, framing};
 use crate::error::Error;
-use crate::kind::Kind;
+use crate::kind::ProviderKind;
 
 const ANTHROPIC_VERSION: HeaderName = HeaderName::from_static("anthropic-version");
 const ANTHROPIC_BETA: HeaderName = HeaderName::from_static("anthropic-beta");
@@ -17,7 +17,7 @@ const OPENAI_BETA: HeaderName = HeaderName::from_static("openai-beta");
 const OURS: [&str; 6] = ["host", "content-length", "transfer-encoding", "connection", "content-encoding", "te"];
 
 /// Those without a key.
-pub(crate) fn plain(call: &Call<'_>) -> HeaderMap {
+pub(crate) fn plain(call: &ProviderRequest<'_>) -> HeaderMap {
     let mut headers = HeaderMap::new();
     if call.operation != Operation::Models {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -48,16 +48,21 @@ pub(crate) fn plain(call: &Call<'_>) -> HeaderMap {
 }
 
 /// An API key, where the provider looks for it.
-pub(crate) fn key(kind: Kind, operation: Operation, key: &SecretString, headers: &mut HeaderMap) -> Result<(), Error> {
+pub(crate) fn key(
+    kind: ProviderKind,
+    operation: Operation,
+    key: &SecretString,
+    headers: &mut HeaderMap,
+) -> Result<(), Error> {
     let is = |wanted| matches!(operation, Operation::Chat { dialect, .. } if dialect == wanted);
     let name = match kind {
-        Kind::Azure => HeaderName::from_static("api-key"),
-        Kind::Anthropic => HeaderName::from_static("x-api-key"),
-        Kind::DeepSeek if is(Dialect::Anthropic) => HeaderName::from_static("x-api-key"),
-        Kind::Gemini if !is(Dialect::Chat) => HeaderName::from_static("x-goog-api-key"),
+        ProviderKind::Azure => HeaderName::from_static("api-key"),
+        ProviderKind::Anthropic => HeaderName::from_static("x-api-key"),
+        ProviderKind::DeepSeek if is(Dialect::Anthropic) => HeaderName::from_static("x-api-key"),
+        ProviderKind::Gemini if !is(Dialect::Chat) => HeaderName::from_static("x-goog-api-key"),
         _ => AUTHORIZATION,
     };
-    if kind == Kind::Anthropic {
+    if kind == ProviderKind::Anthropic {
         // The list of models wants it too.
         headers.insert(ANTHROPIC_VERSION, HeaderValue::from_static("2023-06-01"));
     }
@@ -75,9 +80,9 @@ pub(crate) fn secret(value: &str) -> Option<HeaderValue> {
 }
 
 /// Those that the settings add.
-pub(crate) fn extra(kind: Kind, options: &Options) -> Result<HeaderMap, Error> {
+pub(crate) fn extra(kind: ProviderKind, options: &Options) -> Result<HeaderMap, Error> {
     let mut headers = HeaderMap::new();
-    if kind == Kind::OpenAi {
+    if kind == ProviderKind::OpenAi {
         for (name, option, value) in [
             ("openai-organization", "organization", &options.organization),
             ("openai-project", "project", &options.project),

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[expect(missing_docs, reason = "they are names")]
-pub enum Kind {
+pub enum ProviderKind {
     OpenAi,
     Azure,
     Anthropic,
@@ -46,7 +46,7 @@ pub enum Kind {
     Local,
 }
 
-impl Kind {
+impl ProviderKind {
     /// All of them.
     pub const ALL: [Self; 26] = [
         Self::OpenAi,
@@ -111,13 +111,13 @@ impl Kind {
     }
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for ProviderKind {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(self.as_str())
     }
 }
 
-impl FromStr for Kind {
+impl FromStr for ProviderKind {
     type Err = UnknownKind;
 
     fn from_str(name: &str) -> Result<Self, UnknownKind> {
@@ -138,13 +138,13 @@ mod tests {
 
     #[test]
     fn a_kind_has_the_same_name_in_settings_and_in_words() {
-        for kind in Kind::ALL {
+        for kind in ProviderKind::ALL {
             assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
-            assert_eq!(serde_json::from_value::<Kind>(kind.as_str().into()).unwrap(), kind);
+            assert_eq!(serde_json::from_value::<ProviderKind>(kind.as_str().into()).unwrap(), kind);
             assert_eq!(kind.as_str().parse(), Ok(kind));
         }
-        assert_eq!(serde_json::from_str::<Kind>("\"openai-compatible\"").unwrap(), Kind::Compatible);
-        assert_eq!("OpenAI-compatible".parse(), Ok(Kind::Compatible));
-        assert!("vertex".parse::<Kind>().is_err());
+        assert_eq!(serde_json::from_str::<ProviderKind>("\"openai-compatible\"").unwrap(), ProviderKind::Compatible);
+        assert_eq!("OpenAI-compatible".parse(), Ok(ProviderKind::Compatible));
+        assert!("vertex".parse::<ProviderKind>().is_err());
     }
 }

@@ -1,9 +1,9 @@
 //! Where a provider of models is, and how it wants to be addressed.
 //!
 //! ```text
-//!   Kind ──► Facts      what every provider of this kind has in common: a table
+//!   ProviderKind ──► Facts      what every provider of this kind has in common: a table
 //!   Endpoint            one provider: an address of this kind, checked and put into its usual form
-//!     └─ prepare(Call, Credentials, now) ──► Prepared { method, url, headers }
+//!     └─ prepare(ProviderRequest, Credentials, now) ──► Prepared { method, url, headers }
 //!   Policy, Guard       which addresses may be called at all; no name is resolved to another one
 //!   failure()           what an answer that is no success says
 //! ```
@@ -26,12 +26,12 @@ mod listing;
 mod path;
 mod sign;
 
-pub use call::{Call, Operation, Options, Prepared, framing};
+pub use call::{Operation, Options, Prepared, ProviderRequest, framing};
 pub use credentials::Credentials;
 pub use endpoint::Endpoint;
 pub use error::Error;
 pub use facts::Facts;
 pub use failure::{failure, is_loading, is_too_long};
 pub use guard::{Guard, Policy, Refused};
-pub use kind::{Kind, UnknownKind};
+pub use kind::{ProviderKind, UnknownKind};
 pub use listing::models_in;

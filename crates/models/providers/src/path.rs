@@ -6,7 +6,7 @@ use septet_protocols::{Dialect, embeddings, rerank};
 use crate::address::Address;
 use crate::call::Operation;
 use crate::error::Error;
-use crate::kind::Kind;
+use crate::kind::ProviderKind;
 
 /// All but what RFC 3986 calls unreserved; Amazon signs the path in this form.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -18,8 +18,8 @@ const AZURE_V1: &str = "/openai/v1";
 ///
 /// # Errors
 /// [`Error::NotOffered`], and [`Error::Model`] when the name would lead elsewhere.
-pub(crate) fn of(kind: Kind, address: &Address, operation: Operation, model: &str) -> Result<String, Error> {
-    if kind == Kind::Azure {
+pub(crate) fn of(kind: ProviderKind, address: &Address, operation: Operation, model: &str) -> Result<String, Error> {
+    if kind == ProviderKind::Azure {
         return azure(address, operation, model);
     }
     let (base, root) = (address.base(), &address.root);
@@ -47,46 +47,56 @@ pub(crate) fn of(kind: Kind, address: &Address, operation: Operation, model: &st
         },
         Operation::Models if !kind.facts().lists => return refused("list of models"),
         Operation::Models => match kind {
-            Kind::Ollama => format!("{root}/api/tags"),
-            Kind::Cohere => format!("{root}/v1/models?page_size=1000"),
-            Kind::Anthropic => format!("{root}/v1/models?limit=1000"),
-            Kind::Gemini => format!("{base}/models?pageSize=1000"),
+            ProviderKind::Ollama => format!("{root}/api/tags"),
+            ProviderKind::Cohere => format!("{root}/v1/models?page_size=1000"),
+            ProviderKind::Anthropic => format!("{root}/v1/models?limit=1000"),
+            ProviderKind::Gemini => format!("{base}/models?pageSize=1000"),
             // The list is at the control plane, whose host lacks the `-runtime`.
-            Kind::Bedrock => format!("{}/foundation-models", root.replacen("://bedrock-runtime", "://bedrock", 1)),
+            ProviderKind::Bedrock => {
+                format!("{}/foundation-models", root.replacen("://bedrock-runtime", "://bedrock", 1))
+            }
             _ => format!("{base}/models"),
         },
     })
 }
 
-fn chat(kind: Kind, address: &Address, dialect: Dialect, stream: bool, model: &str) -> Result<String, Error> {
+fn chat(kind: ProviderKind, address: &Address, dialect: Dialect, stream: bool, model: &str) -> Result<String, Error> {
     let (base, root) = (address.base(), &address.root);
     Ok(match (kind, dialect) {
-        (Kind::Gemini, Dialect::Gemini) if stream => format!("{base}/{}:streamGenerateContent?alt=sse", google(model)?),
-        (Kind::Gemini, Dialect::Gemini) => format!("{base}/{}:generateContent", google(model)?),
-        (Kind::Gemini, Dialect::Chat) => format!("{base}/openai/chat/completions"),
-        (Kind::Bedrock, Dialect::Bedrock) => {
+        (ProviderKind::Gemini, Dialect::Gemini) if stream => {
+            format!("{base}/{}:streamGenerateContent?alt=sse", google(model)?)
+        }
+        (ProviderKind::Gemini, Dialect::Gemini) => format!("{base}/{}:generateContent", google(model)?),
+        (ProviderKind::Gemini, Dialect::Chat) => format!("{base}/openai/chat/completions"),
+        (ProviderKind::Bedrock, Dialect::Bedrock) => {
             format!("{root}/model/{}/converse{}", segment(model)?, if stream { "-stream" } else { "" })
         }
-        (Kind::Cohere, Dialect::Cohere) => format!("{root}/v2/chat"),
-        (Kind::Cohere, Dialect::Chat) => format!("{root}/compatibility/v1/chat/completions"),
-        (Kind::Ollama, Dialect::Ollama) => format!("{root}/api/chat"),
-        (Kind::Ollama, Dialect::Chat) => format!("{root}/v1/chat/completions"),
-        (Kind::Ollama, Dialect::Responses) => format!("{root}/v1/responses"),
-        (Kind::Ollama | Kind::Anthropic, Dialect::Anthropic) => format!("{root}/v1/messages"),
+        (ProviderKind::Cohere, Dialect::Cohere) => format!("{root}/v2/chat"),
+        (ProviderKind::Cohere, Dialect::Chat) => format!("{root}/compatibility/v1/chat/completions"),
+        (ProviderKind::Ollama, Dialect::Ollama) => format!("{root}/api/chat"),
+        (ProviderKind::Ollama, Dialect::Chat) => format!("{root}/v1/chat/completions"),
+        (ProviderKind::Ollama, Dialect::Responses) => format!("{root}/v1/responses"),
+        (ProviderKind::Ollama | ProviderKind::Anthropic, Dialect::Anthropic) => format!("{root}/v1/messages"),
         // Recorded there, without the version.
-        (Kind::DeepSeek, Dialect::Responses) => format!("{root}/responses"),
+        (ProviderKind::DeepSeek, Dialect::Responses) => format!("{root}/responses"),
         // Their interface for Anthropic's clients lies beside the usual one; that of the coding plan is the same.
-        (Kind::DeepSeek | Kind::Moonshot | Kind::Zhipu, Dialect::Anthropic) => {
+        (ProviderKind::DeepSeek | ProviderKind::Moonshot | ProviderKind::Zhipu, Dialect::Anthropic) => {
             format!("{}/anthropic/v1/messages", root.strip_suffix("/coding").unwrap_or(root))
         }
         (
-            Kind::Gemini | Kind::Bedrock | Kind::Cohere | Kind::Anthropic | Kind::Jina | Kind::Voyage | Kind::Local,
+            ProviderKind::Gemini
+            | ProviderKind::Bedrock
+            | ProviderKind::Cohere
+            | ProviderKind::Anthropic
+            | ProviderKind::Jina
+            | ProviderKind::Voyage
+            | ProviderKind::Local,
             _,
         ) => {
             return Err(Error::NotOffered { kind, what: name(dialect) });
         }
         (_, Dialect::Chat) => format!("{base}/chat/completions"),
-        // Not all have these two, and those that do are not told apart by their kind: see `Kind::speaks`.
+        // Not all have these two, and those that do are not told apart by their kind: see `ProviderKind::speaks`.
         (_, Dialect::Responses) => format!("{base}/responses"),
         (_, Dialect::Anthropic) => format!("{base}/messages"),
         (_, Dialect::Gemini | Dialect::Bedrock | Dialect::Ollama | Dialect::Cohere) => {
@@ -101,7 +111,7 @@ const AZURE_MODELS: &str = "2024-05-01-preview";
 /// Three forms: `/models` where it is written so; one with deployments where a version has a date; else `/openai/v1`,
 /// which alone has Responses.
 fn azure(address: &Address, operation: Operation, model: &str) -> Result<String, Error> {
-    let kind = Kind::Azure;
+    let kind = ProviderKind::Azure;
     let name = match operation {
         Operation::Chat { dialect: Dialect::Chat, .. } => "chat/completions",
         Operation::Chat { dialect: Dialect::Responses, .. } => "responses",
@@ -147,7 +157,7 @@ fn google(model: &str) -> Result<String, Error> {
 
 /// A name as one segment of a path.
 fn segment(model: &str) -> Result<String, Error> {
-    // A dot segment is one in its encoded form as well: the address would be another.
+    // A percent-encoded dot segment counts too: it would change the path.
     if model.is_empty() || matches!(model, "." | "..") || model.chars().any(char::is_control) {
         return Err(Error::Model(model.to_owned()));
     }

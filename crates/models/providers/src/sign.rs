@@ -14,7 +14,7 @@ use tracing::subscriber::{NoSubscriber, with_default};
 
 use crate::error::Error;
 use crate::headers;
-use crate::kind::Kind;
+use crate::kind::ProviderKind;
 
 /// Signs requests for one region.
 pub(crate) struct Signer<'a> {
@@ -34,10 +34,10 @@ impl Signer<'_> {
         now: Timestamp,
         headers: &mut HeaderMap,
     ) -> Result<(), Error> {
-        // The library tells its traces the request, its body and its token included.
+        // The library writes the request into its traces, including body and session token.
         let added = with_default(NoSubscriber::default(), || self.added(method, url, body, now, headers));
-        for (name, value) in added.ok_or(Error::Key(Kind::Bedrock))? {
-            let value = headers::secret(&value).ok_or(Error::Key(Kind::Bedrock))?;
+        for (name, value) in added.ok_or(Error::Key(ProviderKind::Bedrock))? {
+            let value = headers::secret(&value).ok_or(Error::Key(ProviderKind::Bedrock))?;
             headers.insert(HeaderName::from_static(name), value);
         }
         Ok(())

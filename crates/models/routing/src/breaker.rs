@@ -10,11 +10,12 @@
 //! ```
 //!
 //! A call that was let in before a change says nothing about the time after it: its report is ignored, except that a
-//! provider that asks to be left alone is always obeyed.
+//! provider's request to wait is always obeyed.
 //!
-//! Five failures in a row mean an outage, unless the deployment fails often anyway: of one that fails three calls in ten
-//! they come by chance every few minutes, and shutting it each time would turn 30 % errors into 80 % on a route that has
-//! nothing better. So the run that trips is as long as chance alone would hardly ever make it.
+//! Five failures in a row mean an outage, unless the deployment fails often anyway: of one that fails three calls in
+//! ten they come by chance every few minutes, and shutting it each time would turn 30 % errors into 80 % on a route
+//! that has nothing better. So the run of failures that trips the breaker is longer the more often the deployment fails
+//! anyway: so long that it hardly ever comes by chance.
 
 mod settings;
 mod state;
@@ -23,7 +24,7 @@ mod window;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use self::settings::Settings;
-pub use self::state::{Name, State};
+pub use self::state::{BreakerState, Name};
 use self::window::{Window, ratio, surprising_run};
 use crate::fault::{Fault, FaultKind};
 
@@ -33,8 +34,8 @@ pub struct Breaker {
     inner: Arc<Mutex<Inner>>,
 }
 
-/// Leave to make one call. Dropped without a report, it counts as neither good nor bad and gives its place back. A probe
-/// keeps its place until then, however long that takes; the caller's time-outs see to it.
+/// Permission to make one call. Dropped without a report, it counts as neither good nor bad and frees its place. A
+/// probe keeps its place until then, however long that takes; the caller's timeouts bound it.
 #[derive(Debug)]
 #[must_use = "a permit that is dropped gives its place back at once"]
 pub struct Permit {
@@ -58,7 +59,7 @@ struct Inner {
     /// How often the cool-down has been doubled.
     n_doubled: u32,
     n_opened: u64,
-    /// Of all eras: a probe that hangs keeps its place even when the breaker opened again meanwhile.
+    /// Counted across all openings: a probe that hangs keeps its place even when the breaker opened again meanwhile.
     n_probes: u32,
     last_fault: Option<Fault>,
     chance: u64,
@@ -93,7 +94,7 @@ impl Breaker {
         }
     }
 
-    /// Leave for one call, or `None` when the deployment is to be left alone.
+    /// A permit for one call, or `None` when the deployment must not be called.
     #[must_use]
     pub fn try_enter(&self, now_ms: u64) -> Option<Permit> {
         let mut inner = lock(&self.inner);
@@ -129,7 +130,7 @@ impl Breaker {
 
     /// How it stands. An open breaker whose time is over is shown as half-open: the next call will be a probe.
     #[must_use]
-    pub fn state(&self, now_ms: u64) -> State {
+    pub fn state(&self, now_ms: u64) -> BreakerState {
         let inner = lock(&self.inner);
         let (n_calls, n_failed) = inner.window.sum(now_ms);
         let (name, since_ms, until_ms) = match inner.phase {
@@ -138,7 +139,7 @@ impl Breaker {
             Phase::Open { until_ms } => (Name::Open, inner.since_ms, Some(until_ms)),
             Phase::HalfOpen { .. } => (Name::HalfOpen, inner.since_ms, None),
         };
-        State {
+        BreakerState {
             name,
             since_ms,
             until_ms,
@@ -150,7 +151,7 @@ impl Breaker {
         }
     }
 
-    /// Closes it at once and forgets what was: for an operator who has just put things right.
+    /// Closes it at once and forgets its history: for an operator who has just fixed the cause.
     pub fn reset(&self, now_ms: u64) {
         let mut inner = lock(&self.inner);
         inner.close(now_ms);
@@ -166,7 +167,7 @@ impl Permit {
     }
 
     /// The first token came. Counts as good already, so that a long answer does not hold the only probe's place; when
-    /// the call fails later all the same, [`Permit::bad`] takes the good back.
+    /// the call fails later, [`Permit::bad`] revokes that success.
     pub fn alive(&mut self, now_ms: u64) {
         if self.is_alive {
             return;
@@ -185,7 +186,7 @@ impl Permit {
         self.alive(now_ms);
     }
 
-    /// The call failed. Faults that say nothing against the deployment ([`FaultKind::is_sickness`]) count as
+    /// The call failed. Faults that say nothing against the deployment ([`FaultKind::counts_against_deployment`]) count as
     /// [`Permit::neither`].
     pub fn bad(mut self, now_ms: u64, fault: Fault) {
         let inner = Arc::clone(&self.inner);
@@ -231,7 +232,7 @@ impl Inner {
     }
 
     fn bad(&mut self, now_ms: u64, fault: Fault, era: u64, was_alive: bool) {
-        if !fault.kind.is_sickness() {
+        if !fault.kind.counts_against_deployment() {
             return;
         }
         self.last_fault = Some(fault);
@@ -251,7 +252,7 @@ impl Inner {
                     && self.n_in_a_row >= surprising_run(n_calls, n_failed, self.n_in_a_row, self.settings.min_calls);
                 let is_too_much =
                     n_calls >= self.settings.min_calls && ratio(n_calls, n_failed) > self.settings.error_ratio;
-                if !is_outage && !is_too_much && !fault.kind.is_stubborn() {
+                if !is_outage && !is_too_much && !fault.kind.is_persistent() {
                     return;
                 }
             }
@@ -259,7 +260,7 @@ impl Inner {
             Phase::Open { .. } => return,
         }
         let mut pause_ms = self.cool_down_ms().max(told_ms.unwrap_or(0));
-        if fault.kind.is_stubborn() {
+        if fault.kind.is_persistent() {
             pause_ms = pause_ms.max(self.settings.stubborn_ms);
         }
         self.n_doubled = self.n_doubled.saturating_add(1);
@@ -289,7 +290,7 @@ impl Inner {
         self.era += 1;
     }
 
-    /// The next cool-down: doubled as often as it failed before, and up to a fifth longer by chance.
+    /// The next cool-down: doubled for each earlier failure, plus random jitter of up to a fifth.
     fn cool_down_ms(&mut self) -> u64 {
         let factor = 1_u64.checked_shl(self.n_doubled).unwrap_or(u64::MAX);
         let plain = self.settings.cool_down_ms.saturating_mul(factor).min(self.settings.cool_down_max_ms);

@@ -1,10 +1,10 @@
 //! How much a tenant's call will probably write, and how much of what it reads is in the provider's cache.
 //!
-//! Output is learned by tenant and route, as mean and spread of the logarithm: lengths of answers differ by factors, and
-//! one long answer must not count like a hundred short ones. The estimate is the mean of the log-normal distribution
-//! with these two, because money and time add up by the mean, not by the middle. A tenant of whom little is known is
-//! taken for a usual one of the route. The cached share is learned by tenant and deployment, because each deployment has
-//! a cache of its own.
+//! Output is learned by tenant and route, as mean and spread of the logarithm: lengths of answers differ by factors,
+//! and one long answer must not count like a hundred short ones. The estimate is the mean of the log-normal
+//! distribution with these two, because money and time add up by the mean, not by the median. A tenant with few calls
+//! is assumed to be like the average tenant of the route. The cached share is learned by tenant and deployment, because
+//! each deployment has a cache of its own.
 //!
 //! Memory is bounded: the keys not used for longest are forgotten.
 
@@ -21,7 +21,7 @@ const UNKNOWN: f64 = 300.0;
 const SHARE: f64 = 0.1;
 /// How many of the tenant's own calls count as much as all that is known of the route.
 const N_ROUTE: f64 = 3.0;
-/// More spread than this is two kinds of calls in one route; the formula would go wild.
+/// A larger spread means two kinds of calls in one route, for which the formula gives absurdly large means.
 const VARIANCE_MAX: f64 = 3.0;
 
 /// What calls write, by tenant and route, and find cached, by tenant and deployment.
@@ -128,7 +128,7 @@ impl Expected {
         self.len() == 0
     }
 
-    /// The hashes are keyed by chance, so nobody outside can make two tenants meet.
+    /// The hash key is random, so nobody outside can cause a collision between two tenants.
     fn keys(&self, tenant: &str, route: &str) -> (u64, u64) {
         (self.hasher.hash_one((Some(tenant), route)), self.hasher.hash_one((None::<&str>, route)))
     }
@@ -151,7 +151,8 @@ impl Cached {
 
 impl Learned {
     fn add(&mut self, sample: f64) {
-        // Counted up to where the share of a new sample stops falling, and a little on: more says nothing more.
+        // Counted only up to where the share of a new sample stops falling, and a little further: a higher count
+        // changes nothing.
         self.n = (self.n + 1.0).min(100.0);
         let share = SHARE.max(1.0 / self.n);
         let off = sample - self.mean;

@@ -7,7 +7,7 @@ use serde::Serialize;
 pub struct Fault {
     /// What went wrong.
     pub kind: FaultKind,
-    /// How long the provider asked to be left alone (`Retry-After`, `RetryInfo`), in milliseconds.
+    /// How long the provider asked to wait (`Retry-After`, `RetryInfo`), in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
 }
@@ -27,7 +27,7 @@ pub enum FaultKind {
     NoModel,
     /// Too many requests or tokens: 429.
     RateLimited,
-    /// The provider cannot now: 408, 409, 425, 5xx, 529.
+    /// The provider is temporarily unable to answer: 408, 409, 425, 5xx, 529.
     Overloaded,
     /// No connection, no first byte or no further byte in time.
     Timeout,
@@ -37,8 +37,9 @@ pub enum FaultKind {
     Broken,
     /// The client left.
     Cancelled,
-    /// We did not even ask: the breaker is open or the deployment's own limit is spent.
-    Shut,
+    /// It was not called at all: the breaker is open or the deployment's own limit is used up.
+    #[serde(rename = "shut")]
+    NotCalled,
 }
 
 /// Whether a failed call is worth another try.
@@ -48,7 +49,7 @@ pub enum Again {
     Here,
     /// Only on another.
     Elsewhere,
-    /// On none: each would say the same, or nobody waits for the answer.
+    /// On none: each would give the same answer, or nobody is waiting for one.
     Never,
 }
 
@@ -59,7 +60,7 @@ impl Fault {
         Self { kind, retry_after_ms: None }
     }
 
-    /// A fault whose provider asked to be left alone for `retry_after_ms`.
+    /// A fault whose provider asked to wait for `retry_after_ms`.
     #[must_use]
     pub const fn after(kind: FaultKind, retry_after_ms: u64) -> Self {
         Self { kind, retry_after_ms: Some(retry_after_ms) }
@@ -87,7 +88,7 @@ impl Fault {
     pub const fn again(&self, longest_ms: u64) -> Again {
         match self.kind {
             FaultKind::Refused | FaultKind::Cancelled => Again::Never,
-            FaultKind::Auth | FaultKind::Unpaid | FaultKind::NoModel | FaultKind::Shut => Again::Elsewhere,
+            FaultKind::Auth | FaultKind::Unpaid | FaultKind::NoModel | FaultKind::NotCalled => Again::Elsewhere,
             // The call has waited long enough once.
             FaultKind::Timeout => Again::Elsewhere,
             FaultKind::RateLimited | FaultKind::Overloaded | FaultKind::Connect | FaultKind::Broken => {
@@ -103,9 +104,9 @@ impl Fault {
 impl FaultKind {
     /// Whether it says anything against the deployment.
     #[must_use]
-    pub const fn is_sickness(self) -> bool {
+    pub const fn counts_against_deployment(self) -> bool {
         match self {
-            Self::Refused | Self::Cancelled | Self::Shut => false,
+            Self::Refused | Self::Cancelled | Self::NotCalled => false,
             Self::Auth
             | Self::Unpaid
             | Self::NoModel
@@ -117,9 +118,9 @@ impl FaultKind {
         }
     }
 
-    /// Whether it stays until a person does something.
+    /// Whether it persists until an operator fixes it.
     #[must_use]
-    pub const fn is_stubborn(self) -> bool {
+    pub const fn is_persistent(self) -> bool {
         matches!(self, Self::Auth | Self::Unpaid | Self::NoModel)
     }
 
@@ -137,7 +138,7 @@ impl FaultKind {
             Self::Connect => "connect",
             Self::Broken => "broken",
             Self::Cancelled => "cancelled",
-            Self::Shut => "shut",
+            Self::NotCalled => "shut",
         }
     }
 }

@@ -10,8 +10,8 @@
 //!                 Expected::learn                 (how much will it write?)
 //! ```
 //!
-//! - No IO, no clock, no configuration, no source of chance: time is given in milliseconds that never mean a date, chance
-//!   as an `Rng`. So every decision can be replayed.
+//! - No IO, no clock, no configuration, no source of randomness: time is given in milliseconds from an arbitrary
+//!   origin, randomness as an `Rng`. So every decision can be replayed.
 //! - Everything that is shared between calls is cheap to clone and safe to use from many threads; no lock is held
 //!   longer than a few additions take.
 //! - Nothing here waits or calls anybody; the model gateway does.
@@ -26,12 +26,12 @@ mod strategy;
 mod tier;
 mod walk;
 
-pub use breaker::{Breaker, Permit, State};
+pub use breaker::{Breaker, BreakerState, Permit};
 pub use expected::Expected;
 pub use fault::{Again, Fault, FaultKind};
 pub use pace::{Flight, Pace};
 pub use reason::{Reason, Rival, Why};
 pub use retry::Retry;
-pub use strategy::{Blend, Call, Candidate, Choice, Price, Ranked, Strategy};
+pub use strategy::{Blend, CallEstimate, Candidate, Choice, Price, Ranked, Strategy};
 pub use tier::Tier;
 pub use walk::{Step, Walk};

@@ -2,8 +2,8 @@
 //!
 //! Time to the first token and time per further token are learned apart, because what a call will take depends on how
 //! much it will write: one deployment starts early and writes slowly, another the other way round. Samples fade by age,
-//! not by number, so that an hour of silence does not leave an old figure standing. A sample far above the mean moves it
-//! at once and at least by 30 %; good news is believed slowly.
+//! not by number, so that after an hour without calls an old mean does not still count. A sample far above the mean
+//! moves it at once and by at least 30 % of the difference; a sample below it moves it slowly.
 
 mod fading;
 
@@ -31,11 +31,11 @@ pub struct Pace {
 #[derive(Debug)]
 struct Shared {
     in_flight: AtomicU32,
-    seen: Mutex<Seen>,
+    averages: Mutex<Averages>,
 }
 
 #[derive(Debug)]
-struct Seen {
+struct Averages {
     first_ms: Fading,
     token_ms: Fading,
     started: Count,
@@ -66,7 +66,7 @@ impl Pace {
         Self {
             shared: Arc::new(Shared {
                 in_flight: AtomicU32::new(0),
-                seen: Mutex::new(Seen {
+                averages: Mutex::new(Averages {
                     first_ms: Fading::new(half_life_ms),
                     token_ms: Fading::new(half_life_ms),
                     started: Count::new(half_life_ms),
@@ -78,7 +78,7 @@ impl Pace {
     /// A call starts.
     pub fn enter(&self, now_ms: u64) -> Flight {
         self.shared.in_flight.fetch_add(1, Ordering::Relaxed);
-        self.shared.seen().started.add(now_ms);
+        self.shared.averages().started.add(now_ms);
         Flight { shared: Arc::clone(&self.shared), started_ms: now_ms, first_ms: None, marked: (now_ms, 1) }
     }
 
@@ -91,15 +91,15 @@ impl Pace {
     /// Calls started lately, each counting less the older it is.
     #[must_use]
     pub fn recent(&self, now_ms: u64) -> f64 {
-        self.shared.seen().started.at(now_ms)
+        self.shared.averages().started.at(now_ms)
     }
 
     /// How long a call that writes `expected_out` tokens will take. `None` when nothing is known (any more).
     #[must_use]
     pub fn predicted_ms(&self, now_ms: u64, expected_out: u64) -> Option<f64> {
-        let seen = self.shared.seen();
-        let first = seen.first_ms.at(now_ms)?;
-        let token = seen.token_ms.at(now_ms).unwrap_or(TOKEN_GUESS_MS);
+        let averages = self.shared.averages();
+        let first = averages.first_ms.at(now_ms)?;
+        let token = averages.token_ms.at(now_ms).unwrap_or(TOKEN_GUESS_MS);
         #[expect(clippy::cast_precision_loss, reason = "token counts are far below 2^52")]
         Some(first + token * expected_out.saturating_sub(1) as f64)
     }
@@ -107,8 +107,8 @@ impl Pace {
     /// Time to the first token, and per further token, in milliseconds: for the API and metrics.
     #[must_use]
     pub fn means_ms(&self, now_ms: u64) -> (Option<f64>, Option<f64>) {
-        let seen = self.shared.seen();
-        (seen.first_ms.at(now_ms), seen.token_ms.at(now_ms))
+        let averages = self.shared.averages();
+        (averages.first_ms.at(now_ms), averages.token_ms.at(now_ms))
     }
 }
 
@@ -118,12 +118,12 @@ impl Flight {
         if self.first_ms.is_none() {
             self.first_ms = Some(now_ms);
             self.marked = (now_ms, 1);
-            self.shared.seen().first_ms.add(now_ms, between(self.started_ms, now_ms));
+            self.shared.averages().first_ms.add(now_ms, between(self.started_ms, now_ms));
         }
     }
 
-    /// About so many tokens came so far. May be told as often as is handy: it is looked at once a second, so that a
-    /// deployment that turns slow is noticed while it writes and not minutes later.
+    /// About so many tokens came so far. May be called as often as is convenient: it takes a sample once a second, so
+    /// that a deployment that becomes slow is noticed while it writes and not minutes later.
     pub fn wrote(&mut self, now_ms: u64, output: u64) {
         if now_ms.saturating_sub(self.marked.0) >= MARK_MS {
             self.mark(now_ms, output);
@@ -137,7 +137,7 @@ impl Flight {
         if self.first_ms.is_some() && n_further >= MARK_TOKENS {
             #[expect(clippy::cast_precision_loss, reason = "token counts are far below 2^52")]
             let token_ms = between(since_ms, now_ms) / n_further as f64;
-            self.shared.seen().token_ms.add(now_ms, token_ms);
+            self.shared.averages().token_ms.add(now_ms, token_ms);
             self.marked = (now_ms, output);
         }
     }
@@ -149,29 +149,29 @@ impl Flight {
         }
         #[expect(clippy::cast_precision_loss, reason = "token counts are far below 2^52")]
         let further = output.saturating_sub(1) as f64;
-        let mut seen = self.shared.seen();
-        // It came whole: both parts were as much slower or quicker than thought as the sum was.
-        let first = seen.first_ms.at(now_ms).unwrap_or(FIRST_GUESS_MS).max(1.0);
-        let token = seen.token_ms.at(now_ms).unwrap_or(TOKEN_GUESS_MS).max(0.01);
+        let mut averages = self.shared.averages();
+        // It came whole: both parts are scaled by the ratio of the actual to the predicted total.
+        let first = averages.first_ms.at(now_ms).unwrap_or(FIRST_GUESS_MS).max(1.0);
+        let token = averages.token_ms.at(now_ms).unwrap_or(TOKEN_GUESS_MS).max(0.01);
         let stretch = between(self.started_ms, now_ms) / (first + token * further);
-        seen.first_ms.add(now_ms, first * stretch);
+        averages.first_ms.add(now_ms, first * stretch);
         if output > MARK_TOKENS {
-            seen.token_ms.add(now_ms, token * stretch);
+            averages.token_ms.add(now_ms, token * stretch);
         }
     }
 
     /// The call failed or timed out: counts as a slow one, so that quick refusals do not make a deployment look quick.
     /// Not for requests that were wrong themselves; those are dropped.
     pub fn failed(self, now_ms: u64) {
-        self.shared.seen().first_ms.add(now_ms, between(self.started_ms, now_ms).max(PENALTY_MS));
+        self.shared.averages().first_ms.add(now_ms, between(self.started_ms, now_ms).max(PENALTY_MS));
     }
 
     /// The client left. Says something only when it had waited longer than usual for the first token.
     pub fn left(self, now_ms: u64) {
         let waited = between(self.started_ms, now_ms);
-        let mut seen = self.shared.seen();
-        if self.first_ms.is_none() && seen.first_ms.at(now_ms).is_some_and(|usual| waited > usual) {
-            seen.first_ms.add(now_ms, waited);
+        let mut averages = self.shared.averages();
+        if self.first_ms.is_none() && averages.first_ms.at(now_ms).is_some_and(|usual| waited > usual) {
+            averages.first_ms.add(now_ms, waited);
         }
     }
 }
@@ -183,9 +183,9 @@ impl Drop for Flight {
 }
 
 impl Shared {
-    fn seen(&self) -> MutexGuard<'_, Seen> {
+    fn averages(&self) -> MutexGuard<'_, Averages> {
         // No code that can panic runs under the lock.
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+        self.averages.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -189,7 +189,7 @@ fn thousands(n: u64) -> String {
     text
 }
 
-/// Nano-units as a decimal without needless noughts.
+/// Nano-units as a decimal without trailing zeros.
 fn money(nano: Option<u64>) -> String {
     let Some(nano) = nano else { return "no price known".to_owned() };
     let text = format!("{}.{:09}", nano / 1_000_000_000, nano % 1_000_000_000);

@@ -30,8 +30,8 @@ impl Retry {
         fault.again(millis(self.max))
     }
 
-    /// The pause before the retry with the number `attempt`, counted from 0: by chance between nothing and
-    /// `base * 2^attempt`, so that callers who failed together do not come back together; never shorter than what the
+    /// The pause before the retry with the number `attempt`, counted from 0: random between nothing and `base *
+    /// 2^attempt` (full jitter), so that callers who failed together do not retry together; never shorter than what the
     /// provider asked for, as long as that is within `max`.
     pub fn delay(&self, attempt: u32, fault: &Fault, rng: &mut impl Rng) -> Duration {
         let base = millis(self.base);
@@ -81,7 +81,7 @@ mod tests {
         assert_eq!(Fault::of_status(200, None), None);
         assert_eq!(Fault::of_status(304, None), None);
         assert_eq!(retry.again(&FaultKind::Timeout.into()), Again::Elsewhere);
-        assert_eq!(retry.again(&FaultKind::Shut.into()), Again::Elsewhere);
+        assert_eq!(retry.again(&FaultKind::NotCalled.into()), Again::Elsewhere);
         assert_eq!(retry.again(&FaultKind::Connect.into()), Again::Here);
         assert_eq!(retry.again(&FaultKind::Broken.into()), Again::Here);
         assert_eq!(retry.again(&FaultKind::Cancelled.into()), Again::Never);

@@ -2,7 +2,7 @@
 //!
 //! Whatever the strategy: a deployment with an open breaker comes last and is marked; one with no weight is never the
 //! first while another is well (it is there to fall back on); and after the first choice its own tier comes before the
-//! others, so that a prompt for the strong model does not land on the weak one at the first hiccup.
+//! others, so that a prompt for the strong model does not go to the weak one after a single failure.
 
 mod rank;
 
@@ -17,9 +17,10 @@ use crate::tier::Tier;
 pub enum Strategy {
     /// By chance, in proportion to the weights.
     Weighted,
-    /// Of `draws` drawn by chance the one with the least predicted time x root of (calls under way + 1). Two is the power
-    /// of two choices; with the whole route drawn the best always wins, which is better where one process makes all the
-    /// calls, and worse where many do that do not know of each other's. One that was not tried lately wins its first draw.
+    /// Of `draws` candidates drawn at random, the one with the least predicted time x root of (calls in flight + 1).
+    /// Two is the power of two choices; with the whole route drawn the best always wins, which is better where one
+    /// process makes all the calls, and worse where several processes do without knowing of each other's. One that was
+    /// not tried lately wins its first draw.
     Latency {
         /// How many are compared; at least 1.
         draws: usize,
@@ -29,7 +30,7 @@ pub enum Strategy {
     /// Prompts whose score reaches the threshold go to the strong tier, the others to the weak one; within a tier chance
     /// by weight. A prompt without a score is taken for hard.
     Difficulty {
-        /// In 0..=1, on the scale of [`Call::score`].
+        /// In 0..=1, on the scale of [`CallEstimate::score`].
         threshold: f32,
     },
     /// The least weighted sum.
@@ -44,8 +45,8 @@ pub struct Blend {
     pub latency: f64,
     /// Expected price; 1 where none is known.
     pub cost: f64,
-    /// What is feared to be lost by a weaker model: the prompt's score for the weak tier, half of it where no tier is
-    /// given, nothing for the strong one.
+    /// The expected loss of quality with a weaker model: the prompt's score for the weak tier, half of it where no tier
+    /// is given, nothing for the strong one.
     pub quality: f64,
     /// Calls started lately in proportion to the weight: the one that is behind its share is preferred.
     pub share: f64,
@@ -87,7 +88,7 @@ pub struct Candidate<'a> {
 
 /// What is known of the call.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Call {
+pub struct CallEstimate {
     /// Now, on the clock of [`Pace`].
     pub now_ms: u64,
     /// Tokens to be read.
@@ -123,7 +124,7 @@ impl Strategy {
     pub const LATENCY: Self = Self::Latency { draws: 2 };
 
     /// Brings all candidates into order. Without candidates the order is empty.
-    pub fn choose(&self, call: &Call, candidates: &[Candidate<'_>], rng: &mut impl Rng) -> Choice {
+    pub fn choose(&self, call: &CallEstimate, candidates: &[Candidate<'_>], rng: &mut impl Rng) -> Choice {
         let figures = rank::figures(self, call, candidates, rng);
         let first = rank::first(self, call, candidates, &figures, rng);
         let Some(first) = first else {

@@ -11,7 +11,8 @@ use crate::fault::{Again, Fault};
 use crate::retry::Retry;
 use crate::strategy::{Choice, Ranked};
 
-/// The way of one call through an order. Only before the first token reached the client; who uses it sees to that.
+/// The attempts of one call along an order. Only for use before the first token has reached the client; the caller must
+/// ensure that.
 #[derive(Debug, Clone)]
 pub struct Walk {
     retry: Retry,
@@ -104,7 +105,7 @@ impl Walk {
     }
 
     fn retry(&mut self, at: usize, fault: &Fault, rng: &mut impl Rng) -> Step {
-        // What one provider asked for is not kept with another.
+        // One provider's requested wait does not apply to another.
         let fault = Fault { kind: fault.kind, retry_after_ms: self.stops[at].told_ms };
         let pause = self.retry.delay(self.n_retries, &fault, rng);
         self.n_retries += 1;

@@ -1,9 +1,9 @@
-//! What choosing by cost loses against one who knows what each call will write. The figures are printed; only generous
-//! bounds are asserted.
+//! What choosing by cost loses against an oracle that knows what each call will write. The figures are printed; only
+//! generous bounds are asserted.
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use septet_routing::{Call, Candidate, Expected, Pace, Price, Strategy, Tier};
+use septet_routing::{CallEstimate, Candidate, Expected, Pace, Price, Strategy, Tier};
 
 /// Nano-units per token of input, cached input and output.
 struct Rates(u64, u64, u64);
@@ -51,7 +51,8 @@ fn cost_comes_near_to_one_who_knows_what_will_be_written() {
                 is_open: false,
             })
             .collect();
-        let call = Call { now_ms: 0, input, expected_output: expected.output(&tenant, route, None), score: None };
+        let call =
+            CallEstimate { now_ms: 0, input, expected_output: expected.output(&tenant, route, None), score: None };
         let chosen = Strategy::Cost.choose(&call, &candidates, &mut rng).order[0].index;
         expected.learn(&tenant, route, output);
         let cached = (input as f64 * cached_share) as u64;

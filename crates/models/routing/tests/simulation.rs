@@ -1,4 +1,4 @@
-//! What routing does to a stream of calls, against what could have been done at best. The figures are printed; only
+//! What routing does to a stream of calls, compared with the best that was possible. The figures are printed; only
 //! generous bounds are asserted.
 
 mod world;

@@ -1,6 +1,6 @@
-//! What the door asks of a request before its handler sees it, and the table of that for all routes.
+//! What admission requires of a request before its handler sees it, and the table of that for all routes.
 //!
-//! The table is filled by [`Routes`](crate::route::Routes), from the line of each route.
+//! The table is filled by [`Routes`](crate::route::Routes), from the line of each route in the source.
 
 use std::collections::BTreeMap;
 
@@ -29,7 +29,7 @@ pub(crate) enum Weight {
     Upload,
 }
 
-/// What the door asks of a request before its handler sees it.
+/// What admission requires of a request before its handler sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Access {
     pub(crate) audience: Audience,

@@ -1,7 +1,7 @@
 //! Who is asking: people with passwords, sessions and access tokens; programs with API keys.
 //!
 //! Passwords and keys are checked by Management, which alone knows them. What this module owns is what happens after:
-//! sessions, tokens, tickets, slowing down those who guess, and taking notice when access is taken back.
+//! sessions, tokens, tickets, throttling of guesses, and revocation.
 
 pub(crate) mod api_keys;
 pub(crate) mod identity;
@@ -24,7 +24,7 @@ use tracing::{info, warn};
 use self::api_keys::ApiKeys;
 use self::identity::Identity;
 use self::keys::{Jwks, Keys};
-use self::revocations::{Revocations, State};
+use self::revocations::{IdentityState, Revocations};
 use self::sessions::{Session, Sessions};
 use self::throttle::{Attempt, Throttle};
 use self::tickets::Tickets;
@@ -109,9 +109,9 @@ impl Auth {
         }
         let identity = self.tokens.verify(&self.keys, bearer).await?;
         match self.revocations.state(&identity) {
-            State::Good => Ok(identity),
-            State::Ended => Err(Error::EndedSession),
-            State::Changed | State::Expired => Err(Error::ExpiredToken),
+            IdentityState::Good => Ok(identity),
+            IdentityState::Ended => Err(Error::EndedSession),
+            IdentityState::Changed | IdentityState::Expired => Err(Error::ExpiredToken),
         }
     }
 
@@ -123,16 +123,16 @@ impl Auth {
         self.revocations.must_be_known(is_reading).await
     }
 
-    /// What somebody may do now who proved who they are a while ago.
+    /// What an identity that was proven earlier may do now.
     ///
     /// # Errors
     /// Why they may do nothing any more; [`Error::Call`] when something changed and Management cannot be asked what.
     pub(crate) async fn current(&self, identity: &Identity) -> Result<Identity, Error> {
         match self.revocations.state(identity) {
-            State::Good => return Ok(identity.clone()),
-            State::Ended => return Err(Error::EndedSession),
-            State::Expired => return Err(Error::BadKey),
-            State::Changed => {}
+            IdentityState::Good => return Ok(identity.clone()),
+            IdentityState::Ended => return Err(Error::EndedSession),
+            IdentityState::Expired => return Err(Error::BadKey),
+            IdentityState::Changed => {}
         }
         let asked = nobody(self.ids.next());
         if let Some(sha256) = &identity.key_sha256 {
@@ -147,7 +147,8 @@ impl Auth {
         }
     }
 
-    /// Waits until somebody may no longer do what they are at, and says why. Changes that leave it to them pass by.
+    /// Waits until an identity loses the permission that it is using, and says why. Changes that leave the permission
+    /// are ignored.
     pub(crate) async fn taken_back(&self, mut identity: Identity, permission: Permission) -> Error {
         let mut news = self.revocations.news();
         loop {
@@ -170,10 +171,10 @@ impl Auth {
         self.revocations.keep_up(stopping).await;
     }
 
-    /// Takes notice of a change that went through this gateway, before it is answered.
+    /// Learns of a change that went through this gateway, before it is answered.
     pub(crate) async fn rights_changed(&self) {
         if let Err(error) = self.revocations.sync().await {
-            // The change itself is done. It is learnt as soon as Management answers again.
+            // The change itself has succeeded. It takes effect here as soon as Management answers again.
             warn!(error.detail = %septet_kernel::causes(&error), "a change of rights is not known here yet");
         }
     }
@@ -189,7 +190,7 @@ impl Auth {
         request: RequestId,
     ) -> Result<Grant, Error> {
         let attempt = self.throttle.attempt(&credentials.email, address)?;
-        // Hashing takes as long as its input, so nobody gets to hash a book.
+        // Hashing time grows with the input, so its length is limited.
         if credentials.email.len() > MAX_EMAIL_BYTES || credentials.password.len() > MAX_PASSWORD_BYTES {
             return Err(Error::WrongPassword);
         }

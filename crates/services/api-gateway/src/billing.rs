@@ -7,8 +7,8 @@
 //!                                                        └──► balance ◄──────┘
 //! ```
 //!
-//! The ledger is append only and the truth; balance and held sum are projections kept in the same transaction. Nothing is
-//! added up that could leave the whole numbers: a record that cannot be true is put aside ([`refused`]).
+//! The ledger is append only and authoritative; balance and held sum are projections updated in the same transaction.
+//! No sum can overflow: a record with impossible figures is quarantined ([`refused`]).
 
 mod feed;
 mod holds;

@@ -1,7 +1,7 @@
 //! Bodies of requests for answers: read only as far as the gateway must, and changed without being taken apart.
 //!
-//! A body may be megabytes of text. What the gateway wants of it are two words at the top; the rest is the service's
-//! behind it, so it stays the bytes that it is. Large ones are read on the pool for CPU work.
+//! A body may be megabytes of text. The gateway needs two fields at the top level; the rest is for the service behind
+//! it and stays as the bytes that it is. Large ones are read on the pool for CPU work.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

@@ -21,10 +21,11 @@ pub struct Config {
     /// For how long a refresh token that was just used gives the same answer once more, in seconds, 0 to 60: two tabs
     /// of one browser refresh at the same moment. Default 10.
     pub refresh_grace_s: u32,
-    /// Failed sign-ins per mail address and network address before the door closes for a while, 1 to 100. Default 5.
+    /// Failed sign-ins per mail address and network address before further ones are refused for a while, 1 to 100.
+    /// Default 5.
     pub login_failures: u32,
-    /// For how long runs are begun and things are changed while Management cannot be asked whose access was taken
-    /// back, in seconds, 1 to 900. Reading goes on for 900. Default 60.
+    /// For how long runs are begun and things are changed while Management cannot be asked whose access was revoked, in
+    /// seconds, 1 to 900. Reading goes on for 900. Default 60.
     pub rights_stale_s: u32,
     /// Requests per minute of one person, with all keys, and of one key, 1 to 1 000 000; a key may have a lower limit
     /// of its own. Default 600.
@@ -43,8 +44,8 @@ pub struct Config {
     pub keep_alive_s: u32,
     /// How long a WebSocket may stay open, in minutes, 1 to 1440. Default 60.
     pub socket_minutes: u32,
-    /// How often the blob store is looked through for what nobody needs any more, in seconds, 1 to 86 400.
-    /// Default 900.
+    /// How often the blob store is swept for blobs that nothing refers to any more, in seconds, 1 to 86 400. Default
+    /// 900.
     pub blob_sweep_s: u32,
     /// How old a blob that no row names must be before it is deleted, in seconds, 1 to 604 800: longer than an upload or an
     /// execution takes to write its rows. Default 900.

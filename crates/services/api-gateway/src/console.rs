@@ -121,7 +121,7 @@ impl Console {
             let file = <Embedded as rust_embed::RustEmbed>::get(path)?;
             return Some(File { etag: etag(&file.metadata.sha256_hash()), bytes: file.data });
         };
-        // Nothing but plain names: no way out of the folder.
+        // Only plain names: no path traversal.
         let is_plain = Path::new(path).components().all(|part| matches!(part, Component::Normal(_)));
         if !is_plain || path.contains('\\') {
             return None;
@@ -137,7 +137,7 @@ fn has_page(path: &str) -> bool {
     parts.next().is_some_and(|first| PAGES.contains(&first)) && parts.count() < 2
 }
 
-/// A word that is new each time, for the content policy.
+/// A nonce for the content security policy, new each time.
 pub(crate) fn nonce() -> String {
     STANDARD.encode(rand::random::<[u8; 16]>())
 }

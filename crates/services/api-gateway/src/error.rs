@@ -1,4 +1,4 @@
-//! What can go wrong at the door.
+//! The errors of the gateway.
 
 use septet_chassis::http::form::BadForm;
 use septet_chassis::http::scan::Excess;

@@ -1,7 +1,7 @@
 //! Event streams on their way out.
 //!
-//! They are taken apart into events and put together again: chunk borders of the services mean nothing to a client, and
-//! a keep-alive may only stand between events. What the official SDKs take is kept to: `id:` on events that have one,
+//! They are parsed into events and written again: chunk boundaries of the services mean nothing to a client, and a
+//! keep-alive may only come between events. What the official SDKs take is kept to: `id:` on events that have one,
 //! keep-alives of one line without a blank one after it, never a `retry:`.
 
 use std::convert::Infallible;

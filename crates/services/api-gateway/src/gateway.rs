@@ -38,7 +38,7 @@ pub(crate) struct Gateway {
     pub(crate) management: Management,
     pub(crate) agents: Agents,
     pub(crate) status: StatusBoard,
-    /// What the door asks at each route.
+    /// What admission requires at each route.
     pub(crate) rules: Rules,
     /// The description of the API, as JSON.
     pub(crate) description: String,

@@ -4,7 +4,7 @@
 //!   browser, SDK, curl
 //!        │  REST · SSE · WebSocket
 //!        ▼
-//!   door: request id ─ who ─ may they ─ how often ─ how large ─ how long
+//!   admission: request id ─ who ─ may they ─ how often ─ how large ─ how long
 //!        │
 //!        ├── /v1/responses, /v1/conversations ──► agent-core        (a run that breaks off is read on)
 //!        ├── /v1/chat, /v1/embeddings ──────────► model-gateway, or agent-core for agent:<name>
@@ -22,13 +22,13 @@
 
 mod access;
 mod address;
+mod admission;
 mod auth;
 mod billing;
 mod body;
 mod chat;
 mod config;
 mod console;
-mod door;
 mod error;
 mod events;
 mod gateway;
@@ -78,7 +78,7 @@ use crate::limits::Limits;
 use crate::shape::Surface;
 use crate::status::StatusBoard;
 
-const SWEEP_EVERY: Duration = Duration::from_secs(600);
+const SWEEP_INTERVAL: Duration = Duration::from_secs(600);
 const SWEEPS_PER_DAY: u64 = 144;
 
 /// Opens the gateway over its own tables in `database` and the blobs that uploads go to.
@@ -129,7 +129,7 @@ pub async fn open(config: Config, platform: &Platform, database: Database, blobs
         router: surface(router, app),
         surface: Reach::Public,
         inner: Some(inner),
-        // The door has its own limits for each route; these only must not be narrower.
+        // Admission has its own limits for each route; these must not be lower.
         limits: HttpLimits {
             body_bytes: largest.unwrap_or(usize::MAX),
             n_concurrent: 8192,
@@ -148,10 +148,10 @@ pub fn openapi() -> String {
 
 fn surface(router: Router<App>, app: App) -> Router {
     router
-        .route_layer(middleware::from_fn_with_state(app.clone(), door::inside))
+        .route_layer(middleware::from_fn_with_state(app.clone(), admission::inside))
         .fallback(elsewhere)
-        .layer(CatchPanicLayer::custom(door::panicked))
-        .layer(middleware::from_fn_with_state(app.clone(), door::outside))
+        .layer(CatchPanicLayer::custom(admission::panicked))
+        .layer(middleware::from_fn_with_state(app.clone(), admission::outside))
         .with_state(app)
 }
 
@@ -200,7 +200,7 @@ async fn sweep(app: App) {
             check_the_books(&app.billing).await;
         }
         tokio::select! {
-            () = tokio::time::sleep(SWEEP_EVERY) => {}
+            () = tokio::time::sleep(SWEEP_INTERVAL) => {}
             () = stopping.cancelled() => return,
         }
     }

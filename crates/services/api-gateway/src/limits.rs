@@ -2,8 +2,8 @@
 //!
 //! Counted per API key, so that one program of a team cannot starve the others; per person, whatever number of keys
 //! they make; and per tenant, whatever number of people it has. A key may have a limit of its own below the operator's,
-//! never above. A burst of a quarter of a minute's worth is let through; after that one request at a time as the minute
-//! goes by.
+//! never above. A burst of a quarter of a minute's requests is let through; after that requests are admitted at the
+//! steady rate.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -59,7 +59,8 @@ impl Limits {
         Self { per_minute, per_minute_of_tenant, clock: Ticks(clock), limiters }
     }
 
-    /// Counts one request with everybody it belongs to. What comes back is of the limit that is nearest.
+    /// Counts one request with everybody it belongs to. Returns the state of the limit that is closest to being
+    /// reached.
     ///
     /// # Errors
     /// [`Error::RateLimited`] with the time to wait. The narrower limits have counted it then.

@@ -28,7 +28,7 @@ const ABOUT: &str = "Everything under /v1 has the shapes of the OpenAI API, so i
 
 /// The description as JSON, OpenAPI 3.1, from what the handlers say of themselves.
 pub(crate) fn text(api: OpenApi) -> String {
-    // A description that does not serialize is a bug that the golden file shows.
+    // A description that does not serialise is a bug that the comparison with the stored file finds.
     let mut api = serde_json::to_value(complete(api)).unwrap_or_default();
     unions::open(&mut api);
     caps::write(&mut api);

@@ -1,7 +1,7 @@
 //! Passes a request on to the service that owns the thing, and its answer back.
 //!
 //! Only known headers cross, in both directions: what a client sends must never look like what services say to each
-//! other, and what services say to each other is nobody's business outside. Bodies stream; when the client leaves, the
+//! other, and what services say to each other must not reach clients. Bodies stream; when the client leaves, the
 //! request is dropped, and with it the work behind it.
 
 use axum::body::Body;
@@ -14,7 +14,7 @@ use septet_contracts::call::Client;
 use septet_kernel::{Caller, ServiceName};
 use tower::ServiceExt;
 
-use crate::door::Inspection;
+use crate::admission::Inspection;
 use crate::gateway::Gateway;
 use crate::{Error, events};
 

@@ -1,8 +1,8 @@
 //! A route: the handler that answers, who may use it, and how heavy its requests may be, in one line.
 //!
-//! Method and path stand in the handler's own description. [`Routes::route`] takes no handler without its [`Access`], so
-//! that there is no route that the door knows nothing of, and no rule without a route. What the door asks for is written
-//! into the description of the API from the same line.
+//! Method and path stand in the handler's own description. [`Routes::route`] takes no handler without its [`Access`],
+//! so that there is no route without a rule for admission, and no rule without a route. What admission requires is
+//! written into the description of the API from the same line.
 
 use axum::Router;
 use http::Method;
@@ -40,14 +40,14 @@ impl Routes {
         Self { router: self.router.merge(other.router), ..self }
     }
 
-    /// What answers, what describes it, and what the door asks.
+    /// The router, the description, and the rules for admission.
     pub(crate) fn split(self) -> (Router<App>, OpenApi, Rules) {
         let (router, api) = self.router.split_for_parts();
         (router, api, self.rules)
     }
 }
 
-/// The role of OpenAPI 3.1: which permission the bearer's token has to carry. `{}` is nobody in particular.
+/// The role of OpenAPI 3.1: which permission the bearer's token has to carry. `{}` means that no identity is needed.
 fn security(access: Access) -> SecurityRequirement {
     match access.permission() {
         None => SecurityRequirement::default(),

@@ -1,11 +1,12 @@
 //! Follows a run of an agent to its end.
 //!
 //! A run is journaled, so a stream of its events that breaks off is no reason to lose it: this module goes back to
-//! agent-core with the number of the last event it saw and reads on, each event once. Only when that fails for half a
-//! minute does the client hear of it, as an `error` event, and can do the same later.
+//! agent-core with the number of the last event it saw and reads on, each event once. Only when that fails for most of a
+//! minute is the client told, by an `error` event; it can resume later in the same way.
 
 use std::time::Duration;
 
+use backon::{BackoffBuilder, ExponentialBuilder};
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use septet_contracts::agents::Agents;
@@ -16,9 +17,9 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-// 0.2 + 0.4 + 0.8 + 1.6 + 3.2 + 6.4 + 12.8: about as long as a restart of agent-core takes, twice.
-const FIRST_PAUSE: Duration = Duration::from_millis(200);
-const N_ATTEMPTS: u32 = 8;
+// 0.2 s, doubled up to 25.6 s: 51 s in all, several times what a restart of agent-core takes.
+const REOPEN_BACKOFF: ExponentialBuilder =
+    ExponentialBuilder::new().with_min_delay(Duration::from_millis(200)).with_max_times(8);
 
 /// Where a reader of a run is.
 struct Place {
@@ -49,12 +50,12 @@ pub(crate) fn follow(
     after: Option<u64>,
     stopping: CancellationToken,
 ) -> impl Stream<Item = Event> + Send + 'static {
-    // What was asked for at first had a deadline; reading on has none.
+    // The first request had a deadline; reading on has none.
     let caller = caller.without_deadline();
     async_stream::stream! {
         let mut events = events.boxed();
         let mut place = Place { response, last: after };
-        let mut n_failures = 0;
+        let mut delays = REOPEN_BACKOFF.build();
         loop {
             let next = tokio::select! {
                 next = events.next() => next,
@@ -65,7 +66,7 @@ pub(crate) fn follow(
                 }
             };
             if let Some(Ok(event)) = next {
-                n_failures = 0;
+                delays = REOPEN_BACKOFF.build();
                 if place.is_new(&event) {
                     let is_last = is_terminal(&event.name);
                     yield event;
@@ -80,12 +81,11 @@ pub(crate) fn follow(
             };
             warn!(response.id = %response, error.detail = why, "the events of a run broke off, reading on");
             let reopened = loop {
-                if n_failures == N_ATTEMPTS { break None }
+                let Some(delay) = delays.next() else { break None };
                 tokio::select! {
-                    () = tokio::time::sleep(FIRST_PAUSE * 2_u32.pow(n_failures)) => {}
+                    () = tokio::time::sleep(delay) => {}
                     () = stopping.cancelled() => break None,
                 }
-                n_failures += 1;
                 match agents.events(&caller, response, place.last).await {
                     Ok(reopened) => break Some(reopened),
                     Err(error) if error.kind.is_transient() => {}

@@ -10,7 +10,7 @@ use septet_contracts::gateway::{OpenAiError, OpenAiErrorBody};
 use septet_kernel::{Kind, RequestId};
 use serde_json::{Value, json};
 
-// An error is a sentence or two; what is longer is no error of ours.
+// Our errors are a sentence or two; a longer body does not come from us.
 const MAX_ERROR_BYTES: usize = 256 << 10;
 
 /// Which errors a path gets.
@@ -131,7 +131,7 @@ fn of_openai(kind: Kind, error: &Value) -> Problem {
 fn sentence(kind: Kind, bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     let text = text.trim();
-    // A page of HTML or a JSON of unknown shape is no sentence.
+    // HTML and JSON of unknown shape are not shown as a message.
     let is_sentence = !text.is_empty() && text.len() <= 500 && !text.starts_with(['<', '{', '[']);
     if is_sentence { text.to_owned() } else { kind.title().to_owned() }
 }

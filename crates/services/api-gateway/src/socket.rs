@@ -1,8 +1,9 @@
 //! The Responses API over a WebSocket: one connection, many runs.
 //!
 //! The client sends `response.create` events; the server sends the events of the runs, with the `stream_id` that the
-//! client gave. One `stream_id` is one lane: its runs go one after the other, lanes go side by side. A connection that
-//! drops costs nothing, for runs go on without it: `?resume=<response>:<number>` reads on after that event.
+//! client gave. One `stream_id` is one lane: the runs of a lane go one after the other, lanes run concurrently. A
+//! connection that drops costs nothing, for runs go on without it: `?resume=<response>:<number>` reads on after that
+//! event.
 //!
 //! A client that does not read is waited for only so long; everything here has a bound.
 
@@ -29,11 +30,11 @@ use crate::{Error, body, runs, shape};
 
 const MAX_LANES: usize = 32;
 const MAX_WAITING: usize = 32;
-const SLOW_CLIENT: Duration = Duration::from_secs(30);
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 // Close codes: 1001 and 1012 make the official SDKs connect again.
 const GOING_AWAY: u16 = 1001;
 const RESTARTING: u16 = 1012;
-// "Policy violation": coming back with the same proof leads nowhere.
+// "Policy violation": reconnecting with the same credentials will be refused.
 const TAKEN_BACK: u16 = 1008;
 
 /// Where a client wants to read on.
@@ -60,7 +61,7 @@ impl Resume {
 }
 
 /// What a lane does next.
-enum Job {
+enum LaneCommand {
     /// The event as it came: it waits as text, which takes the least room.
     Create(Bytes),
     Resume(Resume),
@@ -68,7 +69,7 @@ enum Job {
 
 /// What is looked at in every event.
 #[derive(Deserialize)]
-struct Heard {
+struct ClientEvent {
     #[serde(rename = "type")]
     kind: Option<String>,
     stream_id: Option<String>,
@@ -78,7 +79,7 @@ struct Heard {
     previous_response_id: Option<String>,
 }
 
-impl Job {
+impl LaneCommand {
     /// What it takes while it waits.
     fn n_bytes(&self) -> u64 {
         match self {
@@ -95,7 +96,7 @@ struct Lanes {
     /// What the connection needed.
     permission: Permission,
     out: mpsc::Sender<String>,
-    waiting: HashMap<String, VecDeque<Job>>,
+    waiting: HashMap<String, VecDeque<LaneCommand>>,
     running: FuturesUnordered<BoxFuture<'static, String>>,
 }
 
@@ -118,7 +119,7 @@ pub(crate) async fn serve(
         running: FuturesUnordered::new(),
     };
     for resume in resumes {
-        lanes.add(format!("resume {}", resume.response), Job::Resume(resume));
+        lanes.add(format!("resume {}", resume.response), LaneCommand::Resume(resume));
     }
     let (mut sink, mut incoming) = socket.split();
     let mut ping = tokio::time::interval_at(Instant::now() + app.config.keep_alive(), app.config.keep_alive());
@@ -129,7 +130,7 @@ pub(crate) async fn serve(
         let message = tokio::select! {
             error = &mut taken_back => {
                 let told = Message::Text(refusal(None, &error, app.ids.next()).into());
-                let _sent = tokio::time::timeout(SLOW_CLIENT, sink.send(told)).await;
+                let _sent = tokio::time::timeout(WRITE_TIMEOUT, sink.send(told)).await;
                 break close(TAKEN_BACK, "access was taken back; sign in again");
             }
             Some(text) = outgoing.recv() => Message::Text(text.into()),
@@ -147,12 +148,12 @@ pub(crate) async fn serve(
             () = &mut limit => break close(GOING_AWAY, "the connection has reached its longest time; connect again"),
             () = stopping.cancelled() => break close(RESTARTING, "the service restarts; connect again"),
         };
-        if !matches!(tokio::time::timeout(SLOW_CLIENT, sink.send(message)).await, Ok(Ok(()))) {
+        if !matches!(tokio::time::timeout(WRITE_TIMEOUT, sink.send(message)).await, Ok(Ok(()))) {
             return;
         }
     };
-    // The client may be gone already; then there is nobody to tell.
-    let _sent = tokio::time::timeout(SLOW_CLIENT, sink.send(last)).await;
+    // The client may have disconnected already; then this fails, harmlessly.
+    let _sent = tokio::time::timeout(WRITE_TIMEOUT, sink.send(last)).await;
 }
 
 fn close(code: u16, reason: &'static str) -> Message {
@@ -168,7 +169,7 @@ impl Lanes {
             Ok(Err(excess)) => return self.refuse(None, &Error::TooComplex(excess)),
             Err(_panicked) => return self.refuse(None, &Error::Bug("a frame could not be scanned")),
         }
-        let event: Heard = match read_json(Some(&self.app.cpu), text.clone()).await {
+        let event: ClientEvent = match read_json(Some(&self.app.cpu), text.clone()).await {
             Ok(event) => event,
             Err(error) => return self.refuse(None, &Error::not_json(&error)),
         };
@@ -181,9 +182,9 @@ impl Lanes {
                 let detail = "generate: false is not supported; nothing needs warming up here";
                 self.refuse(stream_id.as_deref(), &Error::bad_request(detail, "generate"));
             }
-            Some("response.create") => self.add(stream_id.unwrap_or_default(), Job::Create(text)),
+            Some("response.create") => self.add(stream_id.unwrap_or_default(), LaneCommand::Create(text)),
             Some("septet.resume") => match resume_of(&event) {
-                Ok(resume) => self.add(stream_id.unwrap_or_default(), Job::Resume(resume)),
+                Ok(resume) => self.add(stream_id.unwrap_or_default(), LaneCommand::Resume(resume)),
                 Err(error) => self.refuse(stream_id.as_deref(), &error),
             },
             Some("response.steer") => {
@@ -207,17 +208,17 @@ impl Lanes {
         }
     }
 
-    /// Starts a job, or lets it wait behind the one that its lane is at.
-    fn add(&mut self, lane: String, job: Job) {
+    /// Starts a command, or lets it wait behind the one that its lane is at.
+    fn add(&mut self, lane: String, command: LaneCommand) {
         let n_lanes = self.waiting.len();
-        let n_waiting_bytes = self.waiting.values().flatten().map(Job::n_bytes).sum::<u64>();
-        if n_waiting_bytes + job.n_bytes() > 2 * self.app.config.json_limit_bytes() {
+        let n_waiting_bytes = self.waiting.values().flatten().map(LaneCommand::n_bytes).sum::<u64>();
+        if n_waiting_bytes + command.n_bytes() > 2 * self.app.config.json_limit_bytes() {
             let error = Error::bad_request("the events that wait on this connection are too long together", "");
             return self.refuse(name_of(&lane), &error);
         }
         if let Some(queue) = self.waiting.get_mut(&lane) {
             if queue.len() < MAX_WAITING {
-                queue.push_back(job);
+                queue.push_back(command);
                 return;
             }
             let error =
@@ -229,15 +230,15 @@ impl Lanes {
             return self.refuse(name_of(&lane), &error);
         }
         self.waiting.insert(lane.clone(), VecDeque::new());
-        self.start(lane, job);
+        self.start(lane, command);
     }
 
-    fn start(&mut self, lane: String, job: Job) {
+    fn start(&mut self, lane: String, command: LaneCommand) {
         let (app, identity, out) = (self.app.clone(), self.identity.clone(), self.out.clone());
         let permission = self.permission;
         let work = async move {
             let name = name_of(&lane);
-            if let Err(error) = run(&app, &identity, permission, job, name, &out).await {
+            if let Err(error) = run(&app, &identity, permission, command, name, &out).await {
                 // The receiver is gone only when the connection is.
                 let _sent = out.send(refusal(name, &error, app.ids.next())).await;
             }
@@ -248,7 +249,7 @@ impl Lanes {
 
     fn go_on(&mut self, lane: &str) {
         match self.waiting.get_mut(lane).and_then(VecDeque::pop_front) {
-            Some(job) => self.start(lane.to_owned(), job),
+            Some(command) => self.start(lane.to_owned(), command),
             None => {
                 self.waiting.remove(lane);
             }
@@ -260,8 +261,8 @@ impl Lanes {
     }
 
     fn say(&self, text: String) {
-        // This task is the one that empties the channel, so it never waits on it: a client that sends nonsense faster
-        // than it reads goes without some of the answers.
+        // This task also drains the channel, so it must never wait for room in it: a client that sends invalid events
+        // faster than it reads loses some of the error events.
         let _said = self.out.try_send(text);
     }
 }
@@ -271,7 +272,7 @@ fn name_of(lane: &str) -> Option<&str> {
     (!lane.is_empty() && !lane.starts_with("resume resp_")).then_some(lane)
 }
 
-fn resume_of(event: &Heard) -> Result<Resume, Error> {
+fn resume_of(event: &ClientEvent) -> Result<Resume, Error> {
     let response = event.response_id.as_deref().and_then(|id| id.parse().ok());
     let response = response.ok_or_else(|| Error::bad_request("response_id names no response", "response_id"))?;
     Ok(Resume { response, after: event.starting_after })
@@ -281,7 +282,7 @@ async fn run(
     app: &App,
     identity: &Identity,
     permission: Permission,
-    job: Job,
+    command: LaneCommand,
     name: Option<&str>,
     out: &mpsc::Sender<String>,
 ) -> Result<(), Error> {
@@ -298,7 +299,7 @@ async fn run(
         let mut events =
             std::pin::pin!(runs::follow(app.agents.clone(), caller.clone(), events, response, after, stopping));
         while let Some(event) = events.next().await {
-            // The close code says it, and makes the client come back.
+            // The close code says so, and makes the client reconnect.
             if event.name == "error" && app.lifecycle.stopping().is_cancelled() {
                 return;
             }
@@ -307,8 +308,8 @@ async fn run(
             }
         }
     };
-    match job {
-        Job::Create(event) => {
+    match command {
+        LaneCommand::Create(event) => {
             let without = &["type", "stream_id", "background", "event_id", "generate"];
             let body = body::for_agent(app, event, without, &[("stream", true)]).await?;
             let peer = app.peer(ServiceName::AgentCore);
@@ -318,7 +319,7 @@ async fn run(
             let events = call.stream().await?;
             follow(runs::events(events).boxed(), None, None).await;
         }
-        Job::Resume(Resume { response, after }) => {
+        LaneCommand::Resume(Resume { response, after }) => {
             let events = app.agents.events(&caller, response, after).await?;
             follow(events.boxed(), Some(response), after).await;
         }

@@ -14,26 +14,26 @@ pub(crate) struct StatusBoard {
     models: Models,
     sandbox: Sandbox,
     default_agent: String,
-    seen: Cache<(), Status>,
+    cached: Cache<(), Status>,
 }
 
-const SEEN_FOR: Duration = Duration::from_secs(10);
+const STATUS_TTL: Duration = Duration::from_secs(10);
 
 impl StatusBoard {
     pub(crate) fn new(models: Models, sandbox: Sandbox, default_agent: String) -> Self {
-        let seen = Cache::builder().max_capacity(1).time_to_live(SEEN_FOR).build();
-        Self { models, sandbox, default_agent, seen }
+        let cached = Cache::builder().max_capacity(1).time_to_live(STATUS_TTL).build();
+        Self { models, sandbox, default_agent, cached }
     }
 
     /// The state now, or a few seconds ago. A peer that does not answer is named in it.
     pub(crate) async fn read(&self, caller: &Caller) -> Status {
-        if let Some(status) = self.seen.get(&()).await {
+        if let Some(status) = self.cached.get(&()).await {
             return status;
         }
         let status = self.ask(caller).await;
         // What is down may be up again at once.
         if status.down.is_empty() {
-            self.seen.insert((), status.clone()).await;
+            self.cached.insert((), status.clone()).await;
         }
         status
     }

@@ -1,10 +1,10 @@
 //! Sweeps the blob store: what no service names any more is deleted.
 //!
-//! The gateway does it, for uploads come through it and it reaches every service. A blob goes when its bytes were put longer
-//! ago than the grace, and when all services that keep blobs have said in two sweeps, one after the other, that no row of
-//! theirs names it. A service that does not answer ends the sweep, and in a folder that belongs to another database there is
-//! none: nothing is deleted on a guess. Nothing is remembered but which blobs nobody named last time, so a sweep that is killed
-//! costs nothing but the time until the next but one.
+//! The gateway does it, for uploads come through it and it reaches every service. A blob goes when its bytes were put
+//! longer ago than the grace, and when all services that keep blobs have said in two sweeps, one after the other, that
+//! no row of theirs names it. A service that does not answer ends the sweep, and in a folder that belongs to another
+//! database there is none: nothing is deleted unless every owner was asked. Nothing is remembered but which blobs
+//! nobody named last time, so a sweep that is killed costs nothing but the time until the next but one.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -37,7 +37,7 @@ pub(crate) async fn sweep_blobs(app: App, installation: String) {
     let stopping = app.lifecycle.stopping();
     let every = Duration::from_secs(app.config.blob_sweep_s.into());
     let mut unnamed = HashSet::new();
-    // The folder belongs to who was there first, not to who sweeps first.
+    // The folder belongs to the installation that used it first, not to the one that sweeps first.
     if let Err(error) = app.blobs.claim(&installation).await {
         report(&Error::Blobs(error));
     }

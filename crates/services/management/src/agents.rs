@@ -24,7 +24,7 @@ impl Management {
         scope.alone().await?;
         let row = self.insert_agent(&scope, new).await?;
         scope.commit().await?;
-        crate::wire::agent(&row)
+        crate::mapping::agent(&row)
     }
 
     /// Checks and writes a new agent.
@@ -63,7 +63,7 @@ impl Management {
         Permission::ReadAgents.check(caller)?;
         let scope = self.store.of(caller.tenant);
         let rows = scope.page::<agents::Entity>(&[], page, id_cursor::<AgentId>);
-        page_of(rows, |row| crate::wire::agent(&row), |agent| agent.id.to_string()).await
+        page_of(rows, |row| crate::mapping::agent(&row), |agent| agent.id.to_string()).await
     }
 
     /// One agent.
@@ -72,7 +72,7 @@ impl Management {
     /// [`Error::Denied`]; [`Error::Missing`].
     pub async fn agent(&self, caller: &Caller, id: AgentId) -> Result<wire::Agent, Error> {
         Permission::ReadAgents.check(caller)?;
-        crate::wire::agent(&self.store.of(caller.tenant).get::<agents::Entity>(id).await?)
+        crate::mapping::agent(&self.store.of(caller.tenant).get::<agents::Entity>(id).await?)
     }
 
     /// Changes an agent. Runs that are under way keep what they began with.
@@ -87,14 +87,14 @@ impl Management {
     ) -> Result<wire::Agent, Error> {
         Permission::WriteAgents.check(caller)?;
         // One that it has already may be gone by now, and stays.
-        let has = crate::wire::agent(&self.store.of(caller.tenant).get::<agents::Entity>(id).await?)?.tools;
+        let has = crate::mapping::agent(&self.store.of(caller.tenant).get::<agents::Entity>(id).await?)?.tools;
         let mut added = change.tools.clone().unwrap_or_default();
         added.retain(|tool| !has.contains(tool));
         self.check_tools(caller, &added).await?;
         let scope = self.store.change(caller.tenant).await?;
         scope.alone().await?;
         let before = scope.get::<agents::Entity>(id).await?;
-        let was = crate::wire::agent(&before)?;
+        let was = crate::mapping::agent(&before)?;
         // A pinned version belongs to its prompt: another prompt starts with its live one.
         let is_other_prompt = change.prompt_id.is_some_and(|prompt| prompt != was.prompt_id);
         let kept_version = if is_other_prompt { None } else { was.prompt_version };
@@ -115,7 +115,7 @@ impl Management {
         let row = checked_row(&scope, &agent, before.created_at, self.clock.now_ms()).await?;
         scope.save::<agents::Entity>(row.clone(), &row.name).await?;
         scope.commit().await?;
-        crate::wire::agent(&row)
+        crate::mapping::agent(&row)
     }
 
     /// Removes an agent. Runs that are under way go on.
@@ -146,7 +146,7 @@ impl Management {
             None => scope.get::<prompts::Entity>(&row.prompt).await?.live_version,
         };
         let text = version_row(&scope, &row.prompt, version).await?.text;
-        let agent = crate::wire::agent(&row)?;
+        let agent = crate::mapping::agent(&row)?;
         Ok(wire::ResolvedAgent {
             id: agent.id,
             name: agent.name,
@@ -198,9 +198,9 @@ async fn checked_row<C: sea_orm::ConnectionTrait>(
         model: agent.model.clone(),
         prompt: agent.prompt_id.to_string(),
         prompt_version: agent.prompt_version.map(i64::from),
-        tools: crate::wire::stored(&agent.tools)?,
-        knowledge_bases: crate::wire::stored(&agent.knowledge_bases)?,
-        limits: crate::wire::stored(&agent.limits)?,
+        tools: crate::mapping::stored(&agent.tools)?,
+        knowledge_bases: crate::mapping::stored(&agent.knowledge_bases)?,
+        limits: crate::mapping::stored(&agent.limits)?,
         created_at,
         updated_at,
     })

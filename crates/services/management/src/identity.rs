@@ -66,8 +66,8 @@ impl Management {
         {
             warn!(error.detail = %septet_kernel::causes(&error), "the last use of a key could not be noted");
         }
-        let shown = crate::wire::key(&key)?;
-        let person = crate::wire::user(&user, &tenant)?;
+        let shown = crate::mapping::key(&key)?;
+        let person = crate::mapping::user(&user, &tenant)?;
         Ok(wire::KeyGrant {
             key: shown.id,
             tenant: person.tenant.id,
@@ -101,7 +101,7 @@ impl Management {
         epoch: i64,
     ) -> Result<wire::Standing, Error> {
         let sessions_epoch = self.store.installation().sessions_epoch(&user.id, &tenant.id).await?;
-        Ok(wire::Standing { user: crate::wire::user(user, tenant)?, epoch, sessions_epoch })
+        Ok(wire::Standing { user: crate::mapping::user(user, tenant)?, epoch, sessions_epoch })
     }
 
     /// Whose rights changed after a number, within the last day.

@@ -44,7 +44,7 @@ impl Management {
         };
         let scope = self.store.change(caller.tenant).await?;
         let person = scope.get::<users::Entity>(owner).await?;
-        let persons_role = crate::wire::role(&person.role)?;
+        let persons_role = crate::mapping::role(&person.role)?;
         may_touch(caller, persons_role)?;
         let role = new.role.unwrap_or(persons_role);
         if role > persons_role {
@@ -68,7 +68,7 @@ impl Management {
         };
         scope.insert::<keys::Entity>(row.clone(), &row.name).await?;
         scope.commit().await?;
-        Ok(wire::CreatedKey { key: crate::wire::key(&row)?, secret: secret.expose_secret().to_owned() })
+        Ok(wire::CreatedKey { key: crate::mapping::key(&row)?, secret: secret.expose_secret().to_owned() })
     }
 
     /// The keys of the tenant for those who manage them, one's own for the others.
@@ -84,7 +84,7 @@ impl Management {
         }
         let scope = self.store.of(caller.tenant);
         let rows = scope.page::<keys::Entity>(&wanted, page, id_cursor::<ApiKeyId>);
-        page_of(rows, |row| crate::wire::key(&row), |key| key.id.to_string()).await
+        page_of(rows, |row| crate::mapping::key(&row), |key| key.id.to_string()).await
     }
 
     /// One key.
@@ -94,7 +94,7 @@ impl Management {
     pub async fn key(&self, caller: &Caller, id: ApiKeyId) -> Result<wire::ApiKey, Error> {
         let row = self.store.of(caller.tenant).get::<keys::Entity>(id).await?;
         check_sees(caller, &row)?;
-        crate::wire::key(&row)
+        crate::mapping::key(&row)
     }
 
     /// Makes a key stop working at once. It stays in the list, so that its past use can be explained. Twice is no

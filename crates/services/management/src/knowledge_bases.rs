@@ -41,7 +41,7 @@ impl Management {
             tenant: caller.tenant.to_string(),
             name: new.name.trim().to_owned(),
             description: new.description,
-            metadata: crate::wire::stored(&new.metadata)?,
+            metadata: crate::mapping::stored(&new.metadata)?,
             created_by: caller.user.map(|user| user.to_string()),
             created_at: now,
             last_active_at: now,
@@ -53,7 +53,7 @@ impl Management {
         let scope = self.store.change(caller.tenant).await?;
         scope.insert::<knowledge_bases::Entity>(row.clone(), &row.name).await?;
         scope.commit().await?;
-        crate::wire::knowledge_base(&row)
+        crate::mapping::knowledge_base(&row)
     }
 
     /// The knowledge bases of the tenant that the caller sees.
@@ -65,7 +65,7 @@ impl Management {
         let scope = self.store.of(caller.tenant);
         let me = caller.user.map(|user| user.to_string());
         let rows = scope.bases_seen_by(me.as_deref(), page);
-        page_of(rows, |row| crate::wire::knowledge_base(&row), |base| base.id.to_string()).await
+        page_of(rows, |row| crate::mapping::knowledge_base(&row), |base| base.id.to_string()).await
     }
 
     /// One knowledge base.
@@ -76,7 +76,7 @@ impl Management {
         Permission::ReadKnowledge.check(caller)?;
         let row = self.store.of(caller.tenant).get::<knowledge_bases::Entity>(id).await?;
         check_sees(caller, &row)?;
-        crate::wire::knowledge_base(&row)
+        crate::mapping::knowledge_base(&row)
     }
 
     /// Changes a knowledge base. Marking it as used needs no more than reading it.
@@ -97,7 +97,7 @@ impl Management {
             let row = self.store.of(caller.tenant).get::<knowledge_bases::Entity>(id).await?;
             check_sees(caller, &row)?;
             if now - row.last_active_at < ACTIVE_EVERY_MS {
-                return crate::wire::knowledge_base(&row);
+                return crate::mapping::knowledge_base(&row);
             }
         }
         let fields = Fields {
@@ -118,12 +118,12 @@ impl Management {
         }
         row.description = change.description.unwrap_or(row.description);
         if let Some(metadata) = change.metadata {
-            row.metadata = crate::wire::stored(&metadata)?;
+            row.metadata = crate::mapping::stored(&metadata)?;
         }
         row.last_active_at = now;
         scope.save::<knowledge_bases::Entity>(row.clone(), &row.name).await?;
         scope.commit().await?;
-        crate::wire::knowledge_base(&row)
+        crate::mapping::knowledge_base(&row)
     }
 
     /// Removes a knowledge base.
@@ -139,7 +139,7 @@ impl Management {
         check_sees(caller, &row)?;
         check_manages(caller, &row)?;
         for agent in scope.all::<agents::Entity>(&[]).await? {
-            if crate::wire::agent(&agent)?.knowledge_bases.contains(&id) {
+            if crate::mapping::agent(&agent)?.knowledge_bases.contains(&id) {
                 return Err(Error::InUse { noun: "knowledge base", id: row.id, by: format!("agent {:?}", agent.name) });
             }
         }

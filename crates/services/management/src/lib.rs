@@ -21,6 +21,7 @@ mod identity;
 mod keys;
 mod knowledge_bases;
 mod management;
+mod mapping;
 mod migration;
 mod password;
 mod prompts;
@@ -31,7 +32,6 @@ mod seeds;
 mod store;
 mod tenants;
 mod users;
-mod wire;
 
 use anyhow::Context;
 use septet_chassis::{Platform, Service};

@@ -12,7 +12,7 @@ use septet_kernel::{Caller, Clock, Ids};
 use crate::check::known_tools;
 use crate::password::Passwords;
 use crate::store::{Store, tenants};
-use crate::{Error, wire};
+use crate::{Error, mapping};
 
 /// What Management can do. Cheap to clone.
 #[derive(Clone)]
@@ -61,7 +61,7 @@ impl Management {
     /// [`Error::Missing`] before the first start has finished.
     pub async fn home_tenant(&self) -> Result<septet_contracts::management::Tenant, Error> {
         let home = self.store.installation().home().await?;
-        wire::tenant(&home.ok_or(Error::Missing { noun: "tenant", id: "home".to_owned() })?)
+        mapping::tenant(&home.ok_or(Error::Missing { noun: "tenant", id: "home".to_owned() })?)
     }
 }
 

@@ -27,7 +27,7 @@ impl Management {
         let scope = self.store.change(caller.tenant).await?;
         let row = self.insert_prompt(&scope, Some(caller), new).await?;
         scope.commit().await?;
-        crate::wire::prompt(&row)
+        crate::mapping::prompt(&row)
     }
 
     /// Writes a checked prompt. Without a caller it came with the installation.
@@ -71,7 +71,7 @@ impl Management {
         Permission::ReadPrompts.check(caller)?;
         let scope = self.store.of(caller.tenant);
         let rows = scope.page::<prompts::Entity>(&[], page, id_cursor::<PromptId>);
-        page_of(rows, |row| crate::wire::prompt(&row), |prompt| prompt.id.to_string()).await
+        page_of(rows, |row| crate::mapping::prompt(&row), |prompt| prompt.id.to_string()).await
     }
 
     /// One prompt.
@@ -80,7 +80,7 @@ impl Management {
     /// [`Error::Denied`]; [`Error::Missing`].
     pub async fn prompt(&self, caller: &Caller, id: PromptId) -> Result<wire::Prompt, Error> {
         Permission::ReadPrompts.check(caller)?;
-        crate::wire::prompt(&self.store.of(caller.tenant).get::<prompts::Entity>(id).await?)
+        crate::mapping::prompt(&self.store.of(caller.tenant).get::<prompts::Entity>(id).await?)
     }
 
     /// Renames a prompt, or makes another version live.
@@ -115,7 +115,7 @@ impl Management {
         row.updated_at = self.clock.now_ms();
         scope.save::<prompts::Entity>(row.clone(), &row.name).await?;
         scope.commit().await?;
-        crate::wire::prompt(&row)
+        crate::mapping::prompt(&row)
     }
 
     /// Removes a prompt with all its versions.
@@ -168,7 +168,7 @@ impl Management {
         scope.insert::<prompt_versions::Entity>(version.clone(), &version.version.to_string()).await?;
         scope.save::<prompts::Entity>(row.clone(), &row.name).await?;
         scope.commit().await?;
-        crate::wire::version(version, row.live_version)
+        crate::mapping::version(version, row.live_version)
     }
 
     /// The versions of a prompt.
@@ -186,7 +186,7 @@ impl Management {
         let live = scope.get::<prompts::Entity>(id).await?.live_version;
         let wanted = [(prompt_versions::Column::Prompt, id.to_string().into())];
         let rows = scope.page::<prompt_versions::Entity>(&wanted, page, number_cursor);
-        page_of(rows, |row| crate::wire::version(row, live), |version| version.version.to_string()).await
+        page_of(rows, |row| crate::mapping::version(row, live), |version| version.version.to_string()).await
     }
 
     /// One version of a prompt.
@@ -202,7 +202,7 @@ impl Management {
         Permission::ReadPrompts.check(caller)?;
         let scope = self.store.of(caller.tenant);
         let live = scope.get::<prompts::Entity>(id).await?.live_version;
-        crate::wire::version(version_row(&scope, &id.to_string(), i64::from(version)).await?, live)
+        crate::mapping::version(version_row(&scope, &id.to_string(), i64::from(version)).await?, live)
     }
 }
 

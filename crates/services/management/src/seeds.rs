@@ -64,7 +64,7 @@ pub(crate) async fn plant<C: sea_orm::ConnectionTrait>(management: &Management, 
         text: ANALYST_PROMPT.to_owned(),
     };
     let prompt = management.insert_prompt(scope, None, prompt).await?;
-    let prompt_id = crate::wire::prompt(&prompt)?.id;
+    let prompt_id = crate::mapping::prompt(&prompt)?.id;
     let agent = wire::NewAgent {
         name: "analyst".to_owned(),
         title: "财报分析师 / Financial analyst".to_owned(),

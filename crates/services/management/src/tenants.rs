@@ -46,7 +46,7 @@ impl Management {
         scope.insert::<crate::store::users::Entity>(owner, &email).await?;
         seeds::plant(self, &scope).await?;
         scope.commit().await?;
-        crate::wire::tenant(&row)
+        crate::mapping::tenant(&row)
     }
 
     /// The tenants that the caller may see.
@@ -58,11 +58,11 @@ impl Management {
         let installation = self.store.installation();
         if self.manages_tenants(caller).await? {
             let rows = installation.tenants(page);
-            return page_of(rows, |row| crate::wire::tenant(&row), |tenant| tenant.id.to_string()).await;
+            return page_of(rows, |row| crate::mapping::tenant(&row), |tenant| tenant.id.to_string()).await;
         }
         let scope = self.store.of(caller.tenant);
         let rows = scope.page::<tenants::Entity>(&[], page, id_cursor::<TenantId>);
-        page_of(rows, |row| crate::wire::tenant(&row), |tenant| tenant.id.to_string()).await
+        page_of(rows, |row| crate::mapping::tenant(&row), |tenant| tenant.id.to_string()).await
     }
 
     /// One tenant.
@@ -72,7 +72,7 @@ impl Management {
     pub async fn tenant(&self, caller: &Caller, id: TenantId) -> Result<wire::Tenant, Error> {
         Permission::ReadTenant.check(caller)?;
         self.check_sees(caller, id).await?;
-        crate::wire::tenant(&self.store.installation().tenant(id).await?)
+        crate::mapping::tenant(&self.store.installation().tenant(id).await?)
     }
 
     /// Renames a tenant, or locks it.
@@ -110,7 +110,7 @@ impl Management {
             scope.rights_change(id, sessions, row.updated_at).await?;
         }
         scope.commit().await?;
-        crate::wire::tenant(&row)
+        crate::mapping::tenant(&row)
     }
 
     async fn check_sees(&self, caller: &Caller, id: TenantId) -> Result<(), Error> {

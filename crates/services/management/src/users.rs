@@ -27,7 +27,7 @@ impl Management {
         let scope = self.store.change(caller.tenant).await?;
         scope.insert::<users::Entity>(row.clone(), &row.email).await?;
         scope.commit().await?;
-        crate::wire::user(&row, &tenant)
+        crate::mapping::user(&row, &tenant)
     }
 
     /// A checked and hashed user, not yet stored.
@@ -66,7 +66,7 @@ impl Management {
         let tenant = self.tenant_row(caller).await?;
         let scope = self.store.of(caller.tenant);
         let rows = scope.page::<users::Entity>(&[], page, id_cursor::<UserId>);
-        page_of(rows, |row| crate::wire::user(&row, &tenant), |user| user.id.to_string()).await
+        page_of(rows, |row| crate::mapping::user(&row, &tenant), |user| user.id.to_string()).await
     }
 
     /// One user of the tenant.
@@ -78,7 +78,7 @@ impl Management {
             Permission::ReadUsers.check(caller)?;
         }
         let tenant = self.tenant_row(caller).await?;
-        crate::wire::user(&self.store.of(caller.tenant).get::<users::Entity>(id).await?, &tenant)
+        crate::mapping::user(&self.store.of(caller.tenant).get::<users::Entity>(id).await?, &tenant)
     }
 
     /// Changes a user.
@@ -100,7 +100,7 @@ impl Management {
         let tenant = self.tenant_row(caller).await?;
         let before = self.store.of(caller.tenant).get::<users::Entity>(id).await?;
         if !is_self {
-            may_touch(caller, crate::wire::role(&before.role)?)?;
+            may_touch(caller, crate::mapping::role(&before.role)?)?;
         }
         let email = change.email.as_deref().map(normal_email);
         let fields = Fields {
@@ -124,7 +124,7 @@ impl Management {
         let mut row = scope.get::<users::Entity>(id).await?;
         let before = row.clone();
         if !is_self {
-            may_touch(caller, crate::wire::role(&row.role)?)?;
+            may_touch(caller, crate::mapping::role(&row.role)?)?;
         }
         if let Some(role) = change.role {
             may_touch(caller, role)?;
@@ -147,7 +147,7 @@ impl Management {
             scope.rights_change(id, sessions, row.updated_at).await?;
         }
         scope.commit().await?;
-        crate::wire::user(&row, &tenant)
+        crate::mapping::user(&row, &tenant)
     }
 
     /// Removes a user and revokes the keys.
@@ -161,7 +161,7 @@ impl Management {
         let scope = self.store.change(caller.tenant).await?;
         scope.alone().await?;
         let row = scope.get::<users::Entity>(id).await?;
-        may_touch(caller, crate::wire::role(&row.role)?)?;
+        may_touch(caller, crate::mapping::role(&row.role)?)?;
         keep_an_owner(&scope, id).await?;
         scope.remove::<users::Entity>(row).await?;
         scope.rights_change(id, Sessions::End, self.clock.now_ms()).await?;

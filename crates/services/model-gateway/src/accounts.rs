@@ -5,9 +5,9 @@
 //!   attempt ── the most it can cost ──► hold ──► provider ──► what it cost ──► hold settled ──► record, which ends it
 //! ```
 //!
-//! Of an unlimited tenant nothing is kept back, and for most of a second nobody is asked again: a change of how a tenant
-//! pays acts within a second. Where there are no accounts at all, this gateway stands alone and its budgets are all there
-//! is. Clients with a key of the settings have no account either.
+//! Of an unlimited tenant nothing is kept back, and for most of a second nobody is asked again: a change of how a
+//! tenant pays acts within a second. Where there are no accounts at all, this gateway runs alone and its budgets are
+//! the only limit. Clients with a key of the settings have no account either.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
@@ -24,29 +24,29 @@ use tracing::warn;
 use crate::config::LedgerKind;
 use crate::error::Error;
 
-/// For how long it is believed how a tenant pays.
-const BELIEVED_MS: i64 = 900;
+/// For how long a tenant's billing mode is used without asking again.
+const MODE_FRESH_MS: i64 = 900;
 
 /// For how long an unlimited tenant goes on while the accounts cannot be reached.
-const BRIDGED_MS: i64 = 60_000;
+const MODE_STALE_MS: i64 = 60_000;
 
-/// What is said at the end of a call must not keep its answer from ending.
-const LAST_WORD: Duration = Duration::from_secs(2);
+/// Settling or releasing a hold must not delay the end of the answer for longer than this.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long the calls of a tenant wait for the first one at a deployment of which nobody knows how it counts.
-const TURN: Duration = Duration::from_secs(30);
+/// How long the calls of a tenant wait for the first one at a deployment whose way of counting tokens is not known yet.
+const TURN_TIMEOUT: Duration = Duration::from_secs(30);
 
-const MOST_TENANTS: u64 = 100_000;
+const MAX_TENANTS: u64 = 100_000;
 
 /// The accounts. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Accounts(Arc<Inner>);
 
 struct Inner {
-    /// The way to them. It leads through the directory, which leads back here: it is let go at the end.
-    way: std::sync::Mutex<Option<Way>>,
+    /// The connection to them. It holds the directory, which holds this service: dropped at shutdown to break the cycle.
+    peer: std::sync::Mutex<Option<Peer>>,
     ledger: LedgerKind,
-    heard: moka::future::Cache<TenantId, Heard>,
+    modes: moka::future::Cache<TenantId, KnownMode>,
     turns: moka::future::Cache<(TenantId, String), Arc<Mutex<()>>>,
     has_answered: AtomicBool,
     clock: Clock,
@@ -55,14 +55,14 @@ struct Inner {
 }
 
 #[derive(Clone)]
-struct Way {
+struct Peer {
     client: wire::Accounts,
     directory: Directory,
 }
 
-/// How a tenant pays, as was heard last.
+/// How a tenant pays, as the accounts said last.
 #[derive(Clone, Copy)]
-struct Heard {
+struct KnownMode {
     mode: BillingMode,
     at_ms: i64,
 }
@@ -77,19 +77,20 @@ pub(crate) struct Funds {
     _renewed: Option<AbortOnDropHandle<()>>,
 }
 
-/// The first call of a tenant at a deployment of which nobody knows how it counts. While it is held the others wait.
+/// The first call of a tenant at a deployment whose way of counting tokens is not known yet. While it is held the
+/// others wait.
 pub(crate) struct Turn(#[expect(dead_code, reason = "it is held for its drop")] OwnedMutexGuard<()>);
 
 impl Accounts {
     pub(crate) fn new(directory: Directory, ledger: LedgerKind, clock: Clock, ids: Ids, lifecycle: Lifecycle) -> Self {
-        let cache = || moka::future::Cache::builder().max_capacity(MOST_TENANTS);
+        let cache = || moka::future::Cache::builder().max_capacity(MAX_TENANTS);
         let client = wire::Accounts::new(directory.transport(ServiceName::ApiGateway));
         Self(Arc::new(Inner {
-            way: std::sync::Mutex::new(Some(Way { client, directory })),
+            peer: std::sync::Mutex::new(Some(Peer { client, directory })),
             ledger,
-            heard: cache().time_to_live(Duration::from_millis(BRIDGED_MS.unsigned_abs())).build(),
+            modes: cache().time_to_live(Duration::from_millis(MODE_STALE_MS.unsigned_abs())).build(),
             turns: moka::future::Cache::builder()
-                .max_capacity(MOST_TENANTS)
+                .max_capacity(MAX_TENANTS)
                 .time_to_idle(Duration::from_secs(3600))
                 .build(),
             has_answered: AtomicBool::new(false),
@@ -102,31 +103,31 @@ impl Accounts {
     /// Whether nothing needs to be kept back of a tenant, as far as is known: one that pays later, or no accounts at all.
     async fn is_unlimited(&self, tenant: TenantId, within_ms: i64) -> bool {
         let now_ms = self.0.clock.now_ms();
-        let heard = self.0.heard.get(&tenant).await;
-        heard.is_some_and(|heard| heard.mode == BillingMode::Unlimited && now_ms - heard.at_ms < within_ms)
+        let known = self.0.modes.get(&tenant).await;
+        known.is_some_and(|known| known.mode == BillingMode::Unlimited && now_ms - known.at_ms < within_ms)
     }
 
-    async fn hear(&self, tenant: TenantId, mode: BillingMode) {
-        self.0.heard.insert(tenant, Heard { mode, at_ms: self.0.clock.now_ms() }).await;
+    async fn note_mode(&self, tenant: TenantId, mode: BillingMode) {
+        self.0.modes.insert(tenant, KnownMode { mode, at_ms: self.0.clock.now_ms() }).await;
     }
 
-    /// The way to the accounts, if there are any to ask.
+    /// The client of the accounts, if there are any to ask.
     fn client(&self) -> Option<wire::Accounts> {
-        let way = self.0.way.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
-        let is_there = self.0.ledger != LedgerKind::Off && way.directory.knows(ServiceName::ApiGateway);
-        is_there.then_some(way.client)
+        let peer = self.0.peer.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
+        let is_there = self.0.ledger != LedgerKind::Off && peer.directory.knows(ServiceName::ApiGateway);
+        is_there.then_some(peer.client)
     }
 
-    /// Lets the way to the accounts go: no call is under way any more.
+    /// Drops the connection to the accounts: no call is running any more.
     pub(crate) fn close(&self) {
-        *self.0.way.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.0.peer.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// Begins to keep money back. Nothing is asked yet, and what it becomes must be ended with [`Funds::release`] or
     /// [`Funds::settle`], also when asking is broken off in the middle.
     pub(crate) async fn open(&self, caller: &Caller) -> Option<Funds> {
         let client = self.client()?;
-        if self.is_unlimited(caller.tenant, BELIEVED_MS).await {
+        if self.is_unlimited(caller.tenant, MODE_FRESH_MS).await {
             return None;
         }
         let caller = caller.without_deadline();
@@ -138,7 +139,7 @@ impl Accounts {
         let error = match answer {
             Ok(reserved) => {
                 self.0.has_answered.store(true, Ordering::Relaxed);
-                self.hear(tenant, reserved.mode).await;
+                self.note_mode(tenant, reserved.mode).await;
                 return Ok(Some(reserved).filter(|reserved| reserved.mode == BillingMode::Prepaid));
             }
             Err(error) => error,
@@ -146,32 +147,32 @@ impl Accounts {
         match error.kind {
             Kind::PaymentRequired => {
                 self.0.has_answered.store(true, Ordering::Relaxed);
-                self.hear(tenant, BillingMode::Prepaid).await;
+                self.note_mode(tenant, BillingMode::Prepaid).await;
                 Err(Error::InsufficientBalance { said: error.detail })
             }
-            Kind::Unavailable | Kind::Timeout if self.is_unlimited(tenant, BRIDGED_MS).await => Ok(None),
-            // Nobody ever answered at an address that nobody wrote down.
+            Kind::Unavailable | Kind::Timeout if self.is_unlimited(tenant, MODE_STALE_MS).await => Ok(None),
+            // The API gateway never answered, and no address was configured for it.
             Kind::Unavailable if self.0.ledger == LedgerKind::Auto && !self.0.has_answered.load(Ordering::Relaxed) => {
-                self.hear(tenant, BillingMode::Unlimited).await;
+                self.note_mode(tenant, BillingMode::Unlimited).await;
                 Ok(None)
             }
             _ => Err(Error::Accounts(Arc::new(error))),
         }
     }
 
-    /// Whether the caller's tenant has anything left, or pays later. Whoever cannot be asked says yes: the call itself asks
-    /// again.
+    /// Whether the caller's tenant has anything left, or pays later. Accounts that cannot be reached count as yes: the
+    /// call itself asks again.
     ///
     /// # Errors
     /// [`Error::InsufficientBalance`].
     pub(crate) async fn has_funds(&self, caller: &Caller) -> Result<(), Error> {
         let Some(client) = self.client() else { return Ok(()) };
-        if self.is_unlimited(caller.tenant, BELIEVED_MS).await {
+        if self.is_unlimited(caller.tenant, MODE_FRESH_MS).await {
             return Ok(());
         }
         let Ok(balance) = client.balance(caller).await else { return Ok(()) };
         self.0.has_answered.store(true, Ordering::Relaxed);
-        self.hear(caller.tenant, balance.mode).await;
+        self.note_mode(caller.tenant, balance.mode).await;
         if balance.mode == BillingMode::Unlimited || balance.available_nano > 0 {
             return Ok(());
         }
@@ -180,11 +181,11 @@ impl Accounts {
         Err(Error::InsufficientBalance { said })
     }
 
-    /// Waits for the turn at a deployment of which nobody knows how it counts; `None` when it took too long.
+    /// Waits for the turn at a deployment whose way of counting tokens is not known yet; `None` when it took too long.
     pub(crate) async fn turn(&self, tenant: TenantId, deployment: &str) -> Option<Turn> {
         let key = (tenant, deployment.to_owned());
         let turn = self.0.turns.get_with(key, async { Arc::default() }).await;
-        tokio::time::timeout(TURN, turn.lock_owned()).await.ok().map(Turn)
+        tokio::time::timeout(TURN_TIMEOUT, turn.lock_owned()).await.ok().map(Turn)
     }
 }
 
@@ -230,16 +231,16 @@ impl Funds {
     /// The call came to this, as its record says.
     pub(crate) async fn settle(self, cost_nano: i64) {
         let said = self.client.settle(&self.caller, self.id, cost_nano);
-        self.told(tokio::time::timeout(LAST_WORD, said).await.ok());
+        self.log_outcome(tokio::time::timeout(SETTLE_TIMEOUT, said).await.ok());
     }
 
     /// It cost nothing, and there will be no record.
     pub(crate) async fn release(self) {
         let said = self.client.release(&self.caller, self.id);
-        self.told(tokio::time::timeout(LAST_WORD, said).await.ok());
+        self.log_outcome(tokio::time::timeout(SETTLE_TIMEOUT, said).await.ok());
     }
 
-    fn told(&self, said: Option<Result<(), CallError>>) {
+    fn log_outcome(&self, said: Option<Result<(), CallError>>) {
         match said {
             Some(Ok(())) => {}
             Some(Err(error)) => {

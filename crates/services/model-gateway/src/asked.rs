@@ -176,7 +176,7 @@ fn tokens_of(request: &Request, n_tokens: impl Fn(&str) -> u64) -> u64 {
     request.messages.iter().map(|message| in_parts(&message.parts)).sum::<u64>() + tools.sum::<u64>()
 }
 
-/// A JSON object in which only some fields are looked at: the bytes of all others stay as they are.
+/// A JSON object of which only some fields are read: the bytes of all others stay as they are.
 struct Fields<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {

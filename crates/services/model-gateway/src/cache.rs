@@ -6,7 +6,7 @@ use bytes::Bytes;
 use septet_kernel::{Clock, TenantId};
 use sha2::{Digest, Sha256};
 
-use crate::call::{Call, Work};
+use crate::call::{ModelCall, Work};
 use crate::deployment::Deployment;
 use crate::registry::Plan;
 
@@ -36,14 +36,21 @@ impl Cache {
     }
 
     /// The answer to the same request of the same tenant, while its time is not over.
-    pub(crate) async fn get(&self, tenant: TenantId, call: &Call, plan: &Plan) -> Option<Arc<Cached>> {
+    pub(crate) async fn get(&self, tenant: TenantId, call: &ModelCall, plan: &Plan) -> Option<Arc<Cached>> {
         let (key, _) = entry(tenant, call, plan)?;
         let cached = self.answers.get(&key).await?;
         (cached.expires_at_ms > self.clock.now_ms()).then_some(cached)
     }
 
     /// Keeps an answer, where its route says so.
-    pub(crate) async fn put(&self, tenant: TenantId, call: &Call, plan: &Plan, deployment: &Deployment, body: Bytes) {
+    pub(crate) async fn put(
+        &self,
+        tenant: TenantId,
+        call: &ModelCall,
+        plan: &Plan,
+        deployment: &Deployment,
+        body: Bytes,
+    ) {
         let Some((key, kept_ms)) = entry(tenant, call, plan) else { return };
         let expires_at_ms = self.clock.now_ms().saturating_add(kept_ms);
         let cached = Cached { deployment: deployment.id.clone(), body, expires_at_ms };
@@ -52,7 +59,7 @@ impl Cache {
 }
 
 /// The key of a call, and how long its answer is kept in milliseconds; `None` when it must not be.
-fn entry(tenant: TenantId, call: &Call, plan: &Plan) -> Option<([u8; 32], i64)> {
+fn entry(tenant: TenantId, call: &ModelCall, plan: &Plan) -> Option<([u8; 32], i64)> {
     let Work::Chat(asked) = &call.work else { return None };
     if plan.route.cache_s == 0 || (asked.has_tools && !plan.route.cache_calls) {
         return None;
@@ -66,6 +73,6 @@ fn entry(tenant: TenantId, call: &Call, plan: &Plan) -> Option<([u8; 32], i64)> 
 }
 
 /// Whether an answer to this call would be kept: then its bytes must be gathered.
-pub(crate) fn is_wanted(call: &Call, plan: &Plan) -> bool {
+pub(crate) fn is_wanted(call: &ModelCall, plan: &Plan) -> bool {
     matches!(&call.work, Work::Chat(asked) if plan.route.cache_s > 0 && (!asked.has_tools || plan.route.cache_calls))
 }

@@ -14,7 +14,7 @@ use crate::keys::Pass;
 
 /// What is to be done.
 #[derive(Clone)]
-pub(crate) struct Call {
+pub(crate) struct ModelCall {
     pub work: Work,
     /// The name of the model or route as the caller wrote it.
     pub model: String,
@@ -22,7 +22,7 @@ pub(crate) struct Call {
     pub key: Option<String>,
     /// How many bytes of a keyed answer the caller has already.
     pub offset: usize,
-    /// Anthropic's header for things to come, passed on.
+    /// Anthropic's header for beta features, passed on.
     pub beta: Option<HeaderValue>,
     /// For a client that came without the API gateway.
     pub pass: Option<Arc<Pass>>,
@@ -48,7 +48,7 @@ pub(crate) struct Posted {
     pub digest: [u8; 32],
 }
 
-impl Call {
+impl ModelCall {
     /// What the caller speaks.
     pub(crate) fn dialect(&self) -> Dialect {
         match &self.work {

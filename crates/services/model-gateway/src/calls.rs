@@ -41,7 +41,7 @@ use tracing::{Instrument, Span, warn};
 pub(crate) use self::cancel::Cancelled;
 use crate::accounts::Accounts;
 use crate::cache::Cache;
-use crate::call::Call;
+use crate::call::ModelCall;
 use crate::difficulty::Difficulty;
 use crate::error::Error;
 use crate::quota::Quota;
@@ -50,10 +50,10 @@ use crate::recording::{Head, Piece, Reader, Recording, Sink};
 use crate::registry::Registry;
 use crate::store::Store;
 
-// What is running at shutdown may finish if it is quick about it, and is given time to write its record; the platform
-// waits longer than this.
-const LAST_WORDS: Duration = Duration::from_secs(3);
-const LAST_RECORDS: Duration = Duration::from_secs(2);
+// How long calls may go on after shutdown begins, and how long they then have to write their records; the platform
+// waits longer than both together.
+const CALL_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
+const RECORD_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 
 type Key = (TenantId, String);
 
@@ -106,7 +106,7 @@ impl Answer {
 
 impl Calls {
     /// Begins a call, or attaches to the one with the same key.
-    pub(crate) async fn begin(self: &Arc<Self>, caller: &Caller, call: Call) -> Result<Answer, Error> {
+    pub(crate) async fn begin(self: &Arc<Self>, caller: &Caller, call: ModelCall) -> Result<Answer, Error> {
         let dialect = call.dialect();
         let (sink, reader) = match &call.key {
             None => Sink::live(),
@@ -145,11 +145,11 @@ impl Calls {
         }
     }
 
-    /// Sees the service to its end: the last calls, then what budgets counted, then the last records.
+    /// Shuts down in order: the last calls, then what budgets counted, then the last records.
     pub(crate) async fn see_out(&self) {
         self.lifecycle.stopping().cancelled().await;
         self.under_way.close();
-        if tokio::time::timeout(LAST_WORDS + LAST_RECORDS, self.under_way.wait()).await.is_err() {
+        if tokio::time::timeout(CALL_SHUTDOWN_TIMEOUT + RECORD_SHUTDOWN_TIMEOUT, self.under_way.wait()).await.is_err() {
             warn!(calls.n_under_way = self.under_way.len(), "model calls are cut off by shutdown");
         }
         self.accounts.close();
@@ -157,7 +157,7 @@ impl Calls {
         self.recorder.finish();
     }
 
-    async fn carry_out(self: Arc<Self>, caller: Caller, call: Call, sink: Sink) {
+    async fn carry_out(self: Arc<Self>, caller: Caller, call: ModelCall, sink: Sink) {
         let key = call.key.as_ref().map(|key| (caller.tenant, key.clone()));
         let _end = End { calls: &self, key, sink: &sink };
         if let Some(failed) = self.replay(&caller, &call, &sink).await {
@@ -168,7 +168,7 @@ impl Calls {
     }
 
     /// Gives the answer that was given under this key before; `None` when there is none.
-    async fn replay(&self, caller: &Caller, call: &Call, sink: &Sink) -> Option<Result<(), Error>> {
+    async fn replay(&self, caller: &Caller, call: &ModelCall, sink: &Sink) -> Option<Result<(), Error>> {
         let (Some(key), Sink::Kept(recording)) = (&call.key, sink) else { return None };
         let stored = match self.store.answer(caller.tenant, key, self.clock.now_ms()).await {
             Ok(stored) => stored?,
@@ -185,7 +185,7 @@ impl Calls {
     }
 }
 
-/// Ends a recording and lets its key go, also when the task is dropped or panics: readers never wait in vain.
+/// Ends a recording and frees its key, also when the task is dropped or panics: readers never wait for ever.
 struct End<'a> {
     calls: &'a Calls,
     key: Option<Key>,

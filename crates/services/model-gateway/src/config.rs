@@ -39,12 +39,12 @@ pub struct Config {
     pub tenant_prices: Vec<TenantPriceConfig>,
     /// Budgets and rate limits. Default none.
     pub budgets: Vec<BudgetConfig>,
-    /// Whether prepaid tenants' accounts are asked before calls: `auto` asks the API gateway, and where none ever answered at
-    /// an address that nobody wrote down this gateway stands alone; `required` makes no call without an answer, and is
-    /// what `auto` means where `peers.api-gateway` is set or the API gateway runs in the same process; `off` asks nobody.
-    /// Default `auto`.
+    /// Whether prepaid tenants' accounts are asked before calls: `auto` asks the API gateway, and where none ever
+    /// answered and no address is configured for it, this gateway goes on without accounts; `required` makes no call
+    /// without an answer, and is what `auto` means where `peers.api-gateway` is set or the API gateway runs in the same
+    /// process; `off` asks nobody. Default `auto`.
     pub ledger: LedgerKind,
-    /// How far the clocks by which budgets of days and months begin anew are ahead of UTC, in seconds. Default 0;
+    /// The offset from UTC, in seconds, of the time zone in which daily and monthly budgets begin anew. Default 0;
     /// 28800 for Beijing.
     pub utc_offset_s: i32,
     /// Where budgets are counted: `memory:` in this process and its database, or `redis://host:6379` for several
@@ -65,8 +65,8 @@ pub struct Config {
     pub idle_timeout_s: u64,
     /// How long a whole answer that is not streamed may take, in seconds. Default 600.
     pub answer_timeout_s: u64,
-    /// After how long without a piece a caller gets a comment line, so that nothing between closes the connection, in
-    /// seconds. Default 15.
+    /// After how long without a piece a caller gets a comment line, so that no proxy in between closes the connection,
+    /// in seconds. Default 15.
     pub keep_alive_s: u64,
     /// The largest answer in bytes. Default 16 MiB.
     pub max_answer_bytes: usize,
@@ -199,7 +199,7 @@ impl Config {
             return Err(format!("{at}.models: a model has an empty id"));
         }
         let kind = provider.kind(name);
-        if kind == septet_providers::Kind::Local {
+        if kind == septet_providers::ProviderKind::Local {
             return if provider.path.is_some() {
                 Ok(())
             } else {

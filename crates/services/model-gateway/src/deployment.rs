@@ -1,4 +1,4 @@
-//! One model at one provider: how to ask it, what it costs, and how it is.
+//! One model at one provider: how to call it, what it costs, and how healthy it is.
 
 mod health;
 
@@ -19,7 +19,7 @@ use crate::offline;
 use crate::provider::Provider;
 use crate::tariff::Tariff;
 
-// What a deployment was like half a minute ago counts half.
+// A sample that is half a minute old counts half.
 const PACE_HALF_LIFE_MS: u64 = 30_000;
 
 /// One model at one provider.
@@ -31,7 +31,7 @@ pub(crate) struct Deployment {
     pub tariff: Tariff,
     pub health: Health,
     pub pace: Pace,
-    /// How far it counts beyond what was thought possible.
+    /// By how much the usage that it reports exceeds the estimated maximum.
     pub excess: Excess,
     /// It was seen to refuse `stream_options`, so it is not asked for usage any more.
     pub refuses_options: AtomicBool,
@@ -44,7 +44,7 @@ pub(crate) struct Deployment {
 pub(crate) struct LastFailure {
     /// After ": "; empty when nothing failed.
     pub words: String,
-    /// Its code, where it stays until a person does something.
+    /// Its code, where it persists until an operator fixes it.
     pub stays: Option<String>,
 }
 
@@ -87,12 +87,12 @@ impl Deployment {
 
     /// How long the provider may be silent before the first piece of a streamed answer of this model.
     pub(crate) fn first_byte(&self, provider: &Provider) -> Duration {
-        self.model.first_byte_timeout_s.map_or(provider.patience.first_byte, Duration::from_secs)
+        self.model.first_byte_timeout_s.map_or(provider.timeouts.first_byte, Duration::from_secs)
     }
 
     /// Remembers what failed.
     pub(crate) fn failed(&self, error: &Error) {
-        let stays = error.fault().kind.is_stubborn().then(|| error.code().to_owned());
+        let stays = error.fault().kind.is_persistent().then(|| error.code().to_owned());
         let failure = LastFailure { words: format!(": {error}"), stays };
         *self.last_failure.lock().unwrap_or_else(PoisonError::into_inner) = failure;
     }

@@ -13,10 +13,10 @@ use crate::error::Error;
 use crate::store::Store;
 
 // About half a kilobyte each.
-const MOST_KEPT: u64 = 10_000;
+const MAX_LEARNED: u64 = 10_000;
 
-// What another process learned counts after this.
-const KEPT: Duration = Duration::from_secs(60);
+// What another process learned is used here after this time at the latest.
+const LEARNED_TTL: Duration = Duration::from_secs(60);
 
 /// Judges calls.
 pub(crate) struct Difficulty {
@@ -35,7 +35,7 @@ pub(crate) struct Learned {
 
 impl Difficulty {
     pub(crate) fn new(store: Store) -> Self {
-        let learned = moka::future::Cache::builder().max_capacity(MOST_KEPT).time_to_live(KEPT).build();
+        let learned = moka::future::Cache::builder().max_capacity(MAX_LEARNED).time_to_live(LEARNED_TTL).build();
         Self { store, shipped: Arc::new(Calibration::shipped()), learned }
     }
 
@@ -91,6 +91,6 @@ pub(crate) fn threshold(route: &RouteConfig, calibration: &Calibration) -> f32 {
         Some(floor) => calibration.for_quality(floor as f32),
         None => calibration.for_share(route.strong_share as f32),
     };
-    // Without a score from which on they do, none does.
+    // Without a threshold, no call does.
     threshold.score().map_or(f32::INFINITY, Probability::value)
 }

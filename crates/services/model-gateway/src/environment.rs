@@ -2,7 +2,7 @@
 //!
 //! A pure function over pairs; the binary reads the environment.
 
-use septet_providers::{Credentials, Kind};
+use septet_providers::{Credentials, ProviderKind};
 
 use crate::config::{ModelConfig, ProviderConfig, Secret};
 
@@ -15,11 +15,12 @@ pub fn providers_from_env(variables: impl IntoIterator<Item = (String, String)>)
     let variables: Vec<(String, String)> =
         variables.into_iter().filter(|(_, value)| !value.trim().is_empty()).collect();
     let get = |name: &str| variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.trim().to_owned());
-    let found = Kind::ALL.into_iter().filter_map(|kind| Some((kind.as_str().to_owned(), provider(kind, &get)?)));
+    let found =
+        ProviderKind::ALL.into_iter().filter_map(|kind| Some((kind.as_str().to_owned(), provider(kind, &get)?)));
     found.collect()
 }
 
-fn provider(kind: Kind, get: &impl Fn(&str) -> Option<String>) -> Option<ProviderConfig> {
+fn provider(kind: ProviderKind, get: &impl Fn(&str) -> Option<String>) -> Option<ProviderConfig> {
     let facts = kind.facts();
     let key = facts.key_variables.iter().find_map(|name| get(name));
     let url = facts.url_variables.iter().find_map(|name| get(name));
@@ -40,8 +41,10 @@ fn provider(kind: Kind, get: &impl Fn(&str) -> Option<String>) -> Option<Provide
         access_key: secret("AWS_ACCESS_KEY_ID"),
         secret_key: secret("AWS_SECRET_ACCESS_KEY"),
         session_token: secret("AWS_SESSION_TOKEN"),
-        region: (kind == Kind::Bedrock).then(|| get("AWS_REGION").or_else(|| get("AWS_DEFAULT_REGION"))).flatten(),
-        api_version: (kind == Kind::Azure).then(|| get("AZURE_OPENAI_API_VERSION")).flatten(),
+        region: (kind == ProviderKind::Bedrock)
+            .then(|| get("AWS_REGION").or_else(|| get("AWS_DEFAULT_REGION")))
+            .flatten(),
+        api_version: (kind == ProviderKind::Azure).then(|| get("AZURE_OPENAI_API_VERSION")).flatten(),
         api_key: key.as_deref().map(Secret::new),
         models,
         ..ProviderConfig::default()
@@ -68,14 +71,14 @@ mod tests {
 
         assert_eq!(providers.len(), 1);
         assert_eq!((providers[0].0.as_str(), providers[0].1.models[0].id.as_str()), ("openai", "gpt-4.1-mini"));
-        assert_eq!(providers[0].1.kind(&providers[0].0), Kind::OpenAi);
+        assert_eq!(providers[0].1.kind(&providers[0].0), ProviderKind::OpenAi);
     }
 
     #[test]
     fn an_address_of_ones_own_is_asked_for_its_models() {
         let providers = found(&[("OPENAI_BASE_URL", "http://127.0.0.1:8000/v1")]);
         assert!(providers[0].1.models.is_empty() && providers[0].1.api_key.is_none());
-        assert_eq!(providers[0].1.kind("openai"), Kind::Compatible);
+        assert_eq!(providers[0].1.kind("openai"), ProviderKind::Compatible);
 
         let providers = found(&[("OPENAI_BASE_URL", "http://127.0.0.1:8000/v1"), ("OPENAI_MODEL", "mine")]);
         assert_eq!(providers[0].1.models[0].id, "mine");

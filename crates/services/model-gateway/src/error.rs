@@ -103,7 +103,7 @@ pub enum Error {
         /// What it says, after ": ".
         message: String,
     },
-    /// What was asked is longer than the model can read.
+    /// The prompt is longer than the model's context window.
     #[error("the prompt is too long for the context of the model at provider {provider}{message}")]
     ContextTooLong {
         /// The provider.
@@ -111,7 +111,7 @@ pub enum Error {
         /// What it says, after ": ".
         message: String,
     },
-    /// The provider's server has begun and still reads its model.
+    /// The provider's server has started and is still loading its model.
     #[error("provider {provider} is still loading the model; it can be asked in a moment")]
     Loading {
         /// The provider.
@@ -210,7 +210,7 @@ pub enum Error {
     /// Only peers see this.
     #[error("this is for the other services of the platform only")]
     Inside,
-    /// The provider's dialect has no words for what was asked.
+    /// The provider's dialect cannot express what was asked.
     #[error("model {deployment} does not know {names}; leave it out, or set unsupported = \"drop\" for the route")]
     Unsupported {
         /// Who was to be asked.
@@ -235,7 +235,7 @@ pub enum Error {
         name: String,
         /// What the last failure was, after ": ".
         last: String,
-        /// The code of the last failure, where that stays until a person does something.
+        /// The code of the last failure, where that persists until an operator fixes it.
         stays: Option<String>,
         /// When the first one takes calls again.
         retry_after_ms: Option<u64>,
@@ -284,10 +284,10 @@ pub enum Error {
     /// The local embedding model failed.
     #[error("the local embedding model failed: {0}")]
     Embedder(String),
-    /// The caller of a call without a key left; nobody is there to read this.
+    /// The caller of a call without a key disconnected; nobody reads this.
     #[error("the caller left")]
     CallerLeft,
-    /// A call with a key was cancelled; whoever reads it still is told so.
+    /// A call with a key was cancelled; readers that are still attached get this.
     #[error("the call was cancelled")]
     Cancelled,
     /// Shutdown.

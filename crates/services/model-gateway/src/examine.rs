@@ -1,15 +1,15 @@
 //! Whether the providers of the settings answer: one cheap question to each, for a person who sets the platform up.
 //!
-//! A list of models costs nothing and tells whether the address is right, the key is taken and the model is there. Where a
-//! provider has no list, shows it to everybody, or leaves models out of it, it is asked for an answer of one token. Nothing
-//! is recorded and no breaker hears of it: there is no gateway around these questions.
+//! A list of models costs nothing and tells whether the address is right, the key is taken and the model is there.
+//! Where a provider has no list, shows it to everybody, or leaves models out of it, it is asked for an answer of one
+//! token. Nothing is recorded and no breaker counts it: these calls do not go through a gateway.
 
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use septet_kernel::Clock;
 use septet_protocols::{Dialect, Message, PartKind, Request, Role, embeddings};
-use septet_providers::{Kind, Operation, Policy};
+use septet_providers::{Operation, Policy, ProviderKind};
 
 use crate::config::{Config, ModelConfig, ModelKind, ProviderConfig};
 use crate::deployment::Backend;
@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::provider::Provider;
 
 // A person waits for it. A server that loads its model does not answer within any time that they would wait.
-const LONGEST: Duration = Duration::from_secs(15);
+const EXAMINE_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// What came of asking a provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,11 +97,12 @@ pub async fn examine(config: &Config, clock: &Clock) -> Vec<Examined> {
 async fn one(config: &Config, name: &str, settings: &ProviderConfig, clock: &Clock) -> Examined {
     let started = Instant::now();
     let mut has_cost = false;
-    let asked = tokio::time::timeout(LONGEST, Box::pin(ask(config, name, settings, clock, &mut has_cost))).await;
+    let asked =
+        tokio::time::timeout(EXAMINE_TIMEOUT, Box::pin(ask(config, name, settings, clock, &mut has_cost))).await;
     let (verdict, detail) = match asked {
         Ok(Ok(detail)) => (Verdict::Fine, detail),
         Ok(Err(error)) => (verdict(&error), error.to_string()),
-        Err(_elapsed) => (Verdict::Unreachable, format!("it did not answer within {} s", LONGEST.as_secs())),
+        Err(_elapsed) => (Verdict::Unreachable, format!("it did not answer within {} s", EXAMINE_TIMEOUT.as_secs())),
     };
     Examined { provider: name.to_owned(), verdict, detail, took: started.elapsed(), has_cost }
 }
@@ -115,7 +116,7 @@ async fn ask(
 ) -> Result<String, Error> {
     let wrong = |what: String| Error::Unaddressable { provider: name.to_owned(), what };
     let kind = settings.kind(name);
-    if kind == Kind::Local {
+    if kind == ProviderKind::Local {
         let backend = crate::local(name, settings).map_err(|error| wrong(format!("{error:#}")))?;
         let Backend::Local { embedder, .. } = backend else { return Err(wrong("is no folder".to_owned())) };
         return Ok(format!("a model with vectors of {} numbers was read", embedder.dimensions()));
@@ -123,13 +124,13 @@ async fn ask(
     let policy = if settings.allow_private.unwrap_or(true) { Policy::Private } else { Policy::Public };
     let connect = Duration::from_millis(config.connect_timeout_ms);
     let client = crate::client(connect, policy).map_err(|error| wrong(format!("{error:#}")))?;
-    let patience = crate::patience(config, kind, settings);
-    let provider = Provider::new(name, settings, client, patience, clock.clone());
+    let timeouts = crate::timeouts(config, kind, settings);
+    let provider = Provider::new(name, settings, client, timeouts, clock.clone());
     let provider = provider.map_err(|error| wrong(error.to_string()))?;
 
     let model = first(&settings.models);
     // OpenRouter shows its list to everybody, so it says nothing about the key.
-    if kind.facts().lists && kind != Kind::OpenRouter {
+    if kind.facts().lists && kind != ProviderKind::OpenRouter {
         let listed = provider.list().await;
         match (listed, model) {
             (Ok(ids), None) => return Ok(format!("it lists {} models", ids.len())),
@@ -149,7 +150,7 @@ async fn ask(
     *has_cost = !kind.facts().is_own;
     match question(&provider, kind, model).await {
         Ok(()) => Ok(format!("{:?} answered one token", model.upstream())),
-        // Models that think want more than one token; they said so, so they are there.
+        // Models that think need more than one token; such a refusal shows that the model is there.
         Err(Error::Refused { message, .. }) if message.contains("max_tokens") || message.contains("output limit") => {
             Ok(format!("{:?} is there", model.upstream()))
         }
@@ -163,7 +164,7 @@ fn first(models: &[ModelConfig]) -> Option<&ModelConfig> {
     models.iter().find(|model| model.kind == ModelKind::Chat).or_else(|| models.first())
 }
 
-async fn question(provider: &Provider, kind: Kind, model: &ModelConfig) -> Result<(), Error> {
+async fn question(provider: &Provider, kind: ProviderKind, model: &ModelConfig) -> Result<(), Error> {
     let name = model.upstream();
     let not_offered = |what| Error::NotOffered { provider: provider.name.to_string(), what };
     let (operation, body) = match model.kind {

@@ -1,17 +1,17 @@
-//! How far a deployment counts beyond the most that was thought possible.
+//! By how much the usage that a deployment reports exceeds the estimated maximum.
 //!
-//! The most that a call can cost is known from its bytes, its limit and the prices, if the provider counts as the rest of
-//! the world does. One that does not is noticed at its first call and believed from then on: the share that it counted
-//! beyond is kept back as well, and half as much after each call that stays below.
+//! The most that a call can cost is known from its bytes, its limit and the prices, if the provider counts tokens in
+//! the usual way. A deviation is noticed at the first call and expected from then on: the excess share is kept back as
+//! well, and halved after each call that stays below it.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 /// What is known of a deployment.
 #[derive(Debug, Default)]
 pub(crate) struct Excess {
-    /// In thousandths of the most that was thought possible.
+    /// In thousandths of the estimated maximum.
     permille: AtomicI64,
-    /// In nano-units, where nothing was thought possible at all.
+    /// In nano-units, where the estimated maximum was zero.
     nano: AtomicI64,
     is_known: AtomicBool,
 }

@@ -5,7 +5,7 @@
 //!   /v1/responses ────────┼─► calls ──► quota: is there room in every budget? accounts: is there money?
 //!   /v1/messages ─────────┘     │  ├──► registry: route, or model ──► deployments, in an order
 //!   /v1/embeddings, /v1/rerank ─┘  ├──► provider: any of 26 kinds, or the offline analyst, or a folder with a model
-//!                                  ├──► wire: the provider's bytes passed on, or translated by septet-protocols
+//!                                  ├──► relay: the provider's bytes passed on, or translated by septet-protocols
 //!                                  ├──► recording: the answer as it grows; callers read, late ones attach
 //!   /internal/outcomes ──► difficulty: what a tenant's answers were worth, and what its routes learn from it
 //!   /internal/usage ◄── store ◄─── └──► recorder: one record for every call that may have cost, on disk at once
@@ -40,12 +40,12 @@ mod quota;
 mod recorder;
 mod recording;
 mod registry;
+mod relay;
 mod routes;
 mod store;
 mod tariff;
 mod tier;
 mod tokens;
-mod wire;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -70,7 +70,7 @@ pub use config::{
 pub use environment::providers_from_env;
 pub use error::Error;
 pub use examine::{Examined, Verdict, examine};
-pub use septet_providers::Kind;
+pub use septet_providers::ProviderKind;
 
 use crate::accounts::Accounts;
 use crate::cache::Cache;
@@ -78,26 +78,26 @@ use crate::calls::Calls;
 use crate::deployment::Backend;
 use crate::difficulty::Difficulty;
 use crate::keys::Keys;
-use crate::provider::{Patience, Provider};
+use crate::provider::{Provider, Timeouts};
 use crate::quota::Quota;
 use crate::recorder::Recorder;
-use crate::registry::{Entry, Registry};
+use crate::registry::{ProviderEntry, Registry};
 use crate::routes::Shared;
 use crate::store::Store;
 
 // A conversation with long passages and pictures in it.
 const MAX_BODY_BYTES: usize = 32 << 20;
 
-// A server of one's own reads a long prompt, or its model, for minutes and says nothing meanwhile.
-const OWN_FIRST_BYTE_S: u64 = 600;
-const FIRST_BYTE_S: u64 = 60;
+// A self-hosted server may process a long prompt, or load its model, for minutes without sending anything.
+const OWN_FIRST_BYTE_TIMEOUT_S: u64 = 600;
+const FIRST_BYTE_TIMEOUT_S: u64 = 60;
 
-// How long to wait for a provider is said by settings, one by one; the walls around every service are not to end a call
-// that these let go on.
-const LONGEST_CALL: Duration = Duration::from_secs(86_400);
+// The timeouts for providers are settings of their own; the general request timeout must not end a call that these
+// allow.
+const MAX_CALL_DURATION: Duration = Duration::from_secs(86_400);
 
 // How many tenants and routes the usual length of an answer is remembered for.
-const MOST_EXPECTED: usize = 10_000;
+const MAX_EXPECTED: usize = 10_000;
 
 /// Opens the model gateway. No provider is called: one that is down must not keep the platform from starting.
 ///
@@ -134,7 +134,7 @@ pub async fn open(config: Config, platform: &Platform, database: Database) -> an
         ),
         quota: Quota::new(counters, config.budgets.clone(), config.utc_offset_s),
         cache: Cache::new(config.cache_bytes, platform.clock.clone()),
-        expected: Expected::new(MOST_EXPECTED),
+        expected: Expected::new(MAX_EXPECTED),
         clock: platform.clock.clone(),
         ids: platform.ids.clone(),
         lifecycle: platform.lifecycle.clone(),
@@ -152,27 +152,27 @@ pub async fn open(config: Config, platform: &Platform, database: Database) -> an
     });
     let shared = Shared { calls, keep_alive: Duration::from_secs(config.keep_alive_s) };
     let keys = Keys::new(&config.keys, platform.ids.clone());
-    let limits = Limits { body_bytes: MAX_BODY_BYTES, timeout: LONGEST_CALL, ..Limits::default() };
+    let limits = Limits { body_bytes: MAX_BODY_BYTES, timeout: MAX_CALL_DURATION, ..Limits::default() };
     Ok(Service { limits, ..Service::internal(ServiceName::ModelGateway, routes::routes(shared, keys)) })
 }
 
 /// The providers of the settings.
-fn entries(config: &Config, platform: &Platform) -> anyhow::Result<Vec<Entry>> {
+fn entries(config: &Config, platform: &Platform) -> anyhow::Result<Vec<ProviderEntry>> {
     let connect = Duration::from_millis(config.connect_timeout_ms);
     let (open, guarded) = (client(connect, Policy::Private)?, client(connect, Policy::Public)?);
     let mut entries = Vec::new();
     for (name, settings) in &config.providers {
         let kind = settings.kind(name);
-        let backend = if kind == Kind::Local {
+        let backend = if kind == ProviderKind::Local {
             local(name, settings)?
         } else {
             let is_open = settings.allow_private.unwrap_or(true);
             let client = if is_open { open.clone() } else { guarded.clone() };
-            let patience = patience(config, kind, settings);
-            let provider = Provider::new(name, settings, client, patience, platform.clock.clone());
+            let timeouts = timeouts(config, kind, settings);
+            let provider = Provider::new(name, settings, client, timeouts, platform.clock.clone());
             Backend::Remote(Arc::new(provider.with_context(|| format!("models.providers.{name}"))?))
         };
-        entries.push(Entry {
+        entries.push(ProviderEntry {
             backend,
             configured: models(name, kind, settings),
             price_names: kind.facts().price_names,
@@ -183,10 +183,10 @@ fn entries(config: &Config, platform: &Platform) -> anyhow::Result<Vec<Entry>> {
 }
 
 /// How long to wait for a provider.
-fn patience(config: &Config, kind: Kind, settings: &ProviderConfig) -> Patience {
+fn timeouts(config: &Config, kind: ProviderKind, settings: &ProviderConfig) -> Timeouts {
     let of = |own: Option<u64>, all: u64| Duration::from_secs(own.unwrap_or(all));
-    let usual = if kind.facts().is_own { OWN_FIRST_BYTE_S } else { FIRST_BYTE_S };
-    Patience {
+    let usual = if kind.facts().is_own { OWN_FIRST_BYTE_TIMEOUT_S } else { FIRST_BYTE_TIMEOUT_S };
+    Timeouts {
         first_byte: of(settings.first_byte_timeout_s, config.first_byte_timeout_s.unwrap_or(usual)),
         idle: of(settings.idle_timeout_s, config.idle_timeout_s),
         answer: of(settings.answer_timeout_s, config.answer_timeout_s),
@@ -194,8 +194,8 @@ fn patience(config: &Config, kind: Kind, settings: &ProviderConfig) -> Patience 
 }
 
 /// The models that the settings name. A folder has one model, whose name is the provider's.
-fn models(name: &str, kind: Kind, settings: &ProviderConfig) -> Vec<ModelConfig> {
-    if kind == Kind::Local && settings.models.is_empty() {
+fn models(name: &str, kind: ProviderKind, settings: &ProviderConfig) -> Vec<ModelConfig> {
+    if kind == ProviderKind::Local && settings.models.is_empty() {
         return vec![ModelConfig { kind: ModelKind::Embedding, ..ModelConfig::named(name) }];
     }
     settings.models.clone()

@@ -13,9 +13,9 @@ pub(crate) struct Meter {
     said: Option<Usage>,
     /// The service tier that the provider says it gave.
     tier: Option<Service>,
-    /// What the model wrote, as far as it was heard: for the estimate when nobody says the figures.
+    /// What the model wrote, as far as it was received: for the estimate when the provider reports no usage.
     heard: Heard,
-    /// What was asked and heard came to, once it was counted.
+    /// The tokens of request and answer, once they were counted here.
     estimate: Option<Estimate>,
     /// Figures of the provider that cannot be true.
     doubt: Option<String>,
@@ -148,7 +148,7 @@ impl Meter {
     }
 }
 
-/// Why a provider's figures cannot be true: a bug there must not become money here.
+/// Why a provider's figures cannot be true: a bug of the provider must not be billed.
 fn absurdity(usage: &Usage) -> Option<String> {
     let counts = [
         ("input", usage.input),
@@ -192,7 +192,7 @@ fn unescaped(text: &[u8]) -> String {
             Some('u') => {
                 let digits: String = chars.by_ref().take(4).collect();
                 let code = u32::from_str_radix(&digits, 16).ok().and_then(char::from_u32);
-                // Half of a pair stands for one character of the other planes.
+                // One half of a surrogate pair counts for the whole character.
                 out.push(code.unwrap_or('\u{fffd}'));
             }
             Some(_) => out.push(' '),

@@ -89,7 +89,7 @@ impl MigrationName for Exact {
     }
 }
 
-/// More of what a provider says it counted, and how a call was routed. Answers are bytes now, whatever their dialect.
+/// More of the provider's usage figures, and how a call was routed. Answers are bytes now, whatever their dialect.
 const EXACT: [&str; 10] = [
     "ALTER TABLE models_usage ADD COLUMN cache_write_tokens BIGINT NOT NULL DEFAULT 0",
     "ALTER TABLE models_usage ADD COLUMN reasoning_tokens BIGINT NOT NULL DEFAULT 0",

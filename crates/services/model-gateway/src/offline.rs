@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 /// The name of the provider.
 pub(crate) const PROVIDER: &str = "offline";
 
-// Small enough to be seen arriving, large enough not to be a thousand events.
+// Small enough to look like a stream, large enough not to become a thousand events.
 const PIECE_CHARS: usize = 12;
 
 /// The pieces of the answer to a request.
@@ -65,7 +65,7 @@ pub(crate) fn whole(request: &ChatRequest, clock: &Clock) -> Value {
         "choices": [{"index": 0, "message": message, "finish_reason": reason}]})
 }
 
-/// The same conversation has the same id: nothing here is left to chance.
+/// The same conversation has the same id: nothing here is random.
 fn id(request: &ChatRequest) -> String {
     use sha2::Digest;
     let mut hash = sha2::Sha256::new();

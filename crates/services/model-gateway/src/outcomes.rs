@@ -1,4 +1,4 @@
-//! What a tenant says about its answers, taken down and learned from.
+//! What a tenant reports about its answers, stored and learned from.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -13,7 +13,7 @@ use crate::store::Judged;
 const MOST: usize = 1_000;
 
 impl Calls {
-    /// Takes a report down, all of it or nothing, and learns from it at once.
+    /// Stores a report, all of it or nothing, and learns from it at once.
     pub(crate) async fn learn(&self, tenant: TenantId, report: &OutcomeReport) -> Result<OutcomeReply, Error> {
         // The last word about a call counts.
         let told: HashMap<RecordId, bool> =

@@ -13,7 +13,7 @@ use futures::StreamExt;
 use http::HeaderMap;
 use septet_kernel::Clock;
 use septet_protocols::Dialect;
-use septet_providers::{Call, Credentials, Endpoint, Kind, Operation, Policy};
+use septet_providers::{Credentials, Endpoint, Operation, Policy, ProviderKind, ProviderRequest};
 use serde_json::Value;
 
 use crate::config::ProviderConfig;
@@ -21,7 +21,7 @@ use crate::error::Error;
 
 /// How long to wait for what.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Patience {
+pub(crate) struct Timeouts {
     pub first_byte: Duration,
     pub idle: Duration,
     pub answer: Duration,
@@ -34,7 +34,7 @@ pub(crate) struct Provider {
     credentials: Credentials,
     policy: Policy,
     client: reqwest::Client,
-    pub patience: Patience,
+    pub timeouts: Timeouts,
     clock: Clock,
 }
 
@@ -43,7 +43,7 @@ impl Provider {
         name: &str,
         config: &ProviderConfig,
         client: reqwest::Client,
-        patience: Patience,
+        timeouts: Timeouts,
         clock: Clock,
     ) -> Result<Self, septet_providers::Error> {
         let policy = if config.allow_private.unwrap_or(true) { Policy::Private } else { Policy::Public };
@@ -53,13 +53,13 @@ impl Provider {
             credentials: config.credentials(),
             policy,
             client,
-            patience,
+            timeouts,
             clock,
         })
     }
 
     /// Its kind.
-    pub(crate) fn kind(&self) -> Kind {
+    pub(crate) fn kind(&self) -> ProviderKind {
         self.endpoint.kind()
     }
 
@@ -78,7 +78,7 @@ impl Provider {
         body: Vec<u8>,
         client: Option<&HeaderMap>,
     ) -> Result<reqwest::Response, Error> {
-        let call = Call { operation, model, body: &body, client };
+        let call = ProviderRequest { operation, model, body: &body, client };
         let prepared = self
             .endpoint
             .prepare(&call, &self.credentials, self.clock.now())
@@ -101,7 +101,7 @@ impl Provider {
         Err(self.refused(&septet_providers::failure(dialect, status, &headers, &bytes, self.clock.now())))
     }
 
-    /// What comes of a step within this time; a failure when nothing does.
+    /// The result of a step, or a failure when it takes longer than this.
     pub(crate) async fn within<T>(
         &self,
         limit: Duration,
@@ -124,8 +124,8 @@ impl Provider {
             let response = self.send(operation, model, body, client).await?;
             self.read(response, max_bytes).await
         };
-        let seconds = self.patience.answer.as_secs();
-        tokio::time::timeout(self.patience.answer, answer)
+        let seconds = self.timeouts.answer.as_secs();
+        tokio::time::timeout(self.timeouts.answer, answer)
             .await
             .unwrap_or_else(|_elapsed| Err(self.silent("did not finish its answer", seconds)))
     }
@@ -141,7 +141,7 @@ impl Provider {
             let list: Value = serde_json::from_slice(&bytes).map_err(|_bad| self.garbled(&bytes))?;
             septet_providers::models_in(self.kind(), &list).ok_or_else(|| self.garbled(&bytes))
         };
-        let wait = Duration::from_secs(5).min(self.patience.first_byte);
+        let wait = Duration::from_secs(5).min(self.timeouts.first_byte);
         tokio::time::timeout(wait, answer)
             .await
             .unwrap_or_else(|_elapsed| Err(self.silent("did not list its models", wait.as_secs())))

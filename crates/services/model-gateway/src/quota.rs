@@ -1,23 +1,25 @@
 //! What a caller may still spend: reserved before a provider is called, settled by what it came to.
 //!
-//! Limits nest: those of the tenant, of the group, of the user and of the key all have to have room. A hold lives on a
+//! Limits nest: those of the tenant, of the group, of the user and of the key all have to have room. A reservation lives on a
 //! lease that is renewed while the call runs, so that the room of a process that died comes back.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use backon::{ConstantBuilder, Retryable};
 use septet_kernel::{Caller, Clock, Failure, causes};
-use septet_kv::{Amounts, Ask, Counter, Counters, Limit, Settled, What, Window};
+use septet_kv::{Amounts, Ask, Counter, Counters, Limit, What, Window};
 use tracing::{error, warn};
 
 use crate::config::{BudgetConfig, BudgetKind, WindowKind};
 use crate::error::Error;
 
-// Longer than any pause between two pieces of an answer, short enough that a crash is forgotten soon.
-const LEASE: Duration = Duration::from_secs(120);
+// Longer than any pause between two pieces of an answer, short enough that the reservations of a crashed process expire
+// soon.
+const LEASE_DURATION: Duration = Duration::from_secs(120);
 
-// A store that is away for a moment should not cost a tenant the room that it holds.
-const SETTLE_TRIES: u32 = 3;
+// A short outage of the store should not leave a tenant's reservation unsettled.
+const SETTLE_BACKOFF: ConstantBuilder = ConstantBuilder::new().with_delay(Duration::from_millis(200)).with_max_times(2);
 
 /// The budgets, and where they are counted.
 #[derive(Clone)]
@@ -28,7 +30,7 @@ pub(crate) struct Quota {
 }
 
 /// Room that is held for one call.
-pub(crate) struct Hold {
+pub(crate) struct Reservation {
     quota: Quota,
     id: String,
     renewed_at_ms: i64,
@@ -96,7 +98,7 @@ impl Quota {
         id: String,
         worst: WorstCase,
         clock: &Clock,
-    ) -> Result<Option<Hold>, Error> {
+    ) -> Result<Option<Reservation>, Error> {
         if self.is_empty() {
             return Ok(None);
         }
@@ -105,12 +107,12 @@ impl Quota {
             return Ok(None);
         }
         let amounts = Amounts { requests: 1, tokens: worst.tokens, money_nano: nano(worst.cost_nano) };
-        match self.counters.reserve(&Ask::new(&id, &limits, amounts, LEASE)).await {
+        match self.counters.reserve(&Ask::new(&id, &limits, amounts, LEASE_DURATION)).await {
             Ok(_reserved) => {
-                Ok(Some(Hold { quota: self.clone(), id, renewed_at_ms: clock.now_ms(), is_settled: false }))
+                Ok(Some(Reservation { quota: self.clone(), id, renewed_at_ms: clock.now_ms(), is_settled: false }))
             }
             Err(septet_kv::Error::Refused(refused)) => Err(Error::Spent(Arc::new(*refused))),
-            // What is not counted cannot be limited: better no answer than one that nobody paid for.
+            // Without counters there is no limit: refusing the call is better than giving it away.
             Err(error) => Err(Error::Counters(Arc::new(error))),
         }
     }
@@ -139,7 +141,7 @@ pub(crate) struct Who<'a> {
     pub group: Option<&'a str>,
 }
 
-impl Hold {
+impl Reservation {
     /// Keeps the room while the call runs. Cheap to call often.
     pub(crate) async fn renew(&mut self, clock: &Clock) {
         let now_ms = clock.now_ms();
@@ -147,7 +149,7 @@ impl Hold {
             return;
         }
         self.renewed_at_ms = now_ms;
-        if let Err(error) = self.quota.counters.extend(&self.id, LEASE).await {
+        if let Err(error) = self.quota.counters.extend(&self.id, LEASE_DURATION).await {
             warn!(hold.id = self.id, error.detail = %causes(&error), "room for a running call not kept");
         }
     }
@@ -166,17 +168,12 @@ impl Hold {
     }
 
     async fn give(&self, real: Amounts) {
-        for attempt in 1..=SETTLE_TRIES {
-            match self.quota.counters.settle(&self.id, real).await {
-                Ok(Settled::Now | Settled::Late | Settled::Before | Settled::Unknown) => return,
-                Err(error) if attempt == SETTLE_TRIES => {
-                    error!(
-                        hold.id = self.id, hold.tokens = real.tokens, hold.money_nano = real.money_nano,
-                        error.kind = error.kind().name(), error.detail = %causes(&error), "spending not counted"
-                    );
-                }
-                Err(_away) => tokio::time::sleep(Duration::from_millis(200)).await,
-            }
+        let settle = || self.quota.counters.settle(&self.id, real);
+        if let Err(error) = settle.retry(SETTLE_BACKOFF).await {
+            error!(
+                hold.id = self.id, hold.tokens = real.tokens, hold.money_nano = real.money_nano,
+                error.kind = error.kind().name(), error.detail = %causes(&error), "spending not counted"
+            );
         }
     }
 }

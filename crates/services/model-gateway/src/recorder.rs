@@ -17,8 +17,8 @@ use tracing::error;
 use crate::error::Error;
 use crate::store::Store;
 
-// Enough for thousands of calls a second in small portions: a large one holds the calls up that are under way, and one
-// record at a time would make SQLite the most expensive part of a call.
+// Enough for thousands of calls a second in small batches: a large batch delays the calls in flight, and one record at
+// a time would make SQLite the most expensive part of a call.
 const PACE: Pace = Pace {
     max_records: 256,
     max_bytes: 1 << 20,
@@ -75,7 +75,7 @@ impl Recorder {
         for line in &lines {
             match serde_json::from_slice::<UsageRecord>(line) {
                 Ok(record) => records.push(record),
-                // Written by another version, or by hand: said loudly, and not in the way of the others.
+                // Written by another version, or by hand: logged as an error, without holding up the others.
                 Err(bad) => error!(error.detail = %bad, "a usage record on disk cannot be read and is left out"),
             }
         }

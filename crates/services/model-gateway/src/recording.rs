@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::Error;
 
-// Enough that reader and writer need not take turns, little enough that a slow reader holds no memory.
+// Enough that reader and writer need not alternate, little enough that a slow reader ties up no memory.
 const LIVE_PIECES: usize = 16;
 
 /// What is known before the first byte of the answer.
@@ -97,12 +97,12 @@ pub(crate) struct Recording {
     /// What was asked, hashed.
     pub fingerprint: String,
     cancelled: CancellationToken,
-    state: Mutex<State>,
+    state: Mutex<RecordingState>,
     version: watch::Sender<u64>,
 }
 
 #[derive(Default)]
-struct State {
+struct RecordingState {
     pieces: Vec<Piece>,
     end: Option<Result<(), Error>>,
 }
@@ -129,7 +129,7 @@ impl Recording {
         });
     }
 
-    fn change(&self, change: impl FnOnce(&mut State)) {
+    fn change(&self, change: impl FnOnce(&mut RecordingState)) {
         change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
         self.version.send_modify(|version| *version += 1);
     }

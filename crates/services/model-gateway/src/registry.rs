@@ -15,14 +15,14 @@ use crate::offline;
 use crate::tariff::Tariff;
 
 // Long enough not to ask before every call, short enough that a model pulled into Ollama shows up.
-const LIST_KEPT_MS: i64 = 60_000;
+const LIST_TTL_MS: i64 = 60_000;
 
-// A route may fall back to a route that falls back; a ring of them ends here.
+// A route may fall back to a route that falls back itself; this limit ends a cycle of them.
 const MAX_STAGES: usize = 6;
 
 /// All models.
 pub(crate) struct Registry {
-    providers: Vec<Entry>,
+    providers: Vec<ProviderEntry>,
     routes: HashMap<String, RouteConfig>,
     tenant_prices: Vec<TenantPriceConfig>,
     /// For models in no route.
@@ -34,7 +34,7 @@ pub(crate) struct Registry {
 }
 
 /// A provider with its models.
-pub(crate) struct Entry {
+pub(crate) struct ProviderEntry {
     pub backend: Backend,
     pub configured: Vec<ModelConfig>,
     /// Its names in the price table.
@@ -67,7 +67,7 @@ pub(crate) struct Member {
 }
 
 impl Registry {
-    pub(crate) fn new(config: &Config, clock: Clock, providers: Vec<Entry>) -> Self {
+    pub(crate) fn new(config: &Config, clock: Clock, providers: Vec<ProviderEntry>) -> Self {
         let alone = RouteConfig { retries: config.retries, unsupported: config.unsupported, ..RouteConfig::default() };
         Self {
             providers,
@@ -125,7 +125,7 @@ impl Registry {
                         None => Tier::None,
                     },
                 }),
-                // A slip in the settings should be seen, also when another model could answer.
+                // A mistake in the settings should be reported, also when another model could answer.
                 Err(error @ (Error::NoModel { .. } | Error::WrongKind { .. })) => return Err(error),
                 Err(error) => failed = Some(error),
             }
@@ -196,7 +196,7 @@ impl Registry {
             }
         }
         match failed {
-            // A provider is wanted and does not answer: taking the analyst in silence would hide that.
+            // A provider is configured and does not answer: falling back to the analyst silently would hide that.
             Some(error) => Err(error),
             None if self.offline && kind == ModelKind::Chat => Ok(self.offline_deployment()),
             None => Err(Error::NoModel {
@@ -212,7 +212,7 @@ impl Registry {
         })
     }
 
-    fn deployment(&self, entry: &Entry, model: &ModelConfig) -> Arc<Deployment> {
+    fn deployment(&self, entry: &ProviderEntry, model: &ModelConfig) -> Arc<Deployment> {
         self.known(entry.backend.provider(), &model.id, || {
             let tariff = Tariff::new(model, entry.price_names);
             let tariff = tariff.with_tenants(&self.tenant_prices, entry.backend.provider(), &model.id);
@@ -276,11 +276,11 @@ impl Registry {
     }
 }
 
-impl Entry {
+impl ProviderEntry {
     async fn models(&self, clock: &Clock) -> Result<Arc<Vec<ModelConfig>>, Error> {
         let now = clock.now_ms();
         let known = || self.listed.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some((_, models)) = known().filter(|(at, _)| now - at < LIST_KEPT_MS) {
+        if let Some((_, models)) = known().filter(|(at, _)| now - at < LIST_TTL_MS) {
             return Ok(models);
         }
         // One with names needs no asking.

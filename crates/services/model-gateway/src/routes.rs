@@ -1,7 +1,7 @@
 //! The endpoints: one line each.
 
+mod admission;
 mod answer;
-mod door;
 mod refused;
 
 use std::sync::Arc;
@@ -25,13 +25,13 @@ use serde_json::{Value, json};
 use sha2::Digest as _;
 
 use crate::asked::Asked;
-use crate::call::{Call, Posted, Work};
+use crate::call::{ModelCall, Posted, Work};
 use crate::calls::Calls;
 use crate::config::ModelKind;
 use crate::error::Error;
 use crate::keys::Keys;
 use crate::quota::Who;
-use crate::routes::door::Guest;
+use crate::routes::admission::ClientIdentity;
 use crate::routes::refused::Refused;
 use crate::tokens;
 
@@ -58,33 +58,39 @@ pub(crate) fn routes(shared: Shared, keys: Keys) -> Router {
         .route("/internal/affords", get(affords))
         .route("/internal/outcomes", post(outcomes))
         .route("/internal/calls/cancel", post(cancel))
-        .layer(middleware::from_fn_with_state(keys, door::open))
+        .layer(middleware::from_fn_with_state(keys, admission::admit))
         .with_state(shared)
 }
 
 type Body = Result<Bytes, BytesRejection>;
 
 /// Answers a conversation in OpenAI's Chat Completions.
-async fn chat(shared: State<Shared>, guest: Guest, headers: HeaderMap, body: Body) -> Response {
-    ask(Dialect::Chat, shared, guest, headers, body).await
+async fn chat(shared: State<Shared>, client: ClientIdentity, headers: HeaderMap, body: Body) -> Response {
+    ask(Dialect::Chat, shared, client, headers, body).await
 }
 
 /// Answers a conversation in OpenAI's Responses.
-async fn respond(shared: State<Shared>, guest: Guest, headers: HeaderMap, body: Body) -> Response {
-    ask(Dialect::Responses, shared, guest, headers, body).await
+async fn respond(shared: State<Shared>, client: ClientIdentity, headers: HeaderMap, body: Body) -> Response {
+    ask(Dialect::Responses, shared, client, headers, body).await
 }
 
 /// Answers a conversation in Anthropic's Messages.
-async fn message(shared: State<Shared>, guest: Guest, headers: HeaderMap, body: Body) -> Response {
-    ask(Dialect::Anthropic, shared, guest, headers, body).await
+async fn message(shared: State<Shared>, client: ClientIdentity, headers: HeaderMap, body: Body) -> Response {
+    ask(Dialect::Anthropic, shared, client, headers, body).await
 }
 
-async fn ask(dialect: Dialect, State(shared): State<Shared>, guest: Guest, headers: HeaderMap, body: Body) -> Response {
+async fn ask(
+    dialect: Dialect,
+    State(shared): State<Shared>,
+    client: ClientIdentity,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
     let begun = async {
-        guest.known()?;
+        client.known()?;
         let asked = read(&shared, dialect, bytes(body)?).await?;
         let is_stream = asked.stream;
-        let (caller, call) = call(guest, &headers, asked.model.clone(), Work::Chat(asked))?;
+        let (caller, call) = call(client, &headers, asked.model.clone(), Work::Chat(asked))?;
         let answer = shared.calls.begin(&caller, call).await?;
         if is_stream { answer::streamed(answer, shared.keep_alive).await } else { answer::whole(answer).await }
     };
@@ -92,27 +98,27 @@ async fn ask(dialect: Dialect, State(shared): State<Shared>, guest: Guest, heade
 }
 
 /// Turns texts into vectors.
-async fn embed(shared: State<Shared>, guest: Guest, headers: HeaderMap, body: Body) -> Response {
-    other(shared, guest, headers, body, Work::Embed).await
+async fn embed(shared: State<Shared>, client: ClientIdentity, headers: HeaderMap, body: Body) -> Response {
+    other(shared, client, headers, body, Work::Embed).await
 }
 
 /// Puts documents in the order of a question.
-async fn rerank(shared: State<Shared>, guest: Guest, headers: HeaderMap, body: Body) -> Response {
-    other(shared, guest, headers, body, Work::Rerank).await
+async fn rerank(shared: State<Shared>, client: ClientIdentity, headers: HeaderMap, body: Body) -> Response {
+    other(shared, client, headers, body, Work::Rerank).await
 }
 
 async fn other(
     State(shared): State<Shared>,
-    guest: Guest,
+    client: ClientIdentity,
     headers: HeaderMap,
     body: Body,
     work: impl FnOnce(Posted) -> Work,
 ) -> Response {
     let begun = async {
-        guest.known()?;
+        client.known()?;
         let posted = read_whole(&shared, bytes(body)?).await?;
         let model = posted.value.get("model").and_then(Value::as_str).unwrap_or_default().to_owned();
-        let (caller, call) = call(guest, &headers, model, work(posted))?;
+        let (caller, call) = call(client, &headers, model, work(posted))?;
         answer::whole(shared.calls.begin(&caller, call).await?).await
     };
     begun.await.unwrap_or_else(|error| Refused { dialect: Dialect::Chat, error }.into_response())
@@ -120,9 +126,9 @@ async fn other(
 
 /// How many tokens a request in Anthropic's shape is. Where the vocabulary of the model is not known, it is an estimate and
 /// says so in `estimated`.
-async fn count(State(shared): State<Shared>, guest: Guest, body: Body) -> Response {
+async fn count(State(shared): State<Shared>, client: ClientIdentity, body: Body) -> Response {
     let counted = async {
-        guest.known()?;
+        client.known()?;
         let asked = read(&shared, Dialect::Anthropic, bytes(body)?).await?;
         let plan = shared.calls.registry.plan(&asked.model, ModelKind::Chat).await.ok();
         let first = plan.as_ref().and_then(|plan| plan.stages.first()?.members.first());
@@ -140,12 +146,12 @@ async fn count(State(shared): State<Shared>, guest: Guest, body: Body) -> Respon
 }
 
 /// The models and routes on offer.
-async fn list(State(shared): State<Shared>, guest: Guest) -> Response {
-    if let Err(error) = guest.known() {
+async fn list(State(shared): State<Shared>, client: ClientIdentity) -> Response {
+    if let Err(error) = client.known() {
         return Refused { dialect: Dialect::Chat, error }.into_response();
     }
     let mut list: ModelList = shared.calls.registry.list().await;
-    if let Some(pass) = guest.pass {
+    if let Some(pass) = client.pass {
         list.data.retain(|model| pass.opens(&model.id));
     }
     Json(list).into_response()
@@ -154,10 +160,10 @@ async fn list(State(shared): State<Shared>, guest: Guest) -> Response {
 /// One model.
 async fn show(
     State(shared): State<Shared>,
-    guest: Guest,
+    client: ClientIdentity,
     axum::extract::Path(id): axum::extract::Path<String>,
 ) -> Response {
-    if let Err(error) = guest.known() {
+    if let Err(error) = client.known() {
         return Refused { dialect: Dialect::Chat, error }.into_response();
     }
     let list = shared.calls.registry.list().await;
@@ -174,10 +180,10 @@ async fn show(
 async fn usage(
     State(shared): State<Shared>,
     _caller: Caller,
-    guest: Guest,
+    client: ClientIdentity,
     Query(query): Query<UsageQuery>,
 ) -> Result<Json<UsagePage>, Refusal<Error>> {
-    inside(&guest)?;
+    inside(&client)?;
     let limit = query.limit.unwrap_or(200).clamp(1, 1000);
     Ok(Json(shared.calls.recorder.usage_after(query.after, limit).await?))
 }
@@ -186,15 +192,19 @@ async fn usage(
 async fn deployments(
     State(shared): State<Shared>,
     _caller: Caller,
-    guest: Guest,
+    client: ClientIdentity,
 ) -> Result<Json<DeploymentList>, Refusal<Error>> {
-    inside(&guest)?;
+    inside(&client)?;
     Ok(Json(shared.calls.registry.deployments()))
 }
 
 /// Where the caller's budgets stand.
-async fn budgets(State(shared): State<Shared>, caller: Caller, guest: Guest) -> Result<Json<Value>, Refusal<Error>> {
-    let pass = guest.pass.as_ref();
+async fn budgets(
+    State(shared): State<Shared>,
+    caller: Caller,
+    client: ClientIdentity,
+) -> Result<Json<Value>, Refusal<Error>> {
+    let pass = client.pass.as_ref();
     let who = Who {
         caller: &caller,
         key: pass.map(|pass| pass.name.as_str()),
@@ -205,7 +215,7 @@ async fn budgets(State(shared): State<Shared>, caller: Caller, guest: Guest) -> 
 
 #[derive(Default, serde::Deserialize)]
 #[serde(default)]
-struct Wish {
+struct AffordsQuery {
     model: String,
 }
 
@@ -213,9 +223,9 @@ struct Wish {
 async fn affords(
     State(shared): State<Shared>,
     caller: Caller,
-    Query(wish): Query<Wish>,
+    Query(query): Query<AffordsQuery>,
 ) -> Result<StatusCode, Refusal<Error>> {
-    shared.calls.affords(&caller, &wish.model).await?;
+    shared.calls.affords(&caller, &query.model).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -234,12 +244,12 @@ async fn cancel(State(shared): State<Shared>, caller: Caller, Json(call): Json<C
 }
 
 /// Only peers see what concerns all tenants.
-fn inside(guest: &Guest) -> Result<(), Error> {
-    if guest.pass.is_some() { Err(Error::Inside) } else { Ok(()) }
+fn inside(client: &ClientIdentity) -> Result<(), Error> {
+    if client.pass.is_some() { Err(Error::Inside) } else { Ok(()) }
 }
 
-fn call(guest: Guest, headers: &HeaderMap, model: String, work: Work) -> Result<(Caller, Call), Error> {
-    let Guest { caller, pass } = guest;
+fn call(client: ClientIdentity, headers: &HeaderMap, model: String, work: Work) -> Result<(Caller, ModelCall), Error> {
+    let ClientIdentity { caller, pass } = client;
     let caller = caller.ok_or(Error::NoKey)?;
     if let Some(pass) = &pass
         && !pass.opens(&model)
@@ -247,7 +257,7 @@ fn call(guest: Guest, headers: &HeaderMap, model: String, work: Work) -> Result<
         return Err(Error::NotYours { name: model });
     }
     let offset = text(headers, OFFSET_HEADER).map(|offset| offset.parse().map_err(|_bad| Error::BadOffset));
-    let call = Call {
+    let call = ModelCall {
         work,
         model,
         run: text(headers, RUN_HEADER),

@@ -4,7 +4,7 @@
 //! the provider itself says the call cost, and then the price table, by the service tier that the call got.
 
 use septet_kernel::{Money, TenantId};
-use septet_prices::{Row, Service, Table, Tokens};
+use septet_prices::{PriceRow, Service, Table, Tokens};
 use septet_protocols::Usage;
 
 use crate::config::{ModelConfig, OwnPrices, TenantPriceConfig};
@@ -18,14 +18,14 @@ pub(crate) struct Tariff {
     /// What they say for single tenants.
     tenants: Vec<(TenantId, OwnPrices)>,
     /// The row of the price table.
-    row: Option<&'static Row>,
+    row: Option<&'static PriceRow>,
 }
 
 /// The prices that hold for one tenant.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Prices<'a> {
     own: Option<&'a OwnPrices>,
-    row: Option<&'static Row>,
+    row: Option<&'static PriceRow>,
 }
 
 /// What a call cost, in nano-units.

@@ -1,4 +1,4 @@
-//! Service tiers: as clients ask for them and providers tell them, and as prices know them.
+//! Service tiers: as clients request them, providers report them, and the price table names them.
 
 use septet_prices::Service;
 

@@ -19,7 +19,7 @@ pub(crate) fn counted_by(encoding: &str, text: &str) -> u64 {
 /// The first call unpacks the vocabulary, which takes a tenth of a second and 24 MB for as long as the process runs. A
 /// megabyte of text takes some 50 ms, so this belongs on the pool for CPU work.
 pub(crate) fn counted(text: &str) -> u64 {
-    // It is part of the binary; were it not, a guess is better than no figure.
+    // The vocabulary is part of the binary; if it could not be read, a guess is better than no figure.
     tiktoken::get_encoding("o200k_base").map_or_else(|| guessed(text), |vocabulary| vocabulary.count(text) as u64)
 }
 

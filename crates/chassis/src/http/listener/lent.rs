@@ -1,8 +1,8 @@
-//! A connection that comes back.
+//! A connection that is returned when hyper drops it.
 //!
-//! hyper keeps a connection and drops it when it is done, at once. A connection that is dropped while bytes of the peer
-//! wait unread is reset, and the peer may lose the answer that it was just sent. So hyper is lent the connection, and
-//! what is dropped comes back.
+//! hyper owns a connection and drops it as soon as it is done. Closing a connection while bytes of the peer are unread
+//! resets it, and the peer may lose the answer that it was just sent. So hyper is lent the connection: dropping it sends
+//! it back to its owner, who can linger first.
 
 use std::io;
 use std::pin::Pin;
@@ -12,26 +12,26 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
-use super::seats::Seat;
+use super::slots::ConnectionSlot;
 
-/// The connection, while somebody else has it. Its seat is taken for as long.
+/// The connection, while hyper has it. Its slot stays taken for as long.
 pub(super) struct Lent {
-    stream: Option<(TcpStream, Seat)>,
-    back: Option<oneshot::Sender<(TcpStream, Seat)>>,
+    stream: Option<(TcpStream, ConnectionSlot)>,
+    back: Option<oneshot::Sender<(TcpStream, ConnectionSlot)>>,
 }
 
-/// Where it comes back.
-pub(super) struct Returned(oneshot::Receiver<(TcpStream, Seat)>);
+/// Where it is returned.
+pub(super) struct Returned(oneshot::Receiver<(TcpStream, ConnectionSlot)>);
 
 impl Lent {
-    pub(super) fn new(stream: TcpStream, seat: Seat) -> (Self, Returned) {
+    pub(super) fn new(stream: TcpStream, slot: ConnectionSlot) -> (Self, Returned) {
         let (back, returned) = oneshot::channel();
-        (Self { stream: Some((stream, seat)), back: Some(back) }, Returned(returned))
+        (Self { stream: Some((stream, slot)), back: Some(back) }, Returned(returned))
     }
 
     fn stream(self: Pin<&mut Self>) -> io::Result<Pin<&mut TcpStream>> {
         // It is only taken out when this is dropped.
-        let (stream, _seat) = self.get_mut().stream.as_mut().ok_or(io::ErrorKind::NotConnected)?;
+        let (stream, _slot) = self.get_mut().stream.as_mut().ok_or(io::ErrorKind::NotConnected)?;
         Ok(Pin::new(stream))
     }
 }
@@ -39,15 +39,15 @@ impl Lent {
 impl Drop for Lent {
     fn drop(&mut self) {
         if let (Some(stream), Some(back)) = (self.stream.take(), self.back.take()) {
-            // Nobody wants it any more: it is closed.
+            // Nobody waits for it any more: it is closed.
             let _closed = back.send(stream);
         }
     }
 }
 
 impl Returned {
-    /// The connection with its seat, once nobody has it any more.
-    pub(super) async fn stream(self) -> Option<(TcpStream, Seat)> {
+    /// The connection with its slot, once it was dropped.
+    pub(super) async fn stream(self) -> Option<(TcpStream, ConnectionSlot)> {
         self.0.await.ok()
     }
 }
@@ -72,7 +72,7 @@ impl AsyncWrite for Lent {
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.as_ref().is_some_and(|(stream, _seat)| stream.is_write_vectored())
+        self.stream.as_ref().is_some_and(|(stream, _slot)| stream.is_write_vectored())
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

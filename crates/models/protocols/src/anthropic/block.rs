@@ -138,7 +138,7 @@ pub(super) fn foreign(block: &Block) -> Option<Value> {
     }
 }
 
-/// The word for a dialect in things of it that are given to a client of this one.
+/// The name of a dialect, in its blocks that are given to a client of this one.
 pub(super) fn name(dialect: Dialect) -> &'static str {
     match dialect {
         Dialect::Chat => "chat",

@@ -3,7 +3,7 @@
 //! One block is written after the other: what is open beside the one that is being written waits for its end. The last
 //! figures go into `message_delta`, so that event and `message_stop` are written when the answer is over.
 
-mod wire;
+mod events;
 
 use std::collections::VecDeque;
 
@@ -16,7 +16,7 @@ use crate::event::{Block, Delta, Event, Finish, Place, Start};
 use crate::framing::Frame;
 use crate::proof::Proof;
 use crate::usage::Usage;
-use wire::{Piece, frame};
+use events::{Piece, frame};
 
 /// Writes the events of a stream.
 #[derive(Debug)]
@@ -237,7 +237,7 @@ impl Waiting {
                 block::foreign(other).unwrap_or_default()
             }
         };
-        out.push(wire::begun(index, &head));
+        out.push(events::begun(index, &head));
     }
 
     fn grow(&mut self, delta: &Delta, index: u64, out: &mut Vec<Frame>) {
@@ -254,7 +254,7 @@ impl Waiting {
             Delta::Logprobs(_) => return,
         };
         self.begin(index, out);
-        out.push(wire::grown(index, piece));
+        out.push(events::grown(index, piece));
     }
 
     fn close(&mut self, n_written: &mut u64, out: &mut Vec<Frame>) {
@@ -262,14 +262,14 @@ impl Waiting {
         if !is_hidden {
             self.begin(*n_written, out);
             if let Some(proof) = &self.signature {
-                out.push(wire::grown(*n_written, Piece::Signature { signature: &block::said(proof) }));
+                out.push(events::grown(*n_written, Piece::Signature { signature: &block::said(proof) }));
             }
-            out.push(wire::ended(*n_written));
+            out.push(events::ended(*n_written));
             *n_written += 1;
         }
         if let Some(data) = &self.encrypted {
-            out.push(wire::begun(*n_written, &json!({"type": "redacted_thinking", "data": block::said(data)})));
-            out.push(wire::ended(*n_written));
+            out.push(events::begun(*n_written, &json!({"type": "redacted_thinking", "data": block::said(data)})));
+            out.push(events::ended(*n_written));
             *n_written += 1;
         }
     }

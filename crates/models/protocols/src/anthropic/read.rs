@@ -59,7 +59,7 @@ pub fn decode(body: &Value) -> Result<Request, Wrong> {
     let mut config = take(&mut fields, "output_config");
     request.reasoning = reasoning(take(&mut fields, "thinking"), config.as_ref())?;
     let format = config.as_mut().and_then(Value::as_object_mut).and_then(|config| take(config, "format"));
-    // `output_format` is the same in the words of its trial.
+    // `output_format` is the name that this field had in beta.
     let format = format.or_else(|| take(&mut fields, "output_format"));
     request.format = format.map(|format| self::format(&format)).transpose()?;
     if let Some(Value::Object(mut config)) = config {
@@ -136,7 +136,8 @@ fn tool_choice(choice: &Value) -> Result<ToolChoice, Wrong> {
     }
 }
 
-/// `thinking` says whether and how much, `output_config.effort` how hard. Thinking without either is as the model likes.
+/// `thinking` says whether and how much, `output_config.effort` how hard. With thinking and neither of them, the model
+/// decides.
 pub(super) fn reasoning(thinking: Option<Value>, config: Option<&Value>) -> Result<Option<Reasoning>, Wrong> {
     let effort = match config.and_then(|config| config.get("effort")).filter(|effort| !effort.is_null()) {
         None => None,

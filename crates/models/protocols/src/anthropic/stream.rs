@@ -43,7 +43,7 @@ impl Decoder for AnthropicDecoder {
         {
             return Ok(event);
         }
-        // Relays that speak OpenAI's protocol as well end with its word.
+        // Relays that also speak OpenAI's protocol end with its `[DONE]`.
         if frame.data.is_empty() || frame.data == "[DONE]" {
             return Ok(Vec::new());
         }
@@ -108,7 +108,7 @@ impl AnthropicDecoder {
                 (self.has_failed, self.is_over, self.may_go_on) = (true, true, false);
                 events.push(Event::Failed(failure::decode(0, data)));
             }
-            // `ping`, and whatever comes to be: new events are announced as safe to ignore.
+            // `ping`, and events of later versions: Anthropic announces new events as safe to ignore.
             _ => {}
         }
         Ok(events)

@@ -59,8 +59,8 @@ pub(super) fn merge(known: &mut Map<String, Value>, usage: &Value) {
     let is_anew = usage.list("iterations").len() > 1;
     let Some(usage) = usage.as_object() else { return };
     for (name, value) in usage {
-        // Totals do not shrink: a zero behind a figure, as some proxies write it, means that nothing new is said. Only
-        // where the answer had several iterations is all of it said anew, for the last one alone.
+        // Totals do not shrink: a zero after a figure, as some proxies write it, means that there is no new figure.
+        // Only where the answer had several iterations is all of it said anew, for the last one alone.
         let is_nothing =
             !is_anew && value.as_u64() == Some(0) && known.get(name).is_some_and(|known| crate::json::count(known) > 0);
         if !value.is_null() && !is_nothing {
@@ -106,7 +106,7 @@ mod tests {
         merge(&mut known, &json!({"input_tokens": 0}));
         let usage = decode(&Value::Object(known.clone())).unwrap();
         assert_eq!((usage.input, usage.cached, usage.output), (70, 9, 2));
-        // As after a compaction, which `iterations` tells.
+        // As after a compaction, which `iterations` lists.
         let anew = json!({"input_tokens": 5, "cache_read_input_tokens": 0, "output_tokens": 3, "iterations": [{}, {}]});
         merge(&mut known, &anew);
         let usage = decode(&Value::Object(known)).unwrap();

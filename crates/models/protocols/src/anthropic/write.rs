@@ -125,11 +125,11 @@ fn tools(request: &Request, body: &mut Map<String, Value>, dropped: &mut Vec<Str
                 put(&mut tool, "description", description.clone());
                 let schema = parameters.as_ref().map_or_else(schema::nothing, schema::of_object);
                 let is_own = request.origin == Dialect::Anthropic;
-                // Clients of OpenAI ask for it by habit; older models refuse the field.
+                // OpenAI's clients often set it by default; older models refuse the field.
                 let knows = is_own || version(&request.model).is_some_and(|version| version >= (4, 5));
                 let is_strict = *strict == Some(true) && knows;
                 let narrowed = if is_own { None } else { schema::narrow(&schema) };
-                // A schema that cannot be closed is an offer and no promise.
+                // A schema that cannot be closed is not enforced.
                 let is_strict = is_strict && (is_own || narrowed.is_some());
                 tool.insert("input_schema".to_owned(), narrowed.filter(|_| is_strict).unwrap_or(schema));
                 put(&mut tool, "strict", is_strict.then_some(true));

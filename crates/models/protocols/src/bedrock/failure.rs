@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::error::Failure;
 use crate::json::Look;
 
-// Of the references of the API and of what all of Amazon's services have; in a stream they begin with a small letter.
+// From the API reference and from the errors common to all AWS services; in a stream they begin in lower case.
 const EXCEPTIONS: [(&str, u16); 20] = [
     ("ValidationException", 400),
     ("UnrecognizedClientException", 401),

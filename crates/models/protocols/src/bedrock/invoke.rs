@@ -1,8 +1,8 @@
 //! Answers of `InvokeModel` and pieces of `InvokeModelWithResponseStream`, which are in the model's own protocol; a piece
 //! holds its event in base64.
 //!
-//! Anthropic's and Nova's protocols are read by those who know them. Here are those of the first years, with one text:
-//! Titan's, Llama's and Anthropic's first.
+//! Anthropic's and Nova's protocols have decoders of their own. Here are the older ones with a single text: Titan's,
+//! Llama's and Anthropic's first.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -42,7 +42,7 @@ pub(super) fn unpack(payload: &Value) -> Result<Value, Unreadable> {
 /// Reads a whole answer with one text.
 pub(super) fn whole(body: &Value) -> Option<Answer> {
     let mut body = body.clone();
-    // Titan can write several; nobody can ask Converse for more than one.
+    // Titan can write several answers; Converse cannot ask for more than one.
     if let Some(Value::Object(first)) = body.pointer("/results/0").cloned() {
         body["totalOutputTextTokenCount"] = first.get("tokenCount").cloned().unwrap_or_default();
         body.as_object_mut()?.extend(first);
@@ -70,7 +70,7 @@ impl Invoke {
         match &mut self.anthropic {
             Some(anthropic) => anthropic.end(),
             None if self.is_over => Ok(Vec::new()),
-            // A guardrail that held the request back writes its own words and no reason.
+            // A guardrail that blocked the request writes its own text and no stop reason.
             None if self.is_intervened => {
                 let finish = Event::Finish { choice: 0, reason: Finish::Filtered, stop: None };
                 Ok(vec![Event::Close(TEXT), finish])

@@ -34,13 +34,13 @@ pub struct BedrockDecoder {
 #[derive(Debug)]
 enum Open {
     /// It is passed on as it grows.
-    Known { place: Place, kind: Kind, is_empty: bool },
+    Known { place: Place, kind: BlockKind, is_empty: bool },
     /// It is kept until it is whole.
     Held { name: String, value: Map<String, Value> },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum BlockKind {
     Text,
     Thinking,
     Call,
@@ -133,7 +133,7 @@ impl BedrockDecoder {
                 learn(data, events);
                 events.extend(data.get("usage").and_then(usage::decode).map(Event::Usage));
             }
-            // `messageStart` says that an assistant speaks; the rest is of a later time.
+            // `messageStart` only says that the role is assistant; anything else belongs to a later version.
             _ => {}
         }
         Ok(())
@@ -142,14 +142,14 @@ impl BedrockDecoder {
     fn begin(&mut self, index: u64, start: &Value, events: &mut Vec<Event>) {
         let fields = start.as_object();
         let Some((name, inner)) = fields.and_then(|fields| fields.iter().find(|(name, _)| *name != "type")) else {
-            // Nothing said: what it is, its first delta says.
+            // An empty start: the first delta says what kind of block it is.
             return;
         };
         self.complete_all_but_calls(index, events);
         if name == "toolUse" && !answer::is_of_server(inner) {
             let number = usize::try_from(self.n_blocks).unwrap_or(usize::MAX);
             let head = Block::Call { id: answer::call_id(inner, number), name: inner.string("name") };
-            self.open(index, Kind::Call, head, events);
+            self.open(index, BlockKind::Call, head, events);
         } else {
             let value = inner.as_object().cloned().unwrap_or_default();
             self.open.insert(index, Open::Held { name: name.clone(), value });
@@ -163,19 +163,19 @@ impl BedrockDecoder {
             return Ok(());
         }
         let grown = match name.as_str() {
-            "text" => vec![(Kind::Text, text(Some(more)).map(Delta::Text))],
-            "toolUse" => vec![(Kind::Call, text(more.get("input")).map(Delta::Arguments))],
+            "text" => vec![(BlockKind::Text, text(Some(more)).map(Delta::Text))],
+            "toolUse" => vec![(BlockKind::Call, text(more.get("input")).map(Delta::Arguments))],
             "reasoningContent" => [
                 text(more.get("text")).map(Delta::Text),
                 text(more.get("signature")).map(|text| Delta::Signature(answer::proof(&text))),
                 text(more.get("redactedContent")).map(|text| Delta::Encrypted(answer::proof(&text))),
             ]
             .into_iter()
-            .map(|grown| (Kind::Thinking, grown))
+            .map(|grown| (BlockKind::Thinking, grown))
             .collect(),
             "citation" => {
                 let citation = Delta::Citation { dialect: Dialect::Bedrock, value: more.clone() };
-                vec![(Kind::Text, Some(citation))]
+                vec![(BlockKind::Text, Some(citation))]
             }
             _ => {
                 self.complete_all_but_calls(index, events);
@@ -193,8 +193,14 @@ impl BedrockDecoder {
         Ok(())
     }
 
-    /// The place of a block that is open, or that this delta opens: text and thinking begin without a word.
-    fn place(&mut self, index: u64, kind: Kind, delta: &Value, events: &mut Vec<Event>) -> Result<Place, Unreadable> {
+    /// The place of a block that is open, or that this delta opens: text and thinking have no start message.
+    fn place(
+        &mut self,
+        index: u64,
+        kind: BlockKind,
+        delta: &Value,
+        events: &mut Vec<Event>,
+    ) -> Result<Place, Unreadable> {
         if let Some(Open::Known { place, kind: open, is_empty }) = self.open.get_mut(&index)
             && *open == kind
         {
@@ -203,14 +209,14 @@ impl BedrockDecoder {
         }
         self.complete_all_but_calls(index, events);
         let head = match kind {
-            Kind::Text => Block::Text,
-            Kind::Thinking => Block::Reasoning { id: None },
-            Kind::Call => return Err(Unreadable::new("a delta of an open call", &delta.to_string())),
+            BlockKind::Text => Block::Text,
+            BlockKind::Thinking => Block::Reasoning { id: None },
+            BlockKind::Call => return Err(Unreadable::new("a delta of an open call", &delta.to_string())),
         };
         Ok(self.open(index, kind, head, events))
     }
 
-    fn open(&mut self, index: u64, kind: Kind, head: Block, events: &mut Vec<Event>) -> Place {
+    fn open(&mut self, index: u64, kind: BlockKind, head: Block, events: &mut Vec<Event>) -> Place {
         let place = self.next();
         events.push(Event::Open(place, head));
         self.open.insert(index, Open::Known { place, kind, is_empty: true });
@@ -226,7 +232,7 @@ impl BedrockDecoder {
     /// The end of a text is not always said when another block begins.
     fn complete_all_but_calls(&mut self, index: u64, events: &mut Vec<Event>) {
         let is_over =
-            |number: &u64, open: &Open| *number == index || !matches!(open, Open::Known { kind: Kind::Call, .. });
+            |number: &u64, open: &Open| *number == index || !matches!(open, Open::Known { kind: BlockKind::Call, .. });
         let over: Vec<u64> =
             self.open.iter().filter(|(number, open)| is_over(number, open)).map(|(number, _)| *number).collect();
         for number in over {
@@ -238,7 +244,7 @@ impl BedrockDecoder {
         match self.open.remove(&index) {
             None => {}
             Some(Open::Known { place, kind, is_empty }) => {
-                if kind == Kind::Call && is_empty {
+                if kind == BlockKind::Call && is_empty {
                     events.push(Event::Delta(place, Delta::Arguments("{}".to_owned())));
                 }
                 events.push(Event::Close(place));

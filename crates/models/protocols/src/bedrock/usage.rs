@@ -11,7 +11,7 @@ pub fn decode(usage: &Value) -> Option<Usage> {
     let either = |name: &str| usage.count(name).max(usage.count(&format!("{name}Count")));
     let (said, output, total) = (usage.count("inputTokens"), usage.count("outputTokens"), usage.count("totalTokens"));
     let (cached, cache_write) = (either("cacheReadInputTokens"), either("cacheWriteInputTokens"));
-    // Cached tokens are counted apart. Should a model count them in, the total tells.
+    // Cached tokens are counted separately. Where a model includes them in the input, the total shows it.
     let apart = cached.saturating_add(cache_write);
     let is_counted_in = total > 0 && said.saturating_add(output) == total && apart <= said;
     let input = if is_counted_in { said } else { said.saturating_add(apart) };

@@ -117,7 +117,7 @@ fn tools(request: &Request, maker: Maker, body: &mut Map<String, Value>, dropped
     let mut choice = request.tool_choice.clone();
     let mut list = Vec::new();
     if choice == Some(ToolChoice::None) && called.is_empty() {
-        // There is no word for it; to offer none says the same.
+        // There is no such choice; offering no tools has the same effect.
         return;
     }
     for tool in &request.tools {
@@ -126,7 +126,7 @@ fn tools(request: &Request, maker: Maker, body: &mut Map<String, Value>, dropped
                 let schema = parameters.as_ref().map_or_else(schema::nothing, schema::of_object);
                 let is_strict = *strict == Some(true) && maker.enforces_schemas(&request.model);
                 let narrowed = schema::narrow(&schema).filter(|_| is_strict);
-                // A schema that cannot be closed is an offer and no promise.
+                // A schema that cannot be closed is not enforced.
                 let is_strict = narrowed.is_some();
                 let schema = narrowed.unwrap_or(schema);
                 let mut spec = Map::from_iter([

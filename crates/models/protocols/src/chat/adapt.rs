@@ -1,8 +1,8 @@
 //! A client's request whose provider speaks its dialect, in words that the provider does not know.
 //!
 //! Such a request is not translated: its bytes go on as they are. But "Chat Completions" is spoken in many ways, and a
-//! client that says how to think in OpenAI's way, or that a tool must be called, is refused or not heard by providers
-//! that say it otherwise. This finds the few fields that have to change; where the client speaks as the provider does,
+//! client that says how to think in OpenAI's way, or that a tool must be called, is refused or ignored by providers
+//! that use other fields. This finds the few fields that have to change; where the client speaks as the provider does,
 //! there are none.
 
 use serde_json::{Map, Value, json};
@@ -107,7 +107,7 @@ fn is_understood(fields: &Map<String, Value>, how: Thinking) -> bool {
     };
     let said = |name: &str| fields.get(name).is_some_and(|value| !value.is_null());
     let has_foreign = thinking::FIELDS.iter().any(|name| said(name) && !known.contains(name));
-    // Where thinking has a switch, the word "none" is not it; and an effort alone is not heard by a template.
+    // Where thinking has a switch, the effort "none" does not turn it off; and a chat template ignores an effort alone.
     let effort = fields.get("reasoning_effort").and_then(Value::as_str);
     let is_off = effort.and_then(Effort::parse) == Some(Effort::None);
     let is_deaf = match how {

@@ -29,7 +29,7 @@ pub fn decode(body: &Value) -> Result<Answer, Unreadable> {
     for value in body.list("choices") {
         let message = value.get("message").unwrap_or(&Value::Null);
         let mut choice = Choice { blocks: blocks(message, value), ..Choice::default() };
-        // Who says nothing has finished all the same: this is a whole answer.
+        // Without a finish reason it has finished all the same: this is a whole answer.
         choice.finish = Some(finish(&value.string("finish_reason"), !message.list("tool_calls").is_empty()));
         choice.stop = stop(value);
         if let Some(error) = value.get("error").filter(|error| !error.is_null()) {
@@ -86,7 +86,7 @@ fn blocks(message: &Value, choice: &Value) -> Vec<Whole> {
     blocks
 }
 
-/// A call in the words before there were several.
+/// A call in the older form `function_call`, of which there is only one.
 pub(super) fn old_call(message: &Value) -> Option<Value> {
     let call = message.get("function_call")?;
     let says = ["name", "arguments"].iter().any(|name| call.text(name).is_some_and(|text| !text.is_empty()));
@@ -177,7 +177,7 @@ pub(super) fn arguments(function: &Value) -> String {
     }
 }
 
-/// Why it ended, in the words of OpenAI and of those who kept their own. Some say `stop` when they mean calls.
+/// Why it ended, in the words of OpenAI and of those who kept their own. Some write `stop` for an answer with calls.
 pub(super) fn finish(word: &str, has_calls: bool) -> Finish {
     match word.to_ascii_lowercase().as_str() {
         // The same words as in `septet_contracts::models::Finish`, which reads answers that were passed on untouched.
@@ -216,7 +216,7 @@ pub(super) fn finish_word(finish: &Finish) -> &str {
         Finish::Length => "length",
         Finish::Calls => "tool_calls",
         Finish::Filtered | Finish::Refused => "content_filter",
-        // The SDKs know five words and are strict about none.
+        // The SDKs know five values and enforce none.
         Finish::Other(word) => word,
     }
 }

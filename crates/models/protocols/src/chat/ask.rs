@@ -127,7 +127,7 @@ fn format(format: &Format, quirks: &Quirks, dropped: &mut Vec<String>) -> Value 
         Format::Text => json!({"type": "text"}),
         Format::Json => json!({"type": "json_object"}),
         Format::Schema { .. } if quirks.no_json_schema => {
-            // The answer is still JSON; that it keeps to the schema is the client's hope and not promised any more.
+            // The answer is still JSON; that it keeps to the schema is no longer enforced.
             dropped.push("response_format.json_schema".to_owned());
             json!({"type": "json_object"})
         }
@@ -225,7 +225,7 @@ fn assistant(message: &Message, quirks: &Quirks, dropped: &mut Vec<String>) -> V
                 details.push(detail(text, signature.as_ref(), encrypted.as_ref(), id.as_ref()));
             }
             PartKind::Refusal(text) => put(&mut object, "refusal", Some(text.clone())),
-            // Nobody but OpenRouter takes pictures of the model's own back.
+            // Only OpenRouter accepts the model's own pictures in the history.
             PartKind::Image(media) if quirks.thinking == Thinking::Object => {
                 let Some(url) = media.url("image/png") else { continue };
                 let mut image = json!({"type": "image_url", "image_url": {"url": url}});

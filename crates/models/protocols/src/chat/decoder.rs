@@ -6,7 +6,7 @@ mod calls;
 
 use serde_json::{Map, Value};
 
-use self::calls::{Calls, Step};
+use self::calls::{Step, ToolCalls};
 use super::answer::{facts, failure, finish, old_call, part, picture, start, stop, thought};
 use super::{extra, usage};
 use crate::codec::Decoder;
@@ -35,9 +35,9 @@ struct Open {
     number: u32,
     n_blocks: u32,
     /// The text, thinking or refusal that grows.
-    single: Option<(Kind, u32)>,
+    single: Option<(BlockKind, u32)>,
     last_text: Option<u32>,
-    calls: Calls,
+    calls: ToolCalls,
     /// Log probabilities of tokens that are no text, or of text that is still to come.
     logprobs: Vec<Value>,
     /// Fields of one server alone, as far as they came.
@@ -47,10 +47,10 @@ struct Open {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Kind {
+enum BlockKind {
     Text,
     Refusal,
-    /// With what OpenRouter tells its pieces of thinking apart by.
+    /// With the key by which OpenRouter distinguishes its pieces of thinking.
     Reasoning(String),
 }
 
@@ -124,7 +124,7 @@ impl ChatDecoder {
         for source in sources.unwrap_or_default() {
             if !self.sources.contains(source)
                 && let Some(choice) = self.choices.first()
-                && choice.last_text.is_some_and(|text| choice.single == Some((Kind::Text, text)))
+                && choice.last_text.is_some_and(|text| choice.single == Some((BlockKind::Text, text)))
             {
                 self.sources.push(source.clone());
                 let place = Place { choice: choice.number, block: choice.last_text.unwrap_or_default() };
@@ -135,7 +135,7 @@ impl ChatDecoder {
 
     fn news(&mut self, chunk: &Value) {
         let mut news = facts(chunk);
-        // Filling against guesses from the length of packets: of no meaning beyond the chunk.
+        // Padding against traffic analysis by packet length: of no meaning beyond the chunk.
         news.remove("obfuscation");
         news.retain(|name, value| self.facts.get(name) != Some(value));
         if self.has_started && !news.is_empty() {
@@ -160,23 +160,23 @@ impl Open {
         }
         let thought = thought(delta);
         if details.is_empty() && !thought.is_empty() {
-            self.grow(Kind::Reasoning(String::new()), Delta::Text(thought.to_owned()), out);
+            self.grow(BlockKind::Reasoning(String::new()), Delta::Text(thought.to_owned()), out);
         }
         match delta.get("content") {
-            Some(Value::String(text)) if !text.is_empty() => self.grow(Kind::Text, Delta::Text(text.clone()), out),
+            Some(Value::String(text)) if !text.is_empty() => self.grow(BlockKind::Text, Delta::Text(text.clone()), out),
             Some(Value::Array(parts)) => parts.iter().for_each(|value| self.part(value, out)),
             _ => {}
         }
         if let Some(text) = delta.text("refusal").filter(|text| !text.is_empty()) {
-            self.grow(Kind::Refusal, Delta::Text(text.to_owned()), out);
+            self.grow(BlockKind::Refusal, Delta::Text(text.to_owned()), out);
         }
         self.logprobs.extend(choice.get("logprobs").unwrap_or(&Value::Null).list("content").iter().cloned());
-        if !self.logprobs.is_empty() && self.single.as_ref().is_some_and(|(open, _)| *open == Kind::Text) {
+        if !self.logprobs.is_empty() && self.single.as_ref().is_some_and(|(open, _)| *open == BlockKind::Text) {
             let logprobs = std::mem::take(&mut self.logprobs);
-            self.grow(Kind::Text, Delta::Logprobs(logprobs), out);
+            self.grow(BlockKind::Text, Delta::Logprobs(logprobs), out);
         }
         for source in delta.list("annotations") {
-            self.grow(Kind::Text, Delta::Citation { dialect: Dialect::Chat, value: source.clone() }, out);
+            self.grow(BlockKind::Text, Delta::Citation { dialect: Dialect::Chat, value: source.clone() }, out);
         }
         for image in delta.list("images") {
             let whole = picture(image);
@@ -196,7 +196,8 @@ impl Open {
     }
 
     fn detail(&mut self, detail: &Value, out: &mut Vec<Event>) {
-        let kind = Kind::Reasoning(format!("{}{}", detail.count("index"), detail.text("type").unwrap_or_default()));
+        let kind =
+            BlockKind::Reasoning(format!("{}{}", detail.count("index"), detail.text("type").unwrap_or_default()));
         let text = detail.text("text").or_else(|| detail.text("summary")).filter(|text| !text.is_empty());
         let deltas = [
             text.map(|text| Delta::Text(text.to_owned())),
@@ -215,17 +216,17 @@ impl Open {
     fn part(&mut self, value: &Value, out: &mut Vec<Event>) {
         let whole = part(value);
         match whole.block {
-            Block::Text => self.grow(Kind::Text, Delta::Text(whole.text), out),
-            Block::Refusal => self.grow(Kind::Refusal, Delta::Text(whole.text), out),
-            Block::Reasoning { .. } => self.grow(Kind::Reasoning(String::new()), Delta::Text(whole.text), out),
+            Block::Text => self.grow(BlockKind::Text, Delta::Text(whole.text), out),
+            Block::Refusal => self.grow(BlockKind::Refusal, Delta::Text(whole.text), out),
+            Block::Reasoning { .. } => self.grow(BlockKind::Reasoning(String::new()), Delta::Text(whole.text), out),
             Block::Call { .. } | Block::Media { .. } | Block::Opaque { .. } => self.whole(whole.block, out),
         }
     }
 
     /// A signature of the whole message, which is a block of its own.
     fn proof(&mut self, proof: Proof, out: &mut Vec<Event>) {
-        self.begin(Kind::Reasoning(String::new()), Block::Reasoning { id: None }, out);
-        self.grow(Kind::Reasoning(String::new()), Delta::Signature(proof), out);
+        self.begin(BlockKind::Reasoning(String::new()), Block::Reasoning { id: None }, out);
+        self.grow(BlockKind::Reasoning(String::new()), Delta::Signature(proof), out);
         self.close_single(out);
     }
 
@@ -244,22 +245,22 @@ impl Open {
         }
     }
 
-    fn begin(&mut self, kind: Kind, block: Block, out: &mut Vec<Event>) {
+    fn begin(&mut self, kind: BlockKind, block: Block, out: &mut Vec<Event>) {
         self.close_single(out);
         let number = self.next();
-        if kind == Kind::Text {
+        if kind == BlockKind::Text {
             self.last_text = Some(number);
         }
         self.single = Some((kind, number));
         out.push(Event::Open(self.place(number), block));
     }
 
-    fn grow(&mut self, kind: Kind, delta: Delta, out: &mut Vec<Event>) {
+    fn grow(&mut self, kind: BlockKind, delta: Delta, out: &mut Vec<Event>) {
         if self.single.as_ref().is_none_or(|(open, _)| *open != kind) {
             let block = match kind {
-                Kind::Text => Block::Text,
-                Kind::Refusal => Block::Refusal,
-                Kind::Reasoning(_) => Block::Reasoning { id: None },
+                BlockKind::Text => Block::Text,
+                BlockKind::Refusal => Block::Refusal,
+                BlockKind::Reasoning(_) => Block::Reasoning { id: None },
             };
             self.begin(kind, block, out);
         }
@@ -304,7 +305,7 @@ impl Open {
     fn end(mut self, out: &mut Vec<Event>) {
         if !self.logprobs.is_empty() {
             let logprobs = std::mem::take(&mut self.logprobs);
-            self.grow(Kind::Text, Delta::Logprobs(logprobs), out);
+            self.grow(BlockKind::Text, Delta::Logprobs(logprobs), out);
         }
         self.close_single(out);
         let steps = self.calls.end();

@@ -1,20 +1,20 @@
 //! Where the arguments of one call end.
 //!
 //! Arguments are one JSON object. Servers that put several calls under one number write their objects one after the
-//! other, so the object that is whole ends its call, and the bracket behind it begins the next one. Arguments that do not
-//! begin with a bracket (a text in quotes, a fence) are left alone: nobody can say where they end.
+//! other, so the object that is whole ends its call, and the bracket behind it begins the next one. Arguments that do
+//! not begin with a bracket (a text in quotes, a fence) are left alone: their end cannot be determined.
 
 /// How far the arguments of one call have come.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Extent {
-    kind: Kind,
+    state: ScanState,
     depth: u32,
     is_in_text: bool,
     is_escaped: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum Kind {
+enum ScanState {
     /// Nothing but spaces has come.
     #[default]
     Empty,
@@ -30,7 +30,7 @@ impl Extent {
     /// Takes more of the text. Gives what belongs to this call, and what begins another one.
     pub(super) fn take<'a>(&mut self, more: &'a str) -> (&'a str, &'a str) {
         for (at, byte) in more.bytes().enumerate() {
-            if self.kind == Kind::Whole && byte == b'{' {
+            if self.state == ScanState::Whole && byte == b'{' {
                 return more.split_at(at);
             }
             self.step(byte);
@@ -40,35 +40,35 @@ impl Extent {
 
     /// Whether the object is complete.
     pub(super) fn is_whole(&self) -> bool {
-        self.kind == Kind::Whole
+        self.state == ScanState::Whole
     }
 
     /// Whether nothing has come yet.
     pub(super) fn is_empty(&self) -> bool {
-        self.kind == Kind::Empty
+        self.state == ScanState::Empty
     }
 
     // Brackets, quotes and backslashes are one byte each in UTF-8 and part of no other character.
     fn step(&mut self, byte: u8) {
-        match (self.kind, byte) {
-            (Kind::Empty | Kind::Whole, b' ' | b'\t' | b'\r' | b'\n') | (Kind::Other, _) => {}
-            (Kind::Empty, b'{') => (self.kind, self.depth) = (Kind::Open, 1),
-            (Kind::Empty | Kind::Whole, _) => self.kind = Kind::Other,
-            (Kind::Open, _) if self.is_in_text => match byte {
+        match (self.state, byte) {
+            (ScanState::Empty | ScanState::Whole, b' ' | b'\t' | b'\r' | b'\n') | (ScanState::Other, _) => {}
+            (ScanState::Empty, b'{') => (self.state, self.depth) = (ScanState::Open, 1),
+            (ScanState::Empty | ScanState::Whole, _) => self.state = ScanState::Other,
+            (ScanState::Open, _) if self.is_in_text => match byte {
                 _ if std::mem::take(&mut self.is_escaped) => {}
                 b'\\' => self.is_escaped = true,
                 b'"' => self.is_in_text = false,
                 _ => {}
             },
-            (Kind::Open, b'"') => self.is_in_text = true,
-            (Kind::Open, b'{' | b'[') => self.depth = self.depth.saturating_add(1),
-            (Kind::Open, b'}' | b']') => {
+            (ScanState::Open, b'"') => self.is_in_text = true,
+            (ScanState::Open, b'{' | b'[') => self.depth = self.depth.saturating_add(1),
+            (ScanState::Open, b'}' | b']') => {
                 self.depth -= 1;
                 if self.depth == 0 {
-                    self.kind = Kind::Whole;
+                    self.state = ScanState::Whole;
                 }
             }
-            (Kind::Open, _) => {}
+            (ScanState::Open, _) => {}
         }
     }
 }

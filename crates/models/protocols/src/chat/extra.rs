@@ -1,5 +1,5 @@
-//! What of a message has no place in the common form: searches that Groq's models made, sound that OpenAI's speak, and
-//! what we wrote ourselves for blocks of other dialects.
+//! What of a message has no place in the common form: searches that Groq's models made, audio of OpenAI's models, and
+//! the fields that we add for blocks of other dialects.
 //!
 //! Our own stands in `provider_items`: `{"index": 0, "provider": "anthropic", "item": {..}}`. The number is there since
 //! clients' libraries add up the lists of a stream by it.
@@ -41,7 +41,7 @@ const WORDS: [(Dialect, &str); 7] = [
 pub(super) fn signature(holder: &Value) -> Option<Proof> {
     let text = holder.pointer("/extra_content/google/thought_signature")?.as_str()?;
     (!text.is_empty()).then(|| match Proof::of(Dialect::Chat, text) {
-        // Whatever its form: there are words that stand for one.
+        // Whatever its form: Google accepts placeholder words in place of a signature.
         Proof { by: Dialect::Chat, text } => Proof::made_by(Dialect::Gemini, text),
         known => known,
     })

@@ -13,7 +13,7 @@ pub(super) enum Fit {
     Same,
     /// The same in other words.
     Other(ToolChoice),
-    /// There is no word for "none", but to offer no tools says it.
+    /// There is no "none", but offering no tools has the same effect.
     NoTools,
     /// Only that it may.
     Auto,
@@ -40,7 +40,7 @@ pub(super) fn thinks(said: Option<&Reasoning>, model: &str, forcing: Forcing) ->
         return said.is_asked();
     }
     let is_named = ["thinking", "reasoner", "qwq", "-r1"].iter().any(|word| model.contains(word));
-    // DeepSeek's think unless they are told not to, but for the one that never does.
+    // DeepSeek's models think unless they are told not to, except for the one that never does.
     is_named || forcing == Forcing::Unthinking && !model.contains("chat")
 }
 
@@ -66,7 +66,7 @@ mod tests {
             assert_eq!(fit(&ToolChoice::None, None, thinks, forcing), no, "{forcing:?}");
             assert_eq!(fit(&ToolChoice::Auto, None, thinks, forcing), Fit::Same, "{forcing:?}");
         }
-        // The one function that there is says the same as any.
+        // With only one function, naming it is the same as "any".
         assert_eq!(fit(&must, Some("look"), false, Forcing::Named), Fit::Other(named));
     }
 

@@ -9,7 +9,7 @@
 //! | `enable_thinking`, `thinking_budget` | DashScope's and SiliconFlow's |
 //! | `chat_template_kwargs: {enable_thinking, thinking}` | vLLM's and llama.cpp's |
 //!
-//! All of them are read, whatever the client mixes: who says no in any of them is not contradicted by the others.
+//! All of them are read, in any combination: if one of them turns thinking off, the others do not turn it on again.
 
 mod read;
 mod words;

@@ -133,7 +133,7 @@ pub fn failure(status: u16, body: &Value) -> Failure {
     }
 }
 
-/// Cohere gives the figures of a run of tokens with the text of the whole run, which stands at its first token.
+/// Cohere gives the figures of a run of tokens with the text of the whole run, which is given at its first token.
 pub(super) fn logprobs(run: &Value) -> Vec<Value> {
     let entry = |(at, logprob): (usize, &Value)| {
         let token = if at == 0 { run.string("text") } else { String::new() };

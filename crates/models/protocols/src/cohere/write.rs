@@ -74,7 +74,7 @@ fn thinking(request: &Request) -> Option<Value> {
 }
 
 fn tools(request: &Request, body: &mut Map<String, Value>, dropped: &mut Vec<String>) {
-    // Cohere cannot name the function that must be called; to offer it alone says the same.
+    // Cohere cannot name the function that must be called; offering only that one has the same effect.
     let only = match &request.tool_choice {
         Some(ToolChoice::Named(name)) => Some(name),
         _ => None,

@@ -34,7 +34,8 @@ enum Step {
     Item(usize),
 }
 
-// Arguments that go deeper than JSON is read, or a list that skips more places than this, are an attack on our memory.
+// Arguments that go deeper than JSON is read, or a list that skips more places than this, are an attempt to exhaust
+// memory.
 const MAX_STEPS: usize = 100;
 const MAX_SKIPPED: usize = 64;
 

@@ -12,7 +12,7 @@ pub fn decode(status: u16, body: &Value) -> Failure {
     let error = body.get("error").unwrap_or(body);
     let said = u16::try_from(error.count("code")).unwrap_or(0);
     let status = if status == 0 { said } else { status };
-    // A wrong key is a bad request here; only the reason tells it from the client's fault.
+    // A wrong key is a bad request here; only the reason distinguishes it from an error of the client.
     let reason = error
         .list("details")
         .iter()

@@ -28,7 +28,7 @@ pub(super) fn config(reasoning: &Reasoning, model: &str) -> Option<Value> {
             config.insert("thinkingLevel".to_owned(), json!(level(effort, model)))
         }
         (None, Some(effort)) => config.insert("thinkingBudget".to_owned(), json!(budget(effort, model))),
-        // As it likes; the smallest of these does not think unless it is told to.
+        // The model decides; the smallest one does not think unless it is told to.
         (None, None) if reasoning.is_on && model.contains("2.5") => {
             config.insert("thinkingBudget".to_owned(), json!(-1))
         }

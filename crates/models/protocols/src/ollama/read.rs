@@ -65,7 +65,7 @@ impl OllamaDecoder {
             return Err(Unreadable::new("a message of Ollama", &value.to_string()));
         }
         self.start(value, &mut out);
-        // `/api/generate` has the same fields a floor higher.
+        // `/api/generate` has the same fields one level higher.
         let (holder, text) = match message {
             Some(message) => (message, message.text("content")),
             None => (value, value.text("response")),

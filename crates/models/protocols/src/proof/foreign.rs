@@ -8,7 +8,7 @@ use crate::dialect::Dialect;
 use crate::json::Look;
 
 /// Whether the bytes of a request in `dialect` may hold something that [`strip_foreign`] takes out. Cheap: nothing is
-/// parsed, and hardly any request that needs no change is taken for one that does.
+/// parsed, and false positives are rare.
 #[must_use]
 pub fn has_foreign(dialect: Dialect, body: &[u8]) -> bool {
     let has = |word: &str| memmem::find(body, word.as_bytes()).is_some();

@@ -26,8 +26,8 @@ pub(super) fn maker(text: &str) -> Option<Dialect> {
     buffer(&head)
 }
 
-/// Whether it is what Google's older models and Vertex AI give: the bytes themselves, which begin with a 1. So do one in
-/// two hundred of anybody's, so it only tells something where nothing else does.
+/// Whether it is what Google's older models and Vertex AI give: the bytes themselves, which begin with a 1. So does one
+/// in two hundred arbitrary proofs, so this is only used where no other form matches.
 pub(super) fn is_raw_googles(text: &str) -> bool {
     text.len() > 64 && head(text).is_some_and(|head| head.first() == Some(&1))
 }

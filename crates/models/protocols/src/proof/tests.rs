@@ -36,7 +36,7 @@ fn the_form_of_a_proof_tells_its_maker_whoever_carries_it() {
             assert_eq!(Proof::of(carrier, &text), Proof::made_by(maker, text.clone()), "{text} by {carrier:?}");
         }
     }
-    // The bare bytes of Google's tell something where nothing else does.
+    // Google's raw form is only recognised where no other form matches.
     let bare = base64(&[[1_u8, 0x8f, 0x3d].as_slice(), &[7; 90]].concat());
     assert_eq!(Proof::of(Dialect::Chat, &bare).by, Dialect::Gemini);
     assert_eq!(Proof::of(Dialect::Responses, &bare).by, Dialect::Responses);

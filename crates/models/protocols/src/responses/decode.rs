@@ -13,7 +13,7 @@ use memchr::memmem;
 use serde::Deserialize;
 use serde_json::Value;
 
-use self::blocks::{Blocks, Kind};
+use self::blocks::{BlockKind, Blocks};
 use self::echo::{customs, facts, failed};
 use super::{failure, usage};
 use crate::codec::Decoder;
@@ -69,7 +69,7 @@ impl Decoder for ResponsesDecoder {
         if self.is_over {
             return Ok(Vec::new());
         }
-        // Some servers end as in Chat Completions, and say no more.
+        // Some servers end as in Chat Completions, without a last event.
         if self.is_told_over && !self.done.is_empty() {
             let mut out = Vec::new();
             self.finish(&Value::Null, &mut out);
@@ -93,7 +93,7 @@ struct Piece<'a> {
 }
 
 impl ResponsesDecoder {
-    /// The short way for a piece of text; says whether it was one.
+    /// The fast path for a delta of text; returns whether it was one.
     fn piece(&mut self, frame: &Frame, out: &mut Vec<Event>) -> bool {
         const NAME: &str = "response.output_text.delta";
         if !self.is_started || memmem::find(&frame.data, NAME.as_bytes()).is_none() {
@@ -104,7 +104,7 @@ impl ResponsesDecoder {
             return false;
         }
         let key = (piece.output_index, piece.content_index);
-        self.blocks.text(key, Kind::Text, &piece.delta, out);
+        self.blocks.text(key, BlockKind::Text, &piece.delta, out);
         self.blocks.logprobs(key, &piece.logprobs.unwrap_or_default(), out);
         true
     }
@@ -131,13 +131,13 @@ impl ResponsesDecoder {
             "response.output_text.delta" => {
                 self.start(&Value::Null, out);
                 let key = (index, part);
-                self.blocks.text(key, Kind::Text, event.text("delta").unwrap_or_default(), out);
+                self.blocks.text(key, BlockKind::Text, event.text("delta").unwrap_or_default(), out);
                 self.blocks.logprobs(key, event.list("logprobs"), out);
             }
             "response.refusal.delta" => {
                 self.start(&Value::Null, out);
                 let delta = event.text("delta").unwrap_or_default();
-                self.blocks.text((index, part), Kind::Refusal, delta, out);
+                self.blocks.text((index, part), BlockKind::Refusal, delta, out);
             }
             "response.output_text.annotation.added" => {
                 self.start(&Value::Null, out);
@@ -269,7 +269,7 @@ impl ResponsesDecoder {
                 }
                 // LM Studio and others with no content parts at all.
                 if let Some(text) = item.text("content") {
-                    self.blocks.text_done((index, 0), Kind::Text, text, out);
+                    self.blocks.text_done((index, 0), BlockKind::Text, text, out);
                     self.blocks.close((index, 0), out);
                 }
             }
@@ -297,13 +297,13 @@ impl ResponsesDecoder {
     fn part(&mut self, key: (u64, u64), part: &Value, out: &mut Vec<Event>) {
         match part.text("type") {
             Some("output_text" | "text") => {
-                self.blocks.text_done(key, Kind::Text, part.text("text").unwrap_or_default(), out);
+                self.blocks.text_done(key, BlockKind::Text, part.text("text").unwrap_or_default(), out);
                 self.blocks.rest_of_logprobs(key, part.list("logprobs"), out);
                 self.blocks.rest_of_citations(key, part.list("annotations"), out);
                 self.blocks.close(key, out);
             }
             Some("refusal") => {
-                self.blocks.text_done(key, Kind::Refusal, part.text("refusal").unwrap_or_default(), out);
+                self.blocks.text_done(key, BlockKind::Refusal, part.text("refusal").unwrap_or_default(), out);
                 self.blocks.close(key, out);
             }
             Some(_) if self.blocks.is_new(key) => self.blocks.opaque_part(key, part, out),

@@ -36,7 +36,7 @@ pub fn decode(body: &Value) -> Result<Request, Wrong> {
     request.reasoning = reasoning(&mut fields)?;
     request.user = text(&mut fields, "user")?;
     request.stream = flag(&mut fields, "stream")?.unwrap_or(false);
-    // Its only member pads the stream against eavesdropping; the padding is left out where nothing is translated.
+    // Its only field pads the stream against traffic analysis; the padding is left out where nothing is translated.
     fields.remove("stream_options");
     // Responses always gives usage.
     request.wants_usage = true;

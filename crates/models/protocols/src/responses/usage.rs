@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::json::Look;
 use crate::usage::Usage;
 
-/// Reads a `usage` object; `None` when it holds no figures. Noughts are figures where all of them are said.
+/// Reads a `usage` object; `None` when it holds no figures. Zeros are figures where all fields are present.
 #[must_use]
 pub fn decode(usage: &Value) -> Option<Usage> {
     let (input, output, total) =

@@ -102,7 +102,7 @@ fn tool(tool: &Tool, origin: Dialect) -> Option<Value> {
                 ("parameters".to_owned(), parameters.clone().unwrap_or_else(nothing)),
             ]);
             put(&mut object, "description", description.clone());
-            // Silence means strict here, and not strict in every other dialect.
+            // Absent means strict here, and not strict in every other dialect.
             let silent = (origin != Dialect::Responses).then_some(false);
             put(&mut object, "strict", strict.or(silent));
             Some(Value::Object(object))
@@ -177,8 +177,8 @@ fn include(request: &Request) -> Vec<Value> {
     if request.logprobs.is_some() {
         include.push(json!("message.output_text.logprobs"));
     }
-    // Without it the model forgets what it thought between two calls. Models that do not think refuse it, so it is
-    // only asked for where thinking is.
+    // Without it the model loses its thinking between two calls. Models that do not think refuse it, so it is only
+    // requested together with thinking.
     let thinks = request.reasoning.as_ref().is_some_and(|reasoning| reasoning.effort != Some(Effort::None));
     let parts = request.messages.iter().flat_map(|message| &message.parts);
     let is_sealed = |part: &Part| match &part.kind {
@@ -233,6 +233,6 @@ fn extra(request: &Request, body: &mut Map<String, Value>, dropped: &mut Vec<Str
     } else {
         dropped.extend(leftover::names(request, &[]));
     }
-    // Silence means stored here, and not stored in every other dialect.
+    // Absent means stored here, and not stored in every other dialect.
     body.entry("store").or_insert(json!(false));
 }

@@ -88,8 +88,8 @@ impl Writer<'_> {
         }
     }
 
-    /// Earlier thinking. Its words alone are no use to OpenAI, and an id finds nothing where nothing is stored, so as a
-    /// rule only what is sealed goes back. OpenAI's ids begin with `rs_`, and it refuses others.
+    /// Earlier thinking. OpenAI does not use its plain text, and an id refers to nothing where nothing is stored, so
+    /// usually only encrypted thinking goes back. OpenAI's ids begin with `rs_`, and it refuses others.
     fn reasoning(&mut self, text: &str, sealed: Option<&str>, id: Option<&str>) {
         let (is_stored, mut item) = (id.is_some_and(|id| id.starts_with("rs_")), Map::new());
         if sealed.is_none() && (!self.wants_thinking || (!is_stored && text.is_empty())) {
@@ -140,7 +140,7 @@ impl Writer<'_> {
     }
 }
 
-/// There is no field for failure, so the words say it.
+/// There is no field for failure, so the text says it.
 fn marked(text: String, is_error: bool) -> String {
     if is_error && !text.to_lowercase().contains("error") { format!("error: {text}") } else { text }
 }

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use septet_protocols::{Answer, Context, Dialect, Event, Frame, Framer, Quirks, chat, proof};
 use serde_json::{Value, json};
 
-// The names that the dialects look for; others are soon passed by.
+// The names that the dialects look for; others are skipped early.
 const NAMES: &str = "type role name id index model content text parts choices delta message finish_reason tool_calls function \
     arguments usage prompt_tokens completion_tokens total_tokens prompt_tokens_details cached_tokens reasoning_content \
     reasoning_details signature data summary annotations url_citation logprobs images image_url url refusal error code \
@@ -60,7 +60,7 @@ fn anything() -> impl Strategy<Value = Value> {
 /// Everything that is done with events.
 fn use_all(events: &[Event]) {
     let answer = Answer::of(events);
-    // A number of an answer is no reason to make room for so many.
+    // A large index in an answer must not cause an allocation of that size.
     assert!(answer.choices.len() <= 128);
     for client in Dialect::INBOUND {
         let context = Context { wants_usage: true, ..Context::default() };
@@ -142,7 +142,7 @@ fn what_is_nested_ten_thousand_deep_is_refused_or_stays_text() {
         let body = format!("{{\"choices\":[{{\"delta\":{{\"content\":{deep}}}}}]}}");
         assert!(dialect.decoder().frame(&Frame::plain(body)).is_err(), "{dialect:?}");
     }
-    // As text inside of JSON it is nobody's business but the tool's.
+    // As text inside of JSON it concerns only the tool.
     let call = json!({"role": "assistant", "content": null,
         "tool_calls": [{"id": "a", "type": "function", "function": {"name": "f", "arguments": deep}}]});
     let request = Dialect::Chat.decode_request(&json!({"model": "m", "messages": [call]})).unwrap();

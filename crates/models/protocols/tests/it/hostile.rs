@@ -145,7 +145,7 @@ fn a_damaged_request_is_refused_or_read_and_never_kills() {
     assert!(n_read > 0 && n_refused > 0, "{n_read} read, {n_refused} refused: the damage is of one kind only");
 }
 
-/// Makes something inside of a value null, absent, of another kind, mad or deep.
+/// Makes something inside of a value null, absent, of another type, extreme or deeply nested.
 fn spoil(value: &mut Value, dice: &mut Dice) {
     let is_leaf = match value {
         Value::Array(list) => list.is_empty(),

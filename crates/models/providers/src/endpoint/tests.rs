@@ -19,11 +19,11 @@ fn stream(dialect: Dialect) -> Operation {
 }
 
 fn prepare(endpoint: &Endpoint, operation: Operation, model: &str) -> Result<Prepared, Error> {
-    let call = Call { operation, model, body: b"{}", client: None };
+    let call = ProviderRequest { operation, model, body: b"{}", client: None };
     endpoint.prepare(&call, &Credentials::bearer(KEY), now())
 }
 
-fn at(kind: Kind, base_url: &str) -> Endpoint {
+fn at(kind: ProviderKind, base_url: &str) -> Endpoint {
     Endpoint::new(kind, Some(base_url), &Options::default()).unwrap()
 }
 
@@ -41,125 +41,160 @@ fn line(prepared: &Prepared) -> String {
 #[test]
 fn each_kind_is_asked_where_and_how_it_wants() {
     let bearer = "authorization: Bearer KEY";
-    let chat = |kind: Kind, url: &str| (kind, whole(Dialect::Chat), "m", format!("POST {url} | {bearer}"));
+    let chat = |kind: ProviderKind, url: &str| (kind, whole(Dialect::Chat), "m", format!("POST {url} | {bearer}"));
     let to = |kind, operation, model, line: &str| (kind, operation, model, line.replace("BEARER", bearer));
     let anthropic = "anthropic-version: 2023-06-01 | x-api-key: KEY";
     let google = "https://generativelanguage.googleapis.com/v1beta";
     for (kind, operation, model, expected) in [
-        chat(Kind::OpenAi, "https://api.openai.com/v1/chat/completions"),
-        to(Kind::OpenAi, stream(Dialect::Responses), "m", "POST https://api.openai.com/v1/responses | BEARER"),
-        to(Kind::OpenAi, Operation::Embeddings, "m", "POST https://api.openai.com/v1/embeddings | BEARER"),
-        to(Kind::OpenAi, Operation::Models, "", "GET https://api.openai.com/v1/models | BEARER"),
+        chat(ProviderKind::OpenAi, "https://api.openai.com/v1/chat/completions"),
+        to(ProviderKind::OpenAi, stream(Dialect::Responses), "m", "POST https://api.openai.com/v1/responses | BEARER"),
+        to(ProviderKind::OpenAi, Operation::Embeddings, "m", "POST https://api.openai.com/v1/embeddings | BEARER"),
+        to(ProviderKind::OpenAi, Operation::Models, "", "GET https://api.openai.com/v1/models | BEARER"),
         to(
-            Kind::Anthropic,
+            ProviderKind::Anthropic,
             stream(Dialect::Anthropic),
             "m",
             &format!("POST https://api.anthropic.com/v1/messages | {anthropic}"),
         ),
         to(
-            Kind::Anthropic,
+            ProviderKind::Anthropic,
             Operation::Models,
             "",
             &format!("GET https://api.anthropic.com/v1/models?limit=1000 | {anthropic}"),
         ),
         to(
-            Kind::Gemini,
+            ProviderKind::Gemini,
             whole(Dialect::Gemini),
             "gemini-2.5-pro",
             &format!("POST {google}/models/gemini-2.5-pro:generateContent | x-goog-api-key: KEY"),
         ),
         to(
-            Kind::Gemini,
+            ProviderKind::Gemini,
             stream(Dialect::Gemini),
             "models/gemini-2.5-pro",
             &format!("POST {google}/models/gemini-2.5-pro:streamGenerateContent?alt=sse | x-goog-api-key: KEY"),
         ),
         to(
-            Kind::Gemini,
+            ProviderKind::Gemini,
             whole(Dialect::Gemini),
             "tunedModels/mine",
             &format!("POST {google}/tunedModels/mine:generateContent | x-goog-api-key: KEY"),
         ),
         to(
-            Kind::Gemini,
+            ProviderKind::Gemini,
             whole(Dialect::Chat),
             "gemini-2.5-pro",
             &format!("POST {google}/openai/chat/completions | BEARER"),
         ),
         to(
-            Kind::Gemini,
+            ProviderKind::Gemini,
             Operation::Embeddings,
             "gemini-embedding-001",
             &format!("POST {google}/models/gemini-embedding-001:batchEmbedContents | x-goog-api-key: KEY"),
         ),
-        to(Kind::Gemini, Operation::Models, "", &format!("GET {google}/models?pageSize=1000 | x-goog-api-key: KEY")),
-        to(Kind::Ollama, stream(Dialect::Ollama), "qwen3:8b", "POST http://127.0.0.1:11434/api/chat | BEARER"),
-        to(Kind::Ollama, whole(Dialect::Chat), "qwen3:8b", "POST http://127.0.0.1:11434/v1/chat/completions | BEARER"),
-        to(Kind::Ollama, Operation::Embeddings, "bge-m3", "POST http://127.0.0.1:11434/api/embed | BEARER"),
-        to(Kind::Ollama, Operation::Models, "", "GET http://127.0.0.1:11434/api/tags | BEARER"),
-        to(Kind::Cohere, whole(Dialect::Cohere), "command-a-03-2025", "POST https://api.cohere.com/v2/chat | BEARER"),
-        to(Kind::Cohere, Operation::Embeddings, "embed-v4.0", "POST https://api.cohere.com/v2/embed | BEARER"),
-        to(Kind::Cohere, Operation::Rerank, "rerank-v3.5", "POST https://api.cohere.com/v2/rerank | BEARER"),
-        to(Kind::Cohere, Operation::Models, "", "GET https://api.cohere.com/v1/models?page_size=1000 | BEARER"),
-        chat(Kind::Mistral, "https://api.mistral.ai/v1/chat/completions"),
-        to(Kind::Mistral, Operation::Embeddings, "mistral-embed", "POST https://api.mistral.ai/v1/embeddings | BEARER"),
-        chat(Kind::DeepSeek, "https://api.deepseek.com/chat/completions"),
-        to(Kind::DeepSeek, whole(Dialect::Responses), "m", "POST https://api.deepseek.com/responses | BEARER"),
         to(
-            Kind::DeepSeek,
+            ProviderKind::Gemini,
+            Operation::Models,
+            "",
+            &format!("GET {google}/models?pageSize=1000 | x-goog-api-key: KEY"),
+        ),
+        to(ProviderKind::Ollama, stream(Dialect::Ollama), "qwen3:8b", "POST http://127.0.0.1:11434/api/chat | BEARER"),
+        to(
+            ProviderKind::Ollama,
+            whole(Dialect::Chat),
+            "qwen3:8b",
+            "POST http://127.0.0.1:11434/v1/chat/completions | BEARER",
+        ),
+        to(ProviderKind::Ollama, Operation::Embeddings, "bge-m3", "POST http://127.0.0.1:11434/api/embed | BEARER"),
+        to(ProviderKind::Ollama, Operation::Models, "", "GET http://127.0.0.1:11434/api/tags | BEARER"),
+        to(
+            ProviderKind::Cohere,
+            whole(Dialect::Cohere),
+            "command-a-03-2025",
+            "POST https://api.cohere.com/v2/chat | BEARER",
+        ),
+        to(ProviderKind::Cohere, Operation::Embeddings, "embed-v4.0", "POST https://api.cohere.com/v2/embed | BEARER"),
+        to(ProviderKind::Cohere, Operation::Rerank, "rerank-v3.5", "POST https://api.cohere.com/v2/rerank | BEARER"),
+        to(ProviderKind::Cohere, Operation::Models, "", "GET https://api.cohere.com/v1/models?page_size=1000 | BEARER"),
+        chat(ProviderKind::Mistral, "https://api.mistral.ai/v1/chat/completions"),
+        to(
+            ProviderKind::Mistral,
+            Operation::Embeddings,
+            "mistral-embed",
+            "POST https://api.mistral.ai/v1/embeddings | BEARER",
+        ),
+        chat(ProviderKind::DeepSeek, "https://api.deepseek.com/chat/completions"),
+        to(ProviderKind::DeepSeek, whole(Dialect::Responses), "m", "POST https://api.deepseek.com/responses | BEARER"),
+        to(
+            ProviderKind::DeepSeek,
             whole(Dialect::Anthropic),
             "m",
             &format!("POST https://api.deepseek.com/anthropic/v1/messages | {anthropic}"),
         ),
-        chat(Kind::DashScope, "https://dashscope.aliyuncs.com/compatible-mode/v1/chat/completions"),
+        chat(ProviderKind::DashScope, "https://dashscope.aliyuncs.com/compatible-mode/v1/chat/completions"),
         to(
-            Kind::DashScope,
+            ProviderKind::DashScope,
             Operation::Rerank,
             "gte-rerank-v2",
             "POST https://dashscope.aliyuncs.com/api/v1/services/rerank/text-rerank/text-rerank | BEARER",
         ),
-        chat(Kind::Zhipu, "https://open.bigmodel.cn/api/paas/v4/chat/completions"),
+        chat(ProviderKind::Zhipu, "https://open.bigmodel.cn/api/paas/v4/chat/completions"),
         to(
-            Kind::Zhipu,
+            ProviderKind::Zhipu,
             whole(Dialect::Anthropic),
             "m",
             "POST https://open.bigmodel.cn/api/anthropic/v1/messages | anthropic-version: 2023-06-01 | BEARER",
         ),
         to(
-            Kind::Zhipu,
+            ProviderKind::Zhipu,
             Operation::Embeddings,
             "embedding-3",
             "POST https://open.bigmodel.cn/api/paas/v4/embeddings | BEARER",
         ),
-        chat(Kind::Moonshot, "https://api.moonshot.cn/v1/chat/completions"),
+        chat(ProviderKind::Moonshot, "https://api.moonshot.cn/v1/chat/completions"),
         to(
-            Kind::Moonshot,
+            ProviderKind::Moonshot,
             whole(Dialect::Anthropic),
             "m",
             "POST https://api.moonshot.cn/anthropic/v1/messages | anthropic-version: 2023-06-01 | BEARER",
         ),
-        chat(Kind::Xai, "https://api.x.ai/v1/chat/completions"),
-        to(Kind::Xai, whole(Dialect::Responses), "m", "POST https://api.x.ai/v1/responses | BEARER"),
-        chat(Kind::Groq, "https://api.groq.com/openai/v1/chat/completions"),
-        chat(Kind::OpenRouter, "https://openrouter.ai/api/v1/chat/completions"),
+        chat(ProviderKind::Xai, "https://api.x.ai/v1/chat/completions"),
+        to(ProviderKind::Xai, whole(Dialect::Responses), "m", "POST https://api.x.ai/v1/responses | BEARER"),
+        chat(ProviderKind::Groq, "https://api.groq.com/openai/v1/chat/completions"),
+        chat(ProviderKind::OpenRouter, "https://openrouter.ai/api/v1/chat/completions"),
         to(
-            Kind::OpenRouter,
+            ProviderKind::OpenRouter,
             whole(Dialect::Anthropic),
             "m",
             "POST https://openrouter.ai/api/v1/messages | anthropic-version: 2023-06-01 | BEARER",
         ),
-        chat(Kind::Together, "https://api.together.ai/v1/chat/completions"),
-        chat(Kind::Cerebras, "https://api.cerebras.ai/v1/chat/completions"),
-        chat(Kind::Vllm, "http://127.0.0.1:8000/v1/chat/completions"),
-        to(Kind::Vllm, Operation::Rerank, "bge-reranker-v2-m3", "POST http://127.0.0.1:8000/v1/rerank | BEARER"),
-        chat(Kind::LmStudio, "http://127.0.0.1:1234/v1/chat/completions"),
-        chat(Kind::LlamaCpp, "http://127.0.0.1:8080/v1/chat/completions"),
-        to(Kind::Jina, Operation::Embeddings, "jina-embeddings-v3", "POST https://api.jina.ai/v1/embeddings | BEARER"),
-        to(Kind::Jina, Operation::Rerank, "jina-reranker-v2", "POST https://api.jina.ai/v1/rerank | BEARER"),
-        to(Kind::Voyage, Operation::Embeddings, "voyage-3", "POST https://api.voyageai.com/v1/embeddings | BEARER"),
-        to(Kind::Voyage, Operation::Rerank, "rerank-2", "POST https://api.voyageai.com/v1/rerank | BEARER"),
-        chat(Kind::SiliconFlow, "https://api.siliconflow.cn/v1/chat/completions"),
-        chat(Kind::Perplexity, "https://api.perplexity.ai/chat/completions"),
+        chat(ProviderKind::Together, "https://api.together.ai/v1/chat/completions"),
+        chat(ProviderKind::Cerebras, "https://api.cerebras.ai/v1/chat/completions"),
+        chat(ProviderKind::Vllm, "http://127.0.0.1:8000/v1/chat/completions"),
+        to(
+            ProviderKind::Vllm,
+            Operation::Rerank,
+            "bge-reranker-v2-m3",
+            "POST http://127.0.0.1:8000/v1/rerank | BEARER",
+        ),
+        chat(ProviderKind::LmStudio, "http://127.0.0.1:1234/v1/chat/completions"),
+        chat(ProviderKind::LlamaCpp, "http://127.0.0.1:8080/v1/chat/completions"),
+        to(
+            ProviderKind::Jina,
+            Operation::Embeddings,
+            "jina-embeddings-v3",
+            "POST https://api.jina.ai/v1/embeddings | BEARER",
+        ),
+        to(ProviderKind::Jina, Operation::Rerank, "jina-reranker-v2", "POST https://api.jina.ai/v1/rerank | BEARER"),
+        to(
+            ProviderKind::Voyage,
+            Operation::Embeddings,
+            "voyage-3",
+            "POST https://api.voyageai.com/v1/embeddings | BEARER",
+        ),
+        to(ProviderKind::Voyage, Operation::Rerank, "rerank-2", "POST https://api.voyageai.com/v1/rerank | BEARER"),
+        chat(ProviderKind::SiliconFlow, "https://api.siliconflow.cn/v1/chat/completions"),
+        chat(ProviderKind::Perplexity, "https://api.perplexity.ai/chat/completions"),
     ] {
         let endpoint = Endpoint::new(kind, None, &Options::default()).unwrap();
         let prepared =
@@ -170,7 +205,7 @@ fn each_kind_is_asked_where_and_how_it_wants() {
 
 #[test]
 fn every_dialect_and_operation_that_a_kind_lists_has_an_address() {
-    for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::Local) {
+    for kind in ProviderKind::ALL.into_iter().filter(|kind| *kind != ProviderKind::Local) {
         let endpoint = at(kind, kind.facts().base_url.unwrap_or("https://provider.example"));
         let facts = kind.facts();
         for dialect in facts.dialects {
@@ -182,24 +217,24 @@ fn every_dialect_and_operation_that_a_kind_lists_has_an_address() {
         assert_eq!(prepare(&endpoint, Operation::Rerank, "m").is_ok(), facts.rerank.is_some(), "{kind}");
         assert_eq!(prepare(&endpoint, Operation::Models, "").is_ok(), facts.lists, "{kind}");
     }
-    let local = Endpoint::new(Kind::Local, Some("http://127.0.0.1"), &Options::default());
+    let local = Endpoint::new(ProviderKind::Local, Some("http://127.0.0.1"), &Options::default());
     assert_eq!(local.unwrap_err().to_string(), "a provider of kind local offers no endpoint");
 }
 
 #[test]
 fn a_relay_is_only_asked_in_the_dialect_that_all_have() {
     for (kind, base_url, n) in [
-        (Kind::DeepSeek, "https://api.deepseek.com", 3),
-        (Kind::DeepSeek, "https://relay.example/v1", 1),
-        (Kind::DeepSeek, "https://notdeepseek.com/v1", 1),
-        (Kind::Zhipu, "https://api.z.ai/api/paas/v4", 2),
-        (Kind::Moonshot, "https://api.moonshot.ai/v1", 2),
-        (Kind::OpenAi, "https://eu.api.openai.com/v1", 2),
-        (Kind::OpenAi, "http://127.0.0.1:9000/v1", 1),
-        (Kind::Azure, "https://x.openai.azure.com", 2),
-        (Kind::Ollama, "http://gpu:11434", 2),
-        (Kind::Anthropic, "https://relay.example", 1),
-        (Kind::Jina, "https://relay.example", 0),
+        (ProviderKind::DeepSeek, "https://api.deepseek.com", 3),
+        (ProviderKind::DeepSeek, "https://relay.example/v1", 1),
+        (ProviderKind::DeepSeek, "https://notdeepseek.com/v1", 1),
+        (ProviderKind::Zhipu, "https://api.z.ai/api/paas/v4", 2),
+        (ProviderKind::Moonshot, "https://api.moonshot.ai/v1", 2),
+        (ProviderKind::OpenAi, "https://eu.api.openai.com/v1", 2),
+        (ProviderKind::OpenAi, "http://127.0.0.1:9000/v1", 1),
+        (ProviderKind::Azure, "https://x.openai.azure.com", 2),
+        (ProviderKind::Ollama, "http://gpu:11434", 2),
+        (ProviderKind::Anthropic, "https://relay.example", 1),
+        (ProviderKind::Jina, "https://relay.example", 0),
     ] {
         assert_eq!(at(kind, base_url).dialects().len(), n, "{base_url}");
     }
@@ -248,7 +283,7 @@ fn azure_is_asked_in_the_form_that_its_address_or_version_shows() {
         ),
     ] {
         let options = Options { api_version: version.map(str::to_owned), ..Options::default() };
-        let endpoint = Endpoint::new(Kind::Azure, Some(base_url), &options).unwrap();
+        let endpoint = Endpoint::new(ProviderKind::Azure, Some(base_url), &options).unwrap();
         let prepared = prepare(&endpoint, operation, "gpt-4o").unwrap();
         assert_eq!(line(&prepared), format!("POST {expected} | api-key: KEY"));
     }
@@ -256,7 +291,7 @@ fn azure_is_asked_in_the_form_that_its_address_or_version_shows() {
 
 #[test]
 fn a_name_of_a_model_cannot_lead_to_another_address() {
-    let bedrock = at(Kind::Bedrock, "https://bedrock-runtime.us-east-1.amazonaws.com");
+    let bedrock = at(ProviderKind::Bedrock, "https://bedrock-runtime.us-east-1.amazonaws.com");
     let url = |model: &str| prepare(&bedrock, whole(Dialect::Bedrock), model).map(|prepared| prepared.url.to_string());
     assert_eq!(
         url("anthropic.claude-sonnet-4-20250514-v1:0").unwrap(),
@@ -268,15 +303,15 @@ fn a_name_of_a_model_cannot_lead_to_another_address() {
     );
     for model in ["", ".", "..", "a\nb"] {
         assert_eq!(url(model), Err(Error::Model(model.to_owned())));
-        assert!(prepare(&at(Kind::Gemini, "https://x.example"), whole(Dialect::Gemini), model).is_err());
+        assert!(prepare(&at(ProviderKind::Gemini, "https://x.example"), whole(Dialect::Gemini), model).is_err());
     }
-    assert!(prepare(&at(Kind::Gemini, "https://x.example"), whole(Dialect::Gemini), "models/..").is_err());
+    assert!(prepare(&at(ProviderKind::Gemini, "https://x.example"), whole(Dialect::Gemini), "models/..").is_err());
 }
 
 #[test]
 fn bedrock_takes_its_address_from_the_region_and_the_region_from_its_address() {
     let options = Options { region: Some("eu-west-3".into()), ..Options::default() };
-    let endpoint = Endpoint::new(Kind::Bedrock, None, &options).unwrap();
+    let endpoint = Endpoint::new(ProviderKind::Bedrock, None, &options).unwrap();
     assert_eq!(
         line(&prepare(&endpoint, stream(Dialect::Bedrock), "m").unwrap()),
         "POST https://bedrock-runtime.eu-west-3.amazonaws.com/model/m/converse-stream | authorization: Bearer KEY"
@@ -290,9 +325,12 @@ fn bedrock_takes_its_address_from_the_region_and_the_region_from_its_address() {
     assert_eq!(region_in("https://vpce-1.bedrock-runtime.us-west-2.vpce.amazonaws.com").as_deref(), Some("us-west-2"));
     assert_eq!(region_in("http://127.0.0.1:9"), None);
 
-    assert_eq!(Endpoint::new(Kind::Bedrock, None, &Options::default()).unwrap_err(), Error::NoAddress(Kind::Bedrock));
+    assert_eq!(
+        Endpoint::new(ProviderKind::Bedrock, None, &Options::default()).unwrap_err(),
+        Error::NoAddress(ProviderKind::Bedrock)
+    );
     let wrong = Options { region: Some("evil.example/".into()), ..Options::default() };
-    assert!(matches!(Endpoint::new(Kind::Bedrock, None, &wrong), Err(Error::Option { option: "region", .. })));
+    assert!(matches!(Endpoint::new(ProviderKind::Bedrock, None, &wrong), Err(Error::Option { option: "region", .. })));
 }
 
 #[test]
@@ -304,11 +342,13 @@ fn what_the_client_sends_along_is_passed_on_where_it_is_understood() {
     client.append("authorization", HeaderValue::from_static("Bearer client"));
     client.append("cookie", HeaderValue::from_static("a=b"));
     let mut lines = Vec::new();
-    for (kind, dialect) in
-        [(Kind::Anthropic, Dialect::Anthropic), (Kind::OpenAi, Dialect::Chat), (Kind::Gemini, Dialect::Gemini)]
-    {
+    for (kind, dialect) in [
+        (ProviderKind::Anthropic, Dialect::Anthropic),
+        (ProviderKind::OpenAi, Dialect::Chat),
+        (ProviderKind::Gemini, Dialect::Gemini),
+    ] {
         let endpoint = Endpoint::new(kind, None, &Options::default()).unwrap();
-        let call = Call { operation: whole(dialect), model: "m", body: b"{}", client: Some(&client) };
+        let call = ProviderRequest { operation: whole(dialect), model: "m", body: b"{}", client: Some(&client) };
         lines.push(line(&endpoint.prepare(&call, &Credentials::None, now()).unwrap()));
     }
     assert_eq!(
@@ -328,7 +368,7 @@ fn headers_of_the_settings_win_and_those_of_the_connection_are_refused() {
         Options { organization: Some("org-1".into()), project: Some("proj_1".into()), ..Options::default() };
     options.headers.insert("x-team", HeaderValue::from_static("search"));
     options.headers.insert("authorization", HeaderValue::from_static("Basic abc"));
-    let endpoint = Endpoint::new(Kind::OpenAi, None, &options).unwrap();
+    let endpoint = Endpoint::new(ProviderKind::OpenAi, None, &options).unwrap();
     let mut headers: Vec<String> =
         line(&prepare(&endpoint, whole(Dialect::Chat), "m").unwrap()).split(" | ").skip(1).map(str::to_owned).collect();
     headers.sort();
@@ -338,7 +378,10 @@ fn headers_of_the_settings_win_and_those_of_the_connection_are_refused() {
     );
 
     options.headers.insert("host", HeaderValue::from_static("evil.example"));
-    assert!(matches!(Endpoint::new(Kind::OpenAi, None, &options), Err(Error::Option { option: "headers", .. })));
+    assert!(matches!(
+        Endpoint::new(ProviderKind::OpenAi, None, &options),
+        Err(Error::Option { option: "headers", .. })
+    ));
 }
 
 #[test]
@@ -348,9 +391,9 @@ fn an_answer_is_asked_for_in_the_form_that_it_will_have() {
         (Dialect::Ollama, "application/x-ndjson"),
         (Dialect::Bedrock, "application/vnd.amazon.eventstream"),
     ] {
-        let call = Call { operation: stream(dialect), model: "m", body: b"{}", client: None };
+        let call = ProviderRequest { operation: stream(dialect), model: "m", body: b"{}", client: None };
         assert_eq!(headers::plain(&call)["accept"], accept);
     }
-    let list = headers::plain(&Call { operation: Operation::Models, model: "", body: b"", client: None });
+    let list = headers::plain(&ProviderRequest { operation: Operation::Models, model: "", body: b"", client: None });
     assert!(list["accept"] == "application/json" && !list.contains_key("content-type"));
 }

@@ -3,10 +3,10 @@
 use septet_protocols::{Dialect, Quirks, Thinking, embeddings, rerank};
 
 use super::{EXACT, Facts, HOSTED, OLDER};
-use crate::kind::Kind;
+use crate::kind::ProviderKind;
 
 pub(super) const OPENAI: Facts = Facts {
-    kind: Kind::OpenAi,
+    kind: ProviderKind::OpenAi,
     base_url: Some("https://api.openai.com/v1"),
     dialects: &[Dialect::Chat, Dialect::Responses],
     homes: &["openai.com"],
@@ -20,9 +20,9 @@ pub(super) const OPENAI: Facts = Facts {
     ..HOSTED
 };
 
-/// Its list holds what could be deployed, not what is; so it has none.
+/// Its list names what could be deployed, not what is; so it is not used.
 pub(super) const AZURE: Facts = Facts {
-    kind: Kind::Azure,
+    kind: ProviderKind::Azure,
     dialects: &[Dialect::Chat, Dialect::Responses],
     quirks: EXACT,
     embeddings: Some(embeddings::Api::OpenAi),
@@ -35,7 +35,7 @@ pub(super) const AZURE: Facts = Facts {
 };
 
 pub(super) const ANTHROPIC: Facts = Facts {
-    kind: Kind::Anthropic,
+    kind: ProviderKind::Anthropic,
     base_url: Some("https://api.anthropic.com"),
     dialects: &[Dialect::Anthropic],
     quirks: EXACT,
@@ -47,7 +47,7 @@ pub(super) const ANTHROPIC: Facts = Facts {
 };
 
 pub(super) const GEMINI: Facts = Facts {
-    kind: Kind::Gemini,
+    kind: ProviderKind::Gemini,
     base_url: Some("https://generativelanguage.googleapis.com/v1beta"),
     dialects: &[Dialect::Gemini],
     quirks: EXACT,
@@ -61,7 +61,7 @@ pub(super) const GEMINI: Facts = Facts {
 
 /// Its address holds the region: see [`crate::Options::region`].
 pub(super) const BEDROCK: Facts = Facts {
-    kind: Kind::Bedrock,
+    kind: ProviderKind::Bedrock,
     dialects: &[Dialect::Bedrock],
     quirks: EXACT,
     key_variables: &["AWS_BEARER_TOKEN_BEDROCK"],
@@ -72,7 +72,7 @@ pub(super) const BEDROCK: Facts = Facts {
 };
 
 pub(super) const COHERE: Facts = Facts {
-    kind: Kind::Cohere,
+    kind: ProviderKind::Cohere,
     base_url: Some("https://api.cohere.com"),
     dialects: &[Dialect::Cohere],
     quirks: EXACT,
@@ -87,7 +87,7 @@ pub(super) const COHERE: Facts = Facts {
 
 /// Refuses fields that it does not know, and sends usage without being asked.
 pub(super) const MISTRAL: Facts = Facts {
-    kind: Kind::Mistral,
+    kind: ProviderKind::Mistral,
     base_url: Some("https://api.mistral.ai/v1"),
     quirks: Quirks { no_stream_options: true, required_is_any: true, thinking: Thinking::Mistral, ..OLDER },
     embeddings: Some(embeddings::Api::Mistral),
@@ -99,7 +99,7 @@ pub(super) const MISTRAL: Facts = Facts {
 };
 
 pub(super) const XAI: Facts = Facts {
-    kind: Kind::Xai,
+    kind: ProviderKind::Xai,
     base_url: Some("https://api.x.ai/v1"),
     dialects: &[Dialect::Chat, Dialect::Responses],
     homes: &["x.ai"],
@@ -112,7 +112,7 @@ pub(super) const XAI: Facts = Facts {
 };
 
 pub(super) const GROQ: Facts = Facts {
-    kind: Kind::Groq,
+    kind: ProviderKind::Groq,
     base_url: Some("https://api.groq.com/openai/v1"),
     dialects: &[Dialect::Chat, Dialect::Responses],
     homes: &["groq.com"],
@@ -125,7 +125,7 @@ pub(super) const GROQ: Facts = Facts {
 };
 
 pub(super) const OPENROUTER: Facts = Facts {
-    kind: Kind::OpenRouter,
+    kind: ProviderKind::OpenRouter,
     base_url: Some("https://openrouter.ai/api/v1"),
     dialects: &[Dialect::Chat, Dialect::Responses],
     homes: &["openrouter.ai"],
@@ -140,7 +140,7 @@ pub(super) const OPENROUTER: Facts = Facts {
 };
 
 pub(super) const TOGETHER: Facts = Facts {
-    kind: Kind::Together,
+    kind: ProviderKind::Together,
     base_url: Some("https://api.together.ai/v1"),
     quirks: Quirks { thinking: Thinking::Together, ..OLDER },
     embeddings: Some(embeddings::Api::OpenAi),
@@ -153,7 +153,7 @@ pub(super) const TOGETHER: Facts = Facts {
 };
 
 pub(super) const CEREBRAS: Facts = Facts {
-    kind: Kind::Cerebras,
+    kind: ProviderKind::Cerebras,
     base_url: Some("https://api.cerebras.ai/v1"),
     quirks: EXACT,
     key_variables: &["CEREBRAS_API_KEY"],
@@ -164,7 +164,7 @@ pub(super) const CEREBRAS: Facts = Facts {
 };
 
 pub(super) const JINA: Facts = Facts {
-    kind: Kind::Jina,
+    kind: ProviderKind::Jina,
     base_url: Some("https://api.jina.ai/v1"),
     dialects: &[],
     embeddings: Some(embeddings::Api::OpenAi),
@@ -178,7 +178,7 @@ pub(super) const JINA: Facts = Facts {
 };
 
 pub(super) const VOYAGE: Facts = Facts {
-    kind: Kind::Voyage,
+    kind: ProviderKind::Voyage,
     base_url: Some("https://api.voyageai.com/v1"),
     dialects: &[],
     embeddings: Some(embeddings::Api::Voyage),
@@ -193,7 +193,7 @@ pub(super) const VOYAGE: Facts = Facts {
 
 /// Its address has no version.
 pub(super) const PERPLEXITY: Facts = Facts {
-    kind: Kind::Perplexity,
+    kind: ProviderKind::Perplexity,
     base_url: Some("https://api.perplexity.ai"),
     lists: false,
     key_variables: &["PERPLEXITY_API_KEY", "PERPLEXITYAI_API_KEY"],

@@ -3,10 +3,10 @@
 use septet_protocols::{Dialect, Quirks, Thinking, embeddings};
 
 use super::{COMPATIBLE, Facts, OLDER};
-use crate::kind::Kind;
+use crate::kind::ProviderKind;
 
 pub(super) const OLLAMA: Facts = Facts {
-    kind: Kind::Ollama,
+    kind: ProviderKind::Ollama,
     base_url: Some("http://127.0.0.1:11434"),
     dialects: &[Dialect::Ollama, Dialect::Chat],
     embeddings: Some(embeddings::Api::Ollama),
@@ -19,7 +19,7 @@ pub(super) const OLLAMA: Facts = Facts {
 };
 
 pub(super) const VLLM: Facts = Facts {
-    kind: Kind::Vllm,
+    kind: ProviderKind::Vllm,
     base_url: Some("http://127.0.0.1:8000/v1"),
     quirks: Quirks { thinking: Thinking::Template, ..OLDER },
     key_variables: &["VLLM_API_KEY", "HOSTED_VLLM_API_KEY"],
@@ -29,7 +29,7 @@ pub(super) const VLLM: Facts = Facts {
 };
 
 pub(super) const LMSTUDIO: Facts = Facts {
-    kind: Kind::LmStudio,
+    kind: ProviderKind::LmStudio,
     base_url: Some("http://127.0.0.1:1234/v1"),
     rerank: None,
     key_variables: &["LM_STUDIO_API_KEY", "LMSTUDIO_API_KEY"],
@@ -39,7 +39,7 @@ pub(super) const LMSTUDIO: Facts = Facts {
 };
 
 pub(super) const LLAMACPP: Facts = Facts {
-    kind: Kind::LlamaCpp,
+    kind: ProviderKind::LlamaCpp,
     base_url: Some("http://127.0.0.1:8080/v1"),
     quirks: Quirks { thinking: Thinking::Template, ..OLDER },
     key_variables: &["LLAMA_CPP_API_KEY"],

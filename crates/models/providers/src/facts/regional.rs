@@ -4,11 +4,11 @@
 use septet_protocols::{Dialect, Forcing, Quirks, Thinking, embeddings, rerank};
 
 use super::{EXACT, Facts, HOSTED, OLDER};
-use crate::kind::Kind;
+use crate::kind::ProviderKind;
 
 /// Its address has no version; one that people write is taken.
 pub(super) const DEEPSEEK: Facts = Facts {
-    kind: Kind::DeepSeek,
+    kind: ProviderKind::DeepSeek,
     base_url: Some("https://api.deepseek.com"),
     dialects: &[Dialect::Chat, Dialect::Responses, Dialect::Anthropic],
     homes: &["deepseek.com"],
@@ -29,7 +29,7 @@ pub(super) const DEEPSEEK: Facts = Facts {
 };
 
 pub(super) const DASHSCOPE: Facts = Facts {
-    kind: Kind::DashScope,
+    kind: ProviderKind::DashScope,
     base_url: Some("https://dashscope.aliyuncs.com/compatible-mode/v1"),
     quirks: Quirks { thinking: Thinking::Enable, forcing: Forcing::Named, ..OLDER },
     embeddings: Some(embeddings::Api::OpenAi),
@@ -43,7 +43,7 @@ pub(super) const DASHSCOPE: Facts = Facts {
 };
 
 pub(super) const ZHIPU: Facts = Facts {
-    kind: Kind::Zhipu,
+    kind: ProviderKind::Zhipu,
     base_url: Some("https://open.bigmodel.cn/api/paas/v4"),
     dialects: &[Dialect::Chat, Dialect::Anthropic],
     homes: &["bigmodel.cn", "z.ai"],
@@ -65,7 +65,7 @@ pub(super) const ZHIPU: Facts = Facts {
 };
 
 pub(super) const MOONSHOT: Facts = Facts {
-    kind: Kind::Moonshot,
+    kind: ProviderKind::Moonshot,
     base_url: Some("https://api.moonshot.cn/v1"),
     dialects: &[Dialect::Chat, Dialect::Anthropic],
     homes: &["moonshot.cn", "moonshot.ai"],
@@ -85,7 +85,7 @@ pub(super) const MOONSHOT: Facts = Facts {
 };
 
 pub(super) const SILICONFLOW: Facts = Facts {
-    kind: Kind::SiliconFlow,
+    kind: ProviderKind::SiliconFlow,
     base_url: Some("https://api.siliconflow.cn/v1"),
     quirks: Quirks { no_json_schema: true, thinking: Thinking::Enable, ..OLDER },
     embeddings: Some(embeddings::Api::OpenAi),

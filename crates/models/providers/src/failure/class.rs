@@ -1,7 +1,7 @@
 //! The status that fits what a provider says, where it answers with another.
 //!
-//! A status decides whom a fault is laid at: a bad request is the client's and goes back to it, a refused key or an
-//! empty account is the provider's, so somebody else is asked.
+//! The status decides who is at fault: a bad request is the client's and goes back to it; a refused key or an empty
+//! account concerns the provider, so another deployment is asked.
 
 use septet_protocols::{Dialect, Failure, bedrock};
 
@@ -27,7 +27,7 @@ const WORDS: [(u16, &str, u16); 9] = [
 /// Sets the status that fits.
 pub(super) fn fit(dialect: Dialect, failure: &mut Failure) {
     if dialect == Dialect::Bedrock {
-        // Older services of Amazon's say 400 to everything, so the exception's name goes first.
+        // Older services of Amazon answer every error with 400, so the name of the exception takes precedence.
         let (name, status) = bedrock::exception(&failure.code);
         failure.status = status.unwrap_or(failure.status);
         failure.code = name.to_owned();

@@ -77,7 +77,7 @@ pub fn is_loading(failure: &Failure) -> bool {
     let said = failure.message.to_lowercase();
     let words =
         ["loading model", "model is loading", "is currently loading", "model is still loading", "model not ready"];
-    // "error loading model" is one that no waiting mends.
+    // "error loading model" is not temporary: waiting does not help.
     matches!(failure.status, 500 | 503)
         && !said.contains("error loading")
         && words.iter().any(|known| said.contains(known))

@@ -4,7 +4,7 @@ use http::HeaderMap;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 
-// Beyond a day it is no wait any more; it also keeps a nonsensical header from overflowing.
+// A longer wait is treated as a day; it also keeps a nonsensical header from overflowing.
 const LONGEST_MS: f64 = 86_400_000.0;
 
 /// What is left of a limit, and when it is whole again: OpenAI, Azure, Groq; Anthropic; Cerebras; OpenRouter, Together.
@@ -101,7 +101,7 @@ fn until(then: Timestamp, now: Timestamp) -> u64 {
     u64::try_from(ms).unwrap_or(0).min(86_400_000)
 }
 
-/// Rounded up, so that nobody comes back too early.
+/// Rounded up, so that a retry is never too early.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and a day")]
 fn whole_ms(ms: f64) -> Option<u64> {
     (ms.is_finite() && ms >= 0.0).then(|| ms.min(LONGEST_MS).ceil() as u64)

@@ -155,7 +155,7 @@ fn only_the_web_is_spoken() {
     }
 }
 
-/// Gives one answer after the other, as a name does that is rebound.
+/// Gives one answer after the other, as in DNS rebinding.
 struct Scripted(Vec<Vec<&'static str>>, AtomicUsize);
 
 impl Resolve for Scripted {
@@ -219,7 +219,7 @@ fn rustls_ready() -> bool {
 }
 
 proptest::proptest! {
-    /// Whatever a gateway on the way would unpack counts as what is in it.
+    /// An address that a gateway on the path would translate counts as the IPv4 address inside it.
     #[test]
     fn an_address_inside_another_is_as_good_as_it_is_alone(octets: [u8; 4]) {
         let plain = std::net::Ipv4Addr::from(octets);

@@ -17,7 +17,7 @@ pub struct Settings {
     pub cool_down_max_ms: u64,
     /// The least cool-down after a fault that does not heal by itself: a bad key, no money, no such model.
     pub stubborn_ms: u64,
-    /// A provider that asks to be left alone for longer than this is asked again all the same.
+    /// A provider that asks for a longer wait than this is tried again after this time all the same.
     pub told_max_ms: u64,
     /// How many probes may be under way at a time.
     pub probes: u32,

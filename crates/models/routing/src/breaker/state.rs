@@ -6,7 +6,7 @@ use crate::fault::Fault;
 
 /// A breaker as it is shown in the API and in metrics.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct State {
+pub struct BreakerState {
     /// Closed, open or half-open.
     pub name: Name,
     /// Since when, in the caller's milliseconds.

@@ -231,7 +231,7 @@ fn requests_that_are_wrong_themselves_say_nothing() {
     for _ in 0..100 {
         fail(&breaker, 0, FaultKind::Refused.into());
         fail(&breaker, 0, FaultKind::Cancelled.into());
-        fail(&breaker, 0, FaultKind::Shut.into());
+        fail(&breaker, 0, FaultKind::NotCalled.into());
     }
     let state = breaker.state(0);
     assert_eq!((state.name, state.n_calls, state.last_fault), (Name::Closed, 0, None));

@@ -23,7 +23,8 @@ impl Window {
     pub(super) fn add(&mut self, now_ms: u64, n_calls: u32, n_failed: u32) {
         let number = now_ms / self.slice_ms;
         let slice = &mut self.slices[(number % N_SLICES) as usize];
-        // A slice of the future (the caller's time went back a little between threads) is counted into, not cleared.
+        // A slice that lies in the future (the times of two threads may be slightly out of order) is added to, not
+        // cleared.
         if slice.number < number {
             *slice = Slice { number, n_calls: 0, n_failed: 0 };
         }

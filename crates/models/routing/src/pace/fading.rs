@@ -1,6 +1,6 @@
 //! Means and counts that fade by age.
 
-/// A sample this many times the mean is slowness, not noise.
+/// A sample this many times the mean counts as a slowdown, not as noise.
 const PEAK: f64 = 1.5;
 /// How much of the way to a peak the mean goes at least.
 const PEAK_SHARE: f64 = 0.3;

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use rand::Rng;
 use rand::seq::index;
 
-use super::{Blend, Call, Candidate, Strategy};
+use super::{Blend, CallEstimate, Candidate, Strategy};
 use crate::reason::{Rival, Why};
 use crate::tier::Tier;
 
@@ -38,7 +38,7 @@ pub(super) fn compare(a: &Figure, b: &Figure) -> Ordering {
 /// One figure per candidate, in their order.
 pub(super) fn figures(
     strategy: &Strategy,
-    call: &Call,
+    call: &CallEstimate,
     candidates: &[Candidate<'_>],
     rng: &mut impl Rng,
 ) -> Vec<Figure> {
@@ -67,7 +67,7 @@ pub(super) fn figures(
 /// The first choice; `None` without candidates.
 pub(super) fn first(
     strategy: &Strategy,
-    call: &Call,
+    call: &CallEstimate,
     candidates: &[Candidate<'_>],
     figures: &[Figure],
     rng: &mut impl Rng,
@@ -137,7 +137,7 @@ fn eligible(candidates: &[Candidate<'_>]) -> Vec<usize> {
     places
 }
 
-/// No score, or one that is not a number, is taken for hard: a dear answer is better than a bad one.
+/// No score, or one that is not a number, counts as hard: an expensive answer is better than a bad one.
 fn wanted(score: Option<f32>, threshold: f32) -> Tier {
     match score {
         Some(score) if score < threshold => Tier::Weak,
@@ -145,21 +145,21 @@ fn wanted(score: Option<f32>, threshold: f32) -> Tier {
     }
 }
 
-/// A time that runs out first with a chance in proportion to `weight` (an exponential race); so sorting by it is drawing
-/// without putting back.
+/// An exponentially distributed time with rate `weight`: the smallest belongs to each candidate with a probability in
+/// proportion to its weight, so sorting by it is weighted sampling without replacement.
 fn race(weight: f64, rng: &mut impl Rng) -> f64 {
     let chance: f64 = rng.random();
     if weight > 0.0 { -(1.0 - chance).ln() / weight } else { f64::INFINITY }
 }
 
-fn cost(call: &Call, candidate: &Candidate<'_>) -> Option<u64> {
+fn cost(call: &CallEstimate, candidate: &Candidate<'_>) -> Option<u64> {
     let share = if candidate.cached_share > 0.0 { candidate.cached_share.min(1.0) } else { 0.0 };
     let cached = whole(float(call.input) * share).min(call.input);
     candidate.price.cost_nano(call.input, cached, call.expected_output)
 }
 
 /// Root of (calls under way + 1) x predicted time, and the predicted time.
-fn busy_times(call: &Call, candidates: &[Candidate<'_>]) -> Vec<(f64, Option<f64>)> {
+fn busy_times(call: &CallEstimate, candidates: &[Candidate<'_>]) -> Vec<(f64, Option<f64>)> {
     let predicted: Vec<Option<f64>> =
         candidates.iter().map(|c| c.pace.predicted_ms(call.now_ms, call.expected_output)).collect();
     let best = predicted.iter().flatten().copied().min_by(f64::total_cmp).unwrap_or(1.0);
@@ -169,7 +169,7 @@ fn busy_times(call: &Call, candidates: &[Candidate<'_>]) -> Vec<(f64, Option<f64
         .map(|(candidate, ms)| {
             let in_flight = candidate.pace.in_flight();
             let busy = match ms {
-                // One call finds out; while it is under way the others take it for as good as the best known.
+                // One call explores it; while that is in flight the others assume that it is as good as the best known.
                 None if in_flight == 0 => 0.0,
                 None => best * load(in_flight),
                 Some(ms) => ms * load(in_flight),
@@ -186,7 +186,7 @@ fn load(in_flight: u32) -> f64 {
     (f64::from(in_flight) + 1.0).sqrt()
 }
 
-fn sums(blend: &Blend, call: &Call, candidates: &[Candidate<'_>]) -> Vec<f64> {
+fn sums(blend: &Blend, call: &CallEstimate, candidates: &[Candidate<'_>]) -> Vec<f64> {
     let latency = of_largest(busy_times(call, candidates).into_iter().map(|(busy, _)| Some(busy)).collect());
     let cost = of_largest(candidates.iter().map(|candidate| cost(call, candidate).map(float)).collect());
     let share = of_largest(

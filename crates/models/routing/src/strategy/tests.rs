@@ -52,11 +52,11 @@ fn pace_of(ms: u64) -> Pace {
     pace
 }
 
-fn call() -> Call {
-    Call { now_ms: 10_000, input: 1_000, expected_output: 1, score: None }
+fn call() -> CallEstimate {
+    CallEstimate { now_ms: 10_000, input: 1_000, expected_output: 1, score: None }
 }
 
-fn choose(strategy: Strategy, call: &Call, candidates: &[Candidate<'_>]) -> Choice {
+fn choose(strategy: Strategy, call: &CallEstimate, candidates: &[Candidate<'_>]) -> Choice {
     strategy.choose(call, candidates, &mut StdRng::seed_from_u64(5))
 }
 
@@ -65,7 +65,7 @@ fn indexes(choice: &Choice) -> Vec<usize> {
 }
 
 /// How often each is the first of 10,000.
-fn firsts(strategy: Strategy, call: &Call, candidates: &[Candidate<'_>]) -> Vec<u32> {
+fn firsts(strategy: Strategy, call: &CallEstimate, candidates: &[Candidate<'_>]) -> Vec<u32> {
     let mut rng = StdRng::seed_from_u64(11);
     let mut counts = vec![0; candidates.len()];
     for _ in 0..10_000 {
@@ -181,8 +181,8 @@ fn what_a_call_writes_decides_which_is_quicker() {
     flight.first_token(200);
     flight.done(4_200, 101);
     let paces = [slow_start, slow_writer];
-    let short = Call { expected_output: 10, ..call() };
-    let long = Call { expected_output: 1_000, ..call() };
+    let short = CallEstimate { expected_output: 10, ..call() };
+    let long = CallEstimate { expected_output: 1_000, ..call() };
     assert_eq!(indexes(&choose(Strategy::LATENCY, &short, &alike(&paces))), [1, 0]);
     assert_eq!(indexes(&choose(Strategy::LATENCY, &long, &alike(&paces))), [0, 1]);
 }
@@ -204,8 +204,8 @@ fn the_real_sizes_decide_what_is_cheap() {
     candidates[0].price = &Rates(100, 100, 1_000);
     candidates[1].price = &Rates(400, 400, 400);
     candidates[2].price = &Unknown;
-    let reads = Call { input: 10_000, expected_output: 10, ..call() };
-    let writes = Call { input: 10, expected_output: 10_000, ..call() };
+    let reads = CallEstimate { input: 10_000, expected_output: 10, ..call() };
+    let writes = CallEstimate { input: 10, expected_output: 10_000, ..call() };
     let choice = choose(Strategy::Cost, &reads, &candidates);
     assert_eq!(indexes(&choice), [0, 1, 2], "one without a price comes last");
     assert_eq!(choice.reason.to_string(), "cost: 0.00101 against 0.004004 (gpt-b)");
@@ -265,7 +265,7 @@ fn hard_prompts_go_to_the_strong_tier_and_fall_back_within_it() {
         (Some(f32::NAN), [1, 3, 2, 0], "difficulty: NaN, just the threshold, strong"),
         (Some(0.2), [0, 2, 1, 3], "difficulty: 0.20 below 0.55, weak"),
     ] {
-        let choice = choose(strategy, &Call { score, ..call() }, &candidates);
+        let choice = choose(strategy, &CallEstimate { score, ..call() }, &candidates);
         assert_eq!((indexes(&choice).as_slice(), choice.reason.to_string().as_str()), (&order[..], reason));
     }
 }
@@ -276,7 +276,8 @@ fn when_the_wanted_tier_is_open_the_reason_says_what_was_got() {
     let mut candidates = tiers(&paces);
     candidates[1].is_open = true;
     candidates[3].is_open = true;
-    let choice = choose(Strategy::Difficulty { threshold: 0.5 }, &Call { score: Some(0.9), ..call() }, &candidates);
+    let choice =
+        choose(Strategy::Difficulty { threshold: 0.5 }, &CallEstimate { score: Some(0.9), ..call() }, &candidates);
     assert_eq!(indexes(&choice)[..2], [2, 0]);
     assert_eq!(
         choice.reason.to_string(),
@@ -290,8 +291,8 @@ fn a_blend_weighs_each_part() {
     let mut candidates = tiers(&paces);
     candidates[0].price = &Rates(10, 10, 10);
     candidates[1].price = &Rates(100, 100, 100);
-    let easy = Call { score: Some(0.1), ..call() };
-    let hard = Call { score: Some(0.9), ..call() };
+    let easy = CallEstimate { score: Some(0.1), ..call() };
+    let hard = CallEstimate { score: Some(0.9), ..call() };
     let cheap = Strategy::Blend(Blend { cost: 1.0, quality: 1.0, ..Blend::default() });
     let quick = Strategy::Blend(Blend { latency: 1.0, ..Blend::default() });
     let good = Strategy::Blend(Blend { quality: 1.0, ..Blend::default() });
@@ -313,7 +314,7 @@ fn a_blend_of_shares_follows_the_weights_call_by_call() {
     let strategy = Strategy::Blend(Blend { share: 1.0, ..Blend::default() });
     let mut counts = [0, 0];
     for n in 0..400 {
-        let call = Call { now_ms: 10_000 + n * 10, ..call() };
+        let call = CallEstimate { now_ms: 10_000 + n * 10, ..call() };
         let first = choose(strategy, &call, &candidates).order[0].index;
         counts[first] += 1;
         drop(paces[first].enter(call.now_ms));
@@ -370,7 +371,7 @@ proptest! {
             index, name: NAMES[index], weight: one.0, tier: one.1, price: &prices[index], pace: &paces[index],
             cached_share: one.6, is_open: one.2,
         }).collect();
-        let call = Call { now_ms: 10_000, input, expected_output: output, score };
+        let call = CallEstimate { now_ms: 10_000, input, expected_output: output, score };
         let blend = Blend {
             latency: weights.0.into(), cost: weights.1.into(), quality: weights.2.into(), share: weights.3.into(),
         };

@@ -39,7 +39,7 @@ fn way(order: &[(Tier, bool)], faults: &[FaultKind]) -> String {
 
 #[test]
 fn each_fault_leads_to_the_next_sensible_place() {
-    use FaultKind::{Auth, Broken, Cancelled, Connect, Overloaded, Refused, Shut, Timeout};
+    use FaultKind::{Auth, Broken, Cancelled, Connect, NotCalled, Overloaded, Refused, Timeout};
     let alone = [(Tier::None, false)];
     let two = [(Tier::None, false); 2];
     let tiers = [(Tier::Strong, false), (Tier::Strong, false), (Tier::Weak, false)];
@@ -54,14 +54,14 @@ fn each_fault_leads_to_the_next_sensible_place() {
         (&two, &[Cancelled], "0 stop"),
         (&two, &[Auth, Overloaded, Overloaded, Overloaded], "0 1 +1 +1 stop"),
         (&two, &[Overloaded, Overloaded, Overloaded, Overloaded], "0 1 +0 +1 stop"),
-        (&two, &[Shut, Shut], "0 1 stop"),
+        (&two, &[NotCalled, NotCalled], "0 1 stop"),
         (&two, &[Timeout, Timeout], "0 1 stop"),
         (&two, &[Overloaded, Timeout, Overloaded, Overloaded], "0 1 +0 +0 stop"),
         (&tiers, &[Overloaded, Overloaded, Overloaded, Overloaded, Overloaded], "0 1 +0 +1 2 stop"),
         (&tiers, &[Timeout, Timeout, Overloaded, Overloaded], "0 1 2 +2 +2"),
         (&one_strong, &[Overloaded, Overloaded, Overloaded, Overloaded], "0 +0 +0 1 stop"),
-        (&shut, &[Auth, Shut], "0 1 stop"),
-        (&shut, &[Overloaded, Overloaded, Overloaded, Shut], "0 +0 +0 1 stop"),
+        (&shut, &[Auth, NotCalled], "0 1 stop"),
+        (&shut, &[Overloaded, Overloaded, Overloaded, NotCalled], "0 +0 +0 1 stop"),
         (&[], &[], "stop"),
     ] {
         assert_eq!(way(order, faults), expected, "{order:?} {faults:?}");

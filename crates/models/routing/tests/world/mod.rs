@@ -7,7 +7,8 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use septet_routing::breaker::Settings;
 use septet_routing::{
-    Breaker, Call, Candidate, Expected, Fault, FaultKind, Flight, Pace, Permit, Retry, Step, Strategy, Tier, Walk,
+    Breaker, CallEstimate, Candidate, Expected, Fault, FaultKind, Flight, Pace, Permit, Retry, Step, Strategy, Tier,
+    Walk,
 };
 
 /// What an upstream does at a time, in milliseconds from the start.
@@ -125,7 +126,7 @@ pub(crate) fn run(
             ..Outcome::default()
         },
     };
-    // A chance of its own for what arrives, so that all choosers see the same calls.
+    // A separate random generator for arrivals, so that all strategies see the same calls.
     let mut arrivals = StdRng::seed_from_u64(2);
     let mut clients = Vec::with_capacity(n_calls);
     let mut at = 0.0;
@@ -175,7 +176,7 @@ impl World<'_> {
                 is_open: !self.breakers[index].is_available(self.now),
             })
             .collect();
-        let call = Call {
+        let call = CallEstimate {
             now_ms: self.now,
             input: 1_000,
             expected_output: self.expected.output("acme", "chat", None),
@@ -214,7 +215,7 @@ impl World<'_> {
     fn begin(&mut self, client: &mut Client, number: usize) {
         let at = client.at;
         let Some(permit) = self.breakers[at].try_enter(self.now) else {
-            return self.fail(client, number, FaultKind::Shut.into());
+            return self.fail(client, number, FaultKind::NotCalled.into());
         };
         self.outcome.n_asked[at] += 1;
         self.outcome.n_too_early[at] += usize::from(self.now < self.told_until[at]);
@@ -292,7 +293,7 @@ impl Upstream {
     }
 }
 
-/// Near enough to a normal chance: twelve even ones.
+/// Approximately normal: the sum of twelve uniform samples.
 pub(crate) fn normal(rng: &mut StdRng) -> f64 {
     (0..12).map(|_| rng.random::<f64>()).sum::<f64>() - 6.0
 }

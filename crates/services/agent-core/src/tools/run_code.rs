@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use backon::{ExponentialBuilder, Retryable};
 use futures::StreamExt;
 use septet_contracts::call::CallError;
 use septet_contracts::sandbox::{
@@ -24,8 +25,9 @@ use crate::store::Store;
 // As long as a person may think about an answer before asking on.
 const EXPIRES_AFTER_MINUTES: u32 = 60;
 
-/// How long is waited between the times that the outcome of code is asked for.
-const OUTCOME_PAUSES_S: [u64; 5] = [1, 2, 5, 10, 10];
+/// Between the times that the outcome of code is asked for: 25 seconds in all.
+const OUTCOME_BACKOFF: ExponentialBuilder =
+    ExponentialBuilder::new().with_max_delay(Duration::from_secs(10)).with_max_times(5);
 
 /// The sandboxes of conversations. Cheap to clone.
 #[derive(Clone)]
@@ -172,17 +174,13 @@ impl Tool for RunCode {
 
     async fn outcome(&self, call: &Invocation) -> Option<ToolOutput> {
         let (code, container) = (self.code(call).ok()?, call.container?);
-        // After a crash of the whole machine the sandbox runner may be on its way up still, or hold that another one runs
-        // the code.
-        for pause_s in OUTCOME_PAUSES_S {
-            // It starts nothing under a key that it has seen.
-            match self.run(call, code, container).await {
-                Ok(Called::Output(output)) => return Some(output),
-                Err(error) if error.kind().is_transient() => tokio::time::sleep(Duration::from_secs(pause_s)).await,
-                Ok(Called::BrokenOff(_)) | Err(_) => return None,
-            }
+        // The sandbox runner starts nothing under a key that it has seen.
+        let ask = || self.run(call, code, container);
+        // After a crash of the whole machine it may still be starting, or believe that another instance runs the code.
+        match ask.retry(OUTCOME_BACKOFF).when(|error| error.kind().is_transient()).await {
+            Ok(Called::Output(output)) => Some(output),
+            Ok(Called::BrokenOff(_)) | Err(_) => None,
         }
-        None
     }
 
     async fn stop(&self, call: &Invocation) {

@@ -13,16 +13,16 @@ use sha2::{Digest, Sha256};
 use tracing::warn;
 
 use super::identity::Identity;
-use super::revocations::{Revocations, State};
+use super::revocations::{IdentityState, Revocations};
 use crate::Error;
 
 /// What an API key starts with.
 pub(crate) const PREFIX: &str = "sk-septet-";
 
 const FRESH_MS: i64 = 30_000;
-const KEPT_FOR: Duration = Duration::from_secs(15 * 60);
+const STALE_TTL: Duration = Duration::from_secs(15 * 60);
 // Long enough that a client in a loop does not ask Management each time, short enough that a new key works soon.
-const REFUSED_FOR: Duration = Duration::from_secs(5);
+const REFUSED_TTL: Duration = Duration::from_secs(5);
 
 /// Verifies API keys.
 pub(crate) struct ApiKeys {
@@ -43,8 +43,8 @@ impl ApiKeys {
         Self {
             management,
             clock,
-            good: Cache::builder().max_capacity(50_000).time_to_live(KEPT_FOR).build(),
-            refused: Cache::builder().max_capacity(50_000).time_to_live(REFUSED_FOR).build(),
+            good: Cache::builder().max_capacity(50_000).time_to_live(STALE_TTL).build(),
+            refused: Cache::builder().max_capacity(50_000).time_to_live(REFUSED_TTL).build(),
         }
     }
 
@@ -61,7 +61,7 @@ impl ApiKeys {
         let sha256 = hex::encode(Sha256::digest(key));
         let now_ms = self.clock.now_ms();
         let remembered = match self.good.get(&sha256).await {
-            Some(checked) if revocations.state(&checked.identity) == State::Good => Some(checked),
+            Some(checked) if revocations.state(&checked.identity) == IdentityState::Good => Some(checked),
             Some(_) | None => None,
         };
         if let Some(checked) = &remembered

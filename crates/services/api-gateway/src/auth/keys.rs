@@ -109,7 +109,7 @@ fn make(path: &Path) -> anyhow::Result<SigningKey> {
     let pem = signing.to_pkcs8_pem(LineEnding::LF).context("cannot encode the signing key")?;
     let draft = folder.join(format!(".gateway-key-{:016x}", rand::random::<u64>()));
     let written = write_private(&draft, pem.as_bytes()).and_then(|()| fs::hard_link(&draft, path));
-    // The draft is of no use any more, whatever happened; a leftover is a file that nobody reads.
+    // The draft is no longer needed, whatever happened; if it cannot be removed, it is a file that nobody reads.
     let _removed = fs::remove_file(&draft);
     match written {
         Ok(()) => Ok(signing),

@@ -24,16 +24,16 @@ use super::nobody;
 use super::sessions::Sessions;
 use crate::Error;
 
-const EVERY: Duration = Duration::from_millis(250);
-const ANSWER_WITHIN: Duration = Duration::from_secs(2);
-// Requests that wait for news while Management is away share one attempt.
-const SHARED_FOR: Duration = Duration::from_millis(500);
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
+const CHANGES_TIMEOUT: Duration = Duration::from_secs(2);
+// While Management is away, requests share one attempt to reach it per interval.
+const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 const READ_STALE_MS: i64 = 15 * 60_000;
 // Clocks of several gateways differ, and what one wrote may become visible a little later than it says.
 const OVERLAP_MS: i64 = 60_000;
 // Longer than any access token lives.
-const KEPT_MS: i64 = 26 * 3_600_000;
-const PRUNED_ABOVE: usize = 10_000;
+const RETENTION_MS: i64 = 26 * 3_600_000;
+const PRUNE_THRESHOLD: usize = 10_000;
 
 /// Knows whose access was taken back.
 pub(crate) struct Revocations {
@@ -61,7 +61,7 @@ struct Known {
 
 /// How an identity stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum State {
+pub(crate) enum IdentityState {
     /// Nothing has changed.
     Good,
     /// Something has changed; Management knows what.
@@ -88,19 +88,19 @@ impl Revocations {
     }
 
     /// How an identity stands, as far as is known here.
-    pub(crate) fn state(&self, identity: &Identity) -> State {
+    pub(crate) fn state(&self, identity: &Identity) -> IdentityState {
         if identity.expires_at.is_some_and(|at| at <= self.clock.now_s()) {
-            return State::Expired;
+            return IdentityState::Expired;
         }
         let known = self.read();
         if identity.session.as_ref().is_some_and(|session| known.ended.contains_key(session)) {
-            return State::Ended;
+            return IdentityState::Ended;
         }
         let changed = |subject: Subject| known.changes.get(&subject).is_some_and(|epoch| *epoch > identity.epoch);
         let has_changed = changed(Subject::User(identity.person))
             || changed(Subject::Tenant(identity.tenant))
             || identity.key.is_some_and(|key| changed(Subject::Key(key)));
-        if has_changed { State::Changed } else { State::Good }
+        if has_changed { IdentityState::Changed } else { IdentityState::Good }
     }
 
     /// Wakes up whenever something new is known.
@@ -115,7 +115,7 @@ impl Revocations {
         self.news.send_replace(());
     }
 
-    /// Passes when what is known is new enough, which reading needs less than anything else; asks for news if not.
+    /// Passes when what is known is recent enough; for reading it may be older. Otherwise asks for changes first.
     ///
     /// # Errors
     /// [`Error::RightsUnknown`].
@@ -128,7 +128,7 @@ impl Revocations {
         if self.is_known(stale_ms) {
             return Ok(());
         }
-        if failed_at.is_some_and(|at| at.elapsed() < SHARED_FOR) {
+        if failed_at.is_some_and(|at| at.elapsed() < RETRY_INTERVAL) {
             return Err(Error::RightsUnknown);
         }
         self.learn(&mut failed_at).await.map_err(|_away| Error::RightsUnknown)
@@ -156,14 +156,14 @@ impl Revocations {
         let now_ms = self.clock.now_ms();
         let (mut cursor, since_ms) = {
             let known = self.read();
-            (known.cursor, known.as_of_ms.map_or(now_ms - KEPT_MS, |as_of_ms| as_of_ms - OVERLAP_MS))
+            (known.cursor, known.as_of_ms.map_or(now_ms - RETENTION_MS, |as_of_ms| as_of_ms - OVERLAP_MS))
         };
         let ended = self.sessions.ended_since(since_ms).await?;
         let mut changes = Vec::new();
         loop {
             let asked = nobody(self.ids.next());
-            let page = tokio::time::timeout(ANSWER_WITHIN, self.management.rights_changes(&asked, cursor)).await;
-            let page = page.map_err(|_late| Error::Timeout(ANSWER_WITHIN.as_secs()))??;
+            let page = tokio::time::timeout(CHANGES_TIMEOUT, self.management.rights_changes(&asked, cursor)).await;
+            let page = page.map_err(|_late| Error::Timeout(CHANGES_TIMEOUT.as_secs()))??;
             cursor = page.data.last().map_or(cursor, |last| last.epoch.max(cursor));
             changes.extend(page.data);
             if !page.has_more {
@@ -181,7 +181,7 @@ impl Revocations {
         }
         known.cursor = cursor;
         known.as_of_ms = Some(now_ms);
-        known.prune(now_ms - KEPT_MS);
+        known.prune(now_ms - RETENTION_MS);
         drop(known);
         if is_news {
             self.news.send_replace(());
@@ -206,7 +206,7 @@ impl Revocations {
                 }
             }
             tokio::select! {
-                () = tokio::time::sleep(EVERY) => {}
+                () = tokio::time::sleep(POLL_INTERVAL) => {}
                 () = stopping.cancelled() => return,
             }
         }
@@ -222,9 +222,9 @@ impl Revocations {
 }
 
 impl Known {
-    /// Forgets what no token that is still good can be older than. A number is never below its time.
+    /// Forgets changes that are older than any valid token. A number is never below its time in milliseconds.
     fn prune(&mut self, before_ms: i64) {
-        if self.changes.len() + self.ended.len() > PRUNED_ABOVE {
+        if self.changes.len() + self.ended.len() > PRUNE_THRESHOLD {
             self.changes.retain(|_, epoch| *epoch >= before_ms);
             self.ended.retain(|_, at_ms| *at_ms >= before_ms);
         }

@@ -3,8 +3,8 @@
 //! A refresh token is used once and followed by the next. When one is used again, either the person or a thief holds a
 //! copy, and nobody can tell which; so the whole session ends. There is one exception: two tabs of one browser refresh
 //! at the same moment with the same cookie. Within a few seconds the second one therefore gets *the same* successor,
-//! not a token of its own. A thief who is that fast ends up sharing the successor with the person, and the next
-//! refresh of either of them shows it.
+//! not a token of its own. A thief who is that fast shares the successor with the person, and the next refresh of
+//! either of them exposes it.
 
 use std::time::Duration;
 

@@ -4,7 +4,7 @@
 //! They are counted per mail address *and* network address, so that nobody can lock another person out from elsewhere,
 //! and per network address alone, so that trying one password on many accounts stops too.
 //!
-//! Kept in memory: a restart forgives, which costs a guesser more time than it gains.
+//! Kept in memory: a restart forgets the attempts, which gains an attacker less than it costs.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -15,8 +15,8 @@ use sha2::{Digest, Sha256};
 
 use crate::Error;
 
-// After the last attempt of this long ago, everything is forgiven.
-const MEMORY_MS: i64 = 15 * 60 * 1000;
+// Attempts are forgotten this long after the last one.
+const FORGET_AFTER_MS: i64 = 15 * 60 * 1000;
 const FIRST_WAIT_MS: i64 = 30_000;
 // One office behind one address has many people who mistype.
 const PER_ADDRESS_FACTOR: u32 = 10;
@@ -56,7 +56,8 @@ impl Throttle {
     /// Counts an attempt.
     ///
     /// # Errors
-    /// [`Error::LoginThrottled`] when the door is closed for this person from here, or for everybody from here.
+    /// [`Error::LoginThrottled`] when sign-ins are blocked for this account from this address, or for all accounts from
+    /// it.
     pub(crate) fn attempt(&self, mail: &str, address: Option<IpAddr>) -> Result<Attempt<'_>, Error> {
         let from = address.map_or_else(|| "in process".to_owned(), network_of);
         let person = name(&format!("person\n{}\n{from}", mail.trim().to_lowercase()));
@@ -70,7 +71,7 @@ impl Throttle {
     /// holds a stolen session has many addresses.
     ///
     /// # Errors
-    /// [`Error::LoginThrottled`] when the door is closed for this person.
+    /// [`Error::LoginThrottled`] when sign-ins are blocked for this account.
     pub(crate) fn attempt_again(&self, person: UserId) -> Result<Attempt<'_>, Error> {
         let person = name(&format!("again\n{person}"));
         self.count(&[(person, self.limit)])?;
@@ -81,7 +82,7 @@ impl Throttle {
         let now_ms = self.clock.now_ms();
         let mut tallies = self.tallies.lock().unwrap_or_else(PoisonError::into_inner);
         if tallies.len() > MAX_TALLIES {
-            tallies.retain(|_, tally| now_ms - tally.last_ms < MEMORY_MS);
+            tallies.retain(|_, tally| now_ms - tally.last_ms < FORGET_AFTER_MS);
         }
         for (name, _) in limits {
             let closed_until_ms = tallies.get(name).map_or(0, |tally| tally.closed_until_ms);
@@ -99,13 +100,13 @@ impl Throttle {
 
 impl Tally {
     fn count(&mut self, limit: u32, now_ms: i64) {
-        if now_ms - self.last_ms > MEMORY_MS {
+        if now_ms - self.last_ms > FORGET_AFTER_MS {
             *self = Self::default();
         }
         self.n_attempts += 1;
         self.last_ms = now_ms;
         if let Some(n_over) = self.n_attempts.checked_sub(limit) {
-            let wait_ms = FIRST_WAIT_MS.saturating_mul(1 << n_over.min(10)).min(MEMORY_MS);
+            let wait_ms = FIRST_WAIT_MS.saturating_mul(1 << n_over.min(10)).min(FORGET_AFTER_MS);
             self.closed_until_ms = now_ms + wait_ms;
         }
     }
@@ -119,7 +120,7 @@ impl Attempt<'_> {
         self.address.into_iter().for_each(|address| take_back(&mut tallies, address));
     }
 
-    /// It could not be looked at, so it does not count.
+    /// The password could not be checked, so the attempt does not count.
     pub(crate) fn void(self) {
         let mut tallies = self.throttle.tallies.lock().unwrap_or_else(PoisonError::into_inner);
         take_back(&mut tallies, self.person);
@@ -159,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn the_door_closes_for_one_person_from_one_place_and_opens_again() {
+    fn sign_ins_are_blocked_for_one_account_from_one_address_and_allowed_again() {
         let clock = Clock::manual(1_000_000_000);
         let throttle = Throttle::new(3, clock.clone());
 

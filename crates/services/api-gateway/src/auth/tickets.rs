@@ -1,7 +1,7 @@
 //! Tickets: a browser cannot send headers with a WebSocket, and a token in an address ends up in logs.
 //!
-//! A ticket opens one connection within half a minute. It lies in the database, so that any gateway of several may
-//! take it, and only one of them once.
+//! A ticket opens one connection within half a minute. It is kept in the database, so that any of several gateways can
+//! accept it, and only one of them, once.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

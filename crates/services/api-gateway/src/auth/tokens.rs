@@ -1,8 +1,7 @@
 //! Access tokens: minted here, verified here, and by anybody who reads the JWKS.
 //!
-//! Only EdDSA under our own key is looked at; what the token's header says it would like to be verified with plays no
-//! part. Whether the session and the rights behind a token still are what it says is for
-//! [`super::revocations`] to know.
+//! Only EdDSA under our own key is accepted; the algorithm in the token's header is ignored. Whether the session and
+//! the rights behind a token still are what it says is for [`super::revocations`] to know.
 
 use std::time::Duration;
 
@@ -20,7 +19,7 @@ use crate::Error;
 const ISSUER: &str = "septet";
 const AUDIENCE: &str = "septet-api";
 // Verifying costs about 60 µs and a console asks many things with one token.
-const CACHED_FOR: Duration = Duration::from_secs(60);
+const CACHE_TTL: Duration = Duration::from_secs(60);
 
 /// Mints and verifies access tokens.
 pub(crate) struct Tokens {
@@ -52,7 +51,7 @@ impl Tokens {
             lifetime_s: lifetime_s.into(),
             clock,
             ids,
-            verified: Cache::builder().max_capacity(50_000).time_to_live(CACHED_FOR).build(),
+            verified: Cache::builder().max_capacity(50_000).time_to_live(CACHE_TTL).build(),
         }
     }
 

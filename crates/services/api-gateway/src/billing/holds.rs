@@ -17,10 +17,10 @@ use super::{Billing, read_account};
 use crate::{Error, rows};
 
 /// Ended holds are kept for a week, so that whatever comes late still finds them.
-const KEPT_MS: i64 = 7 * 86_400_000;
+const RETENTION_MS: i64 = 7 * 86_400_000;
 
 /// Holds that run out in one go; the next round takes the rest.
-const AT_ONCE: u32 = 500;
+const EXPIRY_BATCH: u32 = 500;
 
 /// What is asked for a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub struct Wanted<'a> {
 }
 
 /// A hold as its row says.
-struct Row {
+struct HoldRow {
     amount: i64,
     is_open: bool,
 }
@@ -118,8 +118,8 @@ impl Billing {
             .await
     }
 
-    /// Gives a hold back whole. One that is not there yet can not be made any more: a request to make it may still be on
-    /// its way.
+    /// Gives a hold back whole. One that does not exist yet cannot be made any more: a request to make it may still be
+    /// in flight.
     ///
     /// # Errors
     /// When the database fails.
@@ -161,7 +161,8 @@ impl Billing {
         let now_ms = self.clock.now_ms();
         let sql = "SELECT id, tenant FROM gateway_holds
                    WHERE state IN ('held', 'spent') AND expires_at_ms <= $1 LIMIT $2";
-        let due = rows::all(self.database.reader(), sql, vec![before_ms.into(), i64::from(AT_ONCE).into()]).await?;
+        let due =
+            rows::all(self.database.reader(), sql, vec![before_ms.into(), i64::from(EXPIRY_BATCH).into()]).await?;
         for row in &due {
             let (id, owner): (String, String) = (row.try_get("", "id")?, row.try_get("", "tenant")?);
             self.database
@@ -177,7 +178,7 @@ impl Billing {
                 .await?;
         }
         let sql = "DELETE FROM gateway_holds WHERE state NOT IN ('held', 'spent') AND expires_at_ms < $1";
-        rows::run(self.database.writer(), sql, [now_ms.saturating_sub(KEPT_MS).into()]).await?;
+        rows::run(self.database.writer(), sql, [now_ms.saturating_sub(RETENTION_MS).into()]).await?;
         Ok(due.len())
     }
 }
@@ -191,7 +192,7 @@ pub(super) async fn end(
     cost: i64,
     now_ms: i64,
 ) -> Result<(), Error> {
-    let Some(Row { amount, is_open: true }) = row(connection, owner, hold).await? else { return Ok(()) };
+    let Some(HoldRow { amount, is_open: true }) = row(connection, owner, hold).await? else { return Ok(()) };
     let sql = "UPDATE gateway_holds SET state = $1, settled_nano = $2 WHERE id = $3";
     rows::run(connection, sql, [state.into(), cost.into(), hold.into()]).await?;
     give_back(connection, owner, amount, now_ms).await
@@ -210,22 +211,22 @@ async fn repeated(connection: &impl ConnectionTrait, owner: &str, hold: &str) ->
     let sql = "SELECT tenant FROM gateway_holds WHERE id = $1";
     let Some(known) = rows::one(connection, sql, [hold.into()]).await? else { return Ok(None) };
     if known.try_get::<String>("", "tenant")? == owner
-        && let Some(Row { amount, is_open: true }) = row(connection, owner, hold).await?
+        && let Some(HoldRow { amount, is_open: true }) = row(connection, owner, hold).await?
     {
         return Ok(Some(Money(amount)));
     }
     Err(Error::Conflict("this hold is over, or somebody else's".to_owned()))
 }
 
-async fn row(connection: &impl ConnectionTrait, owner: &str, hold: &str) -> Result<Option<Row>, Error> {
+async fn row(connection: &impl ConnectionTrait, owner: &str, hold: &str) -> Result<Option<HoldRow>, Error> {
     let sql = "SELECT amount_nano, state FROM gateway_holds WHERE id = $1 AND tenant = $2";
     let Some(row) = rows::one(connection, sql, [hold.into(), owner.into()]).await? else { return Ok(None) };
     let state: String = row.try_get("", "state")?;
-    Ok(Some(Row { amount: row.try_get("", "amount_nano")?, is_open: state == "held" || state == "spent" }))
+    Ok(Some(HoldRow { amount: row.try_get("", "amount_nano")?, is_open: state == "held" || state == "spent" }))
 }
 
-/// Less is kept back, or more for an amount below zero. What is held is a sum of what was available or of what calls can
-/// cost, so it stays far from the end of the numbers.
+/// Less is kept back, or more for an amount below zero. The held sum is bounded by what was available or by what calls
+/// can cost, so it cannot overflow.
 async fn give_back(connection: &impl ConnectionTrait, owner: &str, amount: i64, now_ms: i64) -> Result<(), Error> {
     let sql = "UPDATE gateway_accounts SET held_nano = held_nano - $1, updated_at_ms = $2 WHERE tenant = $3";
     rows::run(connection, sql, [amount.into(), now_ms.into(), owner.into()]).await?;

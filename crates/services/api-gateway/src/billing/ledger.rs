@@ -16,8 +16,8 @@ const REVENUE: &str = "platform:revenue";
 const CASH: &str = "platform:cash";
 
 /// No balance goes beyond this, above or below zero: 9,000,000,000 units. It leaves room to add and subtract in whole
-/// numbers, also where SQLite would go on in floating point without a word.
-const FARTHEST: i64 = 9_000_000_000_000_000_000;
+/// numbers, also where SQLite would silently continue in floating point.
+const MAX_BALANCE: i64 = 9_000_000_000_000_000_000;
 
 /// Whether something was booked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,7 +101,7 @@ impl Billing {
         }
         let is_credit = booking.credit == customer(booking.tenant);
         let change = if is_credit { booking.amount.0 } else { -booking.amount.0 };
-        let balance = account.balance_nano.checked_add(change).filter(|sum| (-FARTHEST..=FARTHEST).contains(sum));
+        let balance = account.balance_nano.checked_add(change).filter(|sum| (-MAX_BALANCE..=MAX_BALANCE).contains(sum));
         let Some(balance) = balance else { return Ok(Booked::TooFar) };
         let sql = "INSERT INTO gateway_ledger (id, record, side, account, tenant, kind, amount_nano, memo, at_ms)
                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (record, side) DO NOTHING";

@@ -1,8 +1,8 @@
 //! Usage records that cannot be true.
 //!
-//! A provider that says a call had 9,000,000,000,000,000,000 tokens has a bug. Booked, such a record would ruin an account
-//! and every sum that it is part of. It is put aside whole, loudly, and the feed goes on behind it; the operator finds it
-//! at `/api/usage/refused` and corrects by hand what it stands for.
+//! A provider that says a call had 9,000,000,000,000,000,000 tokens has a bug. Booked, such a record would ruin an
+//! account and every sum that it is part of. It is quarantined as a whole and logged as an error, and the feed goes on
+//! with the next one; the operator finds it at `/api/usage/refused` and corrects by hand what it stands for.
 
 use sea_orm::ConnectionTrait;
 use septet_contracts::gateway::RefusedUsage;

@@ -1,5 +1,5 @@
-//! What a person configures, and background jobs. Management and the worker ask again behind the door, and more finely: of
-//! one's own account, of one's own keys. What the gateway adds is to take notice of changed rights before it answers.
+//! What a person configures, and background jobs. Management and the worker check permissions again, and more finely:
+//! for one's own account and one's own keys. The gateway itself learns of changed rights before it answers.
 
 use axum::Extension;
 use axum::extract::{Path, Request, State};

@@ -62,7 +62,7 @@ async fn refresh(
     match app.auth.refresh(&token, request).await {
         Ok(grant) => Ok(signed(grant, is_in_body, origin)),
         Err(error) => {
-            // The cookie of a session that is over only leads here again. A stale one is about to be replaced.
+            // The cookie of a session that is over would only fail again. A stale one is about to be replaced.
             let is_over = matches!(error, Error::NoSession | Error::Replayed);
             let mut response = Refusal::from(error).into_response();
             if is_over && !is_in_body {

@@ -15,7 +15,7 @@ pub(super) struct Content {
     pub(super) mime: String,
 }
 
-/// Streams the bytes, with headers that let nothing in them run.
+/// Streams the bytes, with headers that prevent any script in them from running.
 pub(super) async fn serve(blobs: &Blobs, content: Content, headers: &HeaderMap) -> Result<Response, Error> {
     let Content { blob, filename, mime } = content;
     let content = septet_chassis::http::Content { tag: blob.to_string(), filename, mime };

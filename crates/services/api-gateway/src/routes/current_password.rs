@@ -1,4 +1,4 @@
-//! The current password is a second door: whoever found an open session must not guess at it.
+//! Throttles checks of the current password: whoever finds an open session must not be able to guess it.
 
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;

@@ -18,7 +18,7 @@ use utoipa_axum::routes;
 use super::content::{Content, serve};
 use crate::Error;
 use crate::access::needs;
-use crate::door::Inspection;
+use crate::admission::Inspection;
 use crate::gateway::{App, Gateway};
 use crate::route::Routes;
 

@@ -67,7 +67,8 @@ impl Gateway {
                     }
                 }
                 match models {
-                    // Passed on as they are: another gateway behind the seam may say more about its models.
+                    // Passed on as they are: another gateway in the model gateway's place may say more about its
+                    // models.
                     Ok(models) => list.data.extend(models["data"].as_array().into_iter().flatten().cloned()),
                     Err(error) => {
                         warn!(error.detail = %error, "the list of models has only agents");

@@ -21,9 +21,9 @@ use serde::Deserialize;
 use utoipa_axum::routes;
 
 use crate::access::needs;
+use crate::admission::query_value;
 use crate::auth::identity::Identity;
 use crate::body::{Head, for_agent};
-use crate::door::query_value;
 use crate::gateway::{App, Gateway};
 use crate::route::Routes;
 use crate::socket::{self, Resume};

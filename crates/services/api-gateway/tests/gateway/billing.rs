@@ -1,4 +1,4 @@
-//! Money: nothing is booked twice, nothing is promised twice, and no figure makes it anything but whole numbers.
+//! Money: nothing is booked twice, nothing is promised twice, and no figure overflows.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -23,7 +23,7 @@ fn wanted(hold: &str, most: i64, least: i64) -> Wanted<'_> {
 }
 
 #[tokio::test]
-async fn a_refusal_for_want_of_money_comes_through_every_door_before_the_first_byte() {
+async fn a_refusal_for_want_of_money_comes_from_every_endpoint_before_the_first_byte() {
     let harness = Harness::open().await;
     let token = harness.token("member@acme.test").await;
     prepaid(&harness, 0).await;
@@ -186,7 +186,8 @@ async fn a_hold_runs_out_only_when_the_feed_has_caught_up_and_a_late_record_is_b
         let balance = billing.balance(acme).await.unwrap();
         (balance.balance_nano, balance.held_nano)
     };
-    // The first goes on being renewed; the second has spent and its record is on its way; of the third nothing is heard.
+    // The first goes on being renewed; the second has spent and its record is on its way; the third is neither renewed
+    // nor settled.
     billing.settle(acme, &holds[1].to_string(), Money(20)).await.unwrap();
     harness.peers.feed_is_down.store(true, Ordering::SeqCst);
     harness.clock.advance(Duration::from_secs(800));

@@ -1,10 +1,10 @@
-//! The gateway through its public door, against scripted peers.
+//! The gateway through its public interface, against scripted peers.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
+mod admission;
 mod billing;
 mod console;
-mod door;
 mod harness;
 mod keys;
 mod peers;

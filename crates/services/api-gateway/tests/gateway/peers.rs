@@ -38,7 +38,7 @@ pub(crate) struct Peers {
     /// The model gateway and agent-core say that the tenant's balance does not cover what is asked.
     pub(crate) has_no_money: AtomicBool,
     /// Method, path, caller and headers of whatever reached a peer other than Management.
-    pub(crate) seen: Mutex<Vec<Seen>>,
+    pub(crate) seen: Mutex<Vec<RecordedRequest>>,
     pub(crate) files: Mutex<HashMap<FileId, (TenantId, Value)>>,
     pub(crate) script: Mutex<Script>,
     pub(crate) n_dropped: Arc<AtomicUsize>,
@@ -55,7 +55,7 @@ pub(crate) struct Account {
 }
 
 #[derive(Debug, Clone)]
-pub(crate) struct Seen {
+pub(crate) struct RecordedRequest {
     pub(crate) service: ServiceName,
     pub(crate) path: String,
     pub(crate) caller: Option<Caller>,
@@ -201,12 +201,13 @@ impl Peers {
         self.seen.lock().unwrap().iter().filter(|seen| seen.service == service && seen.path == path).count()
     }
 
-    pub(crate) fn last_seen(&self) -> Seen {
+    pub(crate) fn last_seen(&self) -> RecordedRequest {
         self.seen.lock().unwrap().last().cloned().expect("something was asked")
     }
 
     fn note(&self, service: ServiceName, caller: Option<&Caller>, path: &str, headers: &HeaderMap, body: Value) {
-        let seen = Seen { service, path: path.to_owned(), caller: caller.cloned(), headers: headers.clone(), body };
+        let seen =
+            RecordedRequest { service, path: path.to_owned(), caller: caller.cloned(), headers: headers.clone(), body };
         self.seen.lock().unwrap().push(seen);
     }
 }

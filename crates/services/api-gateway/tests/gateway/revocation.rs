@@ -1,4 +1,4 @@
-//! Access that is taken back: by whatever way, in every gateway, on everything that is open.
+//! Access that is revoked: by any means, in every gateway, on everything that is open.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;

@@ -187,7 +187,7 @@ async fn a_disabled_account_loses_its_sessions_and_a_changed_role_counts_at_the_
 }
 
 #[tokio::test]
-async fn no_forged_token_opens_the_door() {
+async fn no_forged_token_is_accepted() {
     let harness = Harness::open().await;
     let token = harness.token("member@acme.test").await;
     let jwk = harness.get("/.well-known/jwks.json", "").await.json()["keys"][0].clone();

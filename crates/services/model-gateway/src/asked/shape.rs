@@ -1,9 +1,9 @@
 //! Whether the messages of a request have the form of their dialect.
 //!
-//! What goes to a provider of the same dialect is not read by us; but some servers answer a message that is none with an
-//! error of their own, or fall over. Then the client would learn nothing, and others would be told that the server is down.
-//! So the form is looked at here: what is text, what is a list, what is an object, and who speaks. What a message says, and
-//! fields that we do not know, are between the client and the model.
+//! What goes to a provider of the same dialect is not read by us; but some servers answer a malformed message with a
+//! server error, or crash. Then the client would not learn what is wrong, and the breaker would count it as an outage.
+//! So the form is looked at here: what is text, what is a list, what is an object, and who speaks. What a message says,
+//! and fields that we do not know, are between the client and the model.
 
 use std::borrow::Cow;
 
@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 
 /// What is looked at in a message or an item.
 #[derive(Deserialize)]
-struct Entry<'a> {
+struct MessageShape<'a> {
     #[serde(borrow, default, rename = "type")]
     kind: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
@@ -31,7 +31,7 @@ struct Part<'a> {
 }
 
 #[derive(Deserialize)]
-struct Call<'a> {
+struct ToolCall<'a> {
     #[serde(borrow, default)]
     function: Option<Function<'a>>,
 }
@@ -50,7 +50,7 @@ pub(super) fn messages(dialect: Dialect, list: &[&RawValue]) -> Result<(), Wrong
     };
     for (at, raw) in list.iter().enumerate() {
         let param = || format!("messages[{at}]");
-        let entry: Entry<'_> = object(&param, raw)?;
+        let entry: MessageShape<'_> = object(&param, raw)?;
         spoken(&param, &entry, roles)?;
         let is_said_by_people = matches!(entry.role.as_deref(), Some("system" | "developer" | "user"));
         if is_said_by_people && entry.content.is_none_or(is_null) {
@@ -59,7 +59,7 @@ pub(super) fn messages(dialect: Dialect, list: &[&RawValue]) -> Result<(), Wrong
         if let Some(calls) = entry.tool_calls.filter(|calls| dialect == Dialect::Chat && !is_null(calls)) {
             for (number, call) in self::list(&|| format!("{}.tool_calls", param()), calls)?.iter().enumerate() {
                 let param = || format!("messages[{at}].tool_calls[{number}]");
-                let call: Call<'_> = object(&param, call)?;
+                let call: ToolCall<'_> = object(&param, call)?;
                 // A call of another kind than a function has its own form.
                 if call.function.is_some_and(|function| function.name.is_none_or(|name| name.is_empty())) {
                     return Err(Wrong::field(format!("{}.function.name", param()), "is missing"));
@@ -79,7 +79,7 @@ pub(super) fn input(raw: &RawValue) -> Result<(), Wrong> {
     }
     for (at, raw) in list(&|| "input".to_owned(), raw)?.iter().enumerate() {
         let param = || format!("input[{at}]");
-        let entry: Entry<'_> = object(&param, raw)?;
+        let entry: MessageShape<'_> = object(&param, raw)?;
         if entry.kind.as_deref().is_none_or(|kind| kind == "message") {
             spoken(&param, &entry, &["user", "assistant", "system", "developer"])?;
         }
@@ -87,7 +87,7 @@ pub(super) fn input(raw: &RawValue) -> Result<(), Wrong> {
     Ok(())
 }
 
-fn spoken(param: &dyn Fn() -> String, entry: &Entry<'_>, roles: &[&str]) -> Result<(), Wrong> {
+fn spoken(param: &dyn Fn() -> String, entry: &MessageShape<'_>, roles: &[&str]) -> Result<(), Wrong> {
     match entry.role.as_deref() {
         None => return Err(Wrong::field(format!("{}.role", param()), "is missing")),
         Some(role) if !roles.contains(&role) => {

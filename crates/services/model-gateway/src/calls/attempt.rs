@@ -9,7 +9,7 @@ use tracing::debug;
 
 use super::Calls;
 use super::progress::CallProgress;
-use crate::call::{Call, Work};
+use crate::call::{ModelCall, Work};
 use crate::deployment::{Deployment, LastFailure, moment};
 use crate::error::Error;
 use crate::meter::Meter;
@@ -21,7 +21,7 @@ impl Calls {
     pub(super) async fn attempt(
         &self,
         caller: &Caller,
-        call: &Call,
+        call: &ModelCall,
         plan: &Plan,
         member: &Member,
         sink: &Sink,
@@ -93,7 +93,7 @@ impl Calls {
             }
             Err(error) => {
                 let fault = error.fault();
-                if fault.kind.is_sickness() {
+                if fault.kind.counts_against_deployment() {
                     deployment.failed(error);
                     pass.bad(now(), fault);
                     flight.failed(now());

@@ -1,7 +1,6 @@
-//! Cancelling a call by its key: the provider is let go at once, and what was used is settled.
+//! Cancelling a call by its key: the request to the provider is dropped at once, and what was used is settled.
 //!
-//! A caller that goes away says nothing about the answer: it may come back for it under the key. A cancel says that
-//! nobody ever will.
+//! A caller that disconnects may come back for the answer under the key; a cancel says that nobody will.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -11,7 +10,7 @@ use septet_kernel::Caller;
 use super::{Calls, Key};
 
 /// How long a cancelled key begins no call: a request may still be on its way when the cancel overtakes it.
-const REMEMBERED_MS: i64 = 60_000;
+const CANCELLED_TTL_MS: i64 = 60_000;
 
 /// The keys that were cancelled a moment ago.
 #[derive(Default)]
@@ -23,12 +22,12 @@ impl Cancelled {
     /// Whether this key was cancelled within the last minute.
     pub(super) fn has(&self, key: &Key, now_ms: i64) -> bool {
         let at_ms = self.at_ms.lock().unwrap_or_else(PoisonError::into_inner);
-        at_ms.get(key).is_some_and(|at| now_ms - at < REMEMBERED_MS)
+        at_ms.get(key).is_some_and(|at| now_ms - at < CANCELLED_TTL_MS)
     }
 
     fn add(&self, key: Key, now_ms: i64) {
         let mut at_ms = self.at_ms.lock().unwrap_or_else(PoisonError::into_inner);
-        at_ms.retain(|_, at| now_ms - *at < REMEMBERED_MS);
+        at_ms.retain(|_, at| now_ms - *at < CANCELLED_TTL_MS);
         at_ms.insert(key, now_ms);
     }
 }

@@ -5,7 +5,7 @@ use tracing::debug;
 
 use super::progress::CallProgress;
 use super::{Calls, worst};
-use crate::call::Call;
+use crate::call::ModelCall;
 use crate::config::ModelKind;
 use crate::deployment::Deployment;
 use crate::error::Error;
@@ -15,7 +15,7 @@ impl Calls {
     /// cost nothing is used again where it is enough.
     ///
     /// As long as nobody knows how the deployment counts, the calls of one prepaid tenant go one after the other: one
-    /// call whose count is beyond all expectation is an accident, fifty at once are the tenant's ruin.
+    /// call that costs more than was kept back is a small overdraft, fifty at once would be a large one.
     ///
     /// # Errors
     /// [`Error::InsufficientBalance`] when the tenant's account does not cover it; [`Error::Accounts`] when nobody can
@@ -23,7 +23,7 @@ impl Calls {
     pub(super) async fn secure(
         &self,
         caller: &Caller,
-        call: &Call,
+        call: &ModelCall,
         deployment: &Deployment,
         progress: &mut CallProgress,
     ) -> Result<(), Error> {
@@ -45,7 +45,7 @@ impl Calls {
                     funds.release().await;
                 }
                 let Some(funds) = self.accounts.open(caller).await else { return Ok(()) };
-                // Noted before anything is asked, so that it is given back if this is broken off.
+                // Stored before the request is sent, so that the hold is released if this future is dropped.
                 let funds = progress.funds.insert(funds);
                 if !funds.reserve(need.most, need.least, call.run.as_deref()).await? {
                     progress.funds = None;
@@ -80,7 +80,7 @@ impl Calls {
     }
 
     /// How long an answer may be by what was kept back for it; `None` where nothing need be said of that.
-    pub(super) fn cap(&self, call: &Call, deployment: &Deployment, progress: &CallProgress) -> Option<u64> {
+    pub(super) fn cap(&self, call: &ModelCall, deployment: &Deployment, progress: &CallProgress) -> Option<u64> {
         let funds = progress.funds.as_ref()?;
         worst::cap(progress.tenant, call, deployment, funds.granted_nano())
     }

@@ -6,7 +6,7 @@ use septet_difficulty::{Calibration, Probability};
 use septet_kernel::TenantId;
 
 use super::Calls;
-use crate::call::{Call, Work};
+use crate::call::{ModelCall, Work};
 use crate::config::{RouteConfig, StrategyKind};
 use crate::difficulty::{Difficulty, threshold};
 use crate::registry::Stage;
@@ -38,7 +38,7 @@ impl Calls {
     /// have other models.
     pub(super) async fn judge(
         &self,
-        call: &Call,
+        call: &ModelCall,
         tenant: TenantId,
         route: Option<&str>,
         stage: &Stage,

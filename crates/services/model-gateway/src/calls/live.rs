@@ -11,26 +11,26 @@ use tracing::{debug, info};
 
 use super::progress::CallProgress;
 use super::stream::terminal;
-use super::{Calls, LAST_WORDS};
-use crate::call::Call;
+use super::{CALL_SHUTDOWN_TIMEOUT, Calls};
+use crate::call::ModelCall;
 use crate::error::Error;
-use crate::quota::{Hold, Who};
+use crate::quota::{Reservation, Who};
 use crate::recording::{Head, Piece, Sink};
 use crate::registry::Plan;
 
 impl Calls {
     /// Makes an answer and sees it to its record.
-    pub(super) async fn live(&self, caller: &Caller, call: &Call, sink: &Sink) {
+    pub(super) async fn live(&self, caller: &Caller, call: &ModelCall, sink: &Sink) {
         let mut progress = CallProgress::new(call, caller, self.ids.next(), &self.clock);
         let stopping = self.lifecycle.stopping();
         let outcome = tokio::select! {
             outcome = self.answer(caller, call, sink, &mut progress) => outcome,
             unwanted = sink.unwanted() => Err(unwanted),
-            () = async { stopping.cancelled().await; tokio::time::sleep(LAST_WORDS).await } => Err(Error::Stopping),
+            () = async { stopping.cancelled().await; tokio::time::sleep(CALL_SHUTDOWN_TIMEOUT).await } => Err(Error::Stopping),
         };
         let (last, outcome) = match outcome {
             Ok(last) => (last, Ok(())),
-            // The client has seen a beginning, so it is told in its own protocol that there is no end.
+            // The client has received the beginning, so the failure is reported in its own protocol.
             Err(error) if progress.has_shown => (terminal(call.dialect(), &error), Err(error)),
             Err(error) => (Bytes::new(), Err(error)),
         };
@@ -48,7 +48,7 @@ impl Calls {
     async fn answer(
         &self,
         caller: &Caller,
-        call: &Call,
+        call: &ModelCall,
         sink: &Sink,
         progress: &mut CallProgress,
     ) -> Result<Bytes, Error> {
@@ -66,7 +66,7 @@ impl Calls {
             return Ok(cached.body.clone());
         }
         self.recorder.check_room()?;
-        progress.hold = self.reserve(caller, call, &plan).await?;
+        progress.reservation = self.reserve(caller, call, &plan).await?;
         let mut rng = SmallRng::from_rng(&mut rand::rng());
         let mut failed = None;
         for (at, stage) in plan.stages.iter().enumerate() {
@@ -102,7 +102,7 @@ impl Calls {
                     failed = Some(error);
                 }
             }
-            // What every provider would refuse is not asked of the next route.
+            // A request that every provider would refuse is not tried on the next route.
             if failed.as_ref().is_some_and(|error| error.fault().kind == FaultKind::Refused) {
                 break;
             }
@@ -118,7 +118,7 @@ impl Calls {
         }))
     }
 
-    async fn reserve(&self, caller: &Caller, call: &Call, plan: &Plan) -> Result<Option<Hold>, Error> {
+    async fn reserve(&self, caller: &Caller, call: &ModelCall, plan: &Plan) -> Result<Option<Reservation>, Error> {
         if self.quota.is_empty() {
             return Ok(None);
         }

@@ -1,8 +1,8 @@
 //! Thinking in the history of a run goes back to the provider that made it, and to no other.
 //!
-//! A run marks each assistant's message with who made it (`septet_maker`). The mark ends here. Where another provider is
-//! asked, its thinking and signatures are taken out, for it would refuse them; where the same is asked, its proofs are
-//! its own whatever they look like.
+//! A run marks each assistant's message with who made it (`septet_maker`). That field is removed here. Where another
+//! provider is asked, its thinking and signatures are taken out, for it would refuse them; where the same is asked, its
+//! proofs are its own whatever they look like.
 
 use std::borrow::Cow;
 

@@ -8,7 +8,7 @@ use septet_routing::{Blend, Candidate, Choice, Strategy};
 
 use super::Calls;
 use super::judge::Judgement;
-use crate::call::{Call, Work};
+use crate::call::{ModelCall, Work};
 use crate::config::StrategyKind;
 use crate::deployment::moment;
 use crate::registry::Stage;
@@ -17,7 +17,7 @@ impl Calls {
     /// The order of a stage, and why.
     pub(super) fn order(
         &self,
-        call: &Call,
+        call: &ModelCall,
         tenant: TenantId,
         name: &str,
         stage: &Stage,
@@ -32,11 +32,11 @@ impl Calls {
             Work::Chat(asked) => (asked.likely_input(), asked.max_output),
             Work::Embed(body) | Work::Rerank(body) => (body.n_bytes / 4, Some(0)),
         };
-        let asked = septet_routing::Call {
+        let asked = septet_routing::CallEstimate {
             now_ms,
             input,
             expected_output: self.expected.output(&tenant_name, name, max_output),
-            // The threshold is one of scores as they come; what a blend weighs is what they mean.
+            // The threshold compares raw scores; a blend weighs the calibrated probability.
             score: match route.strategy {
                 StrategyKind::Blend => judged.and_then(Judgement::feared),
                 StrategyKind::Weighted | StrategyKind::Latency | StrategyKind::Cost | StrategyKind::Difficulty => {

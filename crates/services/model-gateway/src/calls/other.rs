@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::Calls;
 use super::progress::CallProgress;
-use crate::call::{Call, Work};
+use crate::call::{ModelCall, Work};
 use crate::deployment::{Backend, Deployment};
 use crate::error::Error;
 
@@ -18,7 +18,7 @@ impl Calls {
     /// Vectors, or documents in order.
     pub(super) async fn other(
         &self,
-        call: &Call,
+        call: &ModelCall,
         deployment: &Deployment,
         progress: &mut CallProgress,
     ) -> Result<Bytes, Error> {

@@ -12,10 +12,10 @@ use septet_routing::Tier;
 use crate::accounts::{Funds, Turn};
 use crate::deployment::Deployment;
 use crate::meter::Meter;
-use crate::quota::Hold;
+use crate::quota::Reservation;
 use crate::registry::Plan;
 
-use crate::call::{Call, Work};
+use crate::call::{ModelCall, Work};
 
 /// One call on its way.
 pub(super) struct CallProgress {
@@ -44,7 +44,7 @@ pub(super) struct CallProgress {
     pub has_shown: bool,
     /// Whether the provider said that the answer is over.
     pub is_complete: bool,
-    pub hold: Option<Hold>,
+    pub reservation: Option<Reservation>,
     /// What is kept back of the tenant's account for the attempt that is under way.
     pub funds: Option<Funds>,
     /// While nobody knows how the deployment counts: the right to be the first.
@@ -75,7 +75,7 @@ impl Spent {
 }
 
 impl CallProgress {
-    pub(super) fn new(call: &Call, caller: &Caller, id: RecordId, clock: &Clock) -> Self {
+    pub(super) fn new(call: &ModelCall, caller: &Caller, id: RecordId, clock: &Clock) -> Self {
         let wants_usage = matches!(&call.work, Work::Chat(asked) if asked.wants_usage);
         let now_ms = clock.now_ms();
         let number = id.to_string();
@@ -102,7 +102,7 @@ impl CallProgress {
             first_token_at_ms: None,
             has_shown: false,
             is_complete: false,
-            hold: None,
+            reservation: None,
             funds: None,
             turn: None,
             is_cached: false,

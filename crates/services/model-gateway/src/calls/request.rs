@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::makers;
 use crate::asked::{Asked, fields, with_fields};
-use crate::call::Call;
+use crate::call::ModelCall;
 use crate::config::Unsupported;
 use crate::deployment::Deployment;
 use crate::error::Error;
@@ -115,7 +115,7 @@ pub(super) fn chat_request(asked: &Asked) -> Result<septet_contracts::models::Ch
     body.map_err(|bad| Error::Wrong(bad.into()))
 }
 
-pub(super) fn client_headers(call: &Call) -> Option<HeaderMap> {
+pub(super) fn client_headers(call: &ModelCall) -> Option<HeaderMap> {
     let beta = call.beta.clone()?;
     Some(HeaderMap::from_iter([(http::HeaderName::from_static("anthropic-beta"), beta)]))
 }

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use backon::{ExponentialBuilder, Retryable};
 use bytes::Bytes;
 use septet_contracts::models::{MOST_COST_NANO, UsageRecord, UsageStatus};
 use septet_difficulty::Probability;
@@ -13,21 +14,24 @@ use tracing::{debug, error, info_span, warn};
 use super::progress::{CallProgress, Spent};
 use super::{Calls, worst};
 use crate::accounts::Funds;
-use crate::call::{Call, Work};
+use crate::call::{ModelCall, Work};
 use crate::deployment::Deployment;
 use crate::error::Error;
 use crate::metrics;
-use crate::quota::Hold;
+use crate::quota::Reservation;
 use crate::recording::Sink;
 use crate::store::Stored;
 use crate::tier;
+
+const KEEP_BACKOFF: ExponentialBuilder =
+    ExponentialBuilder::new().with_min_delay(Duration::from_millis(200)).with_max_times(2);
 
 impl Calls {
     /// Records what a call used, if the provider may have charged, and keeps the answer of a keyed call.
     pub(super) async fn settle(
         &self,
         caller: &Caller,
-        call: &Call,
+        call: &ModelCall,
         sink: &Sink,
         last: &Bytes,
         mut progress: CallProgress,
@@ -37,9 +41,9 @@ impl Calls {
             metrics::cached();
             return outcome;
         }
-        let hold = progress.hold.take();
+        let reservation = progress.reservation.take();
         let Some(deployment) = progress.deployment.clone() else {
-            give_back(hold, progress.spent).await;
+            give_back(reservation, progress.spent).await;
             release(progress.funds.take()).await;
             return outcome;
         };
@@ -53,7 +57,7 @@ impl Calls {
         let has_worked = progress.has_shown || progress.meter.is_used();
         let has_cost = outcome.as_ref().err().is_none_or(|error| error.may_have_cost() || has_worked);
         if !has_cost {
-            give_back(hold, progress.spent).await;
+            give_back(reservation, progress.spent).await;
             release(progress.funds.take()).await;
             return outcome;
         }
@@ -77,9 +81,9 @@ impl Calls {
                 self.expected.learn_cached(&tenant, &deployment.id, record.input_tokens, record.cached_tokens);
             }
         }
-        if let Some(hold) = hold {
+        if let Some(reservation) = reservation {
             let Spent { tokens, cost_nano } = progress.spent.with(&record);
-            hold.settle(tokens, cost_nano).await;
+            reservation.settle(tokens, cost_nano).await;
         }
         self.keep(call, sink, last, &record, &deployment, outcome.is_ok()).await?;
         self.learn_count(call, &deployment, &record);
@@ -94,7 +98,7 @@ impl Calls {
     }
 
     /// Records the attempt that was made last, if it had cost when it failed: another is about to be made.
-    pub(super) async fn set_aside(&self, caller: &Caller, call: &Call, progress: &mut CallProgress) {
+    pub(super) async fn set_aside(&self, caller: &Caller, call: &ModelCall, progress: &mut CallProgress) {
         let Some(deployment) = progress.deployment.clone().filter(|_| progress.meter.is_used()) else { return };
         self.estimate(call, &deployment, progress).await;
         let record = UsageRecord {
@@ -114,8 +118,8 @@ impl Calls {
         }
     }
 
-    /// Sees how the deployment counts; what is counted here is never more than was thought possible.
-    fn learn_count(&self, call: &Call, deployment: &Deployment, record: &UsageRecord) {
+    /// Learns how the deployment counts. Tokens that were counted here never exceed the estimated maximum.
+    fn learn_count(&self, call: &ModelCall, deployment: &Deployment, record: &UsageRecord) {
         if !record.estimated {
             deployment.excess.learn(worst::most(record.tenant, call, deployment), record.cost_nano);
         } else if record.doubt.is_none() && record.status == UsageStatus::Completed {
@@ -126,7 +130,7 @@ impl Calls {
     fn record(
         &self,
         caller: &Caller,
-        call: &Call,
+        call: &ModelCall,
         progress: &CallProgress,
         deployment: &Deployment,
         status: UsageStatus,
@@ -187,7 +191,7 @@ impl Calls {
     /// given again was charged.
     async fn keep(
         &self,
-        call: &Call,
+        call: &ModelCall,
         sink: &Sink,
         last: &Bytes,
         record: &UsageRecord,
@@ -204,13 +208,13 @@ impl Calls {
                 body: String::from_utf8_lossy(&body).into_owned(),
             };
             let now_ms = self.clock.now_ms();
-            for pause_ms in [0, 200, 400] {
-                tokio::time::sleep(Duration::from_millis(pause_ms)).await;
-                match self.store.record_with_answer(record, key, &stored, (now_ms, now_ms + self.answer_kept_ms)).await
-                {
-                    Ok(()) => return Ok(()),
-                    Err(failed) => warn!(error.detail = %causes(&failed), "answer not kept under its key"),
-                }
+            let write = || async {
+                let kept = (now_ms, now_ms + self.answer_kept_ms);
+                let written = self.store.record_with_answer(record, key, &stored, kept).await;
+                written.inspect_err(|failed| warn!(error.detail = %causes(failed), "answer not kept under its key"))
+            };
+            if write.retry(KEEP_BACKOFF).await.is_ok() {
+                return Ok(());
             }
             // The record must not be lost with it.
         }
@@ -221,7 +225,7 @@ impl Calls {
 
     async fn write_down(&self, record: &UsageRecord) {
         if let Err(failed) = &self.recorder.record(record).await {
-            // The one thing that is left is to say it loudly enough for someone to book it by hand.
+            // All that is left is to log it completely, so that an operator can book it by hand.
             error!(
                 error.detail = %causes(failed), usage.id = %record.id, tenant.id = %record.tenant, model = record.model, provider = record.provider,
                 usage.input_tokens = record.input_tokens, usage.output_tokens = record.output_tokens, usage.cost_nano = record.cost_nano,
@@ -245,11 +249,11 @@ fn millionths(score: Probability) -> u32 {
     (f64::from(score.value()) * 1e6).floor() as u32
 }
 
-/// Settles a hold for a call whose last attempt cost nothing, with what those before it came to.
-async fn give_back(hold: Option<Hold>, spent: Spent) {
-    match hold {
-        Some(hold) if spent == Spent::default() => hold.release().await,
-        Some(hold) => hold.settle(spent.tokens, spent.cost_nano).await,
+/// Settles a reservation for a call whose last attempt cost nothing, with what those before it came to.
+async fn give_back(reservation: Option<Reservation>, spent: Spent) {
+    match reservation {
+        Some(reservation) if spent == Spent::default() => reservation.release().await,
+        Some(reservation) => reservation.settle(spent.tokens, spent.cost_nano).await,
         None => {}
     }
 }
@@ -262,7 +266,7 @@ async fn release(funds: Option<Funds>) {
 }
 
 /// The call as OpenTelemetry's conventions for generative models have it.
-fn traced(call: &Call, record: &UsageRecord) {
+fn traced(call: &ModelCall, record: &UsageRecord) {
     let operation = match &call.work {
         Work::Chat(_) => "chat",
         Work::Embed(_) => "embeddings",

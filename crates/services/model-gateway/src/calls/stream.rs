@@ -20,14 +20,14 @@ use super::Calls;
 use super::progress::CallProgress;
 use super::request::{chat_request, client_headers, encoded};
 use crate::asked::Asked;
-use crate::call::Call;
+use crate::call::ModelCall;
 use crate::deployment::{Backend, Deployment};
 use crate::error::Error;
 use crate::offline;
 use crate::provider::Provider;
 use crate::recording::{Piece, Sink};
 use crate::registry::Plan;
-use crate::wire::{Wire, Wish};
+use crate::relay::{Relay, RelayOptions};
 
 /// The bytes of a provider.
 type Bytestream = Pin<Box<dyn Stream<Item = Result<Bytes, Error>> + Send>>;
@@ -37,7 +37,7 @@ const BURST_BYTES: usize = 16 << 10;
 
 /// A stream whose first bytes are there.
 pub(super) struct Opened {
-    wire: Wire,
+    relay: Relay,
     rest: Peekable<Bytestream>,
     first: BytesMut,
     provider: Option<Arc<Provider>>,
@@ -47,7 +47,7 @@ impl Calls {
     /// Opens a stream and reads it up to the first bytes for the client.
     pub(super) async fn open(
         &self,
-        call: &Call,
+        call: &ModelCall,
         asked: &Asked,
         plan: &Plan,
         deployment: &Deployment,
@@ -55,17 +55,17 @@ impl Calls {
     ) -> Result<(Opened, Vec<String>), Error> {
         let prices = deployment.tariff.of(progress.tenant);
         let price = |usage: &Usage, got: Option<Service>| prices.cost(usage, got.unwrap_or(asked.service));
-        let wish = Wish { context: progress.context.clone(), shows_cost: call.run.is_some() };
+        let options = RelayOptions { context: progress.context.clone(), shows_cost: call.run.is_some() };
         match &deployment.backend {
             Backend::Offline => {
                 let (request, clock) = (asked.clone(), self.clock.clone());
                 let answer = move || Ok::<_, Error>(offline::events(&chat_request(&request)?, &clock));
                 let pieces = self.cpu.run(answer).await.map_err(|_panicked| Error::Analyst)??;
-                let mut wire = Wire::new(Dialect::Chat, asked.dialect, wish);
+                let mut relay = Relay::new(Dialect::Chat, asked.dialect, options);
                 let mut rest = futures::stream::iter(pieces.into_iter().map(Ok)).boxed().peekable();
                 let first = rest.next().await.transpose()?.unwrap_or_default();
-                let first = wire.chunk(&first, &mut progress.meter, &price).map_err(|_bug| Error::Analyst)?;
-                Ok((Opened { wire, rest, first, provider: None }, Vec::new()))
+                let first = relay.chunk(&first, &mut progress.meter, &price).map_err(|_bug| Error::Analyst)?;
+                Ok((Opened { relay, rest, first, provider: None }, Vec::new()))
             }
             Backend::Local { name, .. } => Err(Error::NotOffered { provider: name.to_string(), what: "chat" }),
             Backend::Remote(provider) => {
@@ -86,24 +86,24 @@ impl Calls {
                     .map(move |chunk| chunk.map_err(|_broken| owner.cut_off()))
                     .boxed()
                     .peekable();
-                let mut wire = Wire::new(dialect, asked.dialect, wish.clone());
+                let mut relay = Relay::new(dialect, asked.dialect, options.clone());
                 loop {
-                    // Whatever comes is a sign of life, a comment too: a server that reads a long prompt sends those.
+                    // Any bytes reset the timeout, comments too: a server that processes a long prompt sends those.
                     let chunk = provider.within(limit, async { rest.next().await.transpose() }).await?;
                     let is_end = chunk.is_none();
                     let out = match &chunk {
-                        Some(chunk) => wire.chunk(chunk, &mut progress.meter, &price),
+                        Some(chunk) => relay.chunk(chunk, &mut progress.meter, &price),
                         None => {
                             self.estimate_unsaid(call, deployment, progress).await;
-                            wire.end(&mut progress.meter, &price)
+                            relay.end(&mut progress.meter, &price)
                         }
                     };
                     let first = out.map_err(|bad| provider.unreadable(&bad))?;
-                    if let Some(failed) = wire.failed() {
+                    if let Some(failed) = relay.failed() {
                         return Err(provider.refused(failed));
                     }
                     if !first.is_empty() || is_end {
-                        let opened = Opened { wire, rest, first, provider: Some(Arc::clone(provider)) };
+                        let opened = Opened { relay, rest, first, provider: Some(Arc::clone(provider)) };
                         return Ok((opened, dropped));
                     }
                 }
@@ -114,17 +114,17 @@ impl Calls {
     /// Passes the rest of a stream on. Gives the last bytes.
     pub(super) async fn deliver(
         &self,
-        call: &Call,
+        call: &ModelCall,
         asked: &Asked,
         opened: Opened,
         deployment: &Deployment,
         sink: &Sink,
         progress: &mut CallProgress,
     ) -> Result<Bytes, Error> {
-        let Opened { mut wire, mut rest, first, provider } = opened;
+        let Opened { mut relay, mut rest, first, provider } = opened;
         let prices = deployment.tariff.of(progress.tenant);
         let price = |usage: &Usage, got: Option<Service>| prices.cost(usage, got.unwrap_or(asked.service));
-        let idle = provider.as_ref().map_or(Duration::from_secs(60), |provider| provider.patience.idle);
+        let idle = provider.as_ref().map_or(Duration::from_secs(60), |provider| provider.timeouts.idle);
         let unreadable = |bad: &Unreadable| match &provider {
             Some(provider) => provider.unreadable(bad),
             None => Error::Analyst,
@@ -133,7 +133,7 @@ impl Calls {
         if !first.is_empty() {
             show(sink, progress, first.freeze()).await?;
         }
-        if let Some(bad) = wire.broken() {
+        if let Some(bad) = relay.broken() {
             return Err(unreadable(bad));
         }
         loop {
@@ -144,27 +144,27 @@ impl Calls {
                     None => Error::Analyst,
                 }),
             };
-            // Some servers close the connection rudely after a complete answer.
+            // Some servers reset the connection after a complete answer.
             let chunk = match chunk {
                 Err(Error::CutOff { .. }) => None,
                 other => other?,
             };
             let out = match &chunk {
-                Some(chunk) => wire.chunk(chunk, &mut progress.meter, &price),
+                Some(chunk) => relay.chunk(chunk, &mut progress.meter, &price),
                 None => {
                     self.estimate_unsaid(call, deployment, progress).await;
-                    wire.end(&mut progress.meter, &price)
+                    relay.end(&mut progress.meter, &price)
                 }
             };
             let mut out = out.map_err(|bad| unreadable(&bad))?;
-            if !out.is_empty() && (chunk.is_some() || wire.failed().is_some() || wire.broken().is_some()) {
+            if !out.is_empty() && (chunk.is_some() || relay.failed().is_some() || relay.broken().is_some()) {
                 n_bytes += out.len();
                 show(sink, progress, out.split().freeze()).await?;
             }
-            if let Some(bad) = wire.broken() {
+            if let Some(bad) = relay.broken() {
                 return Err(unreadable(bad));
             }
-            if let (Some(failed), Some(provider)) = (wire.failed(), &provider) {
+            if let (Some(failed), Some(provider)) = (relay.failed(), &provider) {
                 return Err(provider.refused(failed));
             }
             if n_bytes > self.max_answer_bytes {
@@ -174,8 +174,8 @@ impl Calls {
                 progress.is_complete = true;
                 return Ok(out.freeze());
             }
-            if let Some(hold) = &mut progress.hold {
-                hold.renew(&self.clock).await;
+            if let Some(reservation) = &mut progress.reservation {
+                reservation.renew(&self.clock).await;
             }
         }
     }
@@ -190,7 +190,7 @@ async fn burst(rest: &mut Peekable<Bytestream>) -> Option<Result<Bytes, Error>> 
     };
     let mut more = BytesMut::new();
     while first.len() + more.len() < BURST_BYTES {
-        step_back().await;
+        yield_once().await;
         let Some(Some(Ok(_))) = Pin::new(&mut *rest).peek().now_or_never() else { break };
         if let Some(Ok(chunk)) = rest.next().await {
             if more.is_empty() {
@@ -202,9 +202,9 @@ async fn burst(rest: &mut Peekable<Bytestream>) -> Option<Result<Bytes, Error>> 
     Some(Ok(if more.is_empty() { first } else { more.freeze() }))
 }
 
-/// Lets the task of the connection run, which hands over one chunk at a time. Other than tokio's own way to yield it
-/// does not ask the system for news in between, which would cost more than what it saves.
-async fn step_back() {
+/// Yields to the connection's task, which hands over one chunk at a time. Unlike `tokio::task::yield_now` it does not
+/// poll the IO driver in between, which would cost more than it saves.
+async fn yield_once() {
     let mut has_yielded = false;
     poll_fn(|context| {
         if std::mem::replace(&mut has_yielded, true) {

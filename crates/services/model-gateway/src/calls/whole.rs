@@ -9,7 +9,7 @@ use super::Calls;
 use super::progress::CallProgress;
 use super::request::{chat_request, client_headers, encoded};
 use crate::asked::Asked;
-use crate::call::Call;
+use crate::call::ModelCall;
 use crate::deployment::{Backend, Deployment};
 use crate::error::Error;
 use crate::offline;
@@ -25,7 +25,7 @@ impl Calls {
     /// A whole answer.
     pub(super) async fn whole(
         &self,
-        call: &Call,
+        call: &ModelCall,
         asked: &Asked,
         plan: &Plan,
         deployment: &Deployment,
@@ -64,7 +64,7 @@ impl Calls {
         &self,
         from: Dialect,
         body: &Bytes,
-        call: &Call,
+        call: &ModelCall,
         asked: &Asked,
         deployment: &Deployment,
         progress: &mut CallProgress,

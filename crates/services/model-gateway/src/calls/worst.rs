@@ -4,7 +4,7 @@ use septet_kernel::TenantId;
 use septet_prices::Service;
 use septet_protocols::{Dialect, Usage};
 
-use crate::call::{Call, Work};
+use crate::call::{ModelCall, Work};
 use crate::deployment::Deployment;
 use crate::quota::WorstCase;
 use crate::registry::Plan;
@@ -16,7 +16,7 @@ const USUAL_MAX_OUTPUT: u64 = 8_192;
 const LEAST_OUTPUT: u64 = 1_024;
 
 /// The most that a call of a tenant can come to, whoever of its plan answers, as budgets count it.
-pub(super) fn case(tenant: TenantId, call: &Call, plan: &Plan) -> WorstCase {
+pub(super) fn case(tenant: TenantId, call: &ModelCall, plan: &Plan) -> WorstCase {
     let mut worst = WorstCase { tokens: 0, cost_nano: 0 };
     let input = likely_input(call);
     for member in plan.stages.iter().flat_map(|stage| &stage.members) {
@@ -37,7 +37,7 @@ pub(super) struct Need {
 }
 
 /// What an attempt at a deployment needs; `None` when it costs nothing.
-pub(super) fn need(tenant: TenantId, call: &Call, deployment: &Deployment) -> Option<Need> {
+pub(super) fn need(tenant: TenantId, call: &ModelCall, deployment: &Deployment) -> Option<Need> {
     let excess = &deployment.excess;
     let most = excess.on(most(tenant, call, deployment));
     if most <= 0 {
@@ -51,7 +51,7 @@ pub(super) fn need(tenant: TenantId, call: &Call, deployment: &Deployment) -> Op
 }
 
 /// The most that an attempt at a deployment can cost by what is known of it without asking anybody.
-pub(super) fn most(tenant: TenantId, call: &Call, deployment: &Deployment) -> i64 {
+pub(super) fn most(tenant: TenantId, call: &ModelCall, deployment: &Deployment) -> i64 {
     cost(tenant, call, deployment, every_input(call), whole_output(call, deployment))
 }
 
@@ -63,7 +63,7 @@ pub(super) fn is_free(tenant: TenantId, deployment: &Deployment) -> bool {
 
 /// How many tokens an answer may have so that the attempt costs no more than `granted`; `None` where it need not be said,
 /// for the client or the model has that limit already.
-pub(super) fn cap(tenant: TenantId, call: &Call, deployment: &Deployment, granted: i64) -> Option<u64> {
+pub(super) fn cap(tenant: TenantId, call: &ModelCall, deployment: &Deployment, granted: i64) -> Option<u64> {
     let Work::Chat(asked) = &call.work else { return None };
     let most = most_output(call, deployment);
     let n = n_answers(call);
@@ -88,7 +88,7 @@ pub(super) fn cap(tenant: TenantId, call: &Call, deployment: &Deployment, grante
 }
 
 /// Whether an answer may be made shorter than the client says. Anthropic's thinking has a budget inside of the limit.
-fn can_be_capped(call: &Call) -> bool {
+fn can_be_capped(call: &ModelCall) -> bool {
     match &call.work {
         Work::Chat(asked) => {
             asked.dialect != Dialect::Anthropic || memchr::memmem::find(&asked.body, b"\"thinking\"").is_none()
@@ -97,9 +97,9 @@ fn can_be_capped(call: &Call) -> bool {
     }
 }
 
-/// What so many tokens cost at a deployment, in the dearest way. Writing to the provider's cache is the dearest way to
-/// read, and a provider may give the usual service in place of a cheaper one that it has no room for.
-fn cost(tenant: TenantId, call: &Call, deployment: &Deployment, input: u64, output: u64) -> i64 {
+/// The highest cost of so many tokens at a deployment. Input that is written to the provider's cache costs most, and a
+/// provider may serve a call in the standard tier when a cheaper one has no capacity.
+fn cost(tenant: TenantId, call: &ModelCall, deployment: &Deployment, input: u64, output: u64) -> i64 {
     let prices = deployment.tariff.of(tenant);
     let mut dearest = 0;
     for cache_write in [0, input] {
@@ -112,26 +112,26 @@ fn cost(tenant: TenantId, call: &Call, deployment: &Deployment, input: u64, outp
 }
 
 /// How long one answer can be.
-fn most_output(call: &Call, deployment: &Deployment) -> u64 {
+fn most_output(call: &ModelCall, deployment: &Deployment) -> u64 {
     match &call.work {
         Work::Chat(asked) => asked.max_output.or(deployment.tariff.max_output()).unwrap_or(USUAL_MAX_OUTPUT),
         Work::Embed(_) | Work::Rerank(_) => 0,
     }
 }
 
-fn whole_output(call: &Call, deployment: &Deployment) -> u64 {
+fn whole_output(call: &ModelCall, deployment: &Deployment) -> u64 {
     most_output(call, deployment).saturating_mul(n_answers(call))
 }
 
-fn n_answers(call: &Call) -> u64 {
+fn n_answers(call: &ModelCall) -> u64 {
     match &call.work {
         Work::Chat(asked) => asked.n,
         Work::Embed(_) | Work::Rerank(_) => 1,
     }
 }
 
-/// About as many tokens as are sent, and seldom fewer.
-fn likely_input(call: &Call) -> u64 {
+/// An estimate of the tokens that are sent, seldom too low.
+fn likely_input(call: &ModelCall) -> u64 {
     match &call.work {
         Work::Chat(asked) => asked.most_input(),
         Work::Embed(body) | Work::Rerank(body) => body.n_bytes / 2,
@@ -139,7 +139,7 @@ fn likely_input(call: &Call) -> u64 {
 }
 
 /// As many tokens as can be in what is sent: no vocabulary has a token of less than a byte.
-fn every_input(call: &Call) -> u64 {
+fn every_input(call: &ModelCall) -> u64 {
     match &call.work {
         Work::Chat(asked) => asked.body.len() as u64 + 64,
         Work::Embed(body) | Work::Rerank(body) => body.n_bytes + 64,

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use http::{HeaderMap, HeaderValue, header};
 use septet_chassis::Secret;
 use septet_kernel::Money;
-use septet_providers::{Credentials, Endpoint, Kind, Options};
+use septet_providers::{Credentials, Endpoint, Options, ProviderKind};
 use serde::{Deserialize, Serialize};
 
 /// One provider.
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 pub struct ProviderConfig {
     /// Whose interface it has, such as `openai`, `anthropic`, `gemini`, `bedrock`, `ollama`, `deepseek`, or `compatible`
     /// for any other with OpenAI's. Default: the kind of the same name as the provider, else `compatible`.
-    pub kind: Option<Kind>,
+    pub kind: Option<ProviderKind>,
     /// The address, such as `https://api.openai.com/v1`. Default: the usual one of its kind.
     pub base_url: String,
     /// The key, if it wants one.
@@ -24,7 +24,7 @@ pub struct ProviderConfig {
     pub access_key: Option<Secret>,
     /// For `bedrock`: the secret that belongs to `access_key`.
     pub secret_key: Option<Secret>,
-    /// For `bedrock`: comes with keys that were lent for a while.
+    /// For `bedrock`: the session token of temporary keys.
     pub session_token: Option<Secret>,
     /// For `bedrock`: the region, such as `eu-central-1`.
     pub region: Option<String>,
@@ -34,8 +34,8 @@ pub struct ProviderConfig {
     pub headers: BTreeMap<String, String>,
     /// For `local`: the folder with the model's files.
     pub path: Option<PathBuf>,
-    /// Whether the address may be one of this machine or of a private network. Default: true for what stands in the
-    /// settings, since whoever writes them may.
+    /// Whether the address may be one of this machine or of a private network. Default: true, since the operator writes
+    /// the settings.
     pub allow_private: Option<bool>,
     /// How long it may be silent until the first piece of a streamed answer, in seconds; headers and comments are signs
     /// of life. Default: `models.first_byte_timeout_s`, and 600 for a server of one's own, which may read a long prompt or
@@ -79,17 +79,17 @@ impl ProviderConfig {
     #[must_use]
     pub fn compatible(base_url: &str, models: &[&str]) -> Self {
         let models = models.iter().map(|id| ModelConfig::named(id)).collect();
-        Self { kind: Some(Kind::Compatible), base_url: base_url.to_owned(), models, ..Self::default() }
+        Self { kind: Some(ProviderKind::Compatible), base_url: base_url.to_owned(), models, ..Self::default() }
     }
 
     /// Whose interface it has, given its name.
     #[must_use]
-    pub fn kind(&self, name: &str) -> Kind {
+    pub fn kind(&self, name: &str) -> ProviderKind {
         self.kind.unwrap_or_else(|| {
-            let of_name = name.parse().unwrap_or(Kind::Compatible);
+            let of_name = name.parse().unwrap_or(ProviderKind::Compatible);
             // People point OPENAI_BASE_URL at all sorts of servers that have half of OpenAI's interface.
             let is_elsewhere = !self.base_url.is_empty() && !self.base_url.contains("openai.com");
-            if of_name == Kind::OpenAi && is_elsewhere { Kind::Compatible } else { of_name }
+            if of_name == ProviderKind::OpenAi && is_elsewhere { ProviderKind::Compatible } else { of_name }
         })
     }
 

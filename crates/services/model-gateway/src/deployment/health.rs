@@ -1,20 +1,20 @@
 //! Whether a deployment takes calls: of everybody, and of one tenant.
 //!
-//! Some requests make servers fail that are well: a template that cannot be filled is a 500 at llama.cpp, a prompt that is
-//! too long takes down the connection of others. Nobody can tell such a failure from an outage by itself. What tells them
-//! apart is who fails: so every tenant whose calls fail has a breaker of its own, and the one of all counts a failure only
-//! when the one before it was another tenant's. A refused key, an empty account and a rate limit are nobody's request, and
-//! count for all at once.
+//! Some requests make healthy servers fail: a template that cannot be filled is a 500 at llama.cpp, a prompt that is
+//! too long takes down the connection of others. A single failure of this kind looks like an outage. What distinguishes
+//! them is whose calls fail: so every tenant whose calls fail has a breaker of its own, and the one of all counts a
+//! failure only when the one before it was another tenant's. A refused key, an empty account and a rate limit do not
+//! depend on the request, and count for all tenants at once.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use septet_kernel::TenantId;
-use septet_routing::breaker::{Permit, Settings, State};
+use septet_routing::breaker::{BreakerState, Permit, Settings};
 use septet_routing::{Breaker, Fault, FaultKind};
 
-// More tenants than fail at one deployment at a time, and little memory.
-const MOST_TENANTS: usize = 1_024;
+// More than the tenants that usually fail at one deployment at a time, and little memory.
+const MAX_TENANTS: usize = 1_024;
 
 /// The breakers of one deployment.
 #[derive(Debug)]
@@ -32,9 +32,9 @@ struct Failing {
     last: Option<TenantId>,
 }
 
-/// Leave to make one call.
-#[must_use = "a pass that is dropped says nothing about the call"]
-pub(crate) struct Pass<'a> {
+/// Permission to make one call.
+#[must_use = "a permit that is dropped says nothing about the call"]
+pub(crate) struct CallPermit<'a> {
     health: &'a Health,
     tenant: TenantId,
     all: Permit,
@@ -46,12 +46,12 @@ impl Health {
         Self { all: Breaker::new(Settings::default(), seed), seed, failing: Mutex::default() }
     }
 
-    /// Leave for a call of a tenant, or until when there is none, where that is known.
-    pub(crate) fn enter(&self, tenant: TenantId, now_ms: u64) -> Result<Pass<'_>, Option<u64>> {
+    /// A permit for a call of a tenant, or until when there is none, where that is known.
+    pub(crate) fn enter(&self, tenant: TenantId, now_ms: u64) -> Result<CallPermit<'_>, Option<u64>> {
         let own = self.own(tenant);
         let own = own.map(|own| own.try_enter(now_ms).ok_or_else(|| own.state(now_ms).until_ms)).transpose()?;
         let all = self.all.try_enter(now_ms).ok_or_else(|| self.all.state(now_ms).until_ms)?;
-        Ok(Pass { health: self, tenant, all, own })
+        Ok(CallPermit { health: self, tenant, all, own })
     }
 
     /// Whether [`Self::enter`] would let a call of the tenant in.
@@ -59,9 +59,9 @@ impl Health {
         self.all.is_available(now_ms) && self.own(tenant).is_none_or(|own| own.is_available(now_ms))
     }
 
-    /// How it stands with everybody; where all is well, how it stands with the tenant that is off worst. With the number
-    /// of tenants whose calls it does not take.
-    pub(crate) fn state(&self, now_ms: u64) -> (State, usize) {
+    /// The state of the breaker for all tenants; where that lets calls through, the state for the tenant that is
+    /// blocked for longest. With the number of tenants whose calls are not let through.
+    pub(crate) fn state(&self, now_ms: u64) -> (BreakerState, usize) {
         let all = self.all.state(now_ms);
         let failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
         let resting: Vec<&Breaker> = failing.breakers.values().filter(|own| !own.is_available(now_ms)).collect();
@@ -79,9 +79,9 @@ impl Health {
 impl Failing {
     /// The breaker of a tenant whose call failed.
     fn breaker(&mut self, tenant: TenantId, seed: u64, now_ms: u64) -> Breaker {
-        if self.breakers.len() >= MOST_TENANTS && !self.breakers.contains_key(&tenant) {
+        if self.breakers.len() >= MAX_TENANTS && !self.breakers.contains_key(&tenant) {
             self.breakers.retain(|_, own| !own.is_available(now_ms));
-            if self.breakers.len() >= MOST_TENANTS {
+            if self.breakers.len() >= MAX_TENANTS {
                 self.breakers.clear();
             }
         }
@@ -89,7 +89,7 @@ impl Failing {
     }
 }
 
-impl Pass<'_> {
+impl CallPermit<'_> {
     /// The first token came.
     pub(crate) fn alive(&mut self, now_ms: u64) {
         self.all.alive(now_ms);
@@ -143,8 +143,8 @@ mod tests {
 
     /// Calls of a tenant that fail, as far as they are let in: how many were.
     fn fail(health: &Health, tenant: TenantId, n: usize, kind: FaultKind) -> usize {
-        let passes = (0..n).filter_map(|at| Some((at, health.enter(tenant, at as u64).ok()?)));
-        passes.map(|(at, pass)| pass.bad(at as u64, kind.into())).count()
+        let permits = (0..n).filter_map(|at| Some((at, health.enter(tenant, at as u64).ok()?)));
+        permits.map(|(at, permit)| permit.bad(at as u64, kind.into())).count()
     }
 
     fn tenants() -> [TenantId; 3] {
@@ -172,8 +172,8 @@ mod tests {
         let (health, [one, two, three]) = (Health::new(1), tenants());
         for at in 0..8 {
             for tenant in [one, two] {
-                let pass = health.enter(tenant, at);
-                pass.into_iter().for_each(|pass| pass.bad(at, FaultKind::Overloaded.into()));
+                let permit = health.enter(tenant, at);
+                permit.into_iter().for_each(|permit| permit.bad(at, FaultKind::Overloaded.into()));
             }
         }
         assert!(health.enter(three, 9).is_err());

@@ -43,19 +43,19 @@ impl Error {
             | Self::ContextTooLong { .. }
             | Self::Unsupported { .. }
             | Self::NotOffered { .. }
-            | Self::InsufficientBalance { .. } => (FaultKind::Shut, None),
+            | Self::InsufficientBalance { .. } => (FaultKind::NotCalled, None),
             _ => (FaultKind::Refused, None),
         };
         Fault { kind, retry_after_ms }
     }
 
-    /// Whether the client is better told this than what `before`, another deployment, said: a resting one hides nothing,
-    /// and what stays until a person does something hides nothing that ends by itself.
+    /// Whether this error is reported to the client in preference to `before`, the error of another deployment: an open
+    /// breaker never hides a real answer, and an error that an operator must fix never hides one that ends by itself.
     pub(crate) fn hides(&self, before: &Self) -> bool {
         let weight = |error: &Self| match (error, error.fault().kind) {
             (Self::AllOpen { stays: Some(_), .. }, _) => 0,
-            (_, kind) if kind.is_stubborn() => 1,
-            (_, FaultKind::Shut) => 2,
+            (_, kind) if kind.is_persistent() => 1,
+            (_, FaultKind::NotCalled) => 2,
             _ => 3,
         };
         weight(self) > weight(before) || weight(self) == 3
@@ -91,7 +91,7 @@ mod tests {
         let in_order = [rests_for_good, key_refused, resting(None), cut_off];
         for (at, before) in in_order.iter().enumerate() {
             for (then, error) in in_order.iter().enumerate() {
-                // The last one that was really asked is told of two.
+                // Of two errors, that of the deployment that was really called last is reported.
                 assert_eq!(error.hides(before), then > at || then == 3, "{error} after {before}");
             }
         }

@@ -7,7 +7,7 @@ use septet_protocols::{Failure, ending};
 use super::Provider;
 use crate::error::Error;
 
-// A model of some gigabytes is read within seconds, a large one within minutes.
+// A model of some gigabytes is loaded within seconds, a large one within minutes.
 const LOADING_MS: u64 = 5_000;
 
 impl Provider {

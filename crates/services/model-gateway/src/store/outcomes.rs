@@ -7,7 +7,7 @@ use septet_kernel::{RecordId, TenantId};
 use super::Store;
 use crate::error::Error;
 
-// What is older says little about the models of today; so many are read and fitted in milliseconds.
+// Older outcomes say little about current models; this many are read and fitted within milliseconds.
 const LATEST: i64 = 5_000;
 
 /// A call of which a difficulty was judged.

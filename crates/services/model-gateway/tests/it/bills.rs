@@ -3,8 +3,8 @@
 use septet_contracts::models::{UsageRecord, UsageStatus};
 use septet_kernel::{Clock, Ids, Money, TenantId};
 use septet_model_gateway::{
-    Amount, BudgetConfig, BudgetKind, Config, KeyConfig, Kind, MemberConfig, ModelConfig, ProviderConfig, RouteConfig,
-    Secret, StrategyKind, TenantPriceConfig, WindowKind,
+    Amount, BudgetConfig, BudgetKind, Config, KeyConfig, MemberConfig, ModelConfig, ProviderConfig, ProviderKind,
+    RouteConfig, Secret, StrategyKind, TenantPriceConfig, WindowKind,
 };
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ use crate::upstream::{Turn, Upstream, done, event, good, good_whole, says, stops
 /// OpenAI with a model that the price table knows: 250 nano for a token read and 2,000 for one written; half of that in
 /// flex, 450 and 3,600 with priority.
 fn openai(url: &str) -> ProviderConfig {
-    ProviderConfig { kind: Some(Kind::OpenAi), models: vec![ModelConfig::named("gpt-5-mini")], ..provider(url) }
+    ProviderConfig { kind: Some(ProviderKind::OpenAi), models: vec![ModelConfig::named("gpt-5-mini")], ..provider(url) }
 }
 
 fn streamed(usage: &Value, rest: &Value) -> Turn {

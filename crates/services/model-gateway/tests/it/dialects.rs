@@ -1,6 +1,6 @@
 //! Clients that speak something else than the provider.
 
-use septet_model_gateway::{Config, Kind, ProviderConfig, Unsupported};
+use septet_model_gateway::{Config, ProviderConfig, ProviderKind, Unsupported};
 use serde_json::{Value, json};
 
 use crate::gateway::{Gateway, provider};
@@ -61,7 +61,7 @@ async fn a_provider_that_speaks_anthropic_answers_a_client_of_chat_completions()
         "content": [{"type": "text", "text": "hello"}],
         "usage": {"input_tokens": 3, "cache_read_input_tokens": 4, "cache_creation_input_tokens": 5, "output_tokens": 6}});
     let upstream = Upstream::start(vec![Turn::Status(200, vec![], message.to_string())]).await;
-    let provider = ProviderConfig { kind: Some(Kind::Anthropic), ..provider(&upstream.url) };
+    let provider = ProviderConfig { kind: Some(ProviderKind::Anthropic), ..provider(&upstream.url) };
     let gateway = Gateway::with(provider).await;
 
     let body = r#"{"model":"m","messages":[{"role":"system","content":"be kind"},{"role":"user","content":"hi"}]}"#;
@@ -87,7 +87,9 @@ async fn what_a_provider_has_no_word_for_is_refused_by_name_or_dropped_with_a_he
     for (unsupported, expected) in [(Unsupported::Refuse, 400), (Unsupported::Drop, 200)] {
         let upstream = Upstream::start(vec![Turn::Status(200, vec![], message.to_string())]).await;
         let mut config = Config { unsupported, ..Config::default() };
-        config.providers.insert("up".into(), ProviderConfig { kind: Some(Kind::Anthropic), ..provider(&upstream.url) });
+        config
+            .providers
+            .insert("up".into(), ProviderConfig { kind: Some(ProviderKind::Anthropic), ..provider(&upstream.url) });
         let gateway = Gateway::open(config).await;
 
         let (status, headers, body) = gateway.raw("/v1/chat/completions", body, &[]).await;
@@ -147,7 +149,7 @@ async fn bytes_of_the_same_dialect_go_through_untouched() {
 #[tokio::test]
 async fn thinking_is_switched_in_the_words_of_the_provider_for_a_client_of_the_same_protocol() {
     let upstream = Upstream::start(vec![good_whole("hello"), good_whole("hello")]).await;
-    let qwen = ProviderConfig { kind: Some(Kind::DashScope), ..provider(&upstream.url) };
+    let qwen = ProviderConfig { kind: Some(ProviderKind::DashScope), ..provider(&upstream.url) };
     let gateway = Gateway::with(qwen).await;
     let ask = |fields: &str| format!(r#"{{"model":"m","messages":[{{"role":"user","content":"hi"}}],{fields}}}"#);
 

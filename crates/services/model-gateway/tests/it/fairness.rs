@@ -1,4 +1,4 @@
-//! What one tenant does is not laid at a provider's door, and so at no other tenant's.
+//! Failures that one tenant's requests cause are not counted against the provider, so they do not affect other tenants.
 
 use serde_json::json;
 

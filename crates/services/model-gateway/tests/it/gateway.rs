@@ -9,7 +9,7 @@ use septet_contracts::call::CallError;
 use septet_contracts::models::{Assembly, CallOptions, ChatMessage, ChatRequest, Models, UsageRecord};
 use septet_database::Database;
 use septet_kernel::{Caller, Clock, Money, Role, ServiceName, Transport};
-use septet_model_gateway::{Config, Kind, ModelConfig, ProviderConfig, Secret};
+use septet_model_gateway::{Config, ModelConfig, ProviderConfig, ProviderKind, Secret};
 
 pub(crate) struct Gateway {
     pub(crate) models: Models,
@@ -28,7 +28,7 @@ pub(crate) fn provider(url: &str) -> ProviderConfig {
     };
     let models = vec![priced, ModelConfig::named("text-embedding-m")];
     ProviderConfig {
-        kind: Some(Kind::Compatible),
+        kind: Some(ProviderKind::Compatible),
         base_url: url.to_owned(),
         api_key: Some(Secret::new("sk-test-secret")),
         models,

@@ -84,7 +84,7 @@ async fn a_cancelled_call_lets_its_provider_go_and_is_charged_for_what_it_used()
     stranger.tenant = gateway.platform.ids.next();
     assert!(!gateway.models.cancel(&stranger, "k").await.unwrap(), "another tenant's key is its own");
     assert!(gateway.models.cancel(&gateway.caller, "k").await.unwrap());
-    // The provider would go on, but nobody listens: its connection is closed while the sender still lives.
+    // The provider would go on sending; its connection is closed while the test still holds the sender.
     let watched = async {
         while sender.send(says("more ")).is_ok() {
             tokio::time::sleep(Duration::from_millis(10)).await;

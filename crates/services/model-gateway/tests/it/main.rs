@@ -1,4 +1,4 @@
-//! Model-gateway through its own doors, with providers over scripted upstreams.
+//! Model-gateway through its public interface, with providers over scripted upstreams.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot set itself up should stop at once")]
 

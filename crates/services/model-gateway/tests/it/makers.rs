@@ -2,7 +2,7 @@
 
 use futures::StreamExt;
 use septet_contracts::models::{Assembly, CallOptions, ChatMessage, ChatRequest, Thinking};
-use septet_model_gateway::{Config, Kind, ProviderConfig};
+use septet_model_gateway::{Config, ProviderConfig, ProviderKind};
 use serde_json::{Value, json};
 
 use crate::gateway::{Gateway, provider, request};
@@ -59,7 +59,8 @@ async fn anthropics_thinking_goes_back_as_a_block_with_its_signature() {
         named(json!({"type": "message_stop"})),
     ];
     let upstream = Upstream::start(vec![Turn::Events(events.clone()), Turn::Events(events)]).await;
-    let gateway = Gateway::with(ProviderConfig { kind: Some(Kind::Anthropic), ..provider(&upstream.url) }).await;
+    let gateway =
+        Gateway::with(ProviderConfig { kind: Some(ProviderKind::Anthropic), ..provider(&upstream.url) }).await;
 
     let (assembly, thinking) = ask(&gateway, &request("m", "go")).await;
     ask(&gateway, &next("m", assembly, &thinking)).await;

@@ -113,7 +113,7 @@ async fn only_what_the_tenant_asked_and_what_was_judged_teaches_anything() {
     let refused = told(&gateway, vec![judged, alone]).await.unwrap_err();
     assert_eq!(refused, (Kind::BadRequest, "call_not_judged".to_owned()));
     assert_eq!(told(&gateway, vec![]).await.unwrap_err().0, Kind::BadRequest);
-    // The report before was taken down not even in part.
+    // The refused report was not stored, not even in part.
     assert_eq!(told(&gateway, vec![judged]).await.unwrap().routes[0].n_outcomes, 1);
     gateway.caller.tenant = gateway.platform.ids.next();
     let refused = told(&gateway, vec![judged]).await.unwrap_err();

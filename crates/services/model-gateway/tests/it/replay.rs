@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use septet_contracts::models::{UsageRecord, UsageStatus};
-use septet_model_gateway::{Config, Kind as ProviderKind, ModelConfig, ModelKind, ProviderConfig, Secret};
+use septet_model_gateway::{Config, ModelConfig, ModelKind, ProviderConfig, ProviderKind, Secret};
 use septet_protocols::{Dialect, embeddings, rerank};
 use septet_recordings::classify::{Kind, classify};
 use septet_recordings::expected::message;
@@ -223,12 +223,12 @@ fn wrong_answer(case: &Case<'_>, status: u16, got: &str) -> Vec<String> {
     }
 }
 
-/// What a provider says of our key or our account is no client's business.
+/// What a provider says about our key or account is not passed on to clients.
 fn is_for_the_operator(got: &str) -> bool {
     ["provider_unpaid", "provider_key_refused"].iter().any(|code| got.contains(code))
 }
 
-/// A provider's words as the gateway passes them on: one line, and not without end.
+/// A provider's message as the gateway passes it on: one line, of limited length.
 fn squeezed(words: &str) -> String {
     let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
     words.chars().take(300).collect()

@@ -13,7 +13,7 @@ use crate::upstream::{Turn, Upstream, done, good, says, stops, used};
 async fn comments_before_the_first_word_are_signs_of_life() {
     let (sender, feed) = mpsc::unbounded_channel();
     let upstream = Upstream::start(vec![Turn::Feed(feed)]).await;
-    // The gateway of these tests waits one second for a sign.
+    // The gateway of these tests has a timeout of one second for the first byte.
     let gateway = Gateway::with(provider(&upstream.url)).await;
     let server = async {
         for _ in 0..6 {

@@ -11,7 +11,7 @@ use crate::error::Unreadable;
 use crate::event::{Block, Delta, Event, Place};
 use crate::json::Look;
 
-use super::grown::{Grown, Kind};
+use super::grown::{DeltaKind, Grown};
 
 /// Gives the blocks their places and passes on how they grow.
 #[derive(Debug, Default)]
@@ -25,14 +25,14 @@ pub(super) struct Blocks {
 #[derive(Debug)]
 enum Open {
     /// It is passed on as it grows.
-    Known { place: Place, call: Option<Call> },
-    /// It is kept until it is whole, since nobody else knows how it grows.
+    Known { place: Place, call: Option<CallArguments> },
+    /// It is kept until it is whole, since no other dialect has deltas for it.
     Held { value: Value, json: String },
 }
 
 /// A call whose arguments may come with the head or in pieces.
 #[derive(Debug)]
-struct Call {
+struct CallArguments {
     input: Value,
     has_arguments: bool,
 }
@@ -54,7 +54,7 @@ impl Blocks {
                 let head = Block::Call { id: block::call_id(value, number), name: value.string("name") };
                 let place = self.open(head, events);
                 let input = value.get("input").cloned().unwrap_or_default();
-                (place, Some(Call { input, has_arguments: false }))
+                (place, Some(CallArguments { input, has_arguments: false }))
             }
             _ => {
                 self.open.insert(index, Open::Held { value: value.clone(), json: String::new() });
@@ -64,7 +64,7 @@ impl Blocks {
         self.open.insert(index, Open::Known { place, call });
     }
 
-    /// A block grows by text; `None` when that is not as simple as it mostly is.
+    /// The fast path for a block that grows by text; `None` when the event needs [`Self::grow`].
     pub(super) fn pass(&mut self, grown: Grown<'_>) -> Option<Vec<Event>> {
         let Some(Open::Known { place, call }) = self.open.get_mut(&grown.index) else { return None };
         let (kind, text) = grown.piece()?;
@@ -72,8 +72,8 @@ impl Blocks {
             return None;
         }
         let delta = match (kind, call) {
-            (Kind::Text | Kind::Thinking, None) => Delta::Text(text),
-            (Kind::Json, Some(call)) => {
+            (DeltaKind::Text | DeltaKind::Thinking, None) => Delta::Text(text),
+            (DeltaKind::Json, Some(call)) => {
                 call.has_arguments = true;
                 Delta::Arguments(text)
             }
@@ -86,7 +86,7 @@ impl Blocks {
     pub(super) fn grow(&mut self, index: u64, delta: &Value, events: &mut Vec<Event>) -> Result<(), Unreadable> {
         let kind = delta.text("type").unwrap_or_default();
         if !self.open.contains_key(&index) {
-            // Some that are compatible with Anthropic leave the beginning of a block out.
+            // Some compatible servers omit `content_block_start`.
             let begun = match kind {
                 "text_delta" => Block::Text,
                 "thinking_delta" => Block::Reasoning { id: None },
@@ -115,7 +115,8 @@ impl Blocks {
                     ("input_json_delta", _) => {
                         return Err(Unreadable::new("a delta that fits its block", &delta.to_string()));
                     }
-                    // Of a time to come. What is new is announced as safe to pass by, unlike what does not fit.
+                    // A delta of a later version: Anthropic announces new types as safe to ignore, unlike a known one
+                    // that does not fit its block.
                     _ => None,
                 };
                 events.extend(grown.map(|grown| Event::Delta(*place, grown)));
@@ -127,7 +128,7 @@ impl Blocks {
         Ok(())
     }
 
-    /// For those that leave the end of a block out: another one begins.
+    /// For servers that omit `content_block_stop`: another block begins.
     fn complete_all_but_calls(&mut self, index: u64, events: &mut Vec<Event>) {
         let is_over =
             |number: &u64, open: &Open| *number == index || !matches!(open, Open::Known { call: Some(_), .. });
@@ -143,7 +144,7 @@ impl Blocks {
         match self.open.remove(&index) {
             None => {}
             Some(Open::Known { place, call }) => {
-                if let Some(Call { input, has_arguments: false }) = call {
+                if let Some(CallArguments { input, has_arguments: false }) = call {
                     let arguments = block::arguments(Some(&input));
                     events.push(Event::Delta(place, Delta::Arguments(arguments)));
                 }

@@ -1,4 +1,4 @@
-//! The event that nearly all of a stream consists of, read without building a tree of it.
+//! The event that makes up nearly all of a stream, deserialised without building a JSON tree.
 
 use std::borrow::Cow;
 
@@ -25,25 +25,25 @@ struct Piece<'a> {
 
 /// What kind of text it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum DeltaKind {
     Text,
     Thinking,
     Json,
 }
 
 impl<'a> Grown<'a> {
-    /// Reads it; `None` for all that is not quite this, which is then read the long way.
+    /// Reads it; `None` for any other event, which is then read as a JSON tree.
     pub(super) fn read(data: &'a [u8]) -> Option<Self> {
         serde_json::from_slice::<Self>(data).ok().filter(|grown| grown.r#type == "content_block_delta")
     }
 
     /// The text and its kind.
-    pub(super) fn piece(self) -> Option<(Kind, String)> {
+    pub(super) fn piece(self) -> Option<(DeltaKind, String)> {
         let Piece { r#type, text, thinking, partial_json } = self.delta;
         match &*r#type {
-            "text_delta" => Some((Kind::Text, text?)),
-            "thinking_delta" => Some((Kind::Thinking, thinking?)),
-            "input_json_delta" => Some((Kind::Json, partial_json?)),
+            "text_delta" => Some((DeltaKind::Text, text?)),
+            "thinking_delta" => Some((DeltaKind::Thinking, thinking?)),
+            "input_json_delta" => Some((DeltaKind::Json, partial_json?)),
             _ => None,
         }
     }

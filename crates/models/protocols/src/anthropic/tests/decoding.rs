@@ -128,7 +128,7 @@ fn what_is_no_answer_is_refused() {
     let failed = decode_answer(&json!({"type": "error", "error": {"type": "api_error", "message": "m"}})).unwrap();
     assert_eq!(failed.failed.map(|failure| failure.status), Some(500));
     assert!(AnthropicDecoder::default().frame(&Frame::plain("<html>")).is_err());
-    // Relays end with it; it is no end for who has said nothing.
+    // Relays end with it; it does not end a stream that has no answer.
     let mut relayed = AnthropicDecoder::default();
     assert!(relayed.frame(&Frame::plain("[DONE]")).is_ok_and(|events| events.is_empty()) && relayed.end().is_err());
 }

@@ -1,4 +1,4 @@
-//! The conversation as Anthropic wants it: instructions apart, roles taking turns, the results of one turn first in one
+//! The conversation as Anthropic wants it: instructions apart, alternating roles, the results of one turn first in one
 //! message of the user, no empty texts.
 
 use base64::Engine as _;
@@ -66,7 +66,7 @@ fn add(messages: &mut Vec<Value>, role: &str, blocks: Vec<Value>) {
     }
 }
 
-/// The beginning of the answer that a client gives may not end in blanks.
+/// A prefilled beginning of the answer may not end in white space.
 fn trim_last(messages: &mut [Value]) {
     let Some(last) = messages.last_mut().filter(|last| last["role"] == "assistant") else { return };
     let text = last["content"].as_array_mut().and_then(|content| content.last_mut()?.get_mut("text"));

@@ -1,8 +1,8 @@
 //! How a model of Anthropic is told to think.
 //!
-//! Up to version 4.5 by a budget of tokens, from 4.6 on by an effort, from 4.7 on by nothing else. The name of the model
-//! tells the version; a name that tells none is taken for an older one, whose words are understood by all that are
-//! compatible with Anthropic.
+//! Up to version 4.5 by a budget of tokens, from 4.6 on also by an effort, from 4.7 on by an effort only. The version
+//! is taken from the model's name; a name without one counts as an older model, whose parameters every compatible
+//! server understands.
 
 use std::borrow::Cow;
 
@@ -26,7 +26,7 @@ pub(crate) struct Plan {
     pub(crate) thinking: Option<Value>,
     /// `output_config.effort`.
     pub(crate) effort: Option<&'static str>,
-    /// Whether the model draws its tokens as it likes.
+    /// Whether the model takes no sampling parameters.
     pub(crate) is_fixed: bool,
     /// Whether a temperature and `top_p` exclude each other.
     pub(crate) is_new: bool,
@@ -41,14 +41,14 @@ impl Plan {
         let is_adaptive = self.thinking.as_ref().is_some_and(|thinking| thinking["type"] == "adaptive");
         request.max_output.unwrap_or_else(|| match self.budget {
             Some(budget) => budget.saturating_add(super::MAX_TOKENS),
-            // Thinking counts; all models that choose how much write at least twice as much.
+            // Thinking counts towards the limit; every model with adaptive thinking writes at least twice as much.
             None if is_adaptive => 4 * super::MAX_TOKENS,
             None => super::MAX_TOKENS,
         })
     }
 }
 
-/// How much to think, also where it is said in the borrowed words.
+/// How much to think, also where a client of another dialect uses Anthropic's field.
 pub(crate) fn wanted(request: &Request) -> Cow<'_, Option<Reasoning>> {
     match request.extra.get(BORROWED) {
         Some(borrowed) if request.reasoning.is_none() => {
@@ -58,7 +58,8 @@ pub(crate) fn wanted(request: &Request) -> Cow<'_, Option<Reasoning>> {
     }
 }
 
-/// Whether the borrowed words are there in vain: unreadable, or beside the client's own.
+/// Whether Anthropic's field from a client of another dialect has no effect: unreadable, or beside the client's own
+/// field.
 pub(crate) fn is_in_vain(request: &Request) -> bool {
     let is_there = request.extra.get(BORROWED).is_some_and(|borrowed| !borrowed.is_null());
     is_there && (request.reasoning.is_some() || wanted(request).is_none())
@@ -80,12 +81,12 @@ pub(crate) fn plan(request: &Request, dropped: &mut Vec<String>) -> Plan {
         return plain;
     }
     if is_own && !reasoning.is_on && reasoning.budget.is_none() {
-        // Anthropic's effort is about all that is written, and thinking is another word.
+        // Anthropic's effort is about the whole output; thinking is a separate field.
         return Plan { effort: reasoning.effort.map(word), ..plain };
     }
     let name = if request.reasoning.is_none() { BORROWED } else { request.reasoning_field() };
     if !is_own && matches!(request.tool_choice, Some(ToolChoice::Required | ToolChoice::Named(_))) {
-        // Thinking may not be enabled when a call is forced, and the call is what the client relies on.
+        // Thinking may not be enabled when a call is forced; the forced call takes precedence.
         dropped.push(name.to_owned());
         return plain;
     }
@@ -130,8 +131,8 @@ fn word(effort: Effort) -> &'static str {
     }
 }
 
-/// With a budget, a turn that made calls must begin with its thinking until the person speaks again. Other providers'
-/// turns have none that Anthropic would take.
+/// With a budget, a turn that made calls must begin with its thinking until the next user message. Turns of other
+/// providers have none that Anthropic accepts.
 fn has_call_without_thinking(request: &Request) -> bool {
     let turns = request.messages.iter().rev().take_while(|message| message.role != Role::User);
     turns.filter(|message| message.role == Role::Assistant).any(|message| {

@@ -1,4 +1,4 @@
-//! The conversation as Converse wants it: instructions apart, roles taking turns, the results of one turn in one message
+//! The conversation as Converse wants it: instructions apart, alternating roles, the results of one turn in one message
 //! of the user, no empty texts.
 
 use base64::Engine as _;
@@ -169,7 +169,7 @@ impl Writer<'_> {
     }
 }
 
-/// Addresses are only read in Amazon's own store.
+/// Only addresses in Amazon S3 are accepted.
 fn source(media: &Media) -> Option<Value> {
     match &media.source {
         Source::Base64(data) => Some(json!({"bytes": data})),
@@ -185,7 +185,7 @@ fn wrapped(data: &str) -> String {
     if data.starts_with('E') { STANDARD.encode(data) } else { data.to_owned() }
 }
 
-/// At most 64 letters, digits, `_` and `-`; the end tells ids apart better than the beginning.
+/// At most 64 letters, digits, `_` and `-`; the end of an id is more distinctive than its beginning.
 fn id_of(id: &str) -> String {
     let id: Vec<char> =
         id.chars().map(|letter| if letter.is_ascii_alphanumeric() || letter == '-' { letter } else { '_' }).collect();

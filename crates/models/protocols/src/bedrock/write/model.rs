@@ -17,9 +17,9 @@ pub(super) enum Maker {
     /// OpenAI's open models.
     OpenAi,
     Mistral,
-    /// Models of the first years, which know neither schemas nor much else.
+    /// Older models, which support neither schemas nor much else.
     Plain,
-    /// Others, and names such as those of inference profiles that tell nothing.
+    /// Others, and names that do not show the maker, such as those of inference profiles.
     Unknown,
 }
 
@@ -53,8 +53,7 @@ impl Maker {
         }
     }
 
-    /// Whether it can be told that a tool must be called: models of the first years cannot, Mistral's not which of
-    /// several.
+    /// Whether it can be told that a tool must be called: older models cannot, Mistral's not which of several.
     pub(super) fn forces(self, choice: Option<&ToolChoice>, n_tools: usize) -> bool {
         match self {
             Self::Plain => false,
@@ -72,7 +71,7 @@ impl Maker {
         }
     }
 
-    /// Whether it keeps prompts where it is asked to.
+    /// Whether it caches prompts at the markers.
     pub(super) fn keeps(self) -> bool {
         matches!(self, Self::Anthropic | Self::Nova { .. })
     }

@@ -1,7 +1,7 @@
 //! Which pieces of a stream belong to which call.
 //!
-//! A piece says a call's number, id and name, or some of these. By the book the number alone tells calls apart. Servers
-//! were seen that
+//! A piece says a call's number, id and name, or some of these. By the specification the number alone distinguishes
+//! calls. Some servers
 //!
 //! - give every call the number 0 and tell them apart by their ids, or by nothing at all: then a whole JSON object ends a
 //!   call, and what comes behind it begins the next one;
@@ -20,10 +20,10 @@ use crate::proof::Proof;
 
 /// The calls of one choice.
 #[derive(Debug, Default)]
-pub(super) struct Calls(Vec<Call>);
+pub(super) struct ToolCalls(Vec<PartialCall>);
 
 #[derive(Debug, Default)]
-struct Call {
+struct PartialCall {
     index: Option<u64>,
     /// The server's, or one that was made up when it began.
     id: String,
@@ -35,7 +35,7 @@ struct Call {
     /// The signature of a call that waits.
     proof: Option<Proof>,
     before: Before,
-    state: State,
+    state: CallState,
     block: Option<u32>,
 }
 
@@ -45,20 +45,20 @@ enum Before {
     /// A call of its own.
     #[default]
     Apart,
-    /// Its head says nothing that the whole call with this position did not say. It is one when arguments follow.
+    /// Its head repeats that of the complete call at this position. It is a call of its own only when arguments follow.
     SameHead(usize),
-    /// It has no head: its object came behind the whole one of the call with this position.
+    /// It has no head: its object followed the complete one of the call at this position.
     Headless(usize),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum State {
-    /// Nobody was told yet that there is such a call.
+enum CallState {
+    /// No event was emitted for it yet.
     #[default]
     Waiting,
-    /// It was told, with all arguments so far.
+    /// It was emitted, with all arguments so far.
     Told,
-    /// It was an earlier call said again.
+    /// It repeats an earlier call.
     Repeated,
 }
 
@@ -73,10 +73,10 @@ pub(super) enum Step {
     Close { call: usize },
 }
 
-impl Calls {
+impl ToolCalls {
     /// Whether anything was called.
     pub(super) fn is_any(&self) -> bool {
-        self.0.iter().any(|call| call.state != State::Repeated)
+        self.0.iter().any(|call| call.state != CallState::Repeated)
     }
 
     /// The call has this block.
@@ -99,9 +99,9 @@ impl Calls {
         let mut at = match known {
             Some(known) if !self.is_another(known, &id, &name, &more) => known,
             Some(known) if id.is_empty() && self.0[known].name == name => {
-                self.add(Call { index, before: Before::SameHead(known), ..Call::default() })
+                self.add(PartialCall { index, before: Before::SameHead(known), ..PartialCall::default() })
             }
-            _ => self.add(Call { index, ..Call::default() }),
+            _ => self.add(PartialCall { index, ..PartialCall::default() }),
         };
         let call = &mut self.0[at];
         if !id.is_empty() && call.id.is_empty() {
@@ -116,9 +116,9 @@ impl Calls {
             let (own, others) = call.extent.take(rest);
             call.arguments.push_str(own);
             match call.state {
-                State::Told if own.is_empty() => {}
-                State::Told => steps.push(Step::Grow { call: at, delta: Delta::Arguments(own.to_owned()) }),
-                State::Waiting | State::Repeated => self.tell(at, false, &mut steps),
+                CallState::Told if own.is_empty() => {}
+                CallState::Told => steps.push(Step::Grow { call: at, delta: Delta::Arguments(own.to_owned()) }),
+                CallState::Waiting | CallState::Repeated => self.tell(at, false, &mut steps),
             }
             if others.is_empty() {
                 break;
@@ -126,13 +126,14 @@ impl Calls {
             // Some give another id to every piece, also to those without a name.
             let own_id = Some(id.clone()).filter(|id| !id.is_empty() && !self.is_taken(id));
             let (has_own_id, id) = (own_id.is_some(), own_id.unwrap_or_default());
-            at = self.add(Call { index, id, has_own_id, before: Before::Headless(at), ..Call::default() });
+            at =
+                self.add(PartialCall { index, id, has_own_id, before: Before::Headless(at), ..PartialCall::default() });
             rest = others;
         }
         if let Some(proof) = extra::signature(piece) {
             match self.0[at].state {
-                State::Told => steps.push(Step::Grow { call: at, delta: Delta::Signature(proof) }),
-                State::Waiting | State::Repeated => self.0[at].proof = Some(proof),
+                CallState::Told => steps.push(Step::Grow { call: at, delta: Delta::Signature(proof) }),
+                CallState::Waiting | CallState::Repeated => self.0[at].proof = Some(proof),
             }
         }
         steps
@@ -143,14 +144,14 @@ impl Calls {
         let mut steps = Vec::new();
         for at in 0..self.0.len() {
             self.tell(at, true, &mut steps);
-            if self.0[at].state == State::Told {
+            if self.0[at].state == CallState::Told {
                 steps.push(Step::Close { call: at });
             }
         }
         steps
     }
 
-    fn add(&mut self, call: Call) -> usize {
+    fn add(&mut self, call: PartialCall) -> usize {
         self.0.push(call);
         self.0.len() - 1
     }
@@ -161,7 +162,7 @@ impl Calls {
 
     /// The call that a piece belongs to by what it says of itself.
     fn known(&self, index: Option<u64>, id: &str, name: &str) -> Option<usize> {
-        let by_id = |call: &Call| call.has_own_id && call.id == id && (index.is_none() || call.index == index);
+        let by_id = |call: &PartialCall| call.has_own_id && call.id == id && (index.is_none() || call.index == index);
         if !id.is_empty()
             && let Some(found) = self.0.iter().rposition(by_id)
         {
@@ -187,10 +188,10 @@ impl Calls {
         name != call.name || call.extent.is_whole() && (more.trim().is_empty() || more.trim_start().starts_with('{'))
     }
 
-    /// Tells of a waiting call, once it is clear that it is one.
+    /// Emits a waiting call, once it is clear that it is one.
     fn tell(&mut self, at: usize, is_over: bool, steps: &mut Vec<Step>) {
         let call = &self.0[at];
-        if call.state != State::Waiting {
+        if call.state != CallState::Waiting {
             return;
         }
         let (is_clear, other) = match call.before {
@@ -206,16 +207,16 @@ impl Calls {
             (Before::Headless(_), Some(other)) => call.arguments.trim() == other.arguments.trim(),
             _ => false,
         };
-        // A call whose name never came is told all the same: the client may make something of it.
+        // A call whose name never came is emitted all the same: the client may still be able to use it.
         let name = other.filter(|_| call.name.is_empty()).map(|other| self.0[other].name.clone());
         let made_up = call.id.is_empty().then(|| self.free_id(at));
         let call = &mut self.0[at];
         call.name = name.unwrap_or_else(|| std::mem::take(&mut call.name));
         if is_repeated {
-            call.state = State::Repeated;
+            call.state = CallState::Repeated;
             return;
         }
-        call.state = State::Told;
+        call.state = CallState::Told;
         call.id = made_up.unwrap_or_else(|| std::mem::take(&mut call.id));
         steps.push(Step::Open { call: at, id: call.id.clone(), name: call.name.clone() });
         if !call.arguments.is_empty() {

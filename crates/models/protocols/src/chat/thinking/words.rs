@@ -1,7 +1,7 @@
-//! Which words for how much a model understands, by its name.
+//! Which effort values a model understands, by its name.
 //!
-//! A word that a model does not have is refused by most providers, so the next one up is said, or the last one. Names
-//! that tell nothing, such as those of Azure's deployments, get the word as it is.
+//! Most providers refuse a value that the model does not have, so the next higher one is sent, or the highest. For
+//! names that do not show the model, such as those of Azure's deployments, the value is sent as it is.
 
 use crate::reasoning::Effort::{self, Extreme, High, Low, Medium, Minimal, None as Off};
 

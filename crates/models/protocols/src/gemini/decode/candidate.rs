@@ -9,7 +9,7 @@ use crate::json::Look;
 use crate::proof::Proof;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum BlockKind {
     Text,
     Reasoning,
     Call,
@@ -19,7 +19,7 @@ enum Kind {
 pub(super) struct Candidate {
     choice: u32,
     next: u32,
-    open: Option<(Kind, Place)>,
+    open: Option<(BlockKind, Place)>,
     has_calls: bool,
     // Arguments that come in pieces.
     arguments: Value,
@@ -112,7 +112,7 @@ impl Candidate {
         } else if let Some(text) = part.text("text") {
             self.text(text, is_thought, signature, out);
         } else if let Some(media) = part.get("inlineData").filter(|media| media.get("data").is_some()) {
-            // A sketch on the way to the picture is no picture of the answer.
+            // An intermediate picture from the model's thinking is not part of the answer.
             let block = if is_thought {
                 Block::Opaque { dialect: Dialect::Gemini, value: part.clone() }
             } else {
@@ -129,7 +129,7 @@ impl Candidate {
         }
     }
 
-    fn open(&mut self, kind: Kind, block: Block, out: &mut Vec<Event>) -> Place {
+    fn open(&mut self, kind: BlockKind, block: Block, out: &mut Vec<Event>) -> Place {
         self.close(out);
         let place = Place { choice: self.choice, block: self.next };
         self.next += 1;
@@ -143,9 +143,9 @@ impl Candidate {
         let Some((kind, place)) = self.open.take() else { return };
         let signature = self.signature.take().map(|text| signed(&text));
         match kind {
-            Kind::Text => self.ground(place, out),
-            Kind::Reasoning => out.extend(signature.clone().map(|signature| Event::Delta(place, signature))),
-            Kind::Call => {
+            BlockKind::Text => self.ground(place, out),
+            BlockKind::Reasoning => out.extend(signature.clone().map(|signature| Event::Delta(place, signature))),
+            BlockKind::Call => {
                 let arguments = std::mem::take(&mut self.arguments);
                 if !arguments.is_null() {
                     out.push(Event::Delta(place, Delta::Arguments(arguments.to_string())));
@@ -153,15 +153,15 @@ impl Candidate {
             }
         }
         out.push(Event::Close(place));
-        if let (Kind::Text, Some(signature)) = (kind, signature) {
-            let place = self.open(Kind::Reasoning, Block::Reasoning { id: None }, out);
+        if let (BlockKind::Text, Some(signature)) = (kind, signature) {
+            let place = self.open(BlockKind::Reasoning, Block::Reasoning { id: None }, out);
             out.push(Event::Delta(place, signature));
             self.close(out);
         }
     }
 
     fn whole(&mut self, block: Block, signature: Option<&str>, out: &mut Vec<Event>) {
-        let place = self.open(Kind::Reasoning, block, out);
+        let place = self.open(BlockKind::Reasoning, block, out);
         out.extend(signature.map(|signature| Event::Delta(place, signed(signature))));
         self.close(out);
     }
@@ -170,13 +170,13 @@ impl Candidate {
         if text.is_empty() && signature.is_none() {
             return;
         }
-        let kind = if is_thought { Kind::Reasoning } else { Kind::Text };
+        let kind = if is_thought { BlockKind::Reasoning } else { BlockKind::Text };
         // A block has one signature.
         let may_grow = signature.is_none() || self.signature.is_none();
         let place = match self.open {
-            Some((open, place)) if may_grow && (open == kind || (text.is_empty() && open != Kind::Call)) => place,
+            Some((open, place)) if may_grow && (open == kind || (text.is_empty() && open != BlockKind::Call)) => place,
             // A signature that belongs to no text.
-            _ if text.is_empty() || is_thought => self.open(Kind::Reasoning, Block::Reasoning { id: None }, out),
+            _ if text.is_empty() || is_thought => self.open(BlockKind::Reasoning, Block::Reasoning { id: None }, out),
             _ => self.open(kind, Block::Text, out),
         };
         if !text.is_empty() {
@@ -194,11 +194,11 @@ impl Candidate {
             let id = call.text("id").filter(|id| !id.is_empty()).map_or(made_up, str::to_owned);
             *n_calls += 1;
             self.has_calls = true;
-            let place = self.open(Kind::Call, Block::Call { id, name: name.to_owned() }, out);
+            let place = self.open(BlockKind::Call, Block::Call { id, name: name.to_owned() }, out);
             out.extend(signature.map(|signature| Event::Delta(place, signed(signature))));
             self.arguments = call.get("args").filter(|args| !args.is_null()).cloned().unwrap_or_else(|| json!({}));
         }
-        let is_open = matches!(self.open, Some((Kind::Call, _)));
+        let is_open = matches!(self.open, Some((BlockKind::Call, _)));
         for piece in call.list("partialArgs") {
             if !is_open || !args::add(&mut self.arguments, piece) {
                 self.unplaced.push(piece.clone());
@@ -232,7 +232,7 @@ impl Candidate {
         let metadata = value.get("citationMetadata").unwrap_or(&Value::Null);
         // Vertex AI says `citations`, the Gemini API `citationSources`.
         let sources = metadata.list("citationSources").iter().chain(metadata.list("citations"));
-        if let Some((Kind::Text, place)) = self.open {
+        if let Some((BlockKind::Text, place)) = self.open {
             for source in sources {
                 let value = source.clone();
                 out.push(Event::Delta(place, Delta::Citation { dialect: Dialect::Gemini, value }));
@@ -244,7 +244,7 @@ impl Candidate {
 
     fn logprobs(&mut self, result: &Value, out: &mut Vec<Event>) {
         let chosen = result.list("chosenCandidates");
-        let (Some((Kind::Text, place)), false) = (self.open, chosen.is_empty()) else { return };
+        let (Some((BlockKind::Text, place)), false) = (self.open, chosen.is_empty()) else { return };
         let top = result.list("topCandidates");
         let one = |token: &Value| {
             let text = token.string("token");

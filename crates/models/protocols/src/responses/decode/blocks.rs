@@ -16,7 +16,7 @@ use crate::responses::call_signature;
 pub(super) type Key = (u64, u64);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum BlockKind {
     Text,
     Refusal,
     Reasoning,
@@ -25,7 +25,7 @@ pub(super) enum Kind {
 
 #[derive(Debug)]
 struct Slot {
-    kind: Kind,
+    kind: BlockKind,
     place: Place,
     is_open: bool,
     // Bytes given out: of text or arguments; of a custom call's input, before its escapes.
@@ -39,7 +39,7 @@ struct Slot {
 }
 
 impl Slot {
-    fn new(kind: Kind, place: Place, is_open: bool) -> Self {
+    fn new(kind: BlockKind, place: Place, is_open: bool) -> Self {
         let (sent, sent_full, last, is_custom) = (0, 0, None, false);
         Self { kind, place, is_open, sent, sent_full, last, n_citations: 0, n_logprobs: 0, is_custom }
     }
@@ -71,7 +71,7 @@ impl Blocks {
         !self.slots.contains_key(&key)
     }
 
-    /// Keeps the id of an item of thinking for when its block opens.
+    /// Keeps the id of a reasoning item until its block opens.
     pub(super) fn remember(&mut self, index: u64, id: Option<&str>) {
         if let Some(id) = id {
             self.ids.insert(index, id.to_owned());
@@ -84,28 +84,28 @@ impl Blocks {
         place
     }
 
-    fn open(&mut self, key: Key, kind: Kind, block: Block, out: &mut Vec<Event>) {
+    fn open(&mut self, key: Key, kind: BlockKind, block: Block, out: &mut Vec<Event>) {
         self.close_single(out);
         let place = self.place();
         out.push(Event::Open(place, block));
         self.slots.insert(key, Slot::new(kind, place, true));
-        if kind != Kind::Call {
+        if kind != BlockKind::Call {
             self.single = Some(key);
         }
     }
 
     /// The open slot of a part; opened when it is new, and again as a new block when it was closed too early because
     /// something else began in between.
-    fn slot(&mut self, key: Key, kind: Kind, out: &mut Vec<Event>) -> Option<&mut Slot> {
+    fn slot(&mut self, key: Key, kind: BlockKind, out: &mut Vec<Event>) -> Option<&mut Slot> {
         if !self.slots.get(&key).is_some_and(|slot| slot.is_open && slot.kind == kind) {
             // What is there and of another kind ends here.
             self.close(key, out);
             let before = self.slots.remove(&key).filter(|before| before.kind == kind);
             let block = match kind {
-                Kind::Text => Block::Text,
-                Kind::Refusal => Block::Refusal,
-                Kind::Reasoning => Block::Reasoning { id: self.ids.get(&key.0).cloned() },
-                Kind::Call => return None,
+                BlockKind::Text => Block::Text,
+                BlockKind::Refusal => Block::Refusal,
+                BlockKind::Reasoning => Block::Reasoning { id: self.ids.get(&key.0).cloned() },
+                BlockKind::Call => return None,
             };
             self.open(key, kind, block, out);
             let slot = self.slots.get_mut(&key)?;
@@ -154,7 +154,7 @@ impl Blocks {
         }
     }
 
-    pub(super) fn text(&mut self, key: Key, kind: Kind, delta: &str, out: &mut Vec<Event>) {
+    pub(super) fn text(&mut self, key: Key, kind: BlockKind, delta: &str, out: &mut Vec<Event>) {
         if delta.is_empty() {
             return;
         }
@@ -165,7 +165,7 @@ impl Blocks {
     }
 
     /// The whole text has come: gives what the pieces left out.
-    pub(super) fn text_done(&mut self, key: Key, kind: Kind, whole: &str, out: &mut Vec<Event>) {
+    pub(super) fn text_done(&mut self, key: Key, kind: BlockKind, whole: &str, out: &mut Vec<Event>) {
         let sent = self.slots.get(&key).filter(|slot| slot.kind == kind).map_or(0, |slot| slot.sent);
         if self.is_partial && sent > 0 {
             return;
@@ -174,7 +174,7 @@ impl Blocks {
     }
 
     pub(super) fn citation(&mut self, key: Key, value: &Value, out: &mut Vec<Event>) {
-        if let Some(slot) = self.slot(key, Kind::Text, out) {
+        if let Some(slot) = self.slot(key, BlockKind::Text, out) {
             slot.n_citations += 1;
             out.push(Event::Delta(slot.place, citation(value)));
         }
@@ -191,7 +191,7 @@ impl Blocks {
         if values.is_empty() {
             return;
         }
-        if let Some(slot) = self.slot(key, Kind::Text, out) {
+        if let Some(slot) = self.slot(key, BlockKind::Text, out) {
             slot.n_logprobs += values.len();
             out.push(Event::Delta(slot.place, Delta::Logprobs(values.iter().map(logprob).collect())));
         }
@@ -204,12 +204,12 @@ impl Blocks {
 
     pub(super) fn open_call(&mut self, index: u64, block: Block, is_custom: bool, out: &mut Vec<Event>) {
         let key = (index, 0);
-        if self.slots.get(&key).is_some_and(|slot| slot.kind == Kind::Call) {
+        if self.slots.get(&key).is_some_and(|slot| slot.kind == BlockKind::Call) {
             return;
         }
         self.close(key, out);
         self.calls += 1;
-        self.open(key, Kind::Call, block, out);
+        self.open(key, BlockKind::Call, block, out);
         if let Some(slot) = self.slots.get_mut(&key) {
             slot.is_custom = is_custom;
             if is_custom {
@@ -222,8 +222,10 @@ impl Blocks {
         if delta.is_empty() {
             return;
         }
-        if let Some(slot) =
-            self.slots.get_mut(&(index, 0)).filter(|slot| slot.is_open && slot.kind == Kind::Call && !slot.is_custom)
+        if let Some(slot) = self
+            .slots
+            .get_mut(&(index, 0))
+            .filter(|slot| slot.is_open && slot.kind == BlockKind::Call && !slot.is_custom)
         {
             slot.sent += delta.len();
             out.push(Event::Delta(slot.place, Delta::Arguments(delta.to_owned())));
@@ -245,8 +247,10 @@ impl Blocks {
         if delta.is_empty() {
             return;
         }
-        if let Some(slot) =
-            self.slots.get_mut(&(index, 0)).filter(|slot| slot.is_open && slot.kind == Kind::Call && slot.is_custom)
+        if let Some(slot) = self
+            .slots
+            .get_mut(&(index, 0))
+            .filter(|slot| slot.is_open && slot.kind == BlockKind::Call && slot.is_custom)
         {
             slot.sent += delta.len();
             let quoted = Value::from(delta).to_string();
@@ -272,7 +276,7 @@ impl Blocks {
     pub(super) fn opaque_part(&mut self, key: Key, part: &Value, out: &mut Vec<Event>) {
         self.opaque(part, out);
         let place = Place { choice: 0, block: self.next.saturating_sub(1) };
-        self.slots.insert(key, Slot::new(Kind::Text, place, false));
+        self.slots.insert(key, Slot::new(BlockKind::Text, place, false));
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{ResponsesEncoder, Slot};
 use crate::event::{Block, Delta};
 use crate::framing::Frame;
-use crate::responses::wire::Piece;
+use crate::responses::delta_event::DeltaEvent;
 use crate::responses::{citation, item};
 
 impl ResponsesEncoder {
@@ -47,7 +47,7 @@ impl ResponsesEncoder {
     fn piece(&mut self, name: &'static str, slot: &Slot, delta: &str, logprobs: &[Value], out: &mut Vec<Frame>) {
         let (is_text, is_refusal) = (slot.whole.block == Block::Text, slot.whole.block == Block::Refusal);
         let is_thinking = matches!(slot.whole.block, Block::Reasoning { .. });
-        let piece = Piece {
+        let piece = DeltaEvent {
             r#type: name,
             sequence_number: self.sequence,
             item_id: &slot.id,
@@ -74,7 +74,7 @@ impl ResponsesEncoder {
                 self.put(slot.output_index, item::reasoning(&slot.id, status, &slot.whole), out);
             }
             Block::Call { id, name } => {
-                // Clients parse the arguments, and no text is no JSON.
+                // Clients parse the arguments, and an empty text is not JSON.
                 if slot.whole.text.is_empty() && status == "completed" {
                     self.grow(&mut slot, &Delta::Arguments("{}".to_owned()), out);
                 }

@@ -1,4 +1,4 @@
-//! Keys: where they come from, how they are shown to providers, and that nobody else sees them.
+//! Keys: where they come from, how they are sent to providers, and that they show up nowhere else.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ const AWS_KEY: (&str, &str) = ("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXA
 /// Expected values were computed by botocore 1.44.5 (`SigV4Auth`) for the same keys, body and moment.
 #[test]
 fn a_signature_is_the_one_that_amazons_own_library_makes() {
-    let endpoint = at(Kind::Bedrock, "https://bedrock-runtime.eu-central-1.amazonaws.com");
+    let endpoint = at(ProviderKind::Bedrock, "https://bedrock-runtime.eu-central-1.amazonaws.com");
     let scope = "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260301/eu-central-1/bedrock/aws4_request";
     let token = "AQoDYXdzEPT//////////wEXAMPLE";
     for (operation, model, body, token, signed, signature) in [
@@ -41,7 +41,7 @@ fn a_signature_is_the_one_that_amazons_own_library_makes() {
             "7331f41727c8cfa5bb1f79ae4a39e6883d78b9a8b074f66599af99744fa6f762",
         ),
     ] {
-        let call = Call { operation, model, body: body.as_bytes(), client: None };
+        let call = ProviderRequest { operation, model, body: body.as_bytes(), client: None };
         let credentials = Credentials::aws(AWS_KEY.0, AWS_KEY.1, token.map(str::to_owned));
         let prepared = endpoint.prepare(&call, &credentials, now()).unwrap();
 
@@ -61,10 +61,10 @@ fn nothing_shows_a_key() {
     let mut options = Options { region: Some("us-east-1".into()), ..Options::default() };
     options.headers.insert(HeaderName::from_static("x-portal-key"), HeaderValue::from_static(KEY));
     shown += &format!("{options:?}");
-    for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::Local) {
+    for kind in ProviderKind::ALL.into_iter().filter(|kind| *kind != ProviderKind::Local) {
         let endpoint = Endpoint::new(kind, Some("https://provider.example"), &options).unwrap();
         let operation = kind.facts().dialects.first().map_or(Operation::Embeddings, |dialect| whole(*dialect));
-        let call = Call { operation, model: "m", body: b"{}", client: None };
+        let call = ProviderRequest { operation, model: "m", body: b"{}", client: None };
         for credentials in [&aws, &Credentials::bearer(KEY), &Credentials::bearer(format!("{KEY}\n\u{1}{KEY}"))] {
             shown += &match endpoint.prepare(&call, credentials, now()) {
                 Ok(prepared) => format!("{prepared:?} {}", prepared.url),
@@ -86,19 +86,19 @@ fn nothing_shows_a_key() {
 
 #[test]
 fn keys_come_from_the_variables_that_people_have_set_already() {
-    let from = |kind: Kind, pairs: &[(&str, &str)]| {
+    let from = |kind: ProviderKind, pairs: &[(&str, &str)]| {
         kind.credentials_from(|name| {
             pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
         })
     };
-    assert!(matches!(from(Kind::Gemini, &[("GOOGLE_API_KEY", KEY)]), Credentials::Bearer(_)));
-    assert!(from(Kind::OpenAi, &[("OPENAI_API_KEY", "  ")]).is_none());
+    assert!(matches!(from(ProviderKind::Gemini, &[("GOOGLE_API_KEY", KEY)]), Credentials::Bearer(_)));
+    assert!(from(ProviderKind::OpenAi, &[("OPENAI_API_KEY", "  ")]).is_none());
     assert!(Credentials::bearer(" \n").is_none());
     let aws = [("AWS_ACCESS_KEY_ID", AWS_KEY.0), ("AWS_SECRET_ACCESS_KEY", AWS_KEY.1)];
-    assert!(matches!(from(Kind::Bedrock, &aws), Credentials::Aws { session_token: None, .. }));
-    assert!(from(Kind::OpenAi, &aws).is_none());
+    assert!(matches!(from(ProviderKind::Bedrock, &aws), Credentials::Aws { session_token: None, .. }));
+    assert!(from(ProviderKind::OpenAi, &aws).is_none());
     let both = [aws[0], aws[1], ("AWS_BEARER_TOKEN_BEDROCK", KEY)];
-    assert!(matches!(from(Kind::Bedrock, &both), Credentials::Bearer(_)));
+    assert!(matches!(from(ProviderKind::Bedrock, &both), Credentials::Bearer(_)));
 }
 
 /// Keeps what libraries tell their traces.
@@ -133,10 +133,10 @@ impl tracing::Subscriber for Heard {
 #[test]
 fn signing_tells_no_trace_what_is_signed() {
     let heard = Heard::default();
-    let endpoint = at(Kind::Bedrock, "https://bedrock-runtime.eu-central-1.amazonaws.com");
+    let endpoint = at(ProviderKind::Bedrock, "https://bedrock-runtime.eu-central-1.amazonaws.com");
     let credentials = Credentials::aws(AWS_KEY.0, AWS_KEY.1, Some("token-hunter2".into()));
     let body = br#"{"messages":"a prompt"}"#;
-    let call = Call { operation: whole(Dialect::Bedrock), model: "m", body, client: None };
+    let call = ProviderRequest { operation: whole(Dialect::Bedrock), model: "m", body, client: None };
 
     tracing::subscriber::with_default(heard.clone(), || {
         tracing::trace!(is_heard = true);

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Blocks, Kind};
+use super::{BlockKind, Blocks};
 use crate::dialect::Dialect;
 use crate::event::{Delta, Event};
 use crate::json::Look;
@@ -21,7 +21,7 @@ impl Blocks {
         if delta.is_empty() {
             return;
         }
-        let Some(slot) = self.slot((index, 0), Kind::Reasoning, out) else { return };
+        let Some(slot) = self.slot((index, 0), BlockKind::Reasoning, out) else { return };
         let gap = slot.last.is_some_and(|last| last != part);
         if gap {
             out.push(Event::Delta(slot.place, Delta::Text("\n\n".to_owned())));
@@ -43,7 +43,7 @@ impl Blocks {
             self.rest_of_thinking(index, true, sent_full, &full, out);
         }
         if let Some(sealed) = item.text("encrypted_content").filter(|sealed| !sealed.is_empty())
-            && let Some(slot) = self.slot(key, Kind::Reasoning, out)
+            && let Some(slot) = self.slot(key, BlockKind::Reasoning, out)
         {
             out.push(Event::Delta(slot.place, Delta::Encrypted(Proof::of(Dialect::Responses, sealed))));
         }

@@ -12,7 +12,7 @@ use super::Price;
 use crate::meter::Meter;
 
 /// One such stream.
-pub(super) struct Pass {
+pub(super) struct Passthrough {
     dialect: Dialect,
     wants_usage: bool,
     shows_cost: bool,
@@ -27,7 +27,7 @@ pub(super) struct Pass {
     has_ended: bool,
 }
 
-impl Pass {
+impl Passthrough {
     pub(super) fn new(dialect: Dialect, wants_usage: bool, shows_cost: bool) -> Self {
         let figures = serde_json::Map::new();
         let (has_begun, is_told_over, is_callless, has_calls, has_ended) = (false, false, false, false, false);
@@ -77,7 +77,7 @@ impl Pass {
         if let Some(failure) = self.dialect.failure_in(&frame.name, &value) {
             return Ok(Some(failure));
         }
-        // It has failed, which is told when its figures are there: they come behind its end.
+        // It has failed, which is reported once its usage is there: that comes after the end.
         self.is_callless |= is_callless;
         if self.is_callless {
             return Ok(None);
@@ -202,7 +202,7 @@ fn has_field(data: &[u8], name: &[u8], is_wanted: impl Fn(&[u8]) -> bool) -> boo
     memmem::find_iter(data, name).any(|at| is_wanted(data[at + name.len()..].trim_ascii_start()))
 }
 
-/// Hands what the model wrote to the meter, from the raw bytes.
+/// Gives the text that the model wrote to the meter, from the raw bytes.
 fn hear(dialect: Dialect, data: &[u8], meter: &mut Meter) {
     let fields: &[&[u8]] = match dialect {
         Dialect::Chat => &[b"\"content\":", b"\"reasoning_content\":", b"\"reasoning\":", b"\"arguments\":"],

@@ -1,8 +1,8 @@
-//! What every request passes on its way in and out.
+//! Admission: the layers that every request passes on its way in and out.
 //!
 //! Outside, for all paths: a request id, the span, the shape of errors. Inside, for known routes, in this order: who is
-//! asking, may they, how often, how large, how long. Each step refuses before the next one costs anything. What a request
-//! costs nobody knows here: the model gateway asks the account before each call to a model.
+//! asking, may they, how often, how large, how long. Each step refuses before the next one costs anything. The cost of
+//! a request is not known here: the model gateway asks the account before each call to a model.
 
 mod guard;
 
@@ -33,7 +33,7 @@ use crate::shape::{Surface, shape};
 // A sign-in is a few hundred bytes.
 const MAX_STRANGER_BYTES: u64 = 64 << 10;
 
-/// What was found wrong with a body while somebody read it, which the reader at the other end cannot say as clearly.
+/// What was found wrong with a body while a handler read it. The handler's own error would be less clear.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Inspection {
     is_too_long: Arc<AtomicBool>,
@@ -55,13 +55,13 @@ impl Inspection {
 pub(crate) async fn outside(State(app): State<App>, request: Request, next: Next) -> Response {
     let id: RequestId = app.ids.next();
     let surface = Surface::of(request.uri().path());
-    let span = info_span!("door", request.id = %id);
+    let span = info_span!("admission", request.id = %id);
     async move {
         let (mut parts, body) = request.into_parts();
         let origin = app.proxies.origin(&parts);
         parts.extensions.insert(id);
         parts.extensions.insert(origin);
-        // Only the door says who is calling.
+        // Only admission says who is calling.
         parts.extensions.remove::<Caller>();
         let response = next.run(Request::from_parts(parts, body)).await;
         let mut response = shape(surface, id, response).await;
@@ -89,7 +89,7 @@ pub(crate) fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
 /// The layer of every known route.
 pub(crate) async fn inside(State(app): State<App>, request: Request, next: Next) -> Response {
     match admit(&app, request).await {
-        Ok((request, passage)) => passage.walk(request, next).await,
+        Ok((request, admission)) => admission.walk(request, next).await,
         Err(Error::WrongMethod(methods)) => {
             let allow = HeaderValue::try_from(&methods).unwrap_or(HeaderValue::from_static("GET"));
             let mut response = Refusal::from(Error::WrongMethod(methods)).into_response();
@@ -102,14 +102,14 @@ pub(crate) async fn inside(State(app): State<App>, request: Request, next: Next)
 }
 
 /// What an admitted request carries to its end.
-struct Passage {
+struct Admission {
     inspection: Inspection,
     left: Option<crate::limits::Left>,
     guard: Option<Guard>,
     wait: Duration,
 }
 
-async fn admit(app: &App, request: Request) -> Result<(Request, Passage), Error> {
+async fn admit(app: &App, request: Request) -> Result<(Request, Admission), Error> {
     let (mut parts, body) = request.into_parts();
     let route = parts.extensions.get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let route = route.ok_or(Error::Bug("a route without a path"))?;
@@ -120,7 +120,7 @@ async fn admit(app: &App, request: Request) -> Result<(Request, Passage), Error>
         Weight::Long | Weight::Upload => app.config.run_timeout(),
     };
     let inspection = Inspection::default();
-    let mut passage = Passage { inspection, left: None, guard: None, wait };
+    let mut admission = Admission { inspection, left: None, guard: None, wait };
     if let Some(permission) = access.permission() {
         let id = *parts.extensions.get::<RequestId>().ok_or(Error::Bug("a request without an id"))?;
         app.auth.rights_must_be_known(parts.method.is_safe()).await?;
@@ -128,7 +128,7 @@ async fn admit(app: &App, request: Request) -> Result<(Request, Passage), Error>
         if !permission.is_granted_to(identity.role) {
             return Err(Error::Denied(permission));
         }
-        passage.left = Some(app.limits.count(&identity).await?);
+        admission.left = Some(app.limits.count(&identity).await?);
         let deadline = app.clock.now().checked_add(wait).ok();
         let caller = identity.caller(id, deadline);
         if matches!(access.audience, Audience::Operates(_)) {
@@ -137,7 +137,7 @@ async fn admit(app: &App, request: Request) -> Result<(Request, Passage), Error>
         parts.extensions.insert(caller);
         parts.extensions.insert(permission);
         if access.weight != Weight::Light {
-            passage.guard = Some(Guard { app: app.clone(), identity: identity.clone(), permission, request: id });
+            admission.guard = Some(Guard { app: app.clone(), identity: identity.clone(), permission, request: id });
         }
         parts.extensions.insert(identity);
     }
@@ -148,11 +148,11 @@ async fn admit(app: &App, request: Request) -> Result<(Request, Passage), Error>
         Weight::Light | Weight::Long => app.config.json_limit_bytes(),
     };
     let (request, inspection) = inspected(Request::from_parts(parts, body), limit_bytes)?;
-    passage.inspection = inspection;
-    Ok((request, passage))
+    admission.inspection = inspection;
+    Ok((request, admission))
 }
 
-impl Passage {
+impl Admission {
     async fn walk(self, request: Request, next: Next) -> Response {
         let Self { inspection, left, guard, wait } = self;
         let taken_back = async {
@@ -215,7 +215,7 @@ pub(crate) fn query_value(query: &str, name: &str) -> Option<String> {
     query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('=').map(str::to_owned))
 }
 
-/// Has a body looked at while it is read: how long it is, and what it is made of.
+/// Checks a body while it is read: its length and its structure.
 fn inspected(request: Request, limit_bytes: u64) -> Result<(Request, Inspection), Error> {
     let announced = request.headers().get(header::CONTENT_LENGTH);
     let announced: Option<u64> = announced.and_then(|value| value.to_str().ok()?.parse().ok());

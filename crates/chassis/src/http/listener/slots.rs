@@ -1,7 +1,7 @@
-//! Who is connected: so many in all, so many of one address.
+//! The limit on connections: so many in all, so many of one address.
 //!
-//! A connection that asks nothing is worth less than one that wants to: when all seats are taken, the one that has been
-//! silent for longest has to go. Only when every connection is being served is a new one turned away.
+//! When all slots are taken, the connection that has been idle for longest is closed to make room for a new one. Only when
+//! every connection is being served is a new one refused.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -20,10 +20,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::Listening;
 
-/// The seats of one listener. Cheap to clone.
+/// The slots of one listener. Cheap to clone.
 #[derive(Clone)]
-pub(super) struct Seats {
-    room: Arc<Mutex<Room>>,
+pub(super) struct ConnectionSlots {
+    connections: Arc<Mutex<Connections>>,
     max: usize,
     max_per_address: usize,
     stalled_after: Duration,
@@ -31,15 +31,15 @@ pub(super) struct Seats {
 }
 
 #[derive(Default)]
-struct Room {
+struct Connections {
     next: u64,
-    taken: HashMap<u64, Taken>,
+    open: HashMap<u64, OpenConnection>,
     per_network: HashMap<Network, usize>,
 }
 
-struct Taken {
+struct OpenConnection {
     network: Option<Network>,
-    state: Arc<State>,
+    state: Arc<ConnectionState>,
 }
 
 /// What counts as one address: one household has a /64 of IPv6 addresses to choose from.
@@ -49,13 +49,13 @@ enum Network {
     V6(u64),
 }
 
-/// Why there is no seat.
+/// Why there is no slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Full {
-    /// All seats of this address are busy.
+    /// All slots of this address are busy.
     #[error("this address has too many connections; close some, or use them again")]
     Address,
-    /// All seats are busy.
+    /// All slots are busy.
     #[error("there are too many connections; try again in a moment")]
     All,
 }
@@ -77,18 +77,18 @@ impl Failure for Full {
     }
 }
 
-/// A seat; dropped, it is free again.
-pub(super) struct Seat {
-    seats: Seats,
+/// A slot; dropped, it is free again.
+pub(super) struct ConnectionSlot {
+    slots: ConnectionSlots,
     id: u64,
-    state: Arc<State>,
+    state: Arc<ConnectionState>,
 }
 
 /// What a connection is doing.
-pub(super) struct State {
+pub(super) struct ConnectionState {
     begun: Instant,
-    n_asking: AtomicUsize,
-    has_asked: AtomicBool,
+    n_active: AtomicUsize,
+    has_requested: AtomicBool,
     is_upgraded: AtomicBool,
     has_leftover: AtomicBool,
     /// Since when a body has been waited for, in milliseconds after `begun` and never 0; 0 when none is.
@@ -99,64 +99,70 @@ pub(super) struct State {
 }
 
 /// A request that is being answered. It lasts until the last byte of the answer.
-pub(super) struct Asking(Arc<State>);
+pub(super) struct ActiveRequest(Arc<ConnectionState>);
 
-impl Seats {
+impl ConnectionSlots {
     pub(super) fn new(listening: &Listening, most: usize) -> Self {
         let max = listening.max_connections.min(most).max(2);
         // However few there are, a quarter is for others.
         let max_per_address = listening.max_per_address.min(max - max.div_ceil(4)).max(1);
         let stalled_after = listening.header_timeout;
-        Self { room: Arc::default(), max, max_per_address, stalled_after, is_shared: listening.is_shared.clone() }
+        Self {
+            connections: Arc::default(),
+            max,
+            max_per_address,
+            stalled_after,
+            is_shared: listening.is_shared.clone(),
+        }
     }
 
-    /// Takes a seat for a connection from `address`.
+    /// Takes a slot for a connection from `address`.
     ///
     /// # Errors
-    /// When nobody can make room.
-    pub(super) fn take(&self, address: IpAddr) -> Result<Seat, Full> {
+    /// When every connection that counts is being served.
+    pub(super) fn take(&self, address: IpAddr) -> Result<ConnectionSlot, Full> {
         let address = address.to_canonical();
         let network = (!(self.is_shared)(address)).then(|| Network::of(address));
-        let mut room = self.room.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(network) = network
-            && room.per_network.get(&network).is_some_and(|n| *n >= self.max_per_address)
-            && !room.dismiss_one(Some(network), self.stalled_after)
+            && connections.per_network.get(&network).is_some_and(|n| *n >= self.max_per_address)
+            && !connections.dismiss_one(Some(network), self.stalled_after)
         {
             return Err(Full::Address);
         }
-        if room.taken.len() >= self.max && !room.dismiss_one(None, self.stalled_after) {
+        if connections.open.len() >= self.max && !connections.dismiss_one(None, self.stalled_after) {
             return Err(Full::All);
         }
-        room.next += 1;
-        let (id, state) = (room.next, Arc::new(State::new()));
+        connections.next += 1;
+        let (id, state) = (connections.next, Arc::new(ConnectionState::new()));
         if let Some(network) = network {
-            *room.per_network.entry(network).or_default() += 1;
+            *connections.per_network.entry(network).or_default() += 1;
         }
-        room.taken.insert(id, Taken { network, state: Arc::clone(&state) });
-        Ok(Seat { seats: self.clone(), id, state })
+        connections.open.insert(id, OpenConnection { network, state: Arc::clone(&state) });
+        Ok(ConnectionSlot { slots: self.clone(), id, state })
     }
 
-    /// Sends somebody away who says nothing, if there is one.
+    /// Closes an idle connection, if there is one.
     pub(super) fn make_room(&self) {
-        self.room.lock().unwrap_or_else(PoisonError::into_inner).dismiss_one(None, self.stalled_after);
+        self.connections.lock().unwrap_or_else(PoisonError::into_inner).dismiss_one(None, self.stalled_after);
     }
 }
 
-impl Room {
-    /// Sends away whoever has been silent longest; false when everybody is being served.
+impl Connections {
+    /// Closes the connection that has been idle for longest; false when every one is being served.
     fn dismiss_one(&mut self, network: Option<Network>, stalled_after: Duration) -> bool {
-        let of_network = self.taken.iter().filter(|(_, taken)| network.is_none() || taken.network == network);
-        let silent = of_network.filter_map(|(id, taken)| Some((taken.state.silence(stalled_after)?, *id)));
+        let of_network = self.open.iter().filter(|(_, open)| network.is_none() || open.network == network);
+        let silent = of_network.filter_map(|(id, open)| Some((open.state.silence(stalled_after)?, *id)));
         let Some((_, id)) = silent.min() else { return false };
-        if let Some(taken) = self.free(id) {
-            taken.state.dismissed.cancel();
+        if let Some(open) = self.free(id) {
+            open.state.dismissed.cancel();
         }
         true
     }
 
-    fn free(&mut self, id: u64) -> Option<Taken> {
-        let taken = self.taken.remove(&id)?;
-        if let Some(network) = taken.network
+    fn free(&mut self, id: u64) -> Option<OpenConnection> {
+        let open = self.open.remove(&id)?;
+        if let Some(network) = open.network
             && let Some(n) = self.per_network.get_mut(&network)
         {
             *n -= 1;
@@ -164,7 +170,7 @@ impl Room {
                 self.per_network.remove(&network);
             }
         }
-        Some(taken)
+        Some(open)
     }
 }
 
@@ -177,25 +183,25 @@ impl Network {
     }
 }
 
-impl Seat {
-    pub(super) fn state(&self) -> Arc<State> {
+impl ConnectionSlot {
+    pub(super) fn state(&self) -> Arc<ConnectionState> {
         Arc::clone(&self.state)
     }
 }
 
-impl Drop for Seat {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
-        // It is free already when its connection was sent away.
-        let _freed = self.seats.room.lock().unwrap_or_else(PoisonError::into_inner).free(self.id);
+        // It is free already when its connection was closed to make room.
+        let _freed = self.slots.connections.lock().unwrap_or_else(PoisonError::into_inner).free(self.id);
     }
 }
 
-impl State {
+impl ConnectionState {
     fn new() -> Self {
         Self {
             begun: Instant::now(),
-            n_asking: AtomicUsize::new(0),
-            has_asked: AtomicBool::new(false),
+            n_active: AtomicUsize::new(0),
+            has_requested: AtomicBool::new(false),
             is_upgraded: AtomicBool::new(false),
             has_leftover: AtomicBool::new(false),
             waits_since_ms: AtomicU64::new(0),
@@ -204,16 +210,16 @@ impl State {
         }
     }
 
-    /// How dispensable the connection is, the most dispensable first; nothing when it is being served. First go those
-    /// that have never asked anything, then those between two requests, then those that have stopped in the middle of a
-    /// body; of those alike whoever has been silent longest, in milliseconds.
+    /// The order in which connections are closed to make room; nothing when this one is being served. First those that
+    /// never sent a request, then those between two requests, then those that stalled in the middle of a body; within each
+    /// group the longest idle first, in milliseconds.
     fn silence(&self, stalled_after: Duration) -> Option<(u8, Reverse<u64>)> {
         if self.is_upgraded.load(Ordering::Relaxed) {
             return None;
         }
         let for_ms = |since_ms: u64| self.age_ms().saturating_sub(since_ms);
-        if self.n_asking.load(Ordering::Relaxed) == 0 {
-            let rank = if self.has_asked() { 1 } else { 0 };
+        if self.n_active.load(Ordering::Relaxed) == 0 {
+            let rank = if self.has_requested() { 1 } else { 0 };
             return Some((rank, Reverse(for_ms(self.quiet_since_ms.load(Ordering::Relaxed)))));
         }
         let since_ms = self.waits_since_ms.load(Ordering::Relaxed);
@@ -225,19 +231,19 @@ impl State {
         u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX).saturating_add(1)
     }
 
-    /// A request is there.
-    pub(super) fn ask(self: &Arc<Self>) -> Asking {
-        self.has_asked.store(true, Ordering::Relaxed);
-        self.n_asking.fetch_add(1, Ordering::Relaxed);
-        Asking(Arc::clone(self))
+    /// A request has arrived.
+    pub(super) fn begin_request(self: &Arc<Self>) -> ActiveRequest {
+        self.has_requested.store(true, Ordering::Relaxed);
+        self.n_active.fetch_add(1, Ordering::Relaxed);
+        ActiveRequest(Arc::clone(self))
     }
 
     /// Whether there was a request.
-    pub(super) fn has_asked(&self) -> bool {
-        self.has_asked.load(Ordering::Relaxed)
+    pub(super) fn has_requested(&self) -> bool {
+        self.has_requested.load(Ordering::Relaxed)
     }
 
-    /// More of a body is waited for, or no longer.
+    /// Whether more of a body is waited for.
     pub(super) fn waits_for_body(&self, does_wait: bool) {
         self.waits_since_ms.store(if does_wait { self.age_ms() } else { 0 }, Ordering::Relaxed);
     }
@@ -247,8 +253,8 @@ impl State {
         self.is_upgraded.store(true, Ordering::Relaxed);
     }
 
-    /// Bytes of the peer are left that nobody will read.
-    pub(super) fn leave_over(&self) {
+    /// Bytes of the peer are left that no handler will read.
+    pub(super) fn mark_leftover(&self) {
         self.has_leftover.store(true, Ordering::Relaxed);
     }
 
@@ -256,26 +262,26 @@ impl State {
         self.has_leftover.load(Ordering::Relaxed)
     }
 
-    /// When it has to make room for another one.
+    /// Resolves when it has to make room for another one.
     pub(super) async fn dismissed(&self) {
         self.dismissed.cancelled().await;
     }
 }
 
-impl Drop for Asking {
+impl Drop for ActiveRequest {
     fn drop(&mut self) {
         self.0.quiet_since_ms.store(self.0.age_ms(), Ordering::Relaxed);
-        self.0.n_asking.fetch_sub(1, Ordering::Relaxed);
+        self.0.n_active.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 /// The body of an answer; until its end the connection is being served.
-pub(super) struct Telling {
+pub(super) struct TrackedBody {
     pub(super) body: Body,
-    pub(super) _asking: Asking,
+    pub(super) _active: ActiveRequest,
 }
 
-impl HttpBody for Telling {
+impl HttpBody for TrackedBody {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -299,11 +305,11 @@ impl HttpBody for Telling {
 mod tests {
     use super::*;
 
-    fn seats(max: usize, max_per_address: usize) -> Seats {
+    fn slots(max: usize, max_per_address: usize) -> ConnectionSlots {
         let shared: IpAddr = "10.0.0.1".parse().unwrap();
         let is_shared = Arc::new(move |address| address == shared);
         let listening = Listening { max_connections: max, max_per_address, is_shared, ..Listening::default() };
-        Seats::new(&listening, usize::MAX)
+        ConnectionSlots::new(&listening, usize::MAX)
     }
 
     fn at(text: &str) -> IpAddr {
@@ -312,8 +318,8 @@ mod tests {
 
     #[test]
     fn one_address_leaves_room_for_others_and_a_shared_one_has_no_limit() {
-        let seats = seats(8, 100);
-        let busy = |from: &str| seats.take(at(from)).map(|seat| (seat.state().ask(), seat));
+        let slots = slots(8, 100);
+        let busy = |from: &str| slots.take(at(from)).map(|slot| (slot.state().begin_request(), slot));
 
         let mut kept: Vec<_> = (0..6).map(|_| busy("192.0.2.1").ok().unwrap()).collect();
         assert_eq!(busy("::ffff:192.0.2.1").err(), Some(Full::Address));
@@ -326,47 +332,47 @@ mod tests {
 
     #[test]
     fn addresses_of_one_household_count_together() {
-        let seats = seats(100, 1);
-        let _one = seats.take(at("2001:db8::1")).map(|seat| (seat.state().ask(), seat)).ok().unwrap();
+        let slots = slots(100, 1);
+        let _one = slots.take(at("2001:db8::1")).map(|slot| (slot.state().begin_request(), slot)).ok().unwrap();
 
-        assert_eq!(seats.take(at("2001:db8::2")).err(), Some(Full::Address));
-        assert!(seats.take(at("2001:db8:0:1::2")).is_ok());
+        assert_eq!(slots.take(at("2001:db8::2")).err(), Some(Full::Address));
+        assert!(slots.take(at("2001:db8:0:1::2")).is_ok());
     }
 
     #[test]
     fn of_two_that_have_asked_the_one_that_was_silent_longer_makes_room() {
-        let seats = seats(3, 100);
-        let older = seats.take(at("192.0.2.1")).ok().unwrap();
-        let newer = seats.take(at("192.0.2.2")).ok().unwrap();
-        let _served = seats.take(at("192.0.2.3")).map(|seat| (seat.state().ask(), seat)).ok().unwrap();
-        drop(newer.state().ask());
+        let slots = slots(3, 100);
+        let older = slots.take(at("192.0.2.1")).ok().unwrap();
+        let newer = slots.take(at("192.0.2.2")).ok().unwrap();
+        let _served = slots.take(at("192.0.2.3")).map(|slot| (slot.state().begin_request(), slot)).ok().unwrap();
+        drop(newer.state().begin_request());
         std::thread::sleep(Duration::from_millis(20));
-        drop(older.state().ask());
+        drop(older.state().begin_request());
 
-        let _next = seats.take(at("192.0.2.4")).ok().unwrap();
+        let _next = slots.take(at("192.0.2.4")).ok().unwrap();
 
         assert!(newer.state.dismissed.is_cancelled() && !older.state.dismissed.is_cancelled());
     }
 
     #[test]
-    fn whoever_has_asked_nothing_makes_room_first_and_who_is_served_never() {
-        let seats = seats(3, 100);
-        let served = seats.take(at("192.0.2.1")).ok().unwrap();
-        let _asking = served.state().ask();
-        let idle = seats.take(at("192.0.2.2")).ok().unwrap();
-        drop(idle.state().ask());
-        let silent = seats.take(at("192.0.2.3")).ok().unwrap();
-        let is_sent_away = |seat: &Seat| seat.state.dismissed.is_cancelled();
+    fn a_connection_without_a_request_makes_room_first_and_one_that_is_served_never() {
+        let slots = slots(3, 100);
+        let served = slots.take(at("192.0.2.1")).ok().unwrap();
+        let _active = served.state().begin_request();
+        let idle = slots.take(at("192.0.2.2")).ok().unwrap();
+        drop(idle.state().begin_request());
+        let silent = slots.take(at("192.0.2.3")).ok().unwrap();
+        let is_sent_away = |slot: &ConnectionSlot| slot.state.dismissed.is_cancelled();
 
-        let next = seats.take(at("192.0.2.4")).ok().unwrap();
-        let _next_asks = next.state().ask();
+        let next = slots.take(at("192.0.2.4")).ok().unwrap();
+        let _next_asks = next.state().begin_request();
         assert!(is_sent_away(&silent) && !is_sent_away(&idle));
-        let last = seats.take(at("192.0.2.5")).ok().unwrap();
-        let _last_asks = last.state().ask();
+        let last = slots.take(at("192.0.2.5")).ok().unwrap();
+        let _last_asks = last.state().begin_request();
         assert!(is_sent_away(&idle));
-        assert_eq!(seats.take(at("192.0.2.6")).err(), Some(Full::All));
+        assert_eq!(slots.take(at("192.0.2.6")).err(), Some(Full::All));
         assert!(!is_sent_away(&served));
         drop((silent, idle, next));
-        assert!(seats.take(at("192.0.2.6")).is_ok(), "a seat is freed once");
+        assert!(slots.take(at("192.0.2.6")).is_ok(), "a slot is freed once");
     }
 }

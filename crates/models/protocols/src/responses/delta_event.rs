@@ -1,4 +1,4 @@
-//! The events of a stream that come for every token, written without a detour.
+//! The delta events of a stream, which come for every token, serialised without building a JSON tree.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -7,7 +7,7 @@ use crate::framing::Frame;
 
 /// A piece of something. Fields that a type of event has not are left out.
 #[derive(Debug, Serialize)]
-pub(super) struct Piece<'a> {
+pub(super) struct DeltaEvent<'a> {
     pub(super) r#type: &'static str,
     pub(super) sequence_number: u64,
     pub(super) item_id: &'a str,
@@ -21,7 +21,7 @@ pub(super) struct Piece<'a> {
     pub(super) logprobs: Option<&'a [Value]>,
 }
 
-impl Piece<'_> {
+impl DeltaEvent<'_> {
     pub(super) fn frame(&self) -> Frame {
         // Texts and numbers alone cannot fail to be JSON; a log probability was JSON before.
         let data = serde_json::to_vec(self).unwrap_or_default();

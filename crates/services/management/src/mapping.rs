@@ -1,4 +1,4 @@
-//! From rows to what is sent. Management has no model of its own between the two: it only keeps what it is told.
+//! Maps rows to the wire types of the contracts. Management has no model of its own between the two: it only keeps what it is told.
 
 use std::str::FromStr;
 

@@ -1,4 +1,4 @@
-//! The door: whoever comes signed is in, and so is a client with a key of the settings.
+//! Admission: a caller with a signed identity is admitted, and so is a client with a key from the settings.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -13,19 +13,19 @@ use crate::error::Error;
 use crate::keys::{Keys, Pass};
 
 /// Who calls, if anybody is known.
-pub(crate) struct Guest {
+pub(crate) struct ClientIdentity {
     pub caller: Option<Caller>,
     pub pass: Option<Arc<Pass>>,
 }
 
-impl Guest {
-    /// Whether anybody is known: whoever is not learns nothing about the body.
+impl ClientIdentity {
+    /// Refuses when nobody is known, before anything is said about the body.
     pub(super) fn known(&self) -> Result<(), Error> {
         if self.caller.is_some() { Ok(()) } else { Err(Error::NoKey) }
     }
 }
 
-impl<S: Sync> FromRequestParts<S> for Guest {
+impl<S: Sync> FromRequestParts<S> for ClientIdentity {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Infallible> {
@@ -34,8 +34,8 @@ impl<S: Sync> FromRequestParts<S> for Guest {
     }
 }
 
-/// Lets a client with a key in. Whoever comes signed is in already; whoever has neither is refused by the handler.
-pub(crate) async fn open(State(keys): State<Keys>, mut request: Request, next: Next) -> Response {
+/// Admits a client by its key. A signed caller was admitted before; a request with neither is refused by its handler.
+pub(crate) async fn admit(State(keys): State<Keys>, mut request: Request, next: Next) -> Response {
     if request.extensions().get::<Caller>().is_none()
         && let Some(pass) = keys.pass(request.headers())
     {

@@ -1,4 +1,4 @@
-//! A second reading, of sums told in words: how many quantities there are, how they are related, what is asked.
+//! A second reading, of math word problems: how many quantities there are, how they are related, what is asked.
 //!
 //! Only English free text with at least two quantities is read so; nothing else resembles what these figures were
 //! learned on. Words belong to several classes at once here, unlike those of [`crate::cues`].
@@ -13,11 +13,11 @@ const ASKED: [usize; 11] = [MANY, MUCH, MONEY_WORD, TIME, PERCENT, COMPARED, TOT
 const RELATIONS: usize = 3;
 const FORM: usize = 34;
 
-/// How many figures describe a sum.
-pub const SUMS: usize = CLASSES + ASKED.len() + RELATIONS + FORM;
+/// How many figures describe a word problem.
+pub const PROBLEM_FIGURES: usize = CLASSES + ASKED.len() + RELATIONS + FORM;
 
 /// The figures, in the order that the weights know. All finite.
-pub type Sums = [f32; SUMS];
+pub type ProblemFigures = [f32; PROBLEM_FIGURES];
 
 const TIME: usize = 0;
 const PERCENT: usize = 1;
@@ -139,7 +139,7 @@ const MOST: usize = 4 * 1024;
 const MOST_NUMBERS: usize = 24;
 
 #[derive(Default)]
-struct Seen {
+struct ProblemCounts {
     counts: [u32; CLASSES],
     relations: [u32; RELATIONS],
     numbers: [f32; MOST_NUMBERS],
@@ -168,55 +168,55 @@ struct Seen {
     was_times: bool,
 }
 
-/// Reads `prompt`; `None` if it is no sum told in English.
+/// Reads `prompt`; `None` if it is no math word problem in English.
 ///
-/// Of a longer prompt the first 4 KiB are read: a sum is short.
+/// Of a longer prompt the first 4 KiB are read: a word problem is short.
 #[must_use]
-pub fn read(prompt: &str) -> Option<Sums> {
+pub fn read(prompt: &str) -> Option<ProblemFigures> {
     let text = &prompt[..prompt.floor_char_boundary(MOST)];
     let table = TABLE.as_slice();
-    let mut seen = Seen::default();
+    let mut reading = ProblemCounts::default();
     let bytes = text.as_bytes();
     let mut at = 0;
     while let Some(&byte) = bytes.get(at) {
         if byte.is_ascii_alphabetic() {
-            at += seen.word(table, &bytes[at..]);
+            at += reading.word(table, &bytes[at..]);
             continue;
         }
         if byte.is_ascii_digit() {
-            at += seen.number(&bytes[at..]);
+            at += reading.number(&bytes[at..]);
             continue;
         }
         match byte {
             b'.' | b'!' | b'?' => {
                 if byte == b'?' {
-                    seen.questions += 1;
-                    seen.now.is_question = true;
+                    reading.questions += 1;
+                    reading.now.is_question = true;
                 }
                 if bytes.get(at + 1).is_none_or(u8::is_ascii_whitespace) {
-                    seen.end_sentence();
+                    reading.end_sentence();
                 }
             }
-            b',' => seen.commas += 1,
+            b',' => reading.commas += 1,
             b'$' => {
-                seen.dollars += 1;
-                seen.now.classes |= 1 << MONEY_WORD;
+                reading.dollars += 1;
+                reading.now.classes |= 1 << MONEY_WORD;
             }
             b'%' => {
-                seen.percents += 1;
-                seen.now.classes |= 1 << PERCENT;
+                reading.percents += 1;
+                reading.now.classes |= 1 << PERCENT;
             }
             _ => {}
         }
         at += 1;
     }
-    seen.end_sentence();
+    reading.end_sentence();
     let others = text.chars().filter(|character| !character.is_ascii()).count();
-    let quantities = seen.n_numbers as u32 + seen.counts[NUMBER];
-    (quantities >= 2 && seen.n_words >= 8 && others * 4 < seen.n_words as usize).then(|| seen.figures())
+    let quantities = reading.n_numbers as u32 + reading.counts[NUMBER];
+    (quantities >= 2 && reading.n_words >= 8 && others * 4 < reading.n_words as usize).then(|| reading.figures())
 }
 
-impl Seen {
+impl ProblemCounts {
     fn word(&mut self, table: &[(u64, u32)], rest: &[u8]) -> usize {
         let (mut key, mut taken) = (hash::WORD, 0);
         // An apostrophe may be typographic: three bytes.
@@ -316,7 +316,7 @@ impl Seen {
         self.before = [0; 3];
     }
 
-    fn figures(&self) -> Sums {
+    fn figures(&self) -> ProblemFigures {
         let log = |count: u32| (count as f32).ln_1p();
         let numbers = &self.numbers[..self.n_numbers];
         let count = |holds: fn(f32) -> bool| numbers.iter().filter(|number| holds(**number)).count() as u32;
@@ -370,7 +370,7 @@ impl Seen {
             log(divisible),
             log(self.time_units.len()),
         ];
-        let mut figures = [0.0; SUMS];
+        let mut figures = [0.0; PROBLEM_FIGURES];
         let (classes, rest) = figures.split_at_mut(CLASSES);
         let (asked, rest) = rest.split_at_mut(ASKED.len());
         let (relations, rest) = rest.split_at_mut(RELATIONS);

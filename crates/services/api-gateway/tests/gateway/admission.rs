@@ -1,4 +1,4 @@
-//! Rights, shapes of errors, and what crosses the door.
+//! Permissions, shapes of errors, and which headers are passed on.
 
 use septet_kernel::ServiceName;
 use serde_json::json;
@@ -134,7 +134,7 @@ async fn an_error_of_another_gateway_keeps_its_own_words() {
 }
 
 #[tokio::test]
-async fn a_bug_behind_the_door_is_an_error_like_any_other() {
+async fn a_bug_in_a_service_is_an_error_like_any_other() {
     let harness = Harness::open().await;
     let token = harness.token("member@acme.test").await;
 

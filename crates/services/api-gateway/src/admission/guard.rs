@@ -1,4 +1,4 @@
-//! Ends what is under way when access is taken back: a request that waits for its answer, a stream of events.
+//! Ends what is in progress when access is revoked: a request that waits for its answer, a stream of events.
 //!
 //! A run that somebody followed goes on; only the reading of it ends.
 

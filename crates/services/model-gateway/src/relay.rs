@@ -1,52 +1,52 @@
 //! A stream from the provider's bytes to the client's: passed on as it is, or translated.
 //!
-//! Both ways work on the chunks that the network gives and not on single events, so that a chunk with a hundred events
-//! costs one wake-up of the reader.
+//! Both work on the chunks that the network gives and not on single events, so that a chunk with a hundred events costs
+//! one wake-up of the reader.
 
-mod pass;
+mod passthrough;
 
 use bytes::BytesMut;
 use septet_prices::Service;
 use septet_protocols::{Context, Decoder, Dialect, Encoder, Event, Failure, Frame, Framer, Unreadable, Usage};
 
-use self::pass::Pass;
+use self::passthrough::Passthrough;
 use crate::meter::Meter;
 
-/// One stream on its way.
-pub(crate) struct Wire {
+/// One stream that is being relayed.
+pub(crate) struct Relay {
     framer: Framer,
     frames: Vec<Frame>,
-    way: Way,
+    mode: Mode,
     failed: Option<Failure>,
     broken: Option<Unreadable>,
 }
 
-enum Way {
-    Pass(Pass),
+enum Mode {
+    Passthrough(Passthrough),
     Translate { decoder: Box<dyn Decoder>, encoder: Box<dyn Encoder> },
 }
 
 /// What the client may want in addition to what the provider says.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Wish {
+pub(crate) struct RelayOptions {
     /// The head of the answer where the provider has none.
     pub context: Context,
     /// Write what the call cost into its usage: for callers of the platform itself.
     pub shows_cost: bool,
 }
 
-/// Prices usage as it passes by, by the service tier that the provider says it gave.
+/// Prices the usage of a stream, by the service tier that the provider reports.
 pub(crate) type Price<'a> = &'a (dyn Fn(&Usage, Option<Service>) -> i64 + Send + Sync);
 
-impl Wire {
+impl Relay {
     /// A stream from a provider that speaks `from` to a client that speaks `to`.
-    pub(crate) fn new(from: Dialect, to: Dialect, wish: Wish) -> Self {
-        let way = if from == to {
-            Way::Pass(Pass::new(to, wish.context.wants_usage, wish.shows_cost))
+    pub(crate) fn new(from: Dialect, to: Dialect, options: RelayOptions) -> Self {
+        let mode = if from == to {
+            Mode::Passthrough(Passthrough::new(to, options.context.wants_usage, options.shows_cost))
         } else {
-            Way::Translate { decoder: from.decoder(), encoder: to.encoder(wish.context) }
+            Mode::Translate { decoder: from.decoder(), encoder: to.encoder(options.context) }
         };
-        Self { framer: Framer::new(from.framing()), frames: Vec::new(), way, failed: None, broken: None }
+        Self { framer: Framer::new(from.framing()), frames: Vec::new(), mode, failed: None, broken: None }
     }
 
     /// Takes a chunk of the provider and gives the bytes for the client; none when nothing is to be shown yet.
@@ -55,7 +55,8 @@ impl Wire {
         self.whole(framed, meter, price)
     }
 
-    /// What came whole before the damage is for the client: the damage is told alone, or by [`Self::broken`] afterwards.
+    /// What came whole before the damage goes to the client. The damage is returned as the error when there is nothing
+    /// to deliver before it, and by [`Self::broken`] afterwards otherwise.
     fn whole(
         &mut self,
         framed: Result<(), Unreadable>,
@@ -76,9 +77,9 @@ impl Wire {
             if self.failed.is_some() {
                 break;
             }
-            match &mut self.way {
-                Way::Pass(pass) => self.failed = pass.frame(&frame, meter, price, out)?,
-                Way::Translate { decoder, encoder } => {
+            match &mut self.mode {
+                Mode::Passthrough(stream) => self.failed = stream.frame(&frame, meter, price, out)?,
+                Mode::Translate { decoder, encoder } => {
                     let events = decoder.frame(&frame)?;
                     self.failed = write(&events, encoder.as_mut(), meter, out);
                 }
@@ -95,11 +96,11 @@ impl Wire {
         if self.failed.is_some() || self.broken.is_some() {
             return Ok(out);
         }
-        match &mut self.way {
-            Way::Pass(pass) => {
-                self.failed = pass.end(meter.figures().is_none().then(|| meter.count(true).usage), &mut out)?;
+        match &mut self.mode {
+            Mode::Passthrough(stream) => {
+                self.failed = stream.end(meter.figures().is_none().then(|| meter.count(true).usage), &mut out)?;
             }
-            Way::Translate { decoder, encoder } => {
+            Mode::Translate { decoder, encoder } => {
                 let events = decoder.end()?;
                 self.failed = write(&events, encoder.as_mut(), meter, &mut out);
                 if self.failed.is_none() {
