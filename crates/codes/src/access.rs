@@ -178,8 +178,8 @@ const CODES: &[Code] = &[
         "rights_unknown",
         &[503],
         [
-            "Whether your access still holds cannot be asked right now.",
-            "Wait {wait} and try again; the operator should look after Management.",
+            "Whether your access is still valid cannot be checked right now.",
+            "Wait {wait} and try again; the operator should check the management service.",
         ],
         ["暂时无法确认你的访问权限是否仍然有效。", "请等待{wait}后重试；运维人员应检查管理服务。"],
     ),

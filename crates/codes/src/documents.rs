@@ -34,7 +34,7 @@ const CODES: &[Code] = &[
         "no_walls",
         &[],
         [
-            "Files are not read on this machine, because its kernel cannot keep a reader in.",
+            "Files are not read on this machine, because its kernel cannot isolate the process that reads them.",
             "Use a kernel with seccomp.",
         ],
         ["这台机器的内核无法隔离文件读取程序，因此不读取文件。", "请使用支持 seccomp 的内核。"],

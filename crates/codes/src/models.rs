@@ -18,7 +18,7 @@ const CODES: &[Code] = &[
     code(
         "all_deployments_resting",
         &[503],
-        ["Every server of this model has failed lately and is left alone for a while.", "Wait {wait} and try again."],
+        ["Every server of this model has failed lately and is not used for a while.", "Wait {wait} and try again."],
         ["这个模型的所有服务近期都出错，暂停使用。", "请等待{wait}后重试。"],
     ),
     code(
@@ -40,7 +40,7 @@ const CODES: &[Code] = &[
     code(
         "bad_offset",
         &[400],
-        ["The place to read on from is not one.", "Read the answer from its beginning."],
+        ["The position to read on from is not valid.", "Read the answer from its beginning."],
         ["续读的位置无效。", "请从头读取回答。"],
     ),
     code(
@@ -68,7 +68,7 @@ const CODES: &[Code] = &[
         "call_not_judged",
         &[400],
         [
-            "This call was not sent by difficulty, so no outcome is kept for it.",
+            "This call was not routed by difficulty, so no outcome is kept for it.",
             "Report only calls of routes by difficulty.",
         ],
         ["这次调用没有按难度选择模型，不记录结果。", "请只上报按难度选择的调用。"],
@@ -97,7 +97,7 @@ const CODES: &[Code] = &[
     code(
         "empty_answer",
         &[],
-        ["The model ended its answer without a word.", "Ask again; a run has tried by itself before."],
+        ["The model ended its answer without any content.", "Ask again; a run has tried by itself before."],
         ["模型没有给出任何内容就结束了回答。", "请重新提问；运行此前已自动重试。"],
     ),
     code(
@@ -155,7 +155,7 @@ const CODES: &[Code] = &[
         "provider_garbled",
         &[503],
         [
-            "The provider's answer is not of its protocol.",
+            "The provider's answer does not follow its protocol.",
             "An administrator should check base_url and kind of the provider.",
         ],
         ["模型服务的回答不符合协议。", "请管理员检查该服务的 base_url 和 kind。"],

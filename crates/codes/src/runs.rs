@@ -34,7 +34,7 @@ const CODES: &[Code] = &[
     code(
         "code_error",
         &[],
-        ["The code ended with an error.", "The model sees it and usually mends the code; ask again if not."],
+        ["The code ended with an error.", "The model sees it and usually corrects the code; ask again if not."],
         ["代码运行出错。", "模型会看到错误并通常会修正；如果没有，请重新提问。"],
     ),
     code(
@@ -67,7 +67,7 @@ const CODES: &[Code] = &[
     code(
         "content_filter",
         &[],
-        ["The provider of the model held the rest of the answer back.", "Ask in other words, or choose another model."],
+        ["The provider of the model withheld the rest of the answer.", "Ask in other words, or choose another model."],
         ["模型提供方拦截了其余的回答。", "请换一种说法，或选择其他模型。"],
     ),
     code(

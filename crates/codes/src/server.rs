@@ -127,8 +127,8 @@ const CODES: &[Code] = &[
         "spool_full",
         &[503],
         [
-            "What waits to be stored has filled its place on disk.",
-            "An administrator should make room, or mend the store.",
+            "Records that wait to be stored have filled the space reserved for them on disk.",
+            "An administrator should make room, or repair the store.",
         ],
         ["待写入的数据已占满磁盘空间。", "请管理员清理空间，或修复存储。"],
     ),
