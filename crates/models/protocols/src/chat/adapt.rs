@@ -110,7 +110,7 @@ fn is_understood(fields: &Map<String, Value>, how: Thinking) -> bool {
     // Where thinking has a switch, the effort "none" does not turn it off; and a chat template ignores an effort alone.
     let effort = fields.get("reasoning_effort").and_then(Value::as_str);
     let is_off = effort.and_then(Effort::parse) == Some(Effort::None);
-    let is_deaf = match how {
+    let is_ignored = match how {
         Thinking::Switch => is_off && !said("thinking"),
         Thinking::Together => is_off && !said("reasoning"),
         Thinking::Template => effort.is_some() && !said("chat_template_kwargs"),
@@ -119,7 +119,7 @@ fn is_understood(fields: &Map<String, Value>, how: Thinking) -> bool {
     // Together's object has a switch and nothing else.
     let is_graded =
         how == Thinking::Together && fields.get("reasoning").is_some_and(|object| object.text("effort").is_some());
-    !(has_foreign || is_deaf || is_graded)
+    !(has_foreign || is_ignored || is_graded)
 }
 
 #[cfg(test)]

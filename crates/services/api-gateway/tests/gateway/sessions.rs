@@ -251,7 +251,7 @@ async fn without_credentials_the_answer_says_what_to_send() {
 }
 
 #[tokio::test]
-async fn a_stranger_cannot_have_a_book_hashed() {
+async fn a_client_that_is_not_signed_in_cannot_have_a_long_password_hashed() {
     let harness = Harness::open().await;
 
     let long =

@@ -26,7 +26,7 @@ impl Judgement {
     }
 
     /// How probably a weak model spoils the answer.
-    pub(super) fn feared(&self) -> Option<f32> {
+    pub(super) fn expected_loss(&self) -> Option<f32> {
         Some(self.calibration.apply(self.score?).value())
     }
 }

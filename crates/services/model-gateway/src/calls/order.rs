@@ -38,7 +38,7 @@ impl Calls {
             expected_output: self.expected.output(&tenant_name, name, max_output),
             // The threshold compares raw scores; a blend weighs the calibrated probability.
             score: match route.strategy {
-                StrategyKind::Blend => judged.and_then(Judgement::feared),
+                StrategyKind::Blend => judged.and_then(Judgement::expected_loss),
                 StrategyKind::Weighted | StrategyKind::Latency | StrategyKind::Cost | StrategyKind::Difficulty => {
                     judged.and_then(|judged| judged.score).map(Probability::value)
                 }

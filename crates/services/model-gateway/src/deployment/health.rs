@@ -153,12 +153,12 @@ mod tests {
     }
 
     #[test]
-    fn the_failures_of_one_tenant_rest_its_own_calls_alone() {
-        let (health, [rude, other, _]) = (Health::new(1), tenants());
+    fn the_failures_of_one_tenant_block_its_own_calls_alone() {
+        let (health, [failing, other, _]) = (Health::new(1), tenants());
         for kind in [FaultKind::Overloaded, FaultKind::Broken, FaultKind::Timeout, FaultKind::Connect] {
-            assert!(fail(&health, rude, 100, kind) < 20, "{kind:?}");
+            assert!(fail(&health, failing, 100, kind) < 20, "{kind:?}");
         }
-        assert!(!health.is_available(rude, 100) && health.enter(rude, 100).is_err());
+        assert!(!health.is_available(failing, 100) && health.enter(failing, 100).is_err());
 
         // A single failure of somebody else changes nothing for anybody else.
         health.enter(other, 100).unwrap().bad(100, FaultKind::Overloaded.into());
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_of_several_tenants_rest_everybody() {
+    fn failures_of_several_tenants_block_everybody() {
         let (health, [one, two, three]) = (Health::new(1), tenants());
         for at in 0..8 {
             for tenant in [one, two] {
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_nobodys_request_rests_everybody_at_once() {
+    fn what_does_not_depend_on_the_request_blocks_everybody_at_once() {
         for fault in [Fault::new(FaultKind::Auth), FaultKind::Unpaid.into(), Fault::after(FaultKind::RateLimited, 900)]
         {
             let (health, [one, two, _]) = (Health::new(1), tenants());
@@ -191,12 +191,12 @@ mod tests {
 
     #[test]
     fn a_tenant_that_is_well_again_is_let_in_again() {
-        let (health, [rude, ..]) = (Health::new(1), tenants());
-        fail(&health, rude, 5, FaultKind::Overloaded);
-        let until = health.enter(rude, 10).err().flatten().unwrap();
+        let (health, [failing, ..]) = (Health::new(1), tenants());
+        fail(&health, failing, 5, FaultKind::Overloaded);
+        let until = health.enter(failing, 10).err().flatten().unwrap();
         for _ in 0..2 {
-            health.enter(rude, until).unwrap().good(until);
+            health.enter(failing, until).unwrap().good(until);
         }
-        assert!(health.is_available(rude, until));
+        assert!(health.is_available(failing, until));
     }
 }

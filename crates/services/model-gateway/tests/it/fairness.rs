@@ -8,7 +8,7 @@ use crate::upstream::{Turn, Upstream, good};
 const GOOD: &str = r#"{"model":"m","stream":true,"messages":[{"role":"user","content":"x"}]}"#;
 
 #[tokio::test]
-async fn malformed_chats_are_refused_at_the_door_in_every_dialect() {
+async fn malformed_chats_are_refused_before_a_provider_is_called_in_every_dialect() {
     let upstream = Upstream::start(vec![good("hi")]).await;
     let gateway = Gateway::with(provider(&upstream.url)).await;
     let messages = [
