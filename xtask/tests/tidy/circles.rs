@@ -11,13 +11,7 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use crate::{files_below, none, read, root, shown};
 
 /// Circles that are known, by the parent, with the reason why they are there.
-const KNOWN: [(&str, &[&str], &str); 5] = [
-    (
-        "crates/services/sandbox-runner/src/process",
-        &["driver", "run", "session"],
-        "a session asks the driver that made it for workers",
-    ),
-    ("crates/services/sandbox-runner/src/kubernetes", &["hold", "pool"], "a hold gives itself back to its pool"),
+const KNOWN: [(&str, &[&str], &str); 3] = [
     ("crates/services/knowledge-engine/src", &["follow", "index", "store"], "a follower reads changes and keeps them"),
     ("crates/services/knowledge-engine/src/store", &["changes", "chunks"], "chunks are read as changes and write them"),
     (

@@ -12,11 +12,11 @@
 //! - Every pod has an owner who renews its lease; a lease that stands still for too long makes it anybody's to sweep.
 //! - What the API holds about a pod is no secret: it carries a digest of its token, and the runners derive the token.
 
+mod claims;
 mod cluster;
 mod config;
 mod diagnosis;
 mod driver;
-mod hold;
 mod plan;
 mod pod;
 mod pool;

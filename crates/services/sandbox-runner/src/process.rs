@@ -1,6 +1,7 @@
 //! The process driver: walls out of Linux namespaces, around forks of one warm interpreter.
 //!
-//! [`Driver`] keeps the pool, [`session`] is a folder with the interpreter that may live in it, [`run`] is one run.
+//! [`Driver`] opens sessions and [`workers`] keeps the processes for them; [`session`] is a folder with the interpreter
+//! that may be kept in it, [`run`] is one run.
 
 mod cgroup;
 mod driver;
@@ -21,6 +22,7 @@ mod warden;
 mod watchdog;
 mod wire;
 mod worker;
+mod workers;
 
 pub use driver::Driver;
 pub(crate) use folder::{inside, is_honest};

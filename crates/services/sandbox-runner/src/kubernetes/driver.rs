@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use tracing::warn;
 
 use super::pool::{Parts, Pool};
-use super::session::{Seat, Session};
+use super::session::{ConnectedPod, Session};
 use super::upkeep::Upkeep;
 use crate::Config;
 use crate::driver::{self, Error, Spec, Walls};
@@ -71,7 +71,7 @@ impl Driver {
         let mut told = pool.told.subscribe();
         loop {
             if let Some(pod) = pool.peek_free() {
-                return Seat::walls_of(pool, &pod).await;
+                return ConnectedPod::walls_of(pool, &pod).await;
             }
             let next = tokio::time::timeout_at(give_up_at, told.changed()).await;
             let diagnosis = told.borrow_and_update().diagnosis.clone();
@@ -98,7 +98,7 @@ impl driver::Driver for Driver {
         let walls = match pool.config.n_warm {
             0 => {
                 let nobody = Spec { container: self.ids.next(), tenant: self.ids.next(), policy: None };
-                Seat::take(&pool, pool.claim(&nobody).await?, &nobody).await?.walls
+                ConnectedPod::connect(&pool, pool.claim(&nobody).await?, &nobody).await?.walls
             }
             _ => self.ask_a_waiting_pod(&pool).await?,
         };
@@ -114,13 +114,13 @@ impl driver::Driver for Driver {
         let pool = self.pool().await?;
         let mut n_left = N_TRIES;
         loop {
-            let hold = pool.claim(&spec).await?;
+            let claim = pool.claim(&spec).await?;
             n_left -= 1;
-            let name = hold.name.clone();
-            match Seat::take(&pool, hold, &spec).await {
-                Ok(seat) => {
-                    self.note_walls(&seat.walls);
-                    return Ok(Box::new(Session::new(pool, spec, seat, &self.config)));
+            let name = claim.name.clone();
+            match ConnectedPod::connect(&pool, claim, &spec).await {
+                Ok(pod) => {
+                    self.note_walls(&pod.walls);
+                    return Ok(Box::new(Session::new(pool, spec, pod, &self.config)));
                 }
                 Err(error) if n_left == 0 => return Err(error),
                 Err(error) => warn!(sandbox.pod = name, %error, "a pod is of no use, taking another"),

@@ -1,31 +1,31 @@
 //! The pool: pods that wait, pods that are used here, and how the one becomes the other.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use backon::{BackoffBuilder, ExponentialBuilder};
 use secrecy::{ExposeSecret, SecretString};
 use septet_chassis::{Lifecycle, Signer};
 use septet_kernel::{Clock, ExecutionId, Ids};
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use super::Config;
+use super::claims::{Claims, PodClaim, Workload};
 use super::cluster::{Cluster, Refusal};
 use super::diagnosis;
-use super::hold::{Held, Hold, Kind};
 use super::pod::{CLAIMED, Shape, Tags, WARM};
 use super::snapshot::{self, PodSnapshot, State};
 use crate::driver::{Error, Spec};
 
-/// How often a pod that somebody waits for is looked at: soon at first, then less.
-const LOOKS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
-const N_DELETE_TRIES: u32 = 4;
-/// How long a node may take to say how a pod ended.
-const VERDICT: Duration = Duration::from_secs(2);
-/// What a job lives longer than its run and its start may take: files have to come and go.
+/// Between two looks at a pod that somebody waits for, without an end.
+const READY_INTERVALS: ExponentialBuilder = ExponentialBuilder::new()
+    .with_min_delay(Duration::from_millis(100))
+    .with_max_delay(Duration::from_secs(1))
+    .without_max_times();
+/// How much longer a job lives than its start and its run may take: files have to be brought and fetched.
 const JOB_MARGIN: Duration = Duration::from_secs(300);
 
 /// What a pool is made of.
@@ -54,15 +54,13 @@ pub(super) struct Pool {
     /// Who we are to other runners; new with every start.
     pub(super) instance: String,
     pub(super) clock: Clock,
-    pub(super) lifecycle: Lifecycle,
     ids: Ids,
     signer: Signer,
     permits: Arc<Semaphore>,
-    held: Mutex<HashMap<String, Held>>,
+    pub(super) claims: Arc<Claims>,
     free: Mutex<Vec<PodSnapshot>>,
     /// What the last look told.
     pub(super) told: watch::Sender<UpkeepStatus>,
-    pub(super) hurried: Notify,
     pub(super) closing: CancellationToken,
 }
 
@@ -74,20 +72,19 @@ impl Pool {
         let shape = Shape::new(&config, &sandbox, &signer.derive("kubernetes pool"));
         let instance = ids.next::<ExecutionId>().uuid().simple().to_string();
         let permits = Arc::new(Semaphore::new(config.n_pods));
+        let claims = Arc::new(Claims::new(cluster.clone(), lifecycle));
         Ok(Arc::new(Self {
             config,
             cluster,
             shape,
             instance,
             clock,
-            lifecycle,
             ids,
             signer,
             permits,
-            held: Mutex::default(),
+            claims,
             free: Mutex::default(),
             told: watch::Sender::default(),
-            hurried: Notify::new(),
             closing: CancellationToken::new(),
         }))
     }
@@ -96,17 +93,17 @@ impl Pool {
     ///
     /// # Errors
     /// [`Error::Unavailable`] when none can be had in `ready_seconds`, with what stands in the way.
-    pub(super) async fn claim(self: &Arc<Self>, whose: &Spec) -> Result<Hold, Error> {
+    pub(super) async fn claim(self: &Arc<Self>, whose: &Spec) -> Result<PodClaim, Error> {
         let give_up_at = Instant::now() + Duration::from_secs(u64::from(self.config.ready_seconds));
         let permit = self.permit(give_up_at).await?;
-        if let Some(hold) = self.claim_free(whose, &permit).await? {
-            return Ok(hold);
+        if let Some(claim) = self.claim_free(whose, &permit).await? {
+            return Ok(claim);
         }
         // What waits may be newer than our last look.
         let snapshot = self.cluster.pods().await?;
         self.note_free(&snapshot);
-        if let Some(hold) = self.claim_free(whose, &permit).await? {
-            return Ok(hold);
+        if let Some(claim) = self.claim_free(whose, &permit).await? {
+            return Ok(claim);
         }
         self.make_claimed(whose, permit, give_up_at).await
     }
@@ -129,17 +126,17 @@ impl Pool {
         self: &Arc<Self>,
         whose: &Spec,
         permit: &Arc<OwnedSemaphorePermit>,
-    ) -> Result<Option<Hold>, Error> {
+    ) -> Result<Option<PodClaim>, Error> {
         while let Some(snapshot) = self.pop_free() {
             let Some(address) = snapshot.address else { continue };
-            let hold = Hold::begin(self, &snapshot.name, Kind::Pod, Some(Arc::clone(permit)));
-            let Some(mut hold) = hold else { continue };
+            let claim = self.claims.begin(&snapshot.name, Workload::Pod, Some(Arc::clone(permit)));
+            let Some(mut claim) = claim else { continue };
             match self.cluster.claim(&snapshot, &self.instance, &self.lease(), whose).await {
                 Ok(()) => {
-                    hold.place();
-                    hold.settle(address, snapshot.created_ms + self.config.pod_life_s() * 1000);
-                    self.hurry();
-                    return Ok(Some(hold));
+                    claim.place();
+                    claim.settle(address, snapshot.created_ms + self.config.pod_life_s() * 1000);
+                    self.claims.changed.notify_one();
+                    return Ok(Some(claim));
                 }
                 Err(Refusal::Raced | Refusal::Exists) => debug!(sandbox.pod = snapshot.name, "another claimed the pod"),
                 Err(Refusal::Diagnosis(error)) => return Err(error),
@@ -154,25 +151,23 @@ impl Pool {
         whose: &Spec,
         permit: Arc<OwnedSemaphorePermit>,
         give_up_at: Instant,
-    ) -> Result<Hold, Error> {
+    ) -> Result<PodClaim, Error> {
         let name = self.name();
-        let hold = Hold::begin(self, &name, Kind::Pod, Some(Arc::clone(&permit)));
-        let mut hold = hold.ok_or(Error::Lost)?;
+        let claim = self.claims.begin(&name, Workload::Pod, Some(Arc::clone(&permit)));
+        let mut claim = claim.ok_or(Error::Lost)?;
         let pod = self.shape.pod(&name, self.token(&name).expose_secret(), &self.tags(CLAIMED, Some(whose)));
         self.cluster.create(&pod).await?;
-        hold.place();
-        let mut pause = LOOKS.0;
+        claim.place();
         let mut diagnosis = None;
-        while Instant::now() < give_up_at {
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(LOOKS.1);
+        for interval in READY_INTERVALS.build().take_while(|_| Instant::now() < give_up_at) {
+            tokio::time::sleep(interval).await;
             if let Some(other) = self.claim_free(whose, &permit).await? {
                 return Ok(other);
             }
             let Some(snapshot) = self.cluster.pod(&name).await? else { return Err(Error::Lost) };
             if let Some(address) = snapshot.address.filter(|_| snapshot.is_ready) {
-                hold.settle(address, snapshot.created_ms + self.config.pod_life_s() * 1000);
-                return Ok(hold);
+                claim.settle(address, snapshot.created_ms + self.config.pod_life_s() * 1000);
+                return Ok(claim);
             }
             diagnosis = snapshot.diagnosis;
             if snapshot.is_hopeless {
@@ -183,26 +178,24 @@ impl Pool {
     }
 
     /// A pod of its own for a run that takes longer than a pod of the pool lives.
-    pub(super) async fn make_job(self: &Arc<Self>, whose: &Spec, run: Duration) -> Result<Hold, Error> {
+    pub(super) async fn make_job(self: &Arc<Self>, whose: &Spec, run: Duration) -> Result<PodClaim, Error> {
         let ready = Duration::from_secs(u64::from(self.config.ready_seconds));
         let give_up_at = Instant::now() + ready;
         let life_s = i64::try_from((run + ready + JOB_MARGIN).as_secs()).unwrap_or(i64::MAX);
         let name = self.name();
         // The session's first pod is let go as soon as the job has its files, so this needs no permit of its own.
-        let mut hold = Hold::begin(self, &name, Kind::Job, None).ok_or(Error::Lost)?;
+        let mut claim = self.claims.begin(&name, Workload::Job, None).ok_or(Error::Lost)?;
         let job = self.shape.job(&name, self.token(&name).expose_secret(), &self.tags(CLAIMED, Some(whose)), life_s);
         self.cluster.create_job(&job).await?;
         let ends_ms = self.clock.now_ms().saturating_add(life_s.saturating_mul(1000));
-        hold.place();
-        let mut pause = LOOKS.0;
+        claim.place();
         let mut diagnosis = None;
-        while Instant::now() < give_up_at {
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(LOOKS.1);
+        for interval in READY_INTERVALS.build().take_while(|_| Instant::now() < give_up_at) {
+            tokio::time::sleep(interval).await;
             let Some(pod) = self.cluster.pod_of_job(&name).await? else { continue };
             if let Some(address) = snapshot::ready_address(&pod) {
-                hold.settle(address, ends_ms);
-                return Ok(hold);
+                claim.settle(address, ends_ms);
+                return Ok(claim);
             }
             diagnosis = diagnosis::of_pod(&pod);
             if diagnosis.as_ref().is_some_and(|diagnosis| diagnosis.is_hopeless) {
@@ -246,44 +239,6 @@ impl Pool {
         self.clock.now().to_string()
     }
 
-    /// Whether a pod whose agent does not answer any more was ended for its memory. Waits a little for the node to say.
-    pub(super) async fn ran_out_of_memory(&self, name: &str, kind: Kind) -> bool {
-        let give_up_at = Instant::now() + VERDICT;
-        loop {
-            let found = match kind {
-                Kind::Pod => self.cluster.raw_pod(name).await,
-                Kind::Job => self.cluster.pod_of_job(name).await,
-            };
-            match found {
-                Ok(Some(pod)) if snapshot::is_finished(&pod) => return diagnosis::is_out_of_memory(&pod),
-                Ok(Some(_)) if Instant::now() < give_up_at => tokio::time::sleep(LOOKS.0 * 2).await,
-                Ok(_) | Err(_) => return false,
-            }
-        }
-    }
-
-    /// Deletes in the background. What cannot be deleted now is found by the upkeep, ours or another's.
-    pub(super) fn delete(self: &Arc<Self>, name: String, kind: Kind) {
-        // What is dropped after the run-time has ended can do nothing more; its lease runs out.
-        if tokio::runtime::Handle::try_current().is_err() {
-            return;
-        }
-        let pool = Arc::clone(self);
-        self.lifecycle.spawn("delete a sandbox pod", async move {
-            let mut pause = LOOKS.0;
-            for _ in 0..N_DELETE_TRIES {
-                let deleted = match kind {
-                    Kind::Pod => pool.cluster.delete(&name).await,
-                    Kind::Job => pool.cluster.delete_job(&name).await,
-                };
-                let Err(error) = deleted else { return };
-                warn!(sandbox.pod = name, %error, "cannot delete a sandbox pod, trying again");
-                tokio::time::sleep(pause).await;
-                pause *= 4;
-            }
-        });
-    }
-
     /// Deletes our pods that nobody uses.
     pub(super) async fn delete_waiting(&self) {
         let pods = match self.cluster.pods().await {
@@ -302,15 +257,6 @@ impl Pool {
     /// Between two renewals of a lease.
     pub(super) fn renewal(&self) -> Duration {
         Duration::from_secs(u64::from(self.config.lease_seconds)) / 3
-    }
-
-    /// Has the upkeep look now.
-    pub(super) fn hurry(&self) {
-        self.hurried.notify_one();
-    }
-
-    pub(super) fn held(&self) -> MutexGuard<'_, HashMap<String, Held>> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Remembers which pods can be had. Runners begin at different places, so that they rarely meet.

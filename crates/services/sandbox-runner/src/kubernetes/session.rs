@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use backon::{ConstantBuilder, Retryable};
 use tokio::time::Instant;
 use tracing::info;
 
-use super::hold::Hold;
+use super::claims::PodClaim;
 use super::pool::Pool;
 use super::snapshot::PodSnapshot;
 use crate::agent::{Address, Remote, given_up};
@@ -19,48 +20,47 @@ use crate::driver::{
 
 /// A pod that has just become ready may still be unknown to the network.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-const CONNECT_INTERVAL: Duration = Duration::from_millis(200);
+const CONNECT_RETRIES: ConstantBuilder =
+    ConstantBuilder::new().with_delay(Duration::from_millis(200)).without_max_times();
 /// What is left of a pod's life beyond a run, for its files.
 const COLLECT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A pod with its agent.
-pub(super) struct Seat {
+pub(super) struct ConnectedPod {
     remote: Remote,
-    hold: Hold,
+    claim: PodClaim,
     pub(super) walls: Walls,
 }
 
-impl Seat {
-    /// Gets to know the agent in a pod of ours, and gives its session the egress that it has. The pod is deleted when
-    /// that fails.
-    pub(super) async fn take(pool: &Arc<Pool>, hold: Hold, whose: &Spec) -> Result<Self, Error> {
-        let Some(address) = hold.address() else { return Err(Error::Lost) };
-        let give_up_at = Instant::now() + CONNECT_TIMEOUT;
-        loop {
-            match Remote::connect(Address::Tcp(address), &hold.token()).await {
-                Ok(remote) => {
-                    let walls = walls(&remote).await?;
-                    if let Some(policy) = &whose.policy {
-                        // A pod has an address, and whether a policy really keeps it from others is not ours to see.
-                        remote.open_egress(policy, true).await?;
-                    }
-                    hold.delete_when(remote.lost());
-                    return Ok(Self { remote, hold, walls });
-                }
-                // An image of another version, which time does not change.
-                Err(Error::Unavailable(why)) => return Err(Error::Unavailable(why)),
-                Err(error) if Instant::now() >= give_up_at || hold.lost().is_cancelled() => {
-                    return Err(Error::Unavailable(format!(
-                        "the agent of pod {} in namespace {} does not answer at {address}: {}; check that the network \
-                         policy lets the sandbox runner in",
-                        hold.name,
-                        pool.config.namespace,
-                        septet_kernel::causes(&error)
-                    )));
-                }
-                Err(_starting) => tokio::time::sleep(CONNECT_INTERVAL).await,
-            }
+impl ConnectedPod {
+    /// Connects to the agent in a pod of ours, and opens the session's egress there, if it has one. The pod is deleted
+    /// when that fails.
+    pub(super) async fn connect(pool: &Arc<Pool>, claim: PodClaim, whose: &Spec) -> Result<Self, Error> {
+        let Some(address) = claim.address() else { return Err(Error::Lost) };
+        let (token, give_up_at) = (pool.token(&claim.name), Instant::now() + CONNECT_TIMEOUT);
+        let connect = || Remote::connect(Address::Tcp(address), &token);
+        let connected = connect.retry(CONNECT_RETRIES).when(|error| {
+            // An image of another version, which time does not change.
+            let is_final = matches!(error, Error::Unavailable(_));
+            !is_final && Instant::now() < give_up_at && !claim.lost().is_cancelled()
+        });
+        let remote = connected.await.map_err(|error| match error {
+            Error::Unavailable(why) => Error::Unavailable(why),
+            error => Error::Unavailable(format!(
+                "the agent of pod {} in namespace {} does not answer at {address}: {}; check that the network policy \
+                 lets the sandbox runner in",
+                claim.name,
+                pool.config.namespace,
+                septet_kernel::causes(&error)
+            )),
+        })?;
+        let walls = walls(&remote).await?;
+        if let Some(policy) = &whose.policy {
+            // A pod has an address, and we cannot see whether a network policy really keeps the pod from others.
+            remote.open_egress(policy, true).await?;
         }
+        claim.delete_when(remote.lost());
+        Ok(Self { remote, claim, walls })
     }
 
     /// Asks a pod that waits for anybody.
@@ -71,7 +71,7 @@ impl Seat {
     }
 
     fn is_lost(&self) -> bool {
-        self.remote.is_lost() || self.hold.lost().is_cancelled()
+        self.remote.is_lost() || self.claim.lost().is_cancelled()
     }
 }
 
@@ -90,7 +90,7 @@ pub(super) struct Session {
 struct Inner {
     pool: Arc<Pool>,
     spec: Spec,
-    seat: Mutex<Arc<Seat>>,
+    pod: Mutex<Arc<ConnectedPod>>,
     /// The files that are known outside, which a move takes along without telling them anew.
     known: Mutex<BTreeSet<String>>,
     /// With less life than this, a pod is not used for another run.
@@ -98,33 +98,33 @@ struct Inner {
 }
 
 impl Session {
-    pub(super) fn new(pool: Arc<Pool>, spec: Spec, seat: Seat, config: &crate::Config) -> Self {
+    pub(super) fn new(pool: Arc<Pool>, spec: Spec, pod: ConnectedPod, config: &crate::Config) -> Self {
         let a_quarter = Duration::from_secs(u64::from(pool.config.pod_life_minutes) * 15);
         let least_life = (Duration::from_millis(config.timeout_max_ms) + COLLECT_TIMEOUT).min(a_quarter);
-        let seat = Mutex::new(Arc::new(seat));
-        Self { inner: Arc::new(Inner { pool, spec, seat, known: Mutex::default(), least_life }) }
+        let pod = Mutex::new(Arc::new(pod));
+        Self { inner: Arc::new(Inner { pool, spec, pod, known: Mutex::default(), least_life }) }
     }
 }
 
 impl Inner {
-    fn seat(&self) -> Arc<Seat> {
-        Arc::clone(&self.seat.lock().unwrap_or_else(PoisonError::into_inner))
+    fn pod(&self) -> Arc<ConnectedPod> {
+        Arc::clone(&self.pod.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn known(&self) -> MutexGuard<'_, BTreeSet<String>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn life_left(&self, seat: &Seat) -> Duration {
-        let left_ms = seat.hold.ends_ms.saturating_sub(self.pool.clock.now_ms());
+    fn life_left(&self, pod: &ConnectedPod) -> Duration {
+        let left_ms = pod.claim.ends_ms.saturating_sub(self.pool.clock.now_ms());
         Duration::from_millis(u64::try_from(left_ms).unwrap_or(0))
     }
 
     /// Moves the session into a job that lives long enough for the run, with all its files.
-    async fn move_for(&self, run: Duration) -> Result<Arc<Seat>, Error> {
-        let old = self.seat();
-        let new = Seat::take(&self.pool, self.pool.make_job(&self.spec, run).await?, &self.spec).await?;
-        info!(sandbox.pod = old.hold.name, sandbox.job = new.hold.name, "a long run moves into a job of its own");
+    async fn move_for(&self, run: Duration) -> Result<Arc<ConnectedPod>, Error> {
+        let old = self.pod();
+        let new = ConnectedPod::connect(&self.pool, self.pool.make_job(&self.spec, run).await?, &self.spec).await?;
+        info!(sandbox.pod = old.claim.name, sandbox.job = new.claim.name, "a long run moves into a job of its own");
         let known = self.known().clone();
         for path in known {
             match old.remote.get(&path).await {
@@ -139,7 +139,7 @@ impl Inner {
             new.remote.forget(&file.path).await;
         }
         let new = Arc::new(new);
-        *self.seat.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&new);
+        *self.pod.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&new);
         Ok(new)
     }
 }
@@ -147,38 +147,38 @@ impl Inner {
 #[async_trait]
 impl driver::Session for Session {
     fn is_lost(&self) -> bool {
-        let seat = self.inner.seat();
-        seat.is_lost() || self.inner.life_left(&seat) < self.inner.least_life
+        let pod = self.inner.pod();
+        pod.is_lost() || self.inner.life_left(&pod) < self.inner.least_life
     }
 
     fn has_kept(&self) -> bool {
-        self.inner.seat().remote.has_kept()
+        self.inner.pod().remote.has_kept()
     }
 
     async fn enter(&self, keep: bool) -> Result<Box<dyn driver::Entered>, Error> {
-        let seat = self.inner.seat();
-        let worker = seat.remote.enter(keep).await?;
-        Ok(Box::new(Entered { worker, seat, keep, session: Arc::clone(&self.inner) }))
+        let pod = self.inner.pod();
+        let worker = pod.remote.enter(keep).await?;
+        Ok(Box::new(Entered { worker, pod, keep, session: Arc::clone(&self.inner) }))
     }
 
     async fn put(&self, path: &str, content: Chunks) -> io::Result<()> {
-        self.inner.seat().remote.put(path, content).await?;
+        self.inner.pod().remote.put(path, content).await?;
         self.inner.known().insert(path.to_owned());
         Ok(())
     }
 
     async fn get(&self, path: &str) -> io::Result<Chunks> {
-        self.inner.seat().remote.get(path).await
+        self.inner.pod().remote.get(path).await
     }
 
     async fn remove(&self, path: &str) -> io::Result<()> {
-        self.inner.seat().remote.remove(path).await?;
+        self.inner.pod().remote.remove(path).await?;
         self.inner.known().remove(path);
         Ok(())
     }
 
     async fn changes(&self, n_max: usize) -> io::Result<Changes> {
-        let changes = self.inner.seat().remote.changes(n_max).await?;
+        let changes = self.inner.pod().remote.changes(n_max).await?;
         let mut known = self.inner.known();
         known.extend(changes.found.iter().map(|file| file.path.clone()));
         for path in &changes.gone {
@@ -188,7 +188,7 @@ impl driver::Session for Session {
     }
 
     async fn forget(&self, path: &str) {
-        self.inner.seat().remote.forget(path).await;
+        self.inner.pod().remote.forget(path).await;
         self.inner.known().remove(path);
     }
 }
@@ -196,7 +196,7 @@ impl driver::Session for Session {
 /// A worker in the pod.
 struct Entered {
     worker: Box<dyn driver::Entered>,
-    seat: Arc<Seat>,
+    pod: Arc<ConnectedPod>,
     keep: bool,
     session: Arc<Inner>,
 }
@@ -213,29 +213,29 @@ impl driver::Entered for Entered {
         signals: &Signals,
         say: &mut (dyn FnMut(Said) + Send),
     ) -> Result<Ended, Error> {
-        let Self { worker, seat, keep, session } = *self;
+        let Self { worker, pod, keep, session } = *self;
         let needed = job.timeout + COLLECT_TIMEOUT;
         // A kept interpreter cannot move; its run ends with its pod at the latest.
-        let (worker, seat) = if keep || session.life_left(&seat) >= needed {
-            (worker, seat)
+        let (worker, pod) = if keep || session.life_left(&pod) >= needed {
+            (worker, pod)
         } else {
             drop(worker);
-            let seat = tokio::select! {
+            let pod = tokio::select! {
                 moved = session.move_for(needed) => moved?,
                 () = signals.cancel.cancelled() => return Ok(given_up(Cause::Cancelled, Duration::ZERO, false)),
             };
-            (seat.remote.enter(false).await?, seat)
+            (pod.remote.enter(false).await?, pod)
         };
         let started = Instant::now();
         let ended = tokio::select! {
             ended = worker.run(job, signals, say) => ended,
             // A node that vanished closes no connection.
-            () = seat.hold.lost().cancelled() => Err(Error::Lost),
+            () = pod.claim.lost().cancelled() => Err(Error::Lost),
         };
         match ended {
             Err(Error::Lost) => {
                 // When the kernel took the agent for the biggest process, the run has no other witness than the node.
-                let cause = if seat.hold.ran_out_of_memory().await { Cause::Memory } else { Cause::Lost };
+                let cause = if pod.claim.ran_out_of_memory().await { Cause::Memory } else { Cause::Lost };
                 Ok(given_up(cause, started.elapsed(), true))
             }
             other => other,

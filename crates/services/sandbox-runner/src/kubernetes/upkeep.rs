@@ -10,8 +10,8 @@ use std::time::Duration;
 use futures::StreamExt;
 use tracing::{debug, info, warn};
 
+use super::claims::Workload;
 use super::cluster::{Refusal, SeenJob};
-use super::hold::Kind;
 use super::plan::{Leases, Rules, Step, plan};
 use super::pool::Pool;
 use super::snapshot::{PodSnapshot, State};
@@ -62,7 +62,7 @@ impl Upkeep {
             let pause = if self.is_hurried { LOOKS.0 } else { LOOKS.1.min(pool.renewal()) };
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
-                () = pool.hurried.notified() => {}
+                () = pool.claims.changed.notified() => {}
                 () = pool.closing.cancelled() => return,
             }
         }
@@ -93,7 +93,7 @@ impl Upkeep {
         let pool = Arc::clone(&self.pool);
         // Before the list: what is placed later may be missing from it.
         let placed: Vec<String> =
-            pool.held().iter().filter(|(_, held)| held.is_placed).map(|(name, _)| name.clone()).collect();
+            pool.claims.records().iter().filter(|(_, claim)| claim.is_placed).map(|(name, _)| name.clone()).collect();
         let pods = pool.cluster.pods().await?;
         let jobs = pool.cluster.jobs().await?;
         let now_ms = pool.clock.now_ms();
@@ -112,7 +112,7 @@ impl Upkeep {
             ready_ms: pool.config.ready_ms(),
             finished_ms: pool.config.finished_ms(),
         };
-        let is_held = |name: &str| pool.held().contains_key(name);
+        let is_held = |name: &str| pool.claims.records().contains_key(name);
         let is_orphan = |pod: &PodSnapshot| self.leases.is_over(&pod.uid, pool.config.lease_ms(), now_ms);
         let steps = plan(&pods, &rules, now_ms, &is_held, &is_orphan);
         self.is_hurried = steps.iter().any(|step| matches!(step, Step::Create(_)))
@@ -133,11 +133,11 @@ impl Upkeep {
             .map(|pod| pod.name.as_str())
             .chain(jobs.iter().filter(|job| !job.is_going && !job.is_finished).map(|job| job.name.as_str()))
             .collect();
-        let held = self.pool.held();
+        let claims = self.pool.claims.records();
         for name in placed.iter().filter(|name| !live.contains(name.as_str())) {
-            if let Some(held) = held.get(name).filter(|held| !held.lost.is_cancelled()) {
+            if let Some(claim) = claims.get(name).filter(|claim| !claim.lost.is_cancelled()) {
                 warn!(sandbox.pod = name, "the pod of a session is gone");
-                held.lost.cancel();
+                claim.lost.cancel();
             }
         }
     }
@@ -215,9 +215,9 @@ impl Upkeep {
         let pool = &self.pool;
         for job in jobs.iter().filter(|job| !job.is_going) {
             let is_ours = job.instance == pool.instance;
-            let is_held = pool.held().get(&job.name).is_some_and(|held| held.kind == Kind::Job);
+            let is_held = pool.claims.records().get(&job.name).is_some_and(|claim| claim.workload == Workload::Job);
             let done = if is_ours && is_held {
-                let address = pool.held().get(&job.name).and_then(|held| held.address);
+                let address = pool.claims.records().get(&job.name).and_then(|claim| claim.address);
                 if let Some(address) = address {
                     greet(pool, &job.name, address).await;
                 }

@@ -9,21 +9,21 @@ use futures::StreamExt;
 use tokio::io::AsyncWriteExt;
 use tokio_util::io::ReaderStream;
 
-use super::driver::Driver;
 use super::folder::{Folder, Manifest};
 use super::link::{Busy, Warden};
 use super::run::{Entered, Kept};
 use super::worker::Worker;
+use super::workers::Workers;
 use crate::driver::{self, Changes, Chunks, Error, FoundFile};
 use crate::egress::EgressPolicy;
 
 /// Let go when dropped.
 pub(super) struct Session {
-    pub(super) driver: Driver,
-    pub(super) name: String,
-    pub(super) warden: Arc<Warden>,
+    workers: Workers,
+    name: String,
+    warden: Arc<Warden>,
     /// Its egress, if it has one.
-    pub(super) policy: Option<Arc<EgressPolicy>>,
+    policy: Option<Arc<EgressPolicy>>,
     /// The folder, from outside.
     folder: Folder,
     /// What was in it when it was last looked at.
@@ -34,7 +34,7 @@ pub(super) struct Session {
 impl Session {
     /// `owner` is who owns what is in the folder, when that is not us.
     pub(super) fn new(
-        driver: Driver,
+        workers: Workers,
         name: String,
         warden: Arc<Warden>,
         folder: OwnedFd,
@@ -42,7 +42,7 @@ impl Session {
         policy: Option<Arc<EgressPolicy>>,
     ) -> Self {
         let folder = Folder::new(Arc::new(folder), owner);
-        Self { driver, name, warden, policy, folder, manifest: Mutex::default(), kept: Kept::default() }
+        Self { workers, name, warden, policy, folder, manifest: Mutex::default(), kept: Kept::default() }
     }
 
     fn manifest(&self) -> MutexGuard<'_, Manifest> {
@@ -70,16 +70,16 @@ impl driver::Session for Session {
     }
 
     async fn enter(&self, keep: bool) -> Result<Box<dyn driver::Entered>, Error> {
-        let permit = self.driver.permit().await?;
+        let permit = self.workers.permit().await?;
         let busy = Busy::new(&self.warden);
         let kept = keep.then(|| self.kept.lock().unwrap_or_else(PoisonError::into_inner).take()).flatten();
         let kept = kept.filter(Worker::is_alive);
         let worker = match kept {
             Some(worker) => worker,
-            None => self.driver.worker(self).await?,
+            None => self.workers.worker(&self.warden, &self.name, self.policy.as_ref()).await?,
         };
         let home = keep.then(|| Arc::clone(&self.kept));
-        Ok(Box::new(Entered { driver: self.driver.clone(), worker, home, permit, busy }))
+        Ok(Box::new(Entered { workers: self.workers.clone(), worker, home, permit, busy }))
     }
 
     async fn put(&self, path: &str, mut content: Chunks) -> io::Result<()> {
