@@ -16,7 +16,7 @@ prepare_fonts = charts.prepare_fonts
 FILE = "<code>"
 CELL = "<code of a magic>"
 FOLDER = "/run/report/"
-GO = 40                  # as the runner's mailbox knows it
+NEXT_JOB_SIGNAL = 40                  # as the runner's mailbox knows it
 # Code that is kept may replace what it likes in the modules it shares with us; these we hold on to. `signal` wraps those of
 # `_signal` in enumerations, which a fork would copy pages of memory for.
 _open, _rename, _mask, _wait = open, os.rename, _signal.pthread_sigmask, _signal.sigwait
@@ -67,7 +67,7 @@ class Interpreter:
 def rehearse():
     """What needs no job, done while the worker is parked: what is touched now is not copied from the zygote's memory later."""
     # Blocked outside of the code, so that an interrupt that comes late hits nothing of ours.
-    _mask(_BLOCK, (GO, _INTERRUPT))
+    _mask(_BLOCK, (NEXT_JOB_SIGNAL, _INTERRUPT))
     _signal.signal(_INTERRUPT, _signal.default_int_handler)
     job = {"seq": 0, "language": "python", "code": "import sys\nprint(end='')\nsys.argv[:1]", "limits": None, "keep": False}
     report = run(Interpreter(), job)
@@ -86,7 +86,7 @@ def serve(interpreter, job):
         _write(report)
         if not job["keep"]:
             return report["exit"]
-        _wait((GO,))
+        _wait((NEXT_JOB_SIGNAL,))
         with _open(FOLDER + "job.json", "rb") as file:
             job = json.load(file)
 
@@ -112,7 +112,7 @@ def run(interpreter, job):
 
 
 def _interruptible(body):
-    # One that came too late for the last job is not meant for this one.
+    # An interrupt that came too late for the last job is not meant for this one.
     while _signal.sigtimedwait((_INTERRUPT,), 0):
         pass
     _mask(_UNBLOCK, (_INTERRUPT,))

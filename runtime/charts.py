@@ -37,7 +37,7 @@ def prepare_fonts():
             return fonts if cjk in fonts else [*fonts, cjk]
         manager._find_fonts_by_props = find_with_cjk
 
-        # A font that is not there is no news to anybody: the text is drawn all the same.
+        # A missing font is not worth a warning: the text is drawn all the same.
         logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
 
     savefig = Figure.savefig
@@ -48,7 +48,7 @@ def prepare_fonts():
         return result
     Figure.savefig = remember
 
-    _save_films_as_pictures()
+    _save_animations_as_gif()
 
     def show(*args, **kwargs):
         save_open()
@@ -57,8 +57,8 @@ def prepare_fonts():
     Figure.show = lambda figure, *args, **kwargs: None
 
 
-def _save_films_as_pictures():
-    """There is no encoder of films here: one becomes a GIF of the same name, and standard error says so."""
+def _save_animations_as_gif():
+    """There is no video encoder here: an animation becomes a GIF of the same name, and standard error says so."""
     from matplotlib.animation import Animation, PillowWriter
     save = Animation.save
 

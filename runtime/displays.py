@@ -92,7 +92,7 @@ def present(value):
 
 
 def _attempt(make, *values):
-    """What code of others makes, or nothing when it fails, in whichever way."""
+    """What foreign code returns, or nothing when it fails, however it does."""
     try:
         return make(*values)
     except BaseException:

@@ -91,9 +91,9 @@ class Walls:
         ):
             resource.setrlimit(name, (value, value))
         if plan.plain:
-            # Orphans stay below us, where they are found, and the kernel takes us before the agent when memory ends.
+            # Orphans stay below us, where they are found, and the kernel kills us before the agent when memory runs out.
             _check(_prctl(_PR_SET_CHILD_SUBREAPER, 1), "subreaper")
-            # What hides belongs to root in /proc, so we show ourselves for a moment; no code is here yet.
+            # The files in /proc of a process that is not dumpable belong to root, so we are dumpable for a moment, before any code runs.
             _prctl(_PR_SET_DUMPABLE, 1)
             with open("/proc/self/oom_score_adj", "w") as score:
                 score.write("1000")

@@ -46,8 +46,8 @@ site.setquit(); site.setcopyright(); site.sethelper()   # -S leaves these out, a
 
 import egress, walls
 
-# After so many forks what this process has written to since, which is in small pages again, is folded anew.
-FORKS_PER_FOLD = 64
+# After so many forks, the pages that this process has written to, which are small again, are collapsed into huge ones again.
+FORKS_PER_COLLAPSE = 64
 OWN = ("cell", "charts", "displays", "egress", "hints", "notebook", "plain", "shell", "spill", "sql", "state", "syntax", "tables", "walls")
 N_FDS_MAX = 5
 
@@ -73,18 +73,18 @@ def preload():
     return cell
 
 
-def fold():
+def collapse_pages():
     """Puts the memory that all workers share into huge pages, as far as the kernel does that: a fork copies one entry for
     each page, and the end of a worker takes it back. Of 100 MB, 90 are then in pages of two megabytes."""
     libc = ctypes.CDLL(None)
-    collapse, size = 25, 2 << 20
+    madv_collapse, size = 25, 2 << 20
     with open("/proc/self/maps") as maps:
         areas = [line.split() for line in maps]
     for area in areas:
         start, end = (int(edge, 16) for edge in area[0].split("-"))
         start, end = -(-start // size) * size, end // size * size
         if area[1] == "rw-p" and (len(area) == 5 or area[5] == "[heap]") and end > start:
-            libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), collapse)
+            libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), madv_collapse)
 
 
 def n_threads():
@@ -107,7 +107,7 @@ def main():
     gc.collect(); gc.freeze()
     os.environ.pop("GLIBC_TUNABLES", None)       # meant for this process and its forks, not for programs they start
     spread()
-    fold()
+    collapse_pages()
     versions = {name: sys.modules[name].__version__ for name in ("numpy", "pandas", "matplotlib", "duckdb", "openpyxl")}
     warden.send(json.dumps({"ready": {"python": sys.version.split()[0], "packages": versions,
                                       "import_ms": int(1000 * (time.monotonic() - began))}}).encode())
@@ -146,8 +146,8 @@ def main():
             poll.register(child, select.POLLIN)
             warden.send(json.dumps({"forked": pid}).encode())
             n_forks += 1
-            if n_forks % FORKS_PER_FOLD == 0:
-                fold()
+            if n_forks % FORKS_PER_COLLAPSE == 0:
+                collapse_pages()
 
 
 def fork(plan, init, control, groups, cell):

@@ -11,7 +11,7 @@ use septet_testkit::Client;
 use septet_testkit::platform::septet_binary;
 use serde_json::{Value, json};
 
-use crate::hostile_suite::{self as suite, CANARY, CANARY_VARIABLE, Seen, TIMEOUT_MS, Target};
+use crate::hostile_suite::{self as suite, CANARY, CANARY_VARIABLE, AttemptResult, TIMEOUT_MS, Target};
 use crate::process::{Process, free_address};
 
 /// An id without any right.
@@ -36,12 +36,12 @@ impl Target for Api {
         container
     }
 
-    async fn run(&self, session: &String, code: &str) -> Seen {
+    async fn run(&self, session: &String, code: &str) -> AttemptResult {
         let url = format!("http://{}/v1/containers/{session}/executions", self.address);
         let body = json!({"code": code, "timeout_ms": TIMEOUT_MS});
         let answer = self.http.post(url).bearer_auth(&self.client.key).json(&body).send().await.unwrap();
         assert_eq!(answer.status().as_u16(), 200);
-        let mut seen = Seen::default();
+        let mut seen = AttemptResult::default();
         for line in answer.text().await.unwrap().lines().filter(|line| !line.is_empty()) {
             let event: Value = serde_json::from_str(line).unwrap();
             match event["type"].as_str().unwrap() {

@@ -1,9 +1,9 @@
-//! The agent: the main process of a sandbox container, and our end of the wire to it.
+//! The agent: the main process of a sandbox container, and our client for it.
 //!
 //! ```text
 //!  driver ── Remote ──http over a unix socket or tcp──▶ serve ──▶ process driver at L1 ──▶ warden, zygote, workers
 //!            (our process)                              (the container's main process)
-//!  egress ◀── arrivals ◀──streams that the driver asked for── door ◀── code, in a session with egress
+//!  egress ◀── arrivals ◀──streams that the driver asked for── listener ◀── code, in a session with egress
 //! ```
 //!
 //! A container is made by Docker or Kubernetes and is the outer wall; the agent inside it is the process driver at its
@@ -15,16 +15,16 @@
 mod address;
 mod arrivals;
 mod client;
-mod door;
 mod lines;
+mod listener;
 mod program;
+mod protocol;
 mod reach;
 mod server;
 mod token;
-mod wire;
 
 pub(crate) use address::Address;
 pub(crate) use client::{Remote, given_up};
 pub use program::agent_main;
 
-pub(crate) use wire::FOLDER;
+pub(crate) use protocol::FOLDER;

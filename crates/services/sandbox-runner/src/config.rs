@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::docker;
 use crate::driver::Level;
-use crate::drivers::Kind;
+use crate::drivers::DriverKind;
 use crate::kubernetes;
 pub use key::KeyConfig;
 pub(crate) use key::hash_key;
@@ -183,7 +183,7 @@ impl Config {
         if self.min_level < Level::L2 {
             return Err("sandbox.min_level must be L2 or L3; L1 is for inside a sandbox container alone".to_owned());
         }
-        if Kind::parse(&self.driver)? == Kind::Kubernetes {
+        if DriverKind::parse(&self.driver)? == DriverKind::Kubernetes {
             self.kubernetes.check(self)?;
         }
         self.docker.check()?;

@@ -83,7 +83,7 @@ pub(crate) struct Walls {
 
 /// What a session may do.
 #[derive(Clone)]
-pub(crate) struct Spec {
+pub(crate) struct SessionSpec {
     pub(crate) container: ContainerId,
     /// Whose code it is, for whoever looks at what runs.
     pub(crate) tenant: TenantId,
@@ -93,7 +93,7 @@ pub(crate) struct Spec {
 
 /// Code and its limits.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Job {
+pub(crate) struct RunSpec {
     /// `python`, `sql`, or `save` and `load` for the variables of a kept interpreter ([`STATE`]).
     pub(crate) language: String,
     pub(crate) code: String,
@@ -103,7 +103,7 @@ pub(crate) struct Job {
     pub(crate) output_bytes: u64,
 }
 
-/// Where the job `save` leaves the variables of an interpreter and `load` takes them from, below the session folder.
+/// Where a run of `save` leaves the variables of an interpreter and `load` takes them from, below the session folder.
 pub(crate) const STATE: &str = ".septet/state";
 
 /// A piece of output.
@@ -208,7 +208,7 @@ pub(crate) trait Driver: Send + Sync {
     async fn walls(&self) -> Option<Walls>;
 
     /// A session with an empty folder. Everything of it ends when it is dropped.
-    async fn open(&self, spec: Spec) -> Result<Box<dyn Session>, Error>;
+    async fn open(&self, spec: SessionSpec) -> Result<Box<dyn Session>, Error>;
 
     /// Ends what is warm. Runs that are going on keep what they need until they end.
     async fn close(&self);
@@ -256,7 +256,7 @@ pub(crate) trait Entered: Send {
     /// Runs the code to its end, whichever that is. `say` gets its output as it comes.
     async fn run(
         self: Box<Self>,
-        job: &Job,
+        spec: &RunSpec,
         signals: &Signals,
         say: &mut (dyn FnMut(Said) + Send),
     ) -> Result<Ended, Error>;

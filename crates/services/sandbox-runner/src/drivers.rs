@@ -11,7 +11,7 @@ use crate::{Config, docker, kubernetes, process};
 
 /// What `sandbox.driver` says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum DriverKind {
     /// `process:`
     Process,
     /// `docker:unix://SOCKET`
@@ -20,7 +20,7 @@ pub(crate) enum Kind {
     Kubernetes,
 }
 
-impl Kind {
+impl DriverKind {
     /// # Errors
     /// With a sentence about the setting.
     pub(crate) fn parse(uri: &str) -> Result<Self, String> {
@@ -51,22 +51,24 @@ pub(crate) fn open(
     clock: &Clock,
     signer: &Signer,
 ) -> Result<Arc<dyn Driver>, String> {
-    Ok(match Kind::parse(&config.driver)? {
-        Kind::Process => Arc::new(process::Driver::new(config.clone(), lifecycle)),
-        Kind::Docker { socket } => Arc::new(docker::Driver::new(socket, config.clone(), lifecycle)),
-        Kind::Kubernetes => Arc::new(kubernetes::Driver::new(config.clone(), clock.clone(), lifecycle, signer.clone())),
+    Ok(match DriverKind::parse(&config.driver)? {
+        DriverKind::Process => Arc::new(process::Driver::new(config.clone(), lifecycle)),
+        DriverKind::Docker { socket } => Arc::new(docker::Driver::new(socket, config.clone(), lifecycle)),
+        DriverKind::Kubernetes => {
+            Arc::new(kubernetes::Driver::new(config.clone(), clock.clone(), lifecycle, signer.clone()))
+        }
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Kind;
+    use super::DriverKind;
 
     #[test]
     fn drivers_are_named_by_an_address() {
-        assert_eq!(Kind::parse("process:"), Ok(Kind::Process));
-        assert_eq!(Kind::parse("docker:unix:///a"), Ok(Kind::Docker { socket: "/a".into() }));
-        assert_eq!(Kind::parse("kubernetes:"), Ok(Kind::Kubernetes));
+        assert_eq!(DriverKind::parse("process:"), Ok(DriverKind::Process));
+        assert_eq!(DriverKind::parse("docker:unix:///a"), Ok(DriverKind::Docker { socket: "/a".into() }));
+        assert_eq!(DriverKind::parse("kubernetes:"), Ok(DriverKind::Kubernetes));
         for bad in [
             "",
             "kubernetes:x",
@@ -77,7 +79,7 @@ mod tests {
             "docker:tcp://1.2.3.4:2375",
             "podman:",
         ] {
-            assert!(Kind::parse(bad).unwrap_err().starts_with("sandbox.driver: "), "{bad:?}");
+            assert!(DriverKind::parse(bad).unwrap_err().starts_with("sandbox.driver: "), "{bad:?}");
         }
     }
 }

@@ -17,7 +17,7 @@
 
 mod address;
 mod authority;
-mod hello;
+mod client_hello;
 mod meter;
 mod policy;
 mod proxy;
@@ -63,8 +63,8 @@ type Body = UnsyncBoxBody<Bytes, hyper::Error>;
 
 /// Where the proxy is, as code in namespaces of its own sees it.
 pub(crate) const PORT: u16 = 3128;
-/// After an error that may go by.
-const PAUSE: Duration = Duration::from_millis(100);
+/// After an error that may be temporary.
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 const N_DOMAINS_MAX: usize = 64;
 const N_SECRETS_MAX: usize = 32;
 
@@ -390,7 +390,7 @@ async fn accept(listener: &tokio::net::TcpListener, container: ContainerId) -> T
             }
             Err(error) => {
                 warn!(container.id = %container, %error, "cannot accept a connection from a sandbox");
-                tokio::time::sleep(PAUSE).await;
+                tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
             }
         }
     }

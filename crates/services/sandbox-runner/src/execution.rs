@@ -1,7 +1,7 @@
-//! Executions: code that runs once, told to everyone who asks.
+//! Executions: code that runs once, and whose events everyone gets who asks.
 //!
 //! With a key, the row is written after the walls stand and before the code is handed over. So a row without events
-//! that is not running here means: it may have begun, and the process that knew died. It is then told as killed and
+//! that is not running here means: it may have begun, and the process that ran it died. It is then reported as killed and
 //! never started again; the code ran at most once. When the walls cannot be built there is no row, and the same key
 //! may try again.
 
@@ -17,23 +17,23 @@ use sha2::{Digest, Sha256};
 use tokio::sync::OwnedMutexGuard;
 use tracing::{info, warn};
 
+use crate::active::ActiveContainer;
 use crate::container::{File, Source};
-use crate::driver::{self, Cause, Changes, Ended, Entered, FoundFile, Job, Raised, Said, Session, Shown, Signals};
+use crate::driver::{self, Cause, Changes, Ended, Entered, FoundFile, Raised, RunSpec, Said, Session, Shown, Signals};
 use crate::log::Log;
-use crate::rooms::Room;
 use crate::running::RunningExecution;
 use crate::sandbox::Sandbox;
 use crate::store::Stored;
 use crate::{Error, metrics, wire};
 
-/// What is added to the longest wall time before a row without events counts as left behind.
-const OVERDUE_MS: i64 = 120_000;
+/// What is added to the longest wall time before a row without events counts as abandoned.
+const OVERDUE_MARGIN_MS: i64 = 120_000;
 
 /// How many wardens may die before the code is handed over, until that is an error.
 const ATTEMPTS: usize = 3;
 
-/// A room whose lock is held, and the worker that was made ready in it.
-type InRoom = (Arc<Room>, OwnedMutexGuard<Option<Box<dyn Session>>>, Box<dyn Entered>);
+/// A container whose lock is held, and the worker that was made ready in it.
+type ReadyWorker = (Arc<ActiveContainer>, OwnedMutexGuard<Option<Box<dyn Session>>>, Box<dyn Entered>);
 
 /// The events of an execution, from its first.
 pub(crate) type Events = BoxStream<'static, ExecutionEvent>;
@@ -42,9 +42,9 @@ pub(crate) type Events = BoxStream<'static, ExecutionEvent>;
 struct Prepared {
     id: ExecutionId,
     container: ContainerId,
-    job: Job,
+    spec: RunSpec,
     language: Language,
-    room: Arc<Room>,
+    active: Arc<ActiveContainer>,
     open: OwnedMutexGuard<Option<Box<dyn Session>>>,
     entered: Box<dyn Entered>,
 }
@@ -68,7 +68,7 @@ impl Sandbox {
             let prepared = self.prepare(tenant, container, new).await?;
             let (log, signals) = (Log::new(), Signals::default());
             self.spawn(prepared, log.clone(), signals.clone(), None);
-            // Nobody can come back for it, so it ends with its only reader.
+            // Without a key nobody can ask for it again, so it is cancelled when its only reader leaves.
             let guard = signals.cancel.drop_guard();
             return Ok(log
                 .follow()
@@ -82,8 +82,8 @@ impl Sandbox {
         let code_sha256 = fingerprint(&new);
         let live = RunningExecution { code_sha256: code_sha256.clone(), log: Log::new(), signals: Signals::default() };
         {
-            let mut lives = self.lives.lock().await;
-            if let Some(live) = lives.get(&(container, key.clone())) {
+            let mut running = self.running.lock().await;
+            if let Some(live) = running.get(&(container, key.clone())) {
                 return if live.code_sha256 == code_sha256 {
                     Ok(live.log.follow().boxed())
                 } else {
@@ -93,7 +93,7 @@ impl Sandbox {
             if let Some(stored) = self.store.execution(container, &key).await? {
                 return if stored.code_sha256 == code_sha256 { self.replay(stored) } else { Err(Error::KeyReused) };
             }
-            lives.insert((container, key.clone()), live.clone());
+            running.insert((container, key.clone()), live.clone());
         }
         // From here on others may be following the log, so it must come to an end whatever happens: the task below
         // sees to it even when our caller leaves.
@@ -108,7 +108,7 @@ impl Sandbox {
                 }
                 Err(error) => {
                     log.add(never_began(&error));
-                    sandbox.lives.lock().await.remove(&(container, key));
+                    sandbox.running.lock().await.remove(&(container, key));
                     tell.send(Err(error)).ok();
                 }
             }
@@ -123,7 +123,7 @@ impl Sandbox {
     /// Kills the execution that runs here under a key. One that has ended, or was never started, is left as it is.
     pub(crate) async fn stop(&self, tenant: TenantId, container: ContainerId, key: String) -> Result<(), Error> {
         self.store.container(tenant, container).await?;
-        if let Some(live) = self.lives.lock().await.get(&(container, key)) {
+        if let Some(live) = self.running.lock().await.get(&(container, key)) {
             live.signals.cancel.cancel();
         }
         Ok(())
@@ -132,7 +132,7 @@ impl Sandbox {
     /// Has the code that runs in a container raise `KeyboardInterrupt`.
     pub(crate) async fn interrupt(&self, tenant: TenantId, container: ContainerId) -> Result<(), Error> {
         self.store.container(tenant, container).await?;
-        let current = self.rooms.existing(container).and_then(|room| room.current());
+        let current = self.active.existing(container).and_then(|active| active.current());
         current.ok_or(Error::NothingRuns(container))?.interrupt.cancel();
         Ok(())
     }
@@ -152,7 +152,7 @@ impl Sandbox {
         let row = Stored {
             id: prepared.id,
             code_sha256,
-            over_by_ms: now_ms.saturating_add(limit_ms) + OVERDUE_MS,
+            over_by_ms: now_ms.saturating_add(limit_ms) + OVERDUE_MARGIN_MS,
             events: None,
         };
         if !self.store.begin(container, key, &row, now_ms).await? {
@@ -162,34 +162,34 @@ impl Sandbox {
     }
 
     async fn prepare(&self, tenant: TenantId, container: ContainerId, new: NewExecution) -> Result<Prepared, Error> {
-        let (room, open, entered) = self.enter(tenant, container, new.stateful).await?;
-        let job = self.job_of(new.language.name(), new.code, new.timeout_ms, &new.limits);
-        Ok(Prepared { id: self.ids.next(), container, job, language: new.language, room, open, entered })
+        let (active, open, entered) = self.enter(tenant, container, new.stateful).await?;
+        let spec = self.run_spec(new.language.name(), new.code, new.timeout_ms, &new.limits);
+        Ok(Prepared { id: self.ids.next(), container, spec, language: new.language, active, open, entered })
     }
 
-    /// A worker in the room of a container. A warden that dies before the code is handed over is no reason to refuse: the
-    /// session is opened anew, from its files.
-    async fn enter(&self, tenant: TenantId, container: ContainerId, keep: bool) -> Result<InRoom, Error> {
+    /// A worker in a container. A warden that dies before the code is handed over is no reason to refuse: the session is
+    /// opened anew, from its files.
+    async fn enter(&self, tenant: TenantId, container: ContainerId, keep: bool) -> Result<ReadyWorker, Error> {
         let mut n_left = ATTEMPTS;
         loop {
             n_left -= 1;
-            let (room, open) = match self.enter_room(tenant, container).await {
+            let (active, open) = match self.activate(tenant, container).await {
                 Err(Error::Driver(driver::Error::Lost)) if n_left > 0 => continue,
                 other => other?,
             };
             let Some(session) = open.as_deref() else { return Err(Error::NoContainer(container)) };
             match session.enter(keep).await {
-                Ok(entered) => return Ok((room, open, entered)),
+                Ok(entered) => return Ok((active, open, entered)),
                 Err(driver::Error::Lost) if n_left > 0 => {}
                 Err(error) => return Err(error.into()),
             }
         }
     }
 
-    /// A job with its limits, each lowered to what the settings allow.
-    pub(crate) fn job_of(&self, language: &str, code: String, timeout_ms: Option<u64>, limits: &Limits) -> Job {
+    /// Code with its limits, each lowered to what the settings allow.
+    pub(crate) fn run_spec(&self, language: &str, code: String, timeout_ms: Option<u64>, limits: &Limits) -> RunSpec {
         let config = &self.config;
-        Job {
+        RunSpec {
             language: language.to_owned(),
             code,
             timeout: config.timeout(timeout_ms),
@@ -204,7 +204,7 @@ impl Sandbox {
         let events: Vec<ExecutionEvent> = match stored.events {
             Some(text) => serde_json::from_str(&text).map_err(|error| Error::BadRow(error.to_string()))?,
             None if self.store.is_ours_alone() || self.clock.now_ms() > stored.over_by_ms => {
-                vec![ExecutionEvent::Started { execution: stored.id, fresh: true }, died_with_us()]
+                vec![ExecutionEvent::Started { execution: stored.id, fresh: true }, killed_with_service()]
             }
             None => return Err(Error::RunsElsewhere),
         };
@@ -227,17 +227,17 @@ impl Sandbox {
                 }
                 Err(error) => warn!(execution.id = %id, %error, "the events of an execution are not JSON"),
             }
-            // Told last: who sees the end finds it in the table too.
+            // Added last, so that whoever sees the end finds it in the table too.
             log.add(done);
-            sandbox.lives.lock().await.remove(&key);
+            sandbox.running.lock().await.remove(&key);
         });
     }
 
     /// Runs prepared code and tells everything but the end, which it gives back.
     async fn run(&self, prepared: Prepared, log: &Log, signals: &Signals) -> ExecutionEvent {
-        let Prepared { id, container, job, language, room, mut open, entered } = prepared;
+        let Prepared { id, container, spec, language, active, mut open, entered } = prepared;
         log.add(ExecutionEvent::Started { execution: id, fresh: entered.is_fresh() });
-        let _current = room.begin(signals);
+        let _current = active.begin(signals);
         let mut say = |said| {
             log.add(match said {
                 Said::Stdout(text) => ExecutionEvent::Stdout { text },
@@ -245,13 +245,13 @@ impl Sandbox {
             });
         };
         let watch = async {
-            room.gone.cancelled().await;
+            active.gone.cancelled().await;
             signals.cancel.cancel();
             std::future::pending::<()>().await;
         };
         let ended = tokio::select! {
-            ended = entered.run(&job, signals, &mut say) => ended,
-            () = watch => return died_with_us(),
+            ended = entered.run(&spec, signals, &mut say) => ended,
+            () = watch => return killed_with_service(),
         };
         let ended = match ended {
             Ok(ended) => ended,
@@ -264,10 +264,10 @@ impl Sandbox {
         for display in &ended.displays {
             log.add(ExecutionEvent::Display { mime: display.mime.clone(), text: display.text.clone() });
         }
-        let is_cut = if room.gone.is_cancelled() {
+        let is_cut = if active.gone.is_cancelled() {
             false
         } else {
-            self.keep_files(&room, container, open.as_deref(), log).await.unwrap_or_else(|error| {
+            self.keep_files(&active, container, open.as_deref(), log).await.unwrap_or_else(|error| {
                 warn!(execution.id = %id, error = %septet_kernel::causes(&error), "files of an execution were not kept");
                 true
             })
@@ -294,7 +294,7 @@ impl Sandbox {
     /// Puts new and changed files into the blob store and tells them. Whether some were left out.
     async fn keep_files(
         &self,
-        room: &Room,
+        active: &ActiveContainer,
         container: ContainerId,
         session: Option<&dyn Session>,
         log: &Log,
@@ -302,7 +302,7 @@ impl Sandbox {
         let Some(session) = session else { return Ok(false) };
         let Changes { found, gone, is_cut } = session.changes(self.config.n_files).await.map_err(Error::Folder)?;
         let paths: Vec<String> = found.iter().map(|file| file.path.clone()).collect();
-        match self.keep_found(room.tenant, container, &gone, found).await {
+        match self.keep_found(active.tenant, container, &gone, found).await {
             Ok(Kept { files, is_too_large, n_without_space }) => {
                 for file in &files {
                     log.add(ExecutionEvent::File { file: Box::new(wire::file(file)) });
@@ -359,7 +359,7 @@ impl Sandbox {
         }
         let quota = self.quota(tenant);
         match self.store.change_files(quota, container, gone, &files).await {
-            // Others of the tenant have used the space meanwhile. No row names these now, so they are swept.
+            // Other executions of the tenant have used the space meanwhile. No row names these blobs, so they are swept.
             Err(Error::StorageFull { .. }) => {
                 n_without_space += files.len();
                 files.clear();
@@ -378,9 +378,8 @@ struct Kept {
     n_without_space: usize,
 }
 
-/// A limit of nothing is a mistake: what it asks for is an error of the code that says nothing about the code. Of output
-/// one may want nothing. What is beyond the description of the API is a mistake as well; below that, the service lowers
-/// what it does not allow.
+/// Refuses limits of 0, with which every code would fail; only output may be limited to nothing. Also refuses what is
+/// beyond the description of the API; anything else above what the service allows is lowered to that.
 fn check_limits(new: &NewExecution) -> Result<(), Error> {
     let given = [
         ("timeout_ms", new.timeout_ms, MAX_TIMEOUT_MS, false),
@@ -442,7 +441,7 @@ fn error_of(ended: &Ended, outcome: Outcome) -> Option<ErrorReport> {
     }
 }
 
-fn died_with_us() -> ExecutionEvent {
+fn killed_with_service() -> ExecutionEvent {
     killed("Interrupted", "the service was stopped while the code ran; it was not started again".to_owned())
 }
 

@@ -1,13 +1,13 @@
 //! A second sandbox that begins where another one is: its files, and the variables of its kept interpreter.
 //!
-//! Both go on apart. The variables travel as a file that is written and read inside the walls; nothing here looks into it.
+//! After that they are independent. The variables travel as a file that is written and read inside the walls; nothing here looks into it.
 
 use septet_contracts::sandbox::Limits;
 use septet_kernel::{ContainerId, TenantId, UserId};
 
 use crate::Error;
 use crate::container::{Container, File};
-use crate::driver::{Cause, Ended, Job, STATE, Session, Shown, Signals};
+use crate::driver::{Cause, Ended, STATE, Session, Shown, Signals};
 use crate::sandbox::Sandbox;
 
 /// The new container, and the names of variables that could not be copied.
@@ -19,7 +19,7 @@ pub(crate) struct Forked {
 impl Sandbox {
     /// Waits while code runs in the container.
     pub(crate) async fn fork(&self, tenant: TenantId, owner: Option<UserId>, id: ContainerId) -> Result<Forked, Error> {
-        let (room, open) = self.enter_room(tenant, id).await?;
+        let (active, open) = self.activate(tenant, id).await?;
         let original = self.usable(tenant, id).await?;
         let now_ms = self.clock.now_ms();
         let container = Container { id: self.ids.next(), created_at_ms: now_ms, last_active_at_ms: now_ms, ..original };
@@ -36,11 +36,11 @@ impl Sandbox {
             }
         };
         let left_behind = copy.await;
-        drop((room, open));
+        drop((active, open));
         match left_behind {
             Ok(left_behind) => Ok(Forked { container, left_behind }),
             Err(error) => {
-                // Half a copy would be taken for a whole one.
+                // An incomplete copy must not be taken for a complete one.
                 self.delete(tenant, container.id).await?;
                 Err(error)
             }
@@ -48,21 +48,21 @@ impl Sandbox {
     }
 
     async fn copy_variables(&self, tenant: TenantId, from: &dyn Session, to: &Container) -> Result<Vec<String>, Error> {
-        let saved = self.job(from, "save").await?;
+        let saved = self.run_in(from, "save").await?;
         let content = from.get(STATE).await.map_err(Error::Folder)?;
-        let (_room, open) = self.enter_room(tenant, to.id).await?;
+        let (_active, open) = self.activate(tenant, to.id).await?;
         let session = open.as_deref().ok_or(Error::NoContainer(to.id))?;
         session.put(STATE, content).await.map_err(|error| self.folder_error(error))?;
         from.remove(STATE).await.map_err(Error::Folder)?;
-        self.job(session, "load").await?;
+        self.run_in(session, "load").await?;
         let left =
             saved.and_then(|shown| shown.json).and_then(|mut json| json.get_mut("left").map(serde_json::Value::take));
         Ok(left.and_then(|left| serde_json::from_value(left).ok()).unwrap_or_default())
     }
 
-    async fn job(&self, session: &dyn Session, language: &str) -> Result<Option<Shown>, Error> {
-        let job: Job = self.job_of(language, String::new(), None, &Limits::default());
-        let ended: Ended = session.enter(true).await?.run(&job, &Signals::default(), &mut |_said| {}).await?;
+    async fn run_in(&self, session: &dyn Session, language: &str) -> Result<Option<Shown>, Error> {
+        let spec = self.run_spec(language, String::new(), None, &Limits::default());
+        let ended: Ended = session.enter(true).await?.run(&spec, &Signals::default(), &mut |_said| {}).await?;
         match ended.cause {
             Cause::Itself if ended.status == 0 => Ok(ended.result),
             _ => {

@@ -9,7 +9,7 @@
 //!
 //! - A pod serves one session and is then deleted: what one tenant's code has touched never serves another's.
 //! - A pod is claimed by a patch that names the version it was seen in, so that of two runners only one gets it.
-//! - Every pod has an owner who renews its lease; a lease that stands still for too long makes it anybody's to sweep.
+//! - Every pod has an owner who renews its lease; a pod whose lease was not renewed for too long may be deleted by any runner.
 //! - What the API holds about a pod is no secret: it carries a digest of its token, and the runners derive the token.
 
 mod claims;

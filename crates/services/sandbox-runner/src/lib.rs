@@ -1,7 +1,7 @@
 //! The sandbox runner: code that a model wrote, run where it can do no harm.
 //!
 //! ```text
-//!  routes ─▶ sandbox (containers, files) ─▶ execution (once, told to all) ─▶ driver (walls)
+//!  routes ─▶ sandbox (containers, files) ─▶ execution (once, followed by many) ─▶ driver (walls)
 //!               │                                │
 //!             store (rows)                    blobs (files)
 //! ```
@@ -14,8 +14,8 @@
 //! It knows nothing of agents or models, and there is no network in a sandbox beyond the few domains that its container
 //! and the operator both allow.
 
+mod active;
 mod agent;
-mod alone;
 mod config;
 mod container;
 mod docker;
@@ -23,6 +23,7 @@ mod doctor;
 mod driver;
 mod drivers;
 mod egress;
+mod ephemeral;
 mod error;
 mod execution;
 mod fork;
@@ -33,7 +34,7 @@ mod mcp;
 mod metrics;
 mod migration;
 pub mod process;
-mod rooms;
+
 mod routes;
 mod running;
 mod sandbox;
@@ -59,11 +60,11 @@ pub use driver::{Level, MemoryWall};
 pub use error::Error;
 pub use kubernetes::Config as KubernetesConfig;
 
-use rooms::Rooms;
+use active::ActiveContainers;
 use sandbox::Sandbox;
 use store::Store;
 
-const SWEEP: Duration = Duration::from_secs(60);
+const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Opens the sandbox runner. A machine that cannot build walls is no error here: everything else works, and
 /// executions are refused with what to do about it.
@@ -81,8 +82,8 @@ pub async fn open(config: Config, platform: &Platform, database: Database, blobs
         clock: platform.clock.clone(),
         ids: platform.ids.clone(),
         lifecycle: platform.lifecycle.clone(),
-        rooms: Rooms::default(),
-        lives: running::RunningExecutions::default(),
+        active: ActiveContainers::default(),
+        running: running::RunningExecutions::default(),
         egress: egress::Egress::open(&config, platform.lifecycle.clone())?,
         config,
     });
@@ -109,10 +110,10 @@ async fn keep(sandbox: Arc<Sandbox>) {
     }
     let idle_ms = i64::from(sandbox.config.session_idle_minutes) * 60_000;
     let life_ms = i64::from(sandbox.config.session_max_minutes) * 60_000;
-    while tokio::time::timeout(SWEEP, stopping.cancelled()).await.is_err() {
+    while tokio::time::timeout(SWEEP_INTERVAL, stopping.cancelled()).await.is_err() {
         let n_swept = {
             let now_ms = sandbox.clock.now_ms();
-            sandbox.rooms.sweep(now_ms - idle_ms, now_ms - life_ms)
+            sandbox.active.sweep(now_ms - idle_ms, now_ms - life_ms)
         };
         if n_swept > 0 {
             info!(sandbox.n_swept = n_swept, "idle session folders let go");
@@ -126,6 +127,6 @@ async fn keep(sandbox: Arc<Sandbox>) {
     if let Err(error) = sandbox.store.flush().await {
         warn!(error = %septet_kernel::causes(&error), "the last activity of containers was not written down");
     }
-    sandbox.rooms.clear();
+    sandbox.active.clear();
     sandbox.driver.close().await;
 }

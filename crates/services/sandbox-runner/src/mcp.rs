@@ -1,7 +1,7 @@
 //! The sandbox as tools for any client of the Model Context Protocol, over streamable HTTP at `/mcp`.
 //!
 //! A session of the protocol has one container, made when it is first needed: variables and files last between calls.
-//! Revisions without sessions are therefore not spoken; clients fall back. Every answer names its container and every
+//! Revisions without sessions are therefore not supported; clients fall back. Every answer names its container and every
 //! tool takes one, so that a later session can go on in it.
 //! Whose it is decides the key that comes with each request, never the session.
 
@@ -33,7 +33,7 @@ use crate::{Error, wire};
 use arguments::{Inside, ReadFile, RunPython, RunSql, UploadFile};
 
 /// How long a container lasts after its last use.
-const KEPT_MINUTES: u32 = 60;
+const EXPIRY_MINUTES: u32 = 60;
 const LISTED_MAX: u32 = 100;
 /// Room for a file of `upload_file`, which comes as JSON.
 const REQUEST_BYTES_MAX: usize = 32 << 20;
@@ -51,7 +51,7 @@ pub(crate) fn service(sandbox: Arc<Sandbox>) -> StreamableHttpService<McpSession
     let mut manager = LocalSessionManager::default();
     manager.session_config = sessions;
     let config = StreamableHttpServerConfig::default()
-        // Every request has to show a key, which a page that was led here by a forged name does not have.
+        // Every request has to show a key, which a page that reaches us by DNS rebinding does not have.
         .disable_allowed_hosts()
         .with_max_request_body_bytes(REQUEST_BYTES_MAX)
         .with_cancellation_token(sandbox.lifecycle.stopping());
@@ -261,7 +261,7 @@ impl McpSession {
                 Err(other) => return Err(other),
             }
         }
-        let expires_after = ExpiresAfter { anchor: "last_active_at".to_owned(), minutes: KEPT_MINUTES };
+        let expires_after = ExpiresAfter { anchor: "last_active_at".to_owned(), minutes: EXPIRY_MINUTES };
         let new =
             NewContainer { name: "mcp".to_owned(), expires_after: Some(expires_after), ..NewContainer::default() };
         let made = self.sandbox.create(tenant, None, new).await?.id;
@@ -275,7 +275,7 @@ impl McpSession {
     }
 }
 
-/// Whose request this is. The door has put it there.
+/// The tenant of the request, which the authentication has put there.
 fn tenant(context: &RequestContext<RoleServer>) -> Result<TenantId, ErrorData> {
     let caller = context.extensions.get::<Parts>().and_then(|parts| parts.extensions.get::<Caller>());
     caller.map(|caller| caller.tenant).ok_or_else(|| ErrorData::invalid_request("the request carries no key", None))

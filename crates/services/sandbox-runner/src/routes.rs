@@ -1,7 +1,7 @@
 //! The endpoints, one line each.
 
+mod authentication;
 mod blobs;
-mod door;
 mod execute;
 mod files;
 mod owner;
@@ -49,7 +49,7 @@ pub(crate) fn routes(sandbox: Arc<Sandbox>) -> Router {
         .layer(middleware::from_fn_with_state(Arc::clone(&sandbox), owner::only))
         .route("/internal/containers/named/{name}", routing::delete(blobs::delete_named))
         .route(septet_contracts::blobs::HELD, post(blobs::held))
-        .layer(middleware::from_fn_with_state(keys, door::open))
+        .layer(middleware::from_fn_with_state(keys, authentication::require))
         .with_state(sandbox)
 }
 

@@ -10,11 +10,11 @@ use septet_contracts::sandbox::{NewContainer, NewFile};
 use septet_kernel::{Clock, ContainerFileId, ContainerId, Ids, TenantId, UserId};
 use tokio::sync::OwnedMutexGuard;
 
+use crate::active::{ActiveContainer, ActiveContainers};
 use crate::container::{Container, File, Source};
-use crate::driver::{Driver, Session, Spec};
+use crate::driver::{Driver, Session, SessionSpec};
 use crate::egress::Egress;
 use crate::process;
-use crate::rooms::{Room, Rooms};
 use crate::running::RunningExecutions;
 use crate::store::{Quota, Store};
 use crate::{Config, Error};
@@ -30,8 +30,8 @@ pub(crate) struct Sandbox {
     pub(crate) clock: Clock,
     pub(crate) ids: Ids,
     pub(crate) lifecycle: Lifecycle,
-    pub(crate) rooms: Rooms,
-    pub(crate) lives: RunningExecutions,
+    pub(crate) active: ActiveContainers,
+    pub(crate) running: RunningExecutions,
     pub(crate) egress: Egress,
 }
 
@@ -71,7 +71,7 @@ impl Sandbox {
         self.store.container(tenant, id).await
     }
 
-    /// Those of a person and those that are everybody's, or all for who is no person.
+    /// Those of a person and those without an owner; all of them for a caller who is no person.
     pub(crate) async fn containers(
         &self,
         tenant: TenantId,
@@ -98,7 +98,7 @@ impl Sandbox {
         // The rows go first, so that a run that begins now finds no container; once more behind a run that was ending.
         self.store.delete_container(id).await?;
         self.egress.forget(id);
-        self.rooms.remove(id).await;
+        self.active.remove(id).await;
         self.store.delete_container(id).await
     }
 
@@ -156,8 +156,8 @@ impl Sandbox {
         if bytes > self.space_left(tenant).await? {
             return Err(Error::StorageFull { limit_bytes: self.config.tenant_storage_bytes });
         }
-        let room = self.rooms.room(id, tenant, self.clock.now_ms());
-        let mut open = Arc::clone(&room.open).lock_owned().await;
+        let active = self.active.container(id, tenant, self.clock.now_ms());
+        let mut open = Arc::clone(&active.session).lock_owned().await;
         // Code may have run here for long, and nobody has named the blob meanwhile.
         let now_ms = self.clock.now_ms();
         self.blobs.renew(&new.blob, now_ms).await.map_err(no_blob)?;
@@ -177,7 +177,7 @@ impl Sandbox {
         };
         self.store.add_file(self.quota(tenant), &file).await?;
         self.store.touch(id, now_ms).await?;
-        // A folder that the file does not fit into is let go and filled anew for the next run.
+        // A session whose folder the file does not fit into is closed; the next run fills a new one.
         if let Some(session) = open.as_deref()
             && (session.is_lost() || self.fill(session, std::slice::from_ref(&file)).await.is_err())
         {
@@ -209,8 +209,8 @@ impl Sandbox {
         file: ContainerFileId,
     ) -> Result<(), Error> {
         let file = self.file(tenant, id, file).await?;
-        let room = self.rooms.room(id, tenant, self.clock.now_ms());
-        let mut open = Arc::clone(&room.open).lock_owned().await;
+        let active = self.active.container(id, tenant, self.clock.now_ms());
+        let mut open = Arc::clone(&active.session).lock_owned().await;
         self.store.delete_file(id, &file.path).await?;
         if let Some(session) = open.as_deref()
             && session.remove(&file.path).await.is_err()
@@ -220,30 +220,30 @@ impl Sandbox {
         Ok(())
     }
 
-    /// The room of a usable container with its folder open and filled. Waits while code runs in it.
-    pub(crate) async fn enter_room(
+    /// A usable container with its session open and its folder filled. Waits while code runs in it.
+    pub(crate) async fn activate(
         &self,
         tenant: TenantId,
         id: ContainerId,
-    ) -> Result<(Arc<Room>, OwnedMutexGuard<Option<Box<dyn Session>>>), Error> {
-        let room = self.rooms.room(id, tenant, self.clock.now_ms());
-        let mut open = Arc::clone(&room.open).lock_owned().await;
-        // Only now: whoever deletes the container from here on finds the room and empties it.
+    ) -> Result<(Arc<ActiveContainer>, OwnedMutexGuard<Option<Box<dyn Session>>>), Error> {
+        let active = self.active.container(id, tenant, self.clock.now_ms());
+        let mut open = Arc::clone(&active.session).lock_owned().await;
+        // Only now: whoever deletes the container from here on finds it among the active ones and closes it.
         let container = self.usable(tenant, id).await?;
-        if room.gone.is_cancelled() {
+        if active.gone.is_cancelled() {
             return Err(Error::NoContainer(id));
         }
         if open.as_deref().is_none_or(Session::is_lost) {
             *open = None;
-            self.rooms.make_space(&room, self.config.n_sessions_per_tenant, self.config.n_sessions)?;
+            self.active.make_space(&active, self.config.n_sessions_per_tenant, self.config.n_sessions)?;
             let policy = container.network.map(|network| self.egress.policy(id, &network)).transpose();
             let policy = policy.map_err(Error::Egress)?;
-            let session = self.driver.open(Spec { container: id, tenant, policy }).await?;
+            let session = self.driver.open(SessionSpec { container: id, tenant, policy }).await?;
             self.fill(session.as_ref(), &self.store.all_files(id).await?).await?;
             *open = Some(session);
-            room.opened(self.clock.now_ms());
+            active.opened(self.clock.now_ms());
         }
-        Ok((room, open))
+        Ok((active, open))
     }
 
     /// Writes files into the folder.

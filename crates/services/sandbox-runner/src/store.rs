@@ -1,6 +1,6 @@
 //! The rows of the sandbox runner.
 
-mod known;
+mod cache;
 mod owners;
 mod space;
 
@@ -14,7 +14,7 @@ use septet_kernel::{ContainerFileId, ContainerId, ExecutionId, TenantId, UserId}
 
 use crate::Error;
 use crate::container::{Container, File, Source};
-use known::Known;
+use cache::ContainerCache;
 pub(crate) use space::Quota;
 
 const CONTAINER: &str = "id, tenant, name, created_at, last_active_at, expires_minutes, network";
@@ -24,7 +24,7 @@ const FILE: &str = "id, container, path, bytes, blob, source, created_at";
 #[derive(Clone)]
 pub(crate) struct Store {
     database: Database,
-    known: Arc<Known>,
+    cache: Arc<ContainerCache>,
 }
 
 /// An execution with a key, as stored.
@@ -40,7 +40,7 @@ pub(crate) struct Stored {
 impl Store {
     pub(crate) async fn open(database: Database) -> Result<Self, septet_database::Error> {
         database.migrate::<crate::migration::Migrator>().await?;
-        Ok(Self { database, known: Arc::default() })
+        Ok(Self { database, cache: Arc::default() })
     }
 
     /// Whether nobody else can be working on these tables, so that what is not running here is not running.
@@ -70,16 +70,16 @@ impl Store {
     }
 
     pub(crate) async fn container(&self, tenant: TenantId, id: ContainerId) -> Result<Container, Error> {
-        if let Some(known) = self.known.get(id) {
-            return if known.tenant == tenant { Ok(known) } else { Err(Error::NoContainer(id)) };
+        if let Some(cached) = self.cache.get(id) {
+            return if cached.tenant == tenant { Ok(cached) } else { Err(Error::NoContainer(id)) };
         }
-        let n_deleted = self.known.n_deleted();
+        let n_deleted = self.cache.n_deleted();
         let sql = format!("SELECT {CONTAINER} FROM sandbox_containers WHERE tenant = $1 AND id = $2");
         let row = self.one(sql, vec![tenant.to_string().into(), id.to_string().into()]).await?;
         let container = container(&row.ok_or(Error::NoContainer(id))?)?;
         // Where others write to these tables too, they may delete it.
         if self.is_ours_alone() {
-            self.known.remember(&container, n_deleted);
+            self.cache.remember(&container, n_deleted);
         }
         Ok(container)
     }
@@ -98,20 +98,20 @@ impl Store {
         }
         let rows = self.page(sql, values, page).await?;
         let (rows, has_more) = cut(rows, page, container)?;
-        Ok((rows.into_iter().map(|row| self.known.get(row.id).unwrap_or(row)).collect(), has_more))
+        Ok((rows.into_iter().map(|row| self.cache.get(row.id).unwrap_or(row)).collect(), has_more))
     }
 
     /// Makes a container active again.
     pub(crate) async fn touch(&self, id: ContainerId, now_ms: i64) -> Result<(), Error> {
-        if !self.known.touch(id, now_ms) {
+        if !self.cache.touch(id, now_ms) {
             return Ok(());
         }
         self.write_active(id, now_ms).await
     }
 
-    /// Writes down what is only known here, at the end.
+    /// Writes down the activity that only the cache knows, at the end.
     pub(crate) async fn flush(&self) -> Result<(), Error> {
-        for (id, at_ms) in self.known.take_unwritten() {
+        for (id, at_ms) in self.cache.take_unwritten() {
             self.write_active(id, at_ms).await?;
         }
         Ok(())
@@ -125,7 +125,7 @@ impl Store {
 
     pub(crate) async fn delete_container(&self, id: ContainerId) -> Result<(), Error> {
         let backend = self.database.backend();
-        self.known.forget(id);
+        self.cache.forget(id);
         let text = id.to_string();
         let deleted = self
             .database
@@ -142,7 +142,7 @@ impl Store {
             })
             .await;
         // Once more for whoever has read the row in between.
-        self.known.forget(id);
+        self.cache.forget(id);
         deleted
     }
 

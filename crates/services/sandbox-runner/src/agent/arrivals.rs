@@ -15,17 +15,18 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::debug;
 
+use super::protocol::{LONG_POLL_TIMEOUT, STREAM};
 use super::reach::Reach;
-use super::wire::{LONG_POLL_TIMEOUT, STREAM};
 
-/// So that of two connections at once the second does not wait for a request to travel.
+/// Requests that wait at an agent: of two connections at once, the second need not wait for a round trip.
 const N_WAITING: usize = 2;
-/// An agent that answers says so in time.
+/// How much longer than the long poll an agent may take to answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
-/// After an answer that was none, the first time and at most.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+/// After a failed request: the first delay and the longest.
+const RETRY_DELAYS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
-/// Those that begin while `is_running`. Ends with whoever says so; whoever drops it closes what still waits.
+/// Streams that begin while `is_running`. Ends when the sender of `is_running` is gone; dropping it closes the requests
+/// that still wait.
 pub(super) fn arrivals(
     reach: Reach,
     is_running: watch::Receiver<bool>,
@@ -37,7 +38,7 @@ pub(super) fn arrivals(
 }
 
 async fn arrive(reach: Reach, mut is_running: watch::Receiver<bool>) -> Option<TokioIo<Upgraded>> {
-    let mut pause = PAUSES.0;
+    let mut pause = RETRY_DELAYS.0;
     loop {
         is_running.wait_for(|is_running| *is_running).await.ok()?;
         let asked = Instant::now();
@@ -47,13 +48,13 @@ async fn arrive(reach: Reach, mut is_running: watch::Receiver<bool>) -> Option<T
         };
         match answer {
             Ok(Some(stream)) => return Some(TokioIo::new(stream)),
-            Ok(None) if asked.elapsed() >= LONG_POLL_TIMEOUT / 2 => pause = PAUSES.0,
-            // One who says so at once has us ask in circles.
-            Ok(None) => tokio::time::sleep(PAUSES.1).await,
+            Ok(None) if asked.elapsed() >= LONG_POLL_TIMEOUT / 2 => pause = RETRY_DELAYS.0,
+            // An agent that does not wait before it says so would have us ask in a busy loop.
+            Ok(None) => tokio::time::sleep(RETRY_DELAYS.1).await,
             Err(error) => {
                 debug!(%error, "a sandbox container gives no stream");
                 tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(PAUSES.1);
+                pause = (pause * 2).min(RETRY_DELAYS.1);
             }
         }
     }

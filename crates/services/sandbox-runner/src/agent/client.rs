@@ -1,6 +1,6 @@
 //! A session that lives in a container, through the agent there.
 //!
-//! The code in the container may have taken the agent over, so nothing that comes back is believed: lines, lists and
+//! The code in the container may have taken the agent over, so nothing that comes back is trusted: lines, lists and
 //! output have caps, names are checked again, and time is kept here. An agent that does not keep to the rules, or
 //! does not end a run in time, is lost: whoever made the container watches [`Remote::lost`] and ends it.
 
@@ -28,11 +28,11 @@ use tracing::{debug, warn};
 use super::address::Address;
 use super::arrivals::arrivals;
 use super::lines::Lines;
-use super::reach::Reach;
-use super::wire::{
+use super::protocol::{
     AgentError, AgentErrorKind, AgentEvent, AgentRequest, FolderChanges, Health, Look, Opening, PROTOCOL,
 };
-use crate::driver::{self, Cause, Changes, Chunks, Ended, Error, FoundFile, Job, Said, Session, Signals};
+use super::reach::Reach;
+use crate::driver::{self, Cause, Changes, Chunks, Ended, Error, FoundFile, RunSpec, Said, Session, Signals};
 use crate::egress::{EgressPolicy, Serving};
 use crate::process;
 
@@ -41,7 +41,7 @@ const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
 /// An answer that waits for a worker or for a folder.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long an agent may take to end a run whose time is over, or that was cancelled.
-const GRACE: Duration = Duration::from_secs(3);
+const END_TIMEOUT: Duration = Duration::from_secs(3);
 const ANSWER_BYTES_MAX: usize = 8 << 20;
 const N_GONE_MAX: usize = 8192;
 const N_DISPLAYS_MAX: usize = 256;
@@ -63,10 +63,10 @@ struct Inner {
 }
 
 impl Remote {
-    /// Gets to know the agent at `address`.
+    /// Connects to the agent at `address`.
     ///
     /// # Errors
-    /// When nobody answers there, or one that speaks another language: try again while the container is starting.
+    /// When no agent answers there, or one of another version: try again while the container is starting.
     pub(crate) async fn connect(address: Address, token: &SecretString) -> Result<Self, Error> {
         let reach = Reach::new(address, token).map_err(Error::Io)?;
         let (egress, is_running) = (OnceLock::new(), watch::Sender::new(false));
@@ -93,9 +93,9 @@ impl Remote {
         self.inner.lost.clone()
     }
 
-    /// Gives the code in the container egress, through which new connections come while a run goes on, and which ends
-    /// with the last handle to the container. `must_fence` says that the
-    /// container has a network besides, so that something in it must keep code to that one way.
+    /// Gives the code in the container egress. New connections come through while a run goes on; it ends with the last
+    /// handle to the container. `must_fence` says that the container has a network of its own besides, so that code
+    /// must be kept to this one port.
     ///
     /// # Errors
     /// [`Error::Unavailable`] with why the agent cannot do that.
@@ -111,8 +111,8 @@ impl Remote {
     }
 
     /// The answer to a request, when it is a good one.
-    async fn send(&self, method: Method, path: &str, body: Body, patience: Duration) -> io::Result<Response<Body>> {
-        let response = self.inner.reach.answer(self.inner.reach.request(method, path, body)?, patience).await?;
+    async fn send(&self, method: Method, path: &str, body: Body, limit: Duration) -> io::Result<Response<Body>> {
+        let response = self.inner.reach.answer(self.inner.reach.request(method, path, body)?, limit).await?;
         if response.status().is_success() {
             return Ok(response);
         }
@@ -132,7 +132,7 @@ impl Remote {
         Err(io::Error::new(kind, shortened(&error.detail)))
     }
 
-    /// Like [`Remote::send`], for what must not fail while a session is open: who does not answer is lost.
+    /// Like [`Remote::send`], for what must not fail while a session is open: an agent that does not answer is lost.
     async fn ask(&self, method: Method, path: &str, body: Body) -> io::Result<Response<Body>> {
         let answer = self.send(method, path, body, REQUEST_TIMEOUT).await;
         if let Err(error) = &answer
@@ -144,7 +144,7 @@ impl Remote {
         answer
     }
 
-    /// What is asked for when the first piece is.
+    /// The bytes of a found file, requested when the first piece is polled.
     fn found(&self, number: usize) -> Chunks {
         let remote = self.clone();
         let response = async move { remote.ask(Method::GET, &format!("/found/{number}"), Body::empty()).await };
@@ -240,7 +240,7 @@ impl Remote {
     }
 }
 
-/// A worker behind the wire. Closing the wire kills it.
+/// A worker in the container. Closing the connection kills it.
 struct Entered {
     remote: Remote,
     asks: mpsc::UnboundedSender<Bytes>,
@@ -249,7 +249,7 @@ struct Entered {
     keep: bool,
 }
 
-/// What is left of the run when nobody waits for its end: a container that cannot be trusted to end it.
+/// Marks the agent as lost when a run is dropped before its end: the agent cannot be trusted to end the run.
 struct Unfinished(Option<CancellationToken>);
 
 impl Drop for Unfinished {
@@ -287,19 +287,19 @@ impl driver::Entered for Entered {
 
     async fn run(
         mut self: Box<Self>,
-        job: &Job,
+        spec: &RunSpec,
         signals: &Signals,
         say: &mut (dyn FnMut(Said) + Send),
     ) -> Result<Ended, Error> {
         let mut unfinished = Unfinished(Some(self.remote.lost()));
         let _running = Running::begin(&self.remote);
         let started = Instant::now();
-        send_line(&mut self.asks, &AgentRequest::Run(job.clone()));
+        send_line(&mut self.asks, &AgentRequest::Run(spec.clone()));
         // Two streams, and a byte that is no text becomes three.
-        let mut n_left = job.output_bytes.saturating_mul(6);
+        let mut n_left = spec.output_bytes.saturating_mul(6);
         let (mut is_cut, mut cause) = (false, Cause::Timeout);
         let (mut is_interrupted, mut is_cancelled) = (false, false);
-        let mut give_up_at = started + job.timeout + GRACE;
+        let mut give_up_at = started + spec.timeout + END_TIMEOUT;
         let ended = loop {
             tokio::select! {
                 told = self.told.next() => match told {
@@ -327,7 +327,7 @@ impl driver::Entered for Entered {
                 () = signals.cancel.cancelled(), if !is_cancelled => {
                     is_cancelled = true;
                     cause = Cause::Cancelled;
-                    give_up_at = Instant::now() + GRACE;
+                    give_up_at = Instant::now() + END_TIMEOUT;
                     send_line(&mut self.asks, &AgentRequest::Cancel);
                 }
                 () = tokio::time::sleep_until(give_up_at) => {
@@ -361,7 +361,7 @@ pub(crate) fn given_up(cause: Cause, duration: Duration, is_cut: bool) -> Ended 
     }
 }
 
-/// When the other side is gone, that is heard where its answer is waited for.
+/// A connection that is gone is noticed where the answer is awaited.
 fn send_line(asks: &mut mpsc::UnboundedSender<Bytes>, ask: &AgentRequest) {
     asks.unbounded_send(ndjson::line(ask)).ok();
 }
@@ -370,13 +370,13 @@ fn json(value: &impl Serialize) -> io::Result<Body> {
     Ok(Body::from(serde_json::to_vec(value)?))
 }
 
-async fn read<T: DeserializeOwned>(response: Response<Body>, patience: Duration) -> io::Result<T> {
-    let bytes = tokio::time::timeout(patience, axum::body::to_bytes(response.into_body(), ANSWER_BYTES_MAX)).await;
+async fn read<T: DeserializeOwned>(response: Response<Body>, limit: Duration) -> io::Result<T> {
+    let bytes = tokio::time::timeout(limit, axum::body::to_bytes(response.into_body(), ANSWER_BYTES_MAX)).await;
     let bytes = bytes?.map_err(io::Error::other)?;
     serde_json::from_slice(&bytes).map_err(io::Error::other)
 }
 
-/// The bytes of an answer; who leaves us waiting too long for the next piece is not waited for.
+/// The bytes of an answer, which fail when the next piece takes too long.
 fn chunks(response: Response<Body>) -> Chunks {
     let body = response.into_body().into_data_stream();
     let timed = futures::stream::unfold(body, |mut body| async move {

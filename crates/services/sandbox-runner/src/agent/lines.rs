@@ -1,17 +1,17 @@
-//! JSON objects, one a line, out of a body that nobody trusts.
+//! JSON objects, one a line, from an untrusted body.
 
 use axum::body::{Body, BodyDataStream};
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 use serde::de::DeserializeOwned;
 
-use super::wire::LINE_BYTES_MAX;
+use super::protocol::LINE_BYTES_MAX;
 
 /// Reads lines. [`Lines::next`] may be dropped while it waits.
 pub(super) struct Lines {
     chunks: BodyDataStream,
     pending: BytesMut,
-    /// Up to here there is no end of a line.
+    /// How many bytes of `pending` are known to have no end of a line.
     n_searched: usize,
 }
 
@@ -20,7 +20,8 @@ impl Lines {
         Self { chunks: body.into_data_stream(), pending: BytesMut::new(), n_searched: 0 }
     }
 
-    /// The next one; `None` at the end, which a broken connection, a line that is too long or is not understood is too.
+    /// The next one. `None` at the end; a broken connection, and a line that is too long or not understood, count as the
+    /// end.
     pub(super) async fn next<T: DeserializeOwned>(&mut self) -> Option<T> {
         loop {
             if let Some(at) = self.pending[self.n_searched..].iter().position(|byte| *byte == b'\n') {
@@ -41,7 +42,7 @@ impl Lines {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::agent::wire::AgentRequest;
+    use crate::agent::protocol::AgentRequest;
 
     fn body(chunks: Vec<Vec<u8>>) -> Lines {
         let chunks = chunks.into_iter().map(|chunk| Ok::<_, std::io::Error>(Bytes::from(chunk)));

@@ -15,15 +15,15 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::address::Address;
-use super::door::Door;
+use super::listener::EgressListener;
 use super::server::{Agent, routes};
 use super::token::TokenDigest;
 use crate::Config;
-use crate::driver::{Driver, Spec};
+use crate::driver::{Driver, SessionSpec};
 use crate::process;
 
-/// How often the agent looks at itself.
-const TICK: Duration = Duration::from_millis(500);
+/// How often the agent checks whether it has to end.
+const CHECK_INTERVAL: Duration = Duration::from_millis(500);
 
 const USAGE: &str = "sandbox-agent --listen unix:PATH|tcp:ADDRESS [--token-file FILE | --token-sha256 HEX] \
                      [--lease-s SECONDS] [--file-bytes N] [--runtime FOLDER]";
@@ -35,7 +35,7 @@ struct Settings {
     config: Config,
 }
 
-/// The whole life of the agent. `token` is what the environment says; a file named by the arguments comes first, and
+/// Runs the agent. `token` is what the environment says; a file named by the arguments comes first, and
 /// is removed where that is possible, before any code could read it.
 ///
 /// Ends when it is told to, when nobody who knows the token has asked for anything during the lease, and when its
@@ -69,7 +69,7 @@ pub fn agent_main(args: impl Iterator<Item = String>, token: Option<String>) -> 
         Err(why) => {
             eprintln!("sandbox agent: {why}");
             if let Some(folder) = folder {
-                // Whoever started us looks here; when it cannot be written, the log has it.
+                // The driver reads it there; when it cannot be written, the log has it.
                 fs::write(folder.join("error"), why).ok();
             }
             ExitCode::FAILURE
@@ -117,11 +117,11 @@ async fn live(settings: Settings) -> Result<(), String> {
     let walls = driver.warm().await.map_err(|error| septet_kernel::causes(&error))?;
     let ids = Ids::new(Clock::system());
     let session = driver
-        .open(Spec { container: ids.next(), tenant: ids.next(), policy: None })
+        .open(SessionSpec { container: ids.next(), tenant: ids.next(), policy: None })
         .await
         .map_err(|error| septet_kernel::causes(&error))?;
-    let door = Door::new(outlet, lifecycle.clone());
-    let agent = Arc::new(Agent::new(session, walls, settings.token, door));
+    let egress = EgressListener::new(outlet, lifecycle.clone());
+    let agent = Arc::new(Agent::new(session, walls, settings.token, egress));
     // Only now: who can reach the socket finds everything ready.
     serve(&settings.listen, Arc::clone(&agent), &lifecycle)
         .await
@@ -130,7 +130,7 @@ async fn live(settings: Settings) -> Result<(), String> {
     loop {
         tokio::select! {
             _ = stop.recv() => break,
-            () = tokio::time::sleep(TICK) => {}
+            () = tokio::time::sleep(CHECK_INTERVAL) => {}
         }
         if agent.is_lost() {
             return Err("the sandbox broke down".to_owned());

@@ -42,8 +42,8 @@ impl Reach {
     ///
     /// # Errors
     /// [`io::ErrorKind::ConnectionAborted`] when there is nobody, [`io::ErrorKind::TimedOut`] when nothing comes in time.
-    pub(super) async fn answer(&self, request: Request<Body>, patience: Duration) -> io::Result<Response<Body>> {
-        match tokio::time::timeout(patience, self.transport.clone().oneshot(request)).await {
+    pub(super) async fn answer(&self, request: Request<Body>, limit: Duration) -> io::Result<Response<Body>> {
+        match tokio::time::timeout(limit, self.transport.clone().oneshot(request)).await {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(error)) => Err(broken(error)),
             Err(late) => Err(io::Error::new(io::ErrorKind::TimedOut, late)),

@@ -1,4 +1,4 @@
-//! The agent's side of the wire: one session, asked for over HTTP.
+//! The agent's HTTP server, which offers one session.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,16 +19,16 @@ use serde::Deserialize;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;
 
-use super::door::Door;
 use super::lines::Lines;
-use super::token::TokenDigest;
-use super::wire::{
+use super::listener::EgressListener;
+use super::protocol::{
     AgentError, AgentErrorKind, AgentEvent, AgentRequest, FolderChanges, Health, Look, Opening, PROTOCOL,
 };
+use super::token::TokenDigest;
 use crate::driver::{Chunks, Error, Said, Session, Signals, Walls};
 use crate::process;
 
-const LEAVING: Duration = Duration::from_secs(5);
+const LAST_RUN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The one session of a container.
 pub(super) struct Agent {
@@ -38,20 +38,20 @@ pub(super) struct Agent {
     /// One permit: runs of one session do not overlap.
     running: Semaphore,
     found: Mutex<Vec<Option<Chunks>>>,
-    door: Door,
+    egress: EgressListener,
     is_fresh: AtomicBool,
     asked_at: Mutex<Instant>,
 }
 
 impl Agent {
-    pub(super) fn new(session: Box<dyn Session>, walls: Walls, token: TokenDigest, door: Door) -> Self {
+    pub(super) fn new(session: Box<dyn Session>, walls: Walls, token: TokenDigest, egress: EgressListener) -> Self {
         Self {
             session,
             walls,
             token,
             running: Semaphore::new(1),
             found: Mutex::default(),
-            door,
+            egress,
             is_fresh: AtomicBool::new(true),
             asked_at: Mutex::new(Instant::now()),
         }
@@ -128,8 +128,8 @@ fn told(agent: Arc<Agent>, mut asks: Lines) -> impl Stream<Item = AgentEvent> + 
             yield failed(AgentErrorKind::Garbled, "a run begins with enter");
             return;
         };
-        // The run before may have been told as ended and be about to leave.
-        let Ok(Ok(_running)) = tokio::time::timeout(LEAVING, agent.running.acquire()).await else {
+        // The last run may have been reported as ended just before it gave its permit back.
+        let Ok(Ok(_running)) = tokio::time::timeout(LAST_RUN_TIMEOUT, agent.running.acquire()).await else {
             yield failed(AgentErrorKind::Busy, "a run of this session is going on");
             return;
         };
@@ -142,8 +142,8 @@ fn told(agent: Arc<Agent>, mut asks: Lines) -> impl Stream<Item = AgentEvent> + 
             }
         };
         yield AgentEvent::Entered { is_fresh: entered.is_fresh() };
-        let job = match asks.next().await {
-            Some(AgentRequest::Run(job)) => job,
+        let spec = match asks.next().await {
+            Some(AgentRequest::Run(spec)) => spec,
             None => return,
             Some(AgentRequest::Enter { .. } | AgentRequest::Interrupt | AgentRequest::Cancel) => {
                 yield failed(AgentErrorKind::Garbled, "after enter comes run");
@@ -156,7 +156,7 @@ fn told(agent: Arc<Agent>, mut asks: Lines) -> impl Stream<Item = AgentEvent> + 
         let mut say = move |said| {
             tell.send(said).ok();
         };
-        let mut running = entered.run(&job, &signals, &mut say);
+        let mut running = entered.run(&spec, &signals, &mut say);
         let over = loop {
             let happened = tokio::select! {
                 Some(said) = said.recv() => Happened::Said(said),
@@ -168,7 +168,7 @@ fn told(agent: Arc<Agent>, mut asks: Lines) -> impl Stream<Item = AgentEvent> + 
                 Happened::Over(over) => break over,
                 Happened::Asked(Some(AgentRequest::Interrupt)) => signals.interrupt.cancel(),
                 Happened::Asked(Some(AgentRequest::Cancel)) => signals.cancel.cancel(),
-                // The asker has left, or is not who we think: the run is dropped, which kills it.
+                // The client has left or does not keep to the protocol: the run is dropped, which kills it.
                 Happened::Asked(None | Some(AgentRequest::Enter { .. } | AgentRequest::Run(_))) => return,
             }
         };
@@ -253,14 +253,14 @@ async fn found(State(agent): Shared, Path(number): Path<usize>) -> Response {
 
 async fn open_egress(State(agent): Shared, Json(opening): Json<Opening>) -> Response {
     agent.is_fresh.store(false, Ordering::Relaxed);
-    match agent.door.open(opening).await {
+    match agent.egress.open(opening).await {
         Ok(()) => done(Ok(())),
         Err(error) => refusal(error.kind, &error.detail),
     }
 }
 
 async fn egress(State(agent): Shared, request: Request) -> Response {
-    match agent.door.answer(request).await {
+    match agent.egress.answer(request).await {
         Ok(response) => response,
         Err(error) => refusal(error.kind, &error.detail),
     }

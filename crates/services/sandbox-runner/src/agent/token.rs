@@ -1,4 +1,4 @@
-//! What the agent knows of its token: enough to recognise it, not enough to say it.
+//! What the agent knows of its token: enough to verify it, not enough to reveal it.
 //!
 //! So a pod may carry it in its arguments, where code and whoever may list pods can read it.
 

@@ -1,5 +1,5 @@
 //! The warden and the agent as a program of its own, for the tests of this crate; the product starts its own binary
-//! instead, with the same words.
+//! instead, with the same arguments.
 
 use std::process::ExitCode;
 

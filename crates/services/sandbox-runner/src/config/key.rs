@@ -4,7 +4,7 @@ use septet_chassis::Secret;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-const SHORTEST: usize = 16;
+const CHARS_MIN: usize = 16;
 
 /// A client that comes without the API gateway: `septet serve sandbox-runner` needs nothing else.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,7 +35,7 @@ impl KeyConfig {
     /// What it is known by.
     pub(crate) fn sha256(&self) -> Result<[u8; 32], &'static str> {
         match (&self.key, &self.key_sha256) {
-            (Some(key), None) if key.expose().len() >= SHORTEST => Ok(hash_key(key.expose())),
+            (Some(key), None) if key.expose().len() >= CHARS_MIN => Ok(hash_key(key.expose())),
             (Some(_), None) => Err("write at least 16 characters, so that nobody guesses it"),
             (None, Some(hex)) => {
                 let mut bytes = [0; 32];

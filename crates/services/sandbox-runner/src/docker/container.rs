@@ -29,13 +29,13 @@ pub(super) const INSTANCE: &str = "septet.instance";
 pub(super) const FOLDER: &str = "septet.folder";
 
 /// Imports take about a second on a quiet machine and half a minute on a very busy one.
-const STARTING: Duration = Duration::from_secs(90);
-const POLL: Duration = Duration::from_millis(20);
+const START_TIMEOUT: Duration = Duration::from_secs(90);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 /// How often Docker is asked whether a container that does not answer yet is still there.
-const LOOK: Duration = Duration::from_secs(1);
-/// After so long without a word from us an agent ends itself.
-const LEASE: Duration = Duration::from_secs(120);
-const REMOVING: Duration = Duration::from_secs(20);
+const INSPECT_INTERVAL: Duration = Duration::from_secs(1);
+/// An agent that hears nothing from us for this long ends itself.
+const LEASE_TIMEOUT: Duration = Duration::from_secs(120);
+const REMOVE_TIMEOUT: Duration = Duration::from_secs(20);
 /// What the agent and the warm interpreter need beside the code.
 const OWN_BYTES: u64 = 384 << 20;
 const OWN_PROCESSES: u32 = 32;
@@ -124,8 +124,8 @@ impl Maker {
     /// Waits for the agent.
     async fn reach(&self, name: &str, folder: &Path, token: &SecretString) -> Result<Remote, Error> {
         let socket = folder.join("agent.sock");
-        let give_up_at = Instant::now() + STARTING;
-        let mut look_at = Instant::now() + LOOK;
+        let give_up_at = Instant::now() + START_TIMEOUT;
+        let mut look_at = Instant::now() + INSPECT_INTERVAL;
         loop {
             if socket.exists() {
                 // Between bind and listen nobody answers yet.
@@ -139,7 +139,7 @@ impl Maker {
                 return Err(Error::Unavailable(format!("a sandbox container did not start: {why}")));
             }
             if Instant::now() > look_at {
-                look_at = Instant::now() + LOOK;
+                look_at = Instant::now() + INSPECT_INTERVAL;
                 let state = self.docker.inspect_container(name, None).await.map_err(refused)?.state.unwrap_or_default();
                 if state.running == Some(false) {
                     return Err(Error::Unavailable(format!(
@@ -153,7 +153,7 @@ impl Maker {
             if Instant::now() > give_up_at {
                 return Err(Error::Unavailable("a sandbox container was not ready in time".to_owned()));
             }
-            tokio::time::sleep(POLL).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
@@ -198,7 +198,7 @@ impl Maker {
             log_config: Some(HostConfigLogConfig { typ: Some("none".to_owned()), config: None }),
             ..HostConfig::default()
         };
-        let (lease, file_bytes) = (LEASE.as_secs().to_string(), file_bytes.to_string());
+        let (lease, file_bytes) = (LEASE_TIMEOUT.as_secs().to_string(), file_bytes.to_string());
         let (listen, token) = (format!("unix:{}/agent.sock", agent::FOLDER), format!("{}/token", agent::FOLDER));
         ContainerCreateBody {
             image: Some(settings.image.clone()),
@@ -219,7 +219,7 @@ impl Maker {
     }
 
     async fn ran_out_of_memory(&self, name: &str) -> bool {
-        let asked = tokio::time::timeout(REMOVING, self.docker.inspect_container(name, None)).await;
+        let asked = tokio::time::timeout(REMOVE_TIMEOUT, self.docker.inspect_container(name, None)).await;
         asked
             .is_ok_and(|found| found.is_ok_and(|found| found.state.is_some_and(|state| state.oom_killed == Some(true))))
     }
@@ -240,7 +240,7 @@ impl Container {
     /// Once the agent is lost: whether that was for memory.
     pub(super) async fn ran_out_of_memory(&self) -> bool {
         let mut over = self.over.clone();
-        let known = tokio::time::timeout(REMOVING, over.wait_for(Option::is_some)).await;
+        let known = tokio::time::timeout(REMOVE_TIMEOUT, over.wait_for(Option::is_some)).await;
         known.is_ok_and(|known| known.is_ok_and(|ran_out| *ran_out == Some(true)))
     }
 
@@ -249,7 +249,7 @@ impl Container {
         self.end.cancel();
         let mut over = self.over.clone();
         let gone = async { while over.changed().await.is_ok() {} };
-        if tokio::time::timeout(REMOVING, gone).await.is_err() {
+        if tokio::time::timeout(REMOVE_TIMEOUT, gone).await.is_err() {
             warn!("a sandbox container is slow to go");
         }
     }
@@ -264,7 +264,7 @@ impl Container {
 async fn watch(agent: &Remote) {
     let lost = agent.lost();
     let mut n_silent = 0;
-    while tokio::time::timeout(LEASE / 4, lost.cancelled()).await.is_err() {
+    while tokio::time::timeout(LEASE_TIMEOUT / 4, lost.cancelled()).await.is_err() {
         n_silent = if agent.health().await.is_ok() { 0 } else { n_silent + 1 };
         if n_silent == 2 {
             lost.cancel();
@@ -292,7 +292,7 @@ pub(super) async fn remove(docker: &Docker, name: &str) -> Result<(), bollard::e
 /// The folder that is mounted into the container, for its socket. Until no code can be in it, its user may write there.
 fn prepare(folder: &Path, token: &str) -> std::io::Result<()> {
     fs::create_dir(folder)?;
-    // Past the umask.
+    // Whatever the umask is.
     fs::set_permissions(folder, fs::Permissions::from_mode(0o777))?;
     let mut file = fs::File::options().write(true).create_new(true).mode(0o644).open(folder.join("token"))?;
     file.write_all(token.as_bytes())

@@ -15,7 +15,7 @@ use super::container::{self, Container, FOLDER, INSTANCE, Maker, Uids, refused};
 use super::instance::Instance;
 use super::session::Session;
 use crate::Config;
-use crate::driver::{self, Error, Level, MemoryWall, Spec, Walls};
+use crate::driver::{self, Error, Level, MemoryWall, SessionSpec, Walls};
 
 /// How long Docker may take to answer; making a container takes seconds on a slow disk.
 const DOCKER_TIMEOUT_S: u64 = 60;
@@ -165,7 +165,7 @@ impl driver::Driver for Driver {
         self.inner.ready.lock().await.as_ref().map(|ready| ready.walls.clone())
     }
 
-    async fn open(&self, spec: Spec) -> Result<Box<dyn driver::Session>, Error> {
+    async fn open(&self, spec: SessionSpec) -> Result<Box<dyn driver::Session>, Error> {
         let ready = self.ready().await?;
         let container = self.take(&ready.maker).await?;
         self.refill(&ready.maker);

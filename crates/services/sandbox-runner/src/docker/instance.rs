@@ -1,4 +1,4 @@
-//! This process among others that use the same Docker: a folder with a lock that the kernel lets go when we die.
+//! This process among others that use the same Docker: a folder with a lock that the kernel releases when we die.
 //!
 //! What carries the name of an instance whose lock is free belongs to nobody any more.
 
@@ -55,12 +55,12 @@ impl Instance {
 
 impl Drop for Instance {
     fn drop(&mut self) {
-        // What is left of it says as much as what is gone: the lock is free.
+        // A folder that stays has a lock that is free, so the next sweep removes it.
         fs::remove_dir_all(&self.folder).ok();
     }
 }
 
-/// An instance that is no more.
+/// An instance whose process has ended.
 pub(super) struct Dead {
     pub(super) name: String,
     folder: PathBuf,

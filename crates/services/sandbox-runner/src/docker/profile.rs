@@ -13,7 +13,7 @@ const OF_THE_AGENT: [&str; 3] = ["inotify_init1", "inotify_add_watch", "inotify_
 /// The profile as JSON, for `docker run --security-opt seccomp=FILE` and for Kubernetes' `Localhost` profiles.
 #[must_use]
 pub fn seccomp_profile() -> String {
-    let names = |calls: &[crate::process::Call]| -> Vec<&str> { calls.iter().map(|call| call.name()).collect() };
+    let names = |calls: &[crate::process::Syscall]| -> Vec<&str> { calls.iter().map(|call| call.name()).collect() };
     let mut free = names(ALLOWED);
     free.retain(|name| !matches!(*name, "clone" | "socket"));
     free.extend(OF_THE_AGENT);

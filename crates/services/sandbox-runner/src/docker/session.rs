@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::container::Container;
 use crate::agent::given_up;
-use crate::driver::{self, Cause, Changes, Chunks, Ended, Error, Job, Said, Signals};
+use crate::driver::{self, Cause, Changes, Chunks, Ended, Error, RunSpec, Said, Signals};
 
 /// The container ends when this is dropped.
 pub(super) struct Session {
@@ -70,13 +70,13 @@ impl driver::Entered for Entered {
 
     async fn run(
         self: Box<Self>,
-        job: &Job,
+        spec: &RunSpec,
         signals: &Signals,
         say: &mut (dyn FnMut(Said) + Send),
     ) -> Result<Ended, Error> {
         let started = Instant::now();
-        match self.entered.run(job, signals, say).await {
-            // When the kernel took the agent for the biggest process, the run has no other witness than Docker.
+        match self.entered.run(spec, signals, say).await {
+            // When the kernel took the agent for the biggest process, only Docker knows why the run ended.
             Err(Error::Lost) if self.container.ran_out_of_memory().await => {
                 Ok(given_up(Cause::Memory, started.elapsed(), true))
             }

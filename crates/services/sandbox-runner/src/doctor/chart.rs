@@ -7,7 +7,7 @@ use futures::TryStreamExt;
 use septet_kernel::{Clock, Ids};
 
 use crate::Config;
-use crate::driver::{Cause, Driver, Job, Said, Signals, Spec};
+use crate::driver::{Cause, Driver, RunSpec, Said, SessionSpec, Signals};
 
 const CODE: &str = include_str!("chart.py");
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -27,9 +27,9 @@ pub struct Chart {
 pub(super) async fn draw(config: &Config, driver: &dyn Driver) -> Result<Chart, String> {
     let ids = Ids::new(Clock::system());
     let failed = |error: &dyn std::error::Error| septet_kernel::causes(error).to_string();
-    let spec = Spec { container: ids.next(), tenant: ids.next(), policy: None };
+    let spec = SessionSpec { container: ids.next(), tenant: ids.next(), policy: None };
     let session = driver.open(spec).await.map_err(|error| failed(&error))?;
-    let job = Job {
+    let run = RunSpec {
         language: "python".to_owned(),
         code: CODE.to_owned(),
         timeout: TIMEOUT,
@@ -43,7 +43,7 @@ pub(super) async fn draw(config: &Config, driver: &dyn Driver) -> Result<Chart, 
         Said::Stdout(text) => stdout.push_str(&text),
         Said::Stderr(text) => stderr.push_str(&text),
     };
-    let ended = entered.run(&job, &Signals::default(), &mut say).await.map_err(|error| failed(&error))?;
+    let ended = entered.run(&run, &Signals::default(), &mut say).await.map_err(|error| failed(&error))?;
     if ended.cause != Cause::Itself || ended.status != 0 {
         return Err(format!("the code ended with {:?}, status {}: {stderr}", ended.cause, ended.status));
     }

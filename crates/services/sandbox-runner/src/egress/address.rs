@@ -1,7 +1,7 @@
 //! Which addresses code in a sandbox may reach.
 //!
-//! Stricter than [`Reach`]: an IPv6 address with an IPv4 address in it (NAT64, 6to4, Teredo, mapped, ISATAP) is reached by
-//! nobody, for what unpacks it on the way may lead anywhere; nor are the networks for benchmarks and the site-local ones,
+//! Stricter than [`Reach`]: an IPv6 address with an IPv4 address in it (NAT64, 6to4, Teredo, mapped, ISATAP) is never
+//! reached, because a gateway that unpacks it may lead anywhere; nor are the networks for benchmarks and the site-local ones,
 //! which only a provider of the operator's has a reason to be in.
 
 use std::net::IpAddr;

@@ -1,6 +1,6 @@
 //! The certificate authority of one session, which lets the proxy end TLS for domains that have secrets.
 //!
-//! Its key lives in memory as long as the session; its certificate is given to that session's code alone and is good
+//! Its key is kept in memory as long as the session; its certificate is given to that session's code alone and is good
 //! for the domains of its secrets alone, so nobody else has a reason to trust it and nothing else can be forged.
 
 use std::collections::HashMap;
@@ -82,7 +82,7 @@ impl Authority {
     }
 }
 
-/// The session ends long before, and its clock may be off.
+/// Valid for far longer than a session, in both directions: clocks may be wrong.
 fn dated(mut params: CertificateParams) -> CertificateParams {
     params.not_before = date_time_ymd(2020, 1, 1);
     params.not_after = date_time_ymd(2049, 1, 1);

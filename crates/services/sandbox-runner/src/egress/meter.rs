@@ -1,4 +1,4 @@
-//! How much an execution sends and receives, and how long a connection may rest.
+//! How much an execution sends and receives, and how long a connection may be idle.
 
 use std::io;
 use std::pin::Pin;
@@ -54,17 +54,17 @@ impl Meter {
     }
 }
 
-/// A connection from a sandbox that is counted and does not rest for longer than `rest`.
+/// A connection from a sandbox that is counted and is not idle for longer than `idle_timeout`.
 pub(super) struct Metered<S> {
     inner: S,
     meter: Arc<Meter>,
-    rest: Duration,
+    idle_timeout: Duration,
     alarm: Pin<Box<Sleep>>,
 }
 
 impl<S> Metered<S> {
-    pub(super) fn new(inner: S, meter: Arc<Meter>, rest: Duration) -> Self {
-        Self { inner, meter, rest, alarm: Box::pin(tokio::time::sleep(rest)) }
+    pub(super) fn new(inner: S, meter: Arc<Meter>, idle_timeout: Duration) -> Self {
+        Self { inner, meter, idle_timeout, alarm: Box::pin(tokio::time::sleep(idle_timeout)) }
     }
 
     fn check(&self) -> io::Result<()> {
@@ -77,10 +77,10 @@ impl<S> Metered<S> {
 
     fn moved(&mut self, n_bytes: usize) {
         self.meter.add(n_bytes);
-        self.alarm.as_mut().reset(Instant::now() + self.rest);
+        self.alarm.as_mut().reset(Instant::now() + self.idle_timeout);
     }
 
-    fn resting(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
+    fn poll_idle(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
         self.alarm.as_mut().poll(context).map(|()| io::ErrorKind::TimedOut.into())
     }
 }
@@ -98,7 +98,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
                 Poll::Ready(Ok(()))
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
-            Poll::Pending => this.resting(context).map(Err),
+            Poll::Pending => this.poll_idle(context).map(Err),
         }
     }
 }
@@ -115,7 +115,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             // Code that does not read what it asked for.
-            Poll::Pending => this.resting(context).map(Err),
+            Poll::Pending => this.poll_idle(context).map(Err),
         }
     }
 

@@ -4,8 +4,9 @@
 //! here, never in the sandbox; the address that was examined is the one that is connected to, so a name that says
 //! something else the next moment gains nothing. Every request is examined anew: a redirect is just another request.
 //!
-//! TLS is passed through untouched, once its first words have named the host that the tunnel is for, except for hosts that have secrets: there the proxy shows a certificate of the
-//! session's own authority, reads the requests and asks the real host over TLS of its own.
+//! TLS is passed through untouched, once its ClientHello has named the host that the tunnel is for, except for hosts that
+//! have secrets: there the proxy shows a certificate of the session's own authority, reads the requests and asks the real
+//! host over TLS of its own.
 
 use std::convert::Infallible;
 use std::net::IpAddr;
@@ -28,7 +29,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 use tracing::{debug, info, warn};
 
 use super::address::reach;
-use super::hello;
+use super::client_hello;
 use super::meter::{Meter, Metered};
 use super::policy::{BadHost, Host};
 use super::redact::{self, Redacted};
@@ -86,7 +87,7 @@ where
         let (connection, tunnel) = (connection.clone(), Arc::clone(&tunnel));
         async move { Ok::<_, Infallible>(answer(&connection, &tunnel, request).await) }
     });
-    // A client that breaks the rules or leaves is none of our business.
+    // A client that breaks the protocol or disconnects is no failure of ours.
     server().serve_connection(client, service).with_upgrades().await.ok();
     let tunnel = tunnel.lock().unwrap_or_else(PoisonError::into_inner).take();
     match tunnel {
@@ -111,10 +112,10 @@ async fn carry(
     mut stream: TcpStream,
     host: &Host,
 ) {
-    let said = timeout(HANDSHAKE_TIMEOUT, hello::expect(&mut client, host)).await;
+    let said = timeout(HANDSHAKE_TIMEOUT, client_hello::expect(&mut client, host)).await;
     let Ok(Ok(said)) = said else {
         connection.refuse(&Refusal::OtherName(host.clone()));
-        client.write_all(&hello::NOT_THIS_NAME).await.ok();
+        client.write_all(&client_hello::NOT_THIS_NAME).await.ok();
         client.shutdown().await.ok();
         return;
     };
@@ -177,7 +178,7 @@ async fn pass(connection: &EgressConnection, request: Request<Incoming>) -> Resu
     let (host, port) = target(request.uri(), Some(80))?;
     connection.admit(&host, port)?;
     let stream = connection.connect(&host, port).await?;
-    // In the operator's own network the operator's own rules hold.
+    // In a private network the operator may choose to have secrets sent in the clear.
     let is_safe = connection.policy.is_private(&host);
     let response = ask(connection, stream, request, &host, port, 80, is_safe).await?;
     connection.note("http", &host, port);
@@ -225,8 +226,8 @@ async fn pass_opened(
     connection.admit(host, port)?;
     let stream = connection.connect(host, port).await?;
     let name = ServerName::try_from(host.as_str().to_owned()).map_err(|_| Refusal::Untrusted(host.clone()))?;
-    let shaking = TlsConnector::from(Arc::clone(&connection.policy.context.upstream)).connect(name, stream);
-    let stream = match timeout(HANDSHAKE_TIMEOUT, shaking).await {
+    let handshake = TlsConnector::from(Arc::clone(&connection.policy.context.upstream)).connect(name, stream);
+    let stream = match timeout(HANDSHAKE_TIMEOUT, handshake).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => {
             debug!(container.id = %connection.policy.container, egress.host = %host, %error, "egress host is not trusted");
@@ -372,7 +373,7 @@ fn strip(headers: &mut HeaderMap) {
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .filter_map(|name| name.trim().parse().ok())
-        // Whoever names the length as a matter of one connection wants two servers to disagree about it.
+        // `Connection: content-length` would make the next server see another length than we do (request smuggling).
         .filter(|name| name != header::CONTENT_LENGTH && name != header::HOST)
         .collect();
     for name in named.iter().chain(&HOP_BY_HOP) {

@@ -13,7 +13,7 @@ use super::Config;
 use super::diagnosis;
 use super::pod::{CLAIMED, CONTAINER, INSTANCE, LEASE, MANAGER_LABEL, STATE, TENANT};
 use super::snapshot::PodSnapshot;
-use crate::driver::{Error, Spec};
+use crate::driver::{Error, SessionSpec};
 
 /// Longer than any answer of a healthy API server.
 const API_TIMEOUT: Duration = Duration::from_secs(20);
@@ -103,7 +103,7 @@ impl Cluster {
         snapshot: &PodSnapshot,
         instance: &str,
         lease: &str,
-        whose: &Spec,
+        whose: &SessionSpec,
     ) -> Result<(), Refusal> {
         let (container, tenant) = (whose.container.to_string(), whose.tenant.to_string());
         let annotations = json!({ LEASE: lease, CONTAINER: container, TENANT: tenant });
@@ -154,11 +154,11 @@ impl Cluster {
     }
 
     /// Every job of ours: name, owner, lease.
-    pub(super) async fn jobs(&self) -> Result<Vec<SeenJob>, Error> {
+    pub(super) async fn jobs(&self) -> Result<Vec<JobSnapshot>, Error> {
         let (key, value) = MANAGER_LABEL;
         let ours = ListParams::default().labels(&format!("{key}={value}"));
         let all = self.ask("list jobs", self.jobs.list(&ours)).await.map_err(Refusal::into_error)?;
-        Ok(all.items.iter().filter_map(SeenJob::of).collect())
+        Ok(all.items.iter().filter_map(JobSnapshot::of).collect())
     }
 
     pub(super) async fn create_job(&self, job: &Job) -> Result<(), Error> {
@@ -219,23 +219,23 @@ impl Refusal {
 
 /// A job at some moment.
 #[derive(Debug, Clone)]
-pub(super) struct SeenJob {
+pub(super) struct JobSnapshot {
     pub(super) name: String,
     pub(super) uid: String,
     pub(super) instance: String,
     pub(super) lease: String,
-    pub(super) is_going: bool,
+    pub(super) is_terminating: bool,
     pub(super) is_finished: bool,
 }
 
-impl SeenJob {
+impl JobSnapshot {
     fn of(job: &Job) -> Option<Self> {
         Some(Self {
             name: job.metadata.name.clone()?,
             uid: job.metadata.uid.clone()?,
             instance: job.labels().get(INSTANCE).cloned()?,
             lease: job.annotations().get(LEASE).cloned().unwrap_or_default(),
-            is_going: job.metadata.deletion_timestamp.is_some(),
+            is_terminating: job.metadata.deletion_timestamp.is_some(),
             is_finished: is_finished(job),
         })
     }

@@ -15,7 +15,7 @@ const MESSAGE_CHARS: usize = 300;
 pub(super) struct Diagnosis {
     pub(super) why: String,
     /// Whether waiting does not help: somebody must change something.
-    pub(super) is_hopeless: bool,
+    pub(super) is_permanent: bool,
 }
 
 /// Why the API did not do what it was asked to do (`doing`, such as "create pods").
@@ -44,7 +44,7 @@ pub(super) fn of_api(error: &kube::Error, doing: &str, config: &Config) -> Error
     Error::Unavailable(why)
 }
 
-/// Admission refuses with the same status as authorisation; only the words tell what is missing.
+/// Admission refuses with the same status as authorisation; only the message tells what is missing.
 fn forbidden(status: &Status, doing: &str, config: &Config) -> String {
     let (said, namespace) = (cut(&status.message), &config.namespace);
     let lower = status.message.to_lowercase();
@@ -76,7 +76,7 @@ fn forbidden(status: &Status, doing: &str, config: &Config) -> String {
 pub(super) fn of_pod(pod: &Pod) -> Option<Diagnosis> {
     let status = pod.status.as_ref()?;
     if status.phase.as_deref() == Some("Failed") {
-        return Some(Diagnosis { why: ended(pod), is_hopeless: true });
+        return Some(Diagnosis { why: ended(pod), is_permanent: true });
     }
     let waiting = state(pod).and_then(|state| state.waiting.as_ref());
     if let Some(waiting) = waiting
@@ -94,18 +94,18 @@ pub(super) fn of_pod(pod: &Pod) -> Option<Diagnosis> {
     let why = format!(
         "no node has room for a sandbox pod; add nodes, or lower sandbox.kubernetes.cpu, memory_bytes or n_warm ({said})"
     );
-    // A cluster that grows by itself needs a minute for that.
-    Some(Diagnosis { why, is_hopeless: false })
+    // An autoscaler needs a minute to add a node.
+    Some(Diagnosis { why, is_permanent: false })
 }
 
 fn not_started(pod: &Pod, reason: &str, message: &str) -> Option<Diagnosis> {
     let said = cut(message);
     let image = pod.spec.as_ref().and_then(|spec| spec.containers.first()?.image.clone()).unwrap_or_default();
-    let (why, is_hopeless) = match reason {
-        // The first failure may be a hiccup of the registry; the back-off that follows says it is not.
-        "ErrImagePull" => (image_trouble(&image, reason, &said), false),
+    let (why, is_permanent) = match reason {
+        // The first failure may be temporary; the back-off that follows says it is not.
+        "ErrImagePull" => (image_problem(&image, reason, &said), false),
         "ImagePullBackOff" | "InvalidImageName" | "ErrImageNeverPull" | "ImageInspectError" => {
-            (image_trouble(&image, reason, &said), true)
+            (image_problem(&image, reason, &said), true)
         }
         "CreateContainerError" | "CreateContainerConfigError" | "RunContainerError"
             if message.to_lowercase().contains("seccomp") =>
@@ -121,10 +121,10 @@ fn not_started(pod: &Pod, reason: &str, message: &str) -> Option<Diagnosis> {
         }
         _ => return None,
     };
-    Some(Diagnosis { why, is_hopeless })
+    Some(Diagnosis { why, is_permanent })
 }
 
-fn image_trouble(image: &str, reason: &str, said: &str) -> String {
+fn image_problem(image: &str, reason: &str, said: &str) -> String {
     format!(
         "nodes cannot pull the image {image:?} ({reason}); check sandbox.kubernetes.image and image_pull_secret ({said})"
     )
@@ -168,7 +168,7 @@ fn state(pod: &Pod) -> Option<&ContainerState> {
     statuses.iter().find(|status| status.name == CONTAINER_NAME)?.state.as_ref()
 }
 
-/// One line of bounded length: the words come from machines that others run.
+/// One line of bounded length: the message comes from outside.
 fn cut(message: &str) -> String {
     let line: String = message.chars().map(|character| if character.is_control() { ' ' } else { character }).collect();
     match line.char_indices().nth(MESSAGE_CHARS) {

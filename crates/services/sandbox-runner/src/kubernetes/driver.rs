@@ -13,11 +13,11 @@ use super::pool::{Parts, Pool};
 use super::session::{ConnectedPod, Session};
 use super::upkeep::Upkeep;
 use crate::Config;
-use crate::driver::{self, Error, Spec, Walls};
+use crate::driver::{self, Error, SessionSpec, Walls};
 
 /// Pods that are tried for one session: the agent of one that waited for hours may have died since the last look.
 const N_TRIES: usize = 3;
-const CLOSING: Duration = Duration::from_secs(10);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Runs code in pods.
 pub(crate) struct Driver {
@@ -68,13 +68,13 @@ impl Driver {
     /// Asks a waiting pod how strong its walls are, without taking it.
     async fn ask_a_waiting_pod(&self, pool: &Arc<Pool>) -> Result<Walls, Error> {
         let give_up_at = Instant::now() + Duration::from_secs(u64::from(pool.config.ready_seconds));
-        let mut told = pool.told.subscribe();
+        let mut status = pool.upkeep_status.subscribe();
         loop {
             if let Some(pod) = pool.peek_free() {
                 return ConnectedPod::walls_of(pool, &pod).await;
             }
-            let next = tokio::time::timeout_at(give_up_at, told.changed()).await;
-            let diagnosis = told.borrow_and_update().diagnosis.clone();
+            let next = tokio::time::timeout_at(give_up_at, status.changed()).await;
+            let diagnosis = status.borrow_and_update().diagnosis.clone();
             match (next, diagnosis) {
                 // What keeps every pod from becoming ready is known before the time is over.
                 (Ok(Ok(())), None) => {}
@@ -97,7 +97,7 @@ impl driver::Driver for Driver {
         }
         let walls = match pool.config.n_warm {
             0 => {
-                let nobody = Spec { container: self.ids.next(), tenant: self.ids.next(), policy: None };
+                let nobody = SessionSpec { container: self.ids.next(), tenant: self.ids.next(), policy: None };
                 ConnectedPod::connect(&pool, pool.claim(&nobody).await?, &nobody).await?.walls
             }
             _ => self.ask_a_waiting_pod(&pool).await?,
@@ -110,7 +110,7 @@ impl driver::Driver for Driver {
         self.known_walls()
     }
 
-    async fn open(&self, spec: Spec) -> Result<Box<dyn driver::Session>, Error> {
+    async fn open(&self, spec: SessionSpec) -> Result<Box<dyn driver::Session>, Error> {
         let pool = self.pool().await?;
         let mut n_left = N_TRIES;
         loop {
@@ -131,7 +131,7 @@ impl driver::Driver for Driver {
     async fn close(&self) {
         let Some(pool) = self.pool.lock().await.take() else { return };
         pool.closing.cancel();
-        if tokio::time::timeout(CLOSING, pool.delete_waiting()).await.is_err() {
+        if tokio::time::timeout(CLOSE_TIMEOUT, pool.delete_waiting()).await.is_err() {
             warn!("the waiting sandbox pods were not all deleted; another runner will, when their leases are over");
         }
     }

@@ -1,8 +1,8 @@
-//! What is to be done about the pods that were seen. Decides only; nothing here talks to anybody.
+//! What is to be done about the pods that were seen. Decides only and does no IO.
 
 use std::collections::{HashMap, HashSet};
 
-use super::snapshot::{PodSnapshot, State};
+use super::snapshot::{PodSnapshot, PodState};
 
 /// One thing to do.
 #[derive(Debug, Clone)]
@@ -42,10 +42,10 @@ pub(super) fn plan(
 ) -> Vec<Step> {
     let mut steps = Vec::new();
     let mut warm: Vec<&PodSnapshot> = Vec::new();
-    for pod in pods.iter().filter(|pod| !pod.is_going) {
+    for pod in pods.iter().filter(|pod| !pod.is_terminating) {
         let step = step(pod, rules, now_ms, is_held, is_orphan);
         let stays = !matches!(step, Some(Step::Delete { .. })) && pod.finished_ms.is_none();
-        if stays && pod.state == State::Warm && pod.pool == rules.pool {
+        if stays && pod.state == PodState::Warm && pod.pool == rules.pool {
             warm.push(pod);
         }
         steps.extend(step);
@@ -78,18 +78,18 @@ fn step(
     let is_ours = pod.instance == rules.instance;
     let age_ms = now_ms - pod.created_ms;
     match pod.state {
-        State::Claimed if is_ours && is_held(&pod.name) => Some(Step::Renew(pod.clone())),
+        PodState::Claimed if is_ours && is_held(&pod.name) => Some(Step::Renew(pod.clone())),
         // Such as after a claim whose answer was lost.
-        State::Claimed if is_ours => delete("no session uses it"),
-        State::Claimed if is_orphan(pod) => delete("its runner is gone"),
-        State::Warm if is_ours && age_ms >= rules.stale_ms => delete("it is too old for a session"),
-        State::Warm if is_ours && !pod.is_ready && age_ms >= rules.ready_ms => delete("it did not become ready"),
-        State::Warm if is_ours => Some(Step::Renew(pod.clone())),
-        State::Warm if is_orphan(pod) && pod.pool == rules.pool && age_ms < rules.stale_ms => {
+        PodState::Claimed if is_ours => delete("no session uses it"),
+        PodState::Claimed if is_orphan(pod) => delete("its runner is gone"),
+        PodState::Warm if is_ours && age_ms >= rules.stale_ms => delete("it is too old for a session"),
+        PodState::Warm if is_ours && !pod.is_ready && age_ms >= rules.ready_ms => delete("it did not become ready"),
+        PodState::Warm if is_ours => Some(Step::Renew(pod.clone())),
+        PodState::Warm if is_orphan(pod) && pod.pool == rules.pool && age_ms < rules.stale_ms => {
             Some(Step::Adopt(pod.clone()))
         }
-        State::Warm if is_orphan(pod) => delete("its runner is gone"),
-        State::Claimed | State::Warm => None,
+        PodState::Warm if is_orphan(pod) => delete("its runner is gone"),
+        PodState::Claimed | PodState::Warm => None,
     }
 }
 
@@ -131,7 +131,7 @@ mod tests {
     const RULES: Rules<'static> =
         Rules { instance: "me", pool: "p", n_warm: 2, stale_ms: 10_000, ready_ms: 1_000, finished_ms: 500 };
 
-    fn pod(name: &str, instance: &str, state: State) -> PodSnapshot {
+    fn pod(name: &str, instance: &str, state: PodState) -> PodSnapshot {
         PodSnapshot {
             name: name.to_owned(),
             uid: name.to_owned(),
@@ -143,10 +143,10 @@ mod tests {
             created_ms: 0,
             address: None,
             is_ready: true,
-            is_going: false,
+            is_terminating: false,
             finished_ms: None,
             diagnosis: None,
-            is_hopeless: false,
+            is_permanent: false,
         }
     }
 
@@ -165,22 +165,22 @@ mod tests {
     #[test]
     fn an_empty_pool_is_filled_and_a_full_one_is_kept() {
         assert_eq!(steps(&[], 0, "", ""), ["create 2"]);
-        let full = [pod("a", "me", State::Warm), pod("b", "other", State::Warm)];
+        let full = [pod("a", "me", PodState::Warm), pod("b", "other", PodState::Warm)];
         assert_eq!(steps(&full, 0, "", ""), ["renew a"]);
     }
 
     #[test]
     fn of_too_many_waiting_pods_each_runner_deletes_its_own_youngest() {
-        let mut all = ["a", "b", "c", "d"].map(|name| pod(name, "me", State::Warm));
+        let mut all = ["a", "b", "c", "d"].map(|name| pod(name, "me", PodState::Warm));
         all[2].instance = "other".to_owned();
         assert_eq!(steps(&all, 0, "", ""), ["renew a", "renew b", "delete d: there are more than asked for"]);
     }
 
     #[test]
     fn what_a_dead_runner_left_is_taken_over_or_deleted() {
-        let mut other_settings = pod("c", "dead", State::Warm);
+        let mut other_settings = pod("c", "dead", PodState::Warm);
         other_settings.pool = "q".to_owned();
-        let pods = [pod("a", "dead", State::Warm), pod("b", "dead", State::Claimed), other_settings];
+        let pods = [pod("a", "dead", PodState::Warm), pod("b", "dead", PodState::Claimed), other_settings];
         assert_eq!(
             steps(&pods, 0, "", "dead"),
             ["adopt a", "delete b: its runner is gone", "delete c: its runner is gone", "create 1"]
@@ -190,21 +190,21 @@ mod tests {
 
     #[test]
     fn a_claim_that_nobody_here_knows_of_is_undone() {
-        let pods = [pod("a", "me", State::Claimed), pod("b", "me", State::Claimed)];
+        let pods = [pod("a", "me", PodState::Claimed), pod("b", "me", PodState::Claimed)];
         assert_eq!(steps(&pods, 0, "a", ""), ["renew a", "delete b: no session uses it", "create 2"]);
     }
 
     #[test]
     fn pods_that_are_old_or_never_ready_or_over_are_replaced() {
-        let mut unready = pod("b", "me", State::Warm);
+        let mut unready = pod("b", "me", PodState::Warm);
         unready.is_ready = false;
-        assert_eq!(steps(&[pod("a", "me", State::Warm), unready.clone()], 999, "", ""), ["renew a", "renew b"]);
+        assert_eq!(steps(&[pod("a", "me", PodState::Warm), unready.clone()], 999, "", ""), ["renew a", "renew b"]);
         assert_eq!(steps(&[unready], 1_000, "", ""), ["delete b: it did not become ready", "create 2"]);
         assert_eq!(
-            steps(&[pod("a", "me", State::Warm)], 10_000, "", ""),
+            steps(&[pod("a", "me", PodState::Warm)], 10_000, "", ""),
             ["delete a: it is too old for a session", "create 2"]
         );
-        let mut over = pod("a", "me", State::Claimed);
+        let mut over = pod("a", "me", PodState::Claimed);
         over.finished_ms = Some(100);
         assert_eq!(steps(&[over.clone()], 599, "a", ""), ["create 2"], "it stays for a look");
         assert_eq!(steps(&[over], 600, "a", ""), ["delete a: it is over", "create 2"]);

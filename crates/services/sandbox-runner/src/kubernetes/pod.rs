@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 
 use super::Config;
 use super::config::Seccomp;
-use crate::driver::Spec;
+use crate::driver::SessionSpec;
 
 /// Where the agent listens inside a pod. The network policies in `deploy/kubernetes` name it too.
 pub(super) const PORT: u16 = 8730;
@@ -41,11 +41,11 @@ pub(super) const WARM: &str = "warm";
 pub(super) const CLAIMED: &str = "claimed";
 pub(super) const CONTAINER_NAME: &str = "sandbox";
 /// The shortest time after which an agent that nobody asks for anything ends itself.
-const LEASE_S: u32 = 120;
+const LEASE_S_MIN: u32 = 120;
 /// What a run may tell beside its output.
 const REPORT_BYTES: u64 = 8 << 20;
 /// How long the agent may take to warm its interpreter, in seconds.
-const STARTUP_S: i32 = 120;
+const STARTUP_TIMEOUT_S: i32 = 120;
 
 /// The pods of one set of settings.
 #[derive(Debug, Clone)]
@@ -62,7 +62,7 @@ pub(super) struct Tags<'a> {
     pub(super) state: &'static str,
     pub(super) lease: String,
     /// Whose session, when there is one already.
-    pub(super) whose: Option<&'a Spec>,
+    pub(super) whose: Option<&'a SessionSpec>,
 }
 
 impl Shape {
@@ -70,7 +70,8 @@ impl Shape {
     /// Pods of runners that do not agree on `secret` are another pool.
     pub(super) fn new(config: &Config, sandbox: &crate::Config, secret: &SecretString) -> Self {
         let spec = spec(config, sandbox);
-        // What differs from pod to pod is not in it yet. The serialised form has its maps sorted, so equal settings give equal names on every machine.
+        // What differs from pod to pod is not in it yet. The serialised form has its maps sorted, so equal settings give
+        // equal names on every machine.
         let text = serde_json::to_string(&spec).unwrap_or_default();
         let pool = Sha256::new().chain_update(text).chain_update([0]).chain_update(secret.expose_secret()).finalize();
         let pool = hex::encode(&pool[..8]);
@@ -171,9 +172,9 @@ fn spec(config: &Config, sandbox: &crate::Config) -> PodSpec {
 fn container(config: &Config, sandbox: &crate::Config) -> Container {
     let listen = format!("tcp:0.0.0.0:{PORT}");
     // A waiting pod outlives its runner by long enough for another to take it over.
-    let lease_s = (config.lease_seconds.saturating_mul(4)).max(LEASE_S).to_string();
+    let lease_s = (config.lease_seconds.saturating_mul(4)).max(LEASE_S_MIN).to_string();
     let file_bytes = sandbox.file_bytes.to_string();
-    let room = BTreeMap::from([
+    let resources = BTreeMap::from([
         ("cpu".to_owned(), Quantity(config.cpu.clone())),
         ("memory".to_owned(), Quantity(config.memory_bytes(sandbox).to_string())),
         // What the agent logs; there is no disk that code could write to.
@@ -195,8 +196,8 @@ fn container(config: &Config, sandbox: &crate::Config) -> Container {
             ..ContainerPort::default()
         }]),
         resources: Some(ResourceRequirements {
-            limits: Some(room.clone()),
-            requests: Some(room),
+            limits: Some(resources.clone()),
+            requests: Some(resources),
             ..ResourceRequirements::default()
         }),
         security_context: Some(SecurityContext {
@@ -212,7 +213,7 @@ fn container(config: &Config, sandbox: &crate::Config) -> Container {
         startup_probe: Some(Probe {
             tcp_socket: Some(TCPSocketAction { host: None, port: IntOrString::Int(i32::from(PORT)) }),
             period_seconds: Some(1),
-            failure_threshold: Some(STARTUP_S),
+            failure_threshold: Some(STARTUP_TIMEOUT_S),
             ..Probe::default()
         }),
         volume_mounts: Some(
@@ -285,7 +286,7 @@ mod tests {
     #[test]
     fn every_field_of_a_pod_is_meant() {
         let pod = pod(|_| ());
-        let room = json!({ "cpu": "1", "memory": "1744830464", "ephemeral-storage": "64Mi" });
+        let resources = json!({ "cpu": "1", "memory": "1744830464", "ephemeral-storage": "64Mi" });
         let seccomp = json!({ "type": "Localhost", "localhostProfile": "septet/sandbox.json" });
         let folder =
             |name: &str, bytes: &str| json!({ "name": name, "emptyDir": { "medium": "Memory", "sizeLimit": bytes } });
@@ -315,7 +316,7 @@ mod tests {
                         "--file-bytes", "268435456",
                         "--token-sha256", hex::encode(Sha256::digest("the token"))],
                     "ports": [{ "name": "agent", "containerPort": 8730 }],
-                    "resources": { "limits": room, "requests": room },
+                    "resources": { "limits": resources, "requests": resources },
                     "securityContext": {
                         "allowPrivilegeEscalation": false, "capabilities": { "drop": ["ALL"] }, "privileged": false,
                         "readOnlyRootFilesystem": true, "runAsNonRoot": true, "seccompProfile": seccomp,

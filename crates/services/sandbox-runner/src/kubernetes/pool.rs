@@ -17,8 +17,8 @@ use super::claims::{Claims, PodClaim, Workload};
 use super::cluster::{Cluster, Refusal};
 use super::diagnosis;
 use super::pod::{CLAIMED, Shape, Tags, WARM};
-use super::snapshot::{self, PodSnapshot, State};
-use crate::driver::{Error, Spec};
+use super::snapshot::{self, PodSnapshot, PodState};
+use crate::driver::{Error, SessionSpec};
 
 /// Between two looks at a pod that somebody waits for, without an end.
 const READY_INTERVALS: ExponentialBuilder = ExponentialBuilder::new()
@@ -38,7 +38,7 @@ pub(super) struct Parts {
     pub(super) signer: Signer,
 }
 
-/// What the upkeep tells.
+/// What the upkeep last found.
 #[derive(Debug, Default)]
 pub(super) struct UpkeepStatus {
     pub(super) n_looks: u64,
@@ -59,8 +59,8 @@ pub(super) struct Pool {
     permits: Arc<Semaphore>,
     pub(super) claims: Arc<Claims>,
     free: Mutex<Vec<PodSnapshot>>,
-    /// What the last look told.
-    pub(super) told: watch::Sender<UpkeepStatus>,
+    /// What came of the last look.
+    pub(super) upkeep_status: watch::Sender<UpkeepStatus>,
     pub(super) closing: CancellationToken,
 }
 
@@ -84,7 +84,7 @@ impl Pool {
             permits,
             claims,
             free: Mutex::default(),
-            told: watch::Sender::default(),
+            upkeep_status: watch::Sender::default(),
             closing: CancellationToken::new(),
         }))
     }
@@ -93,7 +93,7 @@ impl Pool {
     ///
     /// # Errors
     /// [`Error::Unavailable`] when none can be had in `ready_seconds`, with what stands in the way.
-    pub(super) async fn claim(self: &Arc<Self>, whose: &Spec) -> Result<PodClaim, Error> {
+    pub(super) async fn claim(self: &Arc<Self>, whose: &SessionSpec) -> Result<PodClaim, Error> {
         let give_up_at = Instant::now() + Duration::from_secs(u64::from(self.config.ready_seconds));
         let permit = self.permit(give_up_at).await?;
         if let Some(claim) = self.claim_free(whose, &permit).await? {
@@ -124,7 +124,7 @@ impl Pool {
     /// Claims one of the pods that were free at the last look, if one still is.
     async fn claim_free(
         self: &Arc<Self>,
-        whose: &Spec,
+        whose: &SessionSpec,
         permit: &Arc<OwnedSemaphorePermit>,
     ) -> Result<Option<PodClaim>, Error> {
         while let Some(snapshot) = self.pop_free() {
@@ -148,7 +148,7 @@ impl Pool {
     /// Makes a pod that is claimed from its birth, and waits for it, or for another that becomes free before.
     async fn make_claimed(
         self: &Arc<Self>,
-        whose: &Spec,
+        whose: &SessionSpec,
         permit: Arc<OwnedSemaphorePermit>,
         give_up_at: Instant,
     ) -> Result<PodClaim, Error> {
@@ -170,7 +170,7 @@ impl Pool {
                 return Ok(claim);
             }
             diagnosis = snapshot.diagnosis;
-            if snapshot.is_hopeless {
+            if snapshot.is_permanent {
                 break;
             }
         }
@@ -178,7 +178,7 @@ impl Pool {
     }
 
     /// A pod of its own for a run that takes longer than a pod of the pool lives.
-    pub(super) async fn make_job(self: &Arc<Self>, whose: &Spec, run: Duration) -> Result<PodClaim, Error> {
+    pub(super) async fn make_job(self: &Arc<Self>, whose: &SessionSpec, run: Duration) -> Result<PodClaim, Error> {
         let ready = Duration::from_secs(u64::from(self.config.ready_seconds));
         let give_up_at = Instant::now() + ready;
         let life_s = i64::try_from((run + ready + JOB_MARGIN).as_secs()).unwrap_or(i64::MAX);
@@ -198,7 +198,7 @@ impl Pool {
                 return Ok(claim);
             }
             diagnosis = diagnosis::of_pod(&pod);
-            if diagnosis.as_ref().is_some_and(|diagnosis| diagnosis.is_hopeless) {
+            if diagnosis.as_ref().is_some_and(|diagnosis| diagnosis.is_permanent) {
                 break;
             }
         }
@@ -221,7 +221,7 @@ impl Pool {
         self.cluster.create(&pod).await
     }
 
-    fn tags<'a>(&'a self, state: &'static str, whose: Option<&'a Spec>) -> Tags<'a> {
+    fn tags<'a>(&'a self, state: &'static str, whose: Option<&'a SessionSpec>) -> Tags<'a> {
         Tags { instance: &self.instance, state, lease: self.lease(), whose }
     }
 
@@ -245,7 +245,9 @@ impl Pool {
             Ok(pods) => pods,
             Err(error) => return warn!(%error, "the waiting sandbox pods cannot be listed and stay"),
         };
-        for pod in pods.iter().filter(|pod| pod.instance == self.instance && pod.state == State::Warm && !pod.is_going)
+        for pod in pods
+            .iter()
+            .filter(|pod| pod.instance == self.instance && pod.state == PodState::Warm && !pod.is_terminating)
         {
             // One that another claims just now is theirs.
             if let Err(Refusal::Diagnosis(error)) = self.cluster.delete_seen(pod).await {

@@ -15,7 +15,8 @@ use super::pool::Pool;
 use super::snapshot::PodSnapshot;
 use crate::agent::{Address, Remote, given_up};
 use crate::driver::{
-    self, Cause, Changes, Chunks, Ended, Error, Job, Level, MemoryWall, Said, Session as _, Signals, Spec, Walls,
+    self, Cause, Changes, Chunks, Ended, Error, Level, MemoryWall, RunSpec, Said, Session as _, SessionSpec, Signals,
+    Walls,
 };
 
 /// A pod that has just become ready may still be unknown to the network.
@@ -35,7 +36,7 @@ pub(super) struct ConnectedPod {
 impl ConnectedPod {
     /// Connects to the agent in a pod of ours, and opens the session's egress there, if it has one. The pod is deleted
     /// when that fails.
-    pub(super) async fn connect(pool: &Arc<Pool>, claim: PodClaim, whose: &Spec) -> Result<Self, Error> {
+    pub(super) async fn connect(pool: &Arc<Pool>, claim: PodClaim, whose: &SessionSpec) -> Result<Self, Error> {
         let Some(address) = claim.address() else { return Err(Error::Lost) };
         let (token, give_up_at) = (pool.token(&claim.name), Instant::now() + CONNECT_TIMEOUT);
         let connect = || Remote::connect(Address::Tcp(address), &token);
@@ -89,16 +90,16 @@ pub(super) struct Session {
 
 struct Inner {
     pool: Arc<Pool>,
-    spec: Spec,
+    spec: SessionSpec,
     pod: Mutex<Arc<ConnectedPod>>,
-    /// The files that are known outside, which a move takes along without telling them anew.
+    /// The files that are known outside, which a move takes along without reporting them as new.
     known: Mutex<BTreeSet<String>>,
     /// With less life than this, a pod is not used for another run.
     least_life: Duration,
 }
 
 impl Session {
-    pub(super) fn new(pool: Arc<Pool>, spec: Spec, pod: ConnectedPod, config: &crate::Config) -> Self {
+    pub(super) fn new(pool: Arc<Pool>, spec: SessionSpec, pod: ConnectedPod, config: &crate::Config) -> Self {
         let a_quarter = Duration::from_secs(u64::from(pool.config.pod_life_minutes) * 15);
         let least_life = (Duration::from_millis(config.timeout_max_ms) + COLLECT_TIMEOUT).min(a_quarter);
         let pod = Mutex::new(Arc::new(pod));
@@ -133,7 +134,7 @@ impl Inner {
                 Err(error) => return Err(Error::Io(error)),
             }
         }
-        // What was not told yet stays so.
+        // Files that were not reported yet are reported after the move.
         for file in old.remote.changes(usize::MAX).await.map_err(Error::Io)?.found {
             new.remote.put(&file.path, file.content).await.map_err(Error::Io)?;
             new.remote.forget(&file.path).await;
@@ -209,12 +210,12 @@ impl driver::Entered for Entered {
 
     async fn run(
         self: Box<Self>,
-        job: &Job,
+        spec: &RunSpec,
         signals: &Signals,
         say: &mut (dyn FnMut(Said) + Send),
     ) -> Result<Ended, Error> {
         let Self { worker, pod, keep, session } = *self;
-        let needed = job.timeout + COLLECT_TIMEOUT;
+        let needed = spec.timeout + COLLECT_TIMEOUT;
         // A kept interpreter cannot move; its run ends with its pod at the latest.
         let (worker, pod) = if keep || session.life_left(&pod) >= needed {
             (worker, pod)
@@ -228,13 +229,13 @@ impl driver::Entered for Entered {
         };
         let started = Instant::now();
         let ended = tokio::select! {
-            ended = worker.run(job, signals, say) => ended,
+            ended = worker.run(spec, signals, say) => ended,
             // A node that vanished closes no connection.
             () = pod.claim.lost().cancelled() => Err(Error::Lost),
         };
         match ended {
             Err(Error::Lost) => {
-                // When the kernel took the agent for the biggest process, the run has no other witness than the node.
+                // When the kernel took the agent for the biggest process, only the node knows why the run ended.
                 let cause = if pod.claim.ran_out_of_memory().await { Cause::Memory } else { Cause::Lost };
                 Ok(given_up(cause, started.elapsed(), true))
             }

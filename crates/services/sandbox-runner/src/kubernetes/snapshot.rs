@@ -1,4 +1,4 @@
-//! A pod as the API told of it, reduced to what decisions need.
+//! A pod as the API described it, reduced to what decisions need.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -9,7 +9,7 @@ use super::pod::{CLAIMED, CONTAINER_NAME, INSTANCE, LEASE, POOL, PORT, STATE, WA
 
 /// What the label says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum State {
+pub(super) enum PodState {
     Warm,
     Claimed,
 }
@@ -23,19 +23,19 @@ pub(super) struct PodSnapshot {
     pub(super) version: String,
     pub(super) pool: String,
     pub(super) instance: String,
-    pub(super) state: State,
+    pub(super) state: PodState,
     pub(super) lease: String,
     pub(super) created_ms: i64,
     pub(super) address: Option<IpAddr>,
     pub(super) is_ready: bool,
     /// Whether it is being deleted.
-    pub(super) is_going: bool,
+    pub(super) is_terminating: bool,
     /// Since when it is over, if it is.
     pub(super) finished_ms: Option<i64>,
     /// What keeps it from becoming ready, or ended it.
     pub(super) diagnosis: Option<String>,
     /// Whether waiting does not help against that.
-    pub(super) is_hopeless: bool,
+    pub(super) is_permanent: bool,
 }
 
 impl PodSnapshot {
@@ -44,8 +44,8 @@ impl PodSnapshot {
         let meta = &pod.metadata;
         let label = |key: &str| meta.labels.as_ref()?.get(key).cloned();
         let state = match label(STATE)?.as_str() {
-            WARM => State::Warm,
-            CLAIMED => State::Claimed,
+            WARM => PodState::Warm,
+            CLAIMED => PodState::Claimed,
             _ => return None,
         };
         let created_ms = meta.creation_timestamp.as_ref().map_or(0, |time| time.0.as_millisecond());
@@ -62,9 +62,9 @@ impl PodSnapshot {
             created_ms,
             address: status.and_then(|status| status.pod_ip.as_deref()).and_then(|text| text.parse().ok()),
             is_ready: is_ready(pod),
-            is_going: meta.deletion_timestamp.is_some(),
+            is_terminating: meta.deletion_timestamp.is_some(),
             finished_ms: is_finished(pod).then(|| ended_ms(pod).unwrap_or(created_ms)),
-            is_hopeless: diagnosis.as_ref().is_some_and(|diagnosis| diagnosis.is_hopeless),
+            is_permanent: diagnosis.as_ref().is_some_and(|diagnosis| diagnosis.is_permanent),
             diagnosis: diagnosis.map(|diagnosis| diagnosis.why),
         })
     }
@@ -76,9 +76,9 @@ impl PodSnapshot {
 
     /// Whether a session can have it now.
     pub(super) fn is_free(&self) -> bool {
-        self.state == State::Warm
+        self.state == PodState::Warm
             && self.is_ready
-            && !self.is_going
+            && !self.is_terminating
             && self.finished_ms.is_none()
             && self.address.is_some()
     }

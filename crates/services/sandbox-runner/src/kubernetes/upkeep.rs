@@ -11,19 +11,19 @@ use futures::StreamExt;
 use tracing::{debug, info, warn};
 
 use super::claims::Workload;
-use super::cluster::{Refusal, SeenJob};
+use super::cluster::{JobSnapshot, Refusal};
 use super::plan::{Leases, Rules, Step, plan};
 use super::pool::Pool;
-use super::snapshot::{PodSnapshot, State};
+use super::snapshot::{PodSnapshot, PodState};
 use crate::agent::{Address, Remote};
 use crate::driver::Error;
 
 /// Between two looks while pods are being made, and the longest there is.
-const LOOKS: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(5));
+const LOOK_INTERVALS: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(5));
 /// Calls to the API at a time.
 const N_CALLS: usize = 8;
-/// How long the making of pods rests after a failure, at first and at most, in milliseconds.
-const REST_MS: (i64, i64) = (1_000, 60_000);
+/// How long no pods are made after a failure, at first and at most, in milliseconds.
+const BACKOFF_MS: (i64, i64) = (1_000, 60_000);
 
 /// What is remembered from look to look.
 pub(super) struct Upkeep {
@@ -32,8 +32,8 @@ pub(super) struct Upkeep {
     renewed_ms: HashMap<String, i64>,
     /// Failed pods that were counted.
     failed: HashSet<String>,
-    rest_ms: i64,
-    rest_until_ms: i64,
+    backoff_ms: i64,
+    backoff_until_ms: i64,
     is_hurried: bool,
 }
 
@@ -44,8 +44,8 @@ impl Upkeep {
             leases: Leases::default(),
             renewed_ms: HashMap::new(),
             failed: HashSet::new(),
-            rest_ms: 0,
-            rest_until_ms: 0,
+            backoff_ms: 0,
+            backoff_until_ms: 0,
             is_hurried: false,
         }
     }
@@ -59,7 +59,7 @@ impl Upkeep {
                 () = pool.closing.cancelled() => return,
             };
             self.tell(outcome);
-            let pause = if self.is_hurried { LOOKS.0 } else { LOOKS.1.min(pool.renewal()) };
+            let pause = if self.is_hurried { LOOK_INTERVALS.0 } else { LOOK_INTERVALS.1.min(pool.renewal()) };
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 () = pool.claims.changed.notified() => {}
@@ -75,15 +75,15 @@ impl Upkeep {
             Err(Error::Unavailable(why)) => Some(why),
             Err(error) => Some(septet_kernel::causes(&error)),
         };
-        self.pool.told.send_if_modified(|told| {
-            if told.diagnosis != now {
+        self.pool.upkeep_status.send_if_modified(|status| {
+            if status.diagnosis != now {
                 match &now {
                     Some(why) => warn!(sandbox.diagnosis = why, "sandbox pods are not as they should be"),
                     None => info!("sandbox pods are as they should be again"),
                 }
             }
-            told.n_looks += 1;
-            told.diagnosis = now;
+            status.n_looks += 1;
+            status.diagnosis = now;
             true
         });
     }
@@ -116,22 +116,22 @@ impl Upkeep {
         let is_orphan = |pod: &PodSnapshot| self.leases.is_over(&pod.uid, pool.config.lease_ms(), now_ms);
         let steps = plan(&pods, &rules, now_ms, &is_held, &is_orphan);
         self.is_hurried = steps.iter().any(|step| matches!(step, Step::Create(_)))
-            || pods.iter().any(|pod| pod.state == State::Warm && pod.pool == pool.shape.pool && !pod.is_ready);
+            || pods.iter().any(|pod| pod.state == PodState::Warm && pod.pool == pool.shape.pool && !pod.is_ready);
         let diagnosis = self.take(steps, now_ms).await;
         self.keep_jobs(&jobs, now_ms).await;
 
-        let mine = || pods.iter().filter(|pod| pod.state == State::Warm && pod.pool == pool.shape.pool);
+        let mine = || pods.iter().filter(|pod| pod.state == PodState::Warm && pod.pool == pool.shape.pool);
         let is_any_ready = mine().any(PodSnapshot::is_free);
         Ok(diagnosis.or_else(|| if is_any_ready { None } else { mine().find_map(|pod| pod.diagnosis.clone()) }))
     }
 
     /// Tells sessions whose pod is over, being deleted or gone.
-    fn note_lost(&self, placed: &[String], pods: &[PodSnapshot], jobs: &[SeenJob]) {
+    fn note_lost(&self, placed: &[String], pods: &[PodSnapshot], jobs: &[JobSnapshot]) {
         let live: HashSet<&str> = pods
             .iter()
-            .filter(|pod| pod.finished_ms.is_none() && !pod.is_going)
+            .filter(|pod| pod.finished_ms.is_none() && !pod.is_terminating)
             .map(|pod| pod.name.as_str())
-            .chain(jobs.iter().filter(|job| !job.is_going && !job.is_finished).map(|job| job.name.as_str()))
+            .chain(jobs.iter().filter(|job| !job.is_terminating && !job.is_finished).map(|job| job.name.as_str()))
             .collect();
         let claims = self.pool.claims.records();
         for name in placed.iter().filter(|name| !live.contains(name.as_str())) {
@@ -145,22 +145,22 @@ impl Upkeep {
     /// After waiting pods that failed, new ones are made ever more slowly: a broken image must not fill the cluster.
     fn note_failures(&mut self, pods: &[PodSnapshot], now_ms: i64) {
         let ours = |pod: &&PodSnapshot| {
-            pod.instance == self.pool.instance && pod.state == State::Warm && pod.pool == self.pool.shape.pool
+            pod.instance == self.pool.instance && pod.state == PodState::Warm && pod.pool == self.pool.shape.pool
         };
         if pods.iter().filter(ours).any(PodSnapshot::is_free) {
-            self.rest_ms = 0;
+            self.backoff_ms = 0;
         }
         let failed: HashSet<String> =
             pods.iter().filter(ours).filter(|pod| pod.finished_ms.is_some()).map(|pod| pod.uid.clone()).collect();
         if failed.difference(&self.failed).next().is_some() {
-            self.rest(now_ms);
+            self.back_off(now_ms);
         }
         self.failed = failed;
     }
 
-    fn rest(&mut self, now_ms: i64) {
-        self.rest_ms = (self.rest_ms * 2).clamp(REST_MS.0, REST_MS.1);
-        self.rest_until_ms = now_ms + self.rest_ms;
+    fn back_off(&mut self, now_ms: i64) {
+        self.backoff_ms = (self.backoff_ms * 2).clamp(BACKOFF_MS.0, BACKOFF_MS.1);
+        self.backoff_until_ms = now_ms + self.backoff_ms;
     }
 
     async fn take(&mut self, steps: Vec<Step>, now_ms: i64) -> Option<String> {
@@ -172,7 +172,7 @@ impl Upkeep {
         let steps: Vec<Step> = steps
             .into_iter()
             .filter(|step| !matches!(step, Step::Renew(pod) if is_fresh(&pod.name, &self.renewed_ms)))
-            .filter(|step| !matches!(step, Step::Create(_)) || now_ms >= self.rest_until_ms)
+            .filter(|step| !matches!(step, Step::Create(_)) || now_ms >= self.backoff_until_ms)
             .flat_map(|step| match step {
                 Step::Create(n) => vec![Step::Create(1); n],
                 other => vec![other],
@@ -204,22 +204,22 @@ impl Upkeep {
         }
         drop(outcomes);
         if is_refused {
-            self.rest(now_ms);
+            self.back_off(now_ms);
         }
         self.renewed_ms.retain(|_, renewed| now_ms - *renewed < 2 * renewal_ms);
         diagnosis
     }
 
     /// Renews the leases of our jobs and deletes those whose runner is gone.
-    async fn keep_jobs(&mut self, jobs: &[SeenJob], now_ms: i64) {
+    async fn keep_jobs(&mut self, jobs: &[JobSnapshot], now_ms: i64) {
         let pool = &self.pool;
-        for job in jobs.iter().filter(|job| !job.is_going) {
+        for job in jobs.iter().filter(|job| !job.is_terminating) {
             let is_ours = job.instance == pool.instance;
             let is_held = pool.claims.records().get(&job.name).is_some_and(|claim| claim.workload == Workload::Job);
             let done = if is_ours && is_held {
                 let address = pool.claims.records().get(&job.name).and_then(|claim| claim.address);
                 if let Some(address) = address {
-                    greet(pool, &job.name, address).await;
+                    ping_agent(pool, &job.name, address).await;
                 }
                 match pool.cluster.renew_job(&job.name, &pool.lease()).await {
                     Ok(()) | Err(Refusal::Raced | Refusal::Exists) => Ok(()),
@@ -252,7 +252,7 @@ async fn carry_out(pool: &Arc<Pool>, step: &Step) -> Result<(), Refusal> {
         Step::Renew(pod) => {
             pool.cluster.renew(pod, &pool.lease()).await?;
             if let Some(address) = pod.agent().filter(|_| pod.is_ready) {
-                greet(pool, &pod.name, address).await;
+                ping_agent(pool, &pod.name, address).await;
             }
             Ok(())
         }
@@ -260,7 +260,7 @@ async fn carry_out(pool: &Arc<Pool>, step: &Step) -> Result<(), Refusal> {
 }
 
 /// Asks the agent of a pod how it is: one that hears nothing for long ends itself.
-async fn greet(pool: &Arc<Pool>, name: &str, address: SocketAddr) {
+async fn ping_agent(pool: &Arc<Pool>, name: &str, address: SocketAddr) {
     if let Err(error) = Remote::connect(Address::Tcp(address), &pool.token(name)).await {
         debug!(sandbox.pod = name, %error, "the agent of a sandbox pod does not answer");
     }

@@ -1,4 +1,4 @@
-//! Caps on memory, processes and time on processors by cgroup, version 1 or 2, where we may write there.
+//! Caps on memory, processes and CPU time by cgroup, version 1 or 2, where we may write there.
 //!
 //! A cap on each process does not add up: eight children of 256 MiB each pass it. A cgroup counts the whole run,
 //! files in memory included. Where none is writable, [`super::watchdog`] sums up instead, which is slower to notice.
@@ -6,7 +6,7 @@
 //! A worker enters its group itself, as the first thing that it does. Moving another process waits until every processor
 //! has been idle or switched, which takes up to twenty milliseconds and holds up every fork on the machine.
 //!
-//! Folders are named after the process that made them, so that a later start can tell orphans from the living.
+//! Folders are named after the process that made them, so that a later start can tell which are orphaned.
 
 use std::fs;
 use std::io;
@@ -18,7 +18,7 @@ use std::sync::{Mutex, PoisonError};
 use super::removals::Removals;
 
 const PARENT: &str = "septet-sandbox";
-/// Over which a quota of time on processors is counted: the kernel's default.
+/// Over which a quota of CPU time is counted: the kernel's default.
 const PERIOD_US: u64 = 100_000;
 
 /// How caps are held on this machine.
@@ -218,8 +218,8 @@ impl Group {
         Ok(())
     }
 
-    /// Takes the cap on time on processors away. One that stays delays the end, and harms nothing else.
-    pub(super) fn unleash(&self) {
+    /// Removes the cap on CPU time. When that fails, the end takes longer; there is no other harm.
+    pub(super) fn lift_cpu_cap(&self) {
         let lifted = match (self.version, &self.cpu) {
             (Version::Two { has_cpu: true }, _) => fs::write(self.memory.join("cpu.max"), "max"),
             (Version::One, Some(cpu)) => fs::write(cpu.join("cpu.cfs_quota_us"), "-1"),

@@ -5,11 +5,11 @@ use std::sync::{Arc, OnceLock};
 use async_trait::async_trait;
 use septet_chassis::Lifecycle;
 
+use super::protocol::Request;
 use super::session::Session;
-use super::wire::Request;
 use super::workers::Workers;
 use crate::Config;
-use crate::driver::{self, Error, Spec, Walls};
+use crate::driver::{self, Error, SessionSpec, Walls};
 use crate::egress::Outlet;
 
 /// Runs code inside walls.
@@ -48,7 +48,7 @@ impl driver::Driver for Driver {
         self.workers.current().await.map(|warden| self.workers.walls_of(&warden))
     }
 
-    async fn open(&self, spec: Spec) -> Result<Box<dyn driver::Session>, Error> {
+    async fn open(&self, spec: SessionSpec) -> Result<Box<dyn driver::Session>, Error> {
         let warden = self.workers.warden().await?;
         // The number keeps a session that is opened again apart from an earlier one that is still being closed.
         let name = format!("{}_{}", spec.container, warden.number());

@@ -1,4 +1,4 @@
-//! The session folder from outside: everything in it was named and made by code that nobody trusts.
+//! The session folder from outside: everything in it was named and made by untrusted code.
 //!
 //! Files are opened beneath the folder's descriptor, never through a link, and only regular files count; what is a
 //! link, a pipe, a socket or a device is as if it were not there. Nothing is decoded or unpacked.
@@ -42,7 +42,7 @@ impl Stamp {
 pub(super) struct Manifest(HashMap<String, Stamp>);
 
 impl Manifest {
-    /// Takes a file for known as it is now.
+    /// Remembers a file as it is now.
     pub(super) fn note(&mut self, path: &str, file: &File) -> io::Result<()> {
         self.0.insert(path.to_owned(), Stamp::of(&file.metadata()?));
         Ok(())
@@ -91,7 +91,7 @@ impl Folder {
         Self { fd, owner }
     }
 
-    /// Takes stock, and opens up to `n_max` files that are not as they were `before`, oldest name first. The flag says
+    /// Lists the folder, and opens up to `n_max` files that are not as they were `before`, oldest name first. The flag says
     /// whether something was left out. Blocks.
     pub(super) fn collect(&self, before: &Manifest, n_max: usize) -> io::Result<(Manifest, Vec<NewFile>, bool)> {
         let room = rustix::fs::fstatvfs(&self.fd)?;

@@ -1,4 +1,4 @@
-//! The runner's end of the wire to the warden.
+//! The runner's connection to the warden.
 
 use std::collections::HashMap;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -16,15 +16,15 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
+use super::protocol::{Answer, Envelope, Event, Request, Setup, ZygoteReady};
 use super::socket;
-use super::wire::{Answer, Envelope, Event, Request, Setup, ZygoteReady};
 use crate::Config;
 use crate::driver::{Error, Level};
 
 /// A running warden. When the last handle is dropped, it and everything it started end.
 pub(super) struct Warden {
     socket: Arc<AsyncFd<OwnedFd>>,
-    book: Arc<Mutex<Book>>,
+    waiters: Arc<Mutex<Waiters>>,
     numbers: Arc<AtomicU64>,
     started: Instant,
     n_forks: AtomicU64,
@@ -39,8 +39,9 @@ pub(super) struct Warden {
 
 type Reply = (Answer, Vec<OwnedFd>);
 
+/// Who waits for the warden's answers and for the ends of slots.
 #[derive(Default)]
-struct Book {
+struct Waiters {
     answers: HashMap<u64, oneshot::Sender<Reply>>,
     exits: HashMap<u64, oneshot::Sender<i32>>,
     is_lost: bool,
@@ -58,7 +59,7 @@ impl Warden {
     ) -> Result<Self, Error> {
         let (ours, theirs) = socket::pair(SockType::SeqPacket).map_err(Error::Io)?;
         let (program, args) = config.warden();
-        let words = Arc::new(Mutex::new(String::new()));
+        let last_line = Arc::new(Mutex::new(String::new()));
         let mut child = Command::new(&program)
             .args(&args)
             // Nothing of our environment may be seen from inside: /proc/<pid>/environ outlives every clean-up.
@@ -72,21 +73,21 @@ impl Warden {
                 Error::Unavailable(format!("cannot start the sandbox warden {}: {error}", program.display()))
             })?;
         if let Some(stderr) = child.stderr.take() {
-            lifecycle.spawn("log the sandbox warden", log(stderr, Arc::clone(&words)));
+            lifecycle.spawn("log the sandbox warden", log(stderr, Arc::clone(&last_line)));
         }
         nix::fcntl::fcntl(&ours, nix::fcntl::FcntlArg::F_SETFL(nix::fcntl::OFlag::O_NONBLOCK))
             .map_err(|error| Error::Io(error.into()))?;
         let socket = Arc::new(register(ours).map_err(Error::Io)?);
-        let book = Arc::new(Mutex::new(Book::default()));
+        let waiters = Arc::new(Mutex::new(Waiters::default()));
         let n_busy = Arc::new(AtomicUsize::new(0));
         lifecycle.spawn(
             "listen to the sandbox warden",
-            listen(Arc::clone(&socket), Arc::clone(&book), child, lifecycle.clone(), Arc::clone(&n_busy)),
+            listen(Arc::clone(&socket), Arc::clone(&waiters), child, lifecycle.clone(), Arc::clone(&n_busy)),
         );
         let zygote = ZygoteReady { python: String::new(), packages: std::collections::BTreeMap::new(), import_ms: 0 };
         let mut warden = Self {
             socket,
-            book,
+            waiters,
             numbers,
             started: Instant::now(),
             n_forks: AtomicU64::new(0),
@@ -108,7 +109,7 @@ impl Warden {
         let answer = warden.ask(Request::Setup(setup), &[]).await.map_err(|error| match error {
             // An agent in a container has no log that anybody reads.
             Error::Unavailable(why) if is_plain => {
-                Error::Unavailable(format!("{why}: {}", words.lock().unwrap_or_else(PoisonError::into_inner)))
+                Error::Unavailable(format!("{why}: {}", last_line.lock().unwrap_or_else(PoisonError::into_inner)))
             }
             other => other,
         });
@@ -127,11 +128,11 @@ impl Warden {
         let seq = self.number();
         let (sender, receiver) = oneshot::channel();
         {
-            let mut book = self.book();
-            if book.is_lost {
+            let mut waiters = self.waiters();
+            if waiters.is_lost {
                 return Err(Error::Lost);
             }
-            book.answers.insert(seq, sender);
+            waiters.answers.insert(seq, sender);
         }
         self.tell(&Envelope { seq, request }, fds).await?;
         match receiver.await {
@@ -156,15 +157,15 @@ impl Warden {
         }
     }
 
-    /// Has what stands still in a slot go on. Does not wait.
-    pub(super) fn go_on(&self, slot: u64) {
-        let envelope = Envelope { seq: self.number(), request: Request::GoOn { slot } };
+    /// Continues what was frozen in a slot. Does not wait.
+    pub(super) fn thaw(&self, slot: u64) {
+        let envelope = Envelope { seq: self.number(), request: Request::Thaw { slot } };
         if let Ok(message) = serde_json::to_vec(&envelope) {
             socket::send(self.socket.as_fd(), &message, &[]).ok();
         }
     }
 
-    /// Lets a session folder go. Does not wait.
+    /// Unmounts a session folder. Does not wait.
     pub(super) fn close_session(&self, session: &str) {
         let envelope = Envelope { seq: self.number(), request: Request::CloseSession { session: session.to_owned() } };
         if let Ok(message) = serde_json::to_vec(&envelope) {
@@ -180,9 +181,9 @@ impl Warden {
     /// What will give the status of a slot once all its processes are gone; closes when the warden is lost.
     pub(super) fn watch(&self, slot: u64) -> oneshot::Receiver<i32> {
         let (sender, receiver) = oneshot::channel();
-        let mut book = self.book();
-        if !book.is_lost {
-            book.exits.insert(slot, sender);
+        let mut waiters = self.waiters();
+        if !waiters.is_lost {
+            waiters.exits.insert(slot, sender);
         }
         receiver
     }
@@ -208,24 +209,24 @@ impl Warden {
     }
 
     pub(super) fn is_lost(&self) -> bool {
-        self.book().is_lost
+        self.waiters().is_lost
     }
 
-    fn book(&self) -> MutexGuard<'_, Book> {
-        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    fn waiters(&self) -> MutexGuard<'_, Waiters> {
+        self.waiters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Warden {
     fn drop(&mut self) {
-        // The listener holds the socket too, so closing our handle would not be heard.
+        // The listener holds the socket too, so closing our handle would not be noticed.
         shutdown(self.socket.as_raw_fd(), Shutdown::Both).ok();
     }
 }
 
 async fn listen(
     socket: Arc<AsyncFd<OwnedFd>>,
-    book: Arc<Mutex<Book>>,
+    waiters: Arc<Mutex<Waiters>>,
     mut child: Child,
     lifecycle: Lifecycle,
     n_busy: Arc<AtomicUsize>,
@@ -240,17 +241,17 @@ async fn listen(
         };
         match received {
             Ok((message, _)) if message.is_empty() => break,
-            Ok((message, fds)) => note(&book, &message, fds),
+            Ok((message, fds)) => note(&waiters, &message, fds),
             Err(error) => {
-                warn!(%error, "the wire to the sandbox warden broke");
+                warn!(%error, "the connection to the sandbox warden broke");
                 break;
             }
         }
     }
     shutdown(socket.as_raw_fd(), Shutdown::Both).ok();
     {
-        let mut book = book.lock().unwrap_or_else(PoisonError::into_inner);
-        *book = Book { is_lost: true, ..Book::default() };
+        let mut waiters = waiters.lock().unwrap_or_else(PoisonError::into_inner);
+        *waiters = Waiters { is_lost: true, ..Waiters::default() };
     }
     match child.wait().await {
         Ok(status) if status.success() => debug!("sandbox warden ended"),
@@ -259,17 +260,17 @@ async fn listen(
     }
 }
 
-fn note(book: &Mutex<Book>, message: &[u8], fds: Vec<OwnedFd>) {
-    let mut book = book.lock().unwrap_or_else(PoisonError::into_inner);
+fn note(waiters: &Mutex<Waiters>, message: &[u8], fds: Vec<OwnedFd>) {
+    let mut waiters = waiters.lock().unwrap_or_else(PoisonError::into_inner);
     // Nobody waits any more for an answer whose asker was dropped; its descriptors close here.
     match serde_json::from_slice(message) {
         Ok(Event::Answer { seq, answer }) => {
-            if let Some(sender) = book.answers.remove(&seq) {
+            if let Some(sender) = waiters.answers.remove(&seq) {
                 sender.send((answer, fds)).ok();
             }
         }
         Ok(Event::Exited { slot, status }) => {
-            if let Some(sender) = book.exits.remove(&slot) {
+            if let Some(sender) = waiters.exits.remove(&slot) {
                 sender.send(status).ok();
             }
         }
@@ -283,7 +284,7 @@ pub(super) fn register(socket: OwnedFd) -> std::io::Result<AsyncFd<OwnedFd>> {
     Ok(unsafe { AsyncFd::register(socket) }?)
 }
 
-/// Logs what the warden says; its last words are for whoever asks why it does not work.
+/// Logs what the warden says, and keeps its last line for an error message.
 async fn log(stderr: ChildStderr, last: Arc<Mutex<String>>) {
     let mut lines = BufReader::new(stderr).lines();
     while let Ok(Some(line)) = lines.next_line().await {

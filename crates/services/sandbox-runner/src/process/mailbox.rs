@@ -14,14 +14,14 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use super::link::register;
-use super::wire::Report;
+use super::protocol::Report;
 
 const REPORT: &str = "report.json";
 const JOB: &str = "job.json";
 const REPORT_BYTES_MAX: u64 = 4 << 20;
-/// What the worker waits for between two jobs; `runtime/cell.py` knows it as `GO`. A real-time signal that neither the C library nor
-/// Python uses.
-const GO: i32 = 40;
+/// What the worker waits for between two jobs, of the same name in `runtime/cell.py`. A real-time signal that neither the C
+/// library nor Python uses.
+const NEXT_JOB_SIGNAL: i32 = 40;
 const BENEATH: ResolveFlags = ResolveFlags::BENEATH
     .union(ResolveFlags::NO_SYMLINKS)
     .union(ResolveFlags::NO_MAGICLINKS)
@@ -54,7 +54,7 @@ impl Mailbox {
         Ok(())
     }
 
-    /// The worker's words about the run `seq`, as far as they make sense.
+    /// The worker's report about the run `seq`, as far as it is understood.
     pub(super) fn report(&self, seq: u64) -> Option<Report> {
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = rustix::fs::openat2(&self.folder, REPORT, flags, Mode::empty(), BENEATH).ok()?;
@@ -79,7 +79,7 @@ impl Mailbox {
         let file = rustix::fs::openat2(&self.folder, JOB, flags, Mode::empty(), BENEATH)?;
         std::fs::File::from(file).write_all(job)?;
         self.signal(libc::SIGCONT)?;
-        self.signal(GO)
+        self.signal(NEXT_JOB_SIGNAL)
     }
 
     /// Has the code raise `KeyboardInterrupt`.

@@ -1,4 +1,4 @@
-//! What a run writes: bytes of anything, turned into whole characters, cut at a limit, in pieces of a decent size.
+//! The output of a run: any bytes, decoded into whole characters, cut at a limit, in pieces of a reasonable size.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -9,10 +9,10 @@ use tokio::net::unix::pipe;
 
 use crate::driver::Said;
 
-/// Between two pieces of output that nobody keeps: some 60 MiB a second.
-const THROWING_AWAY: Duration = Duration::from_millis(1);
+/// Between two reads of output that is discarded: at most some 60 MiB a second.
+const DISCARD_DELAY: Duration = Duration::from_millis(1);
 /// Pieces of 64 KiB, each as much as a pipe holds.
-const DRAINS_MAX: usize = 64;
+const N_READS_MAX: usize = 64;
 
 /// One of the two output pipes.
 pub(super) struct Stream {
@@ -38,12 +38,12 @@ impl Stream {
         (self.n_left, self.is_cut) = (limit_bytes, false);
     }
 
-    /// What is in the pipe now, for when its writer has said that it is done. Does not wait; somebody who writes on and
-    /// on is not listened to for ever.
+    /// What is in the pipe now, for when its writer has said that it is done. Does not wait; the number of
+    /// reads is bounded, because another process may go on writing.
     pub(super) fn drain(&mut self) -> Option<String> {
         let mut buffer = vec![0_u8; 64 << 10];
         let mut text = String::new();
-        for _ in 0..DRAINS_MAX {
+        for _ in 0..N_READS_MAX {
             let Some(pipe) = self.pipe.as_ref() else { break };
             match rustix::io::read(pipe, buffer.as_mut_slice()) {
                 Ok(n_bytes) if n_bytes > 0 => text.push_str(&self.take(&buffer[..n_bytes])),
@@ -76,7 +76,7 @@ impl Stream {
         let mut buffer = vec![0_u8; 64 << 10];
         loop {
             if self.is_cut && self.pipe.is_some() {
-                tokio::time::sleep(THROWING_AWAY).await;
+                tokio::time::sleep(DISCARD_DELAY).await;
             }
             let Some(pipe) = self.pipe.as_mut() else { return std::future::pending().await };
             let n_bytes = pipe.read(&mut buffer).await.unwrap_or(0);

@@ -14,11 +14,11 @@ use super::cgroup::{Caps, Group, Hierarchy};
 use super::link::Warden;
 use super::mailbox::Mailbox;
 use super::pairs::{Pair, Pairs};
+use super::protocol::{Answer, Request};
 use super::removals::Removals;
 use super::socket;
 use super::tree::Tree;
 use super::watchdog::{self, Watched};
-use super::wire::{Answer, Request};
 use crate::driver::{Error, Level};
 use crate::egress::{Outlet, Serving};
 
@@ -26,16 +26,16 @@ use crate::egress::{Outlet, Serving};
 const PARK_TIMEOUT: Duration = Duration::from_secs(30);
 const END_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What all workers of a driver stand on.
+/// What all workers of a driver share.
 pub(super) struct WorkerContext {
     pub(super) hierarchy: Hierarchy,
     pub(super) removals: Removals,
     pub(super) pairs: Pairs,
-    /// What a job has that asks for nothing special.
+    /// The caps of a run that asks for no others.
     pub(super) caps: Caps,
 }
 
-/// The caps of a job that may have so many processes beside the worker.
+/// The caps of a run that may have so many processes beside the worker.
 pub(super) fn caps(memory_bytes: u64, n_processes: u32, cpu_milli: u32) -> Caps {
     Caps { memory_bytes, n_processes: u64::from(n_processes) + 1, cpu_milli }
 }
@@ -80,7 +80,7 @@ impl Parked {
         }
         let exited = warden.watch(slot);
         let handed_fds: Vec<BorrowedFd<'_>> = handed.iter().map(AsFd::as_fd).collect();
-        let claim = Claim { warden, slot };
+        let guard = KillOnDrop { warden, slot };
         let asked = warden.ask(Request::Park { slot, pair: pair.number() }, &handed_fds);
         let late = |_| Error::Unavailable("a sandbox worker was not made in time".to_owned());
         let (answer, fds) = tokio::time::timeout(PARK_TIMEOUT, asked).await.map_err(late)??;
@@ -105,8 +105,8 @@ impl Parked {
             exited: Some(exited),
             _pair: pair,
         };
-        // From here on it sees to its end itself.
-        std::mem::forget(claim);
+        // From here on dropping `parked` kills it.
+        std::mem::forget(guard);
         parked.control = Some(ready(control).await?);
         if parked.group.is_none() {
             parked.watched = Some(match warden.level {
@@ -128,13 +128,13 @@ impl Parked {
     }
 }
 
-/// A slot that was asked for. Killed when dropped: whoever asks may leave before the answer.
-struct Claim<'a> {
+/// A slot that was asked for. Killed when dropped: the future that asks may be dropped before the answer.
+struct KillOnDrop<'a> {
     warden: &'a Warden,
     slot: u64,
 }
 
-impl Drop for Claim<'_> {
+impl Drop for KillOnDrop<'_> {
     fn drop(&mut self) {
         self.warden.kill(self.slot);
     }

@@ -7,9 +7,9 @@ use std::time::Duration;
 use septet_chassis::Lifecycle;
 use tokio::runtime::Handle;
 
-/// What could not be removed at once is tried this often and this long.
-const PAUSE: Duration = Duration::from_millis(20);
-const N_PAUSES: usize = 250;
+/// Between two tries to remove what could not be removed at once.
+const RETRY_INTERVAL: Duration = Duration::from_millis(20);
+const N_TRIES: usize = 250;
 
 /// Cheap to clone; all clones are one list.
 #[derive(Clone)]
@@ -48,15 +48,15 @@ impl Removals {
     }
 
     async fn keep_trying(&self, is_the_task: bool) {
-        for n in 1..=N_PAUSES {
+        for n in 1..=N_TRIES {
             {
                 let mut left = self.left();
-                if left.try_again() || n == N_PAUSES {
+                if left.try_again() || n == N_TRIES {
                     left.is_tried &= !is_the_task;
                     return;
                 }
             }
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(RETRY_INTERVAL).await;
         }
     }
 

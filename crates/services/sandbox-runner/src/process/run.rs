@@ -8,7 +8,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::link::Busy;
 use super::worker::Worker;
 use super::workers::Workers;
-use crate::driver::{self, Ended, Error, Job, Said, Signals};
+use crate::driver::{self, Ended, Error, RunSpec, Said, Signals};
 
 /// The interpreter that a session keeps between runs.
 pub(super) type Kept = Arc<Mutex<Option<Worker>>>;
@@ -30,12 +30,12 @@ impl driver::Entered for Entered {
 
     async fn run(
         self: Box<Self>,
-        job: &Job,
+        spec: &RunSpec,
         signals: &Signals,
         say: &mut (dyn FnMut(Said) + Send),
     ) -> Result<Ended, Error> {
         let Self { workers, mut worker, home, permit, busy } = *self;
-        let ended = worker.run(job, home.is_some(), signals, say).await;
+        let ended = worker.run(spec, home.is_some(), signals, say).await;
         match home {
             Some(home) if ended.as_ref().is_ok_and(|ended| ended.is_kept) => {
                 *home.lock().unwrap_or_else(PoisonError::into_inner) = Some(worker);

@@ -1,8 +1,8 @@
 //! The system calls that sandboxed code may make.
 //!
 //! Four filters, none of which kills: a run that meets an unknown call gets `ENOSYS` and takes its fall-back, as on
-//! an older kernel; a call that is known to be dangerous gets `EPERM`. Killing on the unknown is how other sandboxes
-//! lose one run in a thousand for a `statx` nobody thought of.
+//! an older kernel; a call that is known to be dangerous gets `EPERM`. Killing on an unknown call would lose runs
+//! to harmless calls that libraries have just begun to make, such as `statx`.
 //!
 //! Which [`Sockets`] there are depends on what is behind them. `AF_VSOCK` would reach the host of a virtual machine.
 //!

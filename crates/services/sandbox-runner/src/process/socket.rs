@@ -57,7 +57,7 @@ fn own(fd: RawFd) -> OwnedFd {
 }
 
 /// Makes `receive` fail with `WouldBlock` instead of waiting longer than this for a peer that hangs.
-pub(super) fn set_patience(socket: &impl AsFd, seconds: i64) -> io::Result<()> {
+pub(super) fn set_receive_timeout(socket: &impl AsFd, seconds: i64) -> io::Result<()> {
     Ok(nix::sys::socket::setsockopt(
         &socket.as_fd(),
         nix::sys::socket::sockopt::ReceiveTimeout,

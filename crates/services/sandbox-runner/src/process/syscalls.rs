@@ -3,29 +3,29 @@
 
 /// A system call of this architecture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Call {
+pub(crate) struct Syscall {
     /// As the C library's header has it.
     symbol: &'static str,
     pub(super) number: i64,
 }
 
-impl Call {
+impl Syscall {
     /// As Docker and Kubernetes call it.
     pub(crate) fn name(self) -> &'static str {
         self.symbol.strip_prefix("SYS_").unwrap_or(self.symbol)
     }
 }
 
-macro_rules! calls {
+macro_rules! syscalls {
     ($($(#[$only:meta])? libc::$symbol:ident),* $(,)?) => {
-        &[$($(#[$only])? Call { symbol: stringify!($symbol), number: libc::$symbol }),*]
+        &[$($(#[$only])? Syscall { symbol: stringify!($symbol), number: libc::$symbol }),*]
     };
 }
 
 /// Calls that programs are allowed. None of `inotify`: a watch on a library that all sandboxes share would tell one of
 /// them what the others do.
 #[rustfmt::skip]
-pub(crate) const ALLOWED: &[Call] = calls![
+pub(crate) const ALLOWED: &[Syscall] = syscalls![
     libc::SYS_accept, libc::SYS_accept4, libc::SYS_bind, libc::SYS_brk, libc::SYS_capget, libc::SYS_capset,
     libc::SYS_chdir, libc::SYS_clock_getres, libc::SYS_clock_gettime, libc::SYS_clock_nanosleep, libc::SYS_clone,
     libc::SYS_close, libc::SYS_close_range, libc::SYS_connect, libc::SYS_copy_file_range, libc::SYS_dup,
@@ -117,7 +117,7 @@ pub(super) const UNKNOWN_BY_DESIGN: &[i64] = &[
 
 /// Calls that give power over the kernel or other processes, or memory that is not counted.
 #[rustfmt::skip]
-pub(crate) const REFUSED: &[Call] = calls![
+pub(crate) const REFUSED: &[Syscall] = syscalls![
     // Memory that no process has mapped, which a sum over processes does not see.
     libc::SYS_memfd_create, libc::SYS_msgctl, libc::SYS_msgget, libc::SYS_msgrcv, libc::SYS_msgsnd, libc::SYS_semctl,
     libc::SYS_semget, libc::SYS_semop, libc::SYS_semtimedop, libc::SYS_shmat, libc::SYS_shmctl, libc::SYS_shmdt, libc::SYS_shmget,

@@ -18,8 +18,8 @@ use nix::unistd::Pid;
 /// Longer than the kernel takes to tear a process down on a machine that is merely busy.
 const END_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What is stopped notices when it next gets a processor.
-const STOPPING: Duration = Duration::from_secs(2);
+/// A process stops when it is next scheduled.
+const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The processes that are part of the walls, and one worker.
 #[derive(Debug, Clone, Copy)]
@@ -63,7 +63,7 @@ impl Tree {
     /// Stops the worker, what it has started and all strays. Returns whether nothing of them runs any more; what forks
     /// on and on cannot be stopped from outside, only killed.
     pub(super) fn stop(&self) -> bool {
-        let give_up_at = Instant::now() + STOPPING;
+        let give_up_at = Instant::now() + STOP_TIMEOUT;
         let mut before = Vec::new();
         while Instant::now() < give_up_at {
             let mut all = self.processes();
@@ -79,8 +79,8 @@ impl Tree {
         false
     }
 
-    /// The opposite.
-    pub(super) fn go_on(&self) {
+    /// Continues what [`Tree::stop`] has stopped.
+    pub(super) fn thaw(&self) {
         self.signal(&self.processes(), Signal::SIGCONT);
     }
 

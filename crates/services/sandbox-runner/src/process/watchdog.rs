@@ -5,7 +5,7 @@
 //! limits of their own. Nor can the kernel be asked what is in the buffers of sockets, so many sockets count as full.
 //!
 //! Nothing here can hold a run to its share of the processors; one that takes more gets the lowest priority instead,
-//! for good.
+//! permanently.
 
 use std::fs;
 use std::io;
@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use super::tree::Tree;
 
-/// So many sockets are nothing unusual.
-const N_SOCKETS_FREE: u64 = 64;
+/// So many sockets are usual and count as nothing.
+const N_UNCOUNTED_SOCKETS: u64 = 64;
 /// What a socket holds at most that asks for a big buffer, with the kernel's default for how big that may be.
 const SOCKET_BYTES: u64 = 425_984;
 const LOWEST_PRIORITY: libc::c_int = 19;
@@ -58,7 +58,7 @@ impl Watched {
         }
     }
 
-    /// Has them stand behind everybody else for a processor. Blocks.
+    /// Gives them the lowest priority. Blocks.
     pub(super) fn demote(&self) {
         demote(self.processes());
     }
@@ -94,7 +94,7 @@ fn used(namespace: &Path) -> Used {
     // All of them share one network namespace.
     if let Some(pid) = processes.first() {
         let sockets = fs::read_to_string(format!("/proc/{pid}/net/sockstat")).unwrap_or_default();
-        used.memory_bytes += n_sockets(&sockets).saturating_sub(N_SOCKETS_FREE) * SOCKET_BYTES;
+        used.memory_bytes += n_sockets(&sockets).saturating_sub(N_UNCOUNTED_SOCKETS) * SOCKET_BYTES;
     }
     used
 }

@@ -1,4 +1,4 @@
-//! A walled interpreter that has its session folder: runs one job, or one after the other while it is kept.
+//! A walled interpreter that has its session folder: one run, or one after the other while it is kept.
 
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
@@ -13,23 +13,23 @@ use tracing::warn;
 use super::cgroup::Group;
 use super::output::{Pending, Stream};
 use super::parked::{Parked, caps};
+use super::protocol::{Report, Request, WorkerJob, WorkerLimits};
 use super::tree;
-use super::wire::{Report, Request, WorkerJob, WorkerLimits};
 use crate::Config;
-use crate::driver::{Cause, Ended, Error, Job, Said, Signals};
+use crate::driver::{Cause, Ended, Error, RunSpec, Said, Signals};
 
-const MEMORY_TICK: Duration = Duration::from_millis(100);
+const MEMORY_INTERVAL: Duration = Duration::from_millis(100);
 /// Output goes out at most this often, so that prints in a loop are not an event each.
-const OUTPUT_TICK: Duration = Duration::from_millis(25);
+const OUTPUT_INTERVAL: Duration = Duration::from_millis(25);
 const END_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long nobody looks for a report after something that was none.
+/// How long no report is read after something that was none.
 const REPORT_RETRY_DELAY: Duration = Duration::from_millis(20);
-/// Time on processors that a job may take beyond its share before it is held back.
+/// CPU time that a run may take beyond its share before it is held back.
 const CPU_BURST: Duration = Duration::from_secs(1);
-/// Looks at whether the worker has stopped, some microseconds each, until it is asked for instead.
-const STOP_LOOKS: usize = 20;
+/// How often it is checked whether the worker has stopped, at some microseconds each, before the warden is asked.
+const N_STOP_CHECKS: usize = 20;
 /// How long code that was interrupted may take to notice.
-const INTERRUPTED: Duration = Duration::from_secs(2);
+const INTERRUPT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Where output goes as it comes.
 pub(super) type Say<'a> = &'a mut (dyn FnMut(Said) + Send);
@@ -39,17 +39,17 @@ pub(super) struct Worker {
     parked: Parked,
     file_bytes: u64,
     cpu_milli: u32,
-    /// When the job was first looked at, and what its processes had spent by then.
+    /// When the run was first looked at, and what its processes had spent by then.
     looked: Option<(Instant, Duration)>,
     stdout: Stream,
     stderr: Stream,
-    /// The worker's ends of the two pipes, until the first job has taken them along.
+    /// The worker's ends of the two pipes, until the first run has taken them along.
     pipes: Option<[OwnedFd; 2]>,
     seq: u64,
-    /// What the container around us, if any, counted before the job.
+    /// What the container around us, if any, counted before the run.
     n_out_of_memory: u64,
     /// Whether processes besides the worker were stopped.
-    is_still: bool,
+    is_frozen: bool,
 }
 
 /// What ended the waiting.
@@ -78,27 +78,33 @@ impl Worker {
             pipes,
             seq: 0,
             n_out_of_memory,
-            is_still: false,
+            is_frozen: false,
         })
     }
 
-    /// Whether no job has reached it yet.
+    /// Whether no code has reached it yet.
     pub(super) fn is_fresh(&self) -> bool {
         self.pipes.is_some()
     }
 
-    /// Whether it can take another job.
+    /// Whether it can take another run.
     pub(super) fn is_alive(&self) -> bool {
         !self.parked.warden.is_lost() && self.parked.exited.as_ref().is_some_and(|exited| exited.is_empty())
     }
 
-    /// Runs a job to its end, whichever that is. With `keep` and an end of its own accord, the interpreter is there for
+    /// Runs code to its end, whichever that is. With `keep` and an end of its own accord, the interpreter is there for
     /// another one afterwards; otherwise it is dead, or as good as that: stopped, alone, and to be dropped.
-    pub(super) async fn run(&mut self, job: &Job, keep: bool, signals: &Signals, say: Say<'_>) -> Result<Ended, Error> {
-        self.begin(job, keep).await?;
+    pub(super) async fn run(
+        &mut self,
+        spec: &RunSpec,
+        keep: bool,
+        signals: &Signals,
+        say: Say<'_>,
+    ) -> Result<Ended, Error> {
+        self.begin(spec, keep).await?;
         let started = Instant::now();
         let mut pending = Pending::default();
-        let (end, mut cause) = self.wait(job, started, signals, &mut pending, say).await?;
+        let (end, mut cause) = self.wait(spec, started, signals, &mut pending, say).await?;
         let duration = started.elapsed();
         match &end {
             End::Reported(_) => self.settle(keep, &mut pending).await?,
@@ -129,12 +135,12 @@ impl Worker {
         })
     }
 
-    async fn begin(&mut self, job: &Job, keep: bool) -> Result<(), Error> {
+    async fn begin(&mut self, spec: &RunSpec, keep: bool) -> Result<(), Error> {
         if let Some(group) = &self.parked.group {
-            group.limit(caps(job.memory_bytes, job.n_processes, self.cpu_milli)).map_err(Error::Io)?;
+            group.limit(caps(spec.memory_bytes, spec.n_processes, self.cpu_milli)).map_err(Error::Io)?;
         }
-        self.stdout.begin(job.output_bytes);
-        self.stderr.begin(job.output_bytes);
+        self.stdout.begin(spec.output_bytes);
+        self.stderr.begin(spec.output_bytes);
         if let Some(serving) = self.parked.egress.as_ref().and_then(|egress| egress.serving.as_ref()) {
             serving.renew();
         }
@@ -143,10 +149,10 @@ impl Worker {
         if self.parked.group.is_none() {
             self.n_out_of_memory = tree::n_out_of_memory();
         }
-        let message = self.message(job, keep)?;
-        if std::mem::take(&mut self.is_still) {
-            // What earlier jobs have left running goes on with this one.
-            self.parked.warden.go_on(self.parked.slot);
+        let message = self.message(spec, keep)?;
+        if std::mem::take(&mut self.is_frozen) {
+            // What earlier runs have left running goes on with this one.
+            self.parked.warden.thaw(self.parked.slot);
         }
         match (self.parked.control.take(), self.pipes.take()) {
             (Some(control), Some(pipes)) => hand_over(control, &message, pipes).await.map_err(|_gone| Error::Lost),
@@ -157,44 +163,44 @@ impl Worker {
         }
     }
 
-    fn message(&self, job: &Job, keep: bool) -> Result<Vec<u8>, Error> {
+    fn message(&self, spec: &RunSpec, keep: bool) -> Result<Vec<u8>, Error> {
         let limits = WorkerLimits {
             // Threads add up, so this is only a backstop behind the wall clock. What is kept has no end to count to.
-            cpu_s: (!keep).then(|| job.timeout.as_secs().saturating_mul(4).saturating_add(5)),
+            cpu_s: (!keep).then(|| spec.timeout.as_secs().saturating_mul(4).saturating_add(5)),
             file_bytes: self.file_bytes,
-            n_processes: u64::from(job.n_processes),
-            memory_bytes: job.memory_bytes,
+            n_processes: u64::from(spec.n_processes),
+            memory_bytes: spec.memory_bytes,
             // Where memory is only watched, one huge allocation must fail at once: the watch is too slow for it.
-            address_bytes: self.parked.group.is_none().then_some(job.memory_bytes.saturating_add(2 << 30)),
+            address_bytes: self.parked.group.is_none().then_some(spec.memory_bytes.saturating_add(2 << 30)),
         };
         let egress = self.parked.egress.as_ref().filter(|_| self.is_fresh());
         let network = egress.map(|egress| &egress.outlet);
-        let job = WorkerJob { seq: self.seq, keep, language: &job.language, code: &job.code, limits, network };
+        let job = WorkerJob { seq: self.seq, keep, language: &spec.language, code: &spec.code, limits, network };
         serde_json::to_vec(&job).map_err(|error| Error::Io(error.into()))
     }
 
     /// Listens until the worker reports or everything is dead, and sees to it that one of the two comes.
     async fn wait(
         &mut self,
-        job: &Job,
+        spec: &RunSpec,
         started: Instant,
         signals: &Signals,
         pending: &mut Pending,
         say: Say<'_>,
     ) -> Result<(End, Cause), Error> {
         let mut exited = self.parked.exited.take().ok_or(Error::Lost)?;
-        let mut deadline = started + job.timeout;
+        let mut deadline = started + spec.timeout;
         let mut cause = Cause::Itself;
-        let mut memory = tokio::time::interval_at(started + MEMORY_TICK, MEMORY_TICK);
+        let mut memory = tokio::time::interval_at(started + MEMORY_INTERVAL, MEMORY_INTERVAL);
         let mut tell_at = started;
         let mut give_up_at = None;
         let mut is_interrupted = false;
         loop {
             tokio::select! {
                 status = &mut exited => {
-                    // The end may be heard of before the report that came first: words that are there still count.
-                    let last_words = self.parked.mailbox.report(self.seq).filter(|_| cause == Cause::Itself);
-                    let end = match (status, last_words) {
+                    // The end may be heard of before the report that came first: a report that is there still counts.
+                    let last_report = self.parked.mailbox.report(self.seq).filter(|_| cause == Cause::Itself);
+                    let end = match (status, last_report) {
                         (Err(_closed), _) => End::Lost,
                         (Ok(_), Some(report)) => End::Reported(Box::new(report)),
                         (Ok(status), None) => End::Exited(status),
@@ -214,7 +220,7 @@ impl Worker {
                 text = self.stderr.next(), if self.stderr.is_open() => pending.add_some(self.stderr.said_some(text)),
                 () = tokio::time::sleep_until(tell_at), if !pending.is_empty() => {
                     pending.take().into_iter().for_each(&mut *say);
-                    tell_at = Instant::now() + OUTPUT_TICK;
+                    tell_at = Instant::now() + OUTPUT_INTERVAL;
                 }
                 () = tokio::time::sleep_until(deadline), if give_up_at.is_none() => {
                     cause = if is_interrupted { Cause::Cancelled } else { Cause::Timeout };
@@ -222,17 +228,17 @@ impl Worker {
                 () = signals.cancel.cancelled(), if give_up_at.is_none() => cause = Cause::Cancelled,
                 () = signals.interrupt.cancelled(), if !is_interrupted && give_up_at.is_none() => {
                     is_interrupted = true;
-                    deadline = deadline.min(Instant::now() + INTERRUPTED);
+                    deadline = deadline.min(Instant::now() + INTERRUPT_TIMEOUT);
                     // Gone by now is fine.
                     self.parked.mailbox.interrupt().ok();
                 }
                 _ = memory.tick(), if give_up_at.is_none() => {
-                    if self.is_out_of_memory(job.memory_bytes).await {
+                    if self.is_out_of_memory(spec.memory_bytes).await {
                         cause = Cause::Memory;
                     }
                 }
                 () = tokio::time::sleep_until(give_up_at.unwrap_or(deadline)), if give_up_at.is_some() => {
-                    // The kernel does not let go of a process; leaving it is all that can be done.
+                    // The kernel does not end a process, and nothing else can be done about it here.
                     warn!(sandbox.slot = self.parked.slot, "a sandbox does not end");
                     return Err(Error::Lost);
                 }
@@ -250,9 +256,9 @@ impl Worker {
         self.parked.mailbox.pause().ok();
         if keep && self.is_alone() {
             // The usual case, without a way through the warden.
-        } else if keep && self.parked.warden.ask(Request::Still { slot: self.parked.slot }, &[]).await.is_ok() {
+        } else if keep && self.parked.warden.ask(Request::Freeze { slot: self.parked.slot }, &[]).await.is_ok() {
             // In one step for all of them, so that nothing is forked away meanwhile.
-            self.is_still = true;
+            self.is_frozen = true;
         } else if keep || !self.left_nothing() {
             // They could still write into the session folder, so their end is waited for.
             self.kill();
@@ -277,7 +283,7 @@ impl Worker {
 
     /// Whether the worker has stopped and there is nothing besides it.
     fn is_alone(&self) -> bool {
-        (0..STOP_LOOKS).any(|_| tree::is_stopped(self.parked.worker_pid)) && self.left_nothing()
+        (0..N_STOP_CHECKS).any(|_| tree::is_stopped(self.parked.worker_pid)) && self.left_nothing()
     }
 
     /// Whether the code has started nothing that goes on.
@@ -316,7 +322,7 @@ impl Worker {
         used.memory_bytes > limit_bytes
     }
 
-    /// Where nothing caps its time on processors, a job that takes more than its share goes behind all others.
+    /// Where nothing caps its CPU time, a run that takes more than its share gets the lowest priority.
     async fn hold_back(&mut self, spent: Duration) {
         let (since, before) = *self.looked.get_or_insert((Instant::now(), spent));
         let share = since.elapsed() * self.cpu_milli / 1000 + CPU_BURST;
@@ -331,8 +337,8 @@ impl Worker {
     /// Kills every process of it. Does not wait.
     fn kill(&self) {
         if let Some(group) = &self.parked.group {
-            // Dying takes time on processors too, which processes beyond their share would wait for.
-            group.unleash();
+            // Ending takes CPU time too, which processes over their cap would have to wait for.
+            group.lift_cpu_cap();
         }
         self.parked.warden.kill(self.parked.slot);
     }

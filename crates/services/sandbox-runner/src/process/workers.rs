@@ -12,8 +12,8 @@ use super::cgroup::Hierarchy;
 use super::link::{Busy, Warden};
 use super::pairs::Pairs;
 use super::parked::{Parked, WorkerContext, WorkerEgress, caps};
+use super::protocol::Request;
 use super::removals::Removals;
-use super::wire::Request;
 use super::worker::Worker;
 use crate::Config;
 use crate::driver::{Error, MemoryWall, Walls};
@@ -179,8 +179,8 @@ impl Workers {
         let (_, fds) = entered?;
         parked.egress = match (policy, &self.inner.container) {
             (Some(policy), _) => {
-                let door = fds.into_iter().next().ok_or(Error::Lost)?;
-                let serving = Some(policy.serve(door.into()).map_err(Error::Io)?);
+                let listener = fds.into_iter().next().ok_or(Error::Lost)?;
+                let serving = Some(policy.serve(listener.into()).map_err(Error::Io)?);
                 Some(WorkerEgress { outlet: policy.directions().at(egress::PORT, false), serving })
             }
             (None, Some(outlet)) => outlet.get().map(|outlet| WorkerEgress { outlet: outlet.clone(), serving: None }),

@@ -38,7 +38,7 @@ pub(super) async fn execute(
             owner::check(&sandbox, &caller, container).await?;
             (container, sandbox.execute(caller.tenant, container, execution, key).await?)
         }
-        None => sandbox.execute_alone(caller.tenant, caller.user, execution, key).await?,
+        None => sandbox.execute_in_new_container(caller.tenant, caller.user, execution, key).await?,
     };
     if !stream {
         let mut report = ExecutionReport::new(container);

@@ -29,7 +29,7 @@ pub(super) async fn add(
     request: Request,
 ) -> Answer<api::ContainerFile> {
     let container = id(&container)?;
-    // Nobody fills the disk for a container that they do not have.
+    // Checked before the body is read: nobody may fill the disk for a container that is not theirs.
     sandbox.usable(caller.tenant, container).await?;
     let new = if Form::is_announced(request.headers()) {
         receive(&sandbox, caller.tenant, request).await?

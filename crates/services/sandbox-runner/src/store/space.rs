@@ -1,4 +1,4 @@
-//! What containers take up, and which of them have had their time.
+//! What containers take up, and which of them have expired.
 
 use sea_orm::{ConnectionTrait, DbBackend, Statement, Value};
 use septet_kernel::{BlobId, ContainerId, TenantId};
@@ -41,7 +41,7 @@ impl Store {
         Ok(u64::try_from(bytes).unwrap_or(0))
     }
 
-    /// Lets in one after the other, until the end of their transactions, those who add files of the same tenant.
+    /// Serialises the transactions that add files of the same tenant.
     pub(super) async fn queue_up(&self, on: &impl ConnectionTrait, quota: Quota) -> Result<(), Error> {
         let backend = self.database.backend();
         // SQLite has one writer at a time.
@@ -53,7 +53,7 @@ impl Store {
         Ok(())
     }
 
-    /// Whether what is there is not more than may be.
+    /// Checks that the tenant's files are within the quota.
     ///
     /// # Errors
     /// [`Error::StorageFull`].

@@ -1,4 +1,4 @@
-//! The attempts to get out, and what counts as stopped. How code is run is the business of whoever includes this:
+//! The attempts to get out, and what counts as stopped. The file that includes this says how code is run:
 //! one list for all drivers, in process and over HTTP.
 //!
 //! An attempt starts with `# expect: blocked|killed|contained | what it tries` and prints a line with `ESCAPED` when it
@@ -85,7 +85,7 @@ fn scripts(folder: &Path) -> Vec<PathBuf> {
 
 /// What a run came to.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Seen {
+pub(crate) struct AttemptResult {
     /// `ok`, `error`, `timeout`, `out_of_memory` or `killed`.
     pub(crate) outcome: String,
     /// Everything that was said: output, error, result.
@@ -101,7 +101,7 @@ pub(crate) trait Target {
     /// A session with one file in it, `canary.json`.
     async fn session(&self, canary: &str) -> Self::Session;
 
-    async fn run(&self, session: &Self::Session, code: &str) -> Seen;
+    async fn run(&self, session: &Self::Session, code: &str) -> AttemptResult;
 
     async fn leave(&self, session: Self::Session);
 }
@@ -195,7 +195,7 @@ pub(crate) async fn none_gets_out<P: Target>(target: &P, attempts: &[Attempt]) {
     assert!(wrong.is_empty(), "{} of {} attempts:\n{}", wrong.len(), attempts.len(), wrong.join("\n"));
 }
 
-fn judge(attempt: &Attempt, seen: &Seen) -> Option<String> {
+fn judge(attempt: &Attempt, seen: &AttemptResult) -> Option<String> {
     let survivor = seen.files.iter().find(|path| path.contains("ESCAPED") || path.contains("/core"));
     let is_killed = matches!(seen.outcome.as_str(), "timeout" | "out_of_memory" | "killed");
     let why = if seen.told.contains("ESCAPED") {

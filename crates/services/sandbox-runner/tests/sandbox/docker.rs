@@ -127,7 +127,7 @@ async fn a_container_has_no_egress_and_nothing_of_ours_in_it() {
 }
 
 #[tokio::test]
-async fn code_that_reaches_the_agents_socket_is_a_stranger_there() {
+async fn code_that_reaches_the_agents_socket_is_refused_there() {
     let Some(harness) = docker_house().await else { return };
     let code = "import socket\ns = socket.socket(socket.AF_UNIX); s.settimeout(5)\n\
                 try:\n\

@@ -1,6 +1,6 @@
 //! Files go in, stay, and come out; hostile ones do not.
 
-use crate::support::{config, harness, harness_with, house_at, house_in, names, ok, python, stranger};
+use crate::support::{config, harness, harness_at, harness_in, harness_with, names, ok, other_caller, python};
 use septet_contracts::page::PageQuery;
 use septet_contracts::sandbox::{ExpiresAfter, NewContainer};
 use septet_kernel::{Clock, Failure, Kind};
@@ -42,7 +42,7 @@ async fn files_survive_a_restart() {
     ok(&harness.run_in(container, python("open('made.txt', 'w').write(open('in/数据.csv').read())")).await);
     let (folder, caller) = harness.close().await;
 
-    let harness = house_in(folder, config(), Some(caller)).await;
+    let harness = harness_in(folder, config(), Some(caller)).await;
     let output =
         harness.run_in(container, python("print(open('made.txt').read()); open('made.txt', 'a').write('more')")).await;
     assert_eq!(ok(&output), "a\n1\n\n");
@@ -112,7 +112,7 @@ async fn another_tenant_sees_nothing() {
     let harness = harness().await;
     let container = harness.container().await;
     let file = harness.upload(container, "a.csv", "x").await.unwrap();
-    let other = stranger(&harness.platform.ids);
+    let other = other_caller(&harness.platform.ids);
 
     let kinds = [
         harness.client.get(&other, container).await.unwrap_err().kind(),
@@ -182,7 +182,7 @@ async fn an_expiry_that_is_not_understood_is_refused() {
 #[tokio::test]
 async fn an_expired_container_keeps_its_files_and_runs_nothing() {
     let clock = Clock::manual(1_800_000_000_000);
-    let harness = house_at(clock.clone()).await;
+    let harness = harness_at(clock.clone()).await;
     let expires_after = Some(ExpiresAfter { anchor: "last_active_at".to_owned(), minutes: 20 });
     let container = harness
         .client

@@ -12,7 +12,7 @@ use septet_sandbox_runner::Config;
 use crate::docker::docker_config;
 use crate::egress::site::allow;
 use crate::own_process::{self, User, variable};
-use crate::suite::{self, Attempt, CANARY, CANARY_VARIABLE, Seen, TIMEOUT_MS, Target};
+use crate::suite::{self, Attempt, AttemptResult, CANARY, CANARY_VARIABLE, TIMEOUT_MS, Target};
 use crate::support::{Harness, config, harness_with, python};
 
 /// Sessions with egress in every container.
@@ -27,7 +27,7 @@ impl Target for WithWaysOut {
         container
     }
 
-    async fn run(&self, session: &ContainerId, code: &str) -> Seen {
+    async fn run(&self, session: &ContainerId, code: &str) -> AttemptResult {
         let new = NewExecution { timeout_ms: Some(TIMEOUT_MS), ..python(code) };
         let output = self.0.run_in(*session, new).await;
         let outcome = match output.outcome().unwrap() {
@@ -38,7 +38,7 @@ impl Target for WithWaysOut {
             Outcome::Killed => "killed",
         };
         let result = output.result().map(|result| result.text.clone()).unwrap_or_default();
-        Seen {
+        AttemptResult {
             outcome: outcome.to_owned(),
             told: format!("{}{}{result}", output.stdout, output.stderr),
             files: output.files.iter().map(|file| file.path.clone()).collect(),

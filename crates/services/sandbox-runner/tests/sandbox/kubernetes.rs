@@ -2,12 +2,12 @@
 
 mod agent;
 mod cluster;
+mod diagnosis;
 mod egress;
 mod manifests;
 mod node;
 mod pool;
 mod sessions;
-mod trouble;
 
 use std::time::Duration;
 
@@ -65,4 +65,4 @@ async fn real(profile: &str) -> Option<(Cluster, Config)> {
 }
 
 /// Longer than the upkeep needs for anything, shorter than a lease.
-const A_WHILE: Duration = Duration::from_millis(1500);
+const UPKEEP_TIME: Duration = Duration::from_millis(1500);

@@ -9,7 +9,6 @@ mod bad_input;
 mod contract;
 mod displays;
 mod docker;
-mod door;
 mod egress;
 mod files;
 mod hostile;
@@ -25,6 +24,7 @@ mod owners;
 mod packages;
 mod running;
 mod soak;
+mod standalone;
 mod stateful;
 #[path = "../hostile/suite.rs"]
 mod suite;

@@ -11,13 +11,14 @@ use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig
 use rmcp::{RoleClient, ServiceExt};
 use serde_json::{Value, json};
 
-use crate::door::{ACME, Door, OTHER, door};
+use crate::standalone::{ACME, OTHER, Standalone, standalone};
 
 type Session = RunningService<RoleClient, ClientConfig>;
 
-async fn session(door: &Door, key: &str) -> Session {
-    let config = StreamableHttpClientTransportConfig::with_uri(format!("http://{}/mcp", door.address)).auth_header(key);
-    let transport = StreamableHttpClientTransport::with_client(door.client(), config);
+async fn session(service: &Standalone, key: &str) -> Session {
+    let config =
+        StreamableHttpClientTransportConfig::with_uri(format!("http://{}/mcp", service.address)).auth_header(key);
+    let transport = StreamableHttpClientTransport::with_client(service.client(), config);
     ClientConfig::default().serve(transport).await.unwrap()
 }
 
@@ -36,8 +37,8 @@ fn data(result: &CallToolResult) -> &Value {
 
 #[tokio::test]
 async fn a_session_keeps_its_variables_and_files() {
-    let door = door().await;
-    let session = session(&door, ACME).await;
+    let service = standalone().await;
+    let session = session(&service, ACME).await;
     let tools: Vec<String> =
         session.list_all_tools().await.unwrap().into_iter().map(|tool| tool.name.to_string()).collect();
     for tool in ["run_python", "run_sql", "upload_file", "list_files", "read_file", "fork_session", "interrupt"] {
@@ -70,8 +71,8 @@ async fn a_session_keeps_its_variables_and_files() {
 
 #[tokio::test]
 async fn charts_are_images_and_errors_are_told_to_the_model() {
-    let door = door().await;
-    let session = session(&door, ACME).await;
+    let service = standalone().await;
+    let session = session(&service, ACME).await;
     let chart = call(
         &session,
         "run_python",
@@ -103,8 +104,9 @@ async fn charts_are_images_and_errors_are_told_to_the_model() {
 
 #[tokio::test]
 async fn sessions_are_apart_and_another_tenants_container_is_not_there() {
-    let door = door().await;
-    let (one, two, other) = (session(&door, ACME).await, session(&door, ACME).await, session(&door, OTHER).await);
+    let service = standalone().await;
+    let (one, two, other) =
+        (session(&service, ACME).await, session(&service, ACME).await, session(&service, OTHER).await);
     let set = call(&one, "run_python", json!({"code": "secret = 1; print('set')"})).await;
     let container = data(&set)["container"].as_str().unwrap();
     let apart = call(&two, "run_python", json!({"code": "print('secret' in globals())"})).await;
@@ -118,8 +120,8 @@ async fn sessions_are_apart_and_another_tenants_container_is_not_there() {
 
 #[tokio::test]
 async fn a_session_is_forked() {
-    let door = door().await;
-    let session = session(&door, ACME).await;
+    let service = standalone().await;
+    let session = session(&service, ACME).await;
     call(&session, "run_python", json!({"code": "n = 1\nopen('f.txt', 'w').write('f')"})).await;
     let forked = call(&session, "fork_session", json!({})).await;
     let copy = data(&forked)["container"].as_str().unwrap().to_owned();
@@ -131,8 +133,8 @@ async fn a_session_is_forked() {
 
 #[tokio::test]
 async fn running_code_is_interrupted_and_keeps_its_variables() {
-    let door = door().await;
-    let session = session(&door, ACME).await;
+    let service = standalone().await;
+    let session = session(&service, ACME).await;
     let long = call(&session, "run_python", json!({"code": "n = 5; print('on')"})).await;
     let container = data(&long)["container"].as_str().unwrap().to_owned();
     let running = call(&session, "run_python", json!({"code": "import time\nn = 6\ntime.sleep(18)"}));
@@ -151,10 +153,10 @@ async fn running_code_is_interrupted_and_keeps_its_variables() {
 
 #[tokio::test]
 async fn a_wrong_key_opens_no_session() {
-    let door = door().await;
-    let config = StreamableHttpClientTransportConfig::with_uri(format!("http://{}/mcp", door.address))
+    let service = standalone().await;
+    let config = StreamableHttpClientTransportConfig::with_uri(format!("http://{}/mcp", service.address))
         .auth_header("sk-wrong-0123456789abcdef")
         .custom_headers(HashMap::new());
-    let transport = StreamableHttpClientTransport::with_client(door.client(), config);
+    let transport = StreamableHttpClientTransport::with_client(service.client(), config);
     assert!(ClientConfig::default().serve(transport).await.is_err());
 }

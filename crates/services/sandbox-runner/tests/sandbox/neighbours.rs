@@ -9,7 +9,7 @@ use septet_kernel::Caller;
 use septet_sandbox_runner::Config;
 
 use crate::own_process::{self, User};
-use crate::support::{Harness, config, harness_with, names, ok, python, stranger};
+use crate::support::{Harness, config, harness_with, names, ok, other_caller, python};
 
 /// Some seconds of everything that can be too much.
 const NOISES: [(&str, &str); 7] = [
@@ -58,7 +58,7 @@ async fn work(harness: &Harness) -> Duration {
 async fn is_left_alone(config: Config) {
     let harness =
         harness_with(Config { n_running: 4, memory_bytes: 384 << 20, session_bytes: 64 << 20, ..config }).await;
-    let noisy = stranger(&harness.platform.ids);
+    let noisy = other_caller(&harness.platform.ids);
     work(&harness).await;
     let alone = work(&harness).await.max(work(&harness).await);
     for (name, code) in NOISES {
@@ -93,7 +93,7 @@ async fn nor_does_it_without_control_groups() {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_tenants_at_a_time_have_neither_ids_nor_processes_nor_files_in_common() {
     let harness = harness_with(Config { n_running: 4, ..config() }).await;
-    let other = stranger(&harness.platform.ids);
+    let other = other_caller(&harness.platform.ids);
     let code = "import os, time
 open('mine-%d' % os.getuid(), 'w').write('x'); open('/tmp/mine', 'w').write('x')
 time.sleep(1.5)

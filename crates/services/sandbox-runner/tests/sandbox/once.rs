@@ -1,6 +1,6 @@
 //! An execution with a key happens once.
 
-use crate::support::{config, harness, house_in, ok, python};
+use crate::support::{config, harness, harness_in, ok, python};
 use futures::StreamExt;
 use septet_contracts::sandbox::{ExecutionEvent, Outcome};
 use septet_kernel::{Failure, Kind};
@@ -47,7 +47,7 @@ async fn a_replay_survives_a_restart() {
     let container = harness.container().await;
     let first = harness.client.run(&harness.caller, container, &python(COUNT), Some("a")).await.unwrap();
     let (folder, caller) = harness.close().await;
-    let harness = house_in(folder, config(), Some(caller)).await;
+    let harness = harness_in(folder, config(), Some(caller)).await;
     assert_eq!(harness.client.run(&harness.caller, container, &python(COUNT), Some("a")).await.unwrap(), first);
 }
 
@@ -87,7 +87,7 @@ async fn a_run_that_a_crash_cut_off_is_told_as_killed_and_not_repeated() {
     for name in ["septet.db", "septet.db-wal", "septet.db-shm"] {
         std::fs::copy(first.folder.path().join(name), copy.path().join(name)).unwrap();
     }
-    let second = house_in(copy, config(), Some(first.caller.clone())).await;
+    let second = harness_in(copy, config(), Some(first.caller.clone())).await;
     let output = second.client.run(&second.caller, container, &new, Some("a")).await.unwrap();
     assert_eq!(output.outcome(), Some(Outcome::Killed));
     assert_eq!(output.error().unwrap().name, "Interrupted");

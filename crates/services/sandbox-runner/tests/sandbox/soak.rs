@@ -16,7 +16,7 @@ use septet_sandbox_runner::Config;
 
 use crate::support::{Harness, config, harness_with, python, sql};
 
-const AT_A_TIME: usize = 4;
+const N_AT_A_TIME: usize = 4;
 
 /// A process of ours: pid, name of the program, generation (1 is a child).
 struct Child {
@@ -140,7 +140,7 @@ async fn one(harness: &Harness, containers: &[septet_kernel::ContainerId], n: us
 
 #[tokio::test(flavor = "multi_thread")]
 async fn executions_end_whatever_is_killed_and_nothing_stays_behind() {
-    let harness = harness_with(Config { n_running: AT_A_TIME, zygote_forks: 200, ..config() }).await;
+    let harness = harness_with(Config { n_running: N_AT_A_TIME, zygote_forks: 200, ..config() }).await;
     let mut containers = Vec::new();
     for _ in 0..8 {
         containers.push(harness.container().await);
@@ -152,7 +152,7 @@ async fn executions_end_whatever_is_killed_and_nothing_stays_behind() {
     let (house_ref, containers_ref) = (&harness, &containers);
     let runs = futures::stream::iter(0..n)
         .map(|n| tokio::time::timeout(Duration::from_secs(90), one(house_ref, containers_ref, n)))
-        .buffer_unordered(AT_A_TIME);
+        .buffer_unordered(N_AT_A_TIME);
     let ends: Vec<_> = runs.collect().await;
     let mut table: BTreeMap<String, usize> = BTreeMap::new();
     for end in ends {

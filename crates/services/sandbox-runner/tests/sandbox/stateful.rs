@@ -202,9 +202,9 @@ async fn sessions_that_are_all_busy_refuse_another() {
     while !matches!(events.next().await.unwrap().unwrap(), ExecutionEvent::Stdout { .. }) {}
     let refusal = harness.client.run(&harness.caller, other, &cell("1"), None).await.unwrap_err();
     assert_eq!((refusal.kind(), refusal.code()), (Kind::Exhausted, "too_many_sandboxes"));
-    let stranger = crate::support::stranger(&harness.platform.ids);
-    let theirs = harness.client.create(&stranger, &NewContainer::default()).await.unwrap().id;
-    ok(&harness.client.run(&stranger, theirs, &cell("1"), None).await.unwrap());
+    let other_caller = crate::support::other_caller(&harness.platform.ids);
+    let theirs = harness.client.create(&other_caller, &NewContainer::default()).await.unwrap().id;
+    ok(&harness.client.run(&other_caller, theirs, &cell("1"), None).await.unwrap());
 }
 
 #[tokio::test]

@@ -42,15 +42,15 @@ pub(crate) async fn harness() -> Harness {
 }
 
 pub(crate) async fn harness_with(config: Config) -> Harness {
-    house_in(tempfile::tempdir().unwrap(), config, None).await
+    harness_in(tempfile::tempdir().unwrap(), config, None).await
 }
 
-pub(crate) async fn house_at(clock: Clock) -> Harness {
+pub(crate) async fn harness_at(clock: Clock) -> Harness {
     open(tempfile::tempdir().unwrap(), config(), None, clock).await
 }
 
 /// A harness on the data of an earlier one.
-pub(crate) async fn house_in(folder: TempDir, config: Config, caller: Option<Caller>) -> Harness {
+pub(crate) async fn harness_in(folder: TempDir, config: Config, caller: Option<Caller>) -> Harness {
     open(folder, config, caller, Clock::system()).await
 }
 
@@ -62,12 +62,12 @@ async fn open(folder: TempDir, config: Config, caller: Option<Caller>, clock: Cl
     let router = service.into_router(&platform);
     platform.directory.plug_local(ServiceName::SandboxRunner, router);
     let client = Sandbox::new(platform.directory.transport(ServiceName::SandboxRunner));
-    let caller = caller.unwrap_or_else(|| stranger(&platform.ids));
+    let caller = caller.unwrap_or_else(|| other_caller(&platform.ids));
     Harness { platform, client, caller, blobs, folder }
 }
 
 /// Somebody of a tenant of their own.
-pub(crate) fn stranger(ids: &Ids) -> Caller {
+pub(crate) fn other_caller(ids: &Ids) -> Caller {
     Caller::background(ids.next(), ids.next())
 }
 

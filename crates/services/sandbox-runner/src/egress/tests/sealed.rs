@@ -161,9 +161,9 @@ async fn a_secret_that_was_lost_is_said_to_be_lost() {
 
 /// Keeps all that is logged.
 #[derive(Clone, Default)]
-struct Ear(Arc<Mutex<Vec<u8>>>);
+struct CapturedLog(Arc<Mutex<Vec<u8>>>);
 
-impl std::io::Write for Ear {
+impl std::io::Write for CapturedLog {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.0.lock().unwrap().extend_from_slice(bytes);
         Ok(bytes.len())
@@ -176,8 +176,8 @@ impl std::io::Write for Ear {
 
 #[tokio::test]
 async fn no_log_line_has_a_secret_in_it_however_much_is_logged() {
-    let ear = Ear::default();
-    let writer = ear.clone();
+    let log = CapturedLog::default();
+    let writer = log.clone();
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
         .with_writer(move || writer.clone())
@@ -189,7 +189,7 @@ async fn no_log_line_has_a_secret_in_it_however_much_is_logged() {
     assert!(said.unwrap().starts_with("HTTP/1.1 200 "));
     let said = ask(sealed.proxy, "site.example", &trusted, &authorized("evil.example", &sealed.placeholder)).await;
     assert!(said.unwrap().starts_with("HTTP/1.1 421 "));
-    let heard = String::from_utf8_lossy(&ear.0.lock().unwrap()).into_owned();
+    let heard = String::from_utf8_lossy(&log.0.lock().unwrap()).into_owned();
     assert!(heard.contains("egress request passed") && heard.contains("egress refused"), "{heard}");
     // As text, in hexadecimal, and as Rust shows bytes.
     let shown = format!("{:?}", SECRET.as_bytes()).replace(['[', ']'], "");

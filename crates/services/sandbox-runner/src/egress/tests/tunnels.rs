@@ -41,7 +41,7 @@ async fn a_tunnel_carries_bytes_untouched_and_ends_with_the_sandbox() {
     assert!(TcpStream::connect(proxy).await.is_err());
 }
 
-/// The first words of TLS to a host.
+/// A ClientHello for a host.
 fn hello(host: &str) -> Vec<u8> {
     septet_chassis::http::install_tls();
     let config =

@@ -19,15 +19,15 @@ use crate::egress;
 use crate::process::socket;
 
 /// The first byte of the second message, when the session has egress.
-pub(super) const WITH_DOOR: u8 = b'N';
-/// What the warden says to have everything stop, and what we say when it has.
-pub(super) const STILL: &[u8] = b"Z";
-pub(super) const GO_ON: &[u8] = b"C";
+pub(super) const WITH_EGRESS: u8 = b'N';
+/// The warden's request to stop everything, and our answer when that is done.
+pub(super) const FREEZE: &[u8] = b"Z";
+pub(super) const THAW: &[u8] = b"C";
 
 /// Never returns. `warden` is our end of the socket to it.
 pub(super) fn run(warden: OwnedFd, ids: Ids, scratch_bytes: u64) -> ! {
     close_others(&warden);
-    let code = match live(&warden, ids, scratch_bytes) {
+    let code = match serve(&warden, ids, scratch_bytes) {
         Ok(()) => 0,
         Err(error) => {
             let text = format!("E{error}");
@@ -39,7 +39,7 @@ pub(super) fn run(warden: OwnedFd, ids: Ids, scratch_bytes: u64) -> ! {
     std::process::exit(code)
 }
 
-fn live(warden: &OwnedFd, ids: Ids, scratch_bytes: u64) -> io::Result<()> {
+fn serve(warden: &OwnedFd, ids: Ids, scratch_bytes: u64) -> io::Result<()> {
     // The standard three are the warden's: its socket to the runner must not stay open here.
     let null = std::fs::File::options().read(true).write(true).open("/dev/null")?;
     nix::unistd::dup2_stdin(&null)?;
@@ -69,7 +69,7 @@ fn live(warden: &OwnedFd, ids: Ids, scratch_bytes: u64) -> io::Result<()> {
     // The runner's own user has no name in here, so it can write files but make none.
     std::fs::File::create("/run/report/job.json")?;
     let report = std::fs::File::open("/run/report")?;
-    // Children whose parent is gone come to us; nobody asks how they ended.
+    // Children whose parent is gone come to us; nobody waits for their status.
     ignore_children()?;
     socket::send(warden.as_fd(), b"R", &[report.as_fd()])?;
     drop(report);
@@ -78,20 +78,20 @@ fn live(warden: &OwnedFd, ids: Ids, scratch_bytes: u64) -> io::Result<()> {
     let (message, fds) = socket::receive(warden.as_fd())?;
     let Some(session) = fds.first().filter(|_| !message.is_empty()) else { return Ok(()) };
     mounts::attach(session, Path::new("/session"))?;
-    let door = if message.first() == Some(&WITH_DOOR) { Some(open_door()?) } else { None };
+    let listener = if message.first() == Some(&WITH_EGRESS) { Some(listen_for_egress()?) } else { None };
     drop(fds);
     give_up_privileges()?;
-    socket::send(warden.as_fd(), b"M", &door.iter().map(AsFd::as_fd).collect::<Vec<_>>())?;
-    drop(door);
+    socket::send(warden.as_fd(), b"M", &listener.iter().map(AsFd::as_fd).collect::<Vec<_>>())?;
+    drop(listener);
 
     // All others say that everything else in here stops or goes on; the socket closes when the warden is gone.
     loop {
         let (message, _) = socket::receive(warden.as_fd())?;
         match message.as_slice() {
             [] => return Ok(()),
-            STILL => {
+            FREEZE => {
                 signal_all(Signal::SIGSTOP)?;
-                socket::send(warden.as_fd(), STILL, &[])?;
+                socket::send(warden.as_fd(), FREEZE, &[])?;
             }
             _ => signal_all(Signal::SIGCONT)?,
         }
@@ -107,7 +107,7 @@ fn signal_all(signal: Signal) -> io::Result<()> {
 }
 
 /// A socket that listens where code in these namespaces, and nobody else, can connect to it.
-fn open_door() -> io::Result<std::net::TcpListener> {
+fn listen_for_egress() -> io::Result<std::net::TcpListener> {
     raise_loopback().map_err(|error| doing("raise the loopback interface", error))?;
     std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, egress::PORT))
         .map_err(|error| doing("listen inside the sandbox", error))

@@ -26,14 +26,14 @@ use std::process::ExitCode;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::{CloneFlags, unshare};
 
+use super::protocol::{Answer, Envelope, Event, Request, Setup};
 use super::socket;
-use super::wire::{Answer, Envelope, Event, Request, Setup};
 use plain::Plain;
-use slots::{News, Slots};
+use slots::{SlotEvent, Slots};
 
 use crate::driver::Level;
 
-/// What sandboxed code calls itself.
+/// The user and group id of sandboxed code inside its namespace.
 const INSIDE: u32 = 1000;
 
 /// How the host ids of the walls are laid out.
@@ -56,7 +56,7 @@ impl Ids {
     /// Who owns session folders and what is in them, as the warden sees it.
     fn owner(self) -> u32 {
         match self.host {
-            // As the worker calls itself: the id map of the slot that enters says who that is on the host.
+            // The id that the worker has inside: the id map of the slot that enters says who that is on the host.
             Some(HostIds { has_own_pairs: true, .. }) => INSIDE,
             Some(HostIds { first, .. }) => first + 1,
             None => 0,
@@ -75,13 +75,13 @@ impl Ids {
     }
 }
 
-/// The sessions and runs of this warden, by how they are walled.
-enum Book {
+/// The sessions and runs of this warden, with namespaces around them or without.
+enum Backend {
     Walled(Box<Slots>),
     Plain(Plain),
 }
 
-impl Book {
+impl Backend {
     fn watched(&self) -> Vec<BorrowedFd<'_>> {
         match self {
             Self::Walled(slots) => slots.watched().collect(),
@@ -89,17 +89,17 @@ impl Book {
         }
     }
 
-    fn settle(&mut self) -> io::Result<Vec<News>> {
+    fn settle(&mut self) -> io::Result<Vec<SlotEvent>> {
         match self {
             Self::Walled(slots) => slots.settle(),
             Self::Plain(plain) => {
-                Ok(plain.settle()?.into_iter().map(|(slot, status)| News::Ended { slot, status }).collect())
+                Ok(plain.settle()?.into_iter().map(|(slot, status)| SlotEvent::Ended { slot, status }).collect())
             }
         }
     }
 }
 
-/// The whole life of the warden; its standard input is the socket to the runner.
+/// Runs the warden; its standard input is the socket to the runner.
 ///
 /// The binary calls this before it starts any thread, when its arguments say so.
 #[must_use]
@@ -120,89 +120,89 @@ fn serve(runner: BorrowedFd<'_>) -> io::Result<()> {
     let Request::Setup(setup) = envelope.request else {
         return Err(io::Error::other("the first request was not the setup"));
     };
-    let mut book = match prepare(&setup) {
-        Ok((book, ids, zygote)) => {
+    let mut backend = match prepare(&setup) {
+        Ok((backend, ids, zygote)) => {
             let owner = ids.host.is_some().then(|| ids.owner());
             answer(runner, envelope.seq, Answer::Ready { level: ids.level, owner, zygote }, &[])?;
-            book
+            backend
         }
         Err(error) => return answer(runner, envelope.seq, Answer::Failed { why: error.to_string() }, &[]),
     };
     loop {
         let is_due = {
             let mut watched = vec![PollFd::new(runner, PollFlags::POLLIN)];
-            watched.extend(book.watched().into_iter().map(|fd| PollFd::new(fd, PollFlags::POLLIN)));
+            watched.extend(backend.watched().into_iter().map(|fd| PollFd::new(fd, PollFlags::POLLIN)));
             match poll(&mut watched, PollTimeout::NONE) {
                 Err(nix::Error::EINTR) => continue,
                 other => other?,
             };
             watched[0].any().unwrap_or(true)
         };
-        for news in book.settle()? {
-            tell(runner, news)?;
+        for event in backend.settle()? {
+            tell(runner, event)?;
         }
         if is_due {
             let Some((envelope, fds)) = request(runner)? else { return Ok(()) };
-            handle(runner, &mut book, envelope, fds)?;
+            handle(runner, &mut backend, envelope, fds)?;
         }
     }
 }
 
-fn tell(runner: BorrowedFd<'_>, news: News) -> io::Result<()> {
-    match news {
-        News::Parked { seq, answer: parked, report } => answer(runner, seq, parked, &[report.as_fd()]),
-        News::NotParked { seq, why } => answer(runner, seq, Answer::Failed { why }, &[]),
-        News::Ended { slot, status } => socket::send(runner, &encode(&Event::Exited { slot, status })?, &[]),
+fn tell(runner: BorrowedFd<'_>, event: SlotEvent) -> io::Result<()> {
+    match event {
+        SlotEvent::Parked { seq, answer: parked, report } => answer(runner, seq, parked, &[report.as_fd()]),
+        SlotEvent::NotParked { seq, why } => answer(runner, seq, Answer::Failed { why }, &[]),
+        SlotEvent::Ended { slot, status } => socket::send(runner, &encode(&Event::Exited { slot, status })?, &[]),
     }
 }
 
-fn handle(runner: BorrowedFd<'_>, book: &mut Book, envelope: Envelope, fds: Vec<OwnedFd>) -> io::Result<()> {
+fn handle(runner: BorrowedFd<'_>, backend: &mut Backend, envelope: Envelope, fds: Vec<OwnedFd>) -> io::Result<()> {
     let outcome = match envelope.request {
         Request::Setup(_) => Err(io::Error::other("set up twice")),
-        Request::OpenSession { session, bytes, n_inodes } => match book {
-            Book::Walled(slots) => slots.open_session(&session, bytes, n_inodes),
-            Book::Plain(plain) => plain.open_session(&session),
+        Request::OpenSession { session, bytes, n_inodes } => match backend {
+            Backend::Walled(slots) => slots.open_session(&session, bytes, n_inodes),
+            Backend::Plain(plain) => plain.open_session(&session),
         }
         .map(|folder| (Answer::Done, Some(folder))),
-        Request::CloseSession { session } => match book {
-            Book::Walled(slots) => slots.close_session(&session),
-            // It goes with the container.
-            Book::Plain(_) => Ok(()),
+        Request::CloseSession { session } => match backend {
+            Backend::Walled(slots) => slots.close_session(&session),
+            // It is gone with the container.
+            Backend::Plain(_) => Ok(()),
         }
         .map(|()| (Answer::Done, None)),
-        Request::Park { slot, pair } => match (fds.as_slice(), &mut *book) {
+        Request::Park { slot, pair } => match (fds.as_slice(), &mut *backend) {
             ([], _) => Err(io::Error::other("a park request without a socket")),
-            (_, Book::Walled(slots)) => match slots.park(envelope.seq, slot, pair, fds) {
-                // The answer comes with the news.
+            (_, Backend::Walled(slots)) => match slots.park(envelope.seq, slot, pair, fds) {
+                // The answer is sent with a later event.
                 Ok(()) => return Ok(()),
                 Err(error) => Err(error),
             },
-            ([control, ..], Book::Plain(plain)) => plain.park(slot, control),
+            ([control, ..], Backend::Plain(plain)) => plain.park(slot, control),
         }
         .map(|(answer, report)| (answer, Some(report))),
-        Request::Enter { slot, session, has_egress } => match book {
-            Book::Walled(slots) => slots.enter(slot, &session, has_egress),
-            // Its listener is the agent's.
-            Book::Plain(_) if has_egress => Err(io::Error::other("there is no init that could open egress")),
-            Book::Plain(plain) => plain.enter(slot, &session).map(|()| None),
+        Request::Enter { slot, session, has_egress } => match backend {
+            Backend::Walled(slots) => slots.enter(slot, &session, has_egress),
+            // The agent has the listener.
+            Backend::Plain(_) if has_egress => Err(io::Error::other("there is no init that could open egress")),
+            Backend::Plain(plain) => plain.enter(slot, &session).map(|()| None),
         }
-        .map(|door| (Answer::Done, door)),
-        Request::Still { slot } => match book {
-            Book::Walled(slots) => slots.still(slot),
-            Book::Plain(plain) => plain.still(slot),
+        .map(|listener| (Answer::Done, listener)),
+        Request::Freeze { slot } => match backend {
+            Backend::Walled(slots) => slots.freeze(slot),
+            Backend::Plain(plain) => plain.freeze(slot),
         }
         .map(|()| (Answer::Done, None)),
-        Request::GoOn { slot } => {
-            match book {
-                Book::Walled(slots) => slots.go_on(slot),
-                Book::Plain(plain) => plain.go_on(slot),
+        Request::Thaw { slot } => {
+            match backend {
+                Backend::Walled(slots) => slots.thaw(slot),
+                Backend::Plain(plain) => plain.thaw(slot),
             }
             return Ok(());
         }
         Request::Kill { slot } => {
-            match book {
-                Book::Walled(slots) => slots.kill(slot),
-                Book::Plain(plain) => plain.kill(slot),
+            match backend {
+                Backend::Walled(slots) => slots.kill(slot),
+                Backend::Plain(plain) => plain.kill(slot),
             }
             return Ok(());
         }
@@ -217,12 +217,12 @@ fn handle(runner: BorrowedFd<'_>, book: &mut Book, envelope: Envelope, fds: Vec<
 }
 
 /// Gets the privileges to build walls, then starts the warm interpreter inside its root.
-fn prepare(setup: &Setup) -> io::Result<(Book, Ids, super::wire::ZygoteReady)> {
+fn prepare(setup: &Setup) -> io::Result<(Backend, Ids, super::protocol::ZygoteReady)> {
     if setup.is_plain {
         let (zygote, ready) = root::start_zygote(setup)?;
-        return Ok((Book::Plain(Plain::new(zygote)?), Ids { level: Level::L1, host: None }, ready));
+        return Ok((Backend::Plain(Plain::new(zygote)?), Ids { level: Level::L1, host: None }, ready));
     }
-    let mut ids = become_able(setup)?;
+    let mut ids = gain_privileges(setup)?;
     let (zygote, ready) = root::start_zygote(setup)?;
     // Only now: this hides /tmp from us, and the run-time tree may be there.
     mounts::private_tmpfs("/tmp", "mode=0700,size=1m")?;
@@ -233,7 +233,7 @@ fn prepare(setup: &Setup) -> io::Result<(Book, Ids, super::wire::ZygoteReady)> {
         eprintln!("all sandboxes share one pair of user ids, because {error}");
     }
     let slots = Slots::new(setup, ids, zygote)?;
-    Ok((Book::Walled(Box::new(slots)), ids, ready))
+    Ok((Backend::Walled(Box::new(slots)), ids, ready))
 }
 
 /// Shows a folder in memory through an id map once, as every slot will need it.
@@ -253,7 +253,7 @@ fn try_own_pairs(host: HostIds) -> io::Result<()> {
     tried
 }
 
-fn become_able(setup: &Setup) -> io::Result<Ids> {
+fn gain_privileges(setup: &Setup) -> io::Result<Ids> {
     let (uid, gid) = (nix::unistd::geteuid(), nix::unistd::getegid());
     let (first, n_ids) = (setup.host_uid, setup.n_pairs.saturating_mul(2));
     if uid.is_root() && has_ids(first, n_ids) && unshare(CloneFlags::CLONE_NEWNS).is_ok() {

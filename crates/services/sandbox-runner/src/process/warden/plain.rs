@@ -1,4 +1,4 @@
-//! The warden's book at level 1, inside a container: workers are only forked, and one session has the folder.
+//! The warden's slots at level 1, inside a container: workers are only forked, and one session has the folder.
 //!
 //! Nothing is mounted and no namespace is made; the container is the outer wall. What is left to do here is to see
 //! that a run ends with everything it started, whatever that has done to hide.
@@ -16,10 +16,10 @@ use nix::unistd::Pid;
 use super::mounts::doing;
 use super::slots::{self, has_message};
 use super::zygote::{Zygote, ZygoteSays};
+use crate::process::protocol::Answer;
 use crate::process::seccomp::Refusal;
 use crate::process::socket;
 use crate::process::tree::Tree;
-use crate::process::wire::Answer;
 
 const SESSION: &str = "/session";
 const REPORT: &str = "/run/report";
@@ -50,7 +50,7 @@ impl Plain {
                 .map_err(|error| doing(format!("use {folder}, which the container must have"), error))?;
         }
         let uid = nix::unistd::geteuid().as_raw();
-        slots::brief(&zygote, uid, false, Refusal::Error, true)?;
+        slots::send_plan(&zygote, uid, false, Refusal::Error, true)?;
         Ok(Self { zygote, slots: BTreeMap::new(), over: Vec::new(), session: None })
     }
 
@@ -95,14 +95,14 @@ impl Plain {
         Ok(())
     }
 
-    pub(super) fn still(&self, number: u64) -> io::Result<()> {
+    pub(super) fn freeze(&self, number: u64) -> io::Result<()> {
         let slot = self.slots.get(&number).ok_or_else(|| io::Error::other("no such slot"))?;
-        if self.tree(slot.worker).stop() { Ok(()) } else { Err(io::Error::other("a sandbox does not stand still")) }
+        if self.tree(slot.worker).stop() { Ok(()) } else { Err(io::Error::other("a sandbox cannot be frozen")) }
     }
 
-    pub(super) fn go_on(&self, number: u64) {
+    pub(super) fn thaw(&self, number: u64) {
         if let Some(slot) = self.slots.get(&number) {
-            self.tree(slot.worker).go_on();
+            self.tree(slot.worker).thaw();
         }
     }
 

@@ -28,8 +28,8 @@ use nix::sys::socket::SockType;
 use super::fork_into;
 use super::mounts::{self, NO_DEV, NO_EXEC, NO_SUID, READ_ONLY, doing};
 use super::zygote::{ANSWER_TIMEOUT_S, Zygote};
+use crate::process::protocol::{Setup, ZygoteReady};
 use crate::process::socket;
-use crate::process::wire::{Setup, ZygoteReady};
 
 /// Where the root is put together; over a folder that exists everywhere, in a mount namespace of its own.
 const STAGE: &str = "/tmp";
@@ -85,17 +85,17 @@ pub(super) fn start_zygote(setup: &Setup) -> io::Result<(Zygote, ZygoteReady)> {
         std::process::exit(1);
     };
     drop(theirs);
-    socket::set_patience(&ours, START_TIMEOUT_S)?;
+    socket::set_receive_timeout(&ours, START_TIMEOUT_S)?;
     let (message, _) = socket::receive(ours.as_fd()).map_err(|error| doing("wait for the warm interpreter", error))?;
     if message.is_empty() {
-        return Err(io::Error::other("the warm interpreter did not start; its own words are in the log"));
+        return Err(io::Error::other("the warm interpreter did not start; the log says why"));
     }
     let hello: Hello = serde_json::from_slice(&message)?;
     // In a container the zygote hides from its own user, and its namespace is ours.
     let whose = if setup.is_plain { "self".to_owned() } else { pid.to_string() };
     let mounts =
         fs::File::open(format!("/proc/{whose}/ns/mnt")).map_err(|error| doing("open the root's namespace", error))?;
-    socket::set_patience(&ours, ANSWER_TIMEOUT_S)?;
+    socket::set_receive_timeout(&ours, ANSWER_TIMEOUT_S)?;
     let zygote = Zygote { pid: pid.as_raw(), socket: ours, mounts: mounts.into() };
     if !setup.is_plain {
         close_root(&zygote)?;
@@ -136,7 +136,7 @@ fn become_zygote(setup: &Setup, warden: OwnedFd) -> io::Error {
             ("SEPTET_PLAIN", if setup.is_plain { "1" } else { "" }),
             ("MATPLOTLIBRC", "/opt/septet/mpl/matplotlibrc"),
             ("GLIBC_TUNABLES", TUNABLES),
-            // A fork of a process with threads is a gamble; the zygote refuses to start with more than one.
+            // A fork of a process with threads is unsafe; the zygote refuses to start with more than one.
             ("OPENBLAS_NUM_THREADS", "1"),
             ("OMP_NUM_THREADS", "1"),
             // pandas imports pyarrow, whose allocator would start a thread.
@@ -247,7 +247,7 @@ fn build(setup: &Setup) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes the stage the root and lets everything else go.
+/// Makes the stage the root and detaches everything else.
 fn enter(stage: &Path) -> io::Result<()> {
     std::env::set_current_dir(stage)?;
     nix::unistd::pivot_root(".", ".").map_err(|error| doing("enter the new root", error))?;

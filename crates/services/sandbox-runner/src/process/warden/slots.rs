@@ -1,4 +1,4 @@
-//! The warden's book: sessions that are mounted, runs that are parked or going on.
+//! The warden's slots: sessions that are mounted, runs that are parked or going on.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs;
@@ -17,7 +17,7 @@ use rustix::process::PidfdFlags;
 use super::mounts::{self, doing};
 use super::zygote::{ANSWER_TIMEOUT_S, Zygote, ZygoteSays};
 use super::{HostIds, INSIDE, Ids, fork_into, init};
-use crate::process::wire::{Answer, Setup};
+use crate::process::protocol::{Answer, Setup};
 use crate::process::{seccomp, socket};
 
 /// What the zygote is told to have a worker forked.
@@ -37,7 +37,7 @@ pub(super) struct Slots {
     sessions: BTreeSet<String>,
 }
 
-/// A slot on its way, and the request that it is the answer to. Nobody waits for one while another could get on.
+/// A slot on its way, and the request that it is the answer to. Slots are made side by side and do not wait for each other.
 struct Making {
     seq: u64,
     number: u64,
@@ -56,7 +56,7 @@ struct Forking {
 }
 
 /// What the runner is to be told.
-pub(super) enum News {
+pub(super) enum SlotEvent {
     Parked {
         seq: u64,
         answer: Answer,
@@ -74,10 +74,10 @@ pub(super) enum News {
 }
 
 impl Making {
-    fn given_up(self, error: &io::Error) -> News {
+    fn given_up(self, error: &io::Error) -> SlotEvent {
         kill(self.slot.init, Signal::SIGKILL).ok();
         waitpid(self.slot.init, None).ok();
-        News::NotParked { seq: self.seq, why: error.to_string() }
+        SlotEvent::NotParked { seq: self.seq, why: error.to_string() }
     }
 }
 
@@ -91,7 +91,7 @@ struct Slot {
 }
 
 #[derive(serde::Serialize)]
-struct Spec {
+struct Plan {
     uid: u32,
     map_groups: bool,
     inherited: Vec<String>,
@@ -102,7 +102,7 @@ struct Spec {
 }
 
 /// Tells the zygote what `walls.Plan` needs to know, once.
-pub(super) fn brief(
+pub(super) fn send_plan(
     zygote: &Zygote,
     uid: u32,
     map_groups: bool,
@@ -111,7 +111,7 @@ pub(super) fn brief(
 ) -> io::Result<()> {
     let programs = seccomp::programs(refusal, plain).map_err(io::Error::other)?;
     let text = |programs: &[Vec<u8>]| programs.iter().map(hex::encode).collect();
-    let spec = Spec {
+    let plan = Plan {
         uid,
         map_groups,
         inherited: text(&programs.inherited),
@@ -119,13 +119,13 @@ pub(super) fn brief(
         own_with_egress: text(&programs.own_with_egress),
         plain,
     };
-    socket::send(zygote.socket.as_fd(), &serde_json::to_vec(&spec)?, &[])
+    socket::send(zygote.socket.as_fd(), &serde_json::to_vec(&plan)?, &[])
 }
 
 impl Slots {
     pub(super) fn new(setup: &Setup, ids: Ids, zygote: Zygote) -> io::Result<Self> {
         let refusal = if setup.crash_on_denied_calls { seccomp::Refusal::Crash } else { seccomp::Refusal::Error };
-        brief(&zygote, INSIDE, ids.host.is_some(), refusal, false)?;
+        send_plan(&zygote, INSIDE, ids.host.is_some(), refusal, false)?;
         Ok(Self {
             ids,
             scratch_bytes: setup.scratch_bytes,
@@ -169,7 +169,7 @@ impl Slots {
     }
 
     /// Begins to make the namespaces of a run and a worker in them, which gets what is handed: its socket and the entrances
-    /// of its group. The answer to the request `seq` comes with the news.
+    /// of its group. The answer to the request `seq` comes with a later event.
     pub(super) fn park(&mut self, seq: u64, number: u64, pair: u32, handed: Vec<OwnedFd>) -> io::Result<()> {
         let slot = self.make_init()?;
         let init = slot.init;
@@ -187,7 +187,7 @@ impl Slots {
     /// An init in new namespaces, which waits to be told who its ids are.
     fn make_init(&self) -> io::Result<Slot> {
         let (ours, theirs) = socket::pair(SockType::SeqPacket)?;
-        socket::set_patience(&ours, ANSWER_TIMEOUT_S)?;
+        socket::set_receive_timeout(&ours, ANSWER_TIMEOUT_S)?;
         // A child in the zygote's mounts, so that it starts from the finished root and never sees ours.
         setns(&self.zygote.mounts, CloneFlags::CLONE_NEWNS).map_err(|error| doing("enter the root", error))?;
         let forked = fork_into(
@@ -203,14 +203,14 @@ impl Slots {
         }
         setns(&self.home, CloneFlags::CLONE_NEWNS).map_err(|error| doing("come back from the root", error))?;
         let Some(init) = forked.map_err(|error| doing("make namespaces", error))? else {
-            return Err(io::Error::other("a child went astray")); // the child never returns from init::run
+            return Err(io::Error::other("a forked child has returned")); // the child never returns from init::run
         };
         let pidfd = rustix::process::pidfd_open(to_rustix(init)?, PidfdFlags::empty())?;
         Ok(Slot { init, pidfd, socket: ours, worker: None, worker_status: None, init_gone: false })
     }
 
     /// Asks the zygote for the workers of those whose walls stand by now.
-    fn ask_for_workers(&mut self, news: &mut Vec<News>) -> io::Result<()> {
+    fn ask_for_workers(&mut self, events: &mut Vec<SlotEvent>) -> io::Result<()> {
         for walling in std::mem::take(&mut self.walling) {
             if !has_message(walling.making.slot.socket.as_fd())? {
                 self.walling.push(walling);
@@ -218,7 +218,7 @@ impl Slots {
             }
             match self.ask_for_worker(&walling) {
                 Ok(report) => self.forking.push_back(Forking { making: walling.making, report }),
-                Err(error) => news.push(walling.making.given_up(&error)),
+                Err(error) => events.push(walling.making.given_up(&error)),
             }
         }
         Ok(())
@@ -236,7 +236,7 @@ impl Slots {
     }
 
     /// What the zygote says of workers.
-    fn note(&mut self, said: ZygoteSays) -> Option<News> {
+    fn note(&mut self, said: ZygoteSays) -> Option<SlotEvent> {
         match said {
             ZygoteSays::Exited { exited, status } => {
                 self.note_exit(exited, status);
@@ -246,7 +246,7 @@ impl Slots {
                 let Forking { making: Making { seq, number, slot }, report } = self.forking.pop_front()?;
                 let answer = Answer::Parked { init_pid: slot.init.as_raw(), worker_pid: worker };
                 self.slots.insert(number, Slot { worker: Some(worker), ..slot });
-                Some(News::Parked { seq, answer, report })
+                Some(SlotEvent::Parked { seq, answer, report })
             }
             ZygoteSays::Failed(why) => Some(self.forking.pop_front()?.making.given_up(&io::Error::other(why))),
         }
@@ -262,7 +262,7 @@ impl Slots {
         if matches!(self.ids.host, Some(HostIds { has_own_pairs: true, .. })) {
             mounts::show_as(&tree, fs::File::open(format!("/proc/{}/ns/user", slot.init))?.as_fd())?;
         }
-        let request = if has_egress { init::WITH_DOOR } else { b'S' };
+        let request = if has_egress { init::WITH_EGRESS } else { b'S' };
         socket::send(slot.socket.as_fd(), &[request], &[tree.as_fd()])?;
         let (message, fds) = socket::receive(slot.socket.as_fd())?;
         match message.first() {
@@ -271,18 +271,19 @@ impl Slots {
         }
     }
 
-    /// Stops every process of a slot but its init, which does it: only from inside can all be reached in one step.
-    pub(super) fn still(&self, number: u64) -> io::Result<()> {
+    /// Stops every process of a slot except its init, which sends the signal: only from inside can all be reached in one
+    /// step.
+    pub(super) fn freeze(&self, number: u64) -> io::Result<()> {
         let slot = self.slots.get(&number).ok_or_else(|| io::Error::other("no such slot"))?;
-        socket::send(slot.socket.as_fd(), init::STILL, &[])?;
+        socket::send(slot.socket.as_fd(), init::FREEZE, &[])?;
         let (message, _) = socket::receive(slot.socket.as_fd())?;
-        if message == init::STILL { Ok(()) } else { Err(io::Error::other("a sandbox does not stand still")) }
+        if message == init::FREEZE { Ok(()) } else { Err(io::Error::other("a sandbox cannot be frozen")) }
     }
 
-    pub(super) fn go_on(&self, number: u64) {
+    pub(super) fn thaw(&self, number: u64) {
         if let Some(slot) = self.slots.get(&number) {
             // Gone by now is fine.
-            socket::send(slot.socket.as_fd(), init::GO_ON, &[]).ok();
+            socket::send(slot.socket.as_fd(), init::THAW, &[]).ok();
         }
     }
 
@@ -296,16 +297,16 @@ impl Slots {
         }
     }
 
-    /// Takes note of what has got on and of what has ended.
+    /// Goes on with the slots that are being made, and notes which have ended.
     ///
     /// # Errors
     /// When the zygote is gone: nothing can be started any more, so the warden ends too.
-    pub(super) fn settle(&mut self) -> io::Result<Vec<News>> {
-        let mut news = Vec::new();
-        self.ask_for_workers(&mut news)?;
+    pub(super) fn settle(&mut self) -> io::Result<Vec<SlotEvent>> {
+        let mut events = Vec::new();
+        self.ask_for_workers(&mut events)?;
         while has_message(self.zygote.socket.as_fd())? {
             let said = self.zygote.says()?;
-            news.extend(self.note(said));
+            events.extend(self.note(said));
         }
         for slot in self.slots.values_mut().filter(|slot| !slot.init_gone) {
             match waitpid(slot.init, Some(WaitPidFlag::WNOHANG)) {
@@ -322,9 +323,9 @@ impl Slots {
             .collect();
         for (slot, status) in over {
             self.slots.remove(&slot);
-            news.push(News::Ended { slot, status });
+            events.push(SlotEvent::Ended { slot, status });
         }
-        Ok(news)
+        Ok(events)
     }
 
     /// The worker has ended: whatever it left behind in its namespaces ends too.

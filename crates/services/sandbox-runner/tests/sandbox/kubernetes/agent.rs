@@ -122,11 +122,11 @@ type Shared = State<Agent>;
 async fn admit(State(agent): Shared, request: axum::extract::Request, next: axum::middleware::Next) -> Response {
     let token = bearer(request.headers());
     if hex::encode(Sha256::digest(&token)) != agent.0.token_sha256 {
-        return trouble(StatusCode::UNAUTHORIZED, "stranger");
+        return refusal(StatusCode::UNAUTHORIZED, "stranger");
     }
     agent.0.tokens.lock().unwrap().push(token);
     if agent.0.is_broken.load(Ordering::SeqCst) {
-        return trouble(StatusCode::SERVICE_UNAVAILABLE, "lost");
+        return refusal(StatusCode::SERVICE_UNAVAILABLE, "lost");
     }
     next.run(request).await
 }
@@ -136,7 +136,7 @@ fn bearer(headers: &HeaderMap) -> String {
     value.strip_prefix("Bearer ").unwrap_or_default().to_owned()
 }
 
-fn trouble(status: StatusCode, kind: &str) -> Response {
+fn refusal(status: StatusCode, kind: &str) -> Response {
     (status, axum::Json(json!({ "kind": kind, "detail": "scripted" }))).into_response()
 }
 
@@ -145,8 +145,8 @@ async fn health() -> Response {
         .into_response()
 }
 
-/// `print X` says X, `write NAME` makes a file, `read NAME` says what is in one, `fetch URL` what the way
-/// out answers, `sleep` never ends.
+/// `print X` says X, `write NAME` makes a file, `read NAME` says what is in one, `fetch URL` what the
+/// egress answers, `sleep` never ends.
 async fn run(State(agent): Shared, body: Body) -> Response {
     let lines = async_stream::stream! {
         let mut asks = body.into_data_stream();

@@ -37,7 +37,7 @@ pub(crate) enum Fate {
 
 /// One call that changed something, or that was refused with a conflict.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Call {
+pub(crate) struct ApiCall {
     pub(crate) verb: String,
     pub(crate) kind: String,
     pub(crate) name: String,
@@ -45,18 +45,18 @@ pub(crate) struct Call {
     pub(crate) body: Value,
 }
 
-/// Everything there is.
+/// A cluster, shared by all that talk to it.
 #[derive(Clone)]
-pub(crate) struct Cluster(Arc<World>);
+pub(crate) struct Cluster(Arc<Inner>);
 
-struct World {
-    things: Mutex<Things>,
+struct Inner {
+    objects: Mutex<Objects>,
     /// Waits before a change is looked at, so that two of them meet.
-    slowness: Mutex<Duration>,
+    latency: Mutex<Duration>,
     fate: Mutex<Fate>,
     /// Answers to a verb on a kind, instead of doing it.
     refusals: Mutex<BTreeMap<(String, String), (u16, Value)>>,
-    calls: Mutex<Vec<Call>>,
+    calls: Mutex<Vec<ApiCall>>,
     /// Verb and kind of every call, those that only read too.
     verbs: Mutex<BTreeSet<(String, String)>>,
     agents: Mutex<BTreeMap<String, (Agent, JoinHandle<()>)>>,
@@ -66,7 +66,7 @@ struct World {
 }
 
 #[derive(Default)]
-struct Things {
+struct Objects {
     version: u64,
     /// By kind and name.
     all: BTreeMap<(String, String), Value>,
@@ -80,7 +80,7 @@ pub(crate) struct Way {
 }
 
 impl Way {
-    /// From now on nothing gets through: to the others, the runner is dead.
+    /// From now on nothing gets through: to other runners, this one looks dead.
     pub(crate) fn cut(&self) {
         self.is_cut.store(true, Ordering::SeqCst);
     }
@@ -97,9 +97,9 @@ impl Cluster {
     }
 
     pub(crate) fn on(node: Option<Node>) -> Self {
-        Self(Arc::new(World {
-            things: Mutex::default(),
-            slowness: Mutex::new(Duration::ZERO),
+        Self(Arc::new(Inner {
+            objects: Mutex::default(),
+            latency: Mutex::new(Duration::ZERO),
             fate: Mutex::new(Fate::Runs),
             refusals: Mutex::default(),
             calls: Mutex::default(),
@@ -110,7 +110,7 @@ impl Cluster {
         }))
     }
 
-    /// A server of its own over the same things.
+    /// Another server over the same objects.
     pub(crate) async fn way(&self) -> Way {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
@@ -124,8 +124,8 @@ impl Cluster {
         *self.0.fate.lock().unwrap() = fate;
     }
 
-    pub(crate) fn set_slowness(&self, slowness: Duration) {
-        *self.0.slowness.lock().unwrap() = slowness;
+    pub(crate) fn set_latency(&self, latency: Duration) {
+        *self.0.latency.lock().unwrap() = latency;
     }
 
     pub(crate) fn refuse(&self, verb: &str, kind: &str, code: u16, reason: &str, message: &str) {
@@ -147,7 +147,7 @@ impl Cluster {
         self.0.refusals.lock().unwrap().clear();
     }
 
-    pub(crate) fn calls(&self, verb: &str, kind: &str) -> Vec<Call> {
+    pub(crate) fn calls(&self, verb: &str, kind: &str) -> Vec<ApiCall> {
         let calls = self.0.calls.lock().unwrap();
         calls.iter().filter(|call| call.verb == verb && call.kind == kind).cloned().collect()
     }
@@ -158,7 +158,7 @@ impl Cluster {
     }
 
     pub(crate) fn all(&self, kind: &str) -> Vec<Value> {
-        self.things().all.iter().filter(|((other, _), _)| other == kind).map(|(_, thing)| thing.clone()).collect()
+        self.objects().all.iter().filter(|((other, _), _)| other == kind).map(|(_, object)| object.clone()).collect()
     }
 
     /// Names of pods whose label `septet.io/state` has this value.
@@ -220,12 +220,12 @@ impl Cluster {
         }
     }
 
-    fn things(&self) -> MutexGuard<'_, Things> {
-        self.0.things.lock().unwrap()
+    fn objects(&self) -> MutexGuard<'_, Objects> {
+        self.0.objects.lock().unwrap()
     }
 
     fn note(&self, verb: &str, kind: &str, name: &str, status: u16, body: Value) {
-        let call = Call { verb: verb.to_owned(), kind: kind.to_owned(), name: name.to_owned(), status, body };
+        let call = ApiCall { verb: verb.to_owned(), kind: kind.to_owned(), name: name.to_owned(), status, body };
         self.0.calls.lock().unwrap().push(call);
     }
 
@@ -235,35 +235,35 @@ impl Cluster {
         Some(answer(code, &status))
     }
 
-    fn add(&self, kind: &str, mut thing: Value) -> Result<Value, Value> {
-        let mut things = self.things();
-        things.version += 1;
-        let name = name_of(&thing);
+    fn add(&self, kind: &str, mut object: Value) -> Result<Value, Value> {
+        let mut objects = self.objects();
+        objects.version += 1;
+        let name = name_of(&object);
         let key = (kind.to_owned(), name.clone());
-        if things.all.contains_key(&key) {
+        if objects.all.contains_key(&key) {
             return Err(status(409, "AlreadyExists", &format!("{kind} {name:?} already exists"), kind));
         }
-        let meta = &mut thing["metadata"];
-        meta["uid"] = json!(format!("uid-{}", things.version));
-        meta["resourceVersion"] = json!(things.version.to_string());
+        let meta = &mut object["metadata"];
+        meta["uid"] = json!(format!("uid-{}", objects.version));
+        meta["resourceVersion"] = json!(objects.version.to_string());
         meta["namespace"] = json!("septet-sandboxes");
         meta["creationTimestamp"] = json!(now());
-        things.all.insert(key, thing.clone());
-        Ok(thing)
+        objects.all.insert(key, object.clone());
+        Ok(object)
     }
 
     fn set_status(&self, pod: &str, status: Value) {
-        let mut things = self.things();
-        things.version += 1;
-        let version = things.version.to_string();
-        if let Some(pod) = things.all.get_mut(&("pods".to_owned(), pod.to_owned())) {
+        let mut objects = self.objects();
+        objects.version += 1;
+        let version = objects.version.to_string();
+        if let Some(pod) = objects.all.get_mut(&("pods".to_owned(), pod.to_owned())) {
             pod["status"] = status;
             pod["metadata"]["resourceVersion"] = json!(version);
         }
     }
 
     fn remove(&self, kind: &str, name: &str) {
-        self.things().all.remove(&(kind.to_owned(), name.to_owned()));
+        self.objects().all.remove(&(kind.to_owned(), name.to_owned()));
         if kind == "pods"
             && let Some((_, agent)) = self.0.agents.lock().unwrap().remove(name)
         {
@@ -330,8 +330,8 @@ fn ended(end: &End) -> Value {
         "imageID": "", "state": { "terminated": ended } }] })
 }
 
-fn name_of(thing: &Value) -> String {
-    thing["metadata"]["name"].as_str().unwrap().to_owned()
+fn name_of(object: &Value) -> String {
+    object["metadata"]["name"].as_str().unwrap().to_owned()
 }
 
 fn now() -> String {

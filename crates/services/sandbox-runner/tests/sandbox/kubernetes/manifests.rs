@@ -44,7 +44,7 @@ fn one<'a>(all: &'a BTreeMap<(String, String), Value>, kind: &str, name: &str) -
 
 #[tokio::test]
 async fn the_network_policy_lets_the_runner_in_to_the_pods_it_makes() {
-    let (cluster, _house) = warm(1).await;
+    let (cluster, _harness) = warm(1).await;
     let pod = &cluster.all("pods")[0];
     let all = manifests();
 
@@ -135,7 +135,7 @@ async fn pods_pass_the_pod_security_level_of_their_namespace() {
     let all = manifests();
     let level = &one(&all, "Namespace", "septet-sandboxes")["metadata"]["labels"]["pod-security.kubernetes.io/enforce"];
     assert_eq!(level, "restricted");
-    let (cluster, _house) = warm(1).await;
+    let (cluster, _harness) = warm(1).await;
 
     let spec = &cluster.all("pods")[0]["spec"];
 

@@ -62,26 +62,26 @@ impl Node {
     /// Starts the container of a pod and gives it its address.
     pub(crate) fn start(&self, name: &str, pod: &Value) -> Ipv4Addr {
         self.running.lock().unwrap().insert(name.to_owned());
-        let words = self.words(name, pod);
-        let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        self.docker(&words).unwrap();
+        let args = self.args(name, pod);
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        self.docker(&args).unwrap();
         connect(&self.process(name))
     }
 
     /// What `docker` is told.
-    fn words(&self, name: &str, pod: &Value) -> Vec<String> {
+    fn args(&self, name: &str, pod: &Value) -> Vec<String> {
         let spec = &pod["spec"];
         let container = &spec["containers"][0];
         let (of_pod, security) = (&spec["securityContext"], &container["securityContext"]);
-        let room = &container["resources"]["limits"];
+        let limits = &container["resources"]["limits"];
         let text = |value: &Value| value.as_str().unwrap_or_else(|| panic!("no text: {value}")).to_owned();
         let (user, group) = (&of_pod["runAsUser"], &of_pod["fsGroup"]);
-        let mut words: Vec<String> = ["run", "-d", "--name", name, "--network", "none"]
+        let mut args: Vec<String> = ["run", "-d", "--name", name, "--network", "none"]
             .into_iter()
             .chain(["--pids-limit", PROCESSES])
             .map(str::to_owned)
             .collect();
-        let mut add = |option: &str, value: String| words.extend([option.to_owned(), value]);
+        let mut add = |option: &str, value: String| args.extend([option.to_owned(), value]);
         assert_eq!(security["readOnlyRootFilesystem"], true);
         assert_eq!(security["allowPrivilegeEscalation"], false);
         assert_eq!(security["seccompProfile"]["localhostProfile"], "septet/sandbox.json");
@@ -91,9 +91,9 @@ impl Node {
             add("--cap-drop", text(capability));
         }
         add("--user", format!("{user}:{}", of_pod["runAsGroup"]));
-        add("--memory", text(&room["memory"]));
-        add("--memory-swap", text(&room["memory"]));
-        add("--cpus", text(&room["cpu"]));
+        add("--memory", text(&limits["memory"]));
+        add("--memory-swap", text(&limits["memory"]));
+        add("--cpus", text(&limits["cpu"]));
         for mount in container["volumeMounts"].as_array().unwrap() {
             let volumes = spec["volumes"].as_array().unwrap();
             let volume = volumes.iter().find(|volume| volume["name"] == mount["name"]).unwrap();
@@ -106,9 +106,9 @@ impl Node {
             add("--volume", format!("{folder}:{}", text(&mount["mountPath"])));
         }
         add("--entrypoint", text(&container["command"][0]));
-        words.push(text(&container["image"]));
-        words.extend(container["args"].as_array().unwrap().iter().map(text));
-        words
+        args.push(text(&container["image"]));
+        args.extend(container["args"].as_array().unwrap().iter().map(text));
+        args
     }
 
     /// The main process of a pod, as this machine sees it.
@@ -149,8 +149,8 @@ impl Node {
         }
     }
 
-    fn docker(&self, words: &[&str]) -> Result<String, String> {
-        run("docker", &[&["-H", self.docker.as_str()], words].concat())
+    fn docker(&self, args: &[&str]) -> Result<String, String> {
+        run("docker", &[&["-H", self.docker.as_str()], args].concat())
     }
 }
 
@@ -187,20 +187,20 @@ fn connect(id: &str) -> Ipv4Addr {
         run("ip", &["address", "add", &format!("{ours}/31"), "dev", &name]).unwrap();
         run("ip", &["link", "set", &name, "up"]).unwrap();
         let inside = ["-t", id, "-n", "ip"];
-        for words in [&["address", "add", &format!("{theirs}/31"), "dev", "eth0"][..], &["link", "set", "eth0", "up"]] {
-            run("nsenter", &[&inside, words].concat()).unwrap();
+        for args in [&["address", "add", &format!("{theirs}/31"), "dev", "eth0"][..], &["link", "set", "eth0", "up"]] {
+            run("nsenter", &[&inside, args].concat()).unwrap();
         }
         return theirs;
     }
 }
 
 /// What it says, or what it complains about.
-fn run(program: &str, words: &[&str]) -> Result<String, String> {
-    let done = Command::new(program).args(words).output().map_err(|error| format!("{program}: {error}"))?;
+fn run(program: &str, args: &[&str]) -> Result<String, String> {
+    let done = Command::new(program).args(args).output().map_err(|error| format!("{program}: {error}"))?;
     let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
     if done.status.success() {
         Ok(said(&done.stdout))
     } else {
-        Err(format!("{program} {words:?}: {}", said(&done.stderr)))
+        Err(format!("{program} {args:?}: {}", said(&done.stderr)))
     }
 }

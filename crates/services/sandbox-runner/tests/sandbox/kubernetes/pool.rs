@@ -6,13 +6,13 @@ use std::time::Duration;
 use septet_sandbox_runner::Config;
 use serde_json::json;
 
-use super::cluster::{Call, Cluster, Fate};
-use super::{A_WHILE, runner, runner_with, warm};
+use super::cluster::{ApiCall, Cluster, Fate};
+use super::{UPKEEP_TIME, runner, runner_with, warm};
 use crate::support::{Harness, ok, python};
 
 /// Patches that made somebody the owner of a pod.
-fn claims(cluster: &Cluster) -> Vec<Call> {
-    let is_claim = |call: &Call| call.body["metadata"]["labels"]["septet.io/state"] == "claimed";
+fn claims(cluster: &Cluster) -> Vec<ApiCall> {
+    let is_claim = |call: &ApiCall| call.body["metadata"]["labels"]["septet.io/state"] == "claimed";
     cluster.calls("patch", "pods").into_iter().filter(is_claim).collect()
 }
 
@@ -42,15 +42,15 @@ async fn of_two_runners_only_one_gets_a_pod() {
     let (one, _) = runner(&cluster, 1).await;
     cluster.until("there is one pod", |cluster| cluster.ready().len() == 1).await;
     let (other, _) = runner(&cluster, 1).await;
-    tokio::time::sleep(A_WHILE).await;
+    tokio::time::sleep(UPKEEP_TIME).await;
     let contested = cluster.ready();
     assert_eq!(contested.len(), 1, "the pool is shared");
     // Both have seen the pod before either's claim is looked at.
-    cluster.set_slowness(Duration::from_millis(300));
+    cluster.set_latency(Duration::from_millis(300));
 
     tokio::join!(says(&one, "one"), says(&other, "other"));
 
-    let claims: Vec<Call> = claims(&cluster).into_iter().filter(|call| call.name == contested[0]).collect();
+    let claims: Vec<ApiCall> = claims(&cluster).into_iter().filter(|call| call.name == contested[0]).collect();
     let n_with = |status: u16| claims.iter().filter(|call| call.status == status).count();
     assert_eq!(n_with(200), 1, "{claims:#?}");
     assert!(n_with(409) >= 1, "a renewal may have been in the way too: {claims:#?}");
@@ -63,7 +63,7 @@ async fn twenty_sessions_of_two_runners_have_twenty_pods() {
     let (one, _) = runner(&cluster, 6).await;
     let (other, _) = runner(&cluster, 6).await;
     cluster.until("pods are ready", |cluster| cluster.ready().len() >= 6).await;
-    cluster.set_slowness(Duration::from_millis(20));
+    cluster.set_latency(Duration::from_millis(20));
 
     let words: Vec<String> = (0..20).map(|number| format!("word{number}")).collect();
     let all = words.iter().enumerate().map(|(number, word)| {
@@ -96,7 +96,7 @@ async fn what_a_runner_that_vanished_held_is_swept_by_another() {
     way.cut();
 
     let (heir, _) = runner(&cluster, 1).await;
-    tokio::time::sleep(A_WHILE).await;
+    tokio::time::sleep(UPKEEP_TIME).await;
     assert_eq!(cluster.pods("claimed"), held, "its lease has not run out yet");
 
     cluster.until("the held pod is gone", |cluster| cluster.pods("claimed").is_empty()).await;
@@ -145,7 +145,7 @@ async fn a_pod_whose_agent_is_broken_is_deleted_and_another_taken() {
 async fn pods_that_fail_are_replaced_ever_more_slowly() {
     let cluster = Cluster::new();
     cluster.set_fate(Fate::Fails(3));
-    let (_house, _) = runner_with(&cluster, 1, |config| config.kubernetes.finished_seconds = 0).await;
+    let (_harness, _) = runner_with(&cluster, 1, |config| config.kubernetes.finished_seconds = 0).await;
 
     tokio::time::sleep(Duration::from_secs(6)).await;
 

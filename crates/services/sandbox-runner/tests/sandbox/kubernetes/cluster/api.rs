@@ -57,7 +57,7 @@ async fn list(
     }
     let selector = query.get("labelSelector").map_or("", String::as_str);
     let items: Vec<Value> = cluster.all(&kind).into_iter().filter(|thing| selects(selector, thing)).collect();
-    let version = cluster.things().version.to_string();
+    let version = cluster.objects().version.to_string();
     let (api, list) = if kind == "jobs" { ("batch/v1", "JobList") } else { ("v1", "PodList") };
     answer(200, &json!({ "apiVersion": api, "kind": list, "metadata": { "resourceVersion": version }, "items": items }))
 }
@@ -99,7 +99,7 @@ async fn read(State((cluster, is_cut)): Shared, Path((_, kind, name)): Path<(Str
     if let Some(refusal) = cluster.refusal("get", &kind) {
         return refusal;
     }
-    let found = cluster.things().all.get(&(kind.clone(), name.clone())).cloned();
+    let found = cluster.objects().all.get(&(kind.clone(), name.clone())).cloned();
     match found {
         Some(thing) => answer(200, &thing),
         None => answer(404, &status(404, "NotFound", &format!("{kind} {name:?} not found"), &kind)),
@@ -113,19 +113,19 @@ async fn patch(
     body: Bytes,
 ) -> Response {
     unless_cut(&is_cut).await;
-    let slowness = *cluster.0.slowness.lock().unwrap();
-    tokio::time::sleep(slowness).await;
+    let latency = *cluster.0.latency.lock().unwrap();
+    tokio::time::sleep(latency).await;
     assert_eq!(headers["content-type"], "application/merge-patch+json");
     let change: Value = serde_json::from_slice(&body).unwrap();
     if let Some(refusal) = cluster.refusal("patch", &kind) {
         return refusal;
     }
     let (code, body) = {
-        let mut things = cluster.things();
-        things.version += 1;
-        let version = things.version.to_string();
+        let mut objects = cluster.objects();
+        objects.version += 1;
+        let version = objects.version.to_string();
         let named = change["metadata"]["resourceVersion"].as_str();
-        match things.all.get_mut(&(kind.clone(), name.clone())) {
+        match objects.all.get_mut(&(kind.clone(), name.clone())) {
             None => (404, status(404, "NotFound", &format!("{kind} {name:?} not found"), &kind)),
             Some(thing) if named.is_some_and(|named| thing["metadata"]["resourceVersion"] != named) => {
                 (409, status(409, "Conflict", "the object has been modified; please apply your changes", &kind))
@@ -167,7 +167,7 @@ async fn delete(
     if let Some(refusal) = cluster.refusal("delete", &kind) {
         return refusal;
     }
-    let found = cluster.things().all.get(&(kind.clone(), name.clone())).cloned();
+    let found = cluster.objects().all.get(&(kind.clone(), name.clone())).cloned();
     let Some(thing) = found else {
         return answer(404, &status(404, "NotFound", &format!("{kind} {name:?} not found"), &kind));
     };

@@ -1,4 +1,4 @@
-//! What is known of containers in use without asking the database.
+//! A cache of the rows of containers in use.
 //!
 //! Every execution wants to know whose container it is and whether it has expired, and makes it active again. From the
 //! database that is two reads and a commit each time, which is longer than short code takes. So rows that were read are
@@ -12,28 +12,28 @@ use septet_kernel::ContainerId;
 use crate::container::Container;
 
 /// Activity that may be lost when the process is killed; expiry counts in minutes.
-const UNWRITTEN_MS: i64 = 15_000;
+const WRITE_INTERVAL_MS: i64 = 15_000;
 const ENTRIES_MAX: usize = 4096;
 
 #[derive(Default)]
-pub(super) struct Known {
+pub(super) struct ContainerCache {
     inner: Mutex<Inner>,
 }
 
 #[derive(Default)]
 struct Inner {
-    containers: HashMap<ContainerId, Entry>,
+    containers: HashMap<ContainerId, CachedContainer>,
     n_deleted: u64,
 }
 
-struct Entry {
+struct CachedContainer {
     container: Container,
     written_ms: i64,
 }
 
-impl Known {
+impl ContainerCache {
     pub(super) fn get(&self, id: ContainerId) -> Option<Container> {
-        self.inner().containers.get(&id).map(|entry| entry.container.clone())
+        self.inner().containers.get(&id).map(|known| known.container.clone())
     }
 
     /// To be asked before a row is read, and given back when it is remembered.
@@ -49,22 +49,25 @@ impl Known {
         }
         if inner.containers.len() >= ENTRIES_MAX {
             // What has activity that is not written stays.
-            inner.containers.retain(|_, entry| entry.is_behind());
+            inner.containers.retain(|_, known| known.is_behind());
         }
         if inner.containers.len() < ENTRIES_MAX {
             let written_ms = container.last_active_at_ms;
-            inner.containers.entry(container.id).or_insert(Entry { container: container.clone(), written_ms });
+            inner
+                .containers
+                .entry(container.id)
+                .or_insert(CachedContainer { container: container.clone(), written_ms });
         }
     }
 
     /// Notes activity. Whether it is to be written down.
     pub(super) fn touch(&self, id: ContainerId, now_ms: i64) -> bool {
         let mut inner = self.inner();
-        let Some(entry) = inner.containers.get_mut(&id) else { return true };
-        entry.container.last_active_at_ms = now_ms;
-        let is_due = now_ms - entry.written_ms >= UNWRITTEN_MS;
+        let Some(known) = inner.containers.get_mut(&id) else { return true };
+        known.container.last_active_at_ms = now_ms;
+        let is_due = now_ms - known.written_ms >= WRITE_INTERVAL_MS;
         if is_due {
-            entry.written_ms = now_ms;
+            known.written_ms = now_ms;
         }
         is_due
     }
@@ -78,10 +81,10 @@ impl Known {
     /// The activity that is not written yet; from now on it counts as written.
     pub(super) fn take_unwritten(&self) -> Vec<(ContainerId, i64)> {
         let mut unwritten = Vec::new();
-        for (id, entry) in &mut self.inner().containers {
-            if entry.is_behind() {
-                entry.written_ms = entry.container.last_active_at_ms;
-                unwritten.push((*id, entry.written_ms));
+        for (id, known) in &mut self.inner().containers {
+            if known.is_behind() {
+                known.written_ms = known.container.last_active_at_ms;
+                unwritten.push((*id, known.written_ms));
             }
         }
         unwritten
@@ -92,7 +95,7 @@ impl Known {
     }
 }
 
-impl Entry {
+impl CachedContainer {
     fn is_behind(&self) -> bool {
         self.written_ms != self.container.last_active_at_ms
     }
@@ -117,24 +120,24 @@ mod tests {
 
     #[test]
     fn activity_is_written_now_and_then_and_none_of_it_is_forgotten() {
-        let (known, container) = (Known::default(), container(&Ids::new(Clock::manual(0))));
-        assert!(known.touch(container.id, 1), "one that is not known is written at once");
-        known.remember(&container, known.n_deleted());
+        let (cache, container) = (ContainerCache::default(), container(&Ids::new(Clock::manual(0))));
+        assert!(cache.touch(container.id, 1), "one that is not known is written at once");
+        cache.remember(&container, cache.n_deleted());
 
-        assert!(!known.touch(container.id, 14_999));
-        assert!(known.touch(container.id, 15_000));
-        assert!(!known.touch(container.id, 20_000));
-        assert_eq!(known.get(container.id).unwrap().last_active_at_ms, 20_000);
-        assert_eq!(known.take_unwritten(), [(container.id, 20_000)]);
-        assert_eq!(known.take_unwritten(), []);
+        assert!(!cache.touch(container.id, 14_999));
+        assert!(cache.touch(container.id, 15_000));
+        assert!(!cache.touch(container.id, 20_000));
+        assert_eq!(cache.get(container.id).unwrap().last_active_at_ms, 20_000);
+        assert_eq!(cache.take_unwritten(), [(container.id, 20_000)]);
+        assert_eq!(cache.take_unwritten(), []);
     }
 
     #[test]
     fn a_row_that_was_read_before_a_delete_is_not_remembered() {
-        let (known, container) = (Known::default(), container(&Ids::new(Clock::manual(0))));
-        let n_deleted = known.n_deleted();
-        known.forget(container.id);
-        known.remember(&container, n_deleted);
-        assert_eq!(known.get(container.id), None);
+        let (cache, container) = (ContainerCache::default(), container(&Ids::new(Clock::manual(0))));
+        let n_deleted = cache.n_deleted();
+        cache.forget(container.id);
+        cache.remember(&container, n_deleted);
+        assert_eq!(cache.get(container.id), None);
     }
 }

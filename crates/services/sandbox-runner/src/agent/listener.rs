@@ -1,8 +1,8 @@
 //! The egress of a container, from inside: a socket that code connects to, and streams that carry it to the runner.
 //!
 //! There is no such socket until the runner asks for one. What code says goes to the runner as it is, over a stream that
-//! the runner has asked for before. Nothing here connects to anything or knows what is allowed: who takes the agent over
-//! has gained what code has anyway.
+//! the runner has asked for before. Nothing here connects to anything or knows what is allowed, so code that takes the agent over
+//! gains nothing by it.
 
 use std::io;
 use std::net::Ipv4Addr;
@@ -16,28 +16,28 @@ use hyper_util::rt::TokioIo;
 use septet_chassis::Lifecycle;
 use tokio::net::{TcpListener, TcpStream};
 
-use super::wire::{AgentError, AgentErrorKind, LONG_POLL_TIMEOUT, Opening, STREAM};
+use super::protocol::{AgentError, AgentErrorKind, LONG_POLL_TIMEOUT, Opening, STREAM};
 use crate::egress::Outlet;
 
-/// After an error that may go by, such as too many open files.
-const PAUSE: Duration = Duration::from_millis(100);
+/// After an error that may be temporary, such as too many open files.
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 /// The first version of Landlock that knows TCP (Linux 6.7).
 const LANDLOCK_FOR_TCP: libc::c_long = 4;
 
-/// Closed at first.
-pub(super) struct Door {
+/// There is no socket before [`EgressListener::open`].
+pub(super) struct EgressListener {
     listener: OnceLock<TcpListener>,
     /// What workers are told from then on.
     outlet: Arc<OnceLock<Outlet>>,
     lifecycle: Lifecycle,
 }
 
-impl Door {
+impl EgressListener {
     pub(super) fn new(outlet: Arc<OnceLock<Outlet>>, lifecycle: Lifecycle) -> Self {
         Self { listener: OnceLock::new(), outlet, lifecycle }
     }
 
-    /// Once, before any code that is to have it.
+    /// Called once, before any code runs that is to have egress.
     pub(super) async fn open(&self, opening: Opening) -> Result<(), AgentError> {
         let refused = |kind, detail: String| AgentError { kind, detail };
         if opening.must_fence && landlock_version() < LANDLOCK_FOR_TCP {
@@ -77,7 +77,8 @@ impl Door {
     }
 }
 
-/// On any port: a rule of Landlock names a port and no address, and at a well-known one there may be somebody elsewhere.
+/// On any free port: a rule of Landlock names a port without an address, and a well-known one may be in use at other
+/// addresses too.
 async fn listen() -> io::Result<(TcpListener, u16)> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let port = listener.local_addr()?.port();
@@ -88,7 +89,7 @@ async fn accept(listener: &TcpListener) -> TcpStream {
     loop {
         match listener.accept().await {
             Ok((code, _)) => return code,
-            Err(_) => tokio::time::sleep(PAUSE).await,
+            Err(_) => tokio::time::sleep(ACCEPT_RETRY_DELAY).await,
         }
     }
 }
@@ -120,16 +121,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_door_is_closed_until_it_is_opened_and_opened_once() {
+    async fn egress_is_closed_until_it_is_opened_and_opened_once() {
         let outlet = Arc::default();
-        let door = Door::new(Arc::clone(&outlet), Lifecycle::default());
-        let refused = door.answer(Request::new(Body::empty())).await.unwrap_err();
+        let egress = EgressListener::new(Arc::clone(&outlet), Lifecycle::default());
+        let refused = egress.answer(Request::new(Body::empty())).await.unwrap_err();
         assert_eq!((refused.kind, outlet.get().is_some()), (AgentErrorKind::Garbled, false));
 
-        door.open(opening()).await.unwrap();
+        egress.open(opening()).await.unwrap();
 
         let told = serde_json::to_value(outlet.get().unwrap()).unwrap();
         assert_eq!(told["environment"]["HTTPS_PROXY"], format!("http://127.0.0.1:{}", told["port"]));
-        assert_eq!(door.open(opening()).await.unwrap_err().kind, AgentErrorKind::Garbled);
+        assert_eq!(egress.open(opening()).await.unwrap_err().kind, AgentErrorKind::Garbled);
     }
 }

@@ -1,4 +1,4 @@
-//! What is told when pods cannot run.
+//! What an execution is told when pods cannot run.
 
 use septet_contracts::sandbox::Doctor;
 use septet_sandbox_runner::Config;

@@ -1,4 +1,4 @@
-//! What the runner and its warden say to each other, and what reaches the worker.
+//! The messages between the runner and its warden, and those to the worker.
 //!
 //! Both ends are the same binary, so these types may change freely. Descriptors travel beside a message, in the
 //! order its documentation gives.
@@ -24,18 +24,18 @@ pub(super) enum Request {
     Setup(Setup),
     /// Mounts an empty session folder. Answer: [`Answer::Done`] with its descriptor.
     OpenSession { session: String, bytes: u64, n_inodes: u64 },
-    /// Lets a session folder go.
+    /// Unmounts a session folder.
     CloseSession { session: String },
-    /// Makes namespaces with the host ids of a pair and forks a worker into them. Descriptor: the worker's end of its control socket. Answer:
-    /// [`Answer::Parked`] with the descriptor of its report folder.
+    /// Makes namespaces with the host ids of a pair and forks a worker into them. Descriptor: the worker's end of its
+    /// control socket. Answer: [`Answer::Parked`] with the descriptor of its report folder.
     Park { slot: u64, pair: u32 },
     /// Puts a session folder into the namespaces of a parked worker and takes the last privileges from its init.
     /// With egress, the answer has the descriptor of a socket that listens inside.
     Enter { slot: u64, session: String, has_egress: bool },
     /// Stops everything in the namespaces, in one step that nothing can fork away from. Answer: [`Answer::Done`].
-    Still { slot: u64 },
-    /// The opposite. Answer: none.
-    GoOn { slot: u64 },
+    Freeze { slot: u64 },
+    /// Continues what was frozen. Answer: none.
+    Thaw { slot: u64 },
     /// Kills everything in the namespaces. Answer: none; [`Event::Exited`] follows.
     Kill { slot: u64 },
 }

@@ -14,14 +14,14 @@ use crate::keys::stable_id;
 use crate::sandbox::Sandbox;
 
 /// How long the files of such an execution can be fetched, or its container be used again.
-const KEPT_MINUTES: u32 = 20;
+const EXPIRY_MINUTES: u32 = 20;
 
 impl Sandbox {
     /// Runs code in a container that is made for it.
     ///
     /// The folder leaves memory with the end of the code. The container itself stays for a while when there are files
     /// to be fetched or a key to be asked with again, else it is gone too.
-    pub(crate) async fn execute_alone(
+    pub(crate) async fn execute_in_new_container(
         self: &Arc<Self>,
         tenant: TenantId,
         owner: Option<UserId>,
@@ -43,39 +43,39 @@ impl Sandbox {
             name: "execute".to_owned(),
             created_at_ms: now_ms,
             last_active_at_ms: now_ms,
-            expires_minutes: Some(KEPT_MINUTES),
+            expires_minutes: Some(EXPIRY_MINUTES),
             network: None,
         };
         self.store.add_container(&container, owner).await?;
-        let mut leaving = Leaving { sandbox: Arc::clone(self), tenant, id, is_kept: key.is_some() };
+        let mut clean_up = CleanUp { sandbox: Arc::clone(self), tenant, id, is_kept: key.is_some() };
         let mut events = self.execute(tenant, id, new, key).await?;
         let events = async_stream::stream! {
             while let Some(event) = events.next().await {
-                leaving.is_kept |= matches!(event, ExecutionEvent::File { .. });
+                clean_up.is_kept |= matches!(event, ExecutionEvent::File { .. });
                 yield event;
             }
             // The code has ended, or nobody wants it to go on.
             drop(events);
-            drop(leaving);
+            drop(clean_up);
         };
         Ok((id, events.boxed()))
     }
 }
 
-/// Tidies up when dropped.
-struct Leaving {
+/// Closes the session of the container when dropped, or deletes the container.
+struct CleanUp {
     sandbox: Arc<Sandbox>,
     tenant: TenantId,
     id: ContainerId,
     is_kept: bool,
 }
 
-impl Drop for Leaving {
+impl Drop for CleanUp {
     fn drop(&mut self) {
         let (sandbox, tenant, id, is_kept) = (Arc::clone(&self.sandbox), self.tenant, self.id, self.is_kept);
-        self.sandbox.lifecycle.spawn("leave a container", async move {
+        self.sandbox.lifecycle.spawn("clean up a container", async move {
             if is_kept {
-                sandbox.rooms.release(id);
+                sandbox.active.release(id);
             } else if let Err(error) = sandbox.delete(tenant, id).await {
                 warn!(container.id = %id, error = %septet_kernel::causes(&error), "a container stays behind");
             }

@@ -1,4 +1,4 @@
-//! The first words of TLS, which say in the clear whom the client means to speak to.
+//! The ClientHello of TLS, which names in the clear the host that the client wants (SNI).
 //!
 //! Many hosts share the addresses of one provider. A tunnel to an allowed name would reach them all, if the name
 //! inside the tunnel were not the same; so a tunnel carries TLS, for the host that it was opened for, and nothing else.

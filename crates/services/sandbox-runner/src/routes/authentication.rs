@@ -1,4 +1,4 @@
-//! The door: whoever comes signed is in, and so is a client with a key of the settings. Nobody else is.
+//! Who is calling: a service with a signed identity, or a client with a key of the settings. All others are refused.
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
@@ -16,7 +16,7 @@ const PROBLEM: &str = "application/problem+json";
 const PROBLEM_BYTES_MAX: usize = 64 << 10;
 
 /// Says who is calling, or refuses.
-pub(super) async fn open(State(keys): State<Keys>, mut request: Request, next: Next) -> Response {
+pub(super) async fn require(State(keys): State<Keys>, mut request: Request, next: Next) -> Response {
     if request.extensions().get::<Caller>().is_some() {
         return next.run(request).await;
     }

@@ -1,4 +1,4 @@
-//! Where the containers in use live: at most one session each, its folder filled from the blob store when it is opened.
+//! The containers in use: at most one session each, whose folder is filled from the blob store when it is opened.
 //!
 //! A session is a cache. What lasts is the rows and blobs of its files, so it may go at any time between two runs: when
 //! it is idle, when others need the space, when the warden dies, when the machine does. Variables go with it.
@@ -16,15 +16,15 @@ use crate::driver::{Session, Signals};
 /// When no session is open.
 const CLOSED: i64 = i64::MAX;
 
-/// All rooms.
+/// By id.
 #[derive(Default)]
-pub(crate) struct Rooms {
-    rooms: Mutex<HashMap<ContainerId, Arc<Room>>>,
+pub(crate) struct ActiveContainers {
+    containers: Mutex<HashMap<ContainerId, Arc<ActiveContainer>>>,
 }
 
 /// One container in use. Its lock is held while code runs in it, so that runs see each other's files in order.
-pub(crate) struct Room {
-    pub(crate) open: Arc<tokio::sync::Mutex<Option<Box<dyn Session>>>>,
+pub(crate) struct ActiveContainer {
+    pub(crate) session: Arc<tokio::sync::Mutex<Option<Box<dyn Session>>>>,
     /// Cancelled when the container is deleted.
     pub(crate) gone: CancellationToken,
     container: ContainerId,
@@ -34,48 +34,54 @@ pub(crate) struct Room {
     current: Mutex<Option<Signals>>,
 }
 
-/// A run that is going on in a room, until this is dropped.
-pub(crate) struct Current<'a>(&'a Room);
+/// A run that is going on in a container, until this is dropped.
+pub(crate) struct Current<'a>(&'a ActiveContainer);
 
-impl Rooms {
-    pub(crate) fn room(&self, id: ContainerId, tenant: TenantId, now_ms: i64) -> Arc<Room> {
-        let room = Arc::clone(self.all().entry(id).or_insert_with(|| Arc::new(Room::new(id, tenant))));
-        room.used_at_ms.store(now_ms, Ordering::Relaxed);
-        room
+impl ActiveContainers {
+    /// The container with this id, which counts as used now.
+    pub(crate) fn container(&self, id: ContainerId, tenant: TenantId, now_ms: i64) -> Arc<ActiveContainer> {
+        let active = Arc::clone(self.all().entry(id).or_insert_with(|| Arc::new(ActiveContainer::new(id, tenant))));
+        active.used_at_ms.store(now_ms, Ordering::Relaxed);
+        active
     }
 
-    pub(crate) fn existing(&self, id: ContainerId) -> Option<Arc<Room>> {
+    pub(crate) fn existing(&self, id: ContainerId) -> Option<Arc<ActiveContainer>> {
         self.all().get(&id).cloned()
     }
 
-    /// Ends what runs in the container and lets its session go. Waits until nothing runs in it.
+    /// Ends what runs in the container and closes its session. Waits until nothing runs in it.
     pub(crate) async fn remove(&self, id: ContainerId) {
-        let Some(room) = self.all().remove(&id) else { return };
-        room.gone.cancel();
-        *room.open.lock().await = None;
+        let Some(active) = self.all().remove(&id) else { return };
+        active.gone.cancel();
+        *active.session.lock().await = None;
     }
 
-    /// Lets the session of a container go, unless somebody is using it.
+    /// Closes the session of a container, unless somebody is using it.
     pub(crate) fn release(&self, id: ContainerId) {
         let mut all = self.all();
-        if all.get(&id).is_some_and(|room| Arc::strong_count(room) == 1) {
+        if all.get(&id).is_some_and(|active| Arc::strong_count(active) == 1) {
             all.remove(&id);
         }
     }
 
-    /// Lets idle sessions go until one more may be opened for `room`.
+    /// Closes idle sessions until one more may be opened for `wanting`.
     ///
     /// # Errors
     /// [`Error::TooManySessions`] when those that are in the way are all in use.
-    pub(crate) fn make_space(&self, room: &Room, n_per_tenant: usize, n_in_all: usize) -> Result<(), Error> {
-        let others: Vec<Arc<Room>> = self
+    pub(crate) fn make_space(
+        &self,
+        wanting: &ActiveContainer,
+        n_per_tenant: usize,
+        n_in_all: usize,
+    ) -> Result<(), Error> {
+        let others: Vec<Arc<ActiveContainer>> = self
             .all()
             .values()
-            .filter(|other| other.container != room.container && other.is_open())
+            .filter(|other| other.container != wanting.container && other.is_open())
             .map(Arc::clone)
             .collect();
-        let of_tenant: Vec<Arc<Room>> =
-            others.iter().filter(|other| other.tenant == room.tenant).map(Arc::clone).collect();
+        let of_tenant: Vec<Arc<ActiveContainer>> =
+            others.iter().filter(|other| other.tenant == wanting.tenant).map(Arc::clone).collect();
         let n_freed = free(of_tenant, n_per_tenant)?;
         let still_open = others.into_iter().filter(|other| other.is_open()).collect();
         let n_freed = n_freed + free(still_open, n_in_all)?;
@@ -85,16 +91,16 @@ impl Rooms {
         Ok(())
     }
 
-    /// Lets the sessions go that nobody has used since `idle_since_ms` or that are older than `opened_before_ms`, if no code
+    /// Closes the sessions that nobody has used since `idle_since_ms` or that are older than `opened_before_ms`, if no code
     /// runs in them. Returns how many.
     pub(crate) fn sweep(&self, idle_since_ms: i64, opened_before_ms: i64) -> usize {
         let mut all = self.all();
         let n_before = all.len();
-        all.retain(|_, room| {
-            let is_fresh = room.used_at_ms.load(Ordering::Relaxed) >= idle_since_ms;
-            let is_young = room.opened_at_ms.load(Ordering::Relaxed) >= opened_before_ms;
-            // Whoever is using a room holds it too.
-            Arc::strong_count(room) > 1 || (is_fresh && is_young)
+        all.retain(|_, active| {
+            let is_fresh = active.used_at_ms.load(Ordering::Relaxed) >= idle_since_ms;
+            let is_young = active.opened_at_ms.load(Ordering::Relaxed) >= opened_before_ms;
+            // Whoever is using a container has a reference to it too.
+            Arc::strong_count(active) > 1 || (is_fresh && is_young)
         });
         n_before - all.len()
     }
@@ -103,26 +109,26 @@ impl Rooms {
         self.all().clear();
     }
 
-    fn all(&self) -> MutexGuard<'_, HashMap<ContainerId, Arc<Room>>> {
-        self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
+    fn all(&self) -> MutexGuard<'_, HashMap<ContainerId, Arc<ActiveContainer>>> {
+        self.containers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Closes the sessions that were not used for longest, until fewer than `n_max` are open.
-fn free(mut rooms: Vec<Arc<Room>>, n_max: usize) -> Result<usize, Error> {
-    if rooms.len() < n_max {
+fn free(mut containers: Vec<Arc<ActiveContainer>>, n_max: usize) -> Result<usize, Error> {
+    if containers.len() < n_max {
         return Ok(0);
     }
-    let n_wanted = rooms.len() + 1 - n_max;
-    rooms.sort_by_key(|room| room.used_at_ms.load(Ordering::Relaxed));
-    let n_freed = rooms.iter().filter(|room| room.close_if_idle()).take(n_wanted).count();
+    let n_wanted = containers.len() + 1 - n_max;
+    containers.sort_by_key(|active| active.used_at_ms.load(Ordering::Relaxed));
+    let n_freed = containers.iter().filter(|active| active.close_if_idle()).take(n_wanted).count();
     if n_freed == n_wanted { Ok(n_freed) } else { Err(Error::TooManySessions { limit: n_max }) }
 }
 
-impl Room {
+impl ActiveContainer {
     fn new(container: ContainerId, tenant: TenantId) -> Self {
         Self {
-            open: Arc::default(),
+            session: Arc::default(),
             gone: CancellationToken::new(),
             container,
             tenant,
@@ -142,8 +148,8 @@ impl Room {
     }
 
     fn close_if_idle(&self) -> bool {
-        let Ok(mut open) = self.open.try_lock() else { return false };
-        *open = None;
+        let Ok(mut session) = self.session.try_lock() else { return false };
+        *session = None;
         self.opened_at_ms.store(CLOSED, Ordering::Relaxed);
         true
     }

@@ -17,18 +17,18 @@ use crate::support::config;
 pub(crate) const ACME: &str = "sk-acme-0123456789abcdef";
 pub(crate) const OTHER: &str = "sk-other-0123456789abcdef";
 
-pub(crate) struct Door {
+pub(crate) struct Standalone {
     _platform: Platform,
     pub(crate) address: SocketAddr,
     client: reqwest::Client,
     _folder: TempDir,
 }
 
-pub(crate) async fn door() -> Door {
-    door_with(config()).await
+pub(crate) async fn standalone() -> Standalone {
+    standalone_with(config()).await
 }
 
-pub(crate) async fn door_with(config: Config) -> Door {
+pub(crate) async fn standalone_with(config: Config) -> Standalone {
     let keys = BTreeMap::from([
         ("acme".to_owned(), KeyConfig::new(ACME, "acme")),
         ("other".to_owned(), KeyConfig::new(OTHER, "other")),
@@ -42,10 +42,10 @@ pub(crate) async fn door_with(config: Config) -> Door {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = http::serve(listener, service.into_router(&platform), &platform.lifecycle).unwrap();
     let client = http::client(std::time::Duration::from_secs(5)).unwrap();
-    Door { _platform: platform, address, client, _folder: folder }
+    Standalone { _platform: platform, address, client, _folder: folder }
 }
 
-impl Door {
+impl Standalone {
     pub(crate) fn ask(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("http://{}{path}", self.address))
     }

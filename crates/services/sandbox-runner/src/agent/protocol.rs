@@ -1,4 +1,4 @@
-//! What is said between a driver and the agent in a container: HTTP/1.1, with `Authorization: Bearer <token>`.
+//! The protocol between a driver and the agent in a container: HTTP/1.1, with `Authorization: Bearer <token>`.
 //!
 //! ```text
 //! GET    /health            Health
@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::driver::{Ended, Job, Level, MemoryWall, Said};
+use crate::driver::{Ended, Level, MemoryWall, RunSpec, Said};
 use crate::egress::Directions;
 
 /// Both sides must say the same number.
@@ -30,16 +30,16 @@ pub(crate) const PROTOCOL: u32 = 3;
 /// Where an agent's socket and token are, inside its container.
 pub(crate) const FOLDER: &str = "/run/septet";
 
-/// A line longer than this is no line of ours: a report is at most 4 MiB, which JSON may spell out six times as long.
+/// The longest line that is read: a report is at most 4 MiB, which JSON may spell out six times as long.
 pub(crate) const LINE_BYTES_MAX: usize = 32 << 20;
 
-/// What a request for a stream wants to become.
+/// The `Upgrade` header of a request for a stream.
 pub(crate) const STREAM: &str = "septet-stream";
 
-/// How long such a request waits. Less than what networks take for dead.
+/// How long such a request waits: less than the time after which networks drop idle connections.
 pub(crate) const LONG_POLL_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How an agent is.
+/// The state of an agent.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Health {
     pub(crate) protocol: u32,
@@ -57,7 +57,7 @@ pub(crate) enum AgentRequest {
     /// First. Answer: [`AgentEvent::Entered`].
     Enter { keep: bool },
     /// Second. Answers: [`AgentEvent::Said`] and at last [`AgentEvent::Ended`].
-    Run(Job),
+    Run(RunSpec),
     /// Has the code raise `KeyboardInterrupt`.
     Interrupt,
     /// Kills the run, which is then told as ended.
