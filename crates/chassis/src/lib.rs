@@ -21,6 +21,7 @@ mod identity;
 mod lifecycle;
 mod platform;
 mod secret;
+pub mod service_keys;
 mod shares;
 pub mod telemetry;
 

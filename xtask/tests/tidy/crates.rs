@@ -15,14 +15,9 @@ fn every_service_has_the_same_rooms() {
         if !has("routes.rs") && !has("routes/mod.rs") {
             complaints.push(format!("{name} has no src/routes.rs, the table of contents of what it answers"));
         }
-        // The queue keeps the rows of the async worker, so it needs no store of its own.
-        let keeps_rows = has("store.rs") || has("store") || has("rows.rs");
-        let uses_queue = read(&folder.join("Cargo.toml")).contains("septet-queue");
-        if !keeps_rows && !uses_queue {
-            complaints.push(format!("{name} has no src/store.rs: its persistence has one place"));
-        }
-        if keeps_rows && !has("migration.rs") {
-            complaints.push(format!("{name} keeps rows but has no src/migration.rs"));
+        // The queue keeps the rows of the async worker.
+        if !has("migration.rs") && !read(&folder.join("Cargo.toml")).contains("septet-queue") {
+            complaints.push(format!("{name} has no src/migration.rs, which tells the tables that it keeps"));
         }
     }
 

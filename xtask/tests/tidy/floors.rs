@@ -11,9 +11,11 @@ const BINARY: u8 = 4;
 const TOOLS: u8 = 5;
 
 /// The pairs that go sideways: the queue is a table of the database, and the counters may be kept in one.
-const SIDEWAYS: [(&str, &str); 6] = [
+const SIDEWAYS: [(&str, &str); 7] = [
     ("septet-queue", "septet-database"),
     ("septet-kv", "septet-database"),
+    // A page of a table is asked for as the API asks for it.
+    ("septet-database", "septet-contracts"),
     // The analyst answers in the wire types of Chat Completions, as a provider does.
     ("septet-analyst", "septet-contracts"),
     // Where a provider is depends on what it is asked in.

@@ -38,7 +38,7 @@ fn tables_in(line: &str) -> Vec<String> {
         if BEFORE_A_TABLE.contains(&pair[0]) && pair[1].contains('_') {
             found.push(pair[1].to_owned());
         }
-        if pair[0] == "table_name" && pair[1].contains('_') {
+        if pair[0] == "recorded_in" && pair[1].contains('_') {
             found.push(pair[1].to_owned());
         }
     }

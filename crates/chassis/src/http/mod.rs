@@ -16,7 +16,7 @@ pub use content::Content;
 pub use json::{Json, Query, read_json};
 pub use layers::{Limits, Surface, wrap};
 pub use listener::{Listening, serve, serve_with};
-pub use problem::{Problem, Refusal};
+pub use problem::{Problem, Refusal, log_failure};
 pub use scanned::{Verdict, scanned};
 
 /// An HTTP client to the outside: rustls, the system's proxy settings, time-outs on connecting.

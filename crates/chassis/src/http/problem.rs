@@ -102,22 +102,27 @@ impl<E: Failure> From<E> for Refusal<E> {
 
 impl<E: Failure> IntoResponse for Refusal<E> {
     fn into_response(self) -> Response {
-        let kind = self.0.kind();
-        match kind {
-            Kind::Internal => error!(error.kind = kind.name(), error.detail = %causes(&self.0), "request failed"),
-            Kind::Unavailable | Kind::Timeout => {
-                warn!(error.kind = kind.name(), error.detail = %causes(&self.0), "request failed");
-            }
-            Kind::BadRequest
-            | Kind::Unauthenticated
-            | Kind::PaymentRequired
-            | Kind::Forbidden
-            | Kind::NotFound
-            | Kind::Conflict
-            | Kind::Unprocessable
-            | Kind::TooLarge
-            | Kind::Exhausted => debug!(error.kind = kind.name(), error.code = self.0.code(), "request refused"),
-        }
+        log_failure(&self.0);
         Problem::of(&self.0).into_response()
+    }
+}
+/// Writes down why a request failed or was refused, as loud as its kind deserves: what its causes are when something of
+/// ours is broken or away, and a code alone when the request was wrong.
+pub fn log_failure(failure: &impl Failure) {
+    let kind = failure.kind();
+    match kind {
+        Kind::Internal => error!(error.kind = kind.name(), error.detail = %causes(failure), "request failed"),
+        Kind::Unavailable | Kind::Timeout => {
+            warn!(error.kind = kind.name(), error.detail = %causes(failure), "request failed");
+        }
+        Kind::BadRequest
+        | Kind::Unauthenticated
+        | Kind::PaymentRequired
+        | Kind::Forbidden
+        | Kind::NotFound
+        | Kind::Conflict
+        | Kind::Unprocessable
+        | Kind::TooLarge
+        | Kind::Exhausted => debug!(error.kind = kind.name(), error.code = failure.code(), "request refused"),
     }
 }

@@ -56,7 +56,7 @@ use crate::tools::{Containers, Parts, Tools};
 /// When the settings are inconsistent or the tables cannot be brought up to date.
 pub async fn open(config: Config, platform: &Platform, database: Database, blobs: Blobs) -> anyhow::Result<Service> {
     config.check().map_err(anyhow::Error::msg)?;
-    database.migrate::<migration::Migrator>().await?;
+    database.migrate(&migration::MIGRATIONS).await?;
     let transport = |name| platform.directory.transport(name);
     let (store, sandbox) = (Store::new(database), Sandbox::new(transport(ServiceName::SandboxRunner)));
     let timeout = Duration::from_secs(config.code_timeout_s);

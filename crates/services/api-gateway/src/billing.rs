@@ -18,12 +18,12 @@ mod reports;
 
 use sea_orm::ConnectionTrait;
 use septet_contracts::gateway::{Balance, BillingMode};
-use septet_database::Database;
+use septet_database::{Database, Sql};
 use septet_kernel::{Clock, Ids, TenantId};
 
 pub use self::holds::Wanted;
+use crate::Error;
 use crate::config::BillingConfig;
-use crate::{Error, rows};
 
 /// Accounts, ledger and holds. Cheap to clone.
 #[derive(Clone)]
@@ -57,7 +57,7 @@ impl Billing {
     /// All accounts that were ever touched, by tenant.
     pub(crate) async fn accounts(&self) -> Result<Vec<Balance>, Error> {
         let sql = "SELECT tenant, mode, balance_nano, held_nano FROM gateway_accounts ORDER BY tenant";
-        rows::all(self.database.reader(), sql, vec![]).await?.iter().map(read_account).collect()
+        self.database.reader().all(sql, vec![]).await?.iter().map(read_account).collect()
     }
 
     /// Changes how a tenant pays.
@@ -70,7 +70,7 @@ impl Billing {
             .write(async |tx| {
                 self.ensure(tx, tenant).await?;
                 let sql = "UPDATE gateway_accounts SET mode = $1, updated_at_ms = $2 WHERE tenant = $3";
-                rows::run(tx, sql, [mode.as_str().into(), now_ms.into(), tenant.to_string().into()]).await?;
+                tx.run(sql, [mode.as_str().into(), now_ms.into(), tenant.to_string().into()]).await?;
                 Ok(())
             })
             .await
@@ -85,14 +85,14 @@ impl Billing {
         let sql = "INSERT INTO gateway_accounts (tenant, mode, balance_nano, held_nano, updated_at_ms)
                    VALUES ($1, $2, 0, 0, $3) ON CONFLICT (tenant) DO NOTHING";
         let mode = self.config.default_mode.as_str();
-        rows::run(connection, sql, [tenant.to_string().into(), mode.into(), self.clock.now_ms().into()]).await?;
+        connection.run(sql, [tenant.to_string().into(), mode.into(), self.clock.now_ms().into()]).await?;
         Ok(())
     }
 }
 
 async fn account(connection: &impl ConnectionTrait, tenant: TenantId) -> Result<Option<Balance>, Error> {
     let sql = "SELECT tenant, mode, balance_nano, held_nano FROM gateway_accounts WHERE tenant = $1";
-    rows::one(connection, sql, [tenant.to_string().into()]).await?.as_ref().map(read_account).transpose()
+    connection.one(sql, [tenant.to_string().into()]).await?.as_ref().map(read_account).transpose()
 }
 
 fn read_account(row: &sea_orm::QueryResult) -> Result<Balance, Error> {

@@ -1,5 +1,6 @@
 //! The errors of the gateway.
 
+use sea_orm::DbErr;
 use septet_chassis::http::form::BadForm;
 use septet_chassis::http::scan::Excess;
 use septet_contracts::call::CallError;
@@ -158,6 +159,12 @@ impl Error {
 
     pub(crate) fn blobs(source: impl Into<BoxError>) -> Self {
         Self::Blobs(source.into())
+    }
+}
+
+impl From<DbErr> for Error {
+    fn from(error: DbErr) -> Self {
+        Self::store(error)
     }
 }
 

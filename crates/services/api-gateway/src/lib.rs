@@ -40,7 +40,6 @@ mod openapi;
 mod proxy;
 mod route;
 mod routes;
-mod rows;
 mod runs;
 mod shape;
 mod socket;
@@ -89,7 +88,7 @@ const SWEEPS_PER_DAY: u64 = 144;
 pub async fn open(config: Config, platform: &Platform, database: Database, blobs: Blobs) -> anyhow::Result<Service> {
     config.check().map_err(anyhow::Error::msg)?;
     metrics::describe();
-    database.migrate::<migration::Migrator>().await.context("the gateway's tables")?;
+    database.migrate(&migration::MIGRATIONS).await.context("the gateway's tables")?;
     let Platform { directory, clock, ids, lifecycle, cpu } = platform.clone();
     let management = Management::new(directory.transport(ServiceName::Management));
     let models = Models::new(directory.transport(ServiceName::ModelGateway));

@@ -2,29 +2,18 @@
 //!
 //! Plain SQL that SQLite and PostgreSQL both take: TEXT ids, BIGINT milliseconds and nano-units.
 
-use sea_orm_migration::prelude::*;
+use septet_database::{Migrations, Step};
 
-/// Brings the gateway's tables up to date.
-pub(crate) struct Migrator;
-
-#[async_trait::async_trait]
-impl MigratorTrait for Migrator {
-    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(First), Box::new(SessionEpochs), Box::new(HoldsOfCalls), Box::new(Installation)]
-    }
-
-    fn migration_table_name() -> DynIden {
-        Alias::new("gateway_migrations").into_iden()
-    }
-}
-
-struct First;
-
-impl MigrationName for First {
-    fn name(&self) -> &str {
-        "gateway_0001_sessions_and_ledger"
-    }
-}
+/// The steps, oldest first.
+pub(crate) const MIGRATIONS: Migrations = Migrations {
+    recorded_in: "gateway_migrations",
+    steps: &[
+        Step::new("gateway_0001_sessions_and_ledger", FIRST),
+        Step::new("gateway_0002_session_epochs", SESSION_EPOCHS),
+        Step::new("gateway_0003_holds_of_calls", HOLDS_OF_CALLS),
+        Step::new("gateway_0004_installation", INSTALLATION),
+    ],
+};
 
 const FIRST: &[&str] = &[
     // A session is one sign-in on one device. Ending it ends its access tokens too.
@@ -63,48 +52,12 @@ const FIRST: &[&str] = &[
     "CREATE TABLE gateway_cursors (name TEXT PRIMARY KEY, cursor_text TEXT NOT NULL)",
 ];
 
-#[async_trait::async_trait]
-impl MigrationTrait for First {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for statement in FIRST {
-            manager.get_connection().execute_unprepared(statement).await?;
-        }
-        Ok(())
-    }
-}
-
-struct SessionEpochs;
-
-impl MigrationName for SessionEpochs {
-    fn name(&self) -> &str {
-        "gateway_0002_session_epochs"
-    }
-}
-
 const SESSION_EPOCHS: &[&str] = &[
     // The number of the newest change of rights when the session began.
     "ALTER TABLE gateway_sessions ADD COLUMN epoch BIGINT NOT NULL DEFAULT 0",
     // Every gateway asks for these several times a second.
     "CREATE INDEX gateway_sessions_ended ON gateway_sessions (ended_at_ms)",
 ];
-
-#[async_trait::async_trait]
-impl MigrationTrait for SessionEpochs {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for statement in SESSION_EPOCHS {
-            manager.get_connection().execute_unprepared(statement).await?;
-        }
-        Ok(())
-    }
-}
-
-struct HoldsOfCalls;
-
-impl MigrationName for HoldsOfCalls {
-    fn name(&self) -> &str {
-        "gateway_0003_holds_of_calls"
-    }
-}
 
 const HOLDS_OF_CALLS: &[&str] = &[
     // A hold belongs to a call of a model, and the call perhaps to a run.
@@ -115,30 +68,7 @@ const HOLDS_OF_CALLS: &[&str] = &[
         reason TEXT NOT NULL, booked_nano BIGINT NOT NULL, body TEXT NOT NULL, at_ms BIGINT NOT NULL)",
 ];
 
-#[async_trait::async_trait]
-impl MigrationTrait for HoldsOfCalls {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for statement in HOLDS_OF_CALLS {
-            manager.get_connection().execute_unprepared(statement).await?;
-        }
-        Ok(())
-    }
-}
-
-struct Installation;
-
-impl MigrationName for Installation {
-    fn name(&self) -> &str {
-        "gateway_0004_installation"
-    }
-}
-
-#[async_trait::async_trait]
-impl MigrationTrait for Installation {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        // One row, with an id that no other database has.
-        let table = "CREATE TABLE gateway_installation (number BIGINT PRIMARY KEY, id TEXT NOT NULL)";
-        manager.get_connection().execute_unprepared(table).await?;
-        Ok(())
-    }
-}
+const INSTALLATION: &[&str] = &[
+    // One row, with an id that no other database has.
+    "CREATE TABLE gateway_installation (number BIGINT PRIMARY KEY, id TEXT NOT NULL)",
+];

@@ -68,7 +68,7 @@ use store::Store;
 /// When the settings make no sense, or the database or the folder of the index cannot be used.
 pub async fn open(config: Config, platform: &Platform, database: Database, blobs: Blobs) -> anyhow::Result<Service> {
     config.check().map_err(anyhow::Error::msg)?;
-    database.migrate::<migration::Migrator>().await.context("the tables of the knowledge engine")?;
+    database.migrate(&migration::MIGRATIONS).await.context("the tables of the knowledge engine")?;
     let store = Store::new(database, platform.clock.clone(), platform.ids.clone());
     store.ensure_state().await?;
     let folder = config.index_folder.clone();

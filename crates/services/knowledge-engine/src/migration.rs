@@ -1,30 +1,20 @@
 //! The tables of this service.
+//!
+//! Every statement runs on SQLite and on PostgreSQL as it stands. Flags are 0 or 1, moments are milliseconds.
 
-use sea_orm_migration::prelude::*;
+use septet_database::{Migrations, Step};
 
-/// Brings them up to date.
-pub(crate) struct Migrator;
+/// The steps, oldest first.
+pub(crate) const MIGRATIONS: Migrations = Migrations {
+    recorded_in: "knowledge_migrations",
+    steps: &[
+        Step::new("m0001_knowledge", FIRST),
+        Step::new("m0002_file_owners", FILE_OWNERS),
+        Step::new("m0003_files_by_blob", FILES_BY_BLOB),
+    ],
+};
 
-impl MigratorTrait for Migrator {
-    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(First), Box::new(FileOwners), Box::new(FilesByBlob)]
-    }
-
-    fn migration_table_name() -> DynIden {
-        "knowledge_migrations".into_iden()
-    }
-}
-
-struct First;
-
-impl MigrationName for First {
-    fn name(&self) -> &'static str {
-        "m0001_knowledge"
-    }
-}
-
-/// Every statement runs on SQLite and on PostgreSQL as it stands. Flags are 0 or 1, moments are milliseconds.
-const STATEMENTS: [&str; 14] = [
+const FIRST: &[&str] = &[
     "CREATE TABLE knowledge_files (
         id TEXT NOT NULL PRIMARY KEY,
         tenant TEXT NOT NULL,
@@ -105,69 +95,10 @@ const STATEMENTS: [&str; 14] = [
     )",
 ];
 
-const TABLES: [&str; 7] = [
-    "knowledge_state",
-    "knowledge_vectors",
-    "knowledge_removals",
-    "knowledge_chunks",
-    "knowledge_pages",
-    "knowledge_documents",
-    "knowledge_files",
+const FILE_OWNERS: &[&str] = &[
+    // Who uploaded it; not known of files from before this was kept.
+    "ALTER TABLE knowledge_files ADD COLUMN created_by TEXT",
 ];
 
-#[async_trait::async_trait]
-impl MigrationTrait for First {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for statement in STATEMENTS {
-            manager.get_connection().execute_unprepared(statement).await?;
-        }
-        Ok(())
-    }
-
-    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for table in TABLES {
-            manager.get_connection().execute_unprepared(&format!("DROP TABLE {table}")).await?;
-        }
-        Ok(())
-    }
-}
-
-struct FileOwners;
-
-impl MigrationName for FileOwners {
-    fn name(&self) -> &'static str {
-        "m0002_file_owners"
-    }
-}
-
-#[async_trait::async_trait]
-impl MigrationTrait for FileOwners {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        // Who uploaded it; not known of files from before this was kept.
-        let statement = "ALTER TABLE knowledge_files ADD COLUMN created_by TEXT";
-        manager.get_connection().execute_unprepared(statement).await.map(|_done| ())
-    }
-
-    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let statement = "ALTER TABLE knowledge_files DROP COLUMN created_by";
-        manager.get_connection().execute_unprepared(statement).await.map(|_done| ())
-    }
-}
-
 /// Whether a blob is still needed is asked of every sweep.
-struct FilesByBlob;
-
-impl MigrationName for FilesByBlob {
-    fn name(&self) -> &'static str {
-        "m0003_files_by_blob"
-    }
-}
-
-#[async_trait::async_trait]
-impl MigrationTrait for FilesByBlob {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let index = "CREATE INDEX knowledge_files_by_blob ON knowledge_files (blob)";
-        manager.get_connection().execute_unprepared(index).await?;
-        Ok(())
-    }
-}
+const FILES_BY_BLOB: &[&str] = &["CREATE INDEX knowledge_files_by_blob ON knowledge_files (blob)"];

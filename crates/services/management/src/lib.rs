@@ -55,7 +55,7 @@ pub async fn open(
     database: Database,
 ) -> anyhow::Result<(Service, Option<FirstStart>)> {
     config.check().map_err(anyhow::Error::msg).context("the settings of management cannot work")?;
-    database.migrate::<migration::Migrator>().await.context("failed to prepare the tables of management")?;
+    database.migrate(&migration::MIGRATIONS).await.context("failed to prepare the tables of management")?;
     let management = Management::new(database, platform.clock.clone(), platform.ids.clone()).await?;
     let management = management.with_agents(Agents::new(platform.directory.transport(ServiceName::AgentCore)));
     let first_start = seeds::first_start(&management, &config).await.context("failed to fill a new installation")?;

@@ -1,29 +1,19 @@
 //! The tables of Management. Every statement runs on SQLite and on PostgreSQL as it stands; moments are milliseconds,
 //! flags are 0 or 1, lists and maps are JSON text.
 
-use sea_orm_migration::prelude::*;
+use septet_database::{Migrations, Step};
 
-pub(crate) struct Migrator;
+/// The steps, oldest first.
+pub(crate) const MIGRATIONS: Migrations = Migrations {
+    recorded_in: "management_migrations",
+    steps: &[
+        Step::new("m0001_tables", TABLES),
+        Step::new("m0002_rights_changes", RIGHTS_CHANGES),
+        Step::new("m0003_private_bases", PRIVATE_BASES),
+    ],
+};
 
-impl MigratorTrait for Migrator {
-    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(Tables), Box::new(RightsChanges), Box::new(PrivateBases)]
-    }
-
-    fn migration_table_name() -> DynIden {
-        "management_migrations".into_iden()
-    }
-}
-
-struct Tables;
-
-impl MigrationName for Tables {
-    fn name(&self) -> &'static str {
-        "m0001_tables"
-    }
-}
-
-const STATEMENTS: [&str; 18] = [
+const TABLES: &[&str] = &[
     "CREATE TABLE management_tenants (
         id TEXT NOT NULL PRIMARY KEY,
         name TEXT NOT NULL,
@@ -117,25 +107,7 @@ const STATEMENTS: [&str; 18] = [
     "CREATE INDEX management_knowledge_bases_tenant ON management_knowledge_bases (tenant, id)",
 ];
 
-#[async_trait::async_trait]
-impl MigrationTrait for Tables {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for statement in STATEMENTS {
-            manager.get_connection().execute_unprepared(statement).await?;
-        }
-        Ok(())
-    }
-}
-
-struct RightsChanges;
-
-impl MigrationName for RightsChanges {
-    fn name(&self) -> &'static str {
-        "m0002_rights_changes"
-    }
-}
-
-const RIGHTS_CHANGES: [&str; 4] = [
+const RIGHTS_CHANGES: &[&str] = &[
     // One row: the number of the newest change of anybody's rights.
     "CREATE TABLE management_epoch (id BIGINT NOT NULL PRIMARY KEY, value BIGINT NOT NULL)",
     "INSERT INTO management_epoch (id, value) VALUES (1, 0)",
@@ -149,29 +121,7 @@ const RIGHTS_CHANGES: [&str; 4] = [
     "CREATE INDEX management_rights_changes_epoch ON management_rights_changes (epoch)",
 ];
 
-#[async_trait::async_trait]
-impl MigrationTrait for RightsChanges {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for statement in RIGHTS_CHANGES {
-            manager.get_connection().execute_unprepared(statement).await?;
-        }
-        Ok(())
-    }
-}
-
-struct PrivateBases;
-
-impl MigrationName for PrivateBases {
-    fn name(&self) -> &'static str {
-        "m0003_private_bases"
-    }
-}
-
-#[async_trait::async_trait]
-impl MigrationTrait for PrivateBases {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        // 1: for `created_by` alone.
-        let statement = "ALTER TABLE management_knowledge_bases ADD COLUMN private BIGINT NOT NULL DEFAULT 0";
-        manager.get_connection().execute_unprepared(statement).await.map(|_done| ())
-    }
-}
+const PRIVATE_BASES: &[&str] = &[
+    // 1: for `created_by` alone.
+    "ALTER TABLE management_knowledge_bases ADD COLUMN private BIGINT NOT NULL DEFAULT 0",
+];

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use http::HeaderValue;
+use septet_chassis::service_keys::ServiceKey;
 use septet_prices::Service;
 use septet_protocols::Dialect;
 use serde_json::Value;
@@ -10,7 +11,7 @@ use sha2::Digest;
 
 use crate::asked::Asked;
 use crate::config::ModelKind;
-use crate::keys::Pass;
+use crate::keys::Grant;
 
 /// What is to be done.
 #[derive(Clone)]
@@ -25,7 +26,7 @@ pub(crate) struct ModelCall {
     /// Anthropic's header for beta features, passed on.
     pub beta: Option<HeaderValue>,
     /// For a client that came without the API gateway.
-    pub pass: Option<Arc<Pass>>,
+    pub service_key: Option<Arc<ServiceKey<Grant>>>,
 }
 
 /// The request itself.

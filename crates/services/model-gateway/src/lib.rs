@@ -77,7 +77,6 @@ use crate::cache::Cache;
 use crate::calls::Calls;
 use crate::deployment::Backend;
 use crate::difficulty::Difficulty;
-use crate::keys::Keys;
 use crate::provider::{Provider, Timeouts};
 use crate::quota::Quota;
 use crate::recorder::Recorder;
@@ -107,7 +106,7 @@ const MAX_EXPECTED: usize = 10_000;
 pub async fn open(config: Config, platform: &Platform, database: Database) -> anyhow::Result<Service> {
     config.check().map_err(anyhow::Error::msg).context("the settings of the model gateway cannot work")?;
     metrics::describe();
-    database.migrate::<migration::Migrator>().await.context("the tables of the model gateway")?;
+    database.migrate(&migration::MIGRATIONS).await.context("the tables of the model gateway")?;
     let registry = Registry::new(&config, platform.clock.clone(), entries(&config, platform)?);
     let counters = Settings::new(&config.counters, platform.clock.clone()).with_database(database.clone());
     let counters = Counters::open(counters).await.context("models.counters")?;
@@ -151,7 +150,7 @@ pub async fn open(config: Config, platform: &Platform, database: Database) -> an
         async move { calls.see_out().await }
     });
     let shared = Shared { calls, keep_alive: Duration::from_secs(config.keep_alive_s) };
-    let keys = Keys::new(&config.keys, platform.ids.clone());
+    let keys = keys::keys(&config.keys, platform.ids.clone());
     let limits = Limits { body_bytes: MAX_BODY_BYTES, timeout: MAX_CALL_DURATION, ..Limits::default() };
     Ok(Service { limits, ..Service::internal(ServiceName::ModelGateway, routes::routes(shared, keys)) })
 }

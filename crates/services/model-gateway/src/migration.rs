@@ -1,30 +1,22 @@
 //! The tables of this service.
+//!
+//! Every statement runs on SQLite and on PostgreSQL as it stands. Flags are 0 or 1, moments are milliseconds.
 
-use sea_orm_migration::prelude::*;
+use septet_database::{Migrations, Step};
 
-/// Brings them up to date.
-pub(crate) struct Migrator;
+/// The steps, oldest first.
+pub(crate) const MIGRATIONS: Migrations = Migrations {
+    recorded_in: "models_migrations",
+    steps: &[
+        Step::new("m0001_models", FIRST),
+        Step::new("m0002_exact_usage", EXACT),
+        Step::new("m0003_bills", BILLS),
+        Step::new("m0004_outcomes", OUTCOMES),
+        Step::new("m0005_holds", HOLDS),
+    ],
+};
 
-impl MigratorTrait for Migrator {
-    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(First), Box::new(Exact), Box::new(Bills), Box::new(Outcomes), Box::new(Holds)]
-    }
-
-    fn migration_table_name() -> DynIden {
-        "models_migrations".into_iden()
-    }
-}
-
-struct First;
-
-impl MigrationName for First {
-    fn name(&self) -> &'static str {
-        "m0001_models"
-    }
-}
-
-/// Every statement runs on SQLite and on PostgreSQL as it stands. Flags are 0 or 1, moments are milliseconds.
-const STATEMENTS: [&str; 6] = [
+const FIRST: &[&str] = &[
     "CREATE TABLE models_usage (
         id TEXT NOT NULL PRIMARY KEY,
         place BIGINT NOT NULL,
@@ -64,33 +56,8 @@ const STATEMENTS: [&str; 6] = [
     "CREATE INDEX models_answers_expiry ON models_answers (expires_at)",
 ];
 
-#[async_trait::async_trait]
-impl MigrationTrait for First {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for statement in STATEMENTS {
-            manager.get_connection().execute_unprepared(statement).await?;
-        }
-        Ok(())
-    }
-
-    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for table in ["models_answers", "models_feed", "models_usage"] {
-            manager.get_connection().execute_unprepared(&format!("DROP TABLE {table}")).await?;
-        }
-        Ok(())
-    }
-}
-
-struct Exact;
-
-impl MigrationName for Exact {
-    fn name(&self) -> &'static str {
-        "m0002_exact_usage"
-    }
-}
-
 /// More of the provider's usage figures, and how a call was routed. Answers are bytes now, whatever their dialect.
-const EXACT: [&str; 10] = [
+const EXACT: &[&str] = &[
     "ALTER TABLE models_usage ADD COLUMN cache_write_tokens BIGINT NOT NULL DEFAULT 0",
     "ALTER TABLE models_usage ADD COLUMN reasoning_tokens BIGINT NOT NULL DEFAULT 0",
     "ALTER TABLE models_usage ADD COLUMN route TEXT",
@@ -111,52 +78,16 @@ const EXACT: [&str; 10] = [
     "CREATE INDEX models_answers_end ON models_answers (expires_at)",
 ];
 
-#[async_trait::async_trait]
-impl MigrationTrait for Exact {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for statement in EXACT {
-            manager.get_connection().execute_unprepared(statement).await?;
-        }
-        Ok(())
-    }
-}
-
-struct Bills;
-
-impl MigrationName for Bills {
-    fn name(&self) -> &'static str {
-        "m0003_bills"
-    }
-}
-
 /// What was paid beside what was counted, and attempts that cost before another one answered.
-const BILLS: [&str; 4] = [
+const BILLS: &[&str] = &[
     "ALTER TABLE models_usage ADD COLUMN call_id TEXT",
     "ALTER TABLE models_usage ADD COLUMN said_cost_nano BIGINT",
     "ALTER TABLE models_usage ADD COLUMN table_cost_nano BIGINT",
     "ALTER TABLE models_usage ADD COLUMN service_tier TEXT",
 ];
 
-#[async_trait::async_trait]
-impl MigrationTrait for Bills {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for statement in BILLS {
-            manager.get_connection().execute_unprepared(statement).await?;
-        }
-        Ok(())
-    }
-}
-
-struct Outcomes;
-
-impl MigrationName for Outcomes {
-    fn name(&self) -> &'static str {
-        "m0004_outcomes"
-    }
-}
-
 /// How hard calls were, how a tenant says they turned out, and what was learned from that.
-const OUTCOMES: [&str; 6] = [
+const OUTCOMES: &[&str] = &[
     "ALTER TABLE models_usage ADD COLUMN difficulty BIGINT",
     "ALTER TABLE models_usage ADD COLUMN tier TEXT",
     "CREATE INDEX models_usage_difficulty ON models_usage (tenant, route, place) WHERE difficulty IS NOT NULL",
@@ -178,37 +109,9 @@ const OUTCOMES: [&str; 6] = [
     )",
 ];
 
-#[async_trait::async_trait]
-impl MigrationTrait for Outcomes {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for statement in OUTCOMES {
-            manager.get_connection().execute_unprepared(statement).await?;
-        }
-        Ok(())
-    }
-}
-
-struct Holds;
-
-impl MigrationName for Holds {
-    fn name(&self) -> &'static str {
-        "m0005_holds"
-    }
-}
-
 /// What was kept back of a tenant's account for a call, and what a provider said of it that cannot be true.
-const HOLDS: [&str; 3] = [
+const HOLDS: &[&str] = &[
     "ALTER TABLE models_usage ADD COLUMN hold TEXT",
     "ALTER TABLE models_usage ADD COLUMN reserved_nano BIGINT",
     "ALTER TABLE models_usage ADD COLUMN doubt TEXT",
 ];
-
-#[async_trait::async_trait]
-impl MigrationTrait for Holds {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for statement in HOLDS {
-            manager.get_connection().execute_unprepared(statement).await?;
-        }
-        Ok(())
-    }
-}

@@ -151,8 +151,8 @@ async fn list(State(shared): State<Shared>, client: ClientIdentity) -> Response 
         return Refused { dialect: Dialect::Chat, error }.into_response();
     }
     let mut list: ModelList = shared.calls.registry.list().await;
-    if let Some(pass) = client.pass {
-        list.data.retain(|model| pass.opens(&model.id));
+    if let Some(key) = client.key {
+        list.data.retain(|model| key.grant.opens(&model.id));
     }
     Json(list).into_response()
 }
@@ -204,11 +204,11 @@ async fn budgets(
     caller: Caller,
     client: ClientIdentity,
 ) -> Result<Json<Value>, Refusal<Error>> {
-    let pass = client.pass.as_ref();
+    let key = client.key.as_ref();
     let who = Who {
         caller: &caller,
-        key: pass.map(|pass| pass.name.as_str()),
-        group: pass.and_then(|pass| pass.group.as_deref()),
+        key: key.map(|key| key.grant.name.as_str()),
+        group: key.and_then(|key| key.grant.group.as_deref()),
     };
     Ok(Json(answer::budgets(shared.calls.quota.look(&who).await?)))
 }
@@ -245,14 +245,14 @@ async fn cancel(State(shared): State<Shared>, caller: Caller, Json(call): Json<C
 
 /// Only peers see what concerns all tenants.
 fn inside(client: &ClientIdentity) -> Result<(), Error> {
-    if client.pass.is_some() { Err(Error::Inside) } else { Ok(()) }
+    if client.key.is_some() { Err(Error::Inside) } else { Ok(()) }
 }
 
 fn call(client: ClientIdentity, headers: &HeaderMap, model: String, work: Work) -> Result<(Caller, ModelCall), Error> {
-    let ClientIdentity { caller, pass } = client;
+    let ClientIdentity { caller, key } = client;
     let caller = caller.ok_or(Error::NoKey)?;
-    if let Some(pass) = &pass
-        && !pass.opens(&model)
+    if let Some(key) = &key
+        && !key.grant.opens(&model)
     {
         return Err(Error::NotYours { name: model });
     }
@@ -264,7 +264,7 @@ fn call(client: ClientIdentity, headers: &HeaderMap, model: String, work: Work) 
         key: idempotency_key(headers)?,
         offset: offset.transpose()?.unwrap_or(0),
         beta: headers.get("anthropic-beta").cloned(),
-        pass,
+        service_key: key,
     };
     Ok((caller, call))
 }

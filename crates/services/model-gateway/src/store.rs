@@ -5,9 +5,9 @@ mod row;
 
 use std::time::Duration;
 
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, Statement, Value};
+use sea_orm::{DatabaseTransaction, DbBackend, DbErr, Value};
 use septet_contracts::models::{UsagePage, UsageRecord};
-use septet_database::Database;
+use septet_database::{Columns, Database, Sql};
 use septet_kernel::TenantId;
 
 pub(crate) use self::outcomes::Judged;
@@ -39,10 +39,6 @@ const APPEND_TIMEOUT: Duration = Duration::from_secs(30);
 impl Store {
     pub(crate) fn new(database: Database) -> Self {
         Self { database }
-    }
-
-    fn statement(&self, sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {
-        Statement::from_sql_and_values(self.database.backend(), sql, values)
     }
 
     /// Places for `n` values from the `first` on. `SQLite` looks up every numbered place in a list of all of them, which
@@ -87,8 +83,7 @@ impl Store {
     ) -> Result<(), Error> {
         let transaction = self.database.begin().await?;
         self.insert(&transaction, std::slice::from_ref(record)).await?;
-        let expired = self.statement("DELETE FROM models_answers WHERE expires_at < $1", [now_ms.into()]);
-        transaction.execute_raw(expired).await?;
+        transaction.run("DELETE FROM models_answers WHERE expires_at < $1", [now_ms.into()]).await?;
         let values: [Value; 6] = [
             record.tenant.to_string().into(),
             key.into(),
@@ -99,7 +94,7 @@ impl Store {
         ];
         let insert = "INSERT INTO models_answers (tenant, idempotency_key, fingerprint, head, body, expires_at)
             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (tenant, idempotency_key) DO NOTHING";
-        transaction.execute_raw(self.statement(insert, values)).await?;
+        transaction.run(insert, values).await?;
         transaction.commit().await?;
         Ok(())
     }
@@ -109,21 +104,18 @@ impl Store {
         // by two who try at once.
         let n = i64::try_from(records.len()).unwrap_or(i64::MAX);
         let take = "UPDATE models_feed SET place = place + $1 WHERE name = 'usage' RETURNING place";
-        let last = transaction
-            .query_one_raw(self.statement(take, [n.into()]))
-            .await?
-            .ok_or(Error::Stored { what: "place of the usage feed" })?;
-        let last: i64 = last.try_get("", "place")?;
+        let last = transaction.one(take, [n.into()]).await?.ok_or(Error::Stored { what: "place of the usage feed" })?;
+        let last: i64 = last.column("place")?;
         let known = format!("SELECT id FROM models_usage WHERE id IN ({})", self.marks(1, records.len()));
         let ids = records.iter().map(|record| Value::from(record.id.to_string()));
-        let known = transaction.query_all_raw(self.statement(&known, ids)).await?;
-        let known: Vec<String> = known.iter().map(|row| row.try_get::<String>("", "id")).collect::<Result<_, _>>()?;
+        let known = transaction.all(&known, ids).await?;
+        let known: Vec<String> = known.iter().map(|row| row.column::<String>("id")).collect::<Result<_, _>>()?;
         let fresh: Vec<&UsageRecord> =
             records.iter().filter(|record| !known.contains(&record.id.to_string())).collect();
         let n_known = i64::try_from(records.len() - fresh.len()).unwrap_or(0);
         if n_known > 0 {
             let give_back = "UPDATE models_feed SET place = place - $1 WHERE name = 'usage'";
-            transaction.execute_raw(self.statement(give_back, [n_known.into()])).await?;
+            transaction.run(give_back, [n_known.into()]).await?;
         }
         if fresh.is_empty() {
             return Ok(());
@@ -133,7 +125,7 @@ impl Store {
             (0..fresh.len()).map(|row| format!("({})", self.marks(row * COLUMNS.len() + 1, COLUMNS.len()))).collect();
         let insert = format!("INSERT INTO models_usage ({}) VALUES {}", COLUMNS.join(", "), rows.join(", "));
         let values = (first..).zip(&fresh).flat_map(|(place, record)| values(record, place));
-        transaction.execute_raw(self.statement(&insert, values)).await?;
+        transaction.run(&insert, values).await?;
         Ok(())
     }
 
@@ -142,13 +134,13 @@ impl Store {
         let select = "SELECT fingerprint, head, body FROM models_answers
             WHERE tenant = $1 AND idempotency_key = $2 AND expires_at >= $3";
         let values: [Value; 3] = [tenant.to_string().into(), key.into(), now_ms.into()];
-        let Some(row) = self.database.reader().query_one_raw(self.statement(select, values)).await? else {
+        let Some(row) = self.database.reader().one(select, values).await? else {
             return Ok(None);
         };
         Ok(Some(Stored {
-            fingerprint: row.try_get("", "fingerprint")?,
-            deployment: row.try_get("", "head")?,
-            body: row.try_get("", "body")?,
+            fingerprint: row.column("fingerprint")?,
+            deployment: row.column("head")?,
+            body: row.column("body")?,
         }))
     }
 
@@ -156,7 +148,7 @@ impl Store {
     pub(crate) async fn usage_after(&self, after: i64, limit: u32) -> Result<UsagePage, Error> {
         let select = "SELECT * FROM models_usage WHERE place > $1 ORDER BY place LIMIT $2";
         let values: [Value; 2] = [after.into(), (i64::from(limit) + 1).into()];
-        let rows = self.database.reader().query_all_raw(self.statement(select, values)).await?;
+        let rows = self.database.reader().all(select, values).await?;
         let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
         let data = rows.iter().take(wanted).map(record).collect::<Result<Vec<UsageRecord>, Error>>()?;
         Ok(UsagePage { next: data.last().map_or(after, |record| record.cursor), has_more: rows.len() > wanted, data })

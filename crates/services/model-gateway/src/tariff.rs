@@ -3,12 +3,12 @@
 //! A price of the settings counts before everything else: whoever writes it decides what is charged. Then counts what
 //! the provider itself says the call cost, and then the price table, by the service tier that the call got.
 
-use septet_kernel::{Money, TenantId};
+use septet_chassis::service_keys::tenant_named;
+use septet_kernel::{Money, ServiceName, TenantId};
 use septet_prices::{PriceRow, Service, Table, Tokens};
 use septet_protocols::Usage;
 
 use crate::config::{ModelConfig, OwnPrices, TenantPriceConfig};
-use crate::keys;
 
 /// Prices of one deployment.
 #[derive(Debug, Clone, Default)]
@@ -53,7 +53,9 @@ impl Tariff {
             name == model || name.strip_prefix(provider).is_some_and(|rest| rest.strip_prefix('/') == Some(model))
         };
         let meant = entries.iter().filter(|entry| is_meant(&entry.model));
-        self.tenants = meant.filter_map(|entry| Some((keys::tenant(&entry.tenant), entry.prices()?))).collect();
+        self.tenants = meant
+            .filter_map(|entry| Some((tenant_named(ServiceName::ModelGateway, &entry.tenant), entry.prices()?)))
+            .collect();
         self
     }
 

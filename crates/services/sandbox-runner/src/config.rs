@@ -13,7 +13,6 @@ use crate::driver::Level;
 use crate::drivers::DriverKind;
 use crate::kubernetes;
 pub use key::KeyConfig;
-pub(crate) use key::hash_key;
 
 /// Settings, each with its unit and default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

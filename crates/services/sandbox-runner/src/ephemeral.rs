@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use futures::StreamExt;
+use septet_chassis::service_keys::stable_id;
 use septet_contracts::sandbox::{ExecutionEvent, NewExecution};
-use septet_kernel::{ContainerId, Id, TenantId, UserId};
+use septet_kernel::{ContainerId, Id, ServiceName, TenantId, UserId};
 use tracing::warn;
 
 use crate::Error;
 use crate::container::Container;
 use crate::execution::Events;
-use crate::keys::stable_id;
 use crate::sandbox::Sandbox;
 
 /// How long the files of such an execution can be fetched, or its container be used again.
@@ -32,7 +32,7 @@ impl Sandbox {
             // The same key of the same person finds the same container, and in it the execution.
             Some(key) => {
                 let of = owner.map_or_else(|| tenant.to_string(), |owner| format!("{tenant} {owner}"));
-                ContainerId::from_uuid(stable_id("execute", &format!("{of} {key}")))
+                ContainerId::from_uuid(stable_id(ServiceName::SandboxRunner, "execute", &format!("{of} {key}")))
             }
             None => self.ids.next(),
         };

@@ -1,29 +1,21 @@
 //! The tables of the sandbox runner.
+//!
+//! Every statement runs on SQLite and on PostgreSQL as it stands. Flags are 0 or 1, moments are milliseconds.
 
-use sea_orm_migration::prelude::*;
+use septet_database::{Migrations, Step};
 
-pub(crate) struct Migrator;
+/// The steps, oldest first.
+pub(crate) const MIGRATIONS: Migrations = Migrations {
+    recorded_in: "sandbox_migrations",
+    steps: &[
+        Step::new("m0001_containers_files_executions", FIRST),
+        Step::new("m0002_networks", NETWORKS),
+        Step::new("m0003_owners", OWNERS),
+        Step::new("m0004_files_by_blob", BLOBS),
+    ],
+};
 
-impl MigratorTrait for Migrator {
-    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(First), Box::new(Networks), Box::new(Owners), Box::new(Blobs)]
-    }
-
-    fn migration_table_name() -> DynIden {
-        "sandbox_migrations".into_iden()
-    }
-}
-
-struct First;
-
-impl MigrationName for First {
-    fn name(&self) -> &'static str {
-        "m0001_containers_files_executions"
-    }
-}
-
-/// Every statement runs on SQLite and on PostgreSQL as it stands. Flags are 0 or 1, moments are milliseconds.
-const STATEMENTS: [&str; 6] = [
+const FIRST: &[&str] = &[
     "CREATE TABLE sandbox_containers (
         id TEXT NOT NULL PRIMARY KEY,
         tenant TEXT NOT NULL,
@@ -58,72 +50,19 @@ const STATEMENTS: [&str; 6] = [
     "CREATE UNIQUE INDEX sandbox_executions_once ON sandbox_executions (container, idempotency_key)",
 ];
 
-#[async_trait::async_trait]
-impl MigrationTrait for First {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for statement in STATEMENTS {
-            manager.get_connection().execute_unprepared(statement).await?;
-        }
-        Ok(())
-    }
-}
+const NETWORKS: &[&str] = &[
+    // JSON of what the container may reach; the values of secrets are not in it. NULL: nothing.
+    "ALTER TABLE sandbox_containers ADD COLUMN network TEXT",
+];
 
-struct Networks;
-
-impl MigrationName for Networks {
-    fn name(&self) -> &'static str {
-        "m0002_networks"
-    }
-}
-
-#[async_trait::async_trait]
-impl MigrationTrait for Networks {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        // JSON of what the container may reach; the values of secrets are not in it. NULL: nothing.
-        manager.get_connection().execute_unprepared("ALTER TABLE sandbox_containers ADD COLUMN network TEXT").await?;
-        Ok(())
-    }
-}
-
-struct Owners;
-
-impl MigrationName for Owners {
-    fn name(&self) -> &'static str {
-        "m0003_owners"
-    }
-}
-
-#[async_trait::async_trait]
-impl MigrationTrait for Owners {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        // The person who made it. NULL: everybody's of the tenant.
-        manager
-            .get_connection()
-            .execute_unprepared("ALTER TABLE sandbox_containers ADD COLUMN created_by TEXT")
-            .await?;
-        Ok(())
-    }
-}
+const OWNERS: &[&str] = &[
+    // The person who made it. NULL: everybody's of the tenant.
+    "ALTER TABLE sandbox_containers ADD COLUMN created_by TEXT",
+];
 
 /// What a sweep of the blob store and of old containers looks for.
-struct Blobs;
-
-impl MigrationName for Blobs {
-    fn name(&self) -> &'static str {
-        "m0004_files_by_blob"
-    }
-}
-
-#[async_trait::async_trait]
-impl MigrationTrait for Blobs {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for index in [
-            "CREATE INDEX sandbox_files_by_blob ON sandbox_files (blob)",
-            "CREATE INDEX sandbox_containers_named ON sandbox_containers (tenant, name)",
-            "CREATE INDEX sandbox_containers_expiring ON sandbox_containers (last_active_at)",
-        ] {
-            manager.get_connection().execute_unprepared(index).await?;
-        }
-        Ok(())
-    }
-}
+const BLOBS: &[&str] = &[
+    "CREATE INDEX sandbox_files_by_blob ON sandbox_files (blob)",
+    "CREATE INDEX sandbox_containers_named ON sandbox_containers (tenant, name)",
+    "CREATE INDEX sandbox_containers_expiring ON sandbox_containers (last_active_at)",
+];

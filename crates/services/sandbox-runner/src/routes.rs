@@ -21,7 +21,7 @@ use septet_contracts::page::{Page, PageQuery};
 use septet_contracts::sandbox as api;
 use septet_kernel::{Caller, ContainerFileId, ContainerId};
 
-use crate::keys::Keys;
+use crate::keys;
 use crate::sandbox::Sandbox;
 use crate::wire::{self, Walls};
 use crate::{Error, doctor, mcp};
@@ -30,7 +30,7 @@ type Shared = State<Arc<Sandbox>>;
 type Answer<T> = Result<Json<T>, Refusal<Error>>;
 
 pub(crate) fn routes(sandbox: Arc<Sandbox>) -> Router {
-    let keys = Keys::new(&sandbox.config.keys, sandbox.ids.clone());
+    let keys = keys::keys(&sandbox.config.keys, sandbox.ids.clone());
     // Forms are read in pieces and have a limit of their own.
     let files = post(files::add).get(list_files).layer(DefaultBodyLimit::disable());
     Router::new()

@@ -4,12 +4,11 @@ mod cache;
 mod owners;
 mod space;
 
-use std::str::FromStr;
 use std::sync::Arc;
 
-use sea_orm::{ConnectionTrait, DbBackend, QueryResult, Statement, TryGetable, Value};
+use sea_orm::{DbBackend, QueryResult, Value};
 use septet_contracts::page::PageQuery;
-use septet_database::Database;
+use septet_database::{Columns, Database, Sql, cut, page_clause};
 use septet_kernel::{ContainerFileId, ContainerId, ExecutionId, TenantId, UserId};
 
 use crate::Error;
@@ -39,7 +38,7 @@ pub(crate) struct Stored {
 
 impl Store {
     pub(crate) async fn open(database: Database) -> Result<Self, septet_database::Error> {
-        database.migrate::<crate::migration::Migrator>().await?;
+        database.migrate(&crate::migration::MIGRATIONS).await?;
         Ok(Self { database, cache: Arc::default() })
     }
 
@@ -96,8 +95,7 @@ impl Store {
             sql.push_str(" AND (created_by IS NULL OR created_by = $2)");
             values.push(person.to_string().into());
         }
-        let rows = self.page(sql, values, page).await?;
-        let (rows, has_more) = cut(rows, page, container)?;
+        let (rows, has_more) = self.page(sql, values, page, container).await?;
         Ok((rows.into_iter().map(|row| self.cache.get(row.id).unwrap_or(row)).collect(), has_more))
     }
 
@@ -124,7 +122,6 @@ impl Store {
     }
 
     pub(crate) async fn delete_container(&self, id: ContainerId) -> Result<(), Error> {
-        let backend = self.database.backend();
         self.cache.forget(id);
         let text = id.to_string();
         let deleted = self
@@ -134,9 +131,7 @@ impl Store {
                     [("sandbox_executions", "container"), ("sandbox_files", "container"), ("sandbox_containers", "id")]
                 {
                     let sql = format!("DELETE FROM {table} WHERE {column} = $1");
-                    transaction
-                        .execute_raw(Statement::from_sql_and_values(backend, sql, [Value::from(text.clone())]))
-                        .await?;
+                    transaction.run(sql, [text.clone().into()]).await?;
                 }
                 Ok(())
             })
@@ -165,12 +160,10 @@ impl Store {
         gone: &[String],
         files: &[File],
     ) -> Result<(), Error> {
-        let backend = self.database.backend();
-        let statement = |sql: String, values: Vec<Value>| Statement::from_sql_and_values(backend, sql, values);
         let mut statements = Vec::new();
         for path in gone.iter().chain(files.iter().map(|file| &file.path)) {
             let (sql, values) = retired(container, path);
-            statements.push(statement(sql, values));
+            statements.push((sql, values));
         }
         for file in files {
             let values: Vec<Value> = vec![
@@ -183,7 +176,7 @@ impl Store {
                 file.created_at_ms.into(),
             ];
             let sql = format!("INSERT INTO sandbox_files ({FILE}, is_current) VALUES ($1, $2, $3, $4, $5, $6, $7, 1)");
-            statements.push(statement(sql, values));
+            statements.push((sql, values));
         }
         if statements.is_empty() {
             return Ok(());
@@ -194,8 +187,8 @@ impl Store {
                 if is_more {
                     self.queue_up(transaction, quota).await?;
                 }
-                for statement in statements {
-                    transaction.execute_raw(statement).await?;
+                for (sql, values) in statements {
+                    transaction.run(sql, values).await?;
                 }
                 if is_more { self.check(transaction, quota).await } else { Ok(()) }
             })
@@ -218,8 +211,7 @@ impl Store {
     /// A page of the files that are in the session now.
     pub(crate) async fn files(&self, container: ContainerId, page: &PageQuery) -> Result<(Vec<File>, bool), Error> {
         let sql = format!("SELECT {FILE} FROM sandbox_files WHERE is_current = 1 AND container = $1");
-        let rows = self.page(sql, vec![container.to_string().into()], page).await?;
-        cut(rows, page, file)
+        self.page(sql, vec![container.to_string().into()], page, file).await
     }
 
     /// All files that are in the session now.
@@ -261,42 +253,35 @@ impl Store {
             return Ok(None);
         };
         Ok(Some(Stored {
-            id: parsed(&row, "id")?,
-            code_sha256: column(&row, "code_sha256")?,
-            over_by_ms: column(&row, "over_by")?,
-            events: column(&row, "events")?,
+            id: row.parsed("id")?,
+            code_sha256: row.column("code_sha256")?,
+            over_by_ms: row.column("over_by")?,
+            events: row.column("events")?,
         }))
     }
 
     async fn write(&self, sql: String, values: Vec<Value>) -> Result<u64, Error> {
-        let statement = Statement::from_sql_and_values(self.database.backend(), sql, values);
-        Ok(self.database.writer().execute_raw(statement).await?.rows_affected())
+        Ok(self.database.writer().run(sql, values).await?)
     }
 
     async fn one(&self, sql: String, values: Vec<Value>) -> Result<Option<QueryResult>, Error> {
-        let statement = Statement::from_sql_and_values(self.database.backend(), sql, values);
-        Ok(self.database.reader().query_one_raw(statement).await?)
+        Ok(self.database.reader().one(sql, values).await?)
     }
 
     async fn many(&self, sql: String, values: Vec<Value>) -> Result<Vec<QueryResult>, Error> {
-        let statement = Statement::from_sql_and_values(self.database.backend(), sql, values);
-        Ok(self.database.reader().query_all_raw(statement).await?)
+        Ok(self.database.reader().all(sql, values).await?)
     }
 
-    /// One more row than the page holds, to know whether more follow.
-    async fn page(&self, mut sql: String, mut values: Vec<Value>, page: &PageQuery) -> Result<Vec<QueryResult>, Error> {
-        let (after, order) = if page.is_ascending() { (">", "ASC") } else { ("<", "DESC") };
-        if let Some(id) = &page.after {
-            values.push(id.clone().into());
-            sql.push_str(&format!(" AND id {after} ${}", values.len()));
-        }
-        if let Some(id) = &page.before {
-            values.push(id.clone().into());
-            let before = if page.is_ascending() { "<" } else { ">" };
-            sql.push_str(&format!(" AND id {before} ${}", values.len()));
-        }
-        sql.push_str(&format!(" ORDER BY id {order} LIMIT {}", page.limit() + 1));
-        self.many(sql, values).await
+    async fn page<T>(
+        &self,
+        mut sql: String,
+        mut values: Vec<Value>,
+        page: &PageQuery,
+        read: fn(&QueryResult) -> Result<T, Error>,
+    ) -> Result<(Vec<T>, bool), Error> {
+        sql.push_str(&page_clause(page, "id", &mut values));
+        let rows = self.many(sql, values).await?;
+        Ok(cut(page, rows.iter().map(read).collect::<Result<_, _>>()?))
     }
 }
 
@@ -305,48 +290,29 @@ fn retired(container: ContainerId, path: &str) -> (String, Vec<Value>) {
     (sql.to_owned(), vec![container.to_string().into(), path.into()])
 }
 
-fn cut<T>(
-    mut rows: Vec<QueryResult>,
-    page: &PageQuery,
-    read: fn(&QueryResult) -> Result<T, Error>,
-) -> Result<(Vec<T>, bool), Error> {
-    let limit = page.limit() as usize;
-    let has_more = rows.len() > limit;
-    rows.truncate(limit);
-    Ok((rows.iter().map(read).collect::<Result<_, _>>()?, has_more))
-}
-
 fn container(row: &QueryResult) -> Result<Container, Error> {
-    let network: Option<String> = column(row, "network")?;
-    let network = network.map(|text| serde_json::from_str(&text)).transpose();
     Ok(Container {
-        id: parsed(row, "id")?,
-        tenant: parsed(row, "tenant")?,
-        name: column(row, "name")?,
-        created_at_ms: column(row, "created_at")?,
-        last_active_at_ms: column(row, "last_active_at")?,
-        expires_minutes: column::<Option<i64>>(row, "expires_minutes")?.and_then(|minutes| u32::try_from(minutes).ok()),
-        network: network.map_err(|error| Error::BadRow(format!("network: {error}")))?,
+        id: row.parsed("id")?,
+        tenant: row.parsed("tenant")?,
+        name: row.column("name")?,
+        created_at_ms: row.column("created_at")?,
+        last_active_at_ms: row.column("last_active_at")?,
+        expires_minutes: row.column::<Option<i64>>("expires_minutes")?.and_then(|minutes| u32::try_from(minutes).ok()),
+        network: match row.column::<Option<String>>("network")? {
+            Some(_) => Some(row.json("network")?),
+            None => None,
+        },
     })
 }
 
 fn file(row: &QueryResult) -> Result<File, Error> {
     Ok(File {
-        id: parsed(row, "id")?,
-        container: parsed(row, "container")?,
-        path: column(row, "path")?,
-        bytes: column::<i64>(row, "bytes")?.unsigned_abs(),
-        blob: parsed(row, "blob")?,
-        source: if column::<String>(row, "source")? == "user" { Source::User } else { Source::Assistant },
-        created_at_ms: column(row, "created_at")?,
+        id: row.parsed("id")?,
+        container: row.parsed("container")?,
+        path: row.column("path")?,
+        bytes: row.column::<i64>("bytes")?.unsigned_abs(),
+        blob: row.parsed("blob")?,
+        source: if row.column::<String>("source")? == "user" { Source::User } else { Source::Assistant },
+        created_at_ms: row.column("created_at")?,
     })
-}
-
-fn column<T: TryGetable>(row: &QueryResult, name: &str) -> Result<T, Error> {
-    Ok(row.try_get("", name)?)
-}
-
-fn parsed<T: FromStr<Err: std::fmt::Display>>(row: &QueryResult, name: &str) -> Result<T, Error> {
-    let text: String = column(row, name)?;
-    text.parse().map_err(|error: T::Err| Error::BadRow(format!("{name}: {error}")))
 }

@@ -1,7 +1,12 @@
 //! The relational store: SQLite on a laptop, PostgreSQL at scale, chosen by the URI.
 //!
 //! One code base serves both through SeaORM. This crate holds no domain SQL: it opens connections, keeps SQLite's
-//! one-writer rule, and runs migrations. A service touches only the tables with its own prefix.
+//! one-writer rule, runs migrations, and has the few lines of SQL that every service would write again. A service
+//! touches only the tables with its own prefix.
+
+mod migration;
+mod page;
+mod sql;
 
 use std::future::Future;
 use std::os::unix::fs::OpenOptionsExt;
@@ -12,9 +17,14 @@ use sea_orm::{
     ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode,
     TransactionOptions, TransactionTrait,
 };
-use sea_orm_migration::MigratorTrait;
+use sea_orm_migration::MigratorTraitSelf;
 use septet_kernel::{Failure, Kind};
 use tracing::warn;
+
+pub use migration::{Code, Migrations, Step};
+pub use page::{cut, page_clause};
+pub use sea_orm_migration::SchemaManagerConnection;
+pub use sql::{Columns, Sql, places, stored};
 
 /// A connection to the database. Cheap to clone.
 #[derive(Clone)]
@@ -177,9 +187,9 @@ impl Database {
     /// Brings the tables of one service up to date.
     ///
     /// # Errors
-    /// [`Error::Migrate`] when a step fails; the steps before it stay.
-    pub async fn migrate<M: MigratorTrait>(&self) -> Result<(), Error> {
-        M::up(&self.writer, None).await.map_err(Error::Migrate)
+    /// [`Error::Migrate`] when a step fails; the steps before it stay, and nothing of it does.
+    pub async fn migrate(&self, migrations: &Migrations) -> Result<(), Error> {
+        migrations.up(&self.writer, None).await.map_err(Error::Migrate)
     }
 
     /// Closes all connections; SQLite folds its log into the file.

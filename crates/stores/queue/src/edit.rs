@@ -1,9 +1,10 @@
 //! What people and services do with jobs: make, look, cancel, retry. Always within one tenant.
 
-use sea_orm::{ConnectionTrait, DatabaseConnection, Value};
+use sea_orm::{DatabaseConnection, Value};
+use septet_database::{Columns, Sql};
 use septet_kernel::{JobId, TenantId};
 
-use crate::row::{COLUMNS, column, job, statement};
+use crate::row::{COLUMNS, job};
 use crate::{Error, Filter, Job, NewJob, Queue, State, Stats};
 
 impl Queue {
@@ -46,11 +47,7 @@ impl Queue {
              VALUES ($1, $2, $3, $4, $5, $6, 'ready', $7, $8, 0, $9, 0, 0, 0, 0, '', 0, $10, $11, $12, $13) \
              ON CONFLICT (tenant, kind, idempotency_key) DO NOTHING RETURNING {COLUMNS}"
         );
-        let inserted = self
-            .writer()
-            .query_one_raw(statement(self.writer(), sql, values))
-            .await
-            .map_err(Error::doing("enqueue a job"))?;
+        let inserted = self.writer().one(sql, values).await.map_err(Error::doing("enqueue a job"))?;
         if let Some(row) = inserted {
             self.wake();
             return job(&row);
@@ -65,8 +62,7 @@ impl Queue {
     async fn by_key(&self, on: &DatabaseConnection, tenant: TenantId, new: &NewJob) -> Result<Option<Job>, Error> {
         let sql = format!("SELECT {COLUMNS} FROM worker_jobs WHERE tenant = $1 AND kind = $2 AND idempotency_key = $3");
         let values = vec![tenant.to_string().into(), new.kind.clone().into(), new.idempotency_key.clone().into()];
-        let row =
-            on.query_one_raw(statement(on, sql, values)).await.map_err(Error::doing("look up an idempotency key"))?;
+        let row = on.one(sql, values).await.map_err(Error::doing("look up an idempotency key"))?;
         row.as_ref().map(job).transpose()
     }
 
@@ -77,11 +73,7 @@ impl Queue {
     pub async fn get(&self, tenant: TenantId, id: JobId) -> Result<Job, Error> {
         let sql = format!("SELECT {COLUMNS} FROM worker_jobs WHERE tenant = $1 AND id = $2");
         let values = vec![tenant.to_string().into(), id.to_string().into()];
-        let row = self
-            .reader()
-            .query_one_raw(statement(self.reader(), sql, values))
-            .await
-            .map_err(Error::doing("read a job"))?;
+        let row = self.reader().one(sql, values).await.map_err(Error::doing("read a job"))?;
         job(&row.ok_or(Error::NoJob(id))?)
     }
 
@@ -103,11 +95,7 @@ impl Queue {
             sql.push_str(&format!(" AND {condition} ${}", values.len()));
         }
         sql.push_str(&format!(" ORDER BY id DESC LIMIT {}", filter.limit));
-        let rows = self
-            .reader()
-            .query_all_raw(statement(self.reader(), sql, values))
-            .await
-            .map_err(Error::doing("list jobs"))?;
+        let rows = self.reader().all(sql, values).await.map_err(Error::doing("list jobs"))?;
         rows.iter().map(job).collect()
     }
 
@@ -173,12 +161,8 @@ impl Queue {
     /// [`Error::Database`].
     pub async fn purge(&self, before_ms: i64) -> Result<u64, Error> {
         let sql = "DELETE FROM worker_jobs WHERE state IN ('done', 'cancelled') AND finished_at < $1";
-        let done = self
-            .writer()
-            .execute_raw(statement(self.writer(), sql, vec![before_ms.into()]))
-            .await
-            .map_err(Error::doing("purge old jobs"))?;
-        Ok(done.rows_affected())
+        let done = self.writer().run(sql, vec![before_ms.into()]).await.map_err(Error::doing("purge old jobs"))?;
+        Ok(done)
     }
 
     /// Counts what waits, runs and died, over all tenants.
@@ -188,18 +172,15 @@ impl Queue {
     pub async fn stats(&self) -> Result<Stats, Error> {
         let sql = "SELECT state, COUNT(*) AS n, MIN(run_at) AS oldest FROM worker_jobs \
                    WHERE state IN ('ready', 'running', 'dead') GROUP BY state";
-        let rows = self
-            .reader()
-            .query_all_raw(statement(self.reader(), sql, Vec::new()))
-            .await
-            .map_err(Error::doing("count jobs"))?;
+        let rows = self.reader().all(sql, Vec::new()).await.map_err(Error::doing("count jobs"))?;
+        let unreadable = Error::doing("read a count of jobs");
         let mut stats = Stats::default();
         for row in &rows {
-            let n = u64::try_from(column::<i64>(row, "n")?).unwrap_or(0);
-            match column::<String>(row, "state")?.as_str() {
+            let n = row.count::<u64>("n").map_err(&unreadable)?;
+            match row.column::<String>("state").map_err(&unreadable)?.as_str() {
                 "ready" => {
                     stats.n_ready = n;
-                    let due_for = self.clock.now_ms() - column::<i64>(row, "oldest")?;
+                    let due_for = self.clock.now_ms() - row.column::<i64>("oldest").map_err(&unreadable)?;
                     stats.oldest_ready_ms = u64::try_from(due_for).unwrap_or(0);
                 }
                 "running" => stats.n_running = n,
@@ -216,8 +197,7 @@ impl Queue {
         values: Vec<Value>,
         doing: &'static str,
     ) -> Result<Option<Job>, Error> {
-        let row =
-            self.writer().query_one_raw(statement(self.writer(), sql, values)).await.map_err(Error::doing(doing))?;
+        let row = self.writer().one(sql, values).await.map_err(Error::doing(doing))?;
         row.as_ref().map(job).transpose()
     }
 }

@@ -4,10 +4,11 @@
 
 use std::time::Duration;
 
-use sea_orm::{ConnectionTrait, DbBackend, Value};
+use sea_orm::{DbBackend, Value};
+use septet_database::{Columns, Sql, stored};
 use septet_kernel::{JobId, TenantId};
 
-use crate::row::{COLUMNS, column, job, statement, stored};
+use crate::row::{COLUMNS, job};
 use crate::{Error, Failed, Job, Progress, Queue, State};
 
 /// A held job. Not cloned, so that a job has one holder.
@@ -77,12 +78,9 @@ impl Queue {
                      FROM waiting w WHERE w.tenant IS NOT NULL AND EXISTS ( \
                        SELECT 1 FROM worker_jobs d WHERE d.state = 'ready' AND d.tenant = w.tenant AND d.run_at <= $1)) \
                    SELECT tenant FROM turns ORDER BY n_running, served_at, tenant LIMIT 32";
-        let rows = self
-            .reader()
-            .query_all_raw(statement(self.reader(), sql, vec![self.clock.now_ms().into()]))
-            .await
-            .map_err(Error::doing("find due jobs"))?;
-        rows.iter().map(|row| column(row, "tenant")).collect()
+        let rows =
+            self.reader().all(sql, vec![self.clock.now_ms().into()]).await.map_err(Error::doing("find due jobs"))?;
+        rows.iter().map(|row| row.column("tenant").map_err(Error::doing("read a job row"))).collect()
     }
 
     async fn claim_of(&self, tenant: &str, worker: &str, lease: Duration) -> Result<Option<Lease>, Error> {
@@ -99,13 +97,9 @@ impl Queue {
              AND run_at <= $3 ORDER BY priority DESC, run_at, id LIMIT 1 {passing_by}) RETURNING {COLUMNS}"
         );
         let values = vec![(now + ms(lease)).into(), worker.into(), now.into(), tenant.into()];
-        let row = self
-            .writer()
-            .query_one_raw(statement(self.writer(), sql, values))
-            .await
-            .map_err(Error::doing("claim a job"))?;
+        let row = self.writer().one(sql, values).await.map_err(Error::doing("claim a job"))?;
         let Some(row) = row else { return Ok(None) };
-        Ok(Some(Lease { job: job(&row)?, token: column(&row, "lease_token")? }))
+        Ok(Some(Lease { job: job(&row)?, token: row.column("lease_token").map_err(Error::doing("read a job row"))? }))
     }
 
     /// Says that the worker is still there, for another `lease`.
@@ -212,11 +206,8 @@ impl Queue {
         let now = self.clock.now_ms();
         // Looked at first, for an update takes SQLite's only writer even when it changes nothing.
         let sql = "SELECT 1 AS one FROM worker_jobs WHERE state = 'running' AND lease_until <= $1 LIMIT 1";
-        let expired = self
-            .reader()
-            .query_one_raw(statement(self.reader(), sql, vec![now.into()]))
-            .await
-            .map_err(Error::doing("look for leases that ran out"))?;
+        let expired =
+            self.reader().one(sql, vec![now.into()]).await.map_err(Error::doing("look for leases that ran out"))?;
         if expired.is_some() {
             let n = self.settle_lost("lease_until <= $4", now.into()).await?;
             tracing::warn!(n_jobs = n, "leases ran out, their jobs are ready again");
@@ -238,12 +229,8 @@ impl Queue {
             "the worker disappeared while it worked on this".into(),
             value,
         ];
-        let done = self
-            .writer()
-            .execute_raw(statement(self.writer(), sql, values))
-            .await
-            .map_err(Error::doing("settle leases that ran out"))?;
-        Ok(done.rows_affected())
+        let done = self.writer().run(sql, values).await.map_err(Error::doing("settle leases that ran out"))?;
+        Ok(done)
     }
 
     /// Writes under the lease; `set` may use `$3` and up.

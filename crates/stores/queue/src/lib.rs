@@ -61,7 +61,7 @@ impl Queue {
     /// # Errors
     /// [`Error::Database`] when the database does not let us.
     pub async fn open(database: Database, clock: Clock, ids: Ids) -> Result<Self, Error> {
-        database.migrate::<migration::Migrator>().await.map_err(Error::migrate)?;
+        database.migrate(&migration::MIGRATIONS).await.map_err(Error::migrate)?;
         Ok(Self {
             database,
             clock,

@@ -1,29 +1,20 @@
 //! The one table.
+//!
+//! Every statement runs on SQLite and on PostgreSQL as it stands. Flags are 0 or 1, moments are milliseconds.
 
-use sea_orm_migration::prelude::*;
+use septet_database::{Migrations, Step};
 
-pub(crate) struct Migrator;
+/// The steps, oldest first.
+pub(crate) const MIGRATIONS: Migrations = Migrations {
+    recorded_in: "worker_migrations",
+    steps: &[
+        Step::new("m0001_jobs", JOBS),
+        Step::new("m0002_askers", ASKERS),
+        Step::new("m0003_least_rights", LEAST_RIGHTS),
+    ],
+};
 
-impl MigratorTrait for Migrator {
-    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(Jobs), Box::new(Askers), Box::new(LeastRights)]
-    }
-
-    fn migration_table_name() -> DynIden {
-        "worker_migrations".into_iden()
-    }
-}
-
-struct Jobs;
-
-impl MigrationName for Jobs {
-    fn name(&self) -> &'static str {
-        "m0001_jobs"
-    }
-}
-
-/// Every statement runs on SQLite and on PostgreSQL as it stands. Flags are 0 or 1, moments are milliseconds.
-const STATEMENTS: [&str; 6] = [
+const JOBS: &[&str] = &[
     "CREATE TABLE worker_jobs (
         id TEXT NOT NULL PRIMARY KEY,
         tenant TEXT NOT NULL,
@@ -60,50 +51,13 @@ const STATEMENTS: [&str; 6] = [
     "CREATE UNIQUE INDEX worker_jobs_once ON worker_jobs (tenant, kind, idempotency_key)",
 ];
 
-#[async_trait::async_trait]
-impl MigrationTrait for Jobs {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for statement in STATEMENTS {
-            manager.get_connection().execute_unprepared(statement).await?;
-        }
-        Ok(())
-    }
-}
+const ASKERS: &[&str] = &[
+    // A job is run with the rights of whoever asked for it.
+    "ALTER TABLE worker_jobs ADD COLUMN created_role TEXT",
+    "ALTER TABLE worker_jobs ADD COLUMN created_key TEXT",
+];
 
-struct Askers;
-
-impl MigrationName for Askers {
-    fn name(&self) -> &'static str {
-        "m0002_askers"
-    }
-}
-
-#[async_trait::async_trait]
-impl MigrationTrait for Askers {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        // A job is run with the rights of whoever asked for it.
-        for column in ["created_role", "created_key"] {
-            let statement = format!("ALTER TABLE worker_jobs ADD COLUMN {column} TEXT");
-            manager.get_connection().execute_unprepared(&statement).await?;
-        }
-        Ok(())
-    }
-}
-
-struct LeastRights;
-
-impl MigrationName for LeastRights {
-    fn name(&self) -> &'static str {
-        "m0003_least_rights"
-    }
-}
-
-#[async_trait::async_trait]
-impl MigrationTrait for LeastRights {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        // Jobs from before rights were kept: the least role that may ask for a job, which is all that any of them needs.
-        let statement =
-            "UPDATE worker_jobs SET created_role = 'member' WHERE created_role IS NULL OR created_by IS NULL";
-        manager.get_connection().execute_unprepared(statement).await.map(|_done| ())
-    }
-}
+const LEAST_RIGHTS: &[&str] = &[
+    // Jobs from before rights were kept: the least role that may ask for a job, which is all that any of them needs.
+    "UPDATE worker_jobs SET created_role = 'member' WHERE created_role IS NULL OR created_by IS NULL",
+];

@@ -6,9 +6,10 @@
 use std::collections::BTreeSet;
 
 use sea_orm::{ConnectionTrait, Value};
+use septet_database::{Columns, Sql};
 use septet_kernel::{BlobId, ResponseId};
 
-use super::{Store, parsed};
+use super::Store;
 use crate::error::Error;
 
 /// Notes that a run names a blob.
@@ -30,7 +31,7 @@ impl Store {
     ) -> Result<(), Error> {
         for blob in blobs {
             let values: [Value; 2] = [run.to_string().into(), blob.to_string().into()];
-            on.execute_raw(self.statement(ADD_BLOB, values)).await?;
+            on.run(ADD_BLOB, values).await?;
         }
         Ok(())
     }
@@ -42,9 +43,8 @@ impl Store {
         }
         let places = (1..=blobs.len()).map(|at| format!("${at}")).collect::<Vec<_>>().join(", ");
         let sql = format!("SELECT DISTINCT blob FROM agent_blobs WHERE blob IN ({places})");
-        let statement = self.statement(&sql, blobs.iter().map(|blob| Value::from(blob.to_string())));
-        let rows = self.database.reader().query_all_raw(statement).await?;
-        rows.iter().map(|row| parsed(row, "blob")).collect()
+        let rows = self.database.reader().all(&sql, blobs.iter().map(|blob| Value::from(blob.to_string()))).await?;
+        rows.iter().map(|row| Ok(row.parsed("blob")?)).collect()
     }
 }
 

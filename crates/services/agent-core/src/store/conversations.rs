@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use sea_orm::{ConnectionTrait, QueryResult, Value};
+use sea_orm::{QueryResult, Value};
 use septet_contracts::agents::{ConversationQuery, Source};
+use septet_database::{Columns, Sql};
 use septet_kernel::{Caller, ContainerId, ConversationId, ResponseId};
 
 use super::gone::NOTE_GONE;
-use super::{Store, from_json, parsed, parsed_or_none, to_json};
+use super::{Store, from_json, to_json};
 use crate::error::Error;
 
 /// A conversation's row.
@@ -52,26 +53,28 @@ impl Store {
         metadata: &BTreeMap<String, String>,
         now_ms: i64,
     ) -> Result<(), Error> {
-        let statement = self.statement(
-            "INSERT INTO agent_conversations (id, tenant, owner, title, metadata, created_at, updated_at, source)
+        self.database
+            .writer()
+            .run(
+                "INSERT INTO agent_conversations (id, tenant, owner, title, metadata, created_at, updated_at, source)
              VALUES ($1, $2, $3, '', $4, $5, $5, $6)",
-            [
-                id.to_string().into(),
-                caller.tenant.to_string().into(),
-                owner(caller).into(),
-                to_json("metadata", metadata)?.into(),
-                now_ms.into(),
-                source(caller).as_str().into(),
-            ],
-        );
-        self.database.writer().execute_raw(statement).await?;
+                [
+                    id.to_string().into(),
+                    caller.tenant.to_string().into(),
+                    owner(caller).into(),
+                    to_json("metadata", metadata)?.into(),
+                    now_ms.into(),
+                    source(caller).as_str().into(),
+                ],
+            )
+            .await?;
         Ok(())
     }
 
     pub(crate) async fn conversation(&self, caller: &Caller, id: ConversationId) -> Result<ConversationRow, Error> {
         let sql = format!("SELECT {COLUMNS} FROM agent_conversations WHERE id = $1 AND tenant = $2 AND owner = $3");
         let values = [id.to_string().into(), caller.tenant.to_string().into(), owner(caller).into()];
-        let row = self.database.reader().query_one_raw(self.statement(&sql, values)).await?;
+        let row = self.database.reader().one(&sql, values).await?;
         conversation_row(&row.ok_or(Error::NoConversation(id))?)
     }
 
@@ -101,36 +104,40 @@ impl Store {
             wanted.source.map_or("", Source::as_str).into(),
             pattern(wanted.search.as_deref().unwrap_or_default()).into(),
         ];
-        let rows = self.database.reader().query_all_raw(self.statement(&sql, values)).await?;
+        let rows = self.database.reader().all(&sql, values).await?;
         rows.iter().map(conversation_row).collect()
     }
 
     /// The runs of a conversation, oldest first.
     pub(crate) async fn runs_of(&self, id: ConversationId) -> Result<Vec<ResponseId>, Error> {
-        let statement = self.statement(
-            "SELECT id FROM agent_runs WHERE conversation = $1 ORDER BY created_at, id",
-            [id.to_string().into()],
-        );
-        let rows = self.database.reader().query_all_raw(statement).await?;
-        rows.iter().map(|row| parsed(row, "id")).collect()
+        let rows = self
+            .database
+            .reader()
+            .all("SELECT id FROM agent_runs WHERE conversation = $1 ORDER BY created_at, id", [id.to_string().into()])
+            .await?;
+        rows.iter().map(|row| Ok(row.parsed("id")?)).collect()
     }
 
     /// Remembers the sandbox of a conversation.
     pub(crate) async fn set_container(&self, id: ConversationId, container: ContainerId) -> Result<(), Error> {
-        let statement = self.statement(
-            "UPDATE agent_conversations SET container = $1 WHERE id = $2",
-            [container.to_string().into(), id.to_string().into()],
-        );
-        self.database.writer().execute_raw(statement).await?;
+        self.database
+            .writer()
+            .run(
+                "UPDATE agent_conversations SET container = $1 WHERE id = $2",
+                [container.to_string().into(), id.to_string().into()],
+            )
+            .await?;
         Ok(())
     }
 
     /// The sandbox of a conversation, if it has one.
     pub(crate) async fn container_of(&self, id: ConversationId) -> Result<Option<ContainerId>, Error> {
-        let statement =
-            self.statement("SELECT container FROM agent_conversations WHERE id = $1", [id.to_string().into()]);
-        let row = self.database.reader().query_one_raw(statement).await?;
-        row.map_or(Ok(None), |row| parsed_or_none(&row, "container"))
+        let row = self
+            .database
+            .reader()
+            .one("SELECT container FROM agent_conversations WHERE id = $1", [id.to_string().into()])
+            .await?;
+        Ok(row.map_or(Ok(None), |row| row.parsed_or_none("container"))?)
     }
 
     /// Deletes a conversation with its runs and their journals, and notes that its sandboxes are to be let go.
@@ -138,12 +145,14 @@ impl Store {
         self.database
             .write(async |transaction| {
                 let values = || [Value::from(id.to_string())];
-                let open = self.statement(
-                    "SELECT id FROM agent_runs WHERE conversation = $1 AND status = 'in_progress' LIMIT 1",
-                    values(),
-                );
-                if let Some(open) = transaction.query_one_raw(open).await? {
-                    return Err(Error::Busy(parsed(&open, "id")?));
+                if let Some(open) = transaction
+                    .one(
+                        "SELECT id FROM agent_runs WHERE conversation = $1 AND status = 'in_progress' LIMIT 1",
+                        values(),
+                    )
+                    .await?
+                {
+                    return Err(Error::Busy(open.parsed("id")?));
                 }
                 for sql in [
                     "DELETE FROM agent_blobs WHERE run IN (SELECT id FROM agent_runs WHERE conversation = $1)",
@@ -152,7 +161,7 @@ impl Store {
                     NOTE_GONE,
                     "DELETE FROM agent_conversations WHERE id = $1",
                 ] {
-                    transaction.execute_raw(self.statement(sql, values())).await?;
+                    transaction.run(sql, values()).await?;
                 }
                 Ok(())
             })
@@ -161,15 +170,15 @@ impl Store {
 }
 
 fn conversation_row(row: &QueryResult) -> Result<ConversationRow, Error> {
-    let metadata: String = row.try_get("", "metadata")?;
-    let source: String = row.try_get("", "source")?;
+    let metadata: String = row.column("metadata")?;
+    let source: String = row.column("source")?;
     Ok(ConversationRow {
-        id: parsed(row, "id")?,
-        title: row.try_get("", "title")?,
+        id: row.parsed("id")?,
+        title: row.column("title")?,
         metadata: from_json("metadata", &metadata)?,
-        last_run: parsed_or_none(row, "last_run")?,
-        created_at_ms: row.try_get("", "created_at")?,
-        updated_at_ms: row.try_get("", "updated_at")?,
+        last_run: row.parsed_or_none("last_run")?,
+        created_at_ms: row.column("created_at")?,
+        updated_at_ms: row.column("updated_at")?,
         source: if source == Source::Api.as_str() { Source::Api } else { Source::Console },
     })
 }
@@ -180,13 +189,13 @@ mod tests {
     use septet_kernel::{ApiKeyId, Clock, Ids, RequestId, Role, TenantId, UserId};
 
     use super::*;
-    use crate::migration::Migrator;
+    use crate::migration::MIGRATIONS;
 
     #[tokio::test]
     async fn the_list_tells_people_from_programs_and_is_paged_and_searched() {
         let folder = tempfile::tempdir().unwrap();
         let database = Database::open(&Database::sqlite_uri(&folder.path().join("agents.db"))).await.unwrap();
-        database.migrate::<Migrator>().await.unwrap();
+        database.migrate(&MIGRATIONS).await.unwrap();
         let store = Store::new(database);
         let ids = Ids::new(Clock::manual(1_000));
         let person = Caller {
@@ -204,11 +213,8 @@ mod tests {
         {
             let id: ConversationId = ids.next();
             store.add_conversation(caller, id, &BTreeMap::new(), 1_000).await.unwrap();
-            let named = store.statement(
-                "UPDATE agent_conversations SET title = $1 WHERE id = $2",
-                [title.to_owned().into(), id.to_string().into()],
-            );
-            store.database.writer().execute_raw(named).await.unwrap();
+            let name = "UPDATE agent_conversations SET title = $1 WHERE id = $2";
+            store.database.writer().run(name, [title.to_owned().into(), id.to_string().into()]).await.unwrap();
             made.push((id.to_string(), title));
         }
         // All were used in the same millisecond, so their ids say the order.

@@ -1,9 +1,9 @@
 //! Conversations of which nothing is left to show, but perhaps sandboxes.
 
-use sea_orm::ConnectionTrait;
+use septet_database::{Columns, Sql};
 use septet_kernel::{ConversationId, TenantId};
 
-use super::{Store, parsed};
+use super::Store;
 use crate::error::Error;
 
 /// Notes that a conversation without runs needs no sandbox any more; in the transaction that takes the last one.
@@ -20,13 +20,13 @@ impl Store {
     /// again in the others while this one is let go.
     pub(crate) async fn gone(&self, after: &str) -> Result<Option<(ConversationId, TenantId)>, Error> {
         let sql = "SELECT conversation, tenant FROM agent_gone WHERE conversation > $1 ORDER BY conversation LIMIT 1";
-        let row = self.database.reader().query_one_raw(self.statement(sql, [after.to_owned().into()])).await?;
-        row.map(|row| Ok((parsed(&row, "conversation")?, parsed(&row, "tenant")?))).transpose()
+        let row = self.database.reader().one(sql, [after.to_owned().into()]).await?;
+        row.map(|row| Ok((row.parsed("conversation")?, row.parsed("tenant")?))).transpose()
     }
 
     /// Notes that a conversation has no sandboxes any more.
     pub(crate) async fn forget_gone(&self, id: ConversationId) -> Result<(), Error> {
-        self.database.writer().execute_raw(self.statement(FORGET_GONE, [id.to_string().into()])).await?;
+        self.database.writer().run(FORGET_GONE, [id.to_string().into()]).await?;
         Ok(())
     }
 }

@@ -5,11 +5,12 @@
 
 use std::collections::BTreeSet;
 
-use sea_orm::{ConnectionTrait, QueryResult, Value};
+use sea_orm::{QueryResult, Value};
+use septet_database::{Columns, Sql};
 use septet_kernel::{Caller, ConversationId, ResponseId, TenantId};
 
 use super::gone::{FORGET_GONE, NOTE_GONE};
-use super::{Store, from_json, named_blobs, parsed, to_json};
+use super::{Store, from_json, named_blobs, to_json};
 use crate::error::Error;
 use crate::run::event::{Event, Recorded};
 
@@ -53,16 +54,16 @@ impl Store {
         self.database
             .write(async |transaction| {
                 let open = transaction
-                    .query_one_raw(self.statement(
+                    .one(
                         "SELECT id FROM agent_runs WHERE conversation = $1 AND status = 'in_progress' LIMIT 1",
                         [run.conversation.to_string().into()],
-                    ))
+                    )
                     .await?;
                 if let Some(open) = open {
-                    return Err(Error::Busy(parsed(&open, "id")?));
+                    return Err(Error::Busy(open.parsed("id")?));
                 }
                 transaction
-                    .execute_raw(self.statement(
+                    .run(
                         "INSERT INTO agent_runs (id, tenant, conversation, previous, caller, status, epoch, owner,
                          lease_until, seq, n_recoveries, cancel_requested, created_at)
                          VALUES ($1, $2, $3, $4, $5, 'in_progress', 0, '', 0, 1, 0, 0, $6)",
@@ -74,17 +75,17 @@ impl Store {
                             caller.into(),
                             run.at_ms.into(),
                         ],
-                    ))
+                    )
                     .await?;
                 transaction
-                    .execute_raw(self.statement(
+                    .run(
                         "INSERT INTO agent_journal (run, seq, at_ms, event) VALUES ($1, 0, $2, $3)",
                         [run.id.to_string().into(), run.at_ms.into(), event.into()],
-                    ))
+                    )
                     .await?;
                 self.note_blobs(transaction, run.id, &blobs).await?;
                 transaction
-                    .execute_raw(self.statement(
+                    .run(
                         "UPDATE agent_conversations SET last_run = $1, updated_at = $2,
                          title = CASE WHEN title = '' THEN $3 ELSE title END WHERE id = $4",
                         [
@@ -93,9 +94,9 @@ impl Store {
                             run.title.to_owned().into(),
                             run.conversation.to_string().into(),
                         ],
-                    ))
+                    )
                     .await?;
-                transaction.execute_raw(self.statement(FORGET_GONE, [run.conversation.to_string().into()])).await?;
+                transaction.run(FORGET_GONE, [run.conversation.to_string().into()]).await?;
                 Ok(())
             })
             .await
@@ -104,8 +105,12 @@ impl Store {
     /// A run of a tenant.
     pub(crate) async fn run(&self, tenant: TenantId, id: ResponseId) -> Result<RunRow, Error> {
         let sql = format!("SELECT {COLUMNS} FROM agent_runs WHERE id = $1 AND tenant = $2");
-        let statement = self.statement(&sql, [id.to_string().into(), tenant.to_string().into()]);
-        let row = self.database.reader().query_one_raw(statement).await?.ok_or(Error::NoRun(id))?;
+        let row = self
+            .database
+            .reader()
+            .one(&sql, [id.to_string().into(), tenant.to_string().into()])
+            .await?
+            .ok_or(Error::NoRun(id))?;
         run_row(&row)
     }
 
@@ -118,18 +123,15 @@ impl Store {
                FROM agent_runs WHERE status = 'in_progress' AND lease_until < $1) AS waiting
              WHERE turn <= {n_of_tenant} ORDER BY turn, created_at, id LIMIT 512"
         );
-        let rows = self.database.reader().query_all_raw(self.statement(&sql, [now_ms.into()])).await?;
+        let rows = self.database.reader().all(&sql, [now_ms.into()]).await?;
         rows.iter().map(run_row).collect()
     }
 
     /// How many runs of a tenant wait for somebody to drive them.
     pub(crate) async fn n_waiting(&self, tenant: TenantId, now_ms: i64) -> Result<u64, Error> {
-        let statement = self.statement(
-            "SELECT COUNT(*) AS n FROM agent_runs WHERE status = 'in_progress' AND lease_until < $1 AND tenant = $2",
-            [now_ms.into(), tenant.to_string().into()],
-        );
-        let row = self.database.reader().query_one_raw(statement).await?;
-        let n: i64 = row.map_or(Ok(0), |row| row.try_get("", "n"))?;
+        let row = self.database.reader().one("SELECT COUNT(*) AS n FROM agent_runs WHERE status = 'in_progress' AND lease_until < $1 AND tenant = $2",
+            [now_ms.into(), tenant.to_string().into()],).await?;
+        let n: i64 = row.map_or(Ok(0), |row| row.column("n"))?;
         Ok(u64::try_from(n).unwrap_or(0))
     }
 
@@ -141,52 +143,65 @@ impl Store {
         now_ms: i64,
         until_ms: i64,
     ) -> Result<Option<i64>, Error> {
-        let statement = self.statement(
-            "UPDATE agent_runs SET epoch = epoch + 1, owner = $1, lease_until = $2, n_recoveries = n_recoveries + 1
+        let row = self
+            .database
+            .writer()
+            .one(
+                "UPDATE agent_runs SET epoch = epoch + 1, owner = $1, lease_until = $2, n_recoveries = n_recoveries + 1
              WHERE id = $3 AND status = 'in_progress' AND lease_until < $4 RETURNING epoch",
-            [owner.to_owned().into(), until_ms.into(), id.to_string().into(), now_ms.into()],
-        );
-        let row = self.database.writer().query_one_raw(statement).await?;
-        Ok(row.map(|row| row.try_get("", "epoch")).transpose()?)
+                [owner.to_owned().into(), until_ms.into(), id.to_string().into(), now_ms.into()],
+            )
+            .await?;
+        Ok(row.map(|row| row.column("epoch")).transpose()?)
     }
 
     /// Renews the leases of all runs of this owner at once; gives the ids that are really its own still.
     pub(crate) async fn renew(&self, owner: &str, until_ms: i64) -> Result<Vec<ResponseId>, Error> {
-        let statement = self.statement(
-            "UPDATE agent_runs SET lease_until = $1 WHERE owner = $2 AND status = 'in_progress' RETURNING id",
-            [until_ms.into(), owner.to_owned().into()],
-        );
-        let rows = self.database.writer().query_all_raw(statement).await?;
-        rows.iter().map(|row| parsed(row, "id")).collect()
+        let rows = self
+            .database
+            .writer()
+            .all(
+                "UPDATE agent_runs SET lease_until = $1 WHERE owner = $2 AND status = 'in_progress' RETURNING id",
+                [until_ms.into(), owner.to_owned().into()],
+            )
+            .await?;
+        rows.iter().map(|row| Ok(row.parsed("id")?)).collect()
     }
 
     /// The owners of runs in progress, but for this one.
     pub(crate) async fn other_owners(&self, owner: &str) -> Result<Vec<String>, Error> {
-        let statement = self.statement(
-            "SELECT DISTINCT owner FROM agent_runs WHERE status = 'in_progress' AND owner <> '' AND owner <> $1",
-            [owner.to_owned().into()],
-        );
-        let rows = self.database.reader().query_all_raw(statement).await?;
-        rows.iter().map(|row| Ok(row.try_get("", "owner")?)).collect()
+        let rows = self
+            .database
+            .reader()
+            .all(
+                "SELECT DISTINCT owner FROM agent_runs WHERE status = 'in_progress' AND owner <> '' AND owner <> $1",
+                [owner.to_owned().into()],
+            )
+            .await?;
+        rows.iter().map(|row| Ok(row.column("owner")?)).collect()
     }
 
     /// Gives all runs of an owner up, so that the next process takes them at once.
     pub(crate) async fn free(&self, owner: &str) -> Result<(), Error> {
-        let statement = self.statement(
-            "UPDATE agent_runs SET lease_until = 0, owner = '' WHERE owner = $1 AND status = 'in_progress'",
-            [owner.to_owned().into()],
-        );
-        self.database.writer().execute_raw(statement).await?;
+        self.database
+            .writer()
+            .run(
+                "UPDATE agent_runs SET lease_until = 0, owner = '' WHERE owner = $1 AND status = 'in_progress'",
+                [owner.to_owned().into()],
+            )
+            .await?;
         Ok(())
     }
 
     /// Gives a run up, so that the next process takes it at once.
     pub(crate) async fn release(&self, id: ResponseId, epoch: i64) -> Result<(), Error> {
-        let statement = self.statement(
-            "UPDATE agent_runs SET lease_until = 0, owner = '' WHERE id = $1 AND epoch = $2",
-            [id.to_string().into(), epoch.into()],
-        );
-        self.database.writer().execute_raw(statement).await?;
+        self.database
+            .writer()
+            .run(
+                "UPDATE agent_runs SET lease_until = 0, owner = '' WHERE id = $1 AND epoch = $2",
+                [id.to_string().into(), epoch.into()],
+            )
+            .await?;
         Ok(())
     }
 
@@ -221,24 +236,27 @@ impl Store {
         }
         self.database
             .write(async |transaction| {
-                let head = self.statement(
-                    "UPDATE agent_runs SET seq = seq + $1, status = COALESCE($2, status),
+                if transaction
+                    .run(
+                        "UPDATE agent_runs SET seq = seq + $1, status = COALESCE($2, status),
                      n_recoveries = CASE WHEN $3 = 1 THEN 0 ELSE n_recoveries END
                      WHERE id = $4 AND epoch = $5 AND seq = $6 AND status = 'in_progress'",
-                    [
-                        n_events.into(),
-                        finished.map(str::to_owned).into(),
-                        i64::from(is_progress).into(),
-                        id.to_string().into(),
-                        epoch.into(),
-                        expected.into(),
-                    ],
-                );
-                if transaction.execute_raw(head).await?.rows_affected() != 1 {
+                        [
+                            n_events.into(),
+                            finished.map(str::to_owned).into(),
+                            i64::from(is_progress).into(),
+                            id.to_string().into(),
+                            epoch.into(),
+                            expected.into(),
+                        ],
+                    )
+                    .await?
+                    != 1
+                {
                     return Err(Error::Fenced);
                 }
                 let sql = format!("INSERT INTO agent_journal (run, seq, at_ms, event) VALUES {places}");
-                transaction.execute_raw(self.statement(&sql, values)).await?;
+                transaction.run(&sql, values).await?;
                 self.note_blobs(transaction, id, &blobs).await
             })
             .await
@@ -246,18 +264,21 @@ impl Store {
 
     /// The journal of a run from a place on, in order.
     pub(crate) async fn journal(&self, id: ResponseId, from_seq: u64) -> Result<Vec<Recorded>, Error> {
-        let statement = self.statement(
-            "SELECT seq, at_ms, event FROM agent_journal WHERE run = $1 AND seq >= $2 ORDER BY seq",
-            [id.to_string().into(), i64::try_from(from_seq).unwrap_or(i64::MAX).into()],
-        );
-        let rows = self.database.reader().query_all_raw(statement).await?;
+        let rows = self
+            .database
+            .reader()
+            .all(
+                "SELECT seq, at_ms, event FROM agent_journal WHERE run = $1 AND seq >= $2 ORDER BY seq",
+                [id.to_string().into(), i64::try_from(from_seq).unwrap_or(i64::MAX).into()],
+            )
+            .await?;
         let mut journal = Vec::with_capacity(rows.len());
         for row in rows {
-            let seq: i64 = row.try_get("", "seq")?;
-            let event: String = row.try_get("", "event")?;
+            let seq: i64 = row.column("seq")?;
+            let event: String = row.column("event")?;
             journal.push(Recorded {
                 seq: u64::try_from(seq).unwrap_or(0),
-                at_ms: row.try_get("", "at_ms")?,
+                at_ms: row.column("at_ms")?,
                 event: from_json("event", &event)?,
             });
         }
@@ -266,30 +287,37 @@ impl Store {
 
     /// The first event of a run, which says what it started from; nothing for one that was deleted.
     pub(crate) async fn first_event(&self, id: ResponseId) -> Result<Option<Event>, Error> {
-        let statement =
-            self.statement("SELECT event FROM agent_journal WHERE run = $1 AND seq = 0", [id.to_string().into()]);
-        let row = self.database.reader().query_one_raw(statement).await?;
-        row.map(|row| from_json("event", &row.try_get::<String>("", "event")?)).transpose()
+        let row = self
+            .database
+            .reader()
+            .one("SELECT event FROM agent_journal WHERE run = $1 AND seq = 0", [id.to_string().into()])
+            .await?;
+        row.map(|row| from_json("event", &row.column::<String>("event")?)).transpose()
     }
 
     /// Notes that a run should stop; its owner, whoever that is, sees it at its next step.
     pub(crate) async fn request_cancel(&self, id: ResponseId) -> Result<(), Error> {
-        let statement = self.statement(
-            "UPDATE agent_runs SET cancel_requested = 1 WHERE id = $1 AND status = 'in_progress'",
-            [id.to_string().into()],
-        );
-        self.database.writer().execute_raw(statement).await?;
+        self.database
+            .writer()
+            .run(
+                "UPDATE agent_runs SET cancel_requested = 1 WHERE id = $1 AND status = 'in_progress'",
+                [id.to_string().into()],
+            )
+            .await?;
         Ok(())
     }
 
     /// Which of the runs of this owner should stop.
     pub(crate) async fn cancel_requests(&self, owner: &str) -> Result<Vec<ResponseId>, Error> {
-        let statement = self.statement(
-            "SELECT id FROM agent_runs WHERE owner = $1 AND status = 'in_progress' AND cancel_requested = 1",
-            [owner.to_owned().into()],
-        );
-        let rows = self.database.reader().query_all_raw(statement).await?;
-        rows.iter().map(|row| parsed(row, "id")).collect()
+        let rows = self
+            .database
+            .reader()
+            .all(
+                "SELECT id FROM agent_runs WHERE owner = $1 AND status = 'in_progress' AND cancel_requested = 1",
+                [owner.to_owned().into()],
+            )
+            .await?;
+        rows.iter().map(|row| Ok(row.parsed("id")?)).collect()
     }
 
     /// Deletes a run of a conversation that has ended, with its journal. With the last one it notes that the sandboxes of the
@@ -303,34 +331,31 @@ impl Store {
                     "UPDATE agent_conversations SET last_run = CASE WHEN last_run = $1 THEN NULL ELSE last_run END
                               WHERE id = $2";
                 let both = [id.to_string().into(), conversation.to_string().into()];
-                transaction.execute_raw(self.statement(forget, both)).await?;
+                transaction.run(forget, both).await?;
                 let deleted = transaction
-                    .execute_raw(
-                        self.statement("DELETE FROM agent_runs WHERE id = $1 AND status <> 'in_progress'", values()),
-                    )
+                    .run("DELETE FROM agent_runs WHERE id = $1 AND status <> 'in_progress'", values())
                     .await?;
-                if deleted.rows_affected() == 0 {
+                if deleted == 0 {
                     return Err(Error::StillRunning);
                 }
-                transaction.execute_raw(self.statement("DELETE FROM agent_journal WHERE run = $1", values())).await?;
-                transaction.execute_raw(self.statement("DELETE FROM agent_blobs WHERE run = $1", values())).await?;
-                let noted = self.statement(NOTE_GONE, [conversation.to_string().into()]);
-                Ok(transaction.execute_raw(noted).await?.rows_affected() > 0)
+                transaction.run("DELETE FROM agent_journal WHERE run = $1", values()).await?;
+                transaction.run("DELETE FROM agent_blobs WHERE run = $1", values()).await?;
+                Ok(transaction.run(NOTE_GONE, [conversation.to_string().into()]).await? > 0)
             })
             .await
     }
 }
 
 fn run_row(row: &QueryResult) -> Result<RunRow, Error> {
-    let caller: String = row.try_get("", "caller")?;
-    let cancel_requested: i64 = row.try_get("", "cancel_requested")?;
+    let caller: String = row.column("caller")?;
+    let cancel_requested: i64 = row.column("cancel_requested")?;
     Ok(RunRow {
-        id: parsed(row, "id")?,
-        conversation: parsed(row, "conversation")?,
+        id: row.parsed("id")?,
+        conversation: row.parsed("conversation")?,
         caller: from_json("caller", &caller)?,
-        status: row.try_get("", "status")?,
-        epoch: row.try_get("", "epoch")?,
-        n_recoveries: row.try_get("", "n_recoveries")?,
+        status: row.column("status")?,
+        epoch: row.column("epoch")?,
+        n_recoveries: row.column("n_recoveries")?,
         cancel_requested: cancel_requested != 0,
     })
 }

@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use septet_database::Database;
+use septet_database::{Database, Sql};
 use septet_kernel::{Clock, Ids, RecordId, TenantId, UserId};
 use sha2::{Digest, Sha256};
 
 use super::keys::Keys;
-use crate::{Error, rows};
+use crate::Error;
 
 /// The tables of sessions.
 #[derive(Clone)]
@@ -70,7 +70,7 @@ impl Sessions {
                     expires_at_ms.into(),
                     epoch.into(),
                 ];
-                rows::run(tx, sql, values).await?;
+                tx.run(sql, values).await?;
                 insert_token(tx, &token, id, now_ms).await
             })
             .await?;
@@ -85,7 +85,7 @@ impl Sessions {
         let sql = "SELECT s.id, s.tenant, s.person, s.expires_at_ms, s.epoch FROM gateway_refresh_tokens t
                    JOIN gateway_sessions s ON s.id = t.session
                    WHERE t.hash = $1 AND s.ended_at_ms IS NULL AND s.expires_at_ms > $2";
-        let row = rows::one(self.database.reader(), sql, [hash(token).into(), self.clock.now_ms().into()]).await?;
+        let row = self.database.reader().one(sql, [hash(token).into(), self.clock.now_ms().into()]).await?;
         let row = row.ok_or(Error::NoSession)?;
         let text = |column: &str| row.try_get::<String>("", column);
         Ok(Session {
@@ -110,7 +110,7 @@ impl Sessions {
             .database
             .write(async |tx| {
                 let sql = "UPDATE gateway_refresh_tokens SET used_at_ms = $1 WHERE hash = $2 AND used_at_ms IS NULL";
-                if rows::run(tx, sql, [now_ms.into(), hash(token).into()]).await? == 1 {
+                if tx.run(sql, [now_ms.into(), hash(token).into()]).await? == 1 {
                     insert_token(tx, &next, &session.id, now_ms).await?;
                     return Ok::<_, Error>(Used::Next(next));
                 }
@@ -140,7 +140,7 @@ impl Sessions {
     /// The sessions that ended at or after a moment: their access tokens may not have run out yet.
     pub(crate) async fn ended_since(&self, since_ms: i64) -> Result<Vec<String>, Error> {
         let sql = "SELECT id FROM gateway_sessions WHERE ended_at_ms >= $1";
-        let found = rows::all(self.database.reader(), sql, vec![since_ms.into()]).await?;
+        let found = self.database.reader().all(sql, vec![since_ms.into()]).await?;
         Ok(found.iter().map(|row| row.try_get("", "id")).collect::<Result<_, _>>()?)
     }
 
@@ -152,9 +152,9 @@ impl Sessions {
             .write(async |tx| {
                 let sql = "DELETE FROM gateway_refresh_tokens WHERE session IN
                            (SELECT id FROM gateway_sessions WHERE expires_at_ms < $1)";
-                rows::run(tx, sql, [long_ago_ms.into()]).await?;
-                rows::run(tx, "DELETE FROM gateway_sessions WHERE expires_at_ms < $1", [long_ago_ms.into()]).await?;
-                rows::run(tx, "DELETE FROM gateway_tickets WHERE expires_at_ms < $1", [now_ms.into()]).await?;
+                tx.run(sql, [long_ago_ms.into()]).await?;
+                tx.run("DELETE FROM gateway_sessions WHERE expires_at_ms < $1", [long_ago_ms.into()]).await?;
+                tx.run("DELETE FROM gateway_tickets WHERE expires_at_ms < $1", [now_ms.into()]).await?;
                 Ok(())
             })
             .await
@@ -168,7 +168,7 @@ async fn insert_token(
     now_ms: i64,
 ) -> Result<(), Error> {
     let sql = "INSERT INTO gateway_refresh_tokens (hash, session, issued_at_ms) VALUES ($1, $2, $3)";
-    rows::run(connection, sql, [hash(token).into(), session.into(), now_ms.into()]).await?;
+    connection.run(sql, [hash(token).into(), session.into(), now_ms.into()]).await?;
     Ok(())
 }
 
@@ -182,7 +182,7 @@ async fn used_at_ms_of_issued(
     token: &str,
 ) -> Result<Option<Option<i64>>, Error> {
     let sql = "SELECT used_at_ms FROM gateway_refresh_tokens WHERE hash = $1";
-    let row = rows::one(connection, sql, [hash(token).into()]).await?;
+    let row = connection.one(sql, [hash(token).into()]).await?;
     Ok(row.map(|row| row.try_get("", "used_at_ms")).transpose()?)
 }
 
@@ -193,7 +193,7 @@ async fn end(
     now_ms: i64,
 ) -> Result<(), sea_orm::DbErr> {
     let sql = "UPDATE gateway_sessions SET ended_at_ms = $1, ended_why = $2 WHERE id = $3 AND ended_at_ms IS NULL";
-    rows::run(connection, sql, [now_ms.into(), why.into(), session.into()]).await.map(|_n_rows| ())
+    connection.run(sql, [now_ms.into(), why.into(), session.into()]).await.map(|_n_rows| ())
 }
 
 pub(crate) fn hash(secret: &str) -> String {

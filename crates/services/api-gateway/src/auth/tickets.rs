@@ -5,12 +5,12 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use septet_database::Database;
+use septet_database::{Database, Sql};
 use septet_kernel::Clock;
 
 use super::identity::Identity;
 use super::sessions::hash;
-use crate::{Error, rows};
+use crate::Error;
 
 /// How long a ticket is good for, in seconds.
 pub(crate) const LIFETIME_S: i64 = 30;
@@ -32,7 +32,7 @@ impl Tickets {
         let text = serde_json::to_string(identity).map_err(Error::store)?;
         let expires_at_ms = self.clock.now_ms() + LIFETIME_S * 1000;
         let sql = "INSERT INTO gateway_tickets (hash, identity, expires_at_ms) VALUES ($1, $2, $3)";
-        rows::run(self.database.writer(), sql, [hash(&ticket).into(), text.into(), expires_at_ms.into()]).await?;
+        self.database.writer().run(sql, [hash(&ticket).into(), text.into(), expires_at_ms.into()]).await?;
         Ok(ticket)
     }
 
@@ -42,12 +42,12 @@ impl Tickets {
     /// [`Error::BadTicket`].
     pub(crate) async fn take(&self, ticket: &str) -> Result<Identity, Error> {
         let sql = "SELECT identity FROM gateway_tickets WHERE hash = $1";
-        let found = rows::one(self.database.reader(), sql, [hash(ticket).into()]).await?;
+        let found = self.database.reader().one(sql, [hash(ticket).into()]).await?;
         let text: String = found.ok_or(Error::BadTicket)?.try_get("", "identity")?;
         let sql = "DELETE FROM gateway_tickets WHERE hash = $1 AND expires_at_ms > $2";
         let values = [hash(ticket).into(), self.clock.now_ms().into()];
         // Whoever deletes the row has taken the ticket.
-        if rows::run(self.database.writer(), sql, values).await? == 0 {
+        if self.database.writer().run(sql, values).await? == 0 {
             return Err(Error::BadTicket);
         }
         serde_json::from_str(&text).map_err(Error::store)

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use sea_orm::DatabaseTransaction;
 use septet_contracts::models::{Models, UsageRecord};
+use septet_database::Sql;
 use septet_kernel::{Money, RequestId};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -14,8 +15,8 @@ use tracing::{info, warn};
 use super::holds::lock;
 use super::ledger::Booked;
 use super::{Billing, holds};
+use crate::Error;
 use crate::auth::nobody;
-use crate::{Error, rows};
 
 const CURSOR: &str = "usage";
 const PAGE: u32 = 200;
@@ -68,7 +69,7 @@ impl Billing {
 
     async fn cursor(&self) -> Result<i64, Error> {
         let sql = "SELECT cursor_text FROM gateway_cursors WHERE name = $1";
-        let row = rows::one(self.database.reader(), sql, [CURSOR.into()]).await?;
+        let row = self.database.reader().one(sql, [CURSOR.into()]).await?;
         let text: Option<String> = row.map(|row| row.try_get("", "cursor_text")).transpose()?;
         text.map_or(Ok(0), |text| text.parse().map_err(Error::store))
     }
@@ -84,7 +85,7 @@ impl Billing {
                 }
                 let sql = "INSERT INTO gateway_cursors (name, cursor_text) VALUES ($1, $2)
                            ON CONFLICT (name) DO UPDATE SET cursor_text = excluded.cursor_text";
-                rows::run(tx, sql, [CURSOR.into(), next.to_string().into()]).await?;
+                tx.run(sql, [CURSOR.into(), next.to_string().into()]).await?;
                 Ok(())
             })
             .await
@@ -108,7 +109,7 @@ impl Billing {
                 }
                 Booked::TooFar => {
                     let sql = "DELETE FROM gateway_usage WHERE record = $1";
-                    rows::run(tx, sql, [record.id.to_string().into()]).await?;
+                    tx.run(sql, [record.id.to_string().into()]).await?;
                     Some("its cost would take the balance beyond what an account can hold".to_owned())
                 }
             },
@@ -150,5 +151,5 @@ async fn remember(connection: &impl sea_orm::ConnectionTrait, record: &UsageReco
         record.started_at_ms.into(),
         record.duration_ms.into(),
     ];
-    Ok(rows::run(connection, sql, values).await? == 1)
+    Ok(connection.run(sql, values).await? == 1)
 }

@@ -11,10 +11,11 @@
 
 use sea_orm::ConnectionTrait;
 use septet_contracts::gateway::{Balance, BillingMode};
+use septet_database::Sql;
 use septet_kernel::{Money, TenantId};
 
 use super::{Billing, read_account};
-use crate::{Error, rows};
+use crate::Error;
 
 /// Ended holds are kept for a week, so that whatever comes late still finds them.
 const RETENTION_MS: i64 = 7 * 86_400_000;
@@ -87,7 +88,7 @@ impl Billing {
                     expires_at_ms.into(),
                     wanted.run.map(str::to_owned).into(),
                 ];
-                rows::run(tx, sql, values).await?;
+                tx.run(sql, values).await?;
                 give_back(tx, &owner, -granted.0, now_ms).await?;
                 Ok(Some(granted))
             })
@@ -109,10 +110,10 @@ impl Billing {
                 self.ensure(tx, tenant).await?;
                 lock(tx, &owner, now_ms).await?;
                 let sql = "SELECT amount_nano FROM gateway_holds WHERE id = $1 AND tenant = $2 AND state = 'held'";
-                let Some(row) = rows::one(tx, sql, [hold.into(), owner.clone().into()]).await? else { return Ok(()) };
+                let Some(row) = tx.one(sql, [hold.into(), owner.clone().into()]).await? else { return Ok(()) };
                 let amount: i64 = row.try_get("", "amount_nano")?;
                 let sql = "UPDATE gateway_holds SET state = 'spent', amount_nano = $1 WHERE id = $2";
-                rows::run(tx, sql, [cost.0.into(), hold.into()]).await?;
+                tx.run(sql, [cost.0.into(), hold.into()]).await?;
                 give_back(tx, &owner, amount.saturating_sub(cost.0), now_ms).await
             })
             .await
@@ -132,7 +133,7 @@ impl Billing {
                 let sql = "INSERT INTO gateway_holds
                            (id, tenant, amount_nano, state, settled_nano, created_at_ms, expires_at_ms)
                            VALUES ($1, $2, 0, 'settled', 0, $3, $3) ON CONFLICT (id) DO NOTHING";
-                if rows::run(tx, sql, [hold.into(), owner.clone().into(), now_ms.into()]).await? == 1 {
+                if tx.run(sql, [hold.into(), owner.clone().into(), now_ms.into()]).await? == 1 {
                     return Ok(());
                 }
                 end(tx, &owner, hold, "settled", 0, now_ms).await
@@ -148,7 +149,7 @@ impl Billing {
         let expires_at_ms = self.clock.now_ms().saturating_add(self.config.hold_ms());
         let sql = "UPDATE gateway_holds SET expires_at_ms = $1 WHERE id = $2 AND tenant = $3 AND state = 'held'";
         let values = [expires_at_ms.into(), hold.into(), tenant.to_string().into()];
-        rows::run(self.database.writer(), sql, values).await?;
+        self.database.writer().run(sql, values).await?;
         Ok(())
     }
 
@@ -161,8 +162,7 @@ impl Billing {
         let now_ms = self.clock.now_ms();
         let sql = "SELECT id, tenant FROM gateway_holds
                    WHERE state IN ('held', 'spent') AND expires_at_ms <= $1 LIMIT $2";
-        let due =
-            rows::all(self.database.reader(), sql, vec![before_ms.into(), i64::from(EXPIRY_BATCH).into()]).await?;
+        let due = self.database.reader().all(sql, vec![before_ms.into(), i64::from(EXPIRY_BATCH).into()]).await?;
         for row in &due {
             let (id, owner): (String, String) = (row.try_get("", "id")?, row.try_get("", "tenant")?);
             self.database
@@ -170,7 +170,7 @@ impl Billing {
                     lock(tx, &owner, now_ms).await?;
                     // It may have been renewed meanwhile.
                     let sql = "SELECT id FROM gateway_holds WHERE id = $1 AND expires_at_ms <= $2";
-                    match rows::one(tx, sql, [id.as_str().into(), before_ms.into()]).await? {
+                    match tx.one(sql, [id.as_str().into(), before_ms.into()]).await? {
                         Some(_) => end(tx, &owner, &id, "expired", 0, now_ms).await,
                         None => Ok(()),
                     }
@@ -178,7 +178,7 @@ impl Billing {
                 .await?;
         }
         let sql = "DELETE FROM gateway_holds WHERE state NOT IN ('held', 'spent') AND expires_at_ms < $1";
-        rows::run(self.database.writer(), sql, [now_ms.saturating_sub(RETENTION_MS).into()]).await?;
+        self.database.writer().run(sql, [now_ms.saturating_sub(RETENTION_MS).into()]).await?;
         Ok(due.len())
     }
 }
@@ -194,7 +194,7 @@ pub(super) async fn end(
 ) -> Result<(), Error> {
     let Some(HoldRow { amount, is_open: true }) = row(connection, owner, hold).await? else { return Ok(()) };
     let sql = "UPDATE gateway_holds SET state = $1, settled_nano = $2 WHERE id = $3";
-    rows::run(connection, sql, [state.into(), cost.into(), hold.into()]).await?;
+    connection.run(sql, [state.into(), cost.into(), hold.into()]).await?;
     give_back(connection, owner, amount, now_ms).await
 }
 
@@ -202,14 +202,14 @@ pub(super) async fn end(
 pub(super) async fn lock(connection: &impl ConnectionTrait, owner: &str, now_ms: i64) -> Result<Balance, Error> {
     let sql = "UPDATE gateway_accounts SET updated_at_ms = $1 WHERE tenant = $2
                RETURNING tenant, mode, balance_nano, held_nano";
-    let row = rows::one(connection, sql, [now_ms.into(), owner.into()]).await?;
+    let row = connection.one(sql, [now_ms.into(), owner.into()]).await?;
     read_account(&row.ok_or(Error::Bug("an account vanished"))?)
 }
 
 /// What a hold that is there already keeps back.
 async fn repeated(connection: &impl ConnectionTrait, owner: &str, hold: &str) -> Result<Option<Money>, Error> {
     let sql = "SELECT tenant FROM gateway_holds WHERE id = $1";
-    let Some(known) = rows::one(connection, sql, [hold.into()]).await? else { return Ok(None) };
+    let Some(known) = connection.one(sql, [hold.into()]).await? else { return Ok(None) };
     if known.try_get::<String>("", "tenant")? == owner
         && let Some(HoldRow { amount, is_open: true }) = row(connection, owner, hold).await?
     {
@@ -220,7 +220,7 @@ async fn repeated(connection: &impl ConnectionTrait, owner: &str, hold: &str) ->
 
 async fn row(connection: &impl ConnectionTrait, owner: &str, hold: &str) -> Result<Option<HoldRow>, Error> {
     let sql = "SELECT amount_nano, state FROM gateway_holds WHERE id = $1 AND tenant = $2";
-    let Some(row) = rows::one(connection, sql, [hold.into(), owner.into()]).await? else { return Ok(None) };
+    let Some(row) = connection.one(sql, [hold.into(), owner.into()]).await? else { return Ok(None) };
     let state: String = row.try_get("", "state")?;
     Ok(Some(HoldRow { amount: row.try_get("", "amount_nano")?, is_open: state == "held" || state == "spent" }))
 }
@@ -229,6 +229,6 @@ async fn row(connection: &impl ConnectionTrait, owner: &str, hold: &str) -> Resu
 /// can cost, so it cannot overflow.
 async fn give_back(connection: &impl ConnectionTrait, owner: &str, amount: i64, now_ms: i64) -> Result<(), Error> {
     let sql = "UPDATE gateway_accounts SET held_nano = held_nano - $1, updated_at_ms = $2 WHERE tenant = $3";
-    rows::run(connection, sql, [amount.into(), now_ms.into(), owner.into()]).await?;
+    connection.run(sql, [amount.into(), now_ms.into(), owner.into()]).await?;
     Ok(())
 }

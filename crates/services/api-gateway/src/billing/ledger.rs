@@ -6,11 +6,12 @@
 use sea_orm::ConnectionTrait;
 use septet_contracts::gateway::{Balance, LedgerEntry};
 use septet_contracts::page::{Page, PageQuery};
+use septet_database::{Sql, cut, page_clause};
 use septet_kernel::{Money, RecordId, TenantId};
 
 use super::holds::lock;
 use super::{Billing, account};
-use crate::{Error, rows};
+use crate::Error;
 
 const REVENUE: &str = "platform:revenue";
 const CASH: &str = "platform:cash";
@@ -62,7 +63,7 @@ impl Billing {
                 }
                 if booked == Booked::Before {
                     let sql = "SELECT amount_nano FROM gateway_ledger WHERE record = $1 AND side = 'debit'";
-                    let known = rows::one(tx, sql, [record.as_str().into()]).await?;
+                    let known = tx.one(sql, [record.as_str().into()]).await?;
                     let known: Option<i64> = known.map(|row| row.try_get("", "amount_nano")).transpose()?;
                     if known != Some(amount.0) {
                         return Err(Error::Conflict("this key was used for another amount".to_owned()));
@@ -96,7 +97,7 @@ impl Billing {
         let owner = booking.tenant.to_string();
         let account = lock(connection, &owner, now_ms).await?;
         let sql = "SELECT record FROM gateway_ledger WHERE record = $1 AND side = 'debit'";
-        if rows::one(connection, sql, [booking.record.into()]).await?.is_some() {
+        if connection.one(sql, [booking.record.into()]).await?.is_some() {
             return Ok(Booked::Before);
         }
         let is_credit = booking.credit == customer(booking.tenant);
@@ -117,26 +118,27 @@ impl Billing {
                 booking.memo.into(),
                 now_ms.into(),
             ];
-            if rows::run(connection, sql, values).await? == 0 {
+            if connection.run(sql, values).await? == 0 {
                 return Ok(Booked::Before);
             }
         }
         let sql = "UPDATE gateway_accounts SET balance_nano = $1, updated_at_ms = $2 WHERE tenant = $3";
-        rows::run(connection, sql, [balance.into(), now_ms.into(), owner.into()]).await?;
+        connection.run(sql, [balance.into(), now_ms.into(), owner.into()]).await?;
         Ok(Booked::Now)
     }
 
     /// A tenant's bookings, newest first: only the side on its own account.
     pub(crate) async fn ledger(&self, tenant: TenantId, page: &PageQuery) -> Result<Page<LedgerEntry>, Error> {
-        let span = rows::Span::of(page)?;
+        let mut values = vec![tenant.to_string().into(), customer(tenant).into()];
         let sql = format!(
             "SELECT id, record, side, account, kind, amount_nano, memo, at_ms FROM gateway_ledger
-             WHERE tenant = $1 AND account = $2 AND id {} $3 ORDER BY id {} LIMIT $4",
-            span.compare, span.order
+             WHERE tenant = $1 AND account = $2{}",
+            page_clause(page, "id", &mut values)
         );
-        let values =
-            vec![tenant.to_string().into(), customer(tenant).into(), span.start.as_str().into(), span.limit.into()];
-        let entries = rows::all(self.database.reader(), &sql, values)
+        let entries = self
+            .database
+            .reader()
+            .all(&sql, values)
             .await?
             .iter()
             .map(|row| {
@@ -152,7 +154,7 @@ impl Billing {
                 })
             })
             .collect::<Result<Vec<_>, sea_orm::DbErr>>()?;
-        let (entries, has_more) = span.cut(entries);
+        let (entries, has_more) = cut(page, entries);
         Ok(Page::new(entries, has_more, |entry| entry.id.clone()))
     }
 
@@ -168,11 +170,11 @@ impl Billing {
                                FROM gateway_ledger l WHERE l.account = 'tenant:' || a.tenant)
             OR a.held_nano <> (SELECT CAST(COALESCE(SUM(h.amount_nano), 0) AS BIGINT)
                                FROM gateway_holds h WHERE h.tenant = a.tenant AND h.state IN ('held', 'spent'))";
-        let wrong = rows::all(self.database.reader(), sql, vec![]).await?;
+        let wrong = self.database.reader().all(sql, vec![]).await?;
         let wrong = wrong.iter().map(|row| row.try_get("", "tenant")).collect::<Result<_, _>>()?;
         let sql = "SELECT CAST(COALESCE(SUM(CASE WHEN side = 'credit' THEN amount_nano ELSE -amount_nano END), 0)
                    AS BIGINT) AS difference FROM gateway_ledger";
-        let row = rows::one(self.database.reader(), sql, []).await?.ok_or(Error::Bug("a sum without a row"))?;
+        let row = self.database.reader().one(sql, []).await?.ok_or(Error::Bug("a sum without a row"))?;
         Ok((wrong, row.try_get::<i64>("", "difference")? == 0))
     }
 }

@@ -8,11 +8,12 @@ use sea_orm::ConnectionTrait;
 use septet_contracts::gateway::RefusedUsage;
 use septet_contracts::models::{MOST_COST_NANO, UsageRecord};
 use septet_contracts::page::{Page, PageQuery};
+use septet_database::{Sql, cut, page_clause};
 use septet_kernel::Money;
 use tracing::error;
 
 use super::Billing;
-use crate::{Error, metrics, rows};
+use crate::{Error, metrics};
 
 /// The most that one call can cost.
 pub(super) const MOST_COST: Money = Money(MOST_COST_NANO);
@@ -39,7 +40,7 @@ impl Billing {
             serde_json::to_string(record).unwrap_or_default().into(),
             self.clock.now_ms().into(),
         ];
-        if rows::run(connection, sql, values).await? == 1 {
+        if connection.run(sql, values).await? == 1 {
             metrics::refused_usage();
             error!(
                 usage.id = %record.id, tenant.id = %record.tenant, model = record.model, provider = record.provider,
@@ -52,14 +53,13 @@ impl Billing {
 
     /// The records that were put aside, newest first.
     pub(crate) async fn refused(&self, page: &PageQuery) -> Result<Page<RefusedUsage>, Error> {
-        let span = rows::Span::of(page)?;
+        let mut values = Vec::new();
         let sql = format!(
             "SELECT record, tenant, model, provider, reason, booked_nano, body, at_ms FROM gateway_refused_usage
-             WHERE record {} $1 ORDER BY record {} LIMIT $2",
-            span.compare, span.order
+             WHERE 1 = 1{}",
+            page_clause(page, "record", &mut values)
         );
-        let values = vec![span.start.as_str().into(), span.limit.into()];
-        let found = rows::all(self.database.reader(), &sql, values).await?;
+        let found = self.database.reader().all(&sql, values).await?;
         let refused = found.iter().map(|row| {
             Ok(RefusedUsage {
                 record: row.try_get::<String>("", "record")?.parse().map_err(Error::store)?,
@@ -72,7 +72,7 @@ impl Billing {
                 at_ms: row.try_get("", "at_ms")?,
             })
         });
-        let (refused, has_more) = span.cut(refused.collect::<Result<Vec<_>, Error>>()?);
+        let (refused, has_more) = cut(page, refused.collect::<Result<Vec<_>, Error>>()?);
         Ok(Page::new(refused, has_more, |refused| refused.record.to_string()))
     }
 }

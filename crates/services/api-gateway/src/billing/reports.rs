@@ -1,10 +1,11 @@
 //! What a tenant used, summed up.
 
 use septet_contracts::gateway::{UsageGroup, UsageReport, UsageReportQuery, UsageSum};
+use septet_database::Sql;
 use septet_kernel::{TenantId, Timestamp};
 
 use super::Billing;
-use crate::{Error, rows};
+use crate::Error;
 
 const THIRTY_DAYS_MS: i64 = 30 * 86_400_000;
 const DAY_MS: i64 = 86_400_000;
@@ -57,7 +58,7 @@ impl Billing {
             sum("cost_nano"),
         );
         let values = vec![tenant.to_string().into(), from_ms.into(), to_ms.into()];
-        let found = rows::all(self.database.reader(), &sql, values).await?;
+        let found = self.database.reader().all(&sql, values).await?;
         let sums = found.iter().map(|row| {
             Ok(UsageSum {
                 group: row.try_get("", "label")?,

@@ -16,7 +16,7 @@ use crate::index::query::Query;
 use crate::index::vectors::Vectors;
 use crate::index::words::Words;
 use crate::index::{Index, Scope};
-use crate::migration::Migrator;
+use crate::migration::MIGRATIONS;
 use crate::store::Key;
 
 const MODEL: &str = "host:model%1";
@@ -94,7 +94,7 @@ struct World {
 
 impl World {
     async fn new(kind: Kind, database: Database, folder: TempDir) -> Self {
-        database.migrate::<Migrator>().await.unwrap();
+        database.migrate(&MIGRATIONS).await.unwrap();
         let ids = Ids::new(Clock::system());
         let store = Store::new(database, Clock::system(), ids.clone());
         store.ensure_state().await.unwrap();

@@ -4,7 +4,8 @@
 //! transaction is over, so numbers become visible in their order and a reader that goes by them misses none. A number is
 //! never below the time in milliseconds: after a backup was restored, new changes are still above what old tokens carry.
 
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, QueryResult, Statement, Value};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, QueryResult};
+use septet_database::{Columns, Sql};
 
 use super::{Installation, Scope};
 use crate::Error;
@@ -42,7 +43,7 @@ impl Scope<DatabaseTransaction> {
 
     async fn try_rights_change(&self, subject: String, sessions: Sessions, now_ms: i64) -> Result<(), DbErr> {
         let sql = "UPDATE management_epoch SET value = CASE WHEN value >= $1 THEN value + 1 ELSE $1 END WHERE id = 1";
-        self.on.execute_raw(statement(&self.on, sql, [now_ms.into()])).await?;
+        self.on.run(sql, [now_ms.into()]).await?;
         let epoch = current(&self.on).await?;
         let sessions_epoch = if sessions == Sessions::End { epoch } else { 0 };
         let sql = "INSERT INTO management_rights_changes (subject, epoch, sessions_epoch, changed_at)
@@ -51,7 +52,7 @@ impl Scope<DatabaseTransaction> {
                    sessions_epoch = CASE WHEN excluded.sessions_epoch > 0 THEN excluded.sessions_epoch
                                     ELSE management_rights_changes.sessions_epoch END";
         let values = [subject.into(), epoch.into(), sessions_epoch.into(), now_ms.into()];
-        self.on.execute_raw(statement(&self.on, sql, values)).await.map(|_done| ())
+        self.on.run(sql, values).await.map(|_done| ())
     }
 }
 
@@ -65,8 +66,8 @@ impl Installation {
     pub(crate) async fn sessions_epoch(&self, user: &str, tenant: &str) -> Result<i64, Error> {
         let on = self.database.reader();
         let sql = "SELECT MAX(sessions_epoch) AS value FROM management_rights_changes WHERE subject IN ($1, $2)";
-        let row = on.query_one_raw(statement(on, sql, [user.into(), tenant.into()])).await;
-        let value = row.and_then(|row| row.map_or(Ok(None), |row| row.try_get::<Option<i64>>("", "value")));
+        let row = on.one(sql, [user.into(), tenant.into()]).await;
+        let value = row.and_then(|row| row.map_or(Ok(None), |row| row.column::<Option<i64>>("value")));
         Ok(value.map_err(Error::doing("read when sessions ended"))?.unwrap_or(0))
     }
 
@@ -75,10 +76,9 @@ impl Installation {
         let on = self.database.reader();
         let sql = "SELECT subject, epoch FROM management_rights_changes WHERE epoch > $1 AND changed_at >= $2
                    ORDER BY epoch LIMIT $3";
-        let rows = on.query_all_raw(statement(on, sql, [after.into(), since_ms.into(), (PAGE + 1).into()])).await;
-        let read = |row: &QueryResult| {
-            Ok::<_, DbErr>(Change { subject: row.try_get("", "subject")?, epoch: row.try_get("", "epoch")? })
-        };
+        let rows = on.all(sql, [after.into(), since_ms.into(), (PAGE + 1).into()]).await;
+        let read =
+            |row: &QueryResult| Ok::<_, DbErr>(Change { subject: row.column("subject")?, epoch: row.column("epoch")? });
         let changes = rows.and_then(|rows| rows.iter().map(read).collect::<Result<Vec<_>, _>>());
         let mut changes = changes.map_err(Error::doing("read changed rights"))?;
         let limit = usize::try_from(PAGE).unwrap_or(usize::MAX);
@@ -89,10 +89,6 @@ impl Installation {
 }
 
 async fn current(on: &impl ConnectionTrait) -> Result<i64, DbErr> {
-    let row = on.query_one_raw(statement(on, "SELECT value FROM management_epoch WHERE id = 1", [])).await?;
-    row.map_or(Ok(0), |row| row.try_get("", "value"))
-}
-
-fn statement<const N: usize>(on: &impl ConnectionTrait, sql: &str, values: [Value; N]) -> Statement {
-    Statement::from_sql_and_values(on.get_database_backend(), sql, values)
+    let row = on.one("SELECT value FROM management_epoch WHERE id = 1", []).await?;
+    row.map_or(Ok(0), |row| row.column("value"))
 }

@@ -28,7 +28,7 @@ impl Calls {
         progress: &mut CallProgress,
     ) -> Result<(), Error> {
         // A client with a key of the settings has a budget and no account.
-        if call.pass.is_some() {
+        if call.service_key.is_some() {
             return Ok(());
         }
         progress.turn = None;

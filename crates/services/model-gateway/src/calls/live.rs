@@ -124,8 +124,8 @@ impl Calls {
         }
         let who = Who {
             caller,
-            key: call.pass.as_ref().map(|pass| pass.name.as_str()),
-            group: call.pass.as_ref().and_then(|pass| pass.group.as_deref()),
+            key: call.service_key.as_ref().map(|key| key.grant.name.as_str()),
+            group: call.service_key.as_ref().and_then(|key| key.grant.group.as_deref()),
         };
         let worst = super::worst::case(caller.tenant, call, plan);
         let id = self.ids.next::<septet_kernel::RecordId>().to_string();

@@ -7,15 +7,16 @@ use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::Response;
+use septet_chassis::service_keys::ServiceKey;
 use septet_kernel::Caller;
 
 use crate::error::Error;
-use crate::keys::{Keys, Pass};
+use crate::keys::{Grant, Keys};
 
 /// Who calls, if anybody is known.
 pub(crate) struct ClientIdentity {
     pub caller: Option<Caller>,
-    pub pass: Option<Arc<Pass>>,
+    pub key: Option<Arc<ServiceKey<Grant>>>,
 }
 
 impl ClientIdentity {
@@ -30,17 +31,17 @@ impl<S: Sync> FromRequestParts<S> for ClientIdentity {
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Infallible> {
         let extensions = &parts.extensions;
-        Ok(Self { caller: extensions.get().cloned(), pass: extensions.get().cloned() })
+        Ok(Self { caller: extensions.get().cloned(), key: extensions.get().cloned() })
     }
 }
 
 /// Admits a client by its key. A signed caller was admitted before; a request with neither is refused by its handler.
 pub(crate) async fn admit(State(keys): State<Keys>, mut request: Request, next: Next) -> Response {
     if request.extensions().get::<Caller>().is_none()
-        && let Some(pass) = keys.pass(request.headers())
+        && let Some(key) = keys.shown_in(request.headers())
     {
-        request.extensions_mut().insert(keys.caller(&pass));
-        request.extensions_mut().insert(pass);
+        request.extensions_mut().insert(keys.caller(&key));
+        request.extensions_mut().insert(key);
     }
     next.run(request).await
 }

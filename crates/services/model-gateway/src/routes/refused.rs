@@ -5,11 +5,10 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use septet_chassis::http::Problem;
-use septet_kernel::{Failure as _, Kind, causes};
+use septet_chassis::http::{Problem, log_failure};
+use septet_kernel::Failure as _;
 use septet_protocols::Dialect;
 use serde_json::{Value, json};
-use tracing::{debug, error, warn};
 
 use crate::error::Error;
 
@@ -23,21 +22,7 @@ impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         let Self { dialect, error } = self;
         let kind = error.kind();
-        match kind {
-            Kind::Internal => error!(error.kind = kind.name(), error.detail = %causes(&error), "model call failed"),
-            Kind::Unavailable | Kind::Timeout => {
-                warn!(error.kind = kind.name(), error.detail = %causes(&error), "model call failed");
-            }
-            Kind::BadRequest
-            | Kind::Unauthenticated
-            | Kind::PaymentRequired
-            | Kind::Forbidden
-            | Kind::NotFound
-            | Kind::Conflict
-            | Kind::Unprocessable
-            | Kind::TooLarge
-            | Kind::Exhausted => debug!(error.kind = kind.name(), error.code = error.code(), "model call refused"),
-        }
+        log_failure(&error);
         let status = StatusCode::from_u16(kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, body(dialect, &error).to_string()).into_response();
         let headers = response.headers_mut();

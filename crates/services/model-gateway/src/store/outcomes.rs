@@ -1,6 +1,7 @@
 //! How calls turned out, and what was learned from it.
 
-use sea_orm::{ConnectionTrait, Value};
+use sea_orm::Value;
+use septet_database::{Columns, Sql};
 use septet_difficulty::{Calibration, Outcome, Probability};
 use septet_kernel::{RecordId, TenantId};
 
@@ -32,14 +33,14 @@ impl Store {
         );
         let ids = calls.iter().map(|call| Value::from(call.to_string()));
         let values = std::iter::once(Value::from(tenant.to_string())).chain(ids);
-        let rows = self.database.reader().query_all_raw(self.statement(&sql, values)).await?;
+        let rows = self.database.reader().all(&sql, values).await?;
         let read = |row: &sea_orm::QueryResult| -> Result<Judged, Error> {
             let bad = |_bad| Error::Stored { what: "usage record" };
             Ok(Judged {
-                call: row.try_get::<String>("", "id")?.parse().map_err(bad)?,
-                route: row.try_get::<Option<String>>("", "route")?.unwrap_or_default(),
-                difficulty: row.try_get("", "difficulty")?,
-                is_weak: row.try_get::<Option<String>>("", "tier")?.as_deref() == Some("weak"),
+                call: row.column::<String>("id")?.parse().map_err(bad)?,
+                route: row.column::<Option<String>>("route")?.unwrap_or_default(),
+                difficulty: row.column("difficulty")?,
+                is_weak: row.column::<Option<String>>("tier")?.as_deref() == Some("weak"),
             })
         };
         rows.iter().map(read).collect()
@@ -65,7 +66,7 @@ impl Store {
                 i64::from(*good).into(),
                 now_ms.into(),
             ];
-            transaction.execute_raw(self.statement(sql, values)).await?;
+            transaction.run(sql, values).await?;
         }
         transaction.commit().await?;
         Ok(())
@@ -80,16 +81,16 @@ impl Store {
         let values = || -> [Value; 3] { [tenant.to_string().into(), route.into(), LATEST.into()] };
         let outcomes = "SELECT difficulty, good FROM models_outcomes WHERE tenant = $1 AND route = $2
             ORDER BY told_at DESC LIMIT $3";
-        let outcomes = self.database.reader().query_all_raw(self.statement(outcomes, values())).await?;
+        let outcomes = self.database.reader().all(outcomes, values()).await?;
         let outcome = |row: &sea_orm::QueryResult| -> Result<Outcome, Error> {
-            let weak_was_good = row.try_get::<i64>("", "good")? != 0;
-            Ok(Outcome { score: probability(row.try_get("", "difficulty")?), weak_was_good })
+            let weak_was_good = row.column::<i64>("good")? != 0;
+            Ok(Outcome { score: probability(row.column("difficulty")?), weak_was_good })
         };
         let outcomes = outcomes.iter().map(outcome).collect::<Result<_, _>>()?;
         let seen = "SELECT difficulty FROM models_usage WHERE tenant = $1 AND route = $2 AND difficulty IS NOT NULL
             ORDER BY place DESC LIMIT $3";
-        let seen = self.database.reader().query_all_raw(self.statement(seen, values())).await?;
-        let score = |row: &sea_orm::QueryResult| Ok(probability(row.try_get("", "difficulty")?));
+        let seen = self.database.reader().all(seen, values()).await?;
+        let score = |row: &sea_orm::QueryResult| Ok(probability(row.column("difficulty")?));
         let seen = seen.iter().map(score).collect::<Result<_, Error>>()?;
         Ok((outcomes, seen))
     }
@@ -106,7 +107,7 @@ impl Store {
             ON CONFLICT (tenant, route) DO UPDATE SET body = excluded.body";
         let values: [Value; 3] = [tenant.to_string().into(), route.into(), body.into()];
         let transaction = self.database.begin().await?;
-        transaction.execute_raw(self.statement(sql, values)).await?;
+        transaction.run(sql, values).await?;
         transaction.commit().await?;
         Ok(())
     }
@@ -115,10 +116,10 @@ impl Store {
     pub(crate) async fn calibration(&self, tenant: TenantId, route: &str) -> Result<Option<Calibration>, Error> {
         let sql = "SELECT body FROM models_calibrations WHERE tenant = $1 AND route = $2";
         let values: [Value; 2] = [tenant.to_string().into(), route.into()];
-        let Some(row) = self.database.reader().query_one_raw(self.statement(sql, values)).await? else {
+        let Some(row) = self.database.reader().one(sql, values).await? else {
             return Ok(None);
         };
-        let body: String = row.try_get("", "body")?;
+        let body: String = row.column("body")?;
         serde_json::from_str(&body).map(Some).map_err(|_bad| Error::Stored { what: "calibration" })
     }
 }

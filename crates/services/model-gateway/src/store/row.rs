@@ -2,6 +2,7 @@
 
 use sea_orm::{QueryResult, Value};
 use septet_contracts::models::{UsageRecord, UsageStatus};
+use septet_database::{Columns, stored};
 
 use crate::error::Error;
 
@@ -41,7 +42,6 @@ pub(super) const COLUMNS: [&str; 32] = [
 ];
 
 pub(super) fn values(record: &UsageRecord, place: i64) -> [Value; COLUMNS.len()] {
-    let number = |value: u64| Value::from(i64::try_from(value).unwrap_or(i64::MAX));
     [
         record.id.to_string().into(),
         place.into(),
@@ -58,11 +58,11 @@ pub(super) fn values(record: &UsageRecord, place: i64) -> [Value; COLUMNS.len()]
         record.difficulty_millionths.map(i64::from).into(),
         record.tier.clone().into(),
         i64::from(record.n_attempts).into(),
-        number(record.input_tokens),
-        number(record.cached_tokens),
-        number(record.cache_write_tokens),
-        number(record.output_tokens),
-        number(record.reasoning_tokens),
+        stored(record.input_tokens).into(),
+        stored(record.cached_tokens).into(),
+        stored(record.cache_write_tokens).into(),
+        stored(record.output_tokens).into(),
+        stored(record.reasoning_tokens).into(),
         record.cost_nano.into(),
         record.said_cost_nano.into(),
         record.table_cost_nano.into(),
@@ -79,50 +79,43 @@ pub(super) fn values(record: &UsageRecord, place: i64) -> [Value; COLUMNS.len()]
 }
 
 pub(super) fn record(row: &QueryResult) -> Result<UsageRecord, Error> {
-    let bad = |_bad| Error::Stored { what: "usage record" };
-    let number =
-        |column: &str| -> Result<u64, Error> { Ok(u64::try_from(row.try_get::<i64>("", column)?).unwrap_or(0)) };
-    let text = |column: &str| row.try_get::<String>("", column);
-    let maybe = |column: &str| row.try_get::<Option<String>>("", column);
-    let status = match text("status")?.as_str() {
+    let status = match row.column::<String>("status")?.as_str() {
         "completed" => UsageStatus::Completed,
         "cancelled" => UsageStatus::Cancelled,
         _ => UsageStatus::Failed,
     };
     Ok(UsageRecord {
-        id: text("id")?.parse().map_err(bad)?,
-        tenant: text("tenant")?.parse().map_err(bad)?,
-        call: maybe("call_id")?.map(|call| call.parse()).transpose().map_err(bad)?,
-        user: maybe("person")?.map(|user| user.parse()).transpose().map_err(bad)?,
-        key: maybe("api_key")?.map(|key| key.parse()).transpose().map_err(bad)?,
-        request: text("request")?.parse().map_err(bad)?,
-        run: maybe("run")?,
-        hold: maybe("hold")?.map(|hold| hold.parse()).transpose().map_err(bad)?,
-        reserved_nano: row.try_get("", "reserved_nano")?,
-        doubt: maybe("doubt")?,
-        model: text("model")?,
-        provider: text("provider")?,
-        route: maybe("route")?,
-        reason: maybe("reason")?,
-        difficulty_millionths: row
-            .try_get::<Option<i64>>("", "difficulty")?
-            .and_then(|score| u32::try_from(score).ok()),
-        tier: maybe("tier")?,
-        n_attempts: u32::try_from(row.try_get::<i64>("", "n_attempts")?).unwrap_or(1),
-        input_tokens: number("input_tokens")?,
-        cached_tokens: number("cached_tokens")?,
-        cache_write_tokens: number("cache_write_tokens")?,
-        output_tokens: number("output_tokens")?,
-        reasoning_tokens: number("reasoning_tokens")?,
-        cost_nano: row.try_get("", "cost_nano")?,
-        said_cost_nano: row.try_get("", "said_cost_nano")?,
-        table_cost_nano: row.try_get("", "table_cost_nano")?,
-        service_tier: maybe("service_tier")?,
-        estimated: row.try_get::<i64>("", "estimated")? != 0,
-        started_at_ms: row.try_get("", "started_at")?,
-        first_token_ms: row.try_get("", "first_token_ms")?,
-        duration_ms: row.try_get("", "duration_ms")?,
+        id: row.parsed("id")?,
+        tenant: row.parsed("tenant")?,
+        call: row.parsed_or_none("call_id")?,
+        user: row.parsed_or_none("person")?,
+        key: row.parsed_or_none("api_key")?,
+        request: row.parsed("request")?,
+        run: row.column("run")?,
+        hold: row.parsed_or_none("hold")?,
+        reserved_nano: row.column("reserved_nano")?,
+        doubt: row.column("doubt")?,
+        model: row.column("model")?,
+        provider: row.column("provider")?,
+        route: row.column("route")?,
+        reason: row.column("reason")?,
+        difficulty_millionths: row.column::<Option<i64>>("difficulty")?.and_then(|score| u32::try_from(score).ok()),
+        tier: row.column("tier")?,
+        n_attempts: u32::try_from(row.column::<i64>("n_attempts")?).unwrap_or(1),
+        input_tokens: row.count("input_tokens")?,
+        cached_tokens: row.count("cached_tokens")?,
+        cache_write_tokens: row.count("cache_write_tokens")?,
+        output_tokens: row.count("output_tokens")?,
+        reasoning_tokens: row.count("reasoning_tokens")?,
+        cost_nano: row.column("cost_nano")?,
+        said_cost_nano: row.column("said_cost_nano")?,
+        table_cost_nano: row.column("table_cost_nano")?,
+        service_tier: row.column("service_tier")?,
+        estimated: row.flag("estimated")?,
+        started_at_ms: row.column("started_at")?,
+        first_token_ms: row.column("first_token_ms")?,
+        duration_ms: row.column("duration_ms")?,
         status,
-        cursor: row.try_get("", "place")?,
+        cursor: row.column("place")?,
     })
 }

@@ -1,8 +1,8 @@
 //! Keys of clients that come without the API gateway.
 
 use septet_chassis::Secret;
+use septet_chassis::service_keys::{KeyHash, key_hash};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 const CHARS_MIN: usize = 16;
 
@@ -33,9 +33,9 @@ impl KeyConfig {
     }
 
     /// What it is known by.
-    pub(crate) fn sha256(&self) -> Result<[u8; 32], &'static str> {
+    pub(crate) fn sha256(&self) -> Result<KeyHash, &'static str> {
         match (&self.key, &self.key_sha256) {
-            (Some(key), None) if key.expose().len() >= CHARS_MIN => Ok(hash_key(key.expose())),
+            (Some(key), None) if key.expose().len() >= CHARS_MIN => Ok(key_hash(key.expose())),
             (Some(_), None) => Err("write at least 16 characters, so that nobody guesses it"),
             (None, Some(hex)) => {
                 let mut bytes = [0; 32];
@@ -54,11 +54,6 @@ impl KeyConfig {
     }
 }
 
-/// What a key is looked up by.
-pub(crate) fn hash_key(key: &str) -> [u8; 32] {
-    Sha256::digest(key.as_bytes()).into()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -70,7 +65,7 @@ mod tests {
     #[test]
     fn a_key_and_its_hash_are_the_same_key() {
         let plain = KeyConfig::new("sk-0123456789abcdef", "acme");
-        let hashed = parsed(serde_json::json!({"key_sha256": hex::encode(hash_key("sk-0123456789abcdef"))}));
+        let hashed = parsed(serde_json::json!({"key_sha256": hex::encode(key_hash("sk-0123456789abcdef"))}));
         assert_eq!(plain.sha256(), hashed.sha256());
         assert_eq!(hashed.tenant, "default");
         assert!(!format!("{plain:?}{}", serde_json::to_string(&plain).unwrap()).contains("0123456789"));

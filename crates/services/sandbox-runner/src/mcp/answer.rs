@@ -4,10 +4,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rmcp::model::{CallToolResult, ContentBlock, ResourceContents};
 use septet_blobs::Blobs;
+use septet_chassis::http::log_failure;
 use septet_contracts::sandbox::{ContainerFile, Display, ExecutionReport, Outcome};
-use septet_kernel::{ContainerId, Failure as _, Kind};
+use septet_kernel::{ContainerId, Failure as _};
 use serde_json::{Value, json};
-use tracing::error;
 
 use crate::Error;
 
@@ -37,9 +37,7 @@ pub(super) fn refused(why: &str) -> CallToolResult {
 }
 
 pub(super) fn failed(failure: &Error) -> CallToolResult {
-    if failure.kind() == Kind::Internal {
-        error!(error.detail = %septet_kernel::causes(failure), "a tool failed");
-    }
+    log_failure(failure);
     let mut result = refused(&failure.to_string());
     result.structured_content = Some(json!({"error": {"code": failure.code(), "message": failure.to_string()}}));
     result

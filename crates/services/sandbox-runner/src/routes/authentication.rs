@@ -20,13 +20,13 @@ pub(super) async fn require(State(keys): State<Keys>, mut request: Request, next
     if request.extensions().get::<Caller>().is_some() {
         return next.run(request).await;
     }
-    let Some(pass) = keys.pass(request.headers()) else {
+    let Some(key) = keys.shown_in(request.headers()) else {
         let mut response = for_clients(Refusal::from(Error::NoKey).into_response()).await;
         response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"septet\""));
         return response;
     };
-    request.extensions_mut().insert(keys.caller(pass));
-    request.extensions_mut().insert(pass);
+    request.extensions_mut().insert(keys.caller(&key));
+    request.extensions_mut().insert(key);
     for_clients(next.run(request).await).await
 }
 

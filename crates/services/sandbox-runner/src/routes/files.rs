@@ -14,7 +14,7 @@ use septet_contracts::sandbox as api;
 use septet_kernel::{Caller, TenantId};
 
 use super::{Answer, Shared, id, ids};
-use crate::keys::Pass;
+use crate::keys::Key;
 use crate::sandbox::Sandbox;
 use crate::{Error, wire};
 
@@ -24,7 +24,7 @@ const MAX_NAMING_BYTES: usize = 64 << 10;
 pub(super) async fn add(
     State(sandbox): Shared,
     caller: Caller,
-    pass: Option<Extension<Pass>>,
+    key: Option<Extension<Key>>,
     Path(container): Path<String>,
     request: Request,
 ) -> Answer<api::ContainerFile> {
@@ -33,7 +33,7 @@ pub(super) async fn add(
     sandbox.usable(caller.tenant, container).await?;
     let new = if Form::is_announced(request.headers()) {
         receive(&sandbox, caller.tenant, request).await?
-    } else if pass.is_some() {
+    } else if key.is_some() {
         return Err(Error::Form(BadForm::NoForm).into());
     } else {
         named(request).await?
@@ -45,13 +45,13 @@ pub(super) async fn add(
 pub(super) async fn content(
     State(sandbox): Shared,
     caller: Caller,
-    pass: Option<Extension<Pass>>,
+    key: Option<Extension<Key>>,
     Path(path): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal<Error>> {
     let (container, file) = ids(&path)?;
     let file = sandbox.file(caller.tenant, container, file).await?;
-    if pass.is_none() {
+    if key.is_none() {
         return Ok(Json(wire::content(&file)).into_response());
     }
     let content = Content { tag: file.blob.to_string(), filename: file.name().to_owned(), mime: file.mime() };

@@ -1,9 +1,10 @@
 //! What containers take up, and which of them have expired.
 
-use sea_orm::{ConnectionTrait, DbBackend, Statement, Value};
+use sea_orm::{ConnectionTrait, DbBackend, Value};
+use septet_database::{Columns, Sql, places};
 use septet_kernel::{BlobId, ContainerId, TenantId};
 
-use super::{Store, column, parsed};
+use super::Store;
 use crate::Error;
 use crate::container::Container;
 
@@ -21,10 +22,10 @@ impl Store {
         if blobs.is_empty() {
             return Ok(Vec::new());
         }
-        let places = (1..=blobs.len()).map(|at| format!("${at}")).collect::<Vec<_>>().join(", ");
+        let places = places(1, blobs.len());
         let sql = format!("SELECT DISTINCT blob FROM sandbox_files WHERE blob IN ({places})");
         let values = blobs.iter().map(|blob| blob.to_string().into()).collect();
-        self.many(sql, values).await?.iter().map(|row| parsed(row, "blob")).collect()
+        self.many(sql, values).await?.iter().map(|row| Ok(row.parsed("blob")?)).collect()
     }
 
     /// The bytes of all files of a tenant's containers, also of those that were written over.
@@ -36,8 +37,8 @@ impl Store {
         let sql = "SELECT CAST(COALESCE(SUM(bytes), 0) AS BIGINT) AS bytes FROM sandbox_files \
                    WHERE container IN (SELECT id FROM sandbox_containers WHERE tenant = $1)";
         let values = [Value::from(tenant.to_string())];
-        let row = on.query_one_raw(Statement::from_sql_and_values(self.database.backend(), sql, values)).await?;
-        let bytes: i64 = row.map_or(Ok(0), |row| column(&row, "bytes"))?;
+        let row = on.one(sql, values).await?;
+        let bytes: i64 = row.map_or(Ok(0), |row| row.column("bytes"))?;
         Ok(u64::try_from(bytes).unwrap_or(0))
     }
 
@@ -48,7 +49,7 @@ impl Store {
         if quota.limit_bytes > 0 && backend == DbBackend::Postgres {
             let values = [Value::from(quota.tenant.to_string())];
             let sql = "SELECT pg_advisory_xact_lock(hashtext('sandbox_files'), hashtext($1))";
-            on.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+            on.run(sql, values).await?;
         }
         Ok(())
     }
@@ -69,7 +70,7 @@ impl Store {
     pub(crate) async fn containers_named(&self, tenant: TenantId, name: &str) -> Result<Vec<ContainerId>, Error> {
         let sql = "SELECT id FROM sandbox_containers WHERE tenant = $1 AND name = $2".to_owned();
         let values = vec![tenant.to_string().into(), name.into()];
-        self.many(sql, values).await?.iter().map(|row| parsed(row, "id")).collect()
+        self.many(sql, values).await?.iter().map(|row| Ok(row.parsed("id")?)).collect()
     }
 
     /// Some of the containers that expired before `before_ms`. Those of conversations stay: what they have made is shown for

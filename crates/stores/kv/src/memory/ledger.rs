@@ -2,13 +2,13 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement, TryGetable, Value};
-use septet_database::Database;
+use sea_orm::{DbErr, QueryResult, Value};
+use septet_database::{Columns, Database, Sql, places};
 use septet_kernel::causes;
 use tokio::sync::{Mutex, MutexGuard};
 use tracing::warn;
 
-use super::migration::Migrator;
+use super::migration::MIGRATIONS;
 use crate::Error;
 use crate::limit::Limit;
 use crate::window::Bounds;
@@ -38,7 +38,7 @@ pub(super) struct Ledger {
 impl Ledger {
     /// Makes the tables when they are not there, and drops what is over.
     pub(super) async fn open(database: Database, now_ms: i64) -> Result<Self, Error> {
-        database.migrate::<Migrator>().await.map_err(Error::unavailable("bring the tables up to date"))?;
+        database.migrate(&MIGRATIONS).await.map_err(Error::unavailable("bring the tables up to date"))?;
         let tidied_ms = AtomicI64::new(now_ms);
         let ledger = Self { database, writing: Mutex::default(), correcting: Mutex::default(), tidied_ms };
         ledger.tidy(now_ms).await.map_err(Error::unavailable("drop counters that are over"))?;
@@ -57,28 +57,22 @@ impl Ledger {
 
     async fn tidy(&self, now_ms: i64) -> Result<(), DbErr> {
         let sql = "DELETE FROM kv_counters WHERE window_end IS NOT NULL AND window_end < $1";
-        self.database.writer().execute_raw(self.statement(sql, vec![(now_ms - WINDOW_KEPT_MS).into()])).await?;
+        self.database.writer().run(sql, vec![(now_ms - WINDOW_KEPT_MS).into()]).await?;
         let sql = "DELETE FROM kv_corrections WHERE made_at < $1";
-        self.database.writer().execute_raw(self.statement(sql, vec![(now_ms - CORRECTION_KEPT_MS).into()])).await?;
+        self.database.writer().run(sql, vec![(now_ms - CORRECTION_KEPT_MS).into()]).await?;
         Ok(())
     }
 
     /// What is stored of each of these counters, in their order.
     pub(super) async fn read(&self, limits: &[Limit]) -> Result<Vec<Option<(Bounds, i64)>>, Error> {
         let names: Vec<_> = limits.iter().map(Limit::key).collect();
-        let places: Vec<_> = (1..=names.len()).map(|n| format!("${n}")).collect();
         let sql = format!(
             "SELECT name, window_start, window_end, used FROM kv_counters WHERE name IN ({})",
-            places.join(", ")
+            places(1, names.len())
         );
-        let values = names.iter().map(|name| name.clone().into()).collect();
+        let values = names.iter().map(|name| name.clone().into());
         let doing = "read counters";
-        let rows = self
-            .database
-            .reader()
-            .query_all_raw(self.statement(&sql, values))
-            .await
-            .map_err(Error::unavailable(doing))?;
+        let rows = self.database.reader().all(&sql, values).await.map_err(Error::unavailable(doing))?;
         let rows = rows.iter().map(row).collect::<Result<Vec<_>, _>>().map_err(Error::unreadable(doing))?;
         let stored = |name: &String| rows.iter().find(|row| row.0 == *name).map(|row| (row.1, row.2));
         Ok(names.iter().map(stored).collect())
@@ -100,27 +94,21 @@ impl Ledger {
     async fn write_all(&self, rows: &[Row], corrections: &[String], now_ms: i64) -> Result<(), DbErr> {
         let transaction = self.database.begin().await?;
         for rows in rows.chunks(N_ROWS) {
-            let places: Vec<_> = (0..rows.len())
-                .map(|n| 4 * n)
-                .map(|n| format!("(${}, ${}, ${}, ${})", n + 1, n + 2, n + 3, n + 4))
-                .collect();
+            let of_rows: Vec<_> = (0..rows.len()).map(|n| format!("({})", places(4 * n + 1, 4))).collect();
             let sql = format!(
                 "INSERT INTO kv_counters (name, window_start, window_end, used) VALUES {} \
                  ON CONFLICT (name) DO UPDATE SET window_start = excluded.window_start, \
                  window_end = excluded.window_end, used = excluded.used",
-                places.join(", ")
+                of_rows.join(", ")
             );
-            let values = rows
-                .iter()
-                .flat_map(|(name, bounds, used)| {
-                    [name.clone().into(), bounds.start_ms.into(), bounds.end_ms.into(), (*used).into()]
-                })
-                .collect();
-            transaction.execute_raw(self.statement(&sql, values)).await?;
+            let values = rows.iter().flat_map(|(name, bounds, used)| -> [Value; 4] {
+                [name.clone().into(), bounds.start_ms.into(), bounds.end_ms.into(), (*used).into()]
+            });
+            transaction.run(&sql, values).await?;
         }
         for id in corrections {
             let sql = "INSERT INTO kv_corrections (id, made_at) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING";
-            transaction.execute_raw(self.statement(sql, vec![id.clone().into(), now_ms.into()])).await?;
+            transaction.run(sql, vec![id.clone().into(), now_ms.into()]).await?;
         }
         transaction.commit().await
     }
@@ -128,20 +116,12 @@ impl Ledger {
     /// Whether a correction was made already.
     pub(super) async fn is_corrected(&self, id: &str) -> Result<bool, Error> {
         let sql = "SELECT 1 AS one FROM kv_corrections WHERE id = $1";
-        let found = self.database.reader().query_one_raw(self.statement(sql, vec![id.into()])).await;
+        let found = self.database.reader().one(sql, vec![id.into()]).await;
         Ok(found.map_err(Error::unavailable("look for a correction"))?.is_some())
-    }
-
-    fn statement(&self, sql: &str, values: Vec<Value>) -> Statement {
-        Statement::from_sql_and_values(self.database.backend(), sql, values)
     }
 }
 
 fn row(row: &QueryResult) -> Result<Row, DbErr> {
-    let bounds = Bounds { start_ms: column(row, "window_start")?, end_ms: column(row, "window_end")? };
-    Ok((column(row, "name")?, bounds, column(row, "used")?))
-}
-
-fn column<T: TryGetable>(row: &QueryResult, name: &str) -> Result<T, DbErr> {
-    row.try_get("", name)
+    let bounds = Bounds { start_ms: row.column("window_start")?, end_ms: row.column("window_end")? };
+    Ok((row.column("name")?, bounds, row.column("used")?))
 }

@@ -1,29 +1,14 @@
 //! The two tables.
+//!
+//! Every statement runs on SQLite and on PostgreSQL as it stands. Flags are 0 or 1, moments are milliseconds.
 
-use sea_orm_migration::prelude::*;
+use septet_database::{Migrations, Step};
 
-pub(super) struct Migrator;
+/// The steps, oldest first.
+pub(super) const MIGRATIONS: Migrations =
+    Migrations { recorded_in: "kv_migrations", steps: &[Step::new("m0001_counters", COUNTERS)] };
 
-impl MigratorTrait for Migrator {
-    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(Counters)]
-    }
-
-    fn migration_table_name() -> DynIden {
-        "kv_migrations".into_iden()
-    }
-}
-
-struct Counters;
-
-impl MigrationName for Counters {
-    fn name(&self) -> &'static str {
-        "m0001_counters"
-    }
-}
-
-/// Every statement runs on SQLite and on PostgreSQL as it stands. Moments are milliseconds; a total has no end.
-const STATEMENTS: [&str; 2] = [
+const COUNTERS: &[&str] = &[
     "CREATE TABLE kv_counters (
         name TEXT NOT NULL PRIMARY KEY,
         window_start BIGINT NOT NULL,
@@ -35,13 +20,3 @@ const STATEMENTS: [&str; 2] = [
         made_at BIGINT NOT NULL
     )",
 ];
-
-#[async_trait::async_trait]
-impl MigrationTrait for Counters {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for statement in STATEMENTS {
-            manager.get_connection().execute_unprepared(statement).await?;
-        }
-        Ok(())
-    }
-}
