@@ -10,17 +10,6 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 use crate::{files_below, none, read, root, shown};
 
-/// Circles that are known, by the parent, with the reason why they are there.
-const KNOWN: [(&str, &[&str], &str); 3] = [
-    ("crates/services/knowledge-engine/src", &["follow", "index", "store"], "a follower reads changes and keeps them"),
-    ("crates/services/knowledge-engine/src/store", &["changes", "chunks"], "chunks are read as changes and write them"),
-    (
-        "crates/services/knowledge-engine/src/parse",
-        &["child", "formats", "json", "pdf"],
-        "the table of formats names the readers, and they name what a reader is",
-    ),
-];
-
 /// A path in the tree of modules.
 type Module = Vec<String>;
 /// Which child of one parent names which.
@@ -40,12 +29,10 @@ fn modules_beside_each_other_form_no_circle() {
         let files = files.iter().filter_map(|file| Some((module(&source, file)?, read(file)))).collect();
         for (parent, circle) in circles(&files) {
             let place = shown(&parent.iter().fold(source.clone(), |place, part| place.join(part)));
-            if !KNOWN.iter().any(|(known, members, _)| *known == place && circle == *members) {
-                complaints.push(format!(
-                    "{place}: {} name each other in a circle: move what they share into a module of its own",
-                    circle.join(", ")
-                ));
-            }
+            complaints.push(format!(
+                "{place}: {} name each other in a circle: move what they share into a module of its own",
+                circle.join(", ")
+            ));
         }
     }
 

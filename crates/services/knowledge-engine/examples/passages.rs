@@ -8,8 +8,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use septet_kernel::{Clock, Ids};
+use septet_knowledge_engine::change_feed::{Changes, IndexEntry, Position};
 use septet_knowledge_engine::index::query::Query;
-use septet_knowledge_engine::index::{Changes, Entry, Index, Position, Scope};
+use septet_knowledge_engine::index::{Index, Scope};
 use septet_knowledge_engine::parse::{Event, Limits, Reader};
 use septet_knowledge_engine::{chunk, rows, structure};
 
@@ -98,7 +99,7 @@ fn find(out: &mut impl Write, chunks: &[chunk::Chunk], questions: &[String]) -> 
     let index = Index::open(folder.path())?;
     let ids = Ids::new(Clock::system());
     let (tenant, store, file) = (ids.next(), ids.next(), ids.next());
-    let entries = (0..).zip(chunks).map(|(number, chunk)| Entry {
+    let entries = (0..).zip(chunks).map(|(number, chunk)| IndexEntry {
         number,
         tenant,
         store,

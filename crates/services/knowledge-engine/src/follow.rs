@@ -14,7 +14,7 @@ use septet_kernel::causes;
 use tokio::sync::Mutex;
 
 use crate::Error;
-use crate::index::{Changes, Position};
+use crate::change_feed::{Changes, Position};
 use crate::store::Store;
 
 /// How long a question waits for an index that it can do without.

@@ -20,9 +20,11 @@ use tantivy::schema::{
 };
 use tantivy::{DocAddress, Searcher, TantivyError, Term, doc};
 
+use septet_kernel::{FileId, TenantId, VectorStoreId};
+
+use crate::change_feed::{Changes, Position, Removal};
 use commits::{Commits, TOKENIZER};
 use query::Query;
-use septet_kernel::{FileId, TenantId, VectorStoreId};
 
 /// Raised whenever tokens or fields change; an index of another version is rebuilt.
 const VERSION: &str = "1";
@@ -36,58 +38,6 @@ pub enum IndexError {
     /// The folder could not be made or cleared.
     #[error("cannot use the folder of the search index")]
     Folder(#[from] std::io::Error),
-}
-
-/// Up to where the index has the changes of the passage table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Position {
-    /// Which database.
-    pub epoch: i64,
-    /// The number of the last change.
-    pub sequence: i64,
-}
-
-/// A passage as the index sees it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Entry {
-    /// The number of the passage.
-    pub number: i64,
-    /// Whose it is.
-    pub tenant: TenantId,
-    /// The knowledge base.
-    pub store: VectorStoreId,
-    /// The file.
-    pub file: FileId,
-    /// Name of the file.
-    pub title: String,
-    /// Headings above.
-    pub heading: String,
-    /// The passage.
-    pub text: String,
-    /// It holds rows of a table.
-    pub is_table: bool,
-    /// Its embedding, for those who asked for one and where there is one.
-    pub vector: Option<Vec<f32>>,
-}
-
-/// What changed in the passage table.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Changes {
-    /// What is gone; it goes before what is new.
-    pub removals: Vec<Removal>,
-    /// What is new.
-    pub entries: Vec<Entry>,
-    /// The position after these.
-    pub position: Position,
-}
-
-/// What is gone from the passage table.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Removal {
-    /// One file of a knowledge base.
-    File(VectorStoreId, FileId),
-    /// A whole knowledge base.
-    Store(VectorStoreId),
 }
 
 /// Where to search.

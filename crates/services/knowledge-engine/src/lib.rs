@@ -19,6 +19,7 @@
 //! leaves its bytes in the blob store, for other rows may name the same content; the gateway sweeps what no row names.
 
 mod access;
+pub mod change_feed;
 pub mod chunk;
 mod config;
 pub mod document;

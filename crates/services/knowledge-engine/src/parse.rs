@@ -17,6 +17,8 @@ mod markdown;
 mod pdf;
 pub(crate) mod process;
 pub mod protocol;
+mod read_text;
+mod stdio;
 mod text;
 pub mod walls;
 

@@ -11,6 +11,7 @@ mod chunks;
 mod documents;
 mod files;
 mod pages;
+mod sequence;
 
 use sea_orm::{ConnectionTrait, QueryResult, Statement, TryGetable, Value};
 use septet_contracts::page::PageQuery;

@@ -10,8 +10,9 @@ use std::sync::{Mutex, PoisonError, RwLock};
 use tantivy::schema::Schema;
 use tantivy::{Index as Tantivy, IndexReader, IndexWriter, ReloadPolicy, Searcher, TantivyError};
 
+use super::IndexError;
 use super::tokens::Words;
-use super::{IndexError, Position};
+use crate::change_feed::Position;
 
 /// The name of our tokenizer in a schema.
 pub(super) const TOKENIZER: &str = "words";

@@ -1,6 +1,7 @@
 use septet_kernel::{Clock, Ids};
 
 use super::*;
+use crate::change_feed::IndexEntry;
 
 struct World {
     folder: tempfile::TempDir,
@@ -15,8 +16,8 @@ impl World {
         Self { folder: tempfile::tempdir().unwrap(), tenant: ids.next(), store: ids.next(), ids }
     }
 
-    fn entry(&self, number: i64, text: &str) -> Entry {
-        Entry {
+    fn entry(&self, number: i64, text: &str) -> IndexEntry {
+        IndexEntry {
             number,
             tenant: self.tenant,
             store: self.store,
@@ -35,7 +36,7 @@ impl World {
     }
 }
 
-fn news(entries: Vec<Entry>, position: Position) -> Changes {
+fn news(entries: Vec<IndexEntry>, position: Position) -> Changes {
     Changes { removals: Vec::new(), entries, position }
 }
 

@@ -20,8 +20,9 @@ use tantivy::schema::{FAST, Field, INDEXED, IndexRecordOption, NumericOptions, S
 use tantivy::{DocAddress, Searcher, TantivyDocument, TantivyError, Term, doc};
 
 use super::commits::Commits;
-use super::{Changes, Hit, IndexError, Position, Removal, Scope, source};
+use super::{Hit, IndexError, Scope, source};
 use crate::Error;
+use crate::change_feed::{Changes, Position, Removal};
 use crate::follow::Follower;
 
 /// Raised whenever fields change; an index of another version is rebuilt.

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use septet_chassis::cpu::CpuPool;
 
-use super::{Changes, Index, Position};
+use super::Index;
 use crate::Error;
+use crate::change_feed::{Changes, Position};
 use crate::follow::Follower;
 
 /// The index of words, on the CPU pool.

@@ -4,16 +4,17 @@
 //! then reads, and writes one line for each page, so that whatever kills it costs only the page it was at. It ends when
 //! its parent closes the other end of its output.
 
-use std::fs::File;
-use std::io::{self, Read, Seek, Write};
+use std::io;
 use std::os::fd::AsFd;
 use std::panic::catch_unwind;
 use std::process::ExitCode;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::formats::{self, Chosen, TextReader};
+use super::formats::{self, Chosen};
 use super::protocol::{Record, Request};
+use super::read_text::TextReader;
+use super::stdio::{Input, Output, Stop};
 use super::{ParseFailure, encoding, pdf, walls};
 use crate::document::Page;
 
@@ -38,7 +39,7 @@ pub fn parse_main(args: impl Iterator<Item = String>) -> ExitCode {
     let fonts = walls::leave();
     follow_parent();
     let sealed = walls::seal(fonts);
-    let mut out = Output { out: io::stdout().lock(), left: request.output_bytes };
+    let mut out = Output::open(&request);
     let read = match sealed {
         Ok(()) => read(chosen, &loaded, &request, input, &mut out),
         Err(_) => Err(ParseFailure::NoWalls.into()),
@@ -62,68 +63,6 @@ fn follow_parent() {
         while poll(&mut watched, PollTimeout::NONE).is_err() {}
         std::process::exit(4);
     });
-}
-
-/// The file, open, with its first bytes.
-pub(super) struct Input {
-    pub(super) file: File,
-    length: u64,
-    head: Vec<u8>,
-}
-
-impl Input {
-    fn open(request: &Request) -> io::Result<Self> {
-        let mut file = match &request.path {
-            Some(path) => File::open(path)?,
-            None => File::from(io::stdin().as_fd().try_clone_to_owned()?),
-        };
-        let length = file.metadata()?.len();
-        let mut head = Vec::new();
-        Read::by_ref(&mut file).take(4_096).read_to_end(&mut head)?;
-        Ok(Self { file, length, head })
-    }
-
-    /// The whole file, when reading it takes no more memory than allowed.
-    pub(super) fn bytes(mut self, request: &Request, memory_per_byte: u64) -> Result<Vec<u8>, Stop> {
-        if self.length.saturating_mul(memory_per_byte) > request.memory_bytes {
-            return Err(ParseFailure::TooLarge.into());
-        }
-        let mut bytes = Vec::with_capacity(usize::try_from(self.length).unwrap_or(0));
-        self.file.rewind().and_then(|()| self.file.read_to_end(&mut bytes)).map_err(|_| Stop::Output)?;
-        Ok(bytes)
-    }
-}
-
-/// Why reading stopped.
-pub(super) enum Stop {
-    Failure(ParseFailure),
-    /// The input cannot be read or the output not be written; nobody can be told.
-    Output,
-}
-
-impl From<ParseFailure> for Stop {
-    fn from(failure: ParseFailure) -> Self {
-        Self::Failure(failure)
-    }
-}
-
-/// The way back, as far as it may be used up.
-pub(super) struct Output {
-    out: io::StdoutLock<'static>,
-    left: u64,
-}
-
-impl Output {
-    pub(super) fn send(&mut self, record: &Record) -> Result<(), Stop> {
-        let mut line = serde_json::to_vec(record).map_err(|_| Stop::Output)?;
-        line.push(b'\n');
-        let length = line.len() as u64;
-        if length > self.left {
-            return Err(ParseFailure::TooLarge.into());
-        }
-        self.left -= length;
-        self.out.write_all(&line).and_then(|()| self.out.flush()).map_err(|_| Stop::Output)
-    }
 }
 
 /// What reads the file, loaded.

@@ -3,10 +3,9 @@
 //! A format is added by a file that reads it and a row of [`FORMATS`]. Which reader a file gets, as what its bytes are
 //! served, and what is said where a file cannot be read come from here; a test holds the console and the documents to it.
 
-use super::pdf;
 use super::protocol::Request;
-use super::{ParseFailure, csv, encoding, html, json, markdown, text};
-use crate::document::Block;
+use super::read_text::{ReadText, TextReader};
+use super::{ParseFailure, csv, encoding, html, json, markdown, pdf, text};
 
 /// One format.
 pub struct Format {
@@ -31,22 +30,6 @@ enum Sniffed {
     Likely,
     /// It is that, whatever its name says.
     Certain,
-}
-
-/// Reads a text into blocks.
-pub(super) type TextReader = fn(&str) -> Result<ReadText, ParseFailure>;
-
-/// What came out of a text.
-pub(super) struct ReadText {
-    pub(super) blocks: Vec<Block>,
-    /// What could not be read, in words for the person who uploaded it.
-    pub(super) left_out: Option<String>,
-}
-
-impl From<Vec<Block>> for ReadText {
-    fn from(blocks: Vec<Block>) -> Self {
-        Self { blocks, left_out: None }
-    }
 }
 
 /// How a format is read.

@@ -14,7 +14,7 @@ mod value;
 use serde_json::value::RawValue;
 
 use super::ParseFailure;
-use super::formats::ReadText;
+use super::read_text::ReadText;
 use super::text::clean;
 use crate::document::{Block, Content};
 use value::{Value, is_plain, open, scalar};

@@ -11,8 +11,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use pdfium_render::prelude::Pdfium;
 
 use super::ParseFailure;
-use super::child::{Input, Output, Stop};
 use super::protocol::{Record, Request};
+use super::stdio::{Input, Output, Stop};
 use crate::document::Page;
 
 /// The fallback holds the file and what it makes of it in memory.

@@ -6,7 +6,8 @@ use std::ops::Range;
 use sea_orm::{QueryResult, Value};
 use septet_kernel::{FileId, PassageId, TenantId, VectorStoreId};
 
-use super::{Key, Store, Tenant, changes, column, execute, json, number, parsed, places};
+use super::sequence::{first_number, remove_file};
+use super::{Key, Store, Tenant, column, execute, json, number, parsed, places};
 use crate::Error;
 use crate::chunk::Chunk;
 use crate::document::PageBox;
@@ -105,7 +106,7 @@ impl Store {
                 if execute(on, sql, values).await? == 0 {
                     return Ok(false);
                 }
-                let sequence = changes::remove_file(on, key.store, key.file).await?;
+                let sequence = remove_file(on, key.store, key.file).await?;
                 let first = first_number(sequence);
                 let rows: Vec<Vec<Value>> = (first..)
                     .zip(chunks)
@@ -156,11 +157,6 @@ impl Store {
             })
             .collect()
     }
-}
-
-/// The number of the first passage of a change: a passage's number begins with that of the change that brought it.
-pub(super) fn first_number(sequence: i64) -> i64 {
-    sequence << 20
 }
 
 async fn insert(

@@ -8,7 +8,7 @@ use septet_contracts::knowledge::Stage;
 use septet_contracts::page::PageQuery;
 use septet_kernel::{FileId, TenantId, VectorStoreId};
 
-use super::{Store, Tenant, changes, column, cut, execute, json, number, page_clause, pages, parsed, places};
+use super::{Store, Tenant, column, cut, execute, json, number, page_clause, pages, parsed, places, sequence};
 use crate::Error;
 
 /// One reading of one file into one knowledge base. A later reading of the same file has a later moment.
@@ -223,7 +223,7 @@ impl Tenant<'_> {
                 )
                 .await?;
                 if n > 0 {
-                    changes::remove_file(on, store, file).await?;
+                    sequence::remove_file(on, store, file).await?;
                 }
                 Ok::<_, Error>(n)
             })
@@ -240,7 +240,7 @@ impl Tenant<'_> {
                 let sql = "DELETE FROM knowledge_documents WHERE tenant = $1 AND store = $2";
                 let n = execute(on, sql, vec![tenant.to_string().into(), store.to_string().into()]).await?;
                 if n > 0 {
-                    changes::remove_store(on, store).await?;
+                    sequence::remove_store(on, store).await?;
                 }
                 Ok(n)
             })

@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 use super::{Writer, column, malformed, parse, reason, table};
 use crate::document::Content;
 use crate::parse::ParseFailure;
-use crate::parse::formats::ReadText;
+use crate::parse::read_text::ReadText;
 
 /// Broken lines that are named one by one.
 const MAX_NAMED: usize = 5;
