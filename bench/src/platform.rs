@@ -88,13 +88,8 @@ async fn first_event(client: &Client) -> anyhow::Result<Figure> {
 }
 
 /// From the upload of a 160-page annual report until it can be searched.
-#[expect(clippy::print_stderr, reason = "a command for people")]
 async fn searchable(client: &Client) -> anyhow::Result<Option<Figure>> {
-    let report = septet_testkit::shared().map(|folder| folder.join("fixtures/reports/3M_2018_10K.pdf"));
-    let Some(report) = report.filter(|path| path.is_file()) else {
-        eprintln!("skipped pdf_150_pages_searchable_s: the shared reports are not here");
-        return Ok(None);
-    };
+    let Some(report) = septet_fixtures::shared("fixtures/reports/3M_2018_10K.pdf") else { return Ok(None) };
     let bytes = std::fs::read(report)?;
     let begun = Instant::now();
     let (_, state) = client.add_document("report.pdf", bytes).await;

@@ -118,13 +118,7 @@ async fn none_gets_out(user: Option<u32>, level: &str, more: &[(&str, &str)]) {
     let container = api.client.get(&format!("/v1/containers/{session}")).await.ok();
     assert_eq!(container["septet"]["isolation"], level);
 
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let shared = variable("SEPTET_SHARED").map_or_else(|| here.join("../../shared"), PathBuf::from);
-    let attempts = suite::attempts(
-        &here.join("../crates/services/sandbox-runner/tests/hostile"),
-        &shared,
-        variable("SEPTET_HOSTILE").as_deref(),
-    );
+    let attempts = suite::attempts(variable("SEPTET_HOSTILE").as_deref());
     suite::none_gets_out(&api, &attempts).await;
     drop(process);
 }
@@ -161,7 +155,7 @@ async fn no_attempt_gets_out_of_a_container_of_docker() {
     };
     let folder = tempfile::tempdir().unwrap();
     let image = "septet-sandbox-scenario";
-    let made = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/sandbox-image/import.sh"))
+    let made = Command::new(septet_fixtures::repository().join("deploy/sandbox-image/import.sh"))
         .args(["--binary", &septet_binary().unwrap(), "--tag", image, "--runtime", &runtime()])
         .env("DOCKER_HOST", &docker)
         .output()

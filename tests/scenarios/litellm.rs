@@ -24,7 +24,7 @@ const MODEL: &str = "house-model";
 
 /// The proxy; `None` where it cannot be installed.
 fn installed() -> Option<String> {
-    let script = septet_testkit::repository().join("scripts/litellm.sh");
+    let script = septet_fixtures::repository().join("scripts/litellm.sh");
     let output = Command::new("bash").arg(script).output().expect("bash");
     if !output.status.success() {
         eprintln!("skipped: the LiteLLM proxy cannot be installed: {}", String::from_utf8_lossy(&output.stderr));

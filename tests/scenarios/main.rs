@@ -69,5 +69,5 @@ fn similar(together: &str, apart: &str) {
 
 /// The sample report of the repository.
 fn sample_report() -> Vec<u8> {
-    std::fs::read(septet_testkit::repository().join("examples/annual-report-2025.pdf")).expect("the sample report")
+    std::fs::read(septet_fixtures::repository().join("examples/annual-report-2025.pdf")).expect("the sample report")
 }

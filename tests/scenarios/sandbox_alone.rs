@@ -20,7 +20,7 @@ async fn the_official_sdks_work_with_the_sandbox_runner_alone() {
     let process = Process::start(&mut command, address).await;
 
     let sdks = sdks();
-    let script = septet_testkit::repository().join("tests/sdk/sandbox.py");
+    let script = septet_fixtures::repository().join("tests/sdk/sandbox.py");
     let output = Command::new(format!("{sdks}/venv/bin/python"))
         .arg(script)
         .env("SEPTET_URL", format!("http://{}", process.address))

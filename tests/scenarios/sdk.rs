@@ -7,14 +7,14 @@ use septet_testkit::platform::{self, TestPlatform, Topology};
 
 /// Installs the SDKs once, outside the checkout, and gives their folder.
 pub(crate) fn sdks() -> String {
-    let script = septet_testkit::repository().join("tests/sdk/install.sh");
+    let script = septet_fixtures::repository().join("tests/sdk/install.sh");
     let output = Command::new("bash").arg(&script).output().expect("bash");
     assert!(output.status.success(), "tests/sdk/install.sh failed: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
 async fn run(platform: &TestPlatform, program: &str, script: &str, folder: &str) {
-    let repository = septet_testkit::repository();
+    let repository = septet_fixtures::repository();
     let mut command = tokio::process::Command::new(program);
     command
         .arg(repository.join("tests/sdk").join(script))

@@ -62,7 +62,7 @@ async fn platform() -> TestPlatform {
 type Lines = BTreeMap<(String, String), String>;
 
 async fn run(platform: &TestPlatform, folder: &str, script: &str) -> Lines {
-    let path = septet_testkit::repository().join("tests/sdk").join(script);
+    let path = septet_fixtures::repository().join("tests/sdk").join(script);
     let program = if script.ends_with(".py") { format!("{folder}/venv/bin/python") } else { "node".to_owned() };
     let chats: Vec<String> = chats().iter().map(|kind| format!("{kind}/chat")).collect();
     let embeddings: Vec<String> = kinds().filter_map(|kind| Some(format!("{kind}/{}", embedding(kind)?))).collect();

@@ -34,7 +34,7 @@ fn packages() -> Vec<Package> {
 fn floor(package: &Package) -> Option<u8> {
     let folder = package.manifest_path.parent()?.strip_prefix(root().to_str()?).ok()?;
     match folder.as_str() {
-        "crates/kernel" | "crates/codes" | "crates/sse" => Some(KERNEL),
+        "crates/kernel" | "crates/codes" | "crates/sse" | "crates/fixtures" => Some(KERNEL),
         "crates/contracts" | "crates/chassis" => Some(COMMON),
         "crates/septet" => Some(BINARY),
         "crates/testkit" | "tests" | "tests/money" | "bench" | "xtask" => Some(TOOLS),

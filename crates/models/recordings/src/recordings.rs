@@ -48,13 +48,7 @@ impl Recording {
 
 /// Every recording, or `None` when there are none on this machine.
 pub fn all() -> Option<Vec<Recording>> {
-    let shared = std::env::var_os("SEPTET_SHARED");
-    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../../shared");
-    let root = shared.map_or_else(beside, PathBuf::from).join("fixtures/providers");
-    if !root.is_dir() {
-        eprintln!("SKIPPED: {} is not there; set SEPTET_SHARED", root.display());
-        return None;
-    }
+    let root = septet_fixtures::shared("fixtures/providers")?;
     let mut files = Vec::new();
     walk(&root, &mut files);
     files.sort();
@@ -98,7 +92,7 @@ fn read(file: &Path, provider: &str, name: &str, found: &mut Vec<Recording>) {
             let events: Result<Vec<Value>, _> = lines.map(serde_json::from_str).collect();
             let events = match events {
                 Ok(events) => events,
-                Err(error) => return eprintln!("SKIPPED: {name}: {error}"),
+                Err(error) => return septet_fixtures::skipped(format_args!("{name}: {error}")),
             };
             // Several answers in a row, where one led to the next.
             let is_first = |event: &Value| event["type"] == "response.created";
@@ -121,7 +115,7 @@ fn cassette(file: &Path, provider: &str, name: &str, found: &mut Vec<Recording>)
     let text = std::fs::read_to_string(file).unwrap().replace(" !!binary ", " !binary ");
     let yaml: Yaml = match serde_yaml_ng::from_str(&text) {
         Ok(yaml) => yaml,
-        Err(error) => return eprintln!("SKIPPED: {name}: {error}"),
+        Err(error) => return septet_fixtures::skipped(format_args!("{name}: {error}")),
     };
     let exchanges = yaml.get("http_interactions").or_else(|| yaml.get("interactions"));
     for (at, exchange) in exchanges.and_then(Yaml::as_sequence).into_iter().flatten().enumerate() {

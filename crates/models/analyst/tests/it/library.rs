@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::PathBuf;
 use std::process::Command;
 
 /// Documents as pages of lines with cells separated by ` | `.
@@ -32,20 +31,16 @@ impl Library {
         self
     }
 
-    /// Adds a real report, its layout turned into cells. `None` when the report or the tool that reads it is absent.
+    /// Adds a real report, its layout turned into cells. `None` when the report or the tool that reads it is absent,
+    /// which it says.
     pub(crate) fn with_report(mut self, file: &str) -> Option<Self> {
-        let shared = std::env::var_os("SEPTET_SHARED")
-            .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../../shared"), PathBuf::from);
-        let path = shared.join("fixtures/reports").join(file);
-        let path = if path.exists() {
-            path
-        } else {
-            PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../examples").join(file)
+        let sample = septet_fixtures::repository().join("examples").join(file);
+        let path = match sample.exists() {
+            true => sample,
+            false => septet_fixtures::shared(&format!("fixtures/reports/{file}"))?,
         };
-        if !path.exists() {
-            return None;
-        }
-        let output = Command::new("pdftotext").arg("-layout").arg(&path).arg("-").output().ok()?;
+        let read = Command::new("pdftotext").arg("-layout").arg(&path).arg("-").output();
+        let output = read.inspect_err(|error| septet_fixtures::skipped(format_args!("pdftotext: {error}"))).ok()?;
         for (at, page) in String::from_utf8_lossy(&output.stdout).split('\u{c}').enumerate() {
             let lines: Vec<String> = page.lines().map(cells).filter(|line| !line.is_empty()).collect();
             let names = [

@@ -4,9 +4,8 @@ use crate::dialogue::{ALL, Talk};
 use crate::library::Library;
 
 fn with_report(file: &str, ask: impl FnOnce(&mut Talk<'_>)) {
-    match Library::default().with_report(file) {
-        Some(library) => ask(&mut Talk::new(&library, &ALL)),
-        None => eprintln!("skipped: {file} or pdftotext is not here"),
+    if let Some(library) = Library::default().with_report(file) {
+        ask(&mut Talk::new(&library, &ALL));
     }
 }
 

@@ -177,10 +177,7 @@ async fn for_each(test: impl AsyncFn(World)) {
 #[expect(clippy::disallowed_methods, reason = "where a server is, is the machine's business")]
 async fn postgres() -> Option<Database> {
     let Some(server) = std::env::var("SEPTET_TEST_POSTGRES").ok().filter(|url| !url.is_empty()) else {
-        #[expect(clippy::print_stderr, reason = "a test that skips a part says so")]
-        {
-            eprintln!("skipped: set SEPTET_TEST_POSTGRES to run this on PostgreSQL");
-        }
+        septet_fixtures::skipped("set SEPTET_TEST_POSTGRES to run this on PostgreSQL");
         return None;
     };
     let name = format!("septet_follow_{}", Ids::new(Clock::system()).next::<TenantId>().uuid().simple());

@@ -1,9 +1,10 @@
 //! Real reports: rows of tables stay whole, and questions find the page.
 
 use septet_contracts::knowledge::{Passage, PassageQuery};
+use septet_fixtures::shared;
 use septet_kernel::Caller;
 
-use crate::harness::{Harness, has_pdfium, sample_report, shared};
+use crate::harness::{Harness, has_pdfium, sample_report};
 
 async fn with_report(filename: &str, bytes: Vec<u8>) -> (Harness, Caller) {
     let harness = Harness::start().await;

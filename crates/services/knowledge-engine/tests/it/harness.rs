@@ -1,7 +1,6 @@
 //! A knowledge engine with stand-ins for Management, the async worker and the model gateway.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -446,36 +445,14 @@ async fn embed(
 
 /// The sample report of the project.
 pub(crate) fn sample_report() -> Vec<u8> {
-    std::fs::read(repository().join("examples/annual-report-2025.pdf")).unwrap()
-}
-
-fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..")
-}
-
-/// A shared fixture; `None`, said aloud, where it is not there.
-#[expect(clippy::disallowed_methods, reason = "where the shared fixtures are is the machine's business")]
-pub(crate) fn shared(path: &str) -> Option<PathBuf> {
-    let root = std::env::var("SEPTET_SHARED").map_or_else(|_| repository().join("../shared"), PathBuf::from);
-    let path = root.join(path);
-    if path.exists() {
-        return Some(path);
-    }
-    #[expect(clippy::print_stderr, reason = "a test that skips itself says so")]
-    {
-        eprintln!("skipped: {} is not there; set SEPTET_SHARED", path.display());
-    }
-    None
+    std::fs::read(septet_fixtures::repository().join("examples/annual-report-2025.pdf")).unwrap()
 }
 
 /// True when PDFs are read through libpdfium here; otherwise says aloud that a test is skipped.
 pub(crate) fn has_pdfium(config: &Config) -> bool {
     let has = config.pdfium_found().is_some();
     if !has {
-        #[expect(clippy::print_stderr, reason = "a test that skips itself says so")]
-        {
-            eprintln!("skipped: libpdfium is not installed; run runtime/pdfium.sh");
-        }
+        septet_fixtures::skipped("libpdfium is not installed; run runtime/pdfium.sh");
     }
     has
 }

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use septet_fixtures::shared;
 use septet_knowledge_engine::Config;
 use septet_knowledge_engine::parse::{Event, ParseFailure, Reader};
 
-use crate::harness::{sample_report, shared};
+use crate::harness::sample_report;
 
 pub(crate) fn reader() -> Reader {
     let config = Config { parse_command: vec![env!("CARGO_BIN_EXE_septet-parse").to_owned()], ..Config::default() };

@@ -85,10 +85,7 @@ async fn an_installation_of_version_0_1_goes_on_and_embeds_nothing_again() {
 #[expect(clippy::disallowed_methods, reason = "where a server is, is the machine's business")]
 async fn so_does_one_on_postgresql() {
     let Some(server) = std::env::var("SEPTET_TEST_POSTGRES").ok().filter(|url| !url.is_empty()) else {
-        #[expect(clippy::print_stderr, reason = "a test that skips itself says so")]
-        {
-            eprintln!("skipped: set SEPTET_TEST_POSTGRES to run this");
-        }
+        septet_fixtures::skipped("set SEPTET_TEST_POSTGRES to run this on PostgreSQL");
         return;
     };
     let name = format!("septet_upgrade_{}", Ids::new(Clock::system()).next::<TenantId>().uuid().simple());

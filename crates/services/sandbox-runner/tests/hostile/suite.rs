@@ -60,16 +60,13 @@ impl Attempt {
     }
 }
 
-/// The attempts of this repository in the folder `own`, and those below the folder `shared`, when they are there; of
-/// them those whose names begin with one of the words in `only`, between commas, when there is such a list.
-pub(crate) fn attempts(own: &Path, shared: &Path, only: Option<&str>) -> Vec<Attempt> {
-    let mut paths = scripts(own);
+/// The attempts of this repository, and those of the shared data, when they are there; of them those whose names begin
+/// with one of the words in `only`, between commas, when there is such a list.
+pub(crate) fn attempts(only: Option<&str>) -> Vec<Attempt> {
+    let own = septet_fixtures::repository().join("crates/services/sandbox-runner/tests/hostile");
+    let mut paths = scripts(&own);
     assert!(!paths.is_empty(), "no attempts in {}", own.display());
-    let found = scripts(&shared.join("probes/sandbox/hostile"));
-    if found.is_empty() {
-        eprintln!("SKIPPED: the shared attempts; set SEPTET_SHARED to the folder with probes/sandbox/hostile in it");
-    }
-    paths.extend(found);
+    paths.extend(septet_fixtures::shared("probes/sandbox/hostile").iter().flat_map(|folder| scripts(folder)));
     let mut all: Vec<Attempt> = paths.iter().map(|path| Attempt::read(path)).collect();
     if let Some(only) = only {
         all.retain(|attempt| only.split(',').any(|begin| attempt.name.starts_with(begin)));

@@ -1,7 +1,6 @@
 //! Code that tries to get out where a container has egress, and the proof that the attempts are real ones. The same
 //! attempts against each driver, by root and without, are in the scenarios, over the public API.
 
-use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -54,9 +53,7 @@ impl Target for WithWaysOut {
 const WITH_NETWORKS: [&str; 13] = ["28", "29", "32", "33", "34", "35", "36", "45", "59", "73", "78", "80", "83"];
 
 fn attempts() -> Vec<Attempt> {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let shared = variable("SEPTET_SHARED").map_or_else(|| here.join("../../../../shared"), PathBuf::from);
-    suite::attempts(&here.join("tests/hostile"), &shared, variable("SEPTET_HOSTILE").as_deref())
+    suite::attempts(variable("SEPTET_HOSTILE").as_deref())
 }
 
 #[tokio::test]

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use septet_contracts::sandbox::{NewExecution, Outcome, Output};
 use serde_json::json;
 
-use crate::own_process::variable;
 use crate::support::{Harness, config, harness, harness_with, names, ok, python};
 
 /// What does not end well anywhere: a file that is not there, packages that are left out.
@@ -16,14 +15,8 @@ const TOO_LARGE: [&str; 1] = ["25_big_csv"];
 
 #[tokio::test]
 async fn snippets_in_the_manner_of_models_end_well() {
-    let shared = variable("SEPTET_SHARED")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../../shared"), PathBuf::from);
-    let folder = shared.join("probes/sandbox/interpreter");
-    let Ok(entries) = std::fs::read_dir(&folder) else {
-        eprintln!("SKIPPED: the snippets are not at {}; set SEPTET_SHARED", folder.display());
-        return;
-    };
-    let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    let Some(folder) = septet_fixtures::shared("probes/sandbox/interpreter") else { return };
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.retain(|path| path.extension().is_some_and(|ending| ending == "py"));
     files.sort();
     let harness = harness_with(septet_sandbox_runner::Config { timeout_ms: 240_000, ..config() }).await;

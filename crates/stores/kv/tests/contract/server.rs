@@ -40,7 +40,7 @@ impl Server {
             .stderr(Stdio::null())
             .spawn();
         let Ok(process) = started else {
-            eprintln!("skipped: set SEPTET_TEST_REDIS, or install redis-server, to run this on Redis");
+            septet_fixtures::skipped("set SEPTET_TEST_REDIS, or install redis-server, to run this on Redis");
             return None;
         };
         Some(Self { uri: format!("redis://default:{password}@127.0.0.1:{port}"), process: Some((process, folder)) })

@@ -102,7 +102,7 @@ macro_rules! suite {
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $name() {
                     let Some(server) = $crate::bench::postgres_server() else {
-                        eprintln!("skipped: set SEPTET_TEST_POSTGRES to run this on PostgreSQL");
+                        septet_fixtures::skipped("set SEPTET_TEST_POSTGRES to run this on PostgreSQL");
                         return;
                     };
                     let $bench = Bench::postgres(&server).await;

@@ -1,5 +1,3 @@
-use std::path::Path;
-
 use super::*;
 
 fn chosen(head: &str, filename: &str) -> (&'static str, bool) {
@@ -49,7 +47,7 @@ fn what_cannot_be_read_is_told_with_what_can() {
 }
 
 fn read(path: &str) -> String {
-    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..").join(path)).unwrap()
+    std::fs::read_to_string(septet_fixtures::repository().join(path)).unwrap()
 }
 
 #[test]
