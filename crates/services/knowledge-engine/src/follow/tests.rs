@@ -21,12 +21,15 @@ use crate::store::Key;
 
 const MODEL: &str = "host:model%1";
 
+/// More passages than any test has.
+const MOST: usize = 10_000;
+
 /// One dimension for each.
 const ANIMALS: [&str; 4] = ["aardvark", "buffalo", "camel", "donkey"];
 
 /// The kinds of followers that there are.
 #[derive(Debug, Clone, Copy)]
-enum Kind {
+enum FollowerKind {
     Words,
     Vectors,
 }
@@ -38,7 +41,7 @@ enum Opened {
     Vectors(Vectors),
 }
 
-impl Kind {
+impl FollowerKind {
     fn open(self, folder: &Path, cpu: &CpuPool) -> Opened {
         match self {
             Self::Words => {
@@ -68,9 +71,9 @@ impl Opened {
     /// How many passages of a knowledge base are about an animal.
     async fn n_about(&self, scope: &Scope, animal: &str) -> usize {
         match self {
-            Self::Words(index, _) => index.search(&Query::new(animal), scope, 100).unwrap().len(),
+            Self::Words(index, _) => index.search(&Query::new(animal), scope, MOST).unwrap().len(),
             Self::Vectors(vectors) => {
-                let hits = vectors.search(scope, &vector(animal), 100).await.unwrap();
+                let hits = vectors.search(scope, &vector(animal), MOST).await.unwrap();
                 hits.into_iter().filter(|hit| hit.score > 0.9).count()
             }
         }
@@ -83,7 +86,7 @@ fn vector(animal: &str) -> Vec<f32> {
 
 /// A passage table with a follower, which may be closed and opened again.
 struct World {
-    kind: Kind,
+    kind: FollowerKind,
     folder: TempDir,
     cpu: CpuPool,
     store: Store,
@@ -93,7 +96,7 @@ struct World {
 }
 
 impl World {
-    async fn new(kind: Kind, database: Database, folder: TempDir) -> Self {
+    async fn new(kind: FollowerKind, database: Database, folder: TempDir) -> Self {
         database.migrate(&MIGRATIONS).await.unwrap();
         let ids = Ids::new(Clock::system());
         let store = Store::new(database, Clock::system(), ids.clone());
@@ -164,7 +167,7 @@ fn passage(animal: &str) -> Chunk {
 
 /// Runs a test for every follower on every database that is there.
 async fn for_each(test: impl AsyncFn(World)) {
-    for kind in [Kind::Words, Kind::Vectors] {
+    for kind in [FollowerKind::Words, FollowerKind::Vectors] {
         let folder = tempfile::tempdir().unwrap();
         let sqlite = Database::open(&Database::sqlite_uri(&folder.path().join("septet.db"))).await.unwrap();
         test(World::new(kind, sqlite, folder).await).await;
@@ -319,11 +322,11 @@ async fn a_follower_that_knows_of_another_database_or_of_the_future_is_wiped() {
                 entry.vector = Some(vector("donkey"));
             }
             followed.follower.apply(Changes { position, ..changes }).await.unwrap();
-            assert_eq!(opened.n_about(&world.scope, "donkey").await, 1, "led astray");
+            assert_eq!(opened.n_about(&world.scope, "donkey").await, 1, "it has what never happened");
 
             followed.catch_up(&world.store).await.unwrap();
 
-            world.holds(&opened, [1, 0, 0, 0], "told the truth").await;
+            world.holds(&opened, [1, 0, 0, 0], "wiped and told everything").await;
             world.is_at_the_end(&opened).await;
         }
     })
@@ -360,21 +363,29 @@ async fn what_a_follower_has_taken_in_survives_a_kill_with_its_position() {
     .await;
 }
 
-/// A follower whose next calls fail.
-struct Failing<F> {
-    follower: F,
+/// What a follower does when it is called, to be told and to be asked.
+#[derive(Clone, Default)]
+struct Calls {
+    /// So many of the next calls fail.
     n_failures: Arc<AtomicUsize>,
+    /// Changes were taken in so many times.
+    n_applied: Arc<AtomicUsize>,
 }
 
-impl<F> Failing<F> {
+struct Watched<F> {
+    follower: F,
+    calls: Calls,
+}
+
+impl<F> Watched<F> {
     fn fails(&self) -> Result<(), Error> {
-        let left = self.n_failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        let left = self.calls.n_failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
         if left.is_ok() { Err(Error::BadRow { what: "disk" }) } else { Ok(()) }
     }
 }
 
 #[async_trait]
-impl<F: Follower> Follower for Failing<F> {
+impl<F: Follower> Follower for Watched<F> {
     fn name(&self) -> &'static str {
         self.follower.name()
     }
@@ -398,16 +409,17 @@ impl<F: Follower> Follower for Failing<F> {
 
     async fn apply(&self, changes: Changes) -> Result<(), Error> {
         self.fails()?;
+        self.calls.n_applied.fetch_add(1, Ordering::SeqCst);
         self.follower.apply(changes).await
     }
 }
 
 impl Opened {
-    fn failing(&self, n_failures: &Arc<AtomicUsize>) -> Followed {
-        let n_failures = Arc::clone(n_failures);
+    fn watched(&self, calls: &Calls) -> Followed {
+        let calls = calls.clone();
         match self {
-            Self::Words(_, words) => Followed::new(Failing { follower: words.clone(), n_failures }),
-            Self::Vectors(vectors) => Followed::new(Failing { follower: vectors.clone(), n_failures }),
+            Self::Words(_, words) => Followed::new(Watched { follower: words.clone(), calls }),
+            Self::Vectors(vectors) => Followed::new(Watched { follower: vectors.clone(), calls }),
         }
     }
 }
@@ -417,17 +429,17 @@ async fn a_follower_that_fails_keeps_no_other_back_and_comes_back_where_it_was()
     for_each(async |mut world| {
         world.add("a", &["aardvark"]).await;
         let (broken, other) = (world.open(), world.open_at("other"));
-        let n_failures = Arc::new(AtomicUsize::new(0));
-        let followers = [broken.failing(&n_failures), other.followed()];
+        let calls = Calls::default();
+        let followers = [broken.watched(&calls), other.followed()];
         catch_up(&followers, &world.store).await.unwrap();
         let then = broken.position().await;
 
         world.add("b", &["buffalo"]).await;
         world.remove("a").await;
-        n_failures.store(2, Ordering::SeqCst);
+        calls.n_failures.store(2, Ordering::SeqCst);
         assert!(catch_up(&followers, &world.store).await.is_err());
         let answers = catch_up_to_answer(&followers, &world.store).await;
-        assert_eq!(answers.is_err(), matches!(world.kind, Kind::Words), "only words are essential");
+        assert_eq!(answers.is_err(), matches!(world.kind, FollowerKind::Words), "only words are essential");
 
         assert_eq!(broken.position().await, then);
         world.holds(&broken, [1, 0, 0, 0], "while it fails").await;
@@ -449,12 +461,14 @@ async fn many_changes_come_in_pieces_and_two_that_follow_at_once_do_it_once() {
         }
         world.add("e", &["buffalo"]).await;
         let opened = world.open();
-        let followed = opened.followed();
+        let calls = Calls::default();
+        let followed = opened.watched(&calls);
 
         let (one, other) = tokio::join!(followed.catch_up(&world.store), followed.catch_up(&world.store));
 
         one.and(other).unwrap();
-        world.holds(&opened, [100, 1, 0, 0], "of 2801").await;
+        world.holds(&opened, [2_800, 1, 0, 0], "all of them").await;
+        assert_eq!(calls.n_applied.load(Ordering::SeqCst), 3, "two files, two files and the last");
         world.is_at_the_end(&opened).await;
     })
     .await;
@@ -464,7 +478,7 @@ async fn many_changes_come_in_pieces_and_two_that_follow_at_once_do_it_once() {
 async fn vectors_of_another_model_are_no_part_of_an_index() {
     let folder = tempfile::tempdir().unwrap();
     let database = Database::open(&Database::sqlite_uri(&folder.path().join("septet.db"))).await.unwrap();
-    let mut world = World::new(Kind::Vectors, database, folder).await;
+    let mut world = World::new(FollowerKind::Vectors, database, folder).await;
     world.add("a", &["aardvark"]).await;
     let opened = world.open();
     opened.followed().catch_up(&world.store).await.unwrap();

@@ -22,6 +22,8 @@ const WRITER_BYTES: usize = 15_000_000;
 struct Open {
     index: Tantivy,
     reader: IndexReader,
+    /// Of what the reader shows, which is what was committed last unless it could not be loaded again.
+    position: Position,
 }
 
 pub(super) struct Commits {
@@ -43,10 +45,9 @@ impl Commits {
         Ok(Self { folder: folder.to_owned(), schema, version, open: RwLock::new(open), writing: Mutex::new(()) })
     }
 
-    /// The position of the last commit.
+    /// The position of what is shown. A commit that cannot be shown counts as none, so that it is made again.
     pub(super) fn position(&self) -> Position {
-        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
-        position_of(&open.index, &self.version).unwrap_or_default()
+        self.open.read().unwrap_or_else(PoisonError::into_inner).position
     }
 
     /// What was committed so far.
@@ -82,16 +83,18 @@ impl Commits {
         // Merges that began are finished here; dropping the writer would throw their work away.
         writer.wait_merging_threads()?;
         reader.reload()?;
+        self.open.write().unwrap_or_else(PoisonError::into_inner).position = position;
         Ok(())
     }
 }
 
 fn existing(folder: &Path, schema: &Schema, version: &str) -> Option<Open> {
     let index = Tantivy::open_in_dir(folder).ok()?;
-    if index.schema() != *schema || position_of(&index, version).is_none() {
+    let position = position_of(&index, version)?;
+    if index.schema() != *schema {
         return None;
     }
-    ready(index).ok()
+    ready(index, position).ok()
 }
 
 /// Clears the files of a folder. Folders in it are others' and stay.
@@ -103,14 +106,14 @@ fn create(folder: &Path, schema: &Schema) -> Result<Open, IndexError> {
             std::fs::remove_file(entry.path())?;
         }
     }
-    Ok(ready(Tantivy::create_in_dir(folder, schema.clone())?)?)
+    Ok(ready(Tantivy::create_in_dir(folder, schema.clone())?, Position::default())?)
 }
 
-fn ready(index: Tantivy) -> Result<Open, TantivyError> {
+fn ready(index: Tantivy, position: Position) -> Result<Open, TantivyError> {
     index.tokenizers().register(TOKENIZER, Words);
     // Reloaded after each commit; watching the folder would cost a thread.
     let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
-    Ok(Open { index, reader })
+    Ok(Open { index, reader, position })
 }
 
 /// `None` for a folder of another version, or one that was never committed.

@@ -4,6 +4,7 @@
 //! passages and has nothing to build. The vectors lie in a folder, and those of a knowledge base that is asked are held in
 //! memory while they are used; the cache is bounded and forgets what was idle.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use moka::future::Cache;
+use moka::policy::EvictionPolicy;
 use septet_chassis::cpu::CpuPool;
 use septet_kernel::{TenantId, VectorStoreId};
 use simsimd::SpatialSimilarity;
@@ -27,8 +29,8 @@ use crate::follow::Follower;
 
 /// Raised whenever fields change; an index of another version is rebuilt.
 const VERSION: &str = "1";
-/// Memory for vectors of all knowledge bases together.
-const CACHE_BYTES: u64 = 256 << 20;
+/// Memory for vectors of all knowledge bases together. One with more is held alone.
+const CACHE_BYTES: u32 = 256 << 20;
 /// Vectors that nobody asked for this long are forgotten.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 
@@ -38,6 +40,25 @@ struct Matrix {
     numbers: Vec<i64>,
     values: Vec<f32>,
     n_dimensions: usize,
+}
+
+impl Matrix {
+    /// Without any vectors yet, with room for `n`.
+    fn new(n_dimensions: usize, n: usize) -> Self {
+        Self { numbers: Vec::with_capacity(n), values: Vec::with_capacity(n * n_dimensions), n_dimensions }
+    }
+
+    /// One of another length comes from another model under the same name and is left out.
+    fn push(&mut self, number: i64, vector: &[f32]) {
+        if vector.len() == self.n_dimensions && !vector.is_empty() {
+            self.numbers.push(number);
+            self.values.extend(unit(vector));
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        size_of::<Self>() + size_of_val(&*self.numbers) + size_of_val(&*self.values)
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -91,8 +112,10 @@ impl Vectors {
         };
         let named = model.replace('%', "%25").replace(':', "%3A");
         let cache = Cache::builder()
-            .weigher(|_key, matrix: &Arc<Matrix>| u32::try_from(matrix.values.len() * 4 + 64).unwrap_or(u32::MAX))
-            .max_capacity(CACHE_BYTES)
+            .weigher(|_key, matrix: &Arc<Matrix>| u32::try_from(matrix.bytes()).unwrap_or(u32::MAX).min(CACHE_BYTES))
+            .max_capacity(CACHE_BYTES.into())
+            // What is asked now is held, however often something else was asked before.
+            .eviction_policy(EvictionPolicy::lru())
             .time_to_idle(IDLE_TIMEOUT)
             .build();
         Ok(Self {
@@ -111,19 +134,16 @@ impl Vectors {
         for store in &scope.stores {
             // Before the vectors are looked at: those of a later change under an earlier number are only read once more.
             let at = self.changed.lock().unwrap_or_else(PoisonError::into_inner).at(*store);
-            let matrix = match self.cache.get(&(scope.tenant, *store, at)).await {
-                Some(matrix) => matrix,
-                None => {
-                    let (own, tenant, store) = (self.clone(), scope.tenant, *store);
-                    let read = self.cpu.run(move || own.matrix(tenant, store)).await?;
-                    let matrix = Arc::new(read.map_err(IndexError::from)?);
-                    self.cache.insert((tenant, store, at), Arc::clone(&matrix)).await;
-                    matrix
-                }
-            };
+            let (own, tenant, store) = (self.clone(), scope.tenant, *store);
+            // Whoever asks while it is read waits for that reading.
+            let read = self.cache.try_get_with((tenant, store, at), async move {
+                let read = self.cpu.run(move || own.matrix(tenant, store)).await;
+                read.unwrap_or_else(|panicked| Err(TantivyError::InternalError(panicked.to_string()))).map(Arc::new)
+            });
+            let matrix = read.await.map_err(|error| IndexError::from(TantivyError::clone(&error)))?;
             hits.extend(nearest(&matrix, question, limit));
         }
-        hits.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.number.cmp(&b.number)));
+        hits.sort_by(nearer);
         hits.truncate(limit);
         Ok(hits)
     }
@@ -139,12 +159,16 @@ impl Vectors {
         let searcher = self.commits.searcher();
         // In their order on disk, for they lie there block by block.
         let places: BTreeSet<DocAddress> = searcher.search(&within, &DocSetCollector)?.into_iter().collect();
-        let mut vectors = Vec::with_capacity(places.len());
+        let mut numbered = Vec::with_capacity(places.len());
         for place in places {
-            vectors.push((self.number(&searcher, place)?, self.vector(&searcher, place)?));
+            numbered.push((self.number(&searcher, place)?, place));
         }
-        vectors.sort_by_key(|(number, _)| *number);
-        Ok(matrix(&vectors))
+        let Some((_, newest)) = numbered.iter().max() else { return Ok(Matrix::default()) };
+        let mut matrix = Matrix::new(self.vector(&searcher, *newest)?.len(), numbered.len());
+        for (number, place) in numbered {
+            matrix.push(number, &self.vector(&searcher, place)?);
+        }
+        Ok(matrix)
     }
 
     fn number(&self, searcher: &Searcher, place: DocAddress) -> Result<i64, TantivyError> {
@@ -232,30 +256,22 @@ impl Follower for Vectors {
     }
 }
 
-/// Vectors of another length than the newest come from another model under the same name and are left out.
-fn matrix(vectors: &[(i64, Vec<f32>)]) -> Matrix {
-    let n_dimensions = vectors.last().map_or(0, |(_, vector)| vector.len());
-    let mut matrix = Matrix { n_dimensions, ..Matrix::default() };
-    for (number, vector) in vectors {
-        if vector.len() == n_dimensions && n_dimensions > 0 {
-            matrix.numbers.push(*number);
-            matrix.values.extend(unit(vector));
-        }
-    }
-    matrix
+/// The vector stretched to length 1; one of length 0 stays.
+fn unit(vector: &[f32]) -> impl Iterator<Item = f32> {
+    let length = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
+    vector.iter().map(move |value| if length > 0.0 { value / length } else { *value })
 }
 
-/// The vector stretched to length 1; one of length 0 stays.
-fn unit(vector: &[f32]) -> Vec<f32> {
-    let length = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
-    if length > 0.0 { vector.iter().map(|value| value / length).collect() } else { vector.to_vec() }
+/// Nearest first; of those that are as near, the older first.
+fn nearer(a: &Hit, b: &Hit) -> Ordering {
+    b.score.total_cmp(&a.score).then(a.number.cmp(&b.number))
 }
 
 fn nearest(matrix: &Matrix, question: &[f32], limit: usize) -> Vec<Hit> {
     if matrix.n_dimensions != question.len() || question.is_empty() || limit == 0 {
         return Vec::new();
     }
-    let question = unit(question);
+    let question: Vec<f32> = unit(question).collect();
     let mut hits: Vec<Hit> = matrix
         .values
         .chunks_exact(matrix.n_dimensions)
@@ -268,7 +284,7 @@ fn nearest(matrix: &Matrix, question: &[f32], limit: usize) -> Vec<Hit> {
         .collect();
     let limit = limit.min(hits.len());
     if limit > 0 {
-        hits.select_nth_unstable_by(limit - 1, |a, b| b.score.total_cmp(&a.score));
+        hits.select_nth_unstable_by(limit - 1, nearer);
         hits.truncate(limit);
     }
     hits
@@ -280,12 +296,15 @@ mod tests {
 
     #[test]
     fn the_nearest_vectors_come_first_whatever_their_length() {
-        let stored =
-            [(1, vec![10.0, 0.0]), (2, vec![0.1, 0.1]), (3, vec![0.0, 3.0]), (4, vec![-1.0, 0.0]), (5, vec![1.0, 0.1])];
+        let stored: [(i64, &[f32]); 6] =
+            [(1, &[10.0, 0.0]), (2, &[0.1, 0.1]), (3, &[0.0, 3.0]), (6, &[1.0]), (4, &[-1.0, 0.0]), (5, &[1.0, 0.1])];
+        let mut matrix = Matrix::new(2, stored.len());
+        stored.iter().for_each(|(number, vector)| matrix.push(*number, vector));
 
-        let mut hits = nearest(&matrix(&stored), &[1.0, 0.1], 2);
-        hits.sort_by(|a, b| b.score.total_cmp(&a.score));
+        let mut hits = nearest(&matrix, &[1.0, 0.1], 2);
+        hits.sort_by(nearer);
 
         assert_eq!(hits.iter().map(|hit| hit.number).collect::<Vec<_>>(), [5, 1]);
+        assert_eq!(matrix.numbers.len(), 5, "one of another length is left out");
     }
 }
