@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use super::display;
 use super::figures::Figure;
 use super::metrics::Nature;
-use super::passages::Passage;
+use super::passages::NumberedPassage;
 use super::question::{Language, Question};
 use super::study::Findings;
 
@@ -38,7 +38,7 @@ pub(crate) fn is_worth_running(findings: &Findings) -> bool {
 }
 
 /// Writes the program.
-pub(crate) fn write(question: &Question, findings: &Findings, passages: &[Passage]) -> String {
+pub(crate) fn write(question: &Question, findings: &Findings, passages: &[NumberedPassage]) -> String {
     let is_chinese = question.language == Language::Chinese;
     let source = if is_chinese {
         format!("以下数字取自 {}，由离线分析器按规则读出。", findings.file)
@@ -82,7 +82,7 @@ pub(crate) fn write(question: &Question, findings: &Findings, passages: &[Passag
     code
 }
 
-fn entry(code: &mut String, figure: &Figure, language: Language, passages: &[Passage]) {
+fn entry(code: &mut String, figure: &Figure, language: Language, passages: &[NumberedPassage]) {
     let largest = figure.points.iter().map(|point| point.value.abs()).fold(0.0, f64::max);
     let (divisor, unit) = match figure.nature() {
         Nature::Amount | Nature::Outflow => display::scaled(figure.unit, largest, language),
@@ -99,7 +99,7 @@ fn entry(code: &mut String, figure: &Figure, language: Language, passages: &[Pas
     code.push_str("    ]),\n");
 }
 
-fn cite(number: u32, passages: &[Passage], label: &str) -> String {
+fn cite(number: u32, passages: &[NumberedPassage], label: &str) -> String {
     let page = passages.iter().find(|passage| passage.number == number).and_then(|passage| passage.page);
     let page = page.map(|page| format!(" p. {page}")).unwrap_or_default();
     one_line(&format!("[{number}]{page}: {label}"))

@@ -1,6 +1,6 @@
 use super::*;
 use crate::metrics::by_id;
-use crate::passages::Passage;
+use crate::passages::NumberedPassage;
 use crate::question::understand;
 use crate::table::{Anchor, rows};
 
@@ -9,7 +9,7 @@ fn find_in(id: &str, question: &str, passages: &[(&str, &str)]) -> Option<Figure
     let all: Vec<Row> = (1..)
         .zip(passages)
         .flat_map(|(number, (heading, text))| {
-            let passage = Passage {
+            let passage = NumberedPassage {
                 number,
                 file: "x.pdf".into(),
                 page: Some(1),

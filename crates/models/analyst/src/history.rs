@@ -3,7 +3,7 @@
 use septet_contracts::models::ChatMessage;
 use serde_json::Value;
 
-use super::passages::{self, Passage};
+use super::passages::{self, NumberedPassage};
 
 // A person asks in a few sentences. What is longer is read word by word, dozens of times, and everybody's pool for CPU
 // work would do nothing else.
@@ -16,7 +16,7 @@ pub(crate) struct History {
     /// What the person said last, oldest first: the beginnings of long questions, and not the first of very many.
     pub asked: Vec<String>,
     /// The passages found since the last question.
-    pub passages: Vec<Passage>,
+    pub passages: Vec<NumberedPassage>,
     pub n_searches: usize,
     /// A search since the last question gave an error.
     pub search_failed: bool,

@@ -5,9 +5,9 @@
 
 use std::collections::BTreeSet;
 
-/// A passage that an answer can cite.
+/// A passage with the number that an answer cites it by.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Passage {
+pub(crate) struct NumberedPassage {
     /// The number to cite, written `[number]`.
     pub number: u32,
     pub file: String,
@@ -17,9 +17,9 @@ pub(crate) struct Passage {
 }
 
 /// Adds the passages of one tool output to those known; a number that is known already stays as it was.
-pub(crate) fn read_into(passages: &mut Vec<Passage>, output: &str) {
+pub(crate) fn read_into(passages: &mut Vec<NumberedPassage>, output: &str) {
     let known: BTreeSet<u32> = passages.iter().map(|passage| passage.number).collect();
-    let mut open: Option<Passage> = None;
+    let mut open: Option<NumberedPassage> = None;
     let mut found = Vec::new();
     for line in output.lines() {
         if let Some(next) = head(line) {
@@ -38,14 +38,14 @@ pub(crate) fn read_into(passages: &mut Vec<Passage>, output: &str) {
     }
 }
 
-fn head(line: &str) -> Option<Passage> {
+fn head(line: &str) -> Option<NumberedPassage> {
     let rest = line.trim_start().strip_prefix('[')?;
     let (number, rest) = rest.split_once(']')?;
     let number = number.parse().ok()?;
     if !rest.contains("file=") {
         return None;
     }
-    Some(Passage {
+    Some(NumberedPassage {
         number,
         file: field(rest, "file").unwrap_or_default(),
         page: field(rest, "page").and_then(|page| page.split(['-', '–']).next()?.trim().parse().ok()),

@@ -11,7 +11,7 @@ use super::figures::{Figure, Point};
 use super::label::find_words;
 use super::metrics::{Metric, Nature};
 use super::number;
-use super::passages::Passage;
+use super::passages::NumberedPassage;
 use super::period::{self, Period};
 use super::unit::Unit;
 
@@ -24,7 +24,7 @@ static AMOUNT: LazyLock<Regex> = LazyLock::new(|| {
 /// Finds a figure in the sentences of the passages. `year` is the one that the document reports on.
 pub(crate) fn find(
     metric: &'static Metric,
-    passages: &[&Passage],
+    passages: &[&NumberedPassage],
     wanted: &[i32],
     year: Option<i32>,
 ) -> Option<Figure> {
@@ -43,7 +43,7 @@ pub(crate) fn find(
 
 fn in_sentence(
     metric: &'static Metric,
-    passage: &Passage,
+    passage: &NumberedPassage,
     sentence: &str,
     wanted: &[i32],
     year: Option<i32>,
@@ -106,8 +106,13 @@ mod tests {
     use crate::metrics::by_id;
 
     fn read(id: &str, text: &str) -> Option<(i32, f64, Option<f64>)> {
-        let passage =
-            Passage { number: 1, file: "x.pdf".into(), page: Some(1), heading: String::new(), text: text.into() };
+        let passage = NumberedPassage {
+            number: 1,
+            file: "x.pdf".into(),
+            page: Some(1),
+            heading: String::new(),
+            text: text.into(),
+        };
         let figure = find(by_id(id).unwrap(), &[&passage], &[], Some(2019))?;
         Some((figure.points[0].period.year, figure.points[0].value, figure.unit.scale))
     }

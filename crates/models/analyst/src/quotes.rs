@@ -1,7 +1,7 @@
 //! Sentences of the documents, for what no table answers.
 
 use super::label::is_chinese;
-use super::passages::Passage;
+use super::passages::NumberedPassage;
 use super::question::Question;
 
 /// A sentence and the passage it stands in.
@@ -12,7 +12,7 @@ pub(crate) struct Quote {
 }
 
 /// The sentences that hold most of the words looked for, best first, at most `limit`.
-pub(crate) fn about(question: &Question, passages: &[&Passage], limit: usize) -> Vec<Quote> {
+pub(crate) fn about(question: &Question, passages: &[&NumberedPassage], limit: usize) -> Vec<Quote> {
     // The name of the company stands on every page of its report.
     let is_name = |word: &&String| passages.iter().all(|passage| passage.file.to_lowercase().contains(word.as_str()));
     let terms = terms(&question.keywords.iter().filter(|word| !is_name(word)).cloned().collect::<Vec<_>>());
@@ -42,7 +42,7 @@ pub(crate) fn about(question: &Question, passages: &[&Passage], limit: usize) ->
 }
 
 /// Sentences in which the company gives a reason for one of these names, at most `limit`.
-pub(crate) fn reasons(names: &[&str], passages: &[&Passage], limit: usize) -> Vec<Quote> {
+pub(crate) fn reasons(names: &[&str], passages: &[&NumberedPassage], limit: usize) -> Vec<Quote> {
     let because = [
         "主要系",
         "主要由于",
@@ -170,8 +170,13 @@ mod tests {
     use crate::question::understand;
 
     fn ask(question: &str, text: &str) -> Vec<String> {
-        let passage =
-            Passage { number: 4, file: "x.pdf".into(), page: Some(1), heading: String::new(), text: text.into() };
+        let passage = NumberedPassage {
+            number: 4,
+            file: "x.pdf".into(),
+            page: Some(1),
+            heading: String::new(),
+            text: text.into(),
+        };
         about(&understand(&[question.into()]), &[&passage], 3).into_iter().map(|quote| quote.text).collect()
     }
 

@@ -142,13 +142,13 @@ fn name(row: &Row) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::passages::Passage;
+    use crate::passages::NumberedPassage;
     use crate::table::{Anchor, rows};
 
     #[test]
     fn sales_by_product_are_read_from_their_column() {
         let text = "单位:元\n分产品 | 营业收入 | 营业成本 | 毛利率（%） | 营业收入比上年增减（%）\n冷柜 | 371.91 | 250.59 | 32.51 | 2.47\n罐箱 | 764.14 | 632.24 | 17.30 | -8.34\n合计 | 1,136.05 | 882.83 | 22.29 | -5.07";
-        let passage = Passage {
+        let passage = NumberedPassage {
             number: 3,
             file: "x.pdf".into(),
             page: Some(1),
@@ -165,7 +165,7 @@ mod tests {
     #[test]
     fn a_table_that_does_not_add_up_to_the_sales_is_about_something_else() {
         let read = |text: &str| {
-            let passage = Passage {
+            let passage = NumberedPassage {
                 number: 1,
                 file: "x.pdf".into(),
                 page: Some(1),

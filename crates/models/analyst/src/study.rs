@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::figures::{self, Figure, Point};
 use super::label::is_chinese;
 use super::metrics::{self, Metric};
-use super::passages::Passage;
+use super::passages::NumberedPassage;
 use super::period::{self, Column, Period};
 use super::prose;
 use super::question::{Question, Wish};
@@ -36,9 +36,9 @@ impl Findings {
 }
 
 /// Studies the passages. There is at least one.
-pub(crate) fn study(question: &Question, all: &[Passage]) -> Findings {
+pub(crate) fn study(question: &Question, all: &[NumberedPassage]) -> Findings {
     let file = choose(question, all);
-    let passages: Vec<&Passage> = all.iter().filter(|passage| passage.file == file).collect();
+    let passages: Vec<&NumberedPassage> = all.iter().filter(|passage| passage.file == file).collect();
     let mut other_files: Vec<String> = Vec::new();
     for passage in all {
         if passage.file != file && !other_files.contains(&passage.file) {
@@ -91,7 +91,7 @@ pub(crate) fn study(question: &Question, all: &[Passage]) -> Findings {
 }
 
 /// The document that is meant: the one whose name the question mentions, or else the one found best.
-fn choose(question: &Question, passages: &[Passage]) -> String {
+fn choose(question: &Question, passages: &[NumberedPassage]) -> String {
     let common = [
         "annual",
         "report",
@@ -142,7 +142,7 @@ fn choose(question: &Question, passages: &[Passage]) -> String {
 }
 
 /// The year that a document reports on: from its name, from its own title, or the newest head of a column.
-fn reporting_year(file: &str, passages: &[&Passage]) -> Option<i32> {
+fn reporting_year(file: &str, passages: &[&NumberedPassage]) -> Option<i32> {
     if let Some(year) = period::years(file).into_iter().max() {
         return Some(year);
     }

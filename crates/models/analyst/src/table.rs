@@ -5,7 +5,7 @@
 //! stand between the years. A value whose period cannot be told keeps none, and is later trusted less.
 
 use super::number::{self, Cell, Number};
-use super::passages::Passage;
+use super::passages::NumberedPassage;
 use super::period::{self, Column, Part, Period};
 use super::unit::{self, Unit};
 
@@ -47,7 +47,7 @@ pub(crate) struct Anchor {
 
 /// Reads the rows of several passages of one document, in the order given. A table may go on from one passage into the
 /// one on the same or the next page, without its head; it then keeps the one it had.
-pub(crate) fn all_rows(passages: &[&Passage], anchor: Anchor) -> Vec<Row> {
+pub(crate) fn all_rows(passages: &[&NumberedPassage], anchor: Anchor) -> Vec<Row> {
     let mut order: Vec<usize> = (0..passages.len()).collect();
     order.sort_by_key(|at| (passages[*at].page, *at));
     let mut read: Vec<(usize, Vec<Row>)> = Vec::new();
@@ -76,11 +76,11 @@ struct Ending {
 
 /// Reads the rows of a passage alone.
 #[cfg(test)]
-pub(crate) fn rows(passage: &Passage, anchor: Anchor) -> Vec<Row> {
+pub(crate) fn rows(passage: &NumberedPassage, anchor: Anchor) -> Vec<Row> {
     read_on(passage, anchor, None).0
 }
 
-fn read_on(passage: &Passage, anchor: Anchor, before: Option<Ending>) -> (Vec<Row>, Ending) {
+fn read_on(passage: &NumberedPassage, anchor: Anchor, before: Option<Ending>) -> (Vec<Row>, Ending) {
     let lines: Vec<Vec<String>> = passage.text.lines().map(cells).collect();
     let mut reader = Reader {
         anchor,

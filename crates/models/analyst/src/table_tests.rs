@@ -1,8 +1,13 @@
 use super::*;
 
 fn read(heading: &str, text: &str) -> Vec<Row> {
-    let passage =
-        Passage { number: 1, file: "x_2019.pdf".into(), page: Some(1), heading: heading.into(), text: text.into() };
+    let passage = NumberedPassage {
+        number: 1,
+        file: "x_2019.pdf".into(),
+        page: Some(1),
+        heading: heading.into(),
+        text: text.into(),
+    };
     rows(&passage, Anchor { year: Some(2019) })
 }
 

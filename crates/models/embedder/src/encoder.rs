@@ -19,7 +19,7 @@ const IN_ONE_PIECE: &str = "a row of a fresh matrix lies in one piece";
 pub(crate) struct Encoder {
     words: Array2<f32>,
     places: Array2<f32>,
-    // The embedding of the first type of segment; a text alone has no other.
+    // The embedding of segment type 0, which all tokens of a single text have.
     kind: Array1<f32>,
     norm: Norm,
     layers: Vec<Layer>,
@@ -135,7 +135,7 @@ impl Encoder {
     }
 }
 
-/// Lets every token of one text look at all of them. `three` has queries, keys and values side by side.
+/// Self-attention over the tokens of one text. `three` has queries, keys and values side by side.
 fn attend(three: ArrayView2<'_, f32>, n_heads: usize, mut mixed: ArrayViewMut2<'_, f32>) {
     let (n_tokens, hidden) = mixed.dim();
     let width = hidden / n_heads;

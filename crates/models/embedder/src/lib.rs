@@ -27,7 +27,7 @@ use encoder::Encoder;
 use tokens::Tokens;
 
 /// So many tokens go through the layers together: enough to keep the multiplications busy, little enough for the caches.
-const PACK_TOKENS: usize = 512;
+const BATCH_TOKENS: usize = 512;
 
 /// A model, loaded. It takes about as much memory as its weights in `f32`; many threads may use it at once.
 pub struct Model {
@@ -100,21 +100,21 @@ impl Model {
         let mut order: Vec<usize> = (0..tokens.len()).collect();
         order.sort_by_key(|idx| std::cmp::Reverse(tokens[*idx].len()));
         let n_tokens = tokens.iter().map(Vec::len).sum::<usize>();
-        let packs = packs(&order, &tokens, n_tokens.div_ceil(n_threads.max(1)).min(PACK_TOKENS));
+        let batches = batches(&order, &tokens, n_tokens.div_ceil(n_threads.max(1)).min(BATCH_TOKENS));
 
         let vectors = Mutex::new(vec![Vec::new(); texts.len()]);
         let next = AtomicUsize::new(0);
         let work = || {
-            while let Some(pack) = packs.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let done = self.embed_pack(pack, &tokens);
+            while let Some(batch) = batches.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let done = self.embed_batch(batch, &tokens);
                 let mut vectors = vectors.lock().unwrap_or_else(PoisonError::into_inner);
-                for (idx, vector) in pack.iter().zip(done) {
+                for (idx, vector) in batch.iter().zip(done) {
                     vectors[*idx] = vector;
                 }
             }
         };
         std::thread::scope(|scope| {
-            for _ in 1..n_threads.min(packs.len()) {
+            for _ in 1..n_threads.min(batches.len()) {
                 scope.spawn(work);
             }
             work();
@@ -126,9 +126,9 @@ impl Model {
         }
     }
 
-    /// The vectors of the texts of a pack; an empty one where no vector comes out.
-    fn embed_pack(&self, pack: &[usize], tokens: &[Vec<u32>]) -> Vec<Vec<f32>> {
-        let texts: Vec<&[u32]> = pack.iter().map(|idx| tokens[*idx].as_slice()).collect();
+    /// The vectors of the texts of a batch; an empty one where no vector comes out.
+    fn embed_batch(&self, batch: &[usize], tokens: &[Vec<u32>]) -> Vec<Vec<f32>> {
+        let texts: Vec<&[u32]> = batch.iter().map(|idx| tokens[*idx].as_slice()).collect();
         let states = self.encoder.forward(&texts);
         let mut start = 0;
         let mut vectors = Vec::with_capacity(texts.len());
@@ -149,21 +149,21 @@ impl Model {
     }
 }
 
-/// Divides texts, longest first, into packs of at most about `most` tokens; a longer text is a pack of its own.
-fn packs(order: &[usize], tokens: &[Vec<u32>], most: usize) -> Vec<Vec<usize>> {
-    let mut packs: Vec<Vec<usize>> = Vec::new();
+/// Divides texts, longest first, into batches of at most about `most` tokens; a longer text is a batch of its own.
+fn batches(order: &[usize], tokens: &[Vec<u32>], most: usize) -> Vec<Vec<usize>> {
+    let mut batches: Vec<Vec<usize>> = Vec::new();
     let mut n_tokens = 0;
     for idx in order {
         n_tokens += tokens[*idx].len();
-        match packs.last_mut() {
-            Some(pack) if n_tokens <= most => pack.push(*idx),
+        match batches.last_mut() {
+            Some(batch) if n_tokens <= most => batch.push(*idx),
             _ => {
-                packs.push(vec![*idx]);
+                batches.push(vec![*idx]);
                 n_tokens = tokens[*idx].len();
             }
         }
     }
-    packs
+    batches
 }
 
 /// The vector with length 1; empty when it has none, as of damaged weights.

@@ -4,7 +4,7 @@
 
 use std::f32::consts::{FRAC_1_SQRT_2, LN_2, LOG2_E};
 
-/// The bend between the two halves of a feed-forward layer.
+/// The activation function between the two halves of a feed-forward layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Activation {
     Gelu,
@@ -65,7 +65,7 @@ fn erf(x: f32) -> f32 {
     (1.0 - sum * t * exp(-size * size)).copysign(x)
 }
 
-/// Turns scores into shares that add up to 1.
+/// Softmax: turns scores into shares that add up to 1.
 pub(crate) fn softmax(scores: &mut [f32]) {
     let most = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     scores.iter_mut().for_each(|score| *score = exp(*score - most));
@@ -73,7 +73,7 @@ pub(crate) fn softmax(scores: &mut [f32]) {
     scores.iter_mut().for_each(|score| *score *= share);
 }
 
-/// Adds `values` to `row` and brings the sum to mean 0 and variance 1, then scales and shifts it.
+/// Adds `values` to `row` and normalises the sum (layer norm): mean 0 and variance 1, then scaled and shifted.
 pub(crate) fn add_and_norm(row: &mut [f32], values: &[f32], scale: &[f32], shift: &[f32], epsilon: f32) {
     row.iter_mut().zip(values).for_each(|(x, value)| *x += value);
     let n = row.len() as f32;
@@ -85,7 +85,7 @@ pub(crate) fn add_and_norm(row: &mut [f32], values: &[f32], scale: &[f32], shift
     }
 }
 
-/// A sum in eight lanes; one after the other every addition would wait for the one before.
+/// A sum in eight lanes that do not wait for one another.
 #[inline(always)]
 fn sum(values: &[f32], of: impl Fn(f32) -> f32) -> f32 {
     let (chunks, rest) = values.as_chunks::<8>();

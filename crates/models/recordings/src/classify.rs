@@ -8,7 +8,7 @@ use crate::recordings::{Body, Recording};
 
 /// What a recording is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum RecordingKind {
     /// A whole answer of a model.
     Whole(Dialect),
     /// A streamed one.
@@ -24,11 +24,11 @@ pub enum Kind {
 }
 
 /// Says what it is.
-pub fn classify(recording: &Recording) -> Kind {
+pub fn classify(recording: &Recording) -> RecordingKind {
     let url = recording.url.split(['?', '#']).next().unwrap_or_default();
     let path = url.split_once("://").map_or(url, |(_, rest)| rest).trim_end_matches('/');
     if let Some(reason) = stranger(recording, path) {
-        return Kind::Other(reason);
+        return RecordingKind::Other(reason);
     }
     match &recording.body {
         Body::Events(events) => stream(events, None, path),
@@ -49,12 +49,12 @@ pub fn classify(recording: &Recording) -> Kind {
                 return stream(&events, Some(framing), path);
             }
             if head.is_empty() {
-                return Kind::Other("an empty body");
+                return RecordingKind::Other("an empty body");
             }
             match serde_json::from_slice::<Value>(bytes) {
                 Ok(body) => whole(&body, recording.status, path),
-                Err(_) if recording.status >= 400 => Kind::Other("an error that is not JSON"),
-                Err(_) => Kind::Other("neither JSON nor a stream"),
+                Err(_) if recording.status >= 400 => RecordingKind::Other("an error that is not JSON"),
+                Err(_) => RecordingKind::Other("neither JSON nor a stream"),
             }
         }
     }
@@ -127,7 +127,7 @@ pub fn spoken(path: &str) -> Option<Dialect> {
     }
 }
 
-fn stream(events: &[Value], framing: Option<Framing>, path: &str) -> Kind {
+fn stream(events: &[Value], framing: Option<Framing>, path: &str) -> RecordingKind {
     let dialect = spoken(path).or_else(|| events.iter().find_map(by_event));
     let usual = |dialect| match dialect {
         Dialect::Bedrock => Framing::EventStream,
@@ -135,12 +135,14 @@ fn stream(events: &[Value], framing: Option<Framing>, path: &str) -> Kind {
         _ => Framing::Sse,
     };
     match dialect {
-        Some(dialect) => Kind::Stream(dialect, framing.unwrap_or_else(|| usual(dialect))),
+        Some(dialect) => RecordingKind::Stream(dialect, framing.unwrap_or_else(|| usual(dialect))),
         None if events.iter().any(|event| event.get("event_type").is_some() || event.get("interaction").is_some()) => {
-            Kind::Other("Google's Interactions, which is not generateContent")
+            RecordingKind::Other("Google's Interactions, which is not generateContent")
         }
-        None if events.iter().any(|event| event["type"] == "session.created") => Kind::Other("a realtime session"),
-        None => Kind::Other("a stream of no dialect we know"),
+        None if events.iter().any(|event| event["type"] == "session.created") => {
+            RecordingKind::Other("a realtime session")
+        }
+        None => RecordingKind::Other("a stream of no dialect we know"),
     }
 }
 
@@ -166,21 +168,23 @@ fn by_event(event: &Value) -> Option<Dialect> {
     }
 }
 
-fn whole(body: &Value, status: u16, path: &str) -> Kind {
+fn whole(body: &Value, status: u16, path: &str) -> RecordingKind {
     let has = |name: &str| body.get(name).is_some_and(|value| !value.is_null());
     if status >= 400 {
         return match spoken(path) {
-            Some(dialect) => Kind::Error(dialect),
+            Some(dialect) => RecordingKind::Error(dialect),
             // Vectors and ranks are refused in the same words.
-            None if path.is_empty() || path.contains("embed") || path.contains("rerank") => Kind::Error(Dialect::Chat),
-            None => Kind::Other("an error of an address that is never called"),
+            None if path.is_empty() || path.contains("embed") || path.contains("rerank") => {
+                RecordingKind::Error(Dialect::Chat)
+            }
+            None => RecordingKind::Other("an error of an address that is never called"),
         };
     }
     if let Some(api) = vectors(body, path) {
-        return Kind::Embeddings(api);
+        return RecordingKind::Embeddings(api);
     }
     if let Some(api) = ranks(body) {
-        return Kind::Rerank(api);
+        return RecordingKind::Rerank(api);
     }
     let object = body["object"].as_str().unwrap_or_default();
     if let Some(dialect @ Dialect::Chat) = spoken(path)
@@ -188,35 +192,35 @@ fn whole(body: &Value, status: u16, path: &str) -> Kind {
         && !has("choices")
     {
         // Azure refuses a prompt so.
-        return Kind::Error(dialect);
+        return RecordingKind::Error(dialect);
     }
     if let Some(dialect) = spoken(path) {
-        return Kind::Whole(dialect);
+        return RecordingKind::Whole(dialect);
     }
     if object == "chat.completion" || body.pointer("/choices/0/message").is_some() {
-        Kind::Whole(Dialect::Chat)
+        RecordingKind::Whole(Dialect::Chat)
     } else if object == "response" && has("output") {
-        Kind::Whole(Dialect::Responses)
+        RecordingKind::Whole(Dialect::Responses)
     } else if body["type"] == "message" && has("role") {
-        Kind::Whole(Dialect::Anthropic)
+        RecordingKind::Whole(Dialect::Anthropic)
     } else if has("candidates") || has("promptFeedback") {
-        Kind::Whole(Dialect::Gemini)
+        RecordingKind::Whole(Dialect::Gemini)
     } else if body.pointer("/output/message").is_some() {
-        Kind::Whole(Dialect::Bedrock)
+        RecordingKind::Whole(Dialect::Bedrock)
     } else if has("done") && (has("message") || has("response")) {
-        Kind::Whole(Dialect::Ollama)
+        RecordingKind::Whole(Dialect::Ollama)
     } else if body["message"].is_object() && has("finish_reason") {
-        Kind::Whole(Dialect::Cohere)
+        RecordingKind::Whole(Dialect::Cohere)
     } else if has("error") {
-        Kind::Error(Dialect::Chat)
+        RecordingKind::Error(Dialect::Chat)
     } else if object == "interaction" {
-        Kind::Other("Google's Interactions, which is not generateContent")
+        RecordingKind::Other("Google's Interactions, which is not generateContent")
     } else if has("data") && has("created") {
-        Kind::Other("pictures")
+        RecordingKind::Other("pictures")
     } else if has("segments") || body.pointer("/body").is_some() {
-        Kind::Other("speech to text")
+        RecordingKind::Other("speech to text")
     } else {
-        Kind::Other("an administration call")
+        RecordingKind::Other("an administration call")
     }
 }
 

@@ -22,7 +22,7 @@ use crate::parse::{Event, ParseFailure};
 use crate::store::{Document, Key, Status};
 use crate::{Error, structure};
 
-/// How many passages one file may have. The number of a passage has 20 bits for its place in its file (`store/chunks.rs`), and
+/// How many passages one file may have. The number of a passage has 20 bits for its place in its file (`store/sequence.rs`), and
 /// a file is published in one piece.
 const MAX_PASSAGES: usize = 500_000;
 
@@ -31,8 +31,8 @@ const PAGES_AT_ONCE: usize = 16;
 /// Pages of one document that may be skipped because they kill the reader.
 const MAX_BAD_PAGES: usize = 10;
 
-/// A job that says nothing for long is believed dead.
-const WAITING_SAID_EVERY: Duration = Duration::from_secs(10);
+/// A job that sends nothing for long is taken for dead, also while it waits for a place.
+const WAITING_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Where progress goes; full or closed is fine, the next one counts.
 type Progress = mpsc::Sender<JobEvent>;
@@ -114,7 +114,7 @@ impl Engine {
             return Ok(Ended::NotWanted);
         };
         let say = |note: &str| {
-            // The worker wants to hear something, not everything.
+            // Progress that finds the channel full is dropped: the next one counts.
             let _ = progress.try_send(JobEvent::Progress {
                 done: pages_total.into(),
                 total: pages_total.into(),
@@ -183,7 +183,7 @@ impl Engine {
     async fn place(&self, caller: &Caller, progress: &Progress) -> Place {
         let mut place = pin!(self.readings.enter(caller.tenant));
         loop {
-            match tokio::time::timeout(WAITING_SAID_EVERY, &mut place).await {
+            match tokio::time::timeout(WAITING_INTERVAL, &mut place).await {
                 Ok(place) => return place,
                 Err(_not_yet) => {
                     let note = "waiting".to_owned();

@@ -1,4 +1,4 @@
-//! The job this service owns: `knowledge.ingest`, and what it hears about it.
+//! The job this service owns: `knowledge.ingest`, and what it is told about it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +21,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::Error;
 use crate::engine::Engine;
 
-/// The worker hears something at least this often.
+/// Progress is sent to the worker at least this often.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(3);
 
 /// Runs a job; the answer is a stream of events, one a line. Dropping it stops the job.
@@ -41,7 +41,7 @@ pub(crate) async fn run(
     Ok(response)
 }
 
-/// Hears that a job ended, or begins anew, without this service.
+/// Is told that a job ended, or begins anew, without this service.
 pub(crate) async fn moved(
     State(engine): State<Arc<Engine>>,
     caller: Caller,
@@ -63,8 +63,8 @@ fn payload(kind: &str, payload: serde_json::Value) -> Result<IngestPayload, Erro
     })
 }
 
-/// The work has a task of its own: the reader of this stream may stand still for a while, to write down the progress it
-/// heard of, and work that stood still with it in the middle of a transaction would keep the one writer from it.
+/// The work has a task of its own, because whoever reads this stream may stop reading while it writes progress to the
+/// database. Work that waited for it in the middle of a transaction would hold the one writing connection: a deadlock.
 fn events(
     engine: Arc<Engine>,
     caller: Caller,

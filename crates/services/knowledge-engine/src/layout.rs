@@ -14,7 +14,7 @@ pub(crate) mod grid;
 pub(crate) mod words;
 
 use crate::document::{Page, Row};
-use grid::Guest;
+use grid::RotatedWord;
 use words::Word;
 
 /// One character, in points from the top left corner of the page as displayed.
@@ -93,11 +93,11 @@ pub fn page(number: u32, width: f32, height: f32, glyphs: &[Glyph], rules: &[Rul
                 Rule { left, top, right, bottom }
             })
             .collect();
-        let guests = guests(&mut frames, back, width, height);
-        let (grids, own, guests) = grid::take(own, guests, &rules);
-        for guest in guests {
-            if let Some((_, words)) = frames.iter_mut().find(|(other, _)| *other == guest.back) {
-                words.push(guest.word);
+        let rotated = rotated(&mut frames, back, width, height);
+        let (grids, own, rotated) = grid::take(own, rotated, &rules);
+        for word in rotated {
+            if let Some((_, words)) = frames.iter_mut().find(|(other, _)| *other == word.back) {
+                words.push(word.word);
             }
         }
         let reading_width = if back == 90 || back == 270 { height } else { width };
@@ -114,21 +114,21 @@ pub fn page(number: u32, width: f32, height: f32, glyphs: &[Glyph], rules: &[Rul
 }
 
 /// The words of all frames, as they stand on the page that is turned by `back`.
-fn guests(frames: &mut [(u16, Vec<Word>)], back: u16, width: f32, height: f32) -> Vec<Guest> {
-    let mut guests = Vec::new();
+fn rotated(frames: &mut [(u16, Vec<Word>)], back: u16, width: f32, height: f32) -> Vec<RotatedWord> {
+    let mut rotated = Vec::new();
     // Frames rest in reverse; the one with most words comes first here as well.
     for (other, words) in frames.iter_mut().rev() {
         let turned = (back + 360 - *other) % 360;
         let (wide, high) = if *other == 90 || *other == 270 { (height, width) } else { (width, height) };
         for line in words::lines(std::mem::take(words)) {
-            guests.extend(line.into_iter().map(|word| {
+            rotated.extend(line.into_iter().map(|word| {
                 let edges = (word.left, word.top, word.right, word.bottom);
                 let (left, top, right, bottom) = rotate(turned, wide, high, edges);
-                Guest { back: *other, center: (f32::midpoint(left, right), f32::midpoint(top, bottom)), word }
+                RotatedWord { back: *other, center: (f32::midpoint(left, right), f32::midpoint(top, bottom)), word }
             }));
         }
     }
-    guests
+    rotated
 }
 
 /// Puts the ruled tables between the free rows by height.

@@ -1,7 +1,7 @@
 //! Looks into tables row by row.
 //!
-//! BM25 sees a statement of cash flows as one long text, in which "Purchases of property, plant and equipment" is a drop
-//! in the sea; to a reader each row is a fact of its own. So the tables among the candidates are read once more: a row
+//! BM25 sees a statement of cash flows as one long text, in which "Purchases of property, plant and equipment" weighs
+//! next to nothing; to a reader each row is a fact of its own. So the tables among the candidates are read once more: a row
 //! with figures whose label is what the question names moves its table up.
 
 use crate::index::query::{Query, is_stop};

@@ -14,12 +14,13 @@ use crate::Error;
 use crate::engine::Engine;
 use crate::store::{Key, Status};
 
-/// Files that are asked about in one go.
-const AT_ONCE: u32 = 200;
-/// Between two goes, once all were asked about after the start.
-const EVERY: Duration = Duration::from_secs(15);
-/// Whoever put a younger one in is still asking for its job, in their own name.
-const LEFT_ALONE_FOR: Duration = Duration::from_secs(15);
+/// Files that are asked about in one pass.
+const FILES_AT_ONCE: u32 = 200;
+/// Between two passes, once all were asked about after the start.
+const PASS_INTERVAL: Duration = Duration::from_secs(15);
+/// A file that was added less than this ago is left out: the request that added it is still asking for its job, with the
+/// rights of the person.
+const MIN_AGE: Duration = Duration::from_secs(15);
 
 /// Lets the index catch up and then looks after unfinished files until it is dropped. The async worker may start later
 /// than this service, so nothing here gives up.
@@ -37,11 +38,11 @@ pub(crate) async fn look_after(engine: &Engine) {
             has_seen_all |= last.is_none();
         }
         pause = match asked {
-            Ok((_, None)) if has_seen_all => EVERY,
+            Ok((_, None)) if has_seen_all => PASS_INTERVAL,
             Ok((_, None)) => Duration::ZERO,
             Ok((_, Some(error))) | Err(error) => {
                 tracing::warn!(error.detail = %causes(&error), "unfinished files could not be asked about yet");
-                (pause * 2).clamp(Duration::from_secs(1), EVERY)
+                (pause * 2).clamp(Duration::from_secs(1), PASS_INTERVAL)
             }
         };
         tokio::time::sleep(pause).await;
@@ -51,7 +52,7 @@ pub(crate) async fn look_after(engine: &Engine) {
 /// Asks about the next files; the last of them, `None` when there are no more. One that fails does not hold up the
 /// others: the last failure comes back beside.
 async fn ask(engine: &Engine, after: Option<Key>) -> Result<(Option<Key>, Option<Error>), Error> {
-    let documents = engine.store.unfinished(after, LEFT_ALONE_FOR, AT_ONCE).await?;
+    let documents = engine.store.unfinished(after, MIN_AGE, FILES_AT_ONCE).await?;
     let mut failure = None;
     for document in &documents {
         // A file that nobody's job reads: the service asks, with no more rights than reading it takes.
@@ -63,13 +64,13 @@ async fn ask(engine: &Engine, after: Option<Key>) -> Result<(Option<Key>, Option
             Err(error) => failure = Some(error),
         }
     }
-    let is_full = documents.len() == AT_ONCE as usize;
+    let is_full = documents.len() == FILES_AT_ONCE as usize;
     Ok((documents.last().filter(|_| is_full).map(|document| document.key), failure))
 }
 
 impl Engine {
-    /// A job moved: its file moves along, to where the job is now, for what is told may come late. A job that another
-    /// one replaced changes nothing.
+    /// A job changed its state: its file follows, to the state that the job has now, because the message may be late. A
+    /// job that another one replaced changes nothing.
     pub(crate) async fn moved(&self, caller: &Caller, moved: &MovedJob, payload: IngestPayload) -> Result<(), Error> {
         let document = match self.store.of(caller.tenant).document(payload.vector_store, payload.file).await {
             Ok(document) => document,

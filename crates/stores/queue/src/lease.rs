@@ -22,7 +22,7 @@ pub struct Lease {
 /// What a worker learns when it says that it is still there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
-pub struct Hold {
+pub struct LeaseStatus {
     /// Somebody asked the job to stop.
     pub cancel_requested: bool,
 }
@@ -63,8 +63,8 @@ impl Queue {
 
     /// The tenants with due jobs, whose turn it is first.
     ///
-    /// The tenants come from hopping over the index, one step per tenant, so a tenant with a hundred thousand jobs
-    /// costs as much as one with a single job.
+    /// The tenants are found by a skip scan over the index, one step per tenant, so a tenant with a hundred thousand
+    /// jobs costs as much as one with a single job.
     async fn turns(&self) -> Result<Vec<String>, Error> {
         let sql = "WITH RECURSIVE waiting(tenant) AS ( \
                      SELECT MIN(tenant) FROM worker_jobs WHERE state = 'ready' \
@@ -85,8 +85,8 @@ impl Queue {
 
     async fn claim_of(&self, tenant: &str, worker: &str, lease: Duration) -> Result<Option<Lease>, Error> {
         let now = self.clock.now_ms();
-        // Workers on PostgreSQL pass by the row that another one is taking; SQLite has one writer at a time anyway.
-        let passing_by = match self.writer().get_database_backend() {
+        // On PostgreSQL a row that another worker is claiming is skipped; SQLite has one writer at a time anyway.
+        let skip_locked = match self.writer().get_database_backend() {
             DbBackend::Postgres => "FOR UPDATE SKIP LOCKED",
             _one_writer => "",
         };
@@ -94,7 +94,7 @@ impl Queue {
             "UPDATE worker_jobs SET state = 'running', attempt = attempt + 1, lease_token = lease_token + 1, \
              lease_until = $1, worker = $2, started_at = $3 \
              WHERE state = 'ready' AND id = (SELECT id FROM worker_jobs WHERE state = 'ready' AND tenant = $4 \
-             AND run_at <= $3 ORDER BY priority DESC, run_at, id LIMIT 1 {passing_by}) RETURNING {COLUMNS}"
+             AND run_at <= $3 ORDER BY priority DESC, run_at, id LIMIT 1 {skip_locked}) RETURNING {COLUMNS}"
         );
         let values = vec![(now + ms(lease)).into(), worker.into(), now.into(), tenant.into()];
         let row = self.writer().one(sql, values).await.map_err(Error::doing("claim a job"))?;
@@ -106,19 +106,19 @@ impl Queue {
     ///
     /// # Errors
     /// [`Error::LeaseLost`]; [`Error::Database`].
-    pub async fn renew(&self, lease: &Lease, by: Duration) -> Result<Hold, Error> {
+    pub async fn renew(&self, lease: &Lease, by: Duration) -> Result<LeaseStatus, Error> {
         let until = self.clock.now_ms() + ms(by);
-        self.held(lease, "lease_until = $3", vec![until.into()], "renew a lease").await.map(hold)
+        self.held(lease, "lease_until = $3", vec![until.into()], "renew a lease").await.map(status)
     }
 
     /// Stores how far the job is.
     ///
     /// # Errors
     /// [`Error::LeaseLost`]; [`Error::Database`].
-    pub async fn progress(&self, lease: &Lease, progress: &Progress) -> Result<Hold, Error> {
+    pub async fn progress(&self, lease: &Lease, progress: &Progress) -> Result<LeaseStatus, Error> {
         let values = vec![stored(progress.done).into(), stored(progress.total).into(), progress.note.clone().into()];
         let set = "progress_done = $3, progress_total = $4, progress_note = $5, n_deferrals = 0";
-        self.held(lease, set, values, "store progress").await.map(hold)
+        self.held(lease, set, values, "store progress").await.map(status)
     }
 
     /// The job is done. A request to stop that came too late is forgotten.
@@ -270,8 +270,8 @@ impl Lease {
     }
 }
 
-fn hold(job: Job) -> Hold {
-    Hold { cancel_requested: job.cancel_requested }
+fn status(job: Job) -> LeaseStatus {
+    LeaseStatus { cancel_requested: job.cancel_requested }
 }
 
 fn ms(duration: Duration) -> i64 {

@@ -40,7 +40,7 @@ use tokio::sync::{Notify, broadcast};
 pub use backoff::Backoff;
 pub use error::Error;
 pub use job::{Failed, Filter, Job, NewJob, Progress, Requester, State, Stats};
-pub use lease::{Hold, Lease};
+pub use lease::{Lease, LeaseStatus};
 
 /// The job table. Cheap to clone; clones share their wake-ups.
 #[derive(Clone)]

@@ -3,7 +3,7 @@
 use septet_protocols::{Answer, Dialect, Event, Framing};
 use serde_json::Value;
 
-use septet_recordings::classify::{Kind, asked, classify};
+use septet_recordings::classify::{RecordingKind, asked, classify};
 use septet_recordings::recordings::all;
 use septet_recordings::{Body, Recording, events, fold};
 
@@ -12,7 +12,7 @@ use crate::{drive, requests};
 /// Every streamed recording with its dialect, framing, bytes and events.
 pub(crate) fn streams(recordings: &[Recording]) -> impl Iterator<Item = (&Recording, Dialect, Framing, Vec<u8>)> {
     recordings.iter().filter_map(|recording| {
-        let Kind::Stream(dialect, framing) = classify(recording) else { return None };
+        let RecordingKind::Stream(dialect, framing) = classify(recording) else { return None };
         let bytes = match &recording.body {
             Body::Bytes(bytes) => bytes.clone(),
             Body::Events(list) => events::framed(dialect, framing, list),
@@ -101,7 +101,9 @@ fn a_damaged_whole_answer_does_no_harm() {
     let mut wrongs = Vec::new();
     let mut dice = Dice(13);
     for recording in &recordings {
-        let (Kind::Whole(dialect), Body::Bytes(bytes)) = (classify(recording), &recording.body) else { continue };
+        let (RecordingKind::Whole(dialect), Body::Bytes(bytes)) = (classify(recording), &recording.body) else {
+            continue;
+        };
         let body: Value = serde_json::from_slice(bytes).unwrap();
         for _ in 0..6 {
             let mut damaged = body.clone();

@@ -1,7 +1,7 @@
 //! Every recording through every dialect that clients speak.
 
 use septet_protocols::{Answer, Dialect, Event, Failure, Framing};
-use septet_recordings::classify::{Kind, classify};
+use septet_recordings::classify::{RecordingKind, classify};
 use septet_recordings::expected::message;
 use septet_recordings::recordings::all;
 use septet_recordings::table::Table;
@@ -17,12 +17,12 @@ fn every_recorded_answer_reaches_every_client_whole() {
     let mut wrongs = Vec::new();
     for recording in &recordings {
         let (column, found) = match classify(recording) {
-            Kind::Whole(dialect) => (0, whole(recording, dialect)),
-            Kind::Stream(dialect, framing) => (1, stream(recording, dialect, framing)),
-            Kind::Error(dialect) => (2, refusal(recording, dialect)),
-            Kind::Embeddings(api) => (3, vectors::embedded(api, &recording.json())),
-            Kind::Rerank(api) => (4, vectors::ranked(api, &recording.json())),
-            Kind::Other(reason) => {
+            RecordingKind::Whole(dialect) => (0, whole(recording, dialect)),
+            RecordingKind::Stream(dialect, framing) => (1, stream(recording, dialect, framing)),
+            RecordingKind::Error(dialect) => (2, refusal(recording, dialect)),
+            RecordingKind::Embeddings(api) => (3, vectors::embedded(api, &recording.json())),
+            RecordingKind::Rerank(api) => (4, vectors::ranked(api, &recording.json())),
+            RecordingKind::Other(reason) => {
                 table.leave_out(reason);
                 continue;
             }

@@ -31,9 +31,9 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     if targets.walls {
-        walls::prepare(walls::Limits { cpu_seconds: 20, memory_bytes: 1 << 30 });
-        let fonts = walls::leave();
-        if walls::seal(fonts).is_err() {
+        walls::set_limits(walls::Limits { cpu_seconds: 20, memory_bytes: 1 << 30 });
+        let fonts = walls::drop_privileges();
+        if walls::filter_calls(fonts).is_err() {
             return ExitCode::from(5);
         }
     }

@@ -176,7 +176,7 @@ fn without_fillers(question: &str) -> String {
     let mut kept = question.to_owned();
     if kept.chars().any(text::is_cjk) {
         for filler in CHINESE_FILLERS {
-            // "和" and "是" also stand inside words; a word of one or two characters would lose itself.
+            // Also inside of a word: "和平" loses its first character and is found by the other.
             kept = kept.replace(filler, " ");
         }
         if kept.trim().is_empty() {

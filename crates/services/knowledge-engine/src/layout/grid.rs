@@ -12,16 +12,16 @@ use crate::layout::words::{self, Word};
 use crate::layout::{Rule, cells};
 use bands::Field;
 
-/// Lines within this many points of each other are one line; drawing programs are this careless.
+/// Lines within this many points of each other are one line; programs that draw tables are no more exact.
 const TOUCH: f32 = 3.0;
 /// A page with more lines than this is a drawing.
 const MAX_RULES: usize = 6_000;
-/// A table with more fields than this is graph paper.
+/// A table with more fields than this is a drawn grid, such as the background of a chart.
 const MAX_FIELDS: usize = 8_000;
 
 /// A word that runs in another direction than the page as it is being read.
 #[derive(Debug, Clone)]
-pub(crate) struct Guest {
+pub(crate) struct RotatedWord {
     /// How far the page must be turned clockwise for the word to read from left to right.
     pub back: u16,
     /// Its middle on the page as it is being read.
@@ -31,37 +31,41 @@ pub(crate) struct Guest {
 }
 
 /// Takes the words that stand in ruled tables and returns their rows, one list for each table, with the other words. A
-/// table whose words are guests for the most part stands in their direction and is left alone.
-pub(crate) fn take(words: Vec<Word>, guests: Vec<Guest>, rules: &[Rule]) -> (Vec<Vec<Row>>, Vec<Word>, Vec<Guest>) {
+/// table most of whose words are rotated stands in their direction and is left alone.
+pub(crate) fn take(
+    words: Vec<Word>,
+    rotated: Vec<RotatedWord>,
+    rules: &[Rule],
+) -> (Vec<Vec<Row>>, Vec<Word>, Vec<RotatedWord>) {
     if rules.len() > MAX_RULES || rules.len() < 4 {
-        return (Vec::new(), words, guests);
+        return (Vec::new(), words, rotated);
     }
     let mut free = words;
-    let mut free_guests = guests;
+    let mut free_rotated = rotated;
     let mut tables = Vec::new();
     for group in touching(&merged(rules)) {
         let Some(mut grid) = Grid::new(&group) else { continue };
         let n_inside = free.iter().filter(|word| grid.contains((word.center(), word.middle()))).count();
-        let n_guests = free_guests.iter().filter(|guest| grid.contains(guest.center)).count();
-        if n_inside == 0 || n_guests > n_inside {
+        let n_rotated = free_rotated.iter().filter(|word| grid.contains(word.center)).count();
+        if n_inside == 0 || n_rotated > n_inside {
             continue;
         }
         let (inside, outside) = free.into_iter().partition(|word| grid.contains((word.center(), word.middle())));
         free = outside;
-        let (guests, outside) = free_guests.into_iter().partition(|guest| grid.contains(guest.center));
-        free_guests = outside;
-        match grid.rows(inside, guests) {
+        let (rotated, outside) = free_rotated.into_iter().partition(|word| grid.contains(word.center));
+        free_rotated = outside;
+        match grid.rows(inside, rotated) {
             Ok(rows) => {
                 let table = u16::try_from(tables.len()).unwrap_or(u16::MAX);
                 tables.push(rows.into_iter().map(|row| Row { grid: Some(table), ..row }).collect());
             }
-            Err((words, guests)) => {
+            Err((words, rotated)) => {
                 free.extend(words);
-                free_guests.extend(guests);
+                free_rotated.extend(rotated);
             }
         }
     }
-    (tables, free, free_guests)
+    (tables, free, free_rotated)
 }
 
 /// Joins pieces of the same line: borders are often drawn cell by cell.
@@ -235,7 +239,7 @@ impl Grid {
     }
 
     /// The rows with text. When the lines turn out not to make a table (one cell holds nearly all), the words come back.
-    fn rows(&mut self, words: Vec<Word>, guests: Vec<Guest>) -> Result<Vec<Row>, (Vec<Word>, Vec<Guest>)> {
+    fn rows(&mut self, words: Vec<Word>, rotated: Vec<RotatedWord>) -> Result<Vec<Row>, (Vec<Word>, Vec<RotatedWord>)> {
         let n_words = words.len();
         let mut by_cell: Vec<Vec<Word>> = vec![Vec::new(); self.cell_of.len()];
         for word in words {
@@ -245,16 +249,16 @@ impl Grid {
         let filled = by_cell.iter().filter(|cell| !cell.is_empty()).count();
         let fullest = by_cell.iter().map(Vec::len).max().unwrap_or(0);
         if filled < 3 || (fullest > 60 && fullest * 10 > n_words * 6) {
-            return Err((by_cell.into_iter().flatten().collect(), guests));
+            return Err((by_cell.into_iter().flatten().collect(), rotated));
         }
         self.part_cells(&mut by_cell);
         let mut texts: Vec<String> = by_cell.iter().map(|cell| cell_text(cell)).collect();
-        let mut guests_by_cell: Vec<Vec<Word>> = vec![Vec::new(); self.cell_of.len()];
-        for guest in guests {
-            guests_by_cell[self.cell_of[self.field(guest.center)]].push(guest.word);
+        let mut rotated_by_cell: Vec<Vec<Word>> = vec![Vec::new(); self.cell_of.len()];
+        for turned in rotated {
+            rotated_by_cell[self.cell_of[self.field(turned.center)]].push(turned.word);
         }
-        for (text, guests) in texts.iter_mut().zip(&guests_by_cell) {
-            crate::text::append_line(text, &cell_text(guests));
+        for (text, rotated) in texts.iter_mut().zip(&rotated_by_cell) {
+            crate::text::append_line(text, &cell_text(rotated));
         }
         let has_figures: Vec<bool> = (0..self.ys.len() - 1)
             .map(|row| (1..self.columns()).any(|column| crate::text::is_figure(&texts[self.cell(row, column)])))
@@ -265,7 +269,7 @@ impl Grid {
             let fields = self.fields(row, &by_cell);
             match bands::split(&fields, is_head) {
                 Some(parts) => rows.extend(self.split_row(row, &texts, &fields, parts)),
-                None => rows.extend(self.row(row, &texts, &by_cell, &guests_by_cell)),
+                None => rows.extend(self.row(row, &texts, &by_cell, &rotated_by_cell)),
             }
         }
         Ok(rows)
@@ -330,12 +334,12 @@ impl Grid {
         }
     }
 
-    fn row(&self, row: usize, texts: &[String], by_cell: &[Vec<Word>], guests: &[Vec<Word>]) -> Option<Row> {
+    fn row(&self, row: usize, texts: &[String], by_cell: &[Vec<Word>], rotated: &[Vec<Word>]) -> Option<Row> {
         let mut own: Vec<Word> = Vec::new();
         let cells = self.cells(row).into_iter().map(|(column, end, cell)| {
             let starts_here = self.starts_at(row, column);
             if starts_here {
-                own.extend(by_cell[cell].iter().chain(&guests[cell]).cloned());
+                own.extend(by_cell[cell].iter().chain(&rotated[cell]).cloned());
             }
             let text = if starts_here || column == 0 { texts[cell].clone() } else { String::new() };
             self.place(column, end, text)

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::formats::{self, Chosen};
-use super::protocol::{Record, Request};
+use super::protocol::{ReaderMessage, Request};
 use super::read_text::TextReader;
 use super::stdio::{Input, Output, Stop};
 use super::{ParseFailure, encoding, pdf, walls};
@@ -31,14 +31,14 @@ pub fn parse_main(args: impl Iterator<Item = String>) -> ExitCode {
     };
     // A parser that panics says so by its exit; its words could hold text of the document.
     std::panic::set_hook(Box::new(|_| {}));
-    walls::prepare(walls::Limits { cpu_seconds: request.cpu_seconds, memory_bytes: request.memory_bytes });
+    walls::set_limits(walls::Limits { cpu_seconds: request.cpu_seconds, memory_bytes: request.memory_bytes });
     let Ok(input) = Input::open(&request) else { return ExitCode::from(3) };
     let chosen = formats::choose(&input.head, &request.filename);
     // Loaded now, for later nothing can be.
     let loaded = Loaded::new(&chosen.format.read, &request);
-    let fonts = walls::leave();
+    let fonts = walls::drop_privileges();
     follow_parent();
-    let sealed = walls::seal(fonts);
+    let sealed = walls::filter_calls(fonts);
     let mut out = Output::open(&request);
     let read = match sealed {
         Ok(()) => read(chosen, &loaded, &request, input, &mut out),
@@ -46,7 +46,7 @@ pub fn parse_main(args: impl Iterator<Item = String>) -> ExitCode {
     };
     match read {
         Ok(()) => ExitCode::SUCCESS,
-        Err(Stop::Failure(failure)) => match out.send(&Record::Failed { failure }) {
+        Err(Stop::Failure(failure)) => match out.send(&ReaderMessage::Failed { failure }) {
             Ok(()) => ExitCode::SUCCESS,
             Err(_) => ExitCode::from(3),
         },
@@ -98,7 +98,7 @@ fn read_text(chosen: Chosen, read: TextReader, request: &Request, input: Input, 
     let text = encoding::decode(&bytes);
     drop(bytes);
     let attempt = |read: TextReader| catch_unwind(|| read(&text)).unwrap_or(Err(ParseFailure::UnsupportedType));
-    let opened = |reader: &str| Record::Opened { reader: reader.to_owned(), pages: 1 };
+    let opened = |reader: &str| ReaderMessage::Opened { reader: reader.to_owned(), pages: 1 };
     let read = if chosen.is_guess {
         match attempt(read) {
             Ok(read) if read.left_out.is_none() => {
@@ -120,10 +120,10 @@ fn read_text(chosen: Chosen, read: TextReader, request: &Request, input: Input, 
         return Err(failure.into());
     }
     if request.skip_pages == 0 {
-        out.send(&Record::Page { page: Page { number: 1, blocks: read.blocks, ..Page::default() } })?;
+        out.send(&ReaderMessage::Page { page: Page { number: 1, blocks: read.blocks, ..Page::default() } })?;
     }
     if let Some(what) = read.left_out {
-        out.send(&Record::LeftOut { what })?;
+        out.send(&ReaderMessage::LeftOut { what })?;
     }
-    out.send(&Record::Done {})
+    out.send(&ReaderMessage::Done {})
 }

@@ -11,7 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use pdfium_render::prelude::Pdfium;
 
 use super::ParseFailure;
-use super::protocol::{Record, Request};
+use super::protocol::{ReaderMessage, Request};
 use super::stdio::{Input, Output, Stop};
 use crate::document::Page;
 
@@ -58,13 +58,13 @@ fn send(
     if pages > request.max_pages {
         return Err(ParseFailure::TooLarge.into());
     }
-    out.send(&Record::Opened { reader: reader.to_owned(), pages })?;
+    out.send(&ReaderMessage::Opened { reader: reader.to_owned(), pages })?;
     for number in request.skip_pages + 1..=pages {
         let page = catch_unwind(AssertUnwindSafe(|| read_page(number))).ok().flatten();
         match page {
-            Some(page) => out.send(&Record::Page { page })?,
-            None => out.send(&Record::BadPage { number })?,
+            Some(page) => out.send(&ReaderMessage::Page { page })?,
+            None => out.send(&ReaderMessage::BadPage { number })?,
         }
     }
-    out.send(&Record::Done {})
+    out.send(&ReaderMessage::Done {})
 }

@@ -11,11 +11,11 @@ use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::{Instant, timeout_at};
 
 use super::ParseFailure;
-use super::protocol::{Record, Request};
+use super::protocol::{ReaderMessage, Request};
 use crate::document::Page;
 
-/// A child that closed its output ends in this time, or is ended.
-const LAST_WORD: Duration = Duration::from_secs(5);
+/// A child that closed its output ends in this time, or is killed.
+const EXIT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What one file may use up.
 #[derive(Debug, Clone, PartialEq)]
@@ -139,20 +139,20 @@ impl Reading {
                 Err(failure)
             }
             Ok(Ok(0)) => Err(self.why_it_ended().await),
-            Ok(Ok(_)) => match serde_json::from_slice::<Record>(&line) {
-                Ok(Record::Opened { reader, pages }) => Ok(Some(Event::Opened { reader, pages })),
-                Ok(Record::Page { page }) => Ok(Some(Event::Page(page))),
-                Ok(Record::BadPage { number }) => Ok(Some(Event::Page(Page { number, ..Page::default() }))),
-                Ok(Record::LeftOut { what }) => Ok(Some(Event::LeftOut(what))),
-                Ok(Record::Failed { failure }) => {
+            Ok(Ok(_)) => match serde_json::from_slice::<ReaderMessage>(&line) {
+                Ok(ReaderMessage::Opened { reader, pages }) => Ok(Some(Event::Opened { reader, pages })),
+                Ok(ReaderMessage::Page { page }) => Ok(Some(Event::Page(page))),
+                Ok(ReaderMessage::BadPage { number }) => Ok(Some(Event::Page(Page { number, ..Page::default() }))),
+                Ok(ReaderMessage::LeftOut { what }) => Ok(Some(Event::LeftOut(what))),
+                Ok(ReaderMessage::Failed { failure }) => {
                     self.stop().await;
                     Err(failure)
                 }
-                Ok(Record::Done {}) => {
+                Ok(ReaderMessage::Done {}) => {
                     self.stop().await;
                     Ok(None)
                 }
-                // A whole line that is no record: a reader gone mad, that will not end by itself.
+                // A whole line that is no message: the reader no longer keeps to the protocol and may never end by itself.
                 Err(_) if line.ends_with(b"\n") => {
                     self.stop().await;
                     Err(ParseFailure::ParseMemory)
@@ -170,11 +170,11 @@ impl Reading {
         let _ = self.child.wait().await;
     }
 
-    /// The child ended without a last word: the signal that ended it says why.
+    /// The child ended without `Done` or `Failed`: the signal that ended it says why.
     async fn why_it_ended(&mut self) -> ParseFailure {
         use std::os::unix::process::ExitStatusExt;
         self.done = true;
-        let status = match timeout_at(Instant::now() + LAST_WORD, self.child.wait()).await {
+        let status = match timeout_at(Instant::now() + EXIT_TIMEOUT, self.child.wait()).await {
             Ok(Ok(status)) => status,
             Ok(Err(_)) | Err(_) => {
                 self.stop().await;

@@ -8,7 +8,7 @@ use crate::document::Page;
 /// One line of the child's output, in this order: one `Opened`, pages ascending, then `Done` or `Failed`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-pub enum Record {
+pub enum ReaderMessage {
     /// The file could be opened.
     Opened {
         /// Which reader reads it: the name of the format, or of the library where several read it.

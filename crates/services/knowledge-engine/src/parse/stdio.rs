@@ -5,7 +5,7 @@ use std::io::{self, Read, Seek, Write};
 use std::os::fd::AsFd;
 
 use super::ParseFailure;
-use super::protocol::{Record, Request};
+use super::protocol::{ReaderMessage, Request};
 
 /// The file, open, with its first bytes.
 pub(super) struct Input {
@@ -62,7 +62,7 @@ impl Output {
         Self { out: io::stdout().lock(), left: request.output_bytes }
     }
 
-    pub(super) fn send(&mut self, record: &Record) -> Result<(), Stop> {
+    pub(super) fn send(&mut self, record: &ReaderMessage) -> Result<(), Stop> {
         let mut line = serde_json::to_vec(record).map_err(|_| Stop::Output)?;
         line.push(b'\n');
         let length = line.len() as u64;

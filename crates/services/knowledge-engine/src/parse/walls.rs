@@ -25,7 +25,7 @@ use seccompiler::{
 const FONTS: [&str; 4] =
     ["/usr/share/fonts", "/usr/share/X11/fonts/Type1", "/usr/share/X11/fonts/TTF", "/usr/local/share/fonts"];
 
-/// Whom the process becomes where it may choose: nobody on any system that we know, and nobody's files.
+/// The user and group that the process changes to where it is root: no system assigns this id, so no file is theirs.
 const NOBODY: u32 = 2_147_000_007;
 
 /// The kernel offers no filter of system calls.
@@ -50,7 +50,7 @@ pub struct Limits {
 
 /// Closes what this process inherited besides standard input, output and errors, and bounds what it may use up. The
 /// libraries that read can still be loaded.
-pub fn prepare(limits: Limits) {
+pub fn set_limits(limits: Limits) {
     let descriptors = std::fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();
     let inherited: Vec<i32> =
         descriptors.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter(|fd| *fd > 2).collect();
@@ -77,11 +77,11 @@ pub enum Fonts {
     /// There is.
     Readable,
     /// No file can be opened at all.
-    Away,
+    Unreadable,
 }
 
 /// Gives up the user, the network and the file system, as far as this machine lets us. Only while there is one thread.
-pub fn leave() -> Fonts {
+pub fn drop_privileges() -> Fonts {
     let apart = CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWIPC | CloneFlags::CLONE_NEWUTS;
     if Uid::effective().is_root() {
         let _ = nix::sched::unshare(apart);
@@ -93,7 +93,7 @@ pub fn leave() -> Fonts {
         let _ = nix::sched::unshare(apart | CloneFlags::CLONE_NEWUSER);
     }
     let _ = nix::sys::prctl::set_dumpable(false);
-    without_files().unwrap_or(Fonts::Away)
+    without_files().unwrap_or(Fonts::Unreadable)
 }
 
 /// No access to any file but fonts, any port, any process, by the newest Landlock that the kernel has.
@@ -112,7 +112,7 @@ fn without_files() -> Result<Fonts, landlock::RulesetError> {
         .restrict_self()?;
     match status.ruleset {
         RulesetStatus::FullyEnforced | RulesetStatus::PartiallyEnforced => Ok(Fonts::Readable),
-        RulesetStatus::NotEnforced => Ok(Fonts::Away),
+        RulesetStatus::NotEnforced => Ok(Fonts::Unreadable),
     }
 }
 
@@ -120,7 +120,7 @@ fn without_files() -> Result<Fonts, landlock::RulesetError> {
 ///
 /// # Errors
 /// [`Missing`]: then nothing may be read.
-pub fn seal(fonts: Fonts) -> Result<(), Missing> {
+pub fn filter_calls(fonts: Fonts) -> Result<(), Missing> {
     Ok(seccompiler::apply_filter_all_threads(&filter(fonts)?)?)
 }
 
@@ -175,11 +175,11 @@ fn filter(fonts: Fonts) -> Result<BpfProgram, Missing> {
         let to_read = SeccompCmpOp::MaskedEq(u64::from(writing.unsigned_abs()));
         rules.insert(libc::SYS_openat, if_argument(2, to_read, u64::from(libc::O_RDONLY.unsigned_abs()))?);
     }
-    // Memory to compute in, none to put code into.
+    // Memory may not be executable.
     let no_code = SeccompCmpOp::MaskedEq(u64::from(libc::PROT_EXEC.unsigned_abs()));
     rules.insert(libc::SYS_mmap, if_argument(2, no_code.clone(), 0)?);
     rules.insert(libc::SYS_mprotect, if_argument(2, no_code, 0)?);
-    // A program that gives up sends itself a signal.
+    // A program that aborts sends itself a signal.
     rules.insert(libc::SYS_tgkill, if_argument(0, SeccompCmpOp::Eq, u64::from(std::process::id()))?);
     let refused = SeccompAction::Errno(libc::EPERM.unsigned_abs());
     let processor = TargetArch::try_from(std::env::consts::ARCH)?;

@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn page_numbers_are_known_in_their_usual_dress() {
+    fn page_numbers_are_recognised_in_their_usual_forms() {
         for number in ["7", "- 7 -", "Page 7 of 160", "7 / 195", "第 7 页", "第7页共195页", "F-12", "iv"] {
             assert!(is_page_number(number), "{number}");
         }

@@ -17,7 +17,7 @@ pub(crate) struct Paragraphs {
 }
 
 struct Open {
-    kind: Kind,
+    kind: ParagraphKind,
     text: String,
     page: u32,
     page_end: u32,
@@ -28,7 +28,7 @@ struct Open {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Kind {
+enum ParagraphKind {
     Heading(u8),
     Paragraph,
     Item,
@@ -80,9 +80,9 @@ impl Paragraphs {
             return;
         }
         let kind = match heading::level(row, self.style) {
-            Some(level) => Kind::Heading(level),
-            None if is_item(&line) => Kind::Item,
-            None => Kind::Paragraph,
+            Some(level) => ParagraphKind::Heading(level),
+            None if is_item(&line) => ParagraphKind::Item,
+            None => ParagraphKind::Paragraph,
         };
         let place = page.place(row);
         if let Some(open) = &mut self.open
@@ -116,15 +116,15 @@ impl Paragraphs {
     pub(crate) fn flush(&mut self, blocks: &mut Vec<Block>) {
         let Some(open) = self.open.take() else { return };
         let content = match open.kind {
-            Kind::Heading(level) => Content::Heading { level, text: open.text },
-            Kind::Paragraph => Content::Paragraph(open.text),
-            Kind::Item => Content::ListItem(open.text),
+            ParagraphKind::Heading(level) => Content::Heading { level, text: open.text },
+            ParagraphKind::Paragraph => Content::Paragraph(open.text),
+            ParagraphKind::Item => Content::ListItem(open.text),
         };
         blocks.push(Block { page: open.page, page_end: open.page_end, content, boxes: open.boxes });
     }
 }
 
-fn goes_on(open: &Open, row: &Row, line: &str, kind: Kind, margin: f32, pitch: f32) -> bool {
+fn goes_on(open: &Open, row: &Row, line: &str, kind: ParagraphKind, margin: f32, pitch: f32) -> bool {
     // Each line of a table of contents stands for itself.
     if open.text.contains(LEADER) {
         return false;
@@ -133,7 +133,7 @@ fn goes_on(open: &Open, row: &Row, line: &str, kind: Kind, margin: f32, pitch: f
     let over_page = open.last.bottom == f32::MIN;
     let same_size = (open.last.size - row.size).abs() <= 0.15 * size;
     match (open.kind, kind) {
-        (Kind::Heading(level), Kind::Heading(next)) => {
+        (ParagraphKind::Heading(level), ParagraphKind::Heading(next)) => {
             // A title of two lines: same looks, close together, and no number of its own.
             !over_page
                 && level == next
@@ -144,24 +144,24 @@ fn goes_on(open: &Open, row: &Row, line: &str, kind: Kind, margin: f32, pitch: f
                 && row.top - open.last.top < 1.5 * size.max(open.last.height())
                 && text::width(&open.text) > 30
         }
-        (Kind::Heading(_), _) | (_, Kind::Heading(_) | Kind::Item) => false,
-        (Kind::Paragraph | Kind::Item, Kind::Paragraph) if over_page => {
+        (ParagraphKind::Heading(_), _) | (_, ParagraphKind::Heading(_) | ParagraphKind::Item) => false,
+        (ParagraphKind::Paragraph | ParagraphKind::Item, ParagraphKind::Paragraph) if over_page => {
             !ends_sentence(&open.text)
                 && same_size
                 && (line.starts_with(|char: char| char.is_lowercase() || char.is_ascii_digit() || text::is_cjk(char))
                     || open.text.ends_with([',', '，', '、']))
         }
-        (Kind::Paragraph | Kind::Item, Kind::Paragraph) => {
+        (ParagraphKind::Paragraph | ParagraphKind::Item, ParagraphKind::Paragraph) => {
             let distance = row.top - open.last.top;
             if !same_size || distance > 1.4 * pitch.max(row.height()) || distance < 0.0 {
                 return false;
             }
             let indent = row.left() - open.left;
-            if open.kind == Kind::Paragraph && indent > 0.9 * size {
+            if open.kind == ParagraphKind::Paragraph && indent > 0.9 * size {
                 return false;
             }
             let room = margin - open.last.right();
-            if open.kind == Kind::Item && indent < -0.9 * size && room > 2.5 * size {
+            if open.kind == ParagraphKind::Item && indent < -0.9 * size && room > 2.5 * size {
                 return false;
             }
             !(room > 12.0 * size || room > 2.5 * size && ends_sentence(&open.text))

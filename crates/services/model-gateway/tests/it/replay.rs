@@ -10,7 +10,7 @@ use futures::StreamExt;
 use septet_contracts::models::{UsageRecord, UsageStatus};
 use septet_model_gateway::{Config, ModelConfig, ModelKind, ProviderConfig, ProviderKind, Secret};
 use septet_protocols::{Dialect, embeddings, rerank};
-use septet_recordings::classify::{Kind, classify};
+use septet_recordings::classify::{RecordingKind, classify};
 use septet_recordings::expected::message;
 use septet_recordings::recordings::all;
 use septet_recordings::table::Table;
@@ -89,20 +89,22 @@ fn cases(recording: &Recording) -> Result<Vec<Case<'_>>, &'static str> {
     let bytes = |expected: &Expected| expected.bytes.clone();
     let json_type = "application/json";
     let (what, dialect, bytes, content_type) = match classify(recording) {
-        Kind::Whole(dialect) => {
+        RecordingKind::Whole(dialect) => {
             let expected = Expected::whole(recording, dialect);
             let bytes = bytes(&expected);
             (What::Whole(Arc::new(expected)), Some(dialect), bytes, json_type)
         }
-        Kind::Stream(dialect, framing) => {
+        RecordingKind::Stream(dialect, framing) => {
             let expected = Expected::stream(recording, dialect, framing);
             let bytes = bytes(&expected);
             (What::Stream(Arc::new(expected)), Some(dialect), bytes, mock::content_type(framing))
         }
-        Kind::Error(dialect) => (What::Error, Some(dialect), recording.json().to_string().into_bytes(), json_type),
-        Kind::Embeddings(_) => (What::Embeddings, None, recording.json().to_string().into_bytes(), json_type),
-        Kind::Rerank(_) => (What::Rerank, None, recording.json().to_string().into_bytes(), json_type),
-        Kind::Other(reason) => return Err(reason),
+        RecordingKind::Error(dialect) => {
+            (What::Error, Some(dialect), recording.json().to_string().into_bytes(), json_type)
+        }
+        RecordingKind::Embeddings(_) => (What::Embeddings, None, recording.json().to_string().into_bytes(), json_type),
+        RecordingKind::Rerank(_) => (What::Rerank, None, recording.json().to_string().into_bytes(), json_type),
+        RecordingKind::Other(reason) => return Err(reason),
     };
     let content_type =
         if recording.content_type.is_empty() { content_type.to_owned() } else { recording.content_type.clone() };
@@ -119,17 +121,17 @@ fn cases(recording: &Recording) -> Result<Vec<Case<'_>>, &'static str> {
         answer: Arc::clone(&answer),
     };
     let cases: Vec<Case<'_>> = match classify(recording) {
-        Kind::Embeddings(api) => {
+        RecordingKind::Embeddings(api) => {
             let found = embedder(&recording.provider, api);
             found.into_iter().map(|(kind, model)| case(Dialect::Chat, kind, model)).collect()
         }
-        Kind::Rerank(api) => ranker(api).into_iter().map(|kind| case(Dialect::Chat, kind, "rerank")).collect(),
-        Kind::Whole(dialect) | Kind::Stream(dialect, _) | Kind::Error(dialect) => {
+        RecordingKind::Rerank(api) => ranker(api).into_iter().map(|kind| case(Dialect::Chat, kind, "rerank")).collect(),
+        RecordingKind::Whole(dialect) | RecordingKind::Stream(dialect, _) | RecordingKind::Error(dialect) => {
             let kinds = Dialect::INBOUND.into_iter();
             let kinds = kinds.filter_map(|client| Some((client, provider(&recording.provider, dialect, client)?)));
             kinds.map(|(client, kind)| case(client, kind, "m")).collect()
         }
-        Kind::Other(_) => Vec::new(),
+        RecordingKind::Other(_) => Vec::new(),
     };
     if cases.is_empty() { Err("no provider of ours is asked so") } else { Ok(cases) }
 }

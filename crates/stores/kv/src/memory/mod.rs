@@ -7,11 +7,11 @@
 //! all who settled meanwhile: the slower the disk, the more settlements share one write. This is why one database must
 //! not be counted in by two processes; Redis is for those.
 
-mod book;
 mod counter;
-mod ledger;
 mod migration;
 mod recent;
+mod state;
+mod table;
 mod unsaved;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,34 +23,34 @@ use septet_kernel::Clock;
 use crate::Error;
 use crate::hold::{Ask, Correction, Counter, Reserved, Settled};
 use crate::limit::{Amounts, Limit};
-use book::Book;
-use ledger::Ledger;
+use state::CounterState;
+use table::CounterTable;
 use unsaved::Unsaved;
 
 /// The driver behind `memory:`.
 #[derive(Clone)]
 pub(crate) struct Memory {
-    book: Arc<Mutex<Book>>,
-    ledger: Option<Arc<Ledger>>,
+    state: Arc<Mutex<CounterState>>,
+    table: Option<Arc<CounterTable>>,
     clock: Clock,
 }
 
 impl Memory {
     pub(crate) async fn open(database: Option<Database>, clock: Clock) -> Result<Self, Error> {
-        let ledger = match database {
-            Some(database) => Some(Arc::new(Ledger::open(database, clock.now_ms()).await?)),
+        let table = match database {
+            Some(database) => Some(Arc::new(CounterTable::open(database, clock.now_ms()).await?)),
             None => None,
         };
-        let book = Book::new(ledger.is_some());
-        Ok(Self { book: Arc::new(Mutex::new(book)), ledger, clock })
+        let state = CounterState::new(table.is_some());
+        Ok(Self { state: Arc::new(Mutex::new(state)), table, clock })
     }
 
     pub(crate) async fn reserve(&self, ask: &Ask<'_>) -> Result<Reserved, Error> {
         let (reserved, version) = self
-            .with_counters(ask.limits, |book, now_ms| {
-                let before = version(book);
-                let reserved = book.reserve(ask, now_ms);
-                (reserved, (version(book) > before).then(|| version(book)))
+            .with_counters(ask.limits, |state, now_ms| {
+                let before = version(state);
+                let reserved = state.reserve(ask, now_ms);
+                (reserved, (version(state) > before).then(|| version(state)))
             })
             .await?;
         if let Some(version) = version
@@ -58,7 +58,7 @@ impl Memory {
         {
             // What would be charged after a crash is not on disk, so the call must not begin.
             if reserved.is_ok_and(|reserved| !reserved.is_repeated) {
-                self.book().undo(ask.hold);
+                self.state().undo(ask.hold);
             }
             return Err(error);
         }
@@ -67,12 +67,12 @@ impl Memory {
 
     pub(crate) async fn settle(&self, hold: &str, real: &Amounts) -> Result<Settled, Error> {
         let (settled, version, has_lasting) = {
-            let mut book = self.book();
+            let mut state = self.state();
             let now_ms = self.clock.now_ms();
-            book.tick(now_ms);
-            let before = version(&book);
-            let settled = book.settle(hold, real, now_ms);
-            let after = version(&book);
+            state.tick(now_ms);
+            let before = version(&state);
+            let settled = state.settle(hold, real, now_ms);
+            let after = version(&state);
             // Settled before, but perhaps not on disk: the first answer may have been a failing disk.
             (settled, after, after > before || settled == Settled::Before)
         };
@@ -83,28 +83,28 @@ impl Memory {
     }
 
     pub(crate) fn extend(&self, hold: &str, lease: Duration) -> Result<i64, Error> {
-        self.book().extend(hold, lease, self.clock.now_ms())
+        self.state().extend(hold, lease, self.clock.now_ms())
     }
 
     pub(crate) async fn look(&self, limits: &[Limit]) -> Result<Vec<Counter>, Error> {
-        self.with_counters(limits, |book, now_ms| book.look(limits, now_ms)).await
+        self.with_counters(limits, |state, now_ms| state.look(limits, now_ms)).await
     }
 
     pub(crate) async fn correct(&self, id: &str, limit: &Limit, correction: Correction) -> Result<bool, Error> {
-        let Some(ledger) = &self.ledger else {
-            let mut book = self.book();
+        let Some(table) = &self.table else {
+            let mut state = self.state();
             let now_ms = self.clock.now_ms();
-            return Ok(book.correct_once(id, limit, correction, now_ms));
+            return Ok(state.correct_once(id, limit, correction, now_ms));
         };
         // One correction at a time, so that the same id is not found absent twice.
-        let _turn = ledger.correcting().await;
-        if self.book().is_corrected(id) || ledger.is_corrected(id).await? {
+        let _turn = table.correcting().await;
+        if self.state().is_corrected(id) || table.is_corrected(id).await? {
             return Ok(false);
         }
         let version = self
-            .with_counters(std::slice::from_ref(limit), |book, now_ms| {
-                book.correct_once(id, limit, correction, now_ms);
-                version(book)
+            .with_counters(std::slice::from_ref(limit), |state, now_ms| {
+                state.correct_once(id, limit, correction, now_ms);
+                version(state)
             })
             .await?;
         self.save(version).await?;
@@ -112,74 +112,78 @@ impl Memory {
     }
 
     pub(crate) async fn flush(&self) -> Result<(), Error> {
-        let version = version(&self.book());
+        let version = version(&self.state());
         self.save(version).await
     }
 
     pub(crate) fn size(&self) -> (usize, usize) {
-        self.book().size()
+        self.state().size()
     }
 
     /// Does `work` when every counter that it needs is in memory.
-    async fn with_counters<T>(&self, limits: &[Limit], mut work: impl FnMut(&mut Book, i64) -> T) -> Result<T, Error> {
+    async fn with_counters<T>(
+        &self,
+        limits: &[Limit],
+        mut work: impl FnMut(&mut CounterState, i64) -> T,
+    ) -> Result<T, Error> {
         loop {
             let absent = {
-                let mut book = self.book();
+                let mut state = self.state();
                 let now_ms = self.clock.now_ms();
-                let absent = if self.ledger.is_some() { book.absent(limits, now_ms) } else { Vec::new() };
+                let absent = if self.table.is_some() { state.absent(limits, now_ms) } else { Vec::new() };
                 if absent.is_empty() {
-                    return Ok(work(&mut book, now_ms));
+                    return Ok(work(&mut state, now_ms));
                 }
                 absent
             };
-            let Some(ledger) = &self.ledger else { continue };
-            let stored = ledger.read(&absent).await?;
-            let mut book = self.book();
+            let Some(table) = &self.table else { continue };
+            let stored = table.read(&absent).await?;
+            let mut state = self.state();
             let now_ms = self.clock.now_ms();
             for (limit, stored) in absent.iter().zip(stored) {
-                book.loaded(limit, stored, now_ms);
+                state.loaded(limit, stored, now_ms);
             }
         }
     }
 
     /// Returns when everything up to `version` is on disk.
     async fn save(&self, version: u64) -> Result<(), Error> {
-        let Some(ledger) = &self.ledger else { return Ok(()) };
+        let Some(table) = &self.table else { return Ok(()) };
         if self.is_saved(version) {
             return Ok(());
         }
-        let _turn = ledger.writing().await;
+        let _turn = table.writing().await;
         // Somebody may have written it while we waited for our turn.
         if self.is_saved(version) {
             return Ok(());
         }
         let (begun, rows, corrections) = {
-            let mut book = self.book();
-            let Some(unsaved) = &mut book.unsaved else { return Ok(()) };
+            let mut state = self.state();
+            let Some(unsaved) = &mut state.unsaved else { return Ok(()) };
             let (begun, names, corrections) = unsaved.begin();
             let row = |name: unsaved::Name| {
                 let limit = Limit::of_counter(name.scope.clone(), name.what, name.span);
-                book.lasting(&name).map(|(bounds, used)| (limit.key(), bounds, used))
+                state.lasting(&name).map(|(bounds, used)| (limit.key(), bounds, used))
             };
             (begun, names.into_iter().filter_map(row).collect::<Vec<_>>(), corrections)
         };
-        ledger.write(&rows, &corrections, self.clock.now_ms()).await?;
-        if let Some(unsaved) = &mut self.book().unsaved {
+        table.write(&rows, &corrections, self.clock.now_ms()).await?;
+        if let Some(unsaved) = &mut self.state().unsaved {
             unsaved.confirm(begun);
         }
         Ok(())
     }
 
     fn is_saved(&self, version: u64) -> bool {
-        self.book().unsaved.as_ref().is_none_or(|unsaved| unsaved.is_saved(version))
+        self.state().unsaved.as_ref().is_none_or(|unsaved| unsaved.is_saved(version))
     }
 
-    fn book(&self) -> MutexGuard<'_, Book> {
+    fn state(&self) -> MutexGuard<'_, CounterState> {
         // A panic elsewhere leaves numbers that are at worst too high; refusing everything for ever is worse.
-        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn version(book: &Book) -> u64 {
-    book.unsaved.as_ref().map_or(0, Unsaved::version)
+fn version(state: &CounterState) -> u64 {
+    state.unsaved.as_ref().map_or(0, Unsaved::version)
 }

@@ -15,14 +15,14 @@ const MAX_COLUMNS: usize = 1_000;
 /// A text that is longer than this is said once, not in each row that it spans.
 const MAX_REPEATED: usize = 80;
 
-struct Row {
-    cells: Vec<Cell>,
+struct HtmlRow {
+    cells: Vec<HtmlCell>,
     in_head: bool,
     /// Rows of another section: no cell spans from one into the next.
     section: usize,
 }
 
-struct Cell {
+struct HtmlCell {
     blocks: Vec<Block>,
     text: String,
     is_head: bool,
@@ -33,7 +33,7 @@ struct Cell {
 /// A cell where it stands in a row.
 #[derive(Clone, Copy)]
 struct Placed {
-    /// Row and position in it where the cell was written.
+    /// HtmlRow and position in it where the cell was written.
     cell: (usize, usize),
     first: usize,
     n_columns: usize,
@@ -72,7 +72,7 @@ pub(super) fn read(node: &Handle, tables_deep: usize) -> Vec<Block> {
     blocks
 }
 
-fn rows(table: &Handle, tables_deep: usize, caption: &mut Vec<Block>) -> Vec<Row> {
+fn rows(table: &Handle, tables_deep: usize, caption: &mut Vec<Block>) -> Vec<HtmlRow> {
     let mut rows = Vec::new();
     let mut feet = Vec::new();
     for (section, part) in table.children.borrow().iter().enumerate() {
@@ -93,13 +93,13 @@ fn rows(table: &Handle, tables_deep: usize, caption: &mut Vec<Block>) -> Vec<Row
     rows
 }
 
-fn row(tr: &Handle, in_head: bool, section: usize, tables_deep: usize) -> Row {
+fn row(tr: &Handle, in_head: bool, section: usize, tables_deep: usize) -> HtmlRow {
     let mut cells = Vec::new();
     for node in tr.children.borrow().iter() {
         let Some(name) = name_of(node).filter(|name| name == "td" || name == "th") else { continue };
         let blocks = inside(node, tables_deep);
         let span = |name: &str| attribute(node, name).trim().parse::<usize>().ok();
-        cells.push(Cell {
+        cells.push(HtmlCell {
             text: blocks.iter().map(flat).fold(String::new(), |mut text, next| {
                 text::append_line(&mut text, &next);
                 text
@@ -111,7 +111,7 @@ fn row(tr: &Handle, in_head: bool, section: usize, tables_deep: usize) -> Row {
             n_rows: span("rowspan").map_or(1, |n| if n == 0 { usize::MAX } else { n }),
         });
     }
-    Row { cells, in_head, section }
+    HtmlRow { cells, in_head, section }
 }
 
 fn inside(node: &Handle, tables_deep: usize) -> Vec<Block> {
@@ -130,7 +130,7 @@ fn flat(block: &Block) -> String {
 }
 
 /// True for a table that holds its page together: one cell in each row, or tables and headings in cells without heads.
-fn is_layout(node: &Handle, rows: &[Row]) -> bool {
+fn is_layout(node: &Handle, rows: &[HtmlRow]) -> bool {
     let cells = || rows.iter().flat_map(|row| &row.cells);
     let holds = |block: &Block| matches!(block.content, Content::Table(_) | Content::Heading { .. });
     attribute(node, "role") == "presentation"
@@ -139,7 +139,7 @@ fn is_layout(node: &Handle, rows: &[Row]) -> bool {
 }
 
 /// Where each cell stands, row by row, by the rules of the HTML standard.
-fn place(rows: &[Row]) -> Vec<Vec<Placed>> {
+fn place(rows: &[HtmlRow]) -> Vec<Vec<Placed>> {
     // Of each column the cell that reaches down into it, and for how many rows more.
     let mut from_above: Vec<Option<(Placed, usize)>> = vec![None; MAX_COLUMNS];
     let mut placed = Vec::with_capacity(rows.len());
@@ -189,9 +189,9 @@ fn starts(placed: &[Vec<Placed>]) -> Vec<usize> {
 }
 
 /// How many rows at the start are heads: those that the page marks as such, or else the first when figures are below it.
-fn n_head_rows(rows: &[Row], placed: &[Vec<Placed>]) -> usize {
-    let is_filled = |cell: &&Cell| !cell.text.is_empty();
-    let is_marked = |row: &Row| {
+fn n_head_rows(rows: &[HtmlRow], placed: &[Vec<Placed>]) -> usize {
+    let is_filled = |cell: &&HtmlCell| !cell.text.is_empty();
+    let is_marked = |row: &HtmlRow| {
         row.in_head
             || row.cells.iter().filter(is_filled).count() > 0
                 && row.cells.iter().filter(is_filled).all(|cell| cell.is_head)
@@ -202,7 +202,7 @@ fn n_head_rows(rows: &[Row], placed: &[Vec<Placed>]) -> usize {
         return if marked == rows.len() { usize::from(rows.len() > 1) } else { marked };
     }
     let is_value = |text: &str| text::is_figure(text) && !text::is_period(text);
-    let has_values = |row: &Row| row.cells.iter().skip(1).any(|cell| is_value(&cell.text));
+    let has_values = |row: &HtmlRow| row.cells.iter().skip(1).any(|cell| is_value(&cell.text));
     let Some(first) = rows.first() else { return 0 };
     let names_columns = first.cells.iter().filter(is_filled).count() >= 2
         && first.cells.iter().all(|cell| text::width(&cell.text) <= 40 && !is_value(&cell.text));
@@ -215,7 +215,7 @@ fn n_head_rows(rows: &[Row], placed: &[Vec<Placed>]) -> usize {
 }
 
 /// Heads over the whole width as lines, then rows of heads: each as it stands but the last, which says all of its column.
-fn heads(rows: &[Row], placed: &[Vec<Placed>], columns: &[usize]) -> (Vec<String>, Vec<Vec<String>>) {
+fn heads(rows: &[HtmlRow], placed: &[Vec<Placed>], columns: &[usize]) -> (Vec<String>, Vec<Vec<String>>) {
     let mut titles = Vec::new();
     let mut lines = Vec::new();
     let mut slots = vec![String::new(); columns.len()];
@@ -244,7 +244,7 @@ fn heads(rows: &[Row], placed: &[Vec<Placed>], columns: &[usize]) -> (Vec<String
 }
 
 /// A row of the body: what spans columns stands in the first of them.
-fn line(rows: &[Row], row: &[Placed], columns: &[usize]) -> Vec<String> {
+fn line(rows: &[HtmlRow], row: &[Placed], columns: &[usize]) -> Vec<String> {
     let mut slots = vec![String::new(); columns.len()];
     for cell in row {
         let text = text_of(rows, cell);
@@ -258,7 +258,7 @@ fn line(rows: &[Row], row: &[Placed], columns: &[usize]) -> Vec<String> {
     slots
 }
 
-fn text_of<'a>(rows: &'a [Row], cell: &Placed) -> &'a str {
+fn text_of<'a>(rows: &'a [HtmlRow], cell: &Placed) -> &'a str {
     &rows[cell.cell.0].cells[cell.cell.1].text
 }
 

@@ -25,9 +25,9 @@ const TIDY_EVERY_MS: i64 = 3_600_000;
 const N_ROWS: usize = 500;
 
 /// A counter as it is stored: its name, its window, what is used in it.
-pub(super) type Row = (String, Bounds, i64);
+pub(super) type StoredCounter = (String, Bounds, i64);
 
-pub(super) struct Ledger {
+pub(super) struct CounterTable {
     database: Database,
     writing: Mutex<()>,
     correcting: Mutex<()>,
@@ -35,14 +35,14 @@ pub(super) struct Ledger {
     tidied_ms: AtomicI64,
 }
 
-impl Ledger {
+impl CounterTable {
     /// Makes the tables when they are not there, and drops what is over.
     pub(super) async fn open(database: Database, now_ms: i64) -> Result<Self, Error> {
         database.migrate(&MIGRATIONS).await.map_err(Error::unavailable("bring the tables up to date"))?;
         let tidied_ms = AtomicI64::new(now_ms);
-        let ledger = Self { database, writing: Mutex::default(), correcting: Mutex::default(), tidied_ms };
-        ledger.tidy(now_ms).await.map_err(Error::unavailable("drop counters that are over"))?;
-        Ok(ledger)
+        let table = Self { database, writing: Mutex::default(), correcting: Mutex::default(), tidied_ms };
+        table.tidy(now_ms).await.map_err(Error::unavailable("drop counters that are over"))?;
+        Ok(table)
     }
 
     /// The turn to write. One write at a time, or an older number could come last.
@@ -79,7 +79,7 @@ impl Ledger {
     }
 
     /// Writes all of it or nothing. What is over goes once an hour.
-    pub(super) async fn write(&self, rows: &[Row], corrections: &[String], now_ms: i64) -> Result<(), Error> {
+    pub(super) async fn write(&self, rows: &[StoredCounter], corrections: &[String], now_ms: i64) -> Result<(), Error> {
         self.write_all(rows, corrections, now_ms).await.map_err(Error::unavailable("write counters"))?;
         let tidied_ms = self.tidied_ms.load(Ordering::Relaxed);
         if now_ms - tidied_ms >= TIDY_EVERY_MS {
@@ -91,7 +91,7 @@ impl Ledger {
         Ok(())
     }
 
-    async fn write_all(&self, rows: &[Row], corrections: &[String], now_ms: i64) -> Result<(), DbErr> {
+    async fn write_all(&self, rows: &[StoredCounter], corrections: &[String], now_ms: i64) -> Result<(), DbErr> {
         let transaction = self.database.begin().await?;
         for rows in rows.chunks(N_ROWS) {
             let of_rows: Vec<_> = (0..rows.len()).map(|n| format!("({})", places(4 * n + 1, 4))).collect();
@@ -121,7 +121,7 @@ impl Ledger {
     }
 }
 
-fn row(row: &QueryResult) -> Result<Row, DbErr> {
+fn row(row: &QueryResult) -> Result<StoredCounter, DbErr> {
     let bounds = Bounds { start_ms: row.column("window_start")?, end_ms: row.column("window_end")? };
     Ok((row.column("name")?, bounds, row.column("used")?))
 }

@@ -26,7 +26,7 @@ const MOST_CORRECTIONS: usize = 1024;
 
 /// All counters and holds.
 #[derive(Debug, Default)]
-pub(super) struct Book {
+pub(super) struct CounterState {
     scopes: HashMap<Arc<str>, Vec<Count>>,
     holds: HashMap<Arc<str>, Hold>,
     /// Which hold to look at when: at the end of its lease, and once more when it need not be kept any longer.
@@ -45,19 +45,20 @@ pub(super) struct Book {
 
 #[derive(Debug)]
 struct Hold {
-    entries: Vec<Entry>,
+    amounts: Vec<HeldAmount>,
     is_expired: bool,
     is_charged_on_expiry: bool,
     due: (i64, u64),
 }
 
+/// What a hold has of one counter.
 #[derive(Debug)]
-struct Entry {
+struct HeldAmount {
     name: Name,
     taken: Taken,
 }
 
-impl Book {
+impl CounterState {
     /// An empty one; `is_lasting` when there is a disk to write to.
     pub(super) fn new(is_lasting: bool) -> Self {
         Self { unsaved: is_lasting.then(Unsaved::default), ..Self::default() }
@@ -75,7 +76,7 @@ impl Book {
             self.check(limit, ask.amounts.held(limit.what), now_ms)?;
         }
         let is_charged_on_expiry = ask.on_expiry == OnExpiry::Charge;
-        let mut entries = Vec::with_capacity(ask.limits.len());
+        let mut amounts = Vec::with_capacity(ask.limits.len());
         for limit in tightest(ask.limits) {
             let (span, amount) = (limit.span(), signed(ask.amounts.held(limit.what)));
             let is_charged = is_charged_on_expiry && limit.what != What::Concurrency;
@@ -84,12 +85,12 @@ impl Book {
             if is_charged && span.is_lasting() {
                 self.changed(&name);
             }
-            entries.push(Entry { name, taken });
+            amounts.push(HeldAmount { name, taken });
         }
         let id: Arc<str> = ask.hold.into();
         let expires_at_ms = now_ms + ms(ask.lease);
         let due = self.look_again(expires_at_ms, &id);
-        self.holds.insert(id, Hold { entries, is_expired: false, is_charged_on_expiry, due });
+        self.holds.insert(id, Hold { amounts, is_expired: false, is_charged_on_expiry, due });
         Ok(Reserved { expires_at_ms, is_repeated: false })
     }
 
@@ -129,9 +130,9 @@ impl Book {
         if hold.is_expired {
             self.n_expired -= 1;
         }
-        for entry in &mut hold.entries {
-            let spent = signed(real.spent(entry.name.what));
-            self.give_back(entry, spent, hold.is_charged_on_expiry, true);
+        for amount in &mut hold.amounts {
+            let spent = signed(real.spent(amount.name.what));
+            self.give_back(amount, spent, hold.is_charged_on_expiry, true);
         }
     }
 
@@ -252,10 +253,10 @@ impl Book {
         let Some(mut hold) = self.holds.remove(&id) else { return };
         let is_charged = hold.is_charged_on_expiry;
         if !hold.is_expired {
-            for entry in &mut hold.entries {
-                let is_spent = is_charged && entry.name.what != What::Concurrency;
-                let spent = if is_spent { entry.taken.counted } else { 0 };
-                self.give_back(entry, spent, is_charged, false);
+            for amount in &mut hold.amounts {
+                let is_spent = is_charged && amount.name.what != What::Concurrency;
+                let spent = if is_spent { amount.taken.counted } else { 0 };
+                self.give_back(amount, spent, is_charged, false);
             }
             if self.n_expired < MOST_EXPIRED {
                 hold.is_expired = true;
@@ -267,8 +268,8 @@ impl Book {
         } else {
             self.n_expired -= 1;
         }
-        for entry in &hold.entries {
-            self.let_go(entry);
+        for amount in &hold.amounts {
+            self.let_go(amount);
         }
     }
 
@@ -304,9 +305,9 @@ impl Book {
         due
     }
 
-    /// Lets `spent` count in place of what was taken; the counter need not stay for an entry that is `done`.
-    fn give_back(&mut self, entry: &mut Entry, spent: i64, is_charged_on_expiry: bool, is_done: bool) {
-        let Entry { name, taken } = entry;
+    /// Lets `spent` count in place of what was taken; the counter need not stay for an amount that is `done`.
+    fn give_back(&mut self, amount: &mut HeldAmount, spent: i64, is_charged_on_expiry: bool, is_done: bool) {
+        let HeldAmount { name, taken } = amount;
         let is_charged = is_charged_on_expiry && name.what != What::Concurrency;
         let Some(count) = self.existing(&name.scope, name.what, name.span) else { return };
         let before = count.lasting();
@@ -320,9 +321,9 @@ impl Book {
         }
     }
 
-    /// The counter need not stay for this entry any longer.
-    fn let_go(&mut self, entry: &Entry) {
-        if let Some(count) = self.existing(&entry.name.scope, entry.name.what, entry.name.span) {
+    /// The counter need not stay for this amount any longer.
+    fn let_go(&mut self, amount: &HeldAmount) {
+        if let Some(count) = self.existing(&amount.name.scope, amount.name.what, amount.name.span) {
             count.n_holds = count.n_holds.saturating_sub(1);
         }
     }
