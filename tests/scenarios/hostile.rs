@@ -11,7 +11,7 @@ use septet_testkit::Client;
 use septet_testkit::platform::septet_binary;
 use serde_json::{Value, json};
 
-use crate::hostile_suite::{self as suite, CANARY, CANARY_VARIABLE, AttemptResult, TIMEOUT_MS, Target};
+use crate::hostile_suite::{self as suite, AttemptResult, CANARY, CANARY_VARIABLE, TIMEOUT_MS, Target};
 use crate::process::{Process, free_address};
 
 /// An id without any right.
