@@ -25,6 +25,9 @@ const READY_INTERVALS: ExponentialBuilder = ExponentialBuilder::new()
     .with_min_delay(Duration::from_millis(100))
     .with_max_delay(Duration::from_secs(1))
     .without_max_times();
+/// Between two looks at waiting pods that changed while they were to be deleted.
+const DELETE_INTERVALS: ExponentialBuilder =
+    ExponentialBuilder::new().with_min_delay(Duration::from_millis(50)).with_max_times(6);
 /// How much longer a job lives than its start and its run may take: files have to be brought and fetched.
 const JOB_MARGIN: Duration = Duration::from_secs(300);
 
@@ -239,21 +242,33 @@ impl Pool {
         self.clock.now().to_string()
     }
 
-    /// Deletes our pods that nobody uses.
+    /// Deletes our pods that nobody uses. One that has changed since the list is looked at again: it may only have become
+    /// ready, and then nobody else would delete it before its lease runs out.
     pub(super) async fn delete_waiting(&self) {
-        let pods = match self.cluster.pods().await {
-            Ok(pods) => pods,
-            Err(error) => return warn!(%error, "the waiting sandbox pods cannot be listed and stay"),
-        };
-        for pod in pods
-            .iter()
-            .filter(|pod| pod.instance == self.instance && pod.state == PodState::Warm && !pod.is_terminating)
-        {
-            // One that another claims just now is theirs.
-            if let Err(Refusal::Diagnosis(error)) = self.cluster.delete_seen(pod).await {
-                warn!(sandbox.pod = pod.name, %error, "a waiting sandbox pod stays");
+        for interval in DELETE_INTERVALS.build() {
+            let pods = match self.cluster.pods().await {
+                Ok(pods) => pods,
+                Err(error) => return warn!(%error, "the waiting sandbox pods cannot be listed and stay"),
+            };
+            let mut is_raced = false;
+            for pod in pods
+                .iter()
+                .filter(|pod| pod.instance == self.instance && pod.state == PodState::Warm && !pod.is_terminating)
+            {
+                match self.cluster.delete_seen(pod).await {
+                    Ok(()) => {}
+                    Err(Refusal::Raced | Refusal::Exists) => is_raced = true,
+                    Err(Refusal::Diagnosis(error)) => {
+                        warn!(sandbox.pod = pod.name, %error, "a waiting sandbox pod stays")
+                    }
+                }
             }
+            if !is_raced {
+                return;
+            }
+            tokio::time::sleep(interval).await;
         }
+        warn!("waiting sandbox pods that kept changing stay until their leases run out");
     }
 
     /// Between two renewals of a lease.

@@ -172,6 +172,20 @@ async fn the_end_of_a_session_and_of_the_runner_delete_their_pods() {
 }
 
 #[tokio::test]
+async fn a_waiting_pod_that_changes_while_the_runner_ends_is_deleted_all_the_same() {
+    let (cluster, harness) = warm(1).await;
+    cluster.refuse("delete", "pods", 409, "Conflict", "the object has been modified");
+
+    let changed_once = async {
+        cluster.until("a delete was refused", |cluster| cluster.verbs("pods").contains("delete")).await;
+        cluster.allow_everything();
+    };
+    tokio::join!(harness.close(), changed_once);
+
+    assert_eq!(cluster.all("pods"), Vec::<serde_json::Value>::new(), "nothing is left");
+}
+
+#[tokio::test]
 async fn no_more_pods_are_used_than_allowed() {
     let cluster = Cluster::new();
     let (harness, _) = runner_with(&cluster, 0, |config: &mut Config| {
