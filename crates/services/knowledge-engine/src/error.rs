@@ -141,7 +141,7 @@ impl Error {
 
 impl From<sea_orm::DbErr> for Error {
     fn from(source: sea_orm::DbErr) -> Self {
-        Self::Database { doing: "write a change", source }
+        Self::Database { doing: "read or write a table", source }
     }
 }
 

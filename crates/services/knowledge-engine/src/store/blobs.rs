@@ -1,8 +1,9 @@
 //! Which blobs are named by a file of any tenant.
 
+use septet_database::{Columns, places};
 use septet_kernel::BlobId;
 
-use super::{Store, Tenant, column, parsed, places};
+use super::{Store, Tenant};
 use crate::Error;
 
 impl Store {
@@ -13,7 +14,7 @@ impl Store {
         }
         let sql = format!("SELECT DISTINCT blob FROM knowledge_files WHERE blob IN ({})", places(1, blobs.len()));
         let values = blobs.iter().map(|blob| blob.to_string().into()).collect();
-        self.all("look up blobs", sql, values).await?.iter().map(|row| parsed(row, "blob")).collect()
+        self.all("look up blobs", sql, values).await?.iter().map(|row| Ok(row.parsed("blob")?)).collect()
     }
 }
 
@@ -22,7 +23,7 @@ impl Tenant<'_> {
     pub(crate) async fn stored_bytes(&self) -> Result<u64, Error> {
         let sql = "SELECT CAST(COALESCE(SUM(bytes), 0) AS BIGINT) AS bytes FROM knowledge_files WHERE tenant = $1";
         let row = self.store.one("add up files", sql, vec![self.id.to_string().into()]).await?;
-        let bytes: i64 = row.map_or(Ok(0), |row| column(&row, "bytes"))?;
+        let bytes: i64 = row.map_or(Ok(0), |row| row.column("bytes"))?;
         Ok(u64::try_from(bytes).unwrap_or(0))
     }
 }

@@ -6,7 +6,9 @@ use sea_orm::Value;
 
 use super::chunks::{COLUMNS, chunk};
 use super::sequence::first_number;
-use super::{Store, StoredChunk, column, parsed};
+use septet_database::Columns;
+
+use super::{Store, StoredChunk};
 use crate::Error;
 use crate::change_feed::{Changes, IndexEntry, Position, Removal};
 
@@ -23,9 +25,9 @@ impl Store {
         let mut upto = target.sequence;
         let mut n = 0;
         for row in &self.all("count changes of the passages", sql, values).await? {
-            n += column::<i64>(row, "n")?;
+            n += row.column::<i64>("n")?;
             if n >= CHUNKS_AT_ONCE {
-                upto = column(row, "sequence")?;
+                upto = row.column("sequence")?;
                 break;
             }
         }
@@ -33,11 +35,11 @@ impl Store {
         let sql = "SELECT store, file FROM knowledge_removals WHERE sequence > $1 AND sequence <= $2 ORDER BY sequence";
         let mut removals = Vec::new();
         for row in &self.all("read removals", sql, values.clone()).await? {
-            let store = parsed(row, "store")?;
-            removals.push(if column::<String>(row, "file")?.is_empty() {
+            let store = row.parsed("store")?;
+            removals.push(if row.column::<String>("file")?.is_empty() {
                 Removal::Store(store)
             } else {
-                Removal::File(store, parsed(row, "file")?)
+                Removal::File(store, row.parsed("file")?)
             });
         }
         let sql =

@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use sea_orm::{QueryResult, Value};
+use septet_database::{Columns, Sql, places};
 use septet_kernel::{FileId, PassageId, TenantId, VectorStoreId};
 
 use super::sequence::{first_number, remove_file};
-use super::{Key, Store, Tenant, column, execute, json, number, parsed, places};
+use super::{Key, Store, Tenant};
 use crate::Error;
 use crate::chunk::Chunk;
 use crate::document::PageBox;
@@ -37,18 +38,18 @@ const ROWS_AT_ONCE: usize = 100;
 
 pub(super) fn chunk(row: &QueryResult) -> Result<StoredChunk, Error> {
     Ok(StoredChunk {
-        number: column(row, "number")?,
-        id: parsed(row, "id")?,
-        tenant: parsed(row, "tenant")?,
-        store: parsed(row, "store")?,
-        file: parsed(row, "file")?,
-        filename: column(row, "filename")?,
-        page: number(row, "page")?,
-        page_end: number(row, "page_end")?,
-        heading: column(row, "heading")?,
-        text: column(row, "content")?,
-        is_table: column::<i64>(row, "is_table")? != 0,
-        boxes: json(row, "boxes")?,
+        number: row.column("number")?,
+        id: row.parsed("id")?,
+        tenant: row.parsed("tenant")?,
+        store: row.parsed("store")?,
+        file: row.parsed("file")?,
+        filename: row.column("filename")?,
+        page: row.count("page")?,
+        page_end: row.count("page_end")?,
+        heading: row.column("heading")?,
+        text: row.column("content")?,
+        is_table: row.column::<i64>("is_table")? != 0,
+        boxes: row.json("boxes")?,
     })
 }
 
@@ -78,7 +79,7 @@ impl Tenant<'_> {
             .store
             .all("find knowledge bases with vectors", sql, vec![self.id.to_string().into(), model.into()])
             .await?;
-        rows.iter().map(|row| parsed(row, "store")).collect()
+        rows.iter().map(|row| Ok(row.parsed("store")?)).collect()
     }
 }
 
@@ -103,7 +104,7 @@ impl Store {
                 values.push(i64::try_from(usage).unwrap_or(i64::MAX).into());
                 let sql = "UPDATE knowledge_documents SET stage = 'indexing', n_chunks = $4, usage_bytes = $5 \
                      WHERE store = $1 AND file = $2 AND requested_at = $3 AND status = 'in_progress'";
-                if execute(on, sql, values).await? == 0 {
+                if on.run(sql, values).await? == 0 {
                     return Ok(false);
                 }
                 let sequence = remove_file(on, key.store, key.file).await?;
@@ -151,9 +152,9 @@ impl Store {
             self.all("read embeddings", sql, vec![numbers.start.into(), numbers.end.into(), model.into()]).await?;
         rows.iter()
             .map(|row| {
-                let bytes: Vec<u8> = column(row, "numbers")?;
+                let bytes: Vec<u8> = row.column("numbers")?;
                 let values = bytes.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
-                Ok((column(row, "number")?, values))
+                Ok((row.column("number")?, values))
             })
             .collect()
     }
@@ -170,7 +171,7 @@ async fn insert(
         let some: Vec<Vec<Value>> = rows.by_ref().take(ROWS_AT_ONCE).collect();
         let tuples: Vec<String> =
             (0..some.len()).map(|at| format!("({})", places(at * n_columns + 1, n_columns))).collect();
-        execute(on, format!("{sql}{}", tuples.join(", ")), some.into_iter().flatten().collect()).await?;
+        on.run(format!("{sql}{}", tuples.join(", ")), some.into_iter().flatten()).await?;
     }
     Ok(())
 }

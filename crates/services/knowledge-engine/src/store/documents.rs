@@ -6,9 +6,10 @@ use std::time::Duration;
 use sea_orm::{QueryResult, Value};
 use septet_contracts::knowledge::Stage;
 use septet_contracts::page::PageQuery;
+use septet_database::{Columns, Sql, cut, page_clause, places};
 use septet_kernel::{FileId, TenantId, VectorStoreId};
 
-use super::{Store, Tenant, column, cut, execute, json, number, page_clause, pages, parsed, places, sequence};
+use super::{Store, Tenant, pages, sequence};
 use crate::Error;
 
 /// One reading of one file into one knowledge base. A later reading of the same file has a later moment.
@@ -83,26 +84,26 @@ fn stage_of(word: &str) -> Option<Stage> {
 }
 
 fn document(row: &QueryResult) -> Result<Document, Error> {
-    let error_code: Option<String> = column(row, "error_code")?;
-    let error_message: Option<String> = column(row, "error_message")?;
+    let error_code: Option<String> = row.column("error_code")?;
+    let error_message: Option<String> = row.column("error_message")?;
     Ok(Document {
         key: Key {
-            store: parsed(row, "store")?,
-            file: parsed(row, "file")?,
-            requested_at_ms: column(row, "requested_at")?,
+            store: row.parsed("store")?,
+            file: row.parsed("file")?,
+            requested_at_ms: row.column("requested_at")?,
         },
-        tenant: parsed(row, "tenant")?,
-        filename: column(row, "filename")?,
-        stage: stage_of(&column::<String>(row, "stage")?).ok_or(Error::BadRow { what: "stage" })?,
-        status: Status::of_word(&column::<String>(row, "status")?).ok_or(Error::BadRow { what: "status" })?,
-        reader: column(row, "reader")?,
-        pages_done: number(row, "pages_done")?,
-        pages_total: number(row, "pages_total")?,
-        n_chunks: number(row, "n_chunks")?,
-        usage_bytes: number(row, "usage_bytes")?,
+        tenant: row.parsed("tenant")?,
+        filename: row.column("filename")?,
+        stage: stage_of(&row.column::<String>("stage")?).ok_or(Error::BadRow { what: "stage" })?,
+        status: Status::of_word(&row.column::<String>("status")?).ok_or(Error::BadRow { what: "status" })?,
+        reader: row.column("reader")?,
+        pages_done: row.count("pages_done")?,
+        pages_total: row.count("pages_total")?,
+        n_chunks: row.count("n_chunks")?,
+        usage_bytes: row.count("usage_bytes")?,
         error: error_code.map(|code| (code, error_message.unwrap_or_default())),
-        attributes: json(row, "attributes")?,
-        created_at_ms: column(row, "created_at")?,
+        attributes: row.json("attributes")?,
+        created_at_ms: row.column("created_at")?,
     })
 }
 
@@ -177,7 +178,7 @@ impl Tenant<'_> {
             places(2, stores.len())
         );
         let rows = self.store.all("read the attributes of files", sql, values).await?;
-        rows.iter().map(|row| Ok((parsed(row, "file")?, json(row, "attributes")?))).collect()
+        rows.iter().map(|row| Ok((row.parsed("file")?, row.json("attributes")?))).collect()
     }
 
     /// Counts of these knowledge bases; one without files is not in the map.
@@ -194,10 +195,10 @@ impl Tenant<'_> {
         );
         let mut counts: BTreeMap<VectorStoreId, Counts> = BTreeMap::new();
         for row in &self.store.all("count the files of knowledge bases", sql, values).await? {
-            let of_store = counts.entry(parsed(row, "store")?).or_default();
-            let n: u64 = number(row, "n")?;
-            of_store.usage_bytes += number::<u64>(row, "bytes")?;
-            match Status::of_word(&column::<String>(row, "status")?) {
+            let of_store = counts.entry(row.parsed("store")?).or_default();
+            let n: u64 = row.count("n")?;
+            of_store.usage_bytes += row.count::<u64>("bytes")?;
+            match Status::of_word(&row.column::<String>("status")?) {
                 Some(Status::InProgress) => of_store.in_progress += n,
                 Some(Status::Completed) => of_store.completed += n,
                 Some(Status::Failed) => of_store.failed += n,
@@ -216,12 +217,9 @@ impl Tenant<'_> {
             .database
             .write(async |on| {
                 let sql = "DELETE FROM knowledge_documents WHERE tenant = $1 AND store = $2 AND file = $3";
-                let n = execute(
-                    on,
-                    sql,
-                    vec![tenant.to_string().into(), store.to_string().into(), file.to_string().into()],
-                )
-                .await?;
+                let n = on
+                    .run(sql, vec![tenant.to_string().into(), store.to_string().into(), file.to_string().into()])
+                    .await?;
                 if n > 0 {
                     sequence::remove_file(on, store, file).await?;
                 }
@@ -238,7 +236,7 @@ impl Tenant<'_> {
             .database
             .write(async |on| {
                 let sql = "DELETE FROM knowledge_documents WHERE tenant = $1 AND store = $2";
-                let n = execute(on, sql, vec![tenant.to_string().into(), store.to_string().into()]).await?;
+                let n = on.run(sql, vec![tenant.to_string().into(), store.to_string().into()]).await?;
                 if n > 0 {
                     sequence::remove_store(on, store).await?;
                 }
@@ -320,7 +318,7 @@ impl Store {
     async fn end(&self, key: Key, sql: &str, values: Vec<Value>) -> Result<(), Error> {
         self.database
             .write(async |on| {
-                if execute(on, sql, values).await? > 0 {
+                if on.run(sql, values).await? > 0 {
                     pages::drop_pages(on, key).await?;
                 }
                 Ok(())

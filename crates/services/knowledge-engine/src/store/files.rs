@@ -2,9 +2,10 @@
 
 use sea_orm::{QueryResult, Value};
 use septet_contracts::page::PageQuery;
+use septet_database::{Columns, cut, page_clause, places};
 use septet_kernel::{BlobId, FileId, UserId, VectorStoreId};
 
-use super::{Tenant, column, cut, execute, number, page_clause, parsed, places};
+use super::Tenant;
 use crate::Error;
 
 /// A file.
@@ -24,14 +25,14 @@ const COLUMNS: &str = "id, blob, filename, bytes, purpose, created_at, created_b
 
 fn file(row: &QueryResult) -> Result<FileRow, Error> {
     Ok(FileRow {
-        id: parsed(row, "id")?,
-        blob: parsed(row, "blob")?,
-        filename: column(row, "filename")?,
-        bytes: number(row, "bytes")?,
-        purpose: column(row, "purpose")?,
-        created_at_ms: column(row, "created_at")?,
+        id: row.parsed("id")?,
+        blob: row.parsed("blob")?,
+        filename: row.column("filename")?,
+        bytes: row.count("bytes")?,
+        purpose: row.column("purpose")?,
+        created_at_ms: row.column("created_at")?,
         // What does not read back is nobody's.
-        created_by: column::<Option<String>>(row, "created_by")?.and_then(|user| user.parse().ok()),
+        created_by: row.column::<Option<String>>("created_by")?.and_then(|user| user.parse().ok()),
     })
 }
 
@@ -108,7 +109,7 @@ impl Tenant<'_> {
         let sql = "SELECT store FROM knowledge_documents WHERE tenant = $1 AND file = $2";
         let values = vec![self.id.to_string().into(), id.to_string().into()];
         let rows = self.store.all("find the uses of a file", sql, values).await?;
-        rows.iter().map(|row| parsed(row, "store")).collect()
+        rows.iter().map(|row| Ok(row.parsed("store")?)).collect()
     }
 
     /// Forgets a file and takes it out of every knowledge base.
@@ -117,14 +118,8 @@ impl Tenant<'_> {
         for store in self.stores_of(id).await? {
             self.detach(store, id).await?;
         }
-        let tenant = self.id;
-        self.store
-            .database
-            .write(async |on| {
-                let sql = "DELETE FROM knowledge_files WHERE tenant = $1 AND id = $2";
-                execute(on, sql, vec![tenant.to_string().into(), id.to_string().into()]).await
-            })
-            .await
-            .map(|_n| ())
+        let sql = "DELETE FROM knowledge_files WHERE tenant = $1 AND id = $2";
+        let values = vec![self.id.to_string().into(), id.to_string().into()];
+        self.store.run("forget a file", sql, values).await.map(|_n| ())
     }
 }

@@ -2,7 +2,9 @@
 
 use sea_orm::{ConnectionTrait, Value};
 
-use super::{Key, Store, execute, json};
+use septet_database::{Columns, Sql};
+
+use super::{Key, Store};
 use crate::Error;
 use crate::document::Page;
 
@@ -21,14 +23,14 @@ impl Store {
                 let mut values = key.values();
                 values.push(done.into());
                 let sql = "UPDATE knowledge_documents SET pages_done = $4 WHERE store = $1 AND file = $2 AND requested_at = $3";
-                if execute(on, sql, values).await? == 0 {
+                if on.run(sql, values).await? == 0 {
                     return Ok(false);
                 }
                 for (number, content) in rows {
                     let values: Vec<Value> = vec![key.store.to_string().into(), key.file.to_string().into(), number.into(), content.into()];
                     let sql = "INSERT INTO knowledge_pages (store, file, page, content) VALUES ($1, $2, $3, $4) \
                          ON CONFLICT (store, file, page) DO UPDATE SET content = $4";
-                    execute(on, sql, values).await?;
+                    on.run(sql, values).await?;
                 }
                 Ok(true)
             })
@@ -40,7 +42,7 @@ impl Store {
         let sql = "SELECT MAX(page) AS page FROM knowledge_pages WHERE store = $1 AND file = $2";
         let values = vec![key.store.to_string().into(), key.file.to_string().into()];
         let row = self.one("find the last page", sql, values).await?;
-        let last: Option<i64> = row.map(|row| super::column(&row, "page")).transpose()?.flatten();
+        let last: Option<i64> = row.map(|row| row.column("page")).transpose()?.flatten();
         Ok(last.and_then(|page| u32::try_from(page).ok()).unwrap_or(0))
     }
 
@@ -49,7 +51,7 @@ impl Store {
         let sql = "SELECT content FROM knowledge_pages WHERE store = $1 AND file = $2 ORDER BY page";
         let values = vec![key.store.to_string().into(), key.file.to_string().into()];
         let rows = self.all("read the pages of a file", sql, values).await?;
-        rows.iter().map(|row| json(row, "content")).collect()
+        rows.iter().map(|row| Ok(row.json("content")?)).collect()
     }
 
     /// Forgets the pages.
@@ -61,6 +63,6 @@ impl Store {
 /// Forgets the pages of a file.
 pub(super) async fn drop_pages(on: &impl ConnectionTrait, key: Key) -> Result<(), Error> {
     let sql = "DELETE FROM knowledge_pages WHERE store = $1 AND file = $2";
-    execute(on, sql, vec![key.store.to_string().into(), key.file.to_string().into()]).await?;
+    on.run(sql, vec![key.store.to_string().into(), key.file.to_string().into()]).await?;
     Ok(())
 }

@@ -1,9 +1,10 @@
 //! The sequence that numbers every change of the passage table, and the removals that take a number of it.
 
 use sea_orm::{ConnectionTrait, Value};
+use septet_database::{Columns, Sql};
 use septet_kernel::{FileId, VectorStoreId};
 
-use super::{Store, column, execute, statement};
+use super::Store;
 use crate::Error;
 use crate::change_feed::Position;
 
@@ -33,9 +34,9 @@ impl Store {
         for row in
             &self.all("read the state of the passages", "SELECT name, value FROM knowledge_state", Vec::new()).await?
         {
-            match column::<String>(row, "name")?.as_str() {
-                "epoch" => position.epoch = column(row, "value")?,
-                "sequence" => position.sequence = column(row, "value")?,
+            match row.column::<String>("name")?.as_str() {
+                "epoch" => position.epoch = row.column("value")?,
+                "sequence" => position.sequence = row.column("value")?,
                 _ => {}
             }
         }
@@ -51,20 +52,20 @@ pub(super) fn first_number(sequence: i64) -> i64 {
 /// Takes the next number. The row stays locked until the transaction ends, so that numbers become visible in order.
 async fn next(on: &impl ConnectionTrait) -> Result<i64, Error> {
     let sql = "UPDATE knowledge_state SET value = value + 1 WHERE name = 'sequence' RETURNING value";
-    let row = on.query_one_raw(statement(on, sql, Vec::new())).await?;
-    column(&row.ok_or(Error::BadRow { what: "sequence" })?, "value")
+    let row = on.one(sql, []).await?;
+    Ok(row.ok_or(Error::BadRow { what: "sequence" })?.column("value")?)
 }
 
 /// Removes the passages, vectors and pages of a file; the number of the change.
 pub(super) async fn remove_file(on: &impl ConnectionTrait, store: VectorStoreId, file: FileId) -> Result<i64, Error> {
     let sequence = next(on).await?;
     let source: Vec<Value> = vec![store.to_string().into(), file.to_string().into()];
-    let n = execute(on, "DELETE FROM knowledge_chunks WHERE store = $1 AND file = $2", source.clone()).await?;
-    execute(on, "DELETE FROM knowledge_vectors WHERE store = $1 AND file = $2", source.clone()).await?;
-    execute(on, "DELETE FROM knowledge_pages WHERE store = $1 AND file = $2", source).await?;
+    let n = on.run("DELETE FROM knowledge_chunks WHERE store = $1 AND file = $2", source.clone()).await?;
+    on.run("DELETE FROM knowledge_vectors WHERE store = $1 AND file = $2", source.clone()).await?;
+    on.run("DELETE FROM knowledge_pages WHERE store = $1 AND file = $2", source).await?;
     if n > 0 {
         let values: Vec<Value> = vec![sequence.into(), store.to_string().into(), file.to_string().into()];
-        execute(on, "INSERT INTO knowledge_removals (sequence, store, file) VALUES ($1, $2, $3)", values).await?;
+        on.run("INSERT INTO knowledge_removals (sequence, store, file) VALUES ($1, $2, $3)", values).await?;
     }
     Ok(sequence)
 }
@@ -73,9 +74,9 @@ pub(super) async fn remove_file(on: &impl ConnectionTrait, store: VectorStoreId,
 pub(super) async fn remove_store(on: &impl ConnectionTrait, store: VectorStoreId) -> Result<(), Error> {
     let sequence = next(on).await?;
     for table in ["knowledge_chunks", "knowledge_vectors", "knowledge_pages"] {
-        execute(on, format!("DELETE FROM {table} WHERE store = $1"), vec![store.to_string().into()]).await?;
+        on.run(format!("DELETE FROM {table} WHERE store = $1"), vec![store.to_string().into()]).await?;
     }
     let values: Vec<Value> = vec![sequence.into(), store.to_string().into()];
-    execute(on, "INSERT INTO knowledge_removals (sequence, store, file) VALUES ($1, $2, '')", values).await?;
+    on.run("INSERT INTO knowledge_removals (sequence, store, file) VALUES ($1, $2, '')", values).await?;
     Ok(())
 }
