@@ -28,6 +28,7 @@ export const en = {
     'Code cannot be run at the moment. Run "septet doctor" on the server to see what is missing.',
   'tool.searchError': 'The search failed: {detail}. Try again in a moment.',
   'tool.error': 'The code ended with an error: {detail}',
+  'tool.callError': 'The call failed: {detail}',
   'chart.alt': 'Chart {name}',
   'chart.enlarge': 'Enlarge {name}',
   'chart.download': 'Download',

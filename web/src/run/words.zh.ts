@@ -27,6 +27,7 @@ export const zh: Record<keyof typeof en, string> = {
   'tool.unavailable': '暂时无法运行代码。请在服务器上运行 septet doctor 查看缺少什么。',
   'tool.searchError': '检索失败：{detail}。请稍后重试。',
   'tool.error': '代码运行出错：{detail}',
+  'tool.callError': '调用失败：{detail}',
   'chart.alt': '图表 {name}',
   'chart.enlarge': '放大 {name}',
   'chart.download': '下载',

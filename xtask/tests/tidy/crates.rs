@@ -3,7 +3,7 @@
 use crate::{none, read, root, rust_files, services, shown};
 
 #[test]
-fn every_service_has_the_same_rooms() {
+fn every_service_has_the_same_files() {
     let mut complaints = Vec::new();
     for (name, folder) in services() {
         let has = |file: &str| folder.join("src").join(file).exists();

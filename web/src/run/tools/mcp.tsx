@@ -4,7 +4,7 @@ import { IconClock, IconTool } from '@tabler/icons-react'
 import type { McpItem } from '../../api/types'
 import { type Key, useLanguage } from '../../i18n'
 import { CodeBlock, Output } from '../../ui/CodeBlock'
-import { code } from './code'
+import { other } from './other'
 import type { Tool } from './tool'
 import styles from './tools.module.css'
 
@@ -28,7 +28,7 @@ export const mcp: Tool<McpItem> = {
   working: (t) => t('tool.running'),
   opened: () => false,
   Body,
-  failure: code.failure,
+  failure: other.failure,
 }
 
 function Body({ item, busy }: { item: McpItem; busy: boolean }) {

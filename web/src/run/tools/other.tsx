@@ -2,7 +2,6 @@
 
 import { IconTool } from '@tabler/icons-react'
 import type { OtherItem } from '../../api/types'
-import { code } from './code'
 import type { Tool } from './tool'
 
 export const other: Tool<OtherItem> = {
@@ -11,5 +10,5 @@ export const other: Tool<OtherItem> = {
   working: (t) => t('tool.running'),
   opened: () => false,
   Body: () => null,
-  failure: code.failure,
+  failure: (error, t) => t('tool.callError', { detail: error.message ?? error.code ?? '?' }),
 }
