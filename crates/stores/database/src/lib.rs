@@ -21,7 +21,7 @@ use sea_orm_migration::MigratorTraitSelf;
 use septet_kernel::{Failure, Kind};
 use tracing::warn;
 
-pub use migration::{Code, Migrations, Step};
+pub use migration::{Migrations, Step, StepFunction};
 pub use page::{cut, page_clause};
 pub use sea_orm_migration::SchemaManagerConnection;
 pub use sql::{Columns, Sql, places, stored};

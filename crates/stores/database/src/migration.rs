@@ -17,29 +17,29 @@ pub struct Migrations {
     pub steps: &'static [Step],
 }
 
-/// One step: statements, and code for what SQL alone cannot do.
+/// One step: statements, and a function for what SQL alone cannot do.
 #[derive(Clone, Copy)]
 pub struct Step {
     name: &'static str,
     statements: &'static [&'static str],
-    code: Option<Code>,
+    function: Option<StepFunction>,
 }
 
-/// Code that a step runs after its statements.
-pub type Code =
+/// What a step does after its statements. An error takes the whole step back.
+pub type StepFunction =
     for<'a> fn(&'a SchemaManagerConnection<'a>) -> Pin<Box<dyn Future<Output = Result<(), DbErr>> + Send + 'a>>;
 
 impl Step {
     /// A step under a name of its own. Every statement has to run on `SQLite` and on PostgreSQL as it stands.
     #[must_use]
     pub const fn new(name: &'static str, statements: &'static [&'static str]) -> Self {
-        Self { name, statements, code: None }
+        Self { name, statements, function: None }
     }
 
-    /// The same step, with code after its statements.
+    /// The same step, with a function after its statements.
     #[must_use]
-    pub const fn then(self, code: Code) -> Self {
-        Self { code: Some(code), ..self }
+    pub const fn then(self, function: StepFunction) -> Self {
+        Self { function: Some(function), ..self }
     }
 }
 
@@ -66,8 +66,8 @@ impl MigrationTrait for Step {
         for statement in self.statements {
             on.execute_unprepared(statement).await?;
         }
-        match self.code {
-            Some(code) => code(on).await,
+        match self.function {
+            Some(function) => function(on).await,
             None => Ok(()),
         }
     }
@@ -122,6 +122,6 @@ mod tests {
 
         let rows = database.reader().all("SELECT n FROM more", []).await.unwrap();
         let numbers: Vec<i64> = rows.iter().map(|row| row.column("n").unwrap()).collect();
-        assert_eq!(numbers, [21], "statements, then code, each once");
+        assert_eq!(numbers, [21], "statements, then the function, each once");
     }
 }
