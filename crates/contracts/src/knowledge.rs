@@ -11,7 +11,7 @@ use septet_kernel::{Caller, FileId, ServiceName, Transport, VectorStoreId};
 pub use types::{
     Deleted, File, FileContent, FileCounts, FileError, FileStatus, IngestPayload, IngestState, NewFile, NewVectorStore,
     NewVectorStoreFile, Passage, PassageBox, PassageQuery, Passages, QueryText, SearchContent, SearchHit, SearchPage,
-    SearchRequest, Stage, VectorStore, VectorStoreChange, VectorStoreFile, VectorStoreFileStatus,
+    SearchRequest, Stage, VectorStore, VectorStoreChange, VectorStoreFile, VectorStoreFileChange, VectorStoreFileStatus,
 };
 
 use crate::call::{CallError, Client, segment};
@@ -159,6 +159,20 @@ impl Knowledge {
         file: FileId,
     ) -> Result<VectorStoreFile, CallError> {
         self.client.get(caller, &path(store, &format!("/files/{}", segment(file)))).answer().await
+    }
+
+    /// Replaces the attributes of a file in a knowledge base.
+    ///
+    /// # Errors
+    /// `not_found` for either; `bad_request` for attributes beyond their bounds.
+    pub async fn change_attachment(
+        &self,
+        caller: &Caller,
+        store: VectorStoreId,
+        file: FileId,
+        change: &VectorStoreFileChange,
+    ) -> Result<VectorStoreFile, CallError> {
+        self.client.post(caller, &path(store, &format!("/files/{}", segment(file))), change).answer().await
     }
 
     /// Takes a file out of a knowledge base, with all its passages there.

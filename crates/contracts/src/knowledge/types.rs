@@ -175,6 +175,13 @@ pub struct NewVectorStoreFile {
     pub chunking_strategy: Option<Value>,
 }
 
+/// Changes a file in a knowledge base.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct VectorStoreFileChange {
+    /// Replaces all pairs; null takes them away. The same bounds as where the file is put in.
+    pub attributes: Option<BTreeMap<String, Value>>,
+}
+
 /// A file in a knowledge base.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct VectorStoreFile {

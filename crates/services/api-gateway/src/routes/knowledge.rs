@@ -5,7 +5,7 @@ use axum::response::Response;
 use septet_contracts::call::segment;
 use septet_contracts::knowledge::{
     Deleted, NewVectorStore, NewVectorStoreFile, SearchPage, SearchRequest, VectorStore, VectorStoreChange,
-    VectorStoreFile,
+    VectorStoreFile, VectorStoreFileChange,
 };
 use septet_contracts::management::Permission::{ReadKnowledge, WriteKnowledge};
 use septet_contracts::management::{KnowledgeBase, KnowledgeBaseChange, NewKnowledgeBase};
@@ -28,6 +28,7 @@ pub(super) fn routes() -> Routes {
         .route(routes!(attach), needs(WriteKnowledge))
         .route(routes!(files), needs(ReadKnowledge))
         .route(routes!(file), needs(ReadKnowledge))
+        .route(routes!(change_file), needs(WriteKnowledge))
         .route(routes!(detach), needs(WriteKnowledge))
         .route(routes!(create_base), needs(WriteKnowledge))
         .route(routes!(bases), needs(ReadKnowledge))
@@ -72,6 +73,10 @@ passes! {
     /// A file of a knowledge base, with how far it is.
     file: get "/v1/vector_stores/{vector_store_id}/files/{file_id}" => KnowledgeEngine.pass {
         tag = "Vector stores", responses((status = 200, body = VectorStoreFile)) }
+
+    /// Replaces the attributes of a file of a knowledge base.
+    change_file: post "/v1/vector_stores/{vector_store_id}/files/{file_id}" => KnowledgeEngine.pass {
+        tag = "Vector stores", request_body = VectorStoreFileChange, responses((status = 200, body = VectorStoreFile)) }
 
     /// Takes a file out of a knowledge base; the file stays.
     detach: delete "/v1/vector_stores/{vector_store_id}/files/{file_id}" => KnowledgeEngine.pass {

@@ -7,7 +7,7 @@ use axum::extract::{Path, State};
 use septet_chassis::http::{Json, Query, Refusal};
 use septet_contracts::knowledge::{
     Deleted, FileCounts, FileError, IngestState, NewVectorStore, NewVectorStoreFile, VectorStore, VectorStoreChange,
-    VectorStoreFile, VectorStoreFileStatus,
+    VectorStoreFile, VectorStoreFileChange, VectorStoreFileStatus,
 };
 use septet_contracts::management::{KnowledgeBase, KnowledgeBaseChange, NewKnowledgeBase, Permission};
 use septet_contracts::page::{Page, PageQuery};
@@ -174,6 +174,21 @@ pub(super) async fn attachment(
 ) -> Answer<VectorStoreFile> {
     let base = engine.knowledge_base(&caller, id(&store)?).await?;
     Ok(Json(attached_wire(engine.store.of(caller.tenant).document(base.id, id(&file)?).await?)))
+}
+
+/// Replaces the attributes of a file of a knowledge base.
+pub(super) async fn change_attachment(
+    State(engine): State<Arc<Engine>>,
+    caller: Caller,
+    Path((store, file)): Path<(String, String)>,
+    Json(change): Json<VectorStoreFileChange>,
+) -> Answer<VectorStoreFile> {
+    Permission::WriteKnowledge.check(&caller).map_err(Error::from)?;
+    let attributes = change.attributes.unwrap_or_default();
+    check_attributes(&attributes)?;
+    let base = engine.knowledge_base(&caller, id(&store)?).await?;
+    let rows = engine.store.of(caller.tenant);
+    Ok(Json(attached_wire(rows.set_attributes(base.id, id(&file)?, &attributes).await?)))
 }
 
 /// Takes a file out of a knowledge base: whoever uploaded it or made the knowledge base may, and who manages knowledge.

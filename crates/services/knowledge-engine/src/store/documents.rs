@@ -181,6 +181,24 @@ impl Tenant<'_> {
         rows.iter().map(|row| Ok((row.parsed("file")?, row.json("attributes")?))).collect()
     }
 
+    /// Replaces the attributes of a file of a knowledge base.
+    pub(crate) async fn set_attributes(
+        &self,
+        store: VectorStoreId,
+        file: FileId,
+        attributes: &BTreeMap<String, serde_json::Value>,
+    ) -> Result<Document, Error> {
+        let sql = "UPDATE knowledge_documents SET attributes = $4 WHERE tenant = $1 AND store = $2 AND file = $3";
+        let values = vec![
+            self.id.to_string().into(),
+            store.to_string().into(),
+            file.to_string().into(),
+            serde_json::to_string(attributes).unwrap_or_else(|_| "{}".to_owned()).into(),
+        ];
+        self.store.run("change the attributes of a file", sql, values).await?;
+        self.document(store, file).await
+    }
+
     /// Counts of these knowledge bases; one without files is not in the map.
     pub(crate) async fn counts(&self, stores: &[VectorStoreId]) -> Result<BTreeMap<VectorStoreId, Counts>, Error> {
         if stores.is_empty() {

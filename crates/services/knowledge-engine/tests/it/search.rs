@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use septet_contracts::knowledge::{NewVectorStoreFile, PassageQuery, QueryText, SearchRequest};
+use septet_contracts::knowledge::{NewVectorStoreFile, PassageQuery, QueryText, SearchRequest, VectorStoreFileChange};
 use septet_kernel::Kind;
 use serde_json::{Value, json};
 
@@ -74,6 +74,17 @@ async fn the_openai_search_filters_by_attributes_and_says_the_page() {
     let filter = json!({"type": "gt", "key": "year", "value": 2023});
     let some = harness.knowledge.search_store(&caller, store.id, &request(Some(filter))).await.unwrap();
     assert_eq!(some.data.iter().map(|hit| hit.filename.as_str()).collect::<Vec<_>>(), ["2024.txt"]);
+
+    let of_next_year = VectorStoreFileChange { attributes: Some([("year".to_owned(), json!(2024))].into()) };
+    let earlier = all.data.iter().find(|hit| hit.filename == "2023.txt").unwrap().file_id;
+    let changed = harness.knowledge.change_attachment(&caller, store.id, earlier, &of_next_year).await.unwrap();
+    assert_eq!(changed.attributes["year"], json!(2024));
+    let filter = json!({"type": "eq", "key": "year", "value": 2024});
+    let both = harness.knowledge.search_store(&caller, store.id, &request(Some(filter))).await.unwrap();
+    assert_eq!(both.data.len(), 2, "a filter sees attributes that were changed");
+    let list = VectorStoreFileChange { attributes: Some([("year".to_owned(), json!([2024]))].into()) };
+    let refused = harness.knowledge.change_attachment(&caller, store.id, earlier, &list).await.unwrap_err();
+    assert_eq!((refused.kind, refused.param.as_deref()), (Kind::BadRequest, Some("attributes")));
 
     let bad =
         harness.knowledge.search_store(&caller, store.id, &request(Some(json!({"type": "like"})))).await.unwrap_err();
