@@ -11,7 +11,8 @@ use septet_kernel::{Caller, FileId, ServiceName, Transport, VectorStoreId};
 pub use types::{
     Deleted, File, FileContent, FileCounts, FileError, FileStatus, IngestPayload, IngestState, NewFile, NewVectorStore,
     NewVectorStoreFile, Passage, PassageBox, PassageQuery, Passages, QueryText, SearchContent, SearchHit, SearchPage,
-    SearchRequest, Stage, VectorStore, VectorStoreChange, VectorStoreFile, VectorStoreFileChange, VectorStoreFileStatus,
+    SearchRequest, Stage, VectorStore, VectorStoreChange, VectorStoreFile, VectorStoreFileChange,
+    VectorStoreFileStatus,
 };
 
 use crate::call::{CallError, Client, segment};

@@ -21,7 +21,10 @@ pub(crate) fn routes(engine: Arc<Engine>) -> Router {
         .route("/v1/vector_stores", post(stores::create).get(stores::list))
         .route("/v1/vector_stores/{store}", get(stores::show).post(stores::change).delete(stores::delete))
         .route("/v1/vector_stores/{store}/files", post(stores::attach).get(stores::attached))
-        .route("/v1/vector_stores/{store}/files/{file}", get(stores::attachment).post(stores::change_attachment).delete(stores::detach))
+        .route(
+            "/v1/vector_stores/{store}/files/{file}",
+            get(stores::attachment).post(stores::change_attachment).delete(stores::detach),
+        )
         .route("/v1/vector_stores/{store}/search", post(search::in_store))
         .route("/internal/search", post(search::passages))
         .route(septet_contracts::blobs::HELD, post(blobs::held))

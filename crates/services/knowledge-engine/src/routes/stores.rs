@@ -176,7 +176,7 @@ pub(super) async fn attachment(
     Ok(Json(attached_wire(engine.store.of(caller.tenant).document(base.id, id(&file)?).await?)))
 }
 
-/// Replaces the attributes of a file of a knowledge base.
+/// Replaces the attributes of a file of a knowledge base; whoever may take it out may.
 pub(super) async fn change_attachment(
     State(engine): State<Arc<Engine>>,
     caller: Caller,
@@ -186,9 +186,11 @@ pub(super) async fn change_attachment(
     Permission::WriteKnowledge.check(&caller).map_err(Error::from)?;
     let attributes = change.attributes.unwrap_or_default();
     check_attributes(&attributes)?;
+    let file: FileId = id(&file)?;
     let base = engine.knowledge_base(&caller, id(&store)?).await?;
-    let rows = engine.store.of(caller.tenant);
-    Ok(Json(attached_wire(rows.set_attributes(base.id, id(&file)?, &attributes).await?)))
+    must_own_one(&engine, &caller, &base, file).await?;
+    let document = engine.store.of(caller.tenant).set_attributes(base.id, file, &attributes).await?;
+    Ok(Json(attached_wire(document)))
 }
 
 /// Takes a file out of a knowledge base: whoever uploaded it or made the knowledge base may, and who manages knowledge.
@@ -200,12 +202,18 @@ pub(super) async fn detach(
     Permission::WriteKnowledge.check(&caller).map_err(Error::from)?;
     let file: FileId = id(&file)?;
     let base = engine.knowledge_base(&caller, id(&store)?).await?;
-    if caller.user.is_none() || base.created_by != caller.user {
-        engine.must_own_file(&caller, file).await?;
-    }
+    must_own_one(&engine, &caller, &base, file).await?;
     engine.store.of(caller.tenant).detach(base.id, file).await?;
     engine.follow().await?;
     Ok(Json(Deleted { id: file.to_string(), object: "vector_store.file.deleted".to_owned(), deleted: true }))
+}
+
+/// Passes for whoever made the knowledge base or uploaded the file, and for those who manage knowledge.
+async fn must_own_one(engine: &Engine, caller: &Caller, base: &KnowledgeBase, file: FileId) -> Result<(), Error> {
+    if caller.user.is_some() && base.created_by == caller.user {
+        return Ok(());
+    }
+    engine.must_own_file(caller, file).await
 }
 
 async fn with_counts(engine: &Engine, caller: &Caller, base: KnowledgeBase) -> Result<VectorStore, Error> {

@@ -1,6 +1,8 @@
 //! Who finds what, and who may remove what.
 
-use septet_contracts::knowledge::{NewVectorStore, NewVectorStoreFile, PassageQuery, VectorStore};
+use septet_contracts::knowledge::{
+    NewVectorStore, NewVectorStoreFile, PassageQuery, VectorStore, VectorStoreFileChange,
+};
 use septet_contracts::page::PageQuery;
 use septet_kernel::{Caller, Kind, Role, VectorStoreId};
 
@@ -55,7 +57,7 @@ async fn what_was_given_to_one_conversation_answers_nobody_else() {
 }
 
 #[tokio::test]
-async fn files_are_removed_by_who_uploaded_them_and_by_who_manages_knowledge() {
+async fn files_are_changed_and_removed_by_who_uploaded_them_and_by_who_manages_knowledge() {
     let harness = Harness::start().await;
     let me = harness.colleague(&harness.somebody(), Role::Member);
     let (colleague, editor) = (harness.colleague(&me, Role::Member), harness.colleague(&me, Role::Editor));
@@ -65,6 +67,10 @@ async fn files_are_removed_by_who_uploaded_them_and_by_who_manages_knowledge() {
 
     assert_eq!(k.delete_file(&colleague, file.id).await.unwrap_err().kind, Kind::Forbidden);
     assert_eq!(k.detach(&colleague, store.id, file.id).await.unwrap_err().kind, Kind::Forbidden);
+    let change = VectorStoreFileChange::default();
+    let refused = k.change_attachment(&colleague, store.id, file.id, &change).await.unwrap_err();
+    assert_eq!(refused.kind, Kind::Forbidden);
+    k.change_attachment(&me, store.id, file.id, &change).await.unwrap();
     assert_eq!(harness.search(&colleague, "walrus").await.len(), 1);
     k.detach(&me, store.id, file.id).await.unwrap();
     k.delete_file(&me, file.id).await.unwrap();
