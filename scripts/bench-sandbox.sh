@@ -8,7 +8,7 @@ trap stop_servers EXIT
 cd "$root"
 
 "$root/scripts/setup.sh" build runtime
-if [ "$(id -u)" = 0 ]; then need_packages peers docker; fi
+if [ "$(id -u)" = 0 ]; then need_packages peers && need_packages docker; fi
 if [ -z "${DOCKER_HOST:-}" ]; then
   start_docker
   export DOCKER_HOST="${SEPTET_TEST_DOCKER:-}"

@@ -80,13 +80,13 @@ fn figures(parked_mib: f64, per_s: f64, times: &[Times; 6], peers: &Peers) -> Ve
     let exec = |quantile| peer("docker exec, warm", &peers.docker_exec, quantile);
     let cold = |quantile| peer("python3 cold", &peers.cold_chart, quantile);
     vec![
-        at_most("stateful_overhead_ms_p50", "ms", 1.0, None, stateful.ms(0.5)),
+        at_most("stateful_overhead_ms_p50", "ms", 0.5, None, stateful.ms(0.5)),
         at_most("stateful_overhead_ms_p99", "ms", 5.0, None, stateful.ms(0.99)),
         at_most("stateless_ms_p50", "ms", 5.0, run(0.5), stateless.ms(0.5)),
         at_most("stateless_ms_p99", "ms", 20.0, exec(0.99), stateless.ms(0.99)),
         at_most("empty_pool_ms_p50", "ms", 35.0, None, empty.ms(0.5)),
         at_most("empty_pool_ms_p99", "ms", 100.0, None, empty.ms(0.99)),
-        at_most("first_chart_ms_p50", "ms", 150.0, cold(0.5), chart.ms(0.5)),
+        at_most("first_chart_ms_p50", "ms", 80.0, cold(0.5), chart.ms(0.5)),
         at_most("first_chart_ms_p99", "ms", 300.0, cold(0.99), chart.ms(0.99)),
         at_most("parked_worker_private_mib", "MiB", 8.0, None, parked_mib),
         Figure { metric: per_second, value: per_s },

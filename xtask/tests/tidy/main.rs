@@ -75,6 +75,37 @@ fn code_lines(text: &str) -> Vec<&str> {
     text.lines().map(|line| if line.trim_start().starts_with("//") { "" } else { line }).collect()
 }
 
+/// The texts in quotes, with what is left out of the code around them. Those in comments are none.
+fn literals(text: &str) -> Vec<String> {
+    let code = code_lines(text).join("\n");
+    let mut found = Vec::new();
+    let mut rest = code.as_str();
+    while let Some(start) = rest.find('"') {
+        let (before, after) = (&rest[..start], &rest[start + 1..]);
+        let hashes = before.len() - before.trim_end_matches('#').len();
+        let is_raw = before.trim_end_matches('#').ends_with('r') && (hashes > 0 || before.ends_with('r'));
+        if before.ends_with('\'') {
+            // The character itself.
+            rest = after;
+            continue;
+        }
+        let end = if is_raw {
+            after.find(&format!("\"{}", "#".repeat(hashes)))
+        } else {
+            let mut escaped = false;
+            after.find(|c: char| {
+                let ends = c == '"' && !escaped;
+                escaped = c == '\\' && !escaped;
+                ends
+            })
+        };
+        let Some(end) = end else { break };
+        found.push(after[..end].to_owned());
+        rest = &after[end + 1..];
+    }
+    found
+}
+
 /// Whether `word` stands in `line` as a word of its own.
 fn has_word(line: &str, word: &str) -> bool {
     let is_part = |c: char| c.is_alphanumeric() || c == '_';

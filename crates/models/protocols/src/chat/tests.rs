@@ -1,6 +1,8 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::answer::Whole;
+use crate::codec::Context;
 use crate::dialect::{Dialect, Forcing, Quirks, Thinking};
 use crate::request::{Message, PartKind, Request, Role, Tool, ToolChoice};
 
@@ -50,4 +52,19 @@ fn an_odd_field_of_the_template_is_no_reason_to_stop() {
     let request = decode_request(&body).unwrap();
     let encoded = encode_request(&request, &Quirks { thinking: Thinking::Template, ..Quirks::default() });
     assert_eq!(encoded.body["chat_template_kwargs"], json!({"enable_thinking": true, "thinking": true}));
+}
+
+#[test]
+fn a_whole_answer_keeps_the_sources_of_its_text() {
+    let source = json!({"type": "url_citation", "url_citation": {"url": "https://a.example", "title": "A",
+        "start_index": 0, "end_index": 2}});
+    let body = json!({"id": "c1", "model": "m", "choices": [{"index": 0, "finish_reason": "stop",
+        "message": {"role": "assistant", "content": "你好", "annotations": [source]}}]});
+
+    let answer = decode_answer(&body).unwrap();
+    let written = encode_answer(&answer, &Context::default());
+
+    let text = Whole { citations: vec![(Dialect::Chat, source.clone())], ..Whole::text("你好") };
+    assert_eq!(answer.choices[0].blocks, [text]);
+    assert_eq!(written["choices"][0]["message"]["annotations"], json!([source]));
 }

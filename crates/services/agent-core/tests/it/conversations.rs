@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use sea_orm::{ConnectionTrait, Statement};
+use septet_contracts::agents::ConversationQuery;
 use septet_contracts::responses::{CreateResponse, ResponseInput};
-use septet_kernel::ConversationId;
+use septet_kernel::{Caller, ConversationId, Kind, Role};
 use serde_json::{Value, json};
 
 use crate::harness::{Harness, request, searches, text};
@@ -26,6 +27,34 @@ async fn the_next_question_sees_earlier_calls_and_their_outputs() {
     assert!(output.contains("report.pdf, page 3: Net sales were 12 billion."), "{output}");
     assert!(!output.contains("[1]"), "numbers are each run's own: {output}");
     assert_eq!(asked["messages"][2]["tool_calls"][0]["function"]["arguments"], r#"{"queries":["net sales"]}"#);
+}
+
+/// Services act for a tenant without being anybody in it, so nothing but the tenant holds them apart.
+#[tokio::test]
+async fn another_tenant_reaches_neither_a_run_nor_its_conversation() {
+    let harness = Harness::start(json!({}), [text("12 billion")]).await;
+    let run = harness.begin("How much?").await;
+    harness.events(run).await;
+    let agents = &harness.agents;
+    let conversation = agents.get(&harness.caller, run).await.unwrap().conversation.unwrap().id;
+    let ids = &harness.platform.ids;
+    let stranger = Caller { role: Role::Owner, ..Caller::background(ids.next(), ids.next()) };
+    let kind = |refused: septet_contracts::call::CallError| refused.kind;
+
+    let refusals = [
+        agents.get(&stranger, run).await.map(drop).map_err(kind),
+        agents.events(&stranger, run, None).await.map(drop).map_err(kind),
+        agents.input_items(&stranger, run).await.map(drop).map_err(kind),
+        agents.cancel(&stranger, run).await.map(drop).map_err(kind),
+        agents.delete(&stranger, run).await.map(drop).map_err(kind),
+        agents.conversation(&stranger, conversation).await.map(drop).map_err(kind),
+        agents.conversation_items(&stranger, conversation).await.map(drop).map_err(kind),
+        agents.delete_conversation(&stranger, conversation).await.map(drop).map_err(kind),
+    ];
+
+    assert_eq!(refusals, [Err(Kind::NotFound); 8]);
+    assert!(agents.conversations(&stranger, &ConversationQuery::default()).await.unwrap().data.is_empty());
+    assert_eq!(agents.get(&harness.caller, run).await.unwrap().output_text(), "12 billion");
 }
 
 #[tokio::test]

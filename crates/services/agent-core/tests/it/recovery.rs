@@ -205,6 +205,34 @@ async fn code_that_a_crash_broke_off_runs_once_more_where_nothing_of_it_lasts() 
     assert_eq!(ended["output"][0]["outputs"][0]["logs"], "1 ran\n");
 }
 
+/// The sandboxes alone die while code runs; the agent lives and hears of it.
+#[tokio::test]
+async fn code_that_its_sandbox_broke_off_is_not_run_again_where_it_may_reach_a_network() {
+    let case = Case { is_networked: true, ..case(&[], vec![code("run_python")]) };
+    let harness = start(&case).await;
+    harness.peers.sandbox.hang_next();
+    let run = harness.begin("go").await;
+    while !journal(&harness, run).await.iter().any(|event| event["kind"] == "tool_progress") {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    harness.peers.sandbox.crash();
+
+    let ended = ended(&harness, run).await;
+    assert_eq!(harness.peers.sandbox.started(), ["1"]);
+    assert_eq!((&ended["status"], &ended["output"][0]["status"]), (&json!("completed"), &json!("failed")));
+}
+
+#[tokio::test]
+async fn what_is_asked_of_others_is_journaled_before_they_are_asked() {
+    let case = case(&[], vec![code("run_python")]);
+    let harness = start(&case).await;
+    harness.hold_against_the_journal();
+    let run = harness.begin("go").await;
+    ended(&harness, run).await;
+
+    assert_eq!(harness.intents(), [("model", true), ("code", true), ("model", true)]);
+}
+
 #[tokio::test]
 async fn code_that_a_crash_broke_off_is_not_run_again_where_it_may_reach_a_network() {
     let (harness, ended) = crash_in_mid_code(true).await;

@@ -230,3 +230,14 @@ impl Known {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn changed_rights_are_asked_for_often_enough_to_act_within_a_second() {
+        // Not measured, for a machine may be busy: half of the second is left for the asking.
+        assert!(POLL_INTERVAL * 2 <= Duration::from_secs(1));
+    }
+}

@@ -12,4 +12,5 @@ mod revocation;
 mod sessions;
 mod socket;
 mod streams;
+mod sweep;
 mod uploads;

@@ -1,5 +1,6 @@
 //! The six other services, scripted. Each one only knows what the tests need, and remembers who asked what.
 
+mod blobs;
 mod management;
 
 use std::collections::HashMap;
@@ -34,7 +35,10 @@ pub(crate) struct Peers {
     pub(crate) usage: Mutex<Vec<UsageRecord>>,
     /// The feed forgets its order: it gives everything again whatever cursor is asked for.
     pub(crate) repeat_usage: AtomicBool,
+    /// How many pages had records in them that were before the cursor.
+    pub(crate) n_pages_repeated: AtomicUsize,
     pub(crate) feed_is_down: AtomicBool,
+    pub(crate) blobs: blobs::Script,
     /// The model gateway and agent-core say that the tenant's balance does not cover what is asked.
     pub(crate) has_no_money: AtomicBool,
     /// Method, path, caller and headers of whatever reached a peer other than Management.
@@ -105,7 +109,9 @@ impl Peers {
             n_key_checks: AtomicUsize::default(),
             usage: Mutex::default(),
             repeat_usage: AtomicBool::default(),
+            n_pages_repeated: AtomicUsize::default(),
             feed_is_down: AtomicBool::default(),
+            blobs: blobs::Script::default(),
             has_no_money: AtomicBool::default(),
             seen: Mutex::default(),
             files: Mutex::default(),
@@ -270,6 +276,8 @@ fn model_gateway(peers: Arc<Peers>) -> Router {
         let all: Vec<_> = wanted.cloned().collect();
         let page: Vec<_> = all.iter().take(limit).cloned().collect();
         let next = page.last().map_or(after, |record| record.cursor);
+        let is_repeated = page.iter().any(|record| record.cursor <= after);
+        peers.n_pages_repeated.fetch_add(usize::from(is_repeated), Ordering::SeqCst);
         Json(json!({"has_more": !is_repeating && all.len() > page.len(), "data": page, "next": next})).into_response()
     }
     async fn models() -> Json<Value> {
@@ -375,7 +383,11 @@ fn agent_core(peers: Arc<Peers>) -> Router {
         }
         Json(run_events(peers.response, "it").pop().unwrap().1["response"].clone()).into_response()
     }
-    Router::new().route("/v1/responses", post(create)).route("/v1/responses/{id}", get(show)).with_state(peers)
+    Router::new()
+        .route("/v1/responses", post(create))
+        .route("/v1/responses/{id}", get(show))
+        .with_state(peers.clone())
+        .merge(blobs::late(peers))
 }
 
 fn knowledge(peers: Arc<Peers>) -> Router {
@@ -404,6 +416,7 @@ fn knowledge(peers: Arc<Peers>) -> Router {
         .route("/v1/files", post(add).get(list))
         .route("/v1/files/{id}/content", get(content))
         .with_state(peers.clone())
+        .merge(blobs::none())
         .merge(echo(peers, ServiceName::KnowledgeEngine))
 }
 
@@ -424,6 +437,7 @@ fn sandbox(peers: Arc<Peers>) -> Router {
         .route("/internal/doctor", get(doctor))
         .route("/v1/containers/{id}/files", post(add))
         .with_state(peers.clone())
+        .merge(blobs::none())
         .merge(echo(peers, ServiceName::SandboxRunner))
 }
 

@@ -37,14 +37,17 @@ impl Client {
     }
 
     pub(crate) async fn hear(&mut self) -> Value {
-        loop {
-            let message = tokio::time::timeout(Duration::from_secs(20), self.0.next()).await.expect("an event");
-            match message.unwrap().unwrap() {
-                Message::Text(text) => return serde_json::from_str(&text).unwrap(),
-                Message::Close(frame) => return json!({"closed": frame.map(|frame| u16::from(frame.code))}),
-                _ => {}
+        let event = async {
+            loop {
+                match self.0.next().await.unwrap().unwrap() {
+                    Message::Text(text) => return serde_json::from_str(&text).unwrap(),
+                    Message::Close(frame) => return json!({"closed": frame.map(|frame| u16::from(frame.code))}),
+                    _ => {}
+                }
             }
-        }
+        };
+        // Around all of it, for pings come as well, and an idle connection has no other end.
+        tokio::time::timeout(Duration::from_secs(20), event).await.expect("an event")
     }
 
     /// Events up to and with the end of a run.

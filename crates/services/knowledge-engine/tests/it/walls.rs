@@ -114,6 +114,40 @@ impl Service {
     }
 }
 
+/// The attacks above build the walls themselves; this is the program that the service starts.
+#[test]
+fn the_reader_of_files_reads_behind_its_walls() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("words.txt");
+    std::fs::write(&file, "words ".repeat(200_000)).unwrap();
+    let request = json!({
+        "filename": "words.txt", "pdfium": [], "skip_pages": 0, "max_pages": 10, "cpu_seconds": 60,
+        "memory_bytes": 2_u64 << 30, "output_bytes": 1_u64 << 30,
+    });
+    let mut reader = Command::new(env!("CARGO_BIN_EXE_septet-parse"))
+        .arg(request.to_string())
+        .stdin(std::fs::File::open(&file).unwrap())
+        // Nobody takes what it says, so that it is there while it is looked at.
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let status = format!("/proc/{}/status", reader.id());
+    let value = |name: &str| -> String {
+        let status = std::fs::read_to_string(&status).unwrap();
+        let line = status.lines().find(|line| line.starts_with(name)).unwrap_or_default().to_owned();
+        line.split_whitespace().nth(1).unwrap_or_default().to_owned()
+    };
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while value("Seccomp:") != "2" && std::time::Instant::now() < until {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let seen = ["Seccomp:", "NoNewPrivs:", "CapEff:"].map(value);
+    reader.kill().unwrap();
+    reader.wait().unwrap();
+
+    assert_eq!(seen, ["2", "1", "0000000000000000"]);
+}
+
 #[test]
 fn a_reader_that_was_taken_over_reaches_nothing() {
     Service::new(None).holds();

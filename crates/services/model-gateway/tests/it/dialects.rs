@@ -4,7 +4,7 @@ use septet_model_gateway::{Config, ProviderConfig, ProviderKind, Unsupported};
 use serde_json::{Value, json};
 
 use crate::gateway::{Gateway, provider};
-use crate::upstream::{Turn, Upstream, done, event, good, good_whole, says, stops, used};
+use crate::upstream::{Turn, Upstream, done, good, good_whole, says, stops, used};
 
 async fn up(script: Vec<Turn>) -> (Upstream, Gateway) {
     let upstream = Upstream::start(script).await;
@@ -132,15 +132,18 @@ async fn a_broken_body_says_where_and_an_unknown_model_names_the_nearest() {
 
 #[tokio::test]
 async fn bytes_of_the_same_dialect_go_through_untouched() {
-    let odd = event(
-        &json!({"id": "c1", "zzz": 1.50, "choices": [{"index": 0, "delta": {"content": "\"usage\": {} \"error\":"}}]}),
+    // As no writer of JSON would write it again.
+    let odd = concat!(
+        r#"data: { "id":"c1" ,  "zzz": 1.50,"big":1e3, "twice":1,"twice":2,"#,
+        r#""choices": [ {"index":0, "delta":{"content":"\u4f60 \"usage\": {} \"error\":"}} ] }"#,
+        "\n\n"
     );
-    let (upstream, gateway) = up(vec![Turn::Events(vec![odd.clone(), stops(), used(1, 2), done()])]).await;
+    let (upstream, gateway) = up(vec![Turn::Events(vec![odd.to_owned(), stops(), used(1, 2), done()])]).await;
     let body = r#"{"model":"m","messages":[{"role":"user","content":"hi"}],"stream":true,"big":123456789012345678901234567890}"#;
 
     let (_, _, stream) = gateway.raw("/v1/chat/completions", body, &[]).await;
 
-    assert!(stream.starts_with(&odd), "{stream}");
+    assert!(stream.starts_with(odd), "{stream}");
     assert!(!stream.contains("prompt_tokens"), "the client did not ask for usage");
     assert_eq!(gateway.all_usage().await[0].output_tokens, 2);
     assert!(upstream.raw().contains("\"big\":123456789012345678901234567890"));

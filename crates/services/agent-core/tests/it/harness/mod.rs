@@ -100,6 +100,10 @@ pub(super) struct Inner {
     /// Whether an answer is kept under its key, as the model gateway keeps it.
     are_answers_kept: Mutex<bool>,
     kept: Mutex<BTreeMap<String, Turn>>,
+    /// The database of the agent, while what is asked is held against its journal.
+    journal: Mutex<Option<String>>,
+    /// Who was asked, and whether the journal already said so.
+    intents: Mutex<Vec<(&'static str, bool)>>,
     /// How many searches are answered together, in the order opposite to that in which they came.
     n_together: Mutex<usize>,
     together: Notify,
@@ -135,6 +139,16 @@ impl Peers {
     /// Which agents were asked for, oldest first.
     pub(crate) fn named(&self) -> Vec<String> {
         self.0.named.lock().unwrap().clone()
+    }
+
+    /// Notes that somebody is asked for something, and whether the journal has as many events of the kind as it was asked for.
+    async fn is_asked(&self, whom: &'static str, kind: &str) {
+        let Some(database) = self.journal.lock().unwrap().clone() else { return };
+        let sql = format!("SELECT event FROM agent_journal WHERE json_extract(event, '$.kind') = '{kind}'");
+        let n_journaled = first_column(&database, &sql).await.len();
+        let mut intents = self.intents.lock().unwrap();
+        let n_asked = intents.iter().filter(|(earlier, _)| *earlier == whom).count() + 1;
+        intents.push((whom, n_journaled >= n_asked));
     }
 
     /// From now on each key has one answer, however often it is asked for.
@@ -279,12 +293,17 @@ impl Harness {
 
     /// The rows that a query gives, each with its first column as text.
     pub(crate) async fn rows(&self, sql: &str) -> Vec<String> {
-        let database = Database::open(&database_uri(&self.folder)).await.unwrap();
-        let rows = sea_orm::ConnectionTrait::query_all_raw(
-            database.reader(),
-            sea_orm::Statement::from_string(sea_orm::DbBackend::Sqlite, sql.to_owned()),
-        );
-        rows.await.unwrap().iter().map(|row| row.try_get_by_index(0).unwrap()).collect()
+        first_column(&database_uri(&self.folder), sql).await
+    }
+
+    /// From now on whoever is asked for something looks whether the journal says so already.
+    pub(crate) fn hold_against_the_journal(&self) {
+        *self.peers.journal.lock().unwrap() = Some(database_uri(&self.folder));
+    }
+
+    /// Who was asked since, and whether the journal said so by then.
+    pub(crate) fn intents(&self) -> Vec<(&'static str, bool)> {
+        self.peers.intents.lock().unwrap().clone()
     }
 
     /// The folder of the blobs.
@@ -399,4 +418,13 @@ fn knowledge(peers: Peers) -> Router {
         }]}))
     };
     Router::new().route("/internal/search", post(search)).with_state(peers)
+}
+
+async fn first_column(database: &str, sql: &str) -> Vec<String> {
+    let database = Database::open(database).await.unwrap();
+    let rows = sea_orm::ConnectionTrait::query_all_raw(
+        database.reader(),
+        sea_orm::Statement::from_string(sea_orm::DbBackend::Sqlite, sql.to_owned()),
+    );
+    rows.await.unwrap().iter().map(|row| row.try_get_by_index(0).unwrap()).collect()
 }

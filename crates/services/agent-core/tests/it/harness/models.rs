@@ -25,6 +25,7 @@ pub(super) fn routes(peers: Peers) -> Router {
 
 async fn answer(State(peers): State<Peers>, headers: HeaderMap, Json(body): Json<Value>) -> Response {
     let key = headers["idempotency-key"].to_str().unwrap().to_owned();
+    peers.is_asked("model", "model_requested").await;
     peers.asked.lock().unwrap().push((key.clone(), body));
     peers.arrived.notify_one();
     let turn = turn(&peers, &key);

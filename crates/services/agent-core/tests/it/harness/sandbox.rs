@@ -164,6 +164,7 @@ async fn execute(State(peers): State<Peers>, headers: HeaderMap, Json(new): Json
             return StatusCode::SERVICE_UNAVAILABLE.into_response();
         }
     }
+    peers.is_asked("code", "tool_started").await;
     let key = key(&headers);
     let known = peers.sandbox.executions.lock().unwrap().get(&key).cloned();
     let is_new = known.is_none();
